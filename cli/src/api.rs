@@ -1,0 +1,63 @@
+//! The HTTP API, as a client sees it.
+
+use ilock_events::Envelope;
+use reqwest::{Client, Method, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::failure::{BEATEN, Failure};
+
+/// A backend, and the token to come with.
+#[derive(Clone)]
+pub struct Api {
+    client: Client,
+    server: String,
+    token: String,
+}
+
+impl Api {
+    /// The API at `server`.
+    pub fn new(server: String, token: String) -> Result<Self, Failure> {
+        let client = Client::builder().timeout(std::time::Duration::from_secs(10)).build().map_err(Failure::new)?;
+        Ok(Self { client, server, token })
+    }
+
+    /// Asks, and takes the envelope off the answer.
+    pub async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&(impl Serialize + ?Sized)>,
+    ) -> Result<T, Failure> {
+        let mut request = self.client.request(method, format!("{}{path}", self.server)).bearer_auth(&self.token);
+        request = request.header("accept-language", "en");
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = answer.status();
+        let envelope: Envelope<Value> = answer.json().await.map_err(|error| {
+            Failure::new(format!("{} answered {status}, but not as iLock Call does: {error}", self.server))
+        })?;
+        if envelope.code != 0 {
+            return Err(refused(status, &envelope));
+        }
+        serde_json::from_value(envelope.data).map_err(Failure::new)
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+        Failure::new(format!("{} does not answer: {error}", self.server))
+            .hint("is it running? `make run` or `ilock dev` starts it; --server or ILOCK_SERVER names another")
+    }
+}
+
+fn refused(status: StatusCode, envelope: &Envelope<Value>) -> Failure {
+    let failure = Failure::new(format!("{} ({}, code {})", envelope.message, status.as_u16(), envelope.code));
+    let failure = if envelope.data.is_null() { failure } else { failure.hint(&envelope.data) };
+    match status {
+        StatusCode::UNAUTHORIZED => failure.hint("the token does not count: see `ilock token --help`"),
+        StatusCode::CONFLICT => failure.code(BEATEN),
+        _ => failure,
+    }
+}

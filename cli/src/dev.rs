@@ -1,0 +1,149 @@
+//! `ilock dev`: the whole backend in this process.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use ilock_functions::settings::{DEV_SDK_APP_ID, DEV_SECRET};
+use ilock_local::broker::BrokerAddresses;
+use ilock_local::{Addresses, NotStarted, Options, Stack};
+use serde_json::json;
+use tracing_subscriber::EnvFilter;
+
+use crate::failure::Failure;
+use crate::say::{Say, Tone};
+
+/// Where to listen, and what to keep. Every setting of a deployment can be set in the environment here too.
+#[derive(Debug, Args)]
+pub struct Dev {
+    /// HTTP.
+    #[arg(long, env = "ILOCK_HTTP", default_value = "127.0.0.1:8080")]
+    http: SocketAddr,
+    /// MQTT over TCP.
+    #[arg(long, env = "ILOCK_MQTT", default_value = "127.0.0.1:1883")]
+    mqtt: SocketAddr,
+    /// MQTT over WebSocket, at /mqtt.
+    #[arg(long, env = "ILOCK_WS", default_value = "127.0.0.1:8083")]
+    ws: SocketAddr,
+    /// MQTT over TLS, with a certificate of its own.
+    #[arg(long, env = "ILOCK_MQTTS", default_value = "127.0.0.1:8883")]
+    mqtts: SocketAddr,
+    /// The embedded DynamoDB, which `ilock log` reads.
+    #[arg(long, env = "ILOCK_DYNAMODB", default_value = "127.0.0.1:18000")]
+    dynamodb: SocketAddr,
+    /// Another port for HTTP; 0 is any. Likewise the four below.
+    #[arg(long)]
+    port: Option<u16>,
+    #[arg(long)]
+    mqtt_port: Option<u16>,
+    #[arg(long)]
+    ws_port: Option<u16>,
+    #[arg(long)]
+    mqtts_port: Option<u16>,
+    #[arg(long)]
+    dynamodb_port: Option<u16>,
+    /// Keep calls, registrations, timers and undelivered notices here, over restarts. In memory when absent.
+    #[arg(long, env = "ILOCK_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    /// What to log, as in RUST_LOG.
+    #[arg(long, env = "RUST_LOG", default_value = "info,mqtt5=warn,dynoxide=warn")]
+    log: String,
+}
+
+fn with_port(mut address: SocketAddr, port: Option<u16>) -> SocketAddr {
+    if let Some(port) = port {
+        address.set_port(port);
+    }
+    address
+}
+
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+impl Dev {
+    /// Runs until Ctrl-C or SIGTERM.
+    pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
+        let filter = EnvFilter::try_new(&self.log)
+            .map_err(|error| Failure::new(format!("--log: {error}")).hint("for example: info,ilock=debug"))?;
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .init();
+
+        let options = Options {
+            at: Addresses {
+                http: with_port(self.http, self.port),
+                broker: BrokerAddresses {
+                    tcp: with_port(self.mqtt, self.mqtt_port),
+                    websocket: with_port(self.ws, self.ws_port),
+                    tls: with_port(self.mqtts, self.mqtts_port),
+                },
+                dynamodb: with_port(self.dynamodb, self.dynamodb_port),
+            },
+            data_dir: self.data_dir.clone(),
+            settings: Box::new(env),
+            ..Options::anywhere()
+        };
+        let mut stop = Box::pin(stop_signal());
+        let stack = tokio::select! {
+            stack = Stack::start(options) => stack.map_err(|error| not_started(&error))?,
+            () = &mut stop => return Ok(ExitCode::SUCCESS),
+        };
+        if env("AUTH_SECRET").is_none_or(|secret| secret == DEV_SECRET) {
+            say.warn(
+                "development secrets: anybody can make a token. For this machine only; a deployment refuses them.",
+            );
+        }
+        announce(say, &stack.at, self.data_dir.as_ref());
+        stop.await;
+        stack.stop().await;
+        say.line(Tone::Plain, "stopped", "stopped", json!({}));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn announce(say: Say, at: &Addresses, data_dir: Option<&PathBuf>) {
+    let kept = data_dir.map_or_else(|| "nothing: in memory".to_owned(), |dir| dir.display().to_string());
+    let text = format!(
+        "iLock Call is up\n  HTTP       http://{}\n  MQTT       tcp://{}\n  WebSocket  ws://{}/mqtt\n  TLS        ssl://{}\n  DynamoDB   http://{}\n  SDKAppID   {DEV_SDK_APP_ID}\n  kept       {kept}\n\nIn two other terminals:\n  ilock phone --user user456 --accept\n  ilock door press --callee user456",
+        at.http, at.broker.tcp, at.broker.websocket, at.broker.tls, at.dynamodb
+    );
+    let details = json!({
+        "http": format!("http://{}", at.http),
+        "mqtt": format!("tcp://{}", at.broker.tcp),
+        "ws": format!("ws://{}/mqtt", at.broker.websocket),
+        "mqtts": format!("ssl://{}", at.broker.tls),
+        "dynamodb": format!("http://{}", at.dynamodb),
+    });
+    say.line(Tone::Good, "up", &text, details);
+}
+
+fn not_started(error: &NotStarted) -> Failure {
+    let failure = Failure::new(error);
+    match error {
+        NotStarted::Address { .. } | NotStarted::Broker(_) => {
+            failure.hint("ILOCK_HTTP, ILOCK_MQTT, ILOCK_WS, ILOCK_MQTTS and ILOCK_DYNAMODB move the addresses")
+        }
+        NotStarted::InUse(_) => failure.hint("stop the other `ilock dev`, or name another --data-dir"),
+        _ => failure,
+    }
+}
+
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+        if let Ok(mut terminate) = terminate {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
+}

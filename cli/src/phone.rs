@@ -1,0 +1,193 @@
+//! `ilock phone`: registers, connects, shows what arrives, answers.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use ilock_auth::{PayloadKeys, Role};
+use ilock_events::{CallView, ClientId, ClientRegistered, PartyId, RegisterClient};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use crate::api::Api;
+use crate::failure::{BEATEN, Failure};
+use crate::link::{Arrived, Link};
+use crate::say::{Say, Tone};
+use crate::target::Target;
+
+/// Whose phone, and what it does when it rings. Without --accept and --reject it listens to the keyboard: a answers, r
+/// refuses, h hangs up, each with Enter.
+#[derive(Debug, Args)]
+pub struct Phone {
+    /// Whose phone this is.
+    #[arg(long)]
+    user: PartyId,
+    /// Which of their phones. [default: the user's id and `_ilock-phone`]
+    #[arg(long)]
+    client_id: Option<ClientId>,
+    /// Answer every call.
+    #[arg(long, conflicts_with = "reject")]
+    accept: bool,
+    /// Refuse every call.
+    #[arg(long)]
+    reject: bool,
+    /// Hang up so many seconds after answering.
+    #[arg(long)]
+    hang_up_after: Option<u64>,
+    /// Stop after the first call is over, with its exit code.
+    #[arg(long)]
+    once: bool,
+    /// Trust this PEM file on TLS connections to the broker.
+    #[arg(long)]
+    ca: Option<PathBuf>,
+    #[command(flatten)]
+    target: Target,
+}
+
+struct Session {
+    api: Api,
+    client: ClientId,
+    registered: ClientRegistered,
+    /// The call that rings or is spoken on.
+    call: Option<String>,
+}
+
+impl Phone {
+    /// Plays the phone until Ctrl-C.
+    pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
+        let api = Api::new(self.target.server(), self.target.token(&self.user, Role::User)?)?;
+        let client = match &self.client_id {
+            Some(client) => client.clone(),
+            None => ClientId::new(format!("{}_ilock-phone", self.user)).map_err(Failure::new)?,
+        };
+        let register = RegisterClient {
+            user_id: Some(self.user.clone()),
+            device_type: Some("mobile".into()),
+            client_id: client.clone(),
+            push_token: None,
+            app_version: Some(env!("CARGO_PKG_VERSION").into()),
+            platform: None,
+        };
+        let registered: ClientRegistered = api.ask(Method::POST, "/api/mqtt/clients/register", Some(&register)).await?;
+        let mut link = Link::open(&registered, self.ca.as_deref()).await?;
+        say.line(Tone::Plain, "ready", &format!("ready    {client}"), json!({ "client_id": client }));
+
+        let mut session = Session { api, client, registered, call: None };
+        let mut keys = BufReader::new(tokio::io::stdin()).lines();
+        let mut keyboard = !(self.accept || self.reject);
+        let far = Duration::from_secs(24 * 60 * 60);
+        let hang_up = tokio::time::sleep(far);
+        tokio::pin!(hang_up);
+        loop {
+            tokio::select! {
+                arrived = link.next(|why| say.warn(&format!("connection lost: {why}; trying again"))) => {
+                    let over = session.arrived(&self, say, &arrived?).await?;
+                    if let Some(code) = over.filter(|_| self.once) {
+                        return Ok(code);
+                    }
+                    if let Some(seconds) = self.hang_up_after.filter(|_| session.call.is_some()) {
+                        hang_up.as_mut().reset(tokio::time::Instant::now() + Duration::from_secs(seconds));
+                    }
+                }
+                line = keys.next_line(), if keyboard => match line {
+                    Ok(Some(line)) => session.key(say, line.trim()).await,
+                    _ => keyboard = false,
+                },
+                () = &mut hang_up => {
+                    hang_up.as_mut().reset(tokio::time::Instant::now() + far);
+                    session.act(say, "hangup").await;
+                    session.call = None;
+                    if self.once {
+                        return Ok(ExitCode::SUCCESS);
+                    }
+                }
+                _ = tokio::signal::ctrl_c() => return Ok(ExitCode::SUCCESS),
+            }
+        }
+    }
+}
+
+impl Session {
+    /// Shows a message and does what the phone was told to do about it. Returns how the call ended, once it has.
+    async fn arrived(&mut self, phone: &Phone, say: Say, arrived: &Arrived) -> Result<Option<ExitCode>, Failure> {
+        let body = &arrived.body;
+        let call_id = body["call_id"].as_str().unwrap_or_default().to_owned();
+        if arrived.topic.ends_with("/calls/incoming") {
+            let name = body["caller_info"]["name"].as_str().unwrap_or_default();
+            let caller = body["caller_id"].as_str().unwrap_or_default();
+            let text = format!("incoming {call_id}\n         {name} ({caller}){}", self.ticket(body));
+            say.line(Tone::Good, "incoming", &text, json!({ "topic": arrived.topic, "message": body }));
+            self.call = Some(call_id);
+            self.act(say, "ringing").await;
+            if phone.accept && self.act(say, "accepted").await.is_none() || phone.reject {
+                if phone.reject {
+                    self.act(say, "rejected").await;
+                }
+                self.call = None;
+                return Ok(Some(ExitCode::from(if phone.reject { 3 } else { BEATEN })));
+            }
+            return Ok(None);
+        }
+        let action = body["action"].as_str().unwrap_or_default();
+        let by = body["device_id"].as_str().map_or_else(String::new, |by| format!(" by {by}"));
+        say.line(
+            Tone::Bad,
+            action,
+            &format!("{action:<8} {call_id}{by}"),
+            json!({ "topic": arrived.topic, "message": body }),
+        );
+        let own = body["device_id"].as_str() == Some(self.client.as_str());
+        if self.call.as_deref() != Some(call_id.as_str()) || own {
+            return Ok(None);
+        }
+        self.call = None;
+        Ok(Some(ExitCode::from(match action {
+            "hangup" => 0,
+            "timeout" => 4,
+            "cancelled" => 5,
+            _ => BEATEN,
+        })))
+    }
+
+    fn ticket(&self, body: &Value) -> String {
+        let room = body["room_info"]["room_id"].as_str().unwrap_or_default();
+        let opened = match (body["room_info"]["user_sig"].as_str(), &self.registered.payload_key) {
+            (Some(sealed), Some(key)) => match PayloadKeys::open(key, sealed) {
+                Ok(_) => "ticket opened",
+                Err(_) => "ticket not opened",
+            },
+            _ => "no ticket in the message",
+        };
+        format!("\n         room {room}, {opened}")
+    }
+
+    async fn key(&mut self, say: Say, key: &str) {
+        match key {
+            "a" => drop(self.act(say, "accepted").await),
+            "r" => drop(self.act(say, "rejected").await),
+            "h" => drop(self.act(say, "hangup").await),
+            _ => say.warn("a answers, r refuses, h hangs up"),
+        }
+    }
+
+    /// Tells the backend; none when it refuses.
+    async fn act(&self, say: Say, action: &str) -> Option<CallView> {
+        let Some(call) = &self.call else {
+            say.warn("no call");
+            return None;
+        };
+        let ask = json!({ "call_id": call, "action": action, "client_id": self.client });
+        match self.api.ask::<CallView>(Method::POST, "/api/calls/callee-action", Some(&ask)).await {
+            Ok(view) => {
+                say.line(Tone::Plain, &format!("sent_{action}"), &format!("→ {action}"), json!({ "call": view }));
+                Some(view)
+            }
+            Err(failure) => {
+                say.failed(&failure);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Which backend a command talks to, and as whom.
+
+use clap::Args;
+use ilock_auth::{Identity, Role, Secret, issue_access_token};
+use ilock_events::{PartyId, TenantId};
+use ilock_functions::app::Clock;
+use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
+
+use crate::failure::Failure;
+
+const DEFAULT_HTTP: &str = "127.0.0.1:8080";
+
+/// Which backend.
+#[derive(Debug, Clone, Args)]
+pub struct Target {
+    /// The backend's address: http(s)://… [default: that of `ilock dev`]
+    #[arg(long, env = "ILOCK_SERVER")]
+    server: Option<String>,
+    /// An access token. For a backend on this machine one is made with the development secret.
+    #[arg(long, env = "ILOCK_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+impl Target {
+    /// The backend's address, without a slash behind it.
+    pub fn server(&self) -> String {
+        let dev = || format!("http://{}", std::env::var("ILOCK_HTTP").unwrap_or_else(|_| DEFAULT_HTTP.into()));
+        self.server.clone().unwrap_or_else(dev).trim_end_matches('/').to_owned()
+    }
+
+    /// The token to come with, as `id`.
+    pub fn token(&self, id: &PartyId, role: Role) -> Result<String, Failure> {
+        if let Some(token) = &self.token {
+            return Ok(token.clone());
+        }
+        let server = self.server();
+        let host = server.split("://").nth(1).unwrap_or_default();
+        if !["127.0.0.1", "localhost", "[::1]"].iter().any(|local| host.starts_with(local)) {
+            return Err(Failure::new("a token is needed for a backend that is not on this machine")
+                .hint("set ILOCK_TOKEN to an access token of your login service"));
+        }
+        dev_token(id, role, &default_tenant()?, 3600, Some(DEV_AUDIENCE))
+    }
+}
+
+/// The tenant of whoever does not say.
+pub fn default_tenant() -> Result<TenantId, Failure> {
+    TenantId::new("default").map_err(Failure::new)
+}
+
+/// A token signed with `AUTH_SECRET`, or the development secret.
+pub fn dev_token(
+    id: &PartyId,
+    role: Role,
+    tenant: &TenantId,
+    seconds: u32,
+    audience: Option<&str>,
+) -> Result<String, Failure> {
+    let secret = std::env::var("AUTH_SECRET").unwrap_or_else(|_| DEV_SECRET.to_owned());
+    let identity = Identity { id: id.clone(), role, tenant: tenant.clone() };
+    let issuer = std::env::var("AUTH_ISSUER").ok();
+    issue_access_token(&Secret::new(secret), &identity, issuer.as_deref(), audience, Clock::system().now(), seconds)
+        .map_err(Failure::new)
+}

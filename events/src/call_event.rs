@@ -1,0 +1,166 @@
+//! What can happen to a call.
+//!
+//! These forms *are* the storage format. Never rename or remove a field: add a version, and read the old one by
+//! upcasting in [`CallEvent::read`].
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{ClientId, Hash, Millis, Party, PartyId, RoomId, StoredEvent};
+
+/// A caller rings a callee until `deadline`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CallPlaced {
+    /// The door station or person who calls.
+    pub caller: Party,
+    /// The person who is called.
+    pub callee: PartyId,
+    /// The TRTC room reserved for the call.
+    pub room_id: RoomId,
+    /// How long it rings: 5 to 120 seconds.
+    pub ring_seconds: u32,
+    /// From this moment on nobody can answer.
+    pub deadline: Millis,
+    /// The digest of the personal text beside the commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub personal: Option<Hash>,
+}
+
+/// A phone confirmed that it is ringing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CallAlerted {
+    /// Which, when it said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<ClientId>,
+}
+
+/// One phone answered; the call is active.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CallAccepted {
+    /// Which, when it said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<ClientId>,
+}
+
+/// The callee refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CallRejected {
+    /// By which phone, when it said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<ClientId>,
+    /// The digest of the reason beside the commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub personal: Option<Hash>,
+}
+
+/// The caller gave up before an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CallCancelled {
+    /// The digest of the reason beside the commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub personal: Option<Hash>,
+}
+
+/// Nobody answered before the deadline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CallMissed {}
+
+/// Which end of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The one who placed it.
+    Caller,
+    /// The one who was rung.
+    Callee,
+    /// Neither: the backend.
+    System,
+}
+
+/// An answered call is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CallEnded {
+    /// Who hung up.
+    pub by: Side,
+    /// The digest of the reason beside the commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub personal: Option<Hash>,
+}
+
+/// The backend could not carry the call on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CallFailed {
+    /// What failed, as a stable word.
+    pub reason: String,
+}
+
+/// What happened to a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", content = "data")]
+pub enum CallEvent {
+    /// See [`CallPlaced`].
+    CallPlaced(CallPlaced),
+    /// See [`CallAlerted`].
+    CallAlerted(CallAlerted),
+    /// See [`CallAccepted`].
+    CallAccepted(CallAccepted),
+    /// See [`CallRejected`].
+    CallRejected(CallRejected),
+    /// See [`CallCancelled`].
+    CallCancelled(CallCancelled),
+    /// See [`CallMissed`].
+    CallMissed(CallMissed),
+    /// See [`CallEnded`].
+    CallEnded(CallEnded),
+    /// See [`CallFailed`].
+    CallFailed(CallFailed),
+}
+
+/// A stored event that this code cannot read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("event {name} v{v} cannot be read: {why}")]
+pub struct UnknownEvent {
+    /// Its `type`.
+    pub name: String,
+    /// Its `v`.
+    pub v: u32,
+    /// What is wrong.
+    pub why: String,
+}
+
+impl CallEvent {
+    /// The version that is written today, of every event.
+    pub const VERSION: u32 = 1;
+
+    /// The form that is stored.
+    #[must_use]
+    pub fn stored(&self) -> StoredEvent {
+        let Ok(Value::Object(mut form)) = serde_json::to_value(self) else {
+            unreachable!("an event is written as an object")
+        };
+        let Some(Value::String(name)) = form.remove("type") else { unreachable!("an event is tagged with its name") };
+        let data = match form.remove("data") {
+            Some(Value::Object(data)) => data,
+            _ => serde_json::Map::new(),
+        };
+        StoredEvent { name, v: Self::VERSION, data }
+    }
+
+    /// Reads a stored event, of this version or any older.
+    ///
+    /// # Errors
+    /// [`UnknownEvent`] when the name, the version or a field is not known.
+    pub fn read(stored: &StoredEvent) -> Result<Self, UnknownEvent> {
+        let unknown = |why: String| UnknownEvent { name: stored.name.clone(), v: stored.v, why };
+        if stored.v != Self::VERSION {
+            return Err(unknown(format!("this code reads v{}", Self::VERSION)));
+        }
+        serde_json::from_value(serde_json::json!({ "type": stored.name, "data": stored.data }))
+            .map_err(|e| unknown(e.to_string()))
+    }
+}

@@ -1,0 +1,120 @@
+//! What can be asked of a call. A command is kept in the commit that it led to.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Actor, CommandId, Hash, PartyId, RoomId, StoredCommand};
+
+/// What is asked. Who asks is the command's [`Actor`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", content = "args", rename_all = "snake_case")]
+pub enum Act {
+    /// A caller rings `callee`.
+    Place {
+        /// Who is to be rung.
+        callee: PartyId,
+        /// How long: 5 to 120 seconds.
+        ring_seconds: u32,
+        /// The room reserved for it.
+        room_id: RoomId,
+        /// The digest of the personal text kept for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+        personal: Option<Hash>,
+    },
+    /// A phone says that it is ringing.
+    Alert {},
+    /// A phone answers.
+    Accept {},
+    /// A phone refuses.
+    Reject {
+        /// The digest of the reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+        personal: Option<Hash>,
+    },
+    /// The caller gives up.
+    Cancel {
+        /// The digest of the reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+        personal: Option<Hash>,
+    },
+    /// Either side ends an answered call.
+    HangUp {
+        /// The digest of the reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+        personal: Option<Hash>,
+    },
+    /// The ring timer went off.
+    Expire {},
+    /// The backend cannot carry the call on.
+    Fail {
+        /// Why, as a stable word.
+        reason: String,
+    },
+}
+
+impl Act {
+    /// The same act with the digest of its personal text; acts without text stay as they are.
+    #[must_use]
+    pub fn with_personal(mut self, digest: Option<Hash>) -> Self {
+        match &mut self {
+            Self::Place { personal, .. }
+            | Self::Reject { personal }
+            | Self::Cancel { personal }
+            | Self::HangUp { personal } => *personal = digest,
+            Self::Alert {} | Self::Accept {} | Self::Expire {} | Self::Fail { .. } => {}
+        }
+        self
+    }
+}
+
+/// One thing asked, by one hand, recognisable when asked again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The idempotency key.
+    pub id: CommandId,
+    /// Who asks.
+    pub actor: Actor,
+    /// What.
+    pub act: Act,
+}
+
+/// A stored command that this code cannot read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("command {kind} cannot be read: {why}")]
+pub struct UnknownCommand {
+    /// Its kind.
+    pub kind: String,
+    /// What is wrong.
+    pub why: String,
+}
+
+impl Command {
+    /// The form that is stored; the actor stands in the commit itself.
+    #[must_use]
+    pub fn stored(&self) -> StoredCommand {
+        let Ok(Value::Object(mut form)) = serde_json::to_value(&self.act) else {
+            unreachable!("an act is written as an object")
+        };
+        let Some(Value::String(kind)) = form.remove("kind") else { unreachable!("an act is tagged with its kind") };
+        let args = match form.remove("args") {
+            Some(Value::Object(args)) => args,
+            _ => serde_json::Map::new(),
+        };
+        StoredCommand { id: self.id.clone(), kind, args }
+    }
+
+    /// Reads the command of a commit made by `actor`.
+    ///
+    /// # Errors
+    /// [`UnknownCommand`] when its kind or an argument is not known.
+    pub fn read(stored: &StoredCommand, actor: Actor) -> Result<Self, UnknownCommand> {
+        let act = serde_json::from_value(serde_json::json!({ "kind": stored.kind, "args": stored.args }))
+            .map_err(|e| UnknownCommand { kind: stored.kind.clone(), why: e.to_string() })?;
+        Ok(Self { id: stored.id.clone(), actor, act })
+    }
+}

@@ -1,0 +1,307 @@
+//! What is asked and answered over HTTP.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{CallId, CallState, CallerInfo, ClientId, CommitNo, Millis, PartyId, RoomInfo};
+
+/// Every answer: `code` 0 and `data`, or a stable non-zero `code`, a `message` for people, and `data` that helps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Envelope<T> {
+    /// 0, or the error's number.
+    pub code: u32,
+    /// Chinese or English, by `Accept-Language`.
+    pub message: String,
+    /// The answer, or what helps to mend the question.
+    pub data: T,
+}
+
+/// What helps to mend a refused question. Which of these an answer has depends on its `code`; `data` is null where none
+/// would help.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ErrorData {
+    /// What is wrong: a path in the body, a header, or a part of the address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What it must be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Why this token, or this party, may not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Where the call stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<CallState>,
+    /// Who brought it there: a phone, a party, `timer` or `system`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub winner: Option<String>,
+    /// Until when the call rings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Millis>,
+    /// Seconds to wait before asking again; also in the header `Retry-After`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
+}
+
+/// What an app says of the system it runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Platform {
+    /// A phone or panel with Android.
+    Android,
+    /// An iPhone or iPad.
+    Ios,
+    /// A browser.
+    Web,
+    /// A door station's own system.
+    Linux,
+    /// Anything else.
+    Other,
+}
+
+/// `POST /api/mqtt/clients/register`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RegisterClient {
+    /// The token's own user or device; another's is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<PartyId>,
+    /// What the app says it is: `mobile`, `door` … at most 64 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub device_type: Option<String>,
+    /// `{owner}_{what the app adds}`; also the MQTT client id.
+    pub client_id: ClientId,
+    /// The push service's token; at most 4,096 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub push_token: Option<String>,
+    /// At most 64 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub app_version: Option<String>,
+    /// The system it runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+}
+
+/// What `register` answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ClientRegistered {
+    /// How to connect.
+    pub mqtt_credentials: MqttCredentials,
+    /// What to subscribe to.
+    pub topics: Topics,
+    /// The key under which `user_sig` arrives in messages. A door station, which is sent none, has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload_key: Option<PayloadKey>,
+}
+
+/// How to connect to the broker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MqttCredentials {
+    /// `tcp://`, `ssl://`, `ws://` or `wss://`.
+    pub broker_url: String,
+    /// The same broker over WebSocket, for browsers.
+    pub websocket_url: String,
+    /// The user or device id.
+    pub username: String,
+    /// A short-lived JWT. Registering again renews it.
+    pub password: String,
+    /// The only client id that the broker will take with this password.
+    pub client_id: ClientId,
+    /// When the password stops working.
+    pub expires_at: Millis,
+}
+
+/// The topics of one client. A door station has only `call_control`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Topics {
+    /// Where calls ring.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incoming_calls: Option<String>,
+    /// What becomes of them.
+    pub call_control: String,
+    /// What the person's other phones did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_sync: Option<String>,
+}
+
+/// A symmetric key as a JWK (RFC 7517).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PayloadKey {
+    /// `oct`.
+    pub kty: String,
+    /// The key's version; stands in the header of each JWE.
+    pub kid: String,
+    /// `dir`.
+    pub alg: String,
+    /// `A256GCM`.
+    pub enc: String,
+    /// The key: 32 bytes, base64url without padding.
+    pub k: String,
+}
+
+/// Whether an app is in front.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientStatus {
+    /// In front.
+    Active,
+    /// Running, not in front.
+    Background,
+    /// Gone.
+    Offline,
+}
+
+/// `PUT /api/mqtt/clients/status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UpdateStatus {
+    /// Which client.
+    pub client_id: ClientId,
+    /// Whether it is in front.
+    pub status: ClientStatus,
+    /// 0 to 10: 10 is told first.
+    #[schemars(range(max = 10))]
+    pub priority: u8,
+    /// When the app knew this; an older report never overwrites a newer one.
+    #[schemars(extend("minimum" = 0))]
+    pub last_active: Millis,
+}
+
+/// `POST /api/calls`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PlaceCall {
+    /// Who is to be rung.
+    pub callee_id: PartyId,
+    /// How the caller shows itself; at most 4 KB as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller_info: Option<CallerInfo>,
+    /// How long it rings: 5 to 120 seconds, 30 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 5, max = 120))]
+    pub ring_seconds: Option<u32>,
+    /// For the app of the callee; at most 4 KB as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation_data: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// What a callee can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CalleeAct {
+    /// The phone is ringing.
+    Ringing,
+    /// Answer.
+    Accepted,
+    /// Refuse.
+    Rejected,
+    /// End an answered call.
+    Hangup,
+}
+
+/// `POST /api/calls/callee-action`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CalleeAction {
+    /// Which call.
+    pub call_id: CallId,
+    /// What to do.
+    pub action: CalleeAct,
+    /// Why; at most 1,000 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1000))]
+    pub reason: Option<String>,
+    /// Which phone does it. Without it a phone cannot be told from the person's others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<ClientId>,
+}
+
+/// What a caller can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CallerAct {
+    /// Give up before an answer.
+    Cancelled,
+    /// End an answered call.
+    Hangup,
+}
+
+/// `POST /api/calls/caller-action`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CallerAction {
+    /// Which call.
+    pub call_id: CallId,
+    /// What to do.
+    pub action: CallerAct,
+    /// Why; at most 1,000 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1000))]
+    pub reason: Option<String>,
+}
+
+/// A call as one of its parties sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CallView {
+    /// The call.
+    pub call_id: CallId,
+    /// Where it stands.
+    pub state: CallState,
+    /// The last commit.
+    pub seq: CommitNo,
+    /// Who calls.
+    pub caller_id: PartyId,
+    /// Who is called.
+    pub callee_id: PartyId,
+    /// How the caller shows itself; empty when it said nothing, or it was forgotten.
+    pub caller_info: CallerInfo,
+    /// What the caller's app sent along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation_data: Option<serde_json::Map<String, serde_json::Value>>,
+    /// When it was placed.
+    pub timestamp: Millis,
+    /// The ring's deadline.
+    pub expires_at: Millis,
+    /// The phone, or person, that answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_by: Option<String>,
+    /// The way in, while the call may be joined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room_info: Option<RoomInfo>,
+}
+
+/// From which end somebody sees a call in their history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// They were called.
+    Incoming,
+    /// They called.
+    Outgoing,
+}
+
+/// One line of a history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HistoryEntry {
+    /// The call.
+    pub call_id: CallId,
+    /// Incoming or outgoing.
+    pub direction: Direction,
+    /// The other end's id.
+    pub peer_id: PartyId,
+    /// Where it stands.
+    pub state: CallState,
+    /// When it was placed.
+    pub timestamp: Millis,
+    /// When it was over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Millis>,
+}
+
+/// `GET /api/calls`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct History {
+    /// Newest first.
+    pub calls: Vec<HistoryEntry>,
+    /// For the next page: `?cursor=…`. None on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}

@@ -1,0 +1,25 @@
+//! The contract of iLock Call: what is stored, what is sent, what is asked and answered.
+//!
+//! Types only; this crate knows nobody. Everything here is on somebody's disk or in somebody's app: a field that was
+//! once written stays readable for ever.
+
+mod call_event;
+mod command;
+mod http;
+mod id;
+mod message;
+pub mod schema;
+mod stored;
+
+pub use call_event::{
+    CallAccepted, CallAlerted, CallCancelled, CallEnded, CallEvent, CallFailed, CallMissed, CallPlaced, CallRejected,
+    Side, UnknownEvent,
+};
+pub use command::{Act, Command, UnknownCommand};
+pub use http::*;
+pub use id::{BadId, CallId, ClientId, CommandId, CommitNo, Millis, PartyId, RoomId, TenantId};
+pub use message::{CallerInfo, Control, ControlAction, DeviceSync, Incoming, MessageId, RoomInfo};
+pub use stored::{
+    Actor, CallState, Commit, Handed, Hash, Party, PartyKind, Personal, PersonalText, Receipt, StoredCommand,
+    StoredEvent,
+};

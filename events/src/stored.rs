@@ -1,0 +1,236 @@
+//! What the log keeps, item by item. These types *are* the storage format.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{CallId, ClientId, CommandId, CommitNo, Millis, PartyId, TenantId};
+
+/// SHA-256, as 64 lower-case hexadecimal digits.
+pub type Hash = String;
+
+/// Where a call stands after a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CallState {
+    /// Placed, not answered; at most until the deadline.
+    Ringing,
+    /// Answered by exactly one client.
+    Active,
+    /// Final: the callee refused.
+    Rejected,
+    /// Final: the caller gave up before an answer.
+    Cancelled,
+    /// Final: nobody answered before the deadline.
+    Missed,
+    /// Final: somebody hung up an answered call.
+    Ended,
+    /// Final: the backend could not carry the call on.
+    Failed,
+}
+
+impl CallState {
+    /// Whether nothing can follow.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Self::Ringing | Self::Active)
+    }
+
+    /// The word that stands in JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ringing => "ringing",
+            Self::Active => "active",
+            Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+            Self::Missed => "missed",
+            Self::Ended => "ended",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What a party is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PartyKind {
+    /// A person, with any number of phones.
+    User,
+    /// A door station.
+    Device,
+}
+
+/// A user or a door station.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Party {
+    /// User or device.
+    pub kind: PartyKind,
+    /// Its id.
+    pub id: PartyId,
+}
+
+/// Whose hand a command came from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Actor {
+    /// A person, by one of their phones when it said which.
+    User {
+        /// Who.
+        id: PartyId,
+        /// Which phone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client: Option<ClientId>,
+    },
+    /// A door station.
+    Device {
+        /// Which.
+        id: PartyId,
+    },
+    /// The ring timer.
+    Timer,
+    /// The backend itself.
+    System,
+}
+
+impl Actor {
+    /// The party behind the hand; none for timer and system.
+    #[must_use]
+    pub fn party(&self) -> Option<Party> {
+        match self {
+            Self::User { id, .. } => Some(Party { kind: PartyKind::User, id: id.clone() }),
+            Self::Device { id } => Some(Party { kind: PartyKind::Device, id: id.clone() }),
+            Self::Timer | Self::System => None,
+        }
+    }
+
+    /// The name that a loser is told: the phone, else the party, else `timer` or `system`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::User { client: Some(client), .. } => client.to_string(),
+            Self::User { id, .. } | Self::Device { id } => id.to_string(),
+            Self::Timer => "timer".into(),
+            Self::System => "system".into(),
+        }
+    }
+}
+
+/// A command as stored; [`crate::Command`] is its typed form.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StoredCommand {
+    /// The idempotency key it came under.
+    pub id: CommandId,
+    /// Its kind, in words: `place`, `accept` …
+    pub kind: String,
+    /// What it said.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub args: serde_json::Map<String, Value>,
+}
+
+/// An event as stored; [`crate::CallEvent`] is its typed form.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StoredEvent {
+    /// Its name: `CallPlaced` …
+    #[serde(rename = "type")]
+    pub name: String,
+    /// The version of its form; older ones are read by upcasting.
+    pub v: u32,
+    /// What it says.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub data: serde_json::Map<String, Value>,
+}
+
+/// One immutable step of one call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Commit {
+    /// The call.
+    pub call_id: CallId,
+    /// Its place in the call's log.
+    pub n: CommitNo,
+    /// The hash of the commit before; of the call id for the first.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub prev: Hash,
+    /// Whose call it is.
+    pub tenant: TenantId,
+    /// What was asked.
+    pub cmd: StoredCommand,
+    /// What followed from it.
+    pub events: Vec<StoredEvent>,
+    /// Where the call stands after it.
+    pub state: CallState,
+    /// Who asked.
+    pub actor: Actor,
+    /// When it was decided.
+    pub at: Millis,
+    /// SHA-256 over the RFC 8785 form of all fields above.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub hash: Hash,
+}
+
+/// Text that a person may ask to have forgotten. It lies beside the commit, which holds only [`Personal::digest`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PersonalText {
+    /// How the caller shows itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller_info: Option<crate::CallerInfo>,
+    /// What the app of the caller wants the app of the callee to have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation_data: Option<serde_json::Map<String, Value>>,
+    /// Why somebody rejected, cancelled or hung up, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl PersonalText {
+    /// Whether there is nothing to keep.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self == &Self::default()
+    }
+}
+
+/// Personal text as stored beside the commit whose event names `digest`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Personal {
+    /// Random, so that a short text cannot be guessed from its digest; 32 hexadecimal digits.
+    #[schemars(regex(pattern = "^[0-9a-f]{32}$"))]
+    pub salt: String,
+    /// The text.
+    pub text: PersonalText,
+    /// SHA-256 over `salt` and the RFC 8785 form of `text`; what the commit's event names.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub digest: Hash,
+}
+
+/// What became of one notice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Handed {
+    /// Topic, or push endpoint.
+    pub target: String,
+    /// `mqtt` or `push`.
+    pub carrier: String,
+    /// The carrier's own id of it, where it gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carrier_id: Option<String>,
+    /// Milliseconds from the commit to the moment the carrier had it, or it was given up on.
+    pub ms: i64,
+    /// Why it was given up on; none when it was handed over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// The evidence of one delivery round of one commit's notices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Receipt {
+    /// The commit whose notices these are.
+    pub n: CommitNo,
+    /// `fast` (by the function that appended the commit) or `projector`.
+    pub path: String,
+    /// When the round ended.
+    pub at: Millis,
+    /// By the notice's index in its commit.
+    pub notices: BTreeMap<u32, Handed>,
+}

@@ -1,0 +1,53 @@
+//! expire-call: the ring timer went off. On a call that is over, or was never placed, this does nothing.
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use ilock_call::Refusal;
+use ilock_events::CallId;
+use serde::{Deserialize, Serialize};
+
+use crate::answer::ApiError;
+use crate::calls::Calls;
+
+/// What the timer carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// The call that has rung for long enough.
+    pub call_id: CallId,
+}
+
+/// Ends the ringing of one call.
+///
+/// # Errors
+/// What the log says; the alarm is then to be repeated.
+pub async fn expire(calls: &Calls, alarm: &Alarm) -> Result<(), ApiError> {
+    let mut history = calls.log.load(&alarm.call_id).await?;
+    let Some(placed) = &history.call.placed else { return Ok(()) };
+    if placed.state.is_final() {
+        return Ok(());
+    }
+    let clock = calls.clock.clone();
+    match calls.expire(&mut history, &move || clock.now()).await {
+        // This clock is behind the one that placed the call.
+        Err(ApiError::Refused(Refusal::StillRinging { deadline })) => {
+            calls.timer.arm(alarm.call_id.clone(), deadline).await.map_err(ApiError::Timer)
+        }
+        other => other,
+    }
+}
+
+/// The queue's batch: an alarm that fails comes again, alone.
+pub async fn on_queue(calls: &Calls, event: SqsEvent) -> SqsBatchResponse {
+    let mut answer = SqsBatchResponse::default();
+    for message in event.records {
+        let alarm = serde_json::from_str::<Alarm>(message.body.as_deref().unwrap_or_default());
+        let outcome = match alarm {
+            Ok(alarm) => expire(calls, &alarm).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = outcome {
+            tracing::error!(error, message_id = message.message_id, "an alarm failed");
+            answer.add_failure(message.message_id.unwrap_or_default());
+        }
+    }
+    answer
+}

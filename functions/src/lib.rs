@@ -1,0 +1,26 @@
+//! What iLock Call does when it is asked: one file per function, read top to bottom.
+//!
+//! An HTTP function exports `routes()` with exactly its own route; its binary serves that, the embedded stack merges
+//! all of them. What they share stands in [`app`] (what there is), [`ask`] (what comes in), [`answer`] (what goes out)
+//! and [`calls`] (the one way in which a command runs).
+
+pub mod answer;
+pub mod app;
+pub mod ask;
+pub mod calls;
+pub mod rooms;
+pub mod serve;
+pub mod settings;
+pub mod telling;
+
+pub mod callee_action;
+pub mod caller_action;
+pub mod create_call;
+pub mod expire_call;
+pub mod get_call;
+pub mod list_calls;
+pub mod mqtt_authorizer;
+pub mod projector;
+pub mod register_client;
+pub mod remove_client;
+pub mod update_client_status;

@@ -1,0 +1,63 @@
+//! GET /api/calls: the asker's own history, newest first, a page at a time.
+
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::routing::get;
+use futures::future::try_join_all;
+use ilock_directory::Directory;
+use ilock_events::{History, HistoryEntry};
+use serde::Deserialize;
+
+use crate::answer::{ApiError, Reply};
+use crate::app::App;
+use crate::ask::Caller;
+use crate::calls::Calls;
+
+const DEFAULT_PAGE: u16 = 20;
+const MAX_PAGE: u16 = 100;
+
+/// The route.
+pub fn routes() -> Router<App> {
+    Router::new().route("/api/calls", get(list_calls))
+}
+
+#[derive(Debug, Deserialize)]
+struct PageAsked {
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+async fn list_calls(
+    caller: Caller,
+    State(directory): State<Directory>,
+    State(calls): State<Calls>,
+    Query(asked): Query<PageAsked>,
+) -> Result<Reply<History>, ApiError> {
+    let limit = match asked.limit {
+        None => DEFAULT_PAGE,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|limit| (1..=MAX_PAGE).contains(limit))
+            .ok_or_else(|| ApiError::field("limit", format!("must be 1 to {MAX_PAGE}")))?,
+    };
+    let page = directory
+        .history(&caller.tenant, &caller.party, limit, asked.cursor.as_deref())
+        .await?
+        .map_err(|bad| ApiError::field("cursor", bad.to_string()))?;
+    let entries = page.entries.into_iter().map(|entry| fresh(entry, &calls));
+    Ok(Reply(History { calls: try_join_all(entries).await?, next_cursor: page.next }))
+}
+
+/// A history is written when a call is placed and when it is over; of a call in between the log knows best.
+async fn fresh(mut entry: HistoryEntry, calls: &Calls) -> Result<HistoryEntry, ApiError> {
+    if entry.state.is_final() {
+        return Ok(entry);
+    }
+    let history = calls.log.load(&entry.call_id).await?;
+    if let (Some(state), Some(last)) = (history.call.state(), history.commits.last()) {
+        entry.state = state;
+        entry.ended_at = state.is_final().then_some(last.at);
+    }
+    Ok(entry)
+}

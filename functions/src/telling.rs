@@ -1,0 +1,118 @@
+//! Telling: a commit's notices, handed to the carriers, with a receipt for what was handed over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ilock_events::{CallState, Commit, Millis, Receipt};
+use ilock_log::{EventLog, History, LogError};
+use ilock_notify::{Delivery, Mqtt, Round, Tickets, notices, settled};
+
+use crate::app::Clock;
+
+/// The fast path gives up after this: the projector takes over, and the one who asked gets an answer.
+pub const FAST_BUDGET: Duration = Duration::from_millis(200);
+
+/// So long the projector leaves a young commit to the fast path: its budget, and the time to keep its receipt.
+pub const FAST_HEAD_START: Duration = Duration::from_millis(300);
+
+/// The projector's own patience with one round.
+const SLOW_BUDGET: Duration = Duration::from_secs(5);
+
+/// Who tells.
+#[derive(Clone)]
+pub struct Telling {
+    /// Where receipts are kept.
+    pub log: EventLog,
+    /// Who carries.
+    pub mqtt: Arc<dyn Mqtt>,
+    /// Who makes tickets.
+    pub tickets: Arc<dyn Tickets>,
+    /// The time.
+    pub clock: Clock,
+    /// Whether functions deliver what they committed at once.
+    pub fast_path: bool,
+}
+
+/// Why a commit's notices could not all be settled.
+#[derive(Debug, thiserror::Error)]
+pub enum Untold {
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The carrier: so many notices are still open.
+    #[error("{open} notices are still open: {why}")]
+    Open {
+        /// How many.
+        open: usize,
+        /// What the carrier said of the first.
+        why: String,
+    },
+    /// The commit was written by a newer version, or is not there.
+    #[error("{0}")]
+    Commit(String),
+}
+
+impl Telling {
+    /// The fast path: hands over what `commit` has to tell within [`FAST_BUDGET`]. What fails here is only counted;
+    /// the projector finds that it has no receipt.
+    pub async fn at_once(&self, history: &History, commit: &Commit) {
+        if !self.fast_path {
+            return;
+        }
+        if let Err(error) = self.tell(history, commit, true).await {
+            tracing::warn!(call_id = %commit.call_id, n = %commit.n, %error, "fast path left it to the projector");
+        }
+    }
+
+    /// The projector's round: whatever of `commit` has no receipt yet.
+    ///
+    /// # Errors
+    /// [`Untold`] when something is still open; what was handed over has its receipt all the same.
+    pub async fn the_rest(&self, history: &History, commit: &Commit) -> Result<(), Untold> {
+        self.tell(history, commit, false).await
+    }
+
+    async fn tell(&self, history: &History, commit: &Commit, fast: bool) -> Result<(), Untold> {
+        let Some(placed) = &history.call.placed else {
+            return Err(Untold::Commit("the call was never placed".into()));
+        };
+        let notices = notices(commit, placed, history.text_of(commit.n))
+            .map_err(|unknown| Untold::Commit(unknown.to_string()))?;
+        let earlier: Vec<&Receipt> = history.receipts.iter().filter(|receipt| receipt.n == commit.n).collect();
+        let done = settled(earlier.iter().copied());
+        if notices.iter().all(|notice| done.contains(&notice.index)) {
+            return Ok(());
+        }
+        let clock = || self.clock.now();
+        let delivery = Delivery {
+            mqtt: &*self.mqtt,
+            tickets: &*self.tickets,
+            clock: &clock,
+            since: commit.at,
+            ringing: placed.state == CallState::Ringing,
+            budget: if fast { FAST_BUDGET } else { SLOW_BUDGET },
+        };
+        let Round { settled, failed } = delivery.deliver(&notices, &done).await;
+        if !settled.is_empty() {
+            let path = if fast { "fast" } else { "projector" };
+            let receipt = Receipt { n: commit.n, path: path.into(), at: self.clock.now(), notices: settled };
+            // Round 0 is the fast path's, so that it need not look first.
+            let round = if fast { 0 } else { u32::try_from(earlier.len()).unwrap_or(u32::MAX).max(1) };
+            self.log.keep_receipt(&commit.call_id, &receipt, round).await?;
+        }
+        match failed.values().next() {
+            None => Ok(()),
+            Some(error) => Err(Untold::Open { open: failed.len(), why: error.to_string() }),
+        }
+    }
+
+    /// How long the projector waits before it looks at a commit made at `at`.
+    #[must_use]
+    pub fn head_start(&self, at: Millis) -> Duration {
+        if !self.fast_path {
+            return Duration::ZERO;
+        }
+        let age = u64::try_from(self.clock.now().since(at)).unwrap_or(0);
+        FAST_HEAD_START.saturating_sub(Duration::from_millis(age))
+    }
+}

@@ -1,0 +1,318 @@
+//! The MQTT broker: TCP, TLS and WebSocket, MQTT 3.1.1 and 5. It asks the real authorizer about every CONNECT and
+//! enforces the very policy that comes back.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures::future::BoxFuture;
+use ilock_auth::{Arns, Policy};
+use ilock_directory::Directory;
+use ilock_events::ClientId;
+use ilock_functions::app::{Clock, MqttAccess};
+use ilock_functions::mqtt_authorizer::{AuthorizerRequest, MqttData, ProtocolData, authorize};
+use ilock_notify::{CarrierError, Mqtt, Publish};
+use mqtt5::QoS;
+use mqtt5::broker::auth::{AuthProvider, AuthResult};
+use mqtt5::broker::config::{BrokerConfig, StorageBackend, StorageConfig, TlsConfig, WebSocketConfig};
+use mqtt5::broker::router::MessageRouter;
+use mqtt5::broker::storage::{DynamicStorage, StorageBackend as _};
+use mqtt5::broker::{BrokerShutdownHandle, MqttBroker};
+use mqtt5::packet::connect::ConnectPacket;
+use mqtt5::packet::publish::PublishPacket;
+use mqtt5::types::ReasonCode;
+use tokio::task::JoinHandle;
+
+use crate::NotStarted;
+
+/// As IoT Core: 128 KB a message.
+const MAX_PACKET: usize = 128 * 1024;
+
+/// As IoT Core's default: an unconnected session is kept for an hour.
+const SESSION: Duration = Duration::from_secs(3600);
+
+/// Where the broker listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BrokerAddresses {
+    /// MQTT over TCP.
+    pub tcp: SocketAddr,
+    /// MQTT over WebSocket, at `/mqtt`.
+    pub websocket: SocketAddr,
+    /// MQTT over TLS.
+    pub tls: SocketAddr,
+}
+
+/// What the gate asks.
+pub struct Authority {
+    /// What passwords are checked against.
+    pub mqtt: MqttAccess,
+    /// Whether the client is registered.
+    pub directory: Directory,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// The broker, which can be stopped and started again.
+pub struct LocalBroker {
+    gate: Arc<Gate>,
+    storage: Storage,
+    running: tokio::sync::Mutex<Option<Running>>,
+    /// What publishers use; none while the broker is down.
+    open: Arc<Mutex<Option<Open>>>,
+}
+
+struct Storage {
+    /// Certificate and key of the TLS listener.
+    certificate: (PathBuf, PathBuf),
+    /// Where sessions are kept over a restart.
+    sessions: Option<PathBuf>,
+}
+
+struct Running {
+    stop: BrokerShutdownHandle,
+    task: JoinHandle<()>,
+    at: BrokerAddresses,
+}
+
+#[derive(Clone)]
+struct Open {
+    router: Arc<MessageRouter>,
+    storage: Option<Arc<DynamicStorage>>,
+}
+
+impl LocalBroker {
+    /// A broker that is not started yet. `certificates` is where its self-signed certificate lies, or is put;
+    /// `sessions` where sessions are kept over a restart.
+    ///
+    /// # Errors
+    /// [`NotStarted::Broker`] when the certificate cannot be made.
+    pub fn new(arns: Arns, certificates: &Path, sessions: Option<PathBuf>) -> Result<Self, NotStarted> {
+        let gate = Gate { authority: OnceLock::new(), arns, policies: Mutex::new(HashMap::new()) };
+        let storage = Storage { certificate: certificate(certificates)?, sessions };
+        Ok(Self { gate: Arc::new(gate), storage, running: tokio::sync::Mutex::new(None), open: Arc::default() })
+    }
+
+    /// Tells the broker whom to ask about clients. Until then nobody may connect.
+    pub fn connect(&self, authority: Authority) {
+        if self.gate.authority.set(authority).is_err() {
+            tracing::warn!("the broker was connected twice");
+        }
+    }
+
+    /// The carrier that publishes on this broker.
+    #[must_use]
+    pub fn carrier(&self) -> LocalMqtt {
+        LocalMqtt { open: self.open.clone() }
+    }
+
+    /// Starts listening at `at`; port 0 is any. Returns where it listens.
+    ///
+    /// # Errors
+    /// [`NotStarted::Broker`], also when an address is taken.
+    pub async fn start(&self, at: BrokerAddresses) -> Result<BrokerAddresses, NotStarted> {
+        let mut running = self.running.lock().await;
+        if let Some(running) = &*running {
+            return Ok(running.at);
+        }
+        let failed = |error: mqtt5::MqttError| NotStarted::Broker(error.to_string());
+        // Two libraries bring a provider of TLS each; the process must be told which. Told twice is told.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let mut broker =
+            MqttBroker::with_config(self.config(at)).await.map_err(failed)?.with_auth_provider(self.gate.clone());
+        let bound = |address: Option<SocketAddr>| address.ok_or_else(|| NotStarted::Broker("no address".into()));
+        let at = BrokerAddresses {
+            tcp: bound(broker.local_addr())?,
+            websocket: bound(broker.ws_local_addr())?,
+            tls: bound(broker.tls_local_addr())?,
+        };
+        let open = Open { router: broker.router(), storage: broker.storage() };
+        let stop = broker.shutdown_handle();
+        let mut ready = broker.ready_receiver();
+        let task = tokio::spawn(async move {
+            if let Err(error) = broker.run().await {
+                tracing::error!(%error, "the broker ended");
+            }
+        });
+        ready.wait_for(|up| *up).await.map_err(|_| NotStarted::Broker("it ended before it was up".into()))?;
+        *lock(&self.open) = Some(open);
+        *running = Some(Running { stop, task, at });
+        Ok(at)
+    }
+
+    /// Stops listening and closes every connection. Publishers are told that the broker is down.
+    pub async fn stop(&self) {
+        *lock(&self.open) = None;
+        if let Some(running) = self.running.lock().await.take() {
+            running.stop.shutdown();
+            if tokio::time::timeout(Duration::from_secs(1), running.task).await.is_err() {
+                tracing::warn!("the broker took too long to stop");
+            }
+        }
+    }
+
+    fn config(&self, at: BrokerAddresses) -> BrokerConfig {
+        let storage = match &self.storage.sessions {
+            Some(dir) => StorageConfig::new().with_backend(StorageBackend::File).with_base_dir(dir.clone()),
+            None => StorageConfig::new().with_backend(StorageBackend::Memory),
+        };
+        let (certificate, key) = self.storage.certificate.clone();
+        BrokerConfig::new()
+            .with_bind_address(at.tcp)
+            .with_websocket(WebSocketConfig::new().with_bind_address(at.websocket).with_path("/mqtt"))
+            .with_tls(TlsConfig::new(certificate, key).with_require_client_cert(false).with_bind_address(at.tls))
+            .with_storage(storage)
+            .with_session_expiry(SESSION)
+            .with_max_packet_size(MAX_PACKET)
+            .with_maximum_qos(1)
+            .with_retain_available(false)
+            .with_sys_topics_enabled(false)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // Nothing panics while holding these; and a half-written map of policies does not exist.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The self-signed certificate in `dir`, made if it is not there.
+fn certificate(dir: &Path) -> Result<(PathBuf, PathBuf), NotStarted> {
+    let failed = |error: &dyn std::error::Error| NotStarted::Broker(format!("its certificate: {error}"));
+    let (certificate, key) = (dir.join("mqtts.crt"), dir.join("mqtts.key"));
+    if !certificate.exists() || !key.exists() {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".into(), "127.0.0.1".into()])
+            .map_err(|error| failed(&error))?;
+        std::fs::create_dir_all(dir).map_err(|error| failed(&error))?;
+        std::fs::write(&certificate, made.cert.pem()).map_err(|error| failed(&error))?;
+        write_private(&key, &made.signing_key.serialize_pem()).map_err(|error| failed(&error))?;
+    }
+    Ok((certificate, key))
+}
+
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
+}
+
+/// Publishes on the broker of this process. What it has taken, it delivers, queues for who is away, or drops when it
+/// has expired.
+#[derive(Clone)]
+pub struct LocalMqtt {
+    open: Arc<Mutex<Option<Open>>>,
+}
+
+impl LocalMqtt {
+    fn open(&self) -> Result<Open, CarrierError> {
+        lock(&self.open).clone().ok_or_else(|| CarrierError { carrier: "mqtt", why: "the broker is down".into() })
+    }
+}
+
+impl Mqtt for LocalMqtt {
+    fn publish(&self, message: Publish) -> BoxFuture<'_, Result<Option<String>, CarrierError>> {
+        Box::pin(async move {
+            let open = self.open()?;
+            let packet = PublishPacket::new(message.topic, message.payload, QoS::AtLeastOnce)
+                .with_message_expiry_interval(message.expiry_seconds)
+                .with_payload_format_indicator(true)
+                .with_content_type("application/json".into())
+                .with_user_property("message_id".into(), message.message_id.to_string());
+            open.router.route_message(&packet, None).await;
+            Ok(None)
+        })
+    }
+
+    fn end_session(&self, client: ClientId) -> BoxFuture<'_, Result<(), CarrierError>> {
+        Box::pin(async move {
+            let open = self.open()?;
+            let failed = |error: mqtt5::MqttError| CarrierError { carrier: "mqtt", why: error.to_string() };
+            open.router.unregister_client(client.as_str()).await;
+            if let Some(storage) = open.storage {
+                storage.remove_queued_messages(client.as_str()).await.map_err(failed)?;
+                storage.remove_session(client.as_str()).await.map_err(failed)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Asks the authorizer, and holds every client to its policy.
+struct Gate {
+    authority: OnceLock<Authority>,
+    arns: Arns,
+    policies: Mutex<HashMap<String, Arc<Vec<Policy>>>>,
+}
+
+impl Gate {
+    /// The policies of `connect`; none when it may not connect.
+    async fn policies_of(&self, connect: &ConnectPacket) -> Option<Vec<Policy>> {
+        let authority = self.authority.get()?;
+        let mqtt = MqttData {
+            username: connect.username.clone(),
+            password: connect.password.as_ref().map(|password| STANDARD.encode(password)),
+            client_id: Some(connect.client_id.clone()),
+        };
+        let request = AuthorizerRequest { protocol_data: ProtocolData { mqtt: Some(mqtt) } };
+        let answer = authorize(&request, &authority.mqtt, &authority.directory, &authority.clock).await;
+        let answer = answer.inspect_err(|error| tracing::error!(%error, "the authorizer failed")).ok()?;
+        if !answer.is_authenticated {
+            return None;
+        }
+        let policies: Vec<Policy> =
+            answer.policy_documents.iter().map(|text| serde_json::from_str(text)).collect::<Result<_, _>>().ok()?;
+        let may = |action: &str, resource: &str| policies.iter().any(|policy| policy.allows(action, resource));
+        let will_is_fine = connect.will.as_ref().is_none_or(|will| may("iot:Publish", &self.arns.topic(&will.topic)));
+        (may("iot:Connect", &self.arns.client(&connect.client_id)) && will_is_fine).then_some(policies)
+    }
+
+    fn allows(&self, client: &str, action: &str, resource: &str) -> bool {
+        let policies = lock(&self.policies).get(client).cloned();
+        policies.is_some_and(|policies| policies.iter().any(|policy| policy.allows(action, resource)))
+    }
+}
+
+impl AuthProvider for Gate {
+    fn authenticate<'a>(
+        &'a self,
+        connect: &'a ConnectPacket,
+        _: SocketAddr,
+    ) -> Pin<Box<dyn Future<Output = mqtt5::Result<AuthResult>> + Send + 'a>> {
+        Box::pin(async move {
+            Ok(match self.policies_of(connect).await {
+                Some(policies) => {
+                    lock(&self.policies).insert(connect.client_id.clone(), Arc::new(policies));
+                    AuthResult::success()
+                }
+                None => AuthResult::fail(ReasonCode::NotAuthorized),
+            })
+        })
+    }
+
+    fn authorize_publish<'a>(
+        &'a self,
+        client: &str,
+        _: Option<&'a str>,
+        topic: &'a str,
+    ) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+        let allowed = self.allows(client, "iot:Publish", &self.arns.topic(topic));
+        Box::pin(async move { allowed })
+    }
+
+    fn authorize_subscribe<'a>(
+        &'a self,
+        client: &str,
+        _: Option<&'a str>,
+        filter: &'a str,
+    ) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+        let allowed = self.allows(client, "iot:Subscribe", &self.arns.topic_filter(filter));
+        Box::pin(async move { allowed })
+    }
+}

@@ -1,0 +1,239 @@
+//! All of it, started and stopped together.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::SharedInterceptor;
+use axum::Router;
+use axum::routing::get;
+use ilock_functions::app::{App, Clock};
+use ilock_functions::serve::{all_routes, service};
+use ilock_functions::settings::{BadSetting, Settings};
+use ilock_log::LogError;
+use ilock_notify::{Mqtt, RingTimer};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::broker::{Authority, BrokerAddresses, LocalBroker};
+use crate::stream::Poller;
+use crate::timer::LocalTimer;
+use crate::{dynamodb, stream};
+
+/// Where the stack listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// HTTP.
+    pub http: SocketAddr,
+    /// MQTT.
+    pub broker: BrokerAddresses,
+    /// DynamoDB: what `ilock log` reads.
+    pub dynamodb: SocketAddr,
+}
+
+/// Puts something between the functions and the broker: tests make it slow, or count.
+pub type Between = Box<dyn FnOnce(Arc<dyn Mqtt>) -> Arc<dyn Mqtt> + Send>;
+
+/// How to start.
+pub struct Options {
+    /// Where to listen; port 0 is any.
+    pub at: Addresses,
+    /// Where everything is kept over a restart; in memory when absent.
+    pub data_dir: Option<PathBuf>,
+    /// Settings, by name, before those of development.
+    pub settings: Box<dyn Fn(&str) -> Option<String> + Send>,
+    /// How often the stream is polled.
+    pub poll: Duration,
+    /// What sees every DynamoDB request of the functions.
+    pub watch: Option<SharedInterceptor>,
+    /// What stands between the functions and the broker.
+    pub between: Option<Between>,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Options {
+    /// In memory, on any free ports of 127.0.0.1, with the settings of development.
+    #[must_use]
+    pub fn anywhere() -> Self {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let broker = BrokerAddresses { tcp: any, websocket: any, tls: any };
+        Self {
+            at: Addresses { http: any, broker, dynamodb: any },
+            data_dir: None,
+            settings: Box::new(|_| None),
+            poll: stream::POLL,
+            watch: None,
+            between: None,
+            clock: Clock::system(),
+        }
+    }
+}
+
+/// Why the stack did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NotStarted {
+    /// An address cannot be listened on.
+    #[error("{what} cannot listen on {address}: {source}")]
+    Address {
+        /// HTTP, DynamoDB …
+        what: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The data directory.
+    #[error("the data directory {path}: {source}")]
+    DataDir {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another process works in the data directory.
+    #[error("the data directory {0} is in use by another process")]
+    InUse(PathBuf),
+    /// A setting.
+    #[error(transparent)]
+    Setting(#[from] BadSetting),
+    /// The embedded DynamoDB.
+    #[error("the embedded DynamoDB: {0}")]
+    Database(String),
+    /// The broker.
+    #[error("the MQTT broker: {0}")]
+    Broker(String),
+    /// The log of an earlier run.
+    #[error("the log of an earlier run: {0}")]
+    Log(#[from] LogError),
+}
+
+/// The running stack.
+pub struct Stack {
+    /// Where it listens.
+    pub at: Addresses,
+    /// The broker, which tests stop and start.
+    pub broker: Arc<LocalBroker>,
+    /// What the functions work with.
+    pub app: App,
+    /// A client of its DynamoDB.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+    /// Held for as long as the stack runs.
+    _in_use: Option<File>,
+    _scratch: Option<tempfile::TempDir>,
+}
+
+async fn bind(what: &'static str, address: SocketAddr) -> Result<TcpListener, NotStarted> {
+    TcpListener::bind(address).await.map_err(|source| NotStarted::Address { what, address, source })
+}
+
+fn bound(what: &'static str, address: SocketAddr, listener: &TcpListener) -> Result<SocketAddr, NotStarted> {
+    listener.local_addr().map_err(|source| NotStarted::Address { what, address, source })
+}
+
+/// Takes the data directory for this process alone.
+fn take(dir: &Path) -> Result<File, NotStarted> {
+    let failed = |source| NotStarted::DataDir { path: dir.to_owned(), source };
+    std::fs::create_dir_all(dir).map_err(failed)?;
+    let file = File::create(dir.join("in-use")).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(NotStarted::InUse(dir.to_owned())),
+        Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+impl Stack {
+    /// Starts everything, and returns when all of it is up.
+    ///
+    /// # Errors
+    /// [`NotStarted`].
+    pub async fn start(options: Options) -> Result<Self, NotStarted> {
+        let data_dir = options.data_dir.as_deref();
+        let in_use = data_dir.map(take).transpose()?;
+        let scratch = match data_dir {
+            Some(_) => None,
+            None => {
+                Some(tempfile::tempdir().map_err(|source| NotStarted::DataDir { path: std::env::temp_dir(), source })?)
+            }
+        };
+        let http = bind("HTTP", options.at.http).await?;
+        let dynamodb = bind("DynamoDB", options.at.dynamodb).await?;
+        let stop = CancellationToken::new();
+        let clock = options.clock;
+
+        let database = dynamodb::open(data_dir)?;
+        let dynamodb_at = bound("DynamoDB", options.at.dynamodb, &dynamodb)?;
+        let mut tasks = vec![dynamodb::serve(dynamodb, database.clone(), stop.clone())];
+        let client = dynamodb::client(dynamodb_at, options.watch);
+
+        let mut settings = Settings::for_dev(&*options.settings)?;
+        dynamodb::create_table(&client, &settings.events_table, ilock_log::TABLE).await?;
+        dynamodb::create_table(&client, &settings.directory_table, ilock_directory::TABLE).await?;
+
+        let certificates = data_dir.or(scratch.as_ref().map(tempfile::TempDir::path)).unwrap_or(Path::new("."));
+        let sessions = data_dir.map(|dir| dir.join("mqtt"));
+        let broker = Arc::new(LocalBroker::new(settings.arns.clone(), certificates, sessions)?);
+        let broker_at = broker.start(options.at.broker).await?;
+        if (options.settings)("MQTT_URL").is_none() {
+            settings.broker_url = format!("tcp://{}", broker_at.tcp);
+        }
+        if (options.settings)("MQTT_WEBSOCKET_URL").is_none() {
+            settings.websocket_url = format!("ws://{}/mqtt", broker_at.websocket);
+        }
+
+        let timer = LocalTimer::new(clock.clone(), stop.clone());
+        let carrier: Arc<dyn Mqtt> = Arc::new(broker.carrier());
+        let carrier = match options.between {
+            Some(between) => between(carrier),
+            None => carrier,
+        };
+        let events_table = settings.events_table.clone();
+        let (app, projector) = settings.build(client.clone(), carrier, Arc::new(timer.clone()), clock.clone())?;
+        timer.connect(app.calls.clone());
+        broker.connect(Authority { mqtt: app.mqtt.clone(), directory: app.directory.clone(), clock: clock.clone() });
+
+        // Timers die with their process; what still rings says until when.
+        for history in app.calls.log.unfinished().await? {
+            if let Some(placed) = &history.call.placed {
+                let _ = timer.arm(history.call.id.clone(), placed.terms.deadline).await;
+            }
+        }
+        let poller = Poller::new(database, events_table, projector, clock, options.poll, data_dir);
+        tasks.push(tokio::spawn(poller.run(stop.clone())));
+
+        let http_at = bound("HTTP", options.at.http, &http)?;
+        let router = service(all_routes(), app.clone()).merge(healthz());
+        let shutdown = stop.clone().cancelled_owned();
+        tasks.push(tokio::spawn(async move {
+            if let Err(error) = axum::serve(http, router).with_graceful_shutdown(shutdown).await {
+                tracing::error!(%error, "HTTP ended");
+            }
+        }));
+        let at = Addresses { http: http_at, broker: broker_at, dynamodb: dynamodb_at };
+        Ok(Self { at, broker, app, dynamodb: client, stop, tasks, _in_use: in_use, _scratch: scratch })
+    }
+
+    /// Stops everything: requests that run are answered, within a second.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.broker.stop().await;
+        for task in self.tasks {
+            let abort = task.abort_handle();
+            if tokio::time::timeout(Duration::from_secs(1), task).await.is_err() {
+                abort.abort();
+            }
+        }
+    }
+}
+
+fn healthz() -> Router {
+    let body = json!({ "code": 0, "message": "OK", "data": { "status": "up" } });
+    Router::new().route("/healthz", get(|| async move { axum::Json(body) }))
+}

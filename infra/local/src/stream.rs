@@ -1,0 +1,167 @@
+//! The stream's local twin of Lambda's poller: four times a second it shows the projector what was written, shows
+//! again what failed, and remembers how far it came.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aws_lambda_events::dynamodb::EventRecord;
+use dynoxide::Database;
+use dynoxide::actions::describe_stream::DescribeStreamRequest;
+use dynoxide::actions::get_records::{GetRecordsRequest, Record};
+use dynoxide::actions::get_shard_iterator::GetShardIteratorRequest;
+use dynoxide::actions::list_streams::ListStreamsRequest;
+use ilock_events::{CallId, Commit, CommitNo, Millis};
+use ilock_functions::app::Clock;
+use ilock_functions::projector::{Projector, commit_in};
+use tokio_util::sync::CancellationToken;
+
+/// As often as Lambda polls a shard.
+pub const POLL: Duration = Duration::from_millis(250);
+
+/// A commit that could not be projected for so long is given up, and said to be.
+const GIVE_UP_MS: i64 = 15 * 60 * 1000;
+
+/// Reads the stream of one table, from where an earlier process stopped.
+pub struct Poller {
+    database: Database,
+    table: String,
+    projector: Projector,
+    clock: Clock,
+    poll: Duration,
+    /// Where the position is kept over a restart.
+    file: Option<PathBuf>,
+    iterator: Option<String>,
+    /// The last record that was read.
+    read_to: Option<String>,
+    /// What failed and is shown again, with the last record that was read before it.
+    again: Vec<Again>,
+}
+
+struct Again {
+    commit: Commit,
+    before: Option<String>,
+}
+
+impl Poller {
+    /// A poller of `table`'s stream. With a `data_dir` it goes on where it stopped.
+    #[must_use]
+    pub fn new(
+        database: Database,
+        table: String,
+        projector: Projector,
+        clock: Clock,
+        poll: Duration,
+        data_dir: Option<&Path>,
+    ) -> Self {
+        let file = data_dir.map(|dir| dir.join("stream.position"));
+        let read_to = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok()).filter(|at| !at.is_empty());
+        Self { database, table, projector, clock, poll, file, iterator: None, read_to, again: vec![] }
+    }
+
+    /// Polls until `stop`.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut tick = tokio::time::interval(self.poll);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = tick.tick() => {}
+            }
+            // A batch is not torn by the stop: what it delivers, it also keeps the receipt of.
+            if let Err(error) = self.round().await {
+                tracing::error!(error, "the stream could not be read");
+                self.iterator = None;
+            }
+        }
+    }
+
+    async fn round(&mut self) -> Result<(), String> {
+        let before = self.read_to.clone();
+        let records = self.read().await?;
+        let mut due: Vec<Commit> = self.again.iter().map(|again| again.commit.clone()).collect();
+        for record in records {
+            self.read_to = Some(record.dynamodb.sequence_number.clone());
+            let record: EventRecord = serde_json::to_value(&record)
+                .and_then(serde_json::from_value)
+                .map_err(|error| format!("a record is not as Lambda has it: {error}"))?;
+            match commit_in(record) {
+                Ok(Some(commit)) => due.push(commit),
+                Ok(None) => {}
+                Err(error) => tracing::error!(%error, "dead letter: a stream record cannot be read"),
+            }
+        }
+        let failed = self.projector.project(due).await;
+        let now = self.clock.now();
+        let started = |call: &CallId, n: CommitNo| {
+            let earlier = self.again.iter().find(|again| again.commit.call_id == *call && again.commit.n == n);
+            earlier.map_or_else(|| before.clone(), |again| again.before.clone())
+        };
+        let again = failed.into_iter().filter_map(|(commit, why)| {
+            if given_up(&commit, now) {
+                tracing::error!(call_id = %commit.call_id, n = %commit.n, error = %why, "dead letter: given up");
+                return None;
+            }
+            let before = started(&commit.call_id, commit.n);
+            Some(Again { commit, before })
+        });
+        self.again = again.collect();
+        self.keep_position();
+        Ok(())
+    }
+
+    async fn read(&mut self) -> Result<Vec<Record>, String> {
+        let (database, table) = (self.database.clone(), self.table.clone());
+        let (iterator, after) = (self.iterator.take(), self.read_to.clone());
+        let read = tokio::task::spawn_blocking(move || read(&database, &table, iterator, after));
+        let (records, next) = read.await.map_err(|error| error.to_string())??;
+        self.iterator = next;
+        Ok(records)
+    }
+
+    fn keep_position(&self) {
+        let Some(file) = &self.file else { return };
+        let position = self.again.first().map_or(&self.read_to, |again| &again.before);
+        let text = position.as_deref().unwrap_or_default();
+        // Written beside and moved over, so that a kill leaves the old position or the new one.
+        let next = file.with_extension("next");
+        if let Err(error) = std::fs::write(&next, text).and_then(|()| std::fs::rename(&next, file)) {
+            tracing::error!(%error, "the stream's position could not be kept");
+        }
+    }
+}
+
+fn given_up(commit: &Commit, now: Millis) -> bool {
+    now.since(commit.at) > GIVE_UP_MS
+}
+
+type Page = (Vec<Record>, Option<String>);
+
+fn read(database: &Database, table: &str, iterator: Option<String>, after: Option<String>) -> Result<Page, String> {
+    let said = |error: dynoxide::DynoxideError| error.to_string();
+    let iterator = match iterator {
+        Some(iterator) => iterator,
+        None => first_iterator(database, table, after).map_err(said)?,
+    };
+    let page = database.get_records(GetRecordsRequest { shard_iterator: iterator, limit: None }).map_err(said)?;
+    Ok((page.records, page.next_shard_iterator))
+}
+
+fn first_iterator(database: &Database, table: &str, after: Option<String>) -> dynoxide::Result<String> {
+    let streams = database
+        .list_streams(ListStreamsRequest { table_name: Some(table.into()), ..ListStreamsRequest::default() })?;
+    let stream_arn = streams.streams.into_iter().next().map(|stream| stream.stream_arn).unwrap_or_default();
+    let described = database.describe_stream(DescribeStreamRequest {
+        stream_arn: stream_arn.clone(),
+        ..DescribeStreamRequest::default()
+    })?;
+    let shard_id =
+        described.stream_description.shards.into_iter().next().map(|shard| shard.shard_id).unwrap_or_default();
+    let kind = if after.is_some() { "AFTER_SEQUENCE_NUMBER" } else { "TRIM_HORIZON" };
+    let found = database.get_shard_iterator(GetShardIteratorRequest {
+        stream_arn,
+        shard_id,
+        shard_iterator_type: kind.into(),
+        sequence_number: after,
+    })?;
+    Ok(found.shard_iterator.unwrap_or_default())
+}

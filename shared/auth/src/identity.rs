@@ -1,0 +1,64 @@
+//! Who somebody is, once a token has said so.
+
+use ilock_events::{Party, PartyId, PartyKind, TenantId};
+use serde::{Deserialize, Serialize};
+
+/// What somebody is here as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// A person with phones.
+    User,
+    /// A door station.
+    Device,
+    /// Reads and verifies histories; is no party to any call.
+    Auditor,
+}
+
+impl Role {
+    /// The word that stands in a token.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Device => "device",
+            Self::Auditor => "auditor",
+        }
+    }
+}
+
+/// A role by another name than `user`, `device` and `auditor`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a role must be user, device or auditor")]
+pub struct BadRole;
+
+impl std::str::FromStr for Role {
+    type Err = BadRole;
+    fn from_str(word: &str) -> Result<Self, BadRole> {
+        [Self::User, Self::Device, Self::Auditor].into_iter().find(|role| role.word() == word).ok_or(BadRole)
+    }
+}
+
+/// Somebody who showed a good token.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// The token's `sub`.
+    pub id: PartyId,
+    /// The token's `role`.
+    pub role: Role,
+    /// The token's `tenant`; `default` when it names none.
+    pub tenant: TenantId,
+}
+
+impl Identity {
+    /// The party that they are in calls; an auditor is none.
+    #[must_use]
+    pub fn party(&self) -> Option<Party> {
+        let kind = match self.role {
+            Role::User => PartyKind::User,
+            Role::Device => PartyKind::Device,
+            Role::Auditor => return None,
+        };
+        Some(Party { kind, id: self.id.clone() })
+    }
+}

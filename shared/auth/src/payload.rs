@@ -1,0 +1,78 @@
+//! The key under which a user's tickets are sealed inside MQTT messages.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ilock_events::{PartyId, PayloadKey};
+
+use crate::{
+    Secret, ShortSecret,
+    jwe::{self, NotOpened, NotSealed},
+};
+
+/// Every user's payload key, derived from one master secret.
+///
+/// A user gets theirs over HTTPS at registration. To change all keys, raise the version: phones learn theirs when they
+/// register again.
+#[derive(Debug, Clone)]
+pub struct PayloadKeys {
+    master: Secret,
+    version: u32,
+}
+
+impl PayloadKeys {
+    /// `version` stands in each key's `kid` (`v1`, `v2` …) and is part of what the keys are derived from.
+    ///
+    /// # Errors
+    /// [`ShortSecret`] with fewer than 32 bytes.
+    pub fn new(master: Secret, version: u32) -> Result<Self, ShortSecret> {
+        let master = master.long_enough()?;
+        Ok(Self { master, version })
+    }
+
+    /// `user`'s key as a JWK: `oct`, `dir`, `A256GCM`.
+    #[must_use]
+    pub fn jwk(&self, user: &PartyId) -> PayloadKey {
+        PayloadKey {
+            kty: "oct".into(),
+            kid: self.kid(),
+            alg: jwe::ALG.into(),
+            enc: jwe::ENC.into(),
+            k: URL_SAFE_NO_PAD.encode(self.key(user)),
+        }
+    }
+
+    /// Seals `plaintext` for `user`: a compact JWE (RFC 7516), `dir` with `A256GCM`, under a random 96-bit IV.
+    ///
+    /// # Errors
+    /// [`NotSealed`] when the system gives no randomness.
+    pub fn seal(&self, user: &PartyId, plaintext: &str) -> Result<String, NotSealed> {
+        // Random IVs may collide after some 2^32 messages under one key; no user gets as many calls.
+        let mut iv = [0; jwe::IV_BYTES];
+        getrandom::fill(&mut iv).map_err(|_| NotSealed::Randomness)?;
+        jwe::seal(&self.key(user), &self.kid(), iv, plaintext)
+    }
+
+    /// What a phone does with a sealed ticket: for the command line and tests. `sealed` may be hostile.
+    ///
+    /// # Errors
+    /// [`NotOpened`] says why not.
+    pub fn open(jwk: &PayloadKey, sealed: &str) -> Result<String, NotOpened> {
+        if (jwk.kty.as_str(), jwk.alg.as_str(), jwk.enc.as_str()) != ("oct", jwe::ALG, jwe::ENC) {
+            return Err(NotOpened::BadKey);
+        }
+        let key = URL_SAFE_NO_PAD
+            .decode(&jwk.k)
+            .ok()
+            .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
+            .ok_or(NotOpened::BadKey)?;
+        jwe::open(&key, &jwk.kid, sealed)
+    }
+
+    fn key(&self, user: &PartyId) -> [u8; 32] {
+        let version = self.version.to_be_bytes();
+        self.master.derive("ilock payload key", &[user.as_str().as_bytes(), &version])
+    }
+
+    fn kid(&self) -> String {
+        format!("v{}", self.version)
+    }
+}

@@ -1,0 +1,122 @@
+//! MQTT passwords: which client they let onto the broker, and each reason why not.
+#![allow(clippy::unwrap_used, reason = "a test's helpers may fail as its tests may")]
+
+mod common;
+
+use common::{NOW, NOW_S, assembled, assembled_hs256, identity, secret, shared, with as with_claim};
+use ilock_auth::{MqttClaims, MqttTokens, NotIssued, Role, Secret, ShortSecret, TokenRefused};
+use ilock_events::ClientId;
+use serde_json::{Value, json};
+
+fn tokens() -> MqttTokens {
+    MqttTokens::new(secret()).unwrap()
+}
+
+fn client(id: &str) -> ClientId {
+    ClientId::new(id).unwrap()
+}
+
+fn claims() -> Value {
+    let mut claims = with_claim("aud", "ilock-mqtt");
+    claims["client_id"] = "user456_ios_1".into();
+    claims
+}
+
+fn shown(claims: &Value) -> Result<MqttClaims, TokenRefused> {
+    tokens().verify(&shared(claims), NOW)
+}
+
+fn shown_with(name: &str, value: impl Into<Value>) -> Result<MqttClaims, TokenRefused> {
+    let mut claims = claims();
+    claims[name] = value.into();
+    shown(&claims)
+}
+
+fn shown_without(name: &str) -> Result<MqttClaims, TokenRefused> {
+    let mut claims = claims();
+    claims.as_object_mut().unwrap().remove(name);
+    shown(&claims)
+}
+
+#[test]
+fn an_issued_password_says_whose_client_may_connect_and_until_when() {
+    for (id, role, phone) in [("user456", Role::User, "user456_ios_1"), ("door-1", Role::Device, "door-1_main")] {
+        let who = identity(id, role);
+        let token = tokens().issue(&who, &client(phone), NOW, 3_600).unwrap();
+        assert_eq!(
+            tokens().verify(&token, NOW),
+            Ok(MqttClaims { identity: who, client_id: client(phone), expires_at: NOW.plus(3_600_000) })
+        );
+    }
+}
+
+#[test]
+fn a_password_is_not_issued_for_somebody_elses_client() {
+    let issued = tokens().issue(&identity("user4", Role::User), &client("user456_ios_1"), NOW, 60);
+    assert_eq!(issued, Err(NotIssued::ForeignClient));
+}
+
+#[test]
+fn an_auditor_gets_no_password() {
+    let issued = tokens().issue(&identity("ann", Role::Auditor), &client("ann_ios_1"), NOW, 60);
+    assert_eq!(issued, Err(NotIssued::Auditor));
+}
+
+#[test]
+fn an_auditors_password_is_refused() {
+    assert_eq!(shown_with("role", "auditor"), Err(TokenRefused::Claim { name: "role" }));
+}
+
+#[test]
+fn a_password_that_names_somebody_elses_client_is_refused() {
+    assert!(shown(&claims()).is_ok());
+    for other in [json!("user457_ios_1"), json!("user456"), json!("a/b_c"), json!(7)] {
+        assert_eq!(shown_with("client_id", other), Err(TokenRefused::Claim { name: "client_id" }));
+    }
+    assert_eq!(shown_without("client_id"), Err(TokenRefused::Claim { name: "client_id" }));
+}
+
+#[test]
+fn an_access_token_is_no_password() {
+    assert_eq!(shown_without("aud"), Err(TokenRefused::Audience));
+    for aud in [json!("ilock"), json!([]), json!(["ilock-mqtt", "ilock"])] {
+        assert_eq!(shown_with("aud", aud), Err(TokenRefused::Audience));
+    }
+}
+
+#[test]
+fn an_expired_password_is_refused() {
+    let token = shared(&claims());
+    let until = |ms| tokens().verify(&token, NOW.plus(ms)).map(|_| ());
+    assert_eq!(until(359_999), Ok(()));
+    assert_eq!(until(360_000), Err(TokenRefused::Expired));
+}
+
+#[test]
+fn a_password_without_exp_is_refused() {
+    assert_eq!(shown_without("exp"), Err(TokenRefused::Claim { name: "exp" }));
+}
+
+#[test]
+fn a_password_that_is_not_valid_yet_is_refused() {
+    assert_eq!(shown_with("nbf", NOW_S + 61), Err(TokenRefused::NotYetValid));
+}
+
+#[test]
+fn an_unsigned_or_otherwise_signed_password_is_refused() {
+    let none = assembled(&json!({"alg": "none"}), &claims(), "");
+    assert_eq!(tokens().verify(&none, NOW), Err(TokenRefused::Algorithm));
+    let other = assembled_hs256(&json!({"alg": "HS256"}), &claims(), &[7; 32]);
+    assert_eq!(tokens().verify(&other, NOW), Err(TokenRefused::Signature));
+}
+
+#[test]
+fn a_secret_of_fewer_than_32_bytes_is_an_error() {
+    assert_eq!(MqttTokens::new(Secret::new([7; 31])).err(), Some(ShortSecret));
+}
+
+#[test]
+fn nothing_of_the_secret_is_shown() {
+    let shown = format!("{:?}", tokens());
+    assert!(!shown.contains("shared") && !shown.contains("97, 32"), "{shown}");
+}

@@ -1,0 +1,44 @@
+//! What the domain answers when it does not do as it was asked. Not an error.
+
+use ilock_events::{CallState, Millis};
+
+/// Why a command leads to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such call.
+    #[error("there is no such call")]
+    NoSuchCall,
+    /// This call id is in use.
+    #[error("this call has been placed already")]
+    AlreadyPlaced,
+    /// Whoever asks is no party of the call, or not the one who may ask this.
+    #[error("this is not yours to do")]
+    NotYours,
+    /// A person cannot ring themselves.
+    #[error("a caller cannot call itself")]
+    CallsSelf,
+    /// Ringing for so many seconds is not offered.
+    #[error("ring_seconds must be 5 to 120")]
+    RingSeconds,
+    /// Somebody else was first, or the deadline has passed: `state` is where the call stands, `winner` who brought it
+    /// there.
+    #[error("the call is {} already, by {winner}", state.word())]
+    TooLate {
+        /// Where the call stands; `missed` when the deadline has passed, even before the timer has said so.
+        state: CallState,
+        /// The phone, party, `timer` or `system` that brought it there.
+        winner: String,
+    },
+    /// The call is still ringing, and this is for answered calls only.
+    #[error("the call has not been answered")]
+    NotAnswered,
+    /// The timer came before the deadline.
+    #[error("the call rings until {deadline}")]
+    StillRinging {
+        /// When it may come again.
+        deadline: Millis,
+    },
+    /// The same key was used by the same hand for something else.
+    #[error("this idempotency key was used for another request")]
+    KeyReused,
+}

@@ -1,0 +1,253 @@
+//! Clients: the installed apps of a person, the connection of a door station, and how awake each is.
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use ilock_events::{ClientId, ClientStatus, Millis, Party, Platform, TenantId};
+use serde::{Deserialize, Serialize};
+
+use crate::{Directory, DirectoryError, Item, kind_word, number, read, store, text};
+
+/// So many clients one party may have. Apps that make a new client id at each start would gather them without end:
+/// beyond this the one longest not heard of is dropped.
+pub const MAX_CLIENTS: usize = 64;
+
+/// A registered client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// Which.
+    pub client_id: ClientId,
+    /// What the app says it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_type: Option<String>,
+    /// The system it runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    /// The app's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_version: Option<String>,
+    /// The push service's token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push_token: Option<String>,
+    /// When it registered last.
+    pub registered_at: Millis,
+    /// Whether it is in front, by its own report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<ClientStatus>,
+    /// 0 to 10, by its own report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u8>,
+    /// When that report was true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_active: Option<Millis>,
+}
+
+/// What became of a registration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Registered {
+    /// It stands; `dropped` had to make room for it.
+    Yes {
+        /// The client that was longest not heard of, where there were too many.
+        dropped: Option<ClientId>,
+    },
+    /// The party's id belongs to another tenant. Topics carry no tenant, so an id can have only one.
+    OtherTenant,
+}
+
+/// What became of a status report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusReport {
+    /// It stands.
+    Taken,
+    /// A newer one stands already.
+    Outdated,
+    /// There is no such client.
+    NoSuchClient,
+}
+
+fn pk(party: &Party) -> String {
+    format!("party#{}#{}", kind_word(party.kind), party.id)
+}
+
+fn sk(client: &ClientId) -> String {
+    format!("client#{client}")
+}
+
+impl Client {
+    fn heard_of(&self) -> Millis {
+        self.last_active.map_or(self.registered_at, |active| active.max(self.registered_at))
+    }
+}
+
+impl Directory {
+    /// Registers `client` as one of `party`'s, anew or again. An earlier status report of it stays.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn register(
+        &self,
+        tenant: &TenantId,
+        party: &Party,
+        client: &Client,
+    ) -> Result<Registered, DirectoryError> {
+        if !self.claim(tenant, party).await? {
+            return Ok(Registered::OtherTenant);
+        }
+        let known = self.clients(party).await?;
+        let before = known.iter().find(|other| other.client_id == client.client_id);
+        let mut client = client.clone();
+        if let Some(before) = before {
+            client.status = before.status;
+            client.priority = before.priority;
+            client.last_active = before.last_active;
+        }
+        let mut item: Item = serde_dynamo::to_item(&client)?;
+        item.insert("pk".into(), text(pk(party)));
+        item.insert("sk".into(), text(sk(&client.client_id)));
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await;
+        put.map_err(|e| store("PutItem")(e.into_service_error()))?;
+
+        let mut dropped = None;
+        if before.is_none() && known.len() >= MAX_CLIENTS {
+            dropped = known.iter().min_by_key(|other| other.heard_of()).map(|other| other.client_id.clone());
+        }
+        if let Some(oldest) = &dropped {
+            self.remove(party, oldest).await?;
+        }
+        Ok(Registered::Yes { dropped })
+    }
+
+    /// Ties the party's id to `tenant`; false when it is another's.
+    async fn claim(&self, tenant: &TenantId, party: &Party) -> Result<bool, DirectoryError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item("pk", text(pk(party)))
+            .item("sk", text("claim"))
+            .item("tenant", text(tenant.as_str()))
+            .condition_expression("attribute_not_exists(pk) OR tenant = :tenant")
+            .expression_attribute_values(":tenant", text(tenant.as_str()))
+            .send()
+            .await;
+        match put.map_err(SdkError::into_service_error) {
+            Ok(_) => Ok(true),
+            Err(PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
+            Err(error) => Err(store("PutItem")(error)),
+        }
+    }
+
+    /// Which tenant `party` belongs to; none when it never registered.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn tenant_of(&self, party: &Party) -> Result<Option<TenantId>, DirectoryError> {
+        let found = self.get(party, "claim").await?;
+        Ok(found
+            .and_then(|item| item.get("tenant").and_then(|tenant| tenant.as_s().ok()).cloned())
+            .and_then(|tenant| TenantId::new(tenant).ok()))
+    }
+
+    /// Every client of `party`.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn clients(&self, party: &Party) -> Result<Vec<Client>, DirectoryError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :client)")
+            .expression_attribute_values(":pk", text(pk(party)))
+            .expression_attribute_values(":client", text("client#"))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut clients = vec![];
+        while let Some(item) = pages.next().await {
+            clients.push(read(item.map_err(|e| store("Query")(e.into_service_error()))?)?);
+        }
+        Ok(clients)
+    }
+
+    /// Whether `client` is registered as one of `party`'s.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn is_registered(&self, party: &Party, client: &ClientId) -> Result<bool, DirectoryError> {
+        Ok(self.get(party, &sk(client)).await?.is_some())
+    }
+
+    /// Takes a client's report of how awake it is, unless a newer one stands.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn report(
+        &self,
+        party: &Party,
+        client: &ClientId,
+        status: ClientStatus,
+        priority: u8,
+        last_active: Millis,
+    ) -> Result<StatusReport, DirectoryError> {
+        let word = serde_dynamo::to_attribute_value(status)?;
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(pk(party)))
+            .key("sk", text(sk(client)))
+            .update_expression("SET #status = :status, priority = :priority, last_active = :at")
+            .condition_expression("attribute_exists(pk) AND (attribute_not_exists(last_active) OR last_active <= :at)")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", word)
+            .expression_attribute_values(":priority", number(priority))
+            .expression_attribute_values(":at", number(last_active))
+            .send()
+            .await;
+        match update.map_err(SdkError::into_service_error) {
+            Ok(_) => Ok(StatusReport::Taken),
+            Err(UpdateItemError::ConditionalCheckFailedException(_)) => {
+                if self.is_registered(party, client).await? {
+                    Ok(StatusReport::Outdated)
+                } else {
+                    Ok(StatusReport::NoSuchClient)
+                }
+            }
+            Err(error) => Err(store("UpdateItem")(error)),
+        }
+    }
+
+    /// Forgets `client`; false when there was none.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn remove(&self, party: &Party, client: &ClientId) -> Result<bool, DirectoryError> {
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key("pk", text(pk(party)))
+            .key("sk", text(sk(client)))
+            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
+            .send()
+            .await
+            .map_err(|e| store("DeleteItem")(e.into_service_error()))?;
+        Ok(delete.attributes.is_some_and(|item| !item.is_empty()))
+    }
+
+    async fn get(&self, party: &Party, sk: &str) -> Result<Option<Item>, DirectoryError> {
+        let got = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", text(pk(party)))
+            .key("sk", text(sk))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| store("GetItem")(e.into_service_error()))?;
+        Ok(got.item)
+    }
+}

@@ -1,0 +1,83 @@
+//! Rooms: TRTC makes a room when somebody enters it, so "creating" one is reserving a number that no live call has.
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use ilock_events::{CallId, Millis, RoomId};
+use serde::{Deserialize, Serialize};
+
+use crate::{Directory, DirectoryError, Item, number, read, store, text};
+
+/// Who holds a room, and until when.
+///
+/// A lease is not given back when its call ends: it runs out. So a number is not used again while tickets to it are
+/// still good, and the write that would free it is saved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The call that it was reserved for.
+    pub call_id: CallId,
+    /// The request that reserved it, where it may come again: a digest of its hand and idempotency key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    /// From then on others may have it.
+    pub until: Millis,
+}
+
+/// What became of a reservation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reserved {
+    /// The room is ours.
+    Yes,
+    /// It is somebody's; whose, where the engine says.
+    Held(Option<Lease>),
+}
+
+impl Directory {
+    /// Reserves `room`, unless it is held at `now`.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn reserve(&self, room: RoomId, lease: &Lease, now: Millis) -> Result<Reserved, DirectoryError> {
+        let mut item: Item = serde_dynamo::to_item(lease)?;
+        item.insert("pk".into(), text(format!("room#{room}")));
+        item.insert("sk".into(), text("room"));
+        item.insert("ttl".into(), number(lease.until.0.div_euclid(1000)));
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk) OR #until <= :now")
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":now", number(now))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match put.map_err(SdkError::into_service_error) {
+            Ok(_) => Ok(Reserved::Yes),
+            Err(PutItemError::ConditionalCheckFailedException(held)) => {
+                let item = match held.item.filter(|item| !item.is_empty()) {
+                    Some(item) => Some(item),
+                    None => self.lease(room).await?,
+                };
+                Ok(Reserved::Held(item.map(read).transpose()?))
+            }
+            Err(error) => Err(store("PutItem")(error)),
+        }
+    }
+
+    /// Older engines do not hand over the item that was in the way.
+    async fn lease(&self, room: RoomId) -> Result<Option<Item>, DirectoryError> {
+        let got = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", text(format!("room#{room}")))
+            .key("sk", text("room"))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| store("GetItem")(e.into_service_error()))?;
+        Ok(got.item)
+    }
+}

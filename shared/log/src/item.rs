@@ -1,0 +1,87 @@
+//! How commits, personal text and receipts stand in the table.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use ilock_events::{CallId, Commit, CommitNo, TenantId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use crate::LogError;
+
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// Over so many keys a tenant's day is spread in the index, so that no one of them runs hot.
+const DAY_BUCKETS: u8 = 8;
+
+pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+pub(crate) fn pk(call_id: &CallId) -> String {
+    format!("call#{call_id}")
+}
+
+pub(crate) fn commit_sk(n: CommitNo) -> String {
+    format!("commit#{n:06}", n = n.0)
+}
+
+pub(crate) fn unreadable<E>(key: &str) -> impl FnOnce(E) -> LogError
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    move |source| LogError::Item { key: key.to_owned(), source: source.into() }
+}
+
+/// An item with its key.
+pub(crate) fn keyed(call_id: &CallId, sk: &str, body: &impl Serialize) -> Result<Item, LogError> {
+    let mut item: Item = serde_dynamo::to_item(body).map_err(unreadable(sk))?;
+    item.insert("pk".into(), text(pk(call_id)));
+    item.insert("sk".into(), text(sk));
+    Ok(item)
+}
+
+/// A commit as an item. Its call id stands in the key alone, and the first commit carries the day index's keys.
+pub(crate) fn of_commit(commit: &Commit) -> Result<Item, LogError> {
+    let mut item = keyed(&commit.call_id, &commit_sk(commit.n), commit)?;
+    item.remove("call_id");
+    if commit.n == CommitNo::FIRST {
+        item.insert("day".into(), text(day_key(&commit.tenant, &commit.call_id, commit)));
+    }
+    Ok(item)
+}
+
+fn day_key(tenant: &TenantId, call_id: &CallId, commit: &Commit) -> String {
+    let date = time::OffsetDateTime::from_unix_timestamp(commit.at.0.div_euclid(1000))
+        .unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
+        .date();
+    let bucket = Sha256::digest(call_id.as_str().as_bytes())[0] % DAY_BUCKETS;
+    format!("{tenant}#{:04}-{:02}-{:02}#{bucket}", date.year(), u8::from(date.month()), date.day())
+}
+
+pub(crate) fn body<T: DeserializeOwned>(sk: &str, item: Item) -> Result<T, LogError> {
+    serde_dynamo::from_item(item).map_err(unreadable(sk))
+}
+
+/// Reads a commit from its item, as `PutItem`, `Query` or the stream hand it out.
+///
+/// # Errors
+/// [`LogError::Item`] when it is no commit.
+pub fn commit_of(mut item: Item) -> Result<Commit, LogError> {
+    let field = |name: &str| match item.get(name) {
+        Some(AttributeValue::S(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let sk = field("sk");
+    let pk = field("pk");
+    let Some(call_id) = pk.strip_prefix("call#").filter(|_| sk.starts_with("commit#")) else {
+        return Err(LogError::Item { key: sk, source: "this is no commit".into() });
+    };
+    item.insert("call_id".into(), text(call_id));
+    let commit: Commit = body(&sk, item)?;
+    if commit_sk(commit.n) != sk {
+        return Err(LogError::Item { key: sk, source: format!("it says that it is commit {}", commit.n).into() });
+    }
+    Ok(commit)
+}

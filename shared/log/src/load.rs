@@ -1,0 +1,146 @@
+//! Reading a call: one consistent query, checked as it is read.
+
+use ilock_call::{BrokenLog, Call};
+use ilock_events::{CallEvent, CallId, Commit, CommitNo, Hash, Personal, PersonalText, Receipt};
+
+use crate::chain::{chain, first_prev};
+use crate::item::{self, Item, commit_of, text};
+use crate::{EventLog, LogError, store};
+
+/// A call and all that lies beside its commits.
+#[derive(Debug, Clone)]
+pub struct History {
+    /// What the commits add up to.
+    pub call: Call,
+    /// The commits, from 1, without a gap.
+    pub commits: Vec<Commit>,
+    /// Personal text that has not been forgotten.
+    pub personal: Vec<Personal>,
+    /// Who was told, round by round.
+    pub receipts: Vec<Receipt>,
+}
+
+impl History {
+    /// The history of a call that is about to be placed.
+    #[must_use]
+    pub fn unplaced(call_id: CallId) -> Self {
+        Self { call: Call::new(call_id), commits: vec![], personal: vec![], receipts: vec![] }
+    }
+
+    /// Takes in the next commit: its own hash, its place, its chain.
+    ///
+    /// # Errors
+    /// [`LogError::Broken`].
+    pub fn push(&mut self, commit: Commit) -> Result<(), LogError> {
+        check(&mut self.call, &commit)?;
+        self.commits.push(commit);
+        Ok(())
+    }
+
+    /// The personal text whose digest is `digest`; none when it was forgotten.
+    #[must_use]
+    pub fn text(&self, digest: Option<&Hash>) -> Option<&PersonalText> {
+        let digest = digest?;
+        self.personal.iter().find(|personal| personal.digest == *digest).map(|personal| &personal.text)
+    }
+
+    /// The text kept for commit `n`.
+    #[must_use]
+    pub fn text_of(&self, n: CommitNo) -> Option<&PersonalText> {
+        let commit = self.commits.iter().find(|commit| commit.n == n)?;
+        let event = CallEvent::read(commit.events.first()?).ok()?;
+        let digest = match event {
+            CallEvent::CallPlaced(event) => event.personal,
+            CallEvent::CallRejected(event) => event.personal,
+            CallEvent::CallCancelled(event) => event.personal,
+            CallEvent::CallEnded(event) => event.personal,
+            CallEvent::CallAlerted(_)
+            | CallEvent::CallAccepted(_)
+            | CallEvent::CallMissed(_)
+            | CallEvent::CallFailed(_) => None,
+        };
+        self.text(digest.as_ref())
+    }
+}
+
+/// Folds `commit` into `call` after checking that its hash is that of its content and that the first chains to the
+/// call's id.
+pub(crate) fn check(call: &mut Call, commit: &Commit) -> Result<(), LogError> {
+    let broken = |source| LogError::Broken { call_id: commit.call_id.clone(), source };
+    let hash = chain(commit).map_err(item::unreadable(&item::commit_sk(commit.n)))?;
+    if hash != commit.hash {
+        return Err(broken(BrokenLog::Hash(commit.n)));
+    }
+    if commit.n == CommitNo::FIRST && commit.prev != first_prev(&commit.call_id) {
+        return Err(broken(BrokenLog::Chain(commit.n)));
+    }
+    call.fold(commit).map_err(broken)
+}
+
+impl EventLog {
+    /// Reads a call with everything beside it. A call that was never placed has an empty history.
+    ///
+    /// # Errors
+    /// [`LogError::Store`], or [`LogError::Broken`] when a commit is missing or was changed: never a guess.
+    pub async fn load(&self, call_id: &CallId) -> Result<History, LogError> {
+        let mut history = History::unplaced(call_id.clone());
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(item::pk(call_id)))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(found) = pages.next().await {
+            take_in(&mut history, found.map_err(|e| store("Query")(e.into_service_error()))?)?;
+        }
+        Ok(history)
+    }
+
+    /// Every call that has not come to a final state, by a full scan: for one process at its start, where the log is
+    /// small. On AWS nothing calls this.
+    ///
+    /// # Errors
+    /// As [`EventLog::load`].
+    pub async fn unfinished(&self) -> Result<Vec<History>, LogError> {
+        let mut pages = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .filter_expression("sk = :first")
+            .expression_attribute_values(":first", text(item::commit_sk(CommitNo::FIRST)))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut unfinished = vec![];
+        while let Some(found) = pages.next().await {
+            let first = commit_of(found.map_err(|e| store("Scan")(e.into_service_error()))?)?;
+            let history = self.load(&first.call_id).await?;
+            if history.call.state().is_some_and(|state| !state.is_final()) {
+                unfinished.push(history);
+            }
+        }
+        Ok(unfinished)
+    }
+}
+
+fn take_in(history: &mut History, found: Item) -> Result<(), LogError> {
+    let sk = found.get("sk").and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
+    match sk.split('#').next() {
+        Some("commit") => history.push(commit_of(found)?),
+        Some("personal") => {
+            history.personal.push(item::body(&sk, found)?);
+            Ok(())
+        }
+        Some("receipt") => {
+            history.receipts.push(item::body(&sk, found)?);
+            Ok(())
+        }
+        // Something newer than this code: not ours to judge.
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,105 @@
+//! The one way in which a command becomes a commit: load, decide, append; lose, fold what won, decide again.
+
+use ilock_call::{Call, Refusal, decide};
+use ilock_events::{CallEvent, CallState, Command, Commit, CommitNo, Millis, TenantId};
+
+use crate::chain::{chain, first_prev};
+use crate::item::unreadable;
+use crate::load::{History, check};
+use crate::{Append, EventLog, LogError};
+
+/// So often a command may lose the race before it is sent back. Each loss is somebody else's commit, and a call takes
+/// few: only alerts of many phones at once come near it.
+const MAX_TRIES: usize = 64;
+
+/// What became of a command.
+#[derive(Debug)]
+#[must_use]
+pub enum Ran {
+    /// It led to this commit.
+    Committed(Box<Commit>),
+    /// The same hand had done it before; nothing was written.
+    DoneBefore,
+    /// The domain does not do it.
+    Refused(Refusal),
+}
+
+impl EventLog {
+    /// Decides `command` on what `history` knows of the call and commits what follows; `history` is brought up to
+    /// date on the way, whatever the outcome. `clock` is asked anew at each try.
+    ///
+    /// # Errors
+    /// [`LogError`]: nothing is known to have been written.
+    pub async fn run(
+        &self,
+        history: &mut History,
+        tenant: &TenantId,
+        command: &Command,
+        clock: &(dyn Fn() -> Millis + Sync),
+    ) -> Result<Ran, LogError> {
+        for _ in 0..MAX_TRIES {
+            let now = clock();
+            let events = match decide(&history.call, command, now) {
+                Ok(events) if events.is_empty() => return Ok(Ran::DoneBefore),
+                Ok(events) => events,
+                Err(refusal) => return Ok(Ran::Refused(refusal)),
+            };
+            let commit = next_commit(&history.call, tenant, command, &events, now)?;
+            match self.append(&commit).await? {
+                Append::Written => {
+                    history.push(commit.clone())?;
+                    return Ok(Ran::Committed(Box::new(commit)));
+                }
+                Append::Taken(Some(winner)) => {
+                    // Our own write, sent again by the SDK after its answer was lost.
+                    let ours = winner.cmd.id == command.id && winner.actor == command.actor;
+                    history.push((*winner).clone())?;
+                    if ours {
+                        return Ok(Ran::Committed(winner));
+                    }
+                }
+                Append::Taken(None) => {
+                    *history = self.load(&history.call.id).await?;
+                    let ours = |commit: &&Commit| commit.cmd.id == command.id && commit.actor == command.actor;
+                    if let Some(own) = history.commits.iter().find(ours) {
+                        return Ok(Ran::Committed(Box::new(own.clone())));
+                    }
+                }
+            }
+        }
+        Err(LogError::Contended { call_id: history.call.id.clone() })
+    }
+}
+
+fn next_commit(
+    call: &Call,
+    tenant: &TenantId,
+    command: &Command,
+    events: &[CallEvent],
+    now: Millis,
+) -> Result<Commit, LogError> {
+    let mut after = call.clone();
+    for event in events {
+        after.apply(event, &command.actor, now, tenant);
+    }
+    let (n, prev) = match &call.head {
+        None => (CommitNo::FIRST, first_prev(&call.id)),
+        Some((head, hash)) => (head.next(), hash.clone()),
+    };
+    let mut commit = Commit {
+        call_id: call.id.clone(),
+        n,
+        prev,
+        tenant: tenant.clone(),
+        cmd: command.stored(),
+        events: events.iter().map(CallEvent::stored).collect(),
+        state: after.state().unwrap_or(CallState::Failed),
+        actor: command.actor.clone(),
+        at: now,
+        hash: String::new(),
+    };
+    commit.hash = chain(&commit).map_err(unreadable("commit"))?;
+    // What we would refuse to read, we do not write.
+    check(&mut call.clone(), &commit)?;
+    Ok(commit)
+}

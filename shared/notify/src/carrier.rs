@@ -1,0 +1,44 @@
+//! The carriers, as the rest of the house sees them. On AWS: IoT Core and SQS; locally: an embedded broker and a timer.
+
+use futures::future::BoxFuture;
+use ilock_events::{CallId, ClientId, MessageId, Millis};
+
+/// A carrier did not take what it was given.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{carrier}: {why}")]
+pub struct CarrierError {
+    /// `mqtt`, `push`, `timer`.
+    pub carrier: &'static str,
+    /// What it said.
+    pub why: String,
+}
+
+/// One MQTT message, QoS 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publish {
+    /// Where.
+    pub topic: String,
+    /// What: JSON.
+    pub payload: Vec<u8>,
+    /// The broker drops it undelivered after so many seconds; at least 1.
+    pub expiry_seconds: u32,
+    /// Also a user property of the message, so that a subscriber can tell a repetition without reading it.
+    pub message_id: MessageId,
+}
+
+/// The MQTT broker.
+pub trait Mqtt: Send + Sync {
+    /// Hands a message to the broker; answered when the broker is answerable for it. Returns the broker's own id of
+    /// the message where it gives one.
+    fn publish(&self, message: Publish) -> BoxFuture<'_, Result<Option<String>, CarrierError>>;
+
+    /// Ends the session of `client`: its connection is closed and nothing is kept for it.
+    fn end_session(&self, client: ClientId) -> BoxFuture<'_, Result<(), CarrierError>>;
+}
+
+/// What goes off when a call has rung for long enough.
+pub trait RingTimer: Send + Sync {
+    /// Has `expire-call` run for `call_id` at `deadline` or soon after. Never cancelled: on a call that is over, or was
+    /// never placed, it does nothing.
+    fn arm(&self, call_id: CallId, deadline: Millis) -> BoxFuture<'_, Result<(), CarrierError>>;
+}

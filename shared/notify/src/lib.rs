@@ -1,0 +1,13 @@
+//! Who is told what, and by whom.
+//!
+//! [`notices`] says, as a pure function of a commit, who is to be told what until when. [`Delivery`] hands that to a
+//! carrier. The same code runs twice over each commit: at once by the function that appended it (the fast path), and
+//! by the projector for whatever has no receipt yet.
+
+mod carrier;
+mod deliver;
+mod notices;
+
+pub use carrier::{CarrierError, Mqtt, Publish, RingTimer};
+pub use deliver::{Delivery, Round, Tickets, settled};
+pub use notices::{Message, Notice, notices};

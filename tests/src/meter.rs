@@ -1,0 +1,112 @@
+//! Counts DynamoDB requests and the capacity units they took, as DynamoDB itself says.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_dynamodb::config::interceptors::{
+    BeforeSerializationInterceptorContextMut, FinalizerInterceptorContextRef,
+};
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::BoxError;
+use aws_sdk_dynamodb::operation::delete_item::{DeleteItemInput, DeleteItemOutput};
+use aws_sdk_dynamodb::operation::get_item::{GetItemInput, GetItemOutput};
+use aws_sdk_dynamodb::operation::put_item::{PutItemInput, PutItemOutput};
+use aws_sdk_dynamodb::operation::query::{QueryInput, QueryOutput};
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemInput, UpdateItemOutput};
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+
+/// What was used.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Used {
+    /// Requests, by operation.
+    pub requests: BTreeMap<&'static str, usize>,
+    /// Write capacity units.
+    pub wcu: f64,
+    /// Read capacity units.
+    pub rcu: f64,
+}
+
+impl Used {
+    /// Requests in all.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.requests.values().sum()
+    }
+}
+
+/// The meter; clones count together.
+#[derive(Debug, Clone, Default)]
+pub struct Meter(Arc<Mutex<Used>>);
+
+impl Meter {
+    /// What was used since the last look.
+    #[must_use]
+    pub fn take(&self) -> Used {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+
+    fn add(&self, operation: &'static str, wcu: f64, rcu: f64) {
+        let mut used = self.0.lock().unwrap();
+        *used.requests.entry(operation).or_default() += 1;
+        used.wcu += wcu;
+        used.rcu += rcu;
+    }
+}
+
+impl Intercept for Meter {
+    fn name(&self) -> &'static str {
+        "Meter"
+    }
+
+    fn modify_before_serialization(
+        &self,
+        context: &mut BeforeSerializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let input = context.input_mut();
+        let total = Some(ReturnConsumedCapacity::Total);
+        if let Some(input) = input.downcast_mut::<PutItemInput>() {
+            input.return_consumed_capacity = total;
+        } else if let Some(input) = input.downcast_mut::<UpdateItemInput>() {
+            input.return_consumed_capacity = total;
+        } else if let Some(input) = input.downcast_mut::<DeleteItemInput>() {
+            input.return_consumed_capacity = total;
+        } else if let Some(input) = input.downcast_mut::<GetItemInput>() {
+            input.return_consumed_capacity = total;
+        } else if let Some(input) = input.downcast_mut::<QueryInput>() {
+            input.return_consumed_capacity = total;
+        }
+        Ok(())
+    }
+
+    fn read_after_execution(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(Ok(output)) = context.output_or_error() else {
+            // A lost condition costs a unit as well.
+            self.add("refused", 1.0, 0.0);
+            return Ok(());
+        };
+        let units = |capacity: &Option<aws_sdk_dynamodb::types::ConsumedCapacity>| {
+            capacity.as_ref().and_then(|capacity| capacity.capacity_units).unwrap_or_default()
+        };
+        if let Some(output) = output.downcast_ref::<PutItemOutput>() {
+            self.add("PutItem", units(&output.consumed_capacity), 0.0);
+        } else if let Some(output) = output.downcast_ref::<UpdateItemOutput>() {
+            self.add("UpdateItem", units(&output.consumed_capacity), 0.0);
+        } else if let Some(output) = output.downcast_ref::<DeleteItemOutput>() {
+            self.add("DeleteItem", units(&output.consumed_capacity), 0.0);
+        } else if let Some(output) = output.downcast_ref::<GetItemOutput>() {
+            self.add("GetItem", 0.0, units(&output.consumed_capacity));
+        } else if let Some(output) = output.downcast_ref::<QueryOutput>() {
+            self.add("Query", 0.0, units(&output.consumed_capacity));
+        } else {
+            self.add("other", 0.0, 0.0);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,216 @@
+//! A stack, and the parties that ask it things over HTTP.
+
+use ilock_auth::{Identity, Role, Secret, issue_access_token};
+use ilock_events::{CallId, PartyId, TenantId};
+use ilock_functions::app::Clock;
+use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
+use ilock_local::{Options, Stack};
+use ilock_log::History;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::phone::{Phone, Version};
+
+/// A running stack of its own for one test.
+pub struct World {
+    /// The stack.
+    pub stack: Stack,
+    client: reqwest::Client,
+}
+
+/// Somebody with a token.
+#[derive(Clone)]
+pub struct Party {
+    client: reqwest::Client,
+    http: String,
+    /// Their id.
+    pub id: String,
+    /// Their access token.
+    pub token: String,
+}
+
+/// What was answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The envelope's code.
+    pub code: u64,
+    /// The envelope's message.
+    pub message: String,
+    /// The envelope's data.
+    pub data: Value,
+}
+
+impl Answer {
+    /// That all went well; the data.
+    #[track_caller]
+    pub fn well(self) -> Value {
+        assert!(self.status == StatusCode::OK && self.code == 0, "not well: {self:?}");
+        self.data
+    }
+
+    /// That it was refused with this status; the data.
+    #[track_caller]
+    pub fn refused(self, status: u16) -> Value {
+        assert!(self.status.as_u16() == status && self.code != 0, "not refused with {status}: {self:?}");
+        self.data
+    }
+}
+
+impl World {
+    /// A stack in memory.
+    pub async fn new() -> Self {
+        Self::with(Options::anywhere()).await
+    }
+
+    /// A stack as `options` say.
+    pub async fn with(options: Options) -> Self {
+        Self { stack: Stack::start(options).await.unwrap(), client: reqwest::Client::new() }
+    }
+
+    /// Somebody with a token of `role` in the default tenant.
+    #[must_use]
+    pub fn party(&self, id: &str, role: Role) -> Party {
+        self.party_of("default", id, role)
+    }
+
+    /// Somebody of `tenant`.
+    #[must_use]
+    pub fn party_of(&self, tenant: &str, id: &str, role: Role) -> Party {
+        self.bearer(id, token(id, role, tenant))
+    }
+
+    /// Somebody with this token, whatever it is worth.
+    #[must_use]
+    pub fn bearer(&self, id: &str, token: String) -> Party {
+        Party { client: self.client.clone(), ..Party::at(self.stack.at.http, id, token) }
+    }
+
+    /// A person.
+    #[must_use]
+    pub fn user(&self, id: &str) -> Party {
+        self.party(id, Role::User)
+    }
+
+    /// A door station.
+    #[must_use]
+    pub fn door(&self, id: &str) -> Party {
+        self.party(id, Role::Device)
+    }
+
+    /// A phone of `user`, registered and listening.
+    pub async fn phone(&self, user: &Party, name: &str) -> Phone {
+        Phone::connect(user, name, Version::V5).await
+    }
+
+    /// What stands in the log.
+    pub async fn log(&self, call: &str) -> History {
+        self.stack.app.calls.log.load(&CallId::new(call).unwrap()).await.unwrap()
+    }
+
+    /// The end.
+    pub async fn end(self) {
+        self.stack.stop().await;
+    }
+}
+
+/// An access token as the development login service makes it.
+#[must_use]
+pub fn token(id: &str, role: Role, tenant: &str) -> String {
+    let identity = Identity { id: PartyId::new(id).unwrap(), role, tenant: TenantId::new(tenant).unwrap() };
+    issue_access_token(&Secret::new(DEV_SECRET), &identity, None, Some(DEV_AUDIENCE), Clock::system().now(), 3600)
+        .unwrap()
+}
+
+impl Party {
+    /// Somebody who asks the stack whose HTTP is `at`.
+    #[must_use]
+    pub fn at(at: std::net::SocketAddr, id: &str, token: String) -> Self {
+        Self { client: reqwest::Client::new(), http: format!("http://{at}"), id: id.into(), token }
+    }
+
+    /// Asks anything.
+    pub async fn asks(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.asks_with(method, path, body, &[]).await
+    }
+
+    /// Asks anything, with headers.
+    pub async fn asks_with(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Answer {
+        let body = body.map(|body| body.to_string().into_bytes());
+        self.asks_raw(method, path, body, headers).await
+    }
+
+    /// Asks with any bytes as body.
+    pub async fn asks_raw(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request = self.client.request(method, format!("{}{path}", self.http)).bearer_auth(&self.token);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body);
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        let envelope: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("no envelope: {status} {text}"));
+        Answer {
+            status,
+            code: envelope["code"].as_u64().unwrap(),
+            message: envelope["message"].as_str().unwrap().to_owned(),
+            data: envelope["data"].clone(),
+        }
+    }
+
+    /// POST.
+    pub async fn posts(&self, path: &str, body: Value) -> Answer {
+        self.asks(Method::POST, path, Some(body)).await
+    }
+
+    /// GET.
+    pub async fn gets(&self, path: &str) -> Answer {
+        self.asks(Method::GET, path, None).await
+    }
+
+    /// Places a call that rings for `seconds`; the call's view.
+    pub async fn rings(&self, callee: &str, seconds: u32) -> Value {
+        let info = json!({ "name": "前门设备", "location": "小区大门" });
+        self.posts("/api/calls", json!({ "callee_id": callee, "ring_seconds": seconds, "caller_info": info }))
+            .await
+            .well()
+    }
+
+    /// As the callee, from the phone `client`.
+    pub async fn callee_action(&self, call: &str, action: &str, client: Option<&str>) -> Answer {
+        let mut body = json!({ "call_id": call, "action": action });
+        if let Some(client) = client {
+            body["client_id"] = json!(client);
+        }
+        self.posts("/api/calls/callee-action", body).await
+    }
+
+    /// As the caller.
+    pub async fn caller_action(&self, call: &str, action: &str) -> Answer {
+        self.posts("/api/calls/caller-action", json!({ "call_id": call, "action": action })).await
+    }
+
+    /// Registers the client `{id}_{name}`; the answer's data.
+    pub async fn registers(&self, name: &str) -> Value {
+        let body = json!({
+            "client_id": format!("{}_{name}", self.id), "device_type": "mobile", "platform": "android", "app_version": "1.2.3",
+        });
+        self.posts("/api/mqtt/clients/register", body).await.well()
+    }
+}
+
+/// The call id of a view.
+#[must_use]
+pub fn call_id(view: &Value) -> String {
+    view["call_id"].as_str().unwrap().to_owned()
+}

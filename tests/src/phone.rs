@@ -1,0 +1,244 @@
+//! A phone, or a door station, that listens: rumqttc, so that broker and client are not the same code.
+
+use std::time::Duration;
+
+use rumqttc::{MqttOptions, v5};
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+
+use crate::parties::Party;
+
+/// So long a phone waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Which MQTT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// 3.1.1.
+    V311,
+    /// 5.
+    V5,
+}
+
+/// One message, and when it came.
+#[derive(Debug, Clone)]
+pub struct Heard {
+    /// Where.
+    pub topic: String,
+    /// What.
+    pub body: Value,
+    /// When.
+    pub at: Instant,
+}
+
+/// What it takes to connect: kept, so that a phone can go away and come back.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The broker's host and port.
+    pub broker: (String, u16),
+    /// The MQTT client id.
+    pub client_id: String,
+    /// User or device.
+    pub username: String,
+    /// The token.
+    pub password: String,
+    /// What to subscribe to.
+    pub topics: Vec<String>,
+}
+
+impl Credentials {
+    /// Out of what registering answered.
+    #[must_use]
+    pub fn of(registered: &Value) -> Self {
+        let mqtt = &registered["mqtt_credentials"];
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let address = text(&mqtt["broker_url"]);
+        let (host, port) = address.split_once("://").unwrap().1.rsplit_once(':').unwrap();
+        Self {
+            broker: (host.to_owned(), port.parse().unwrap()),
+            client_id: text(&mqtt["client_id"]),
+            username: text(&mqtt["username"]),
+            password: text(&mqtt["password"]),
+            topics: registered["topics"].as_object().unwrap().values().map(text).collect(),
+        }
+    }
+}
+
+/// A connected phone with a persistent session.
+pub struct Phone {
+    /// What it connected with.
+    pub credentials: Credentials,
+    version: Version,
+    heard: mpsc::UnboundedReceiver<Heard>,
+    task: JoinHandle<()>,
+}
+
+impl Phone {
+    /// Registers `{id}_{name}` and connects.
+    pub async fn connect(party: &Party, name: &str, version: Version) -> Self {
+        let credentials = Credentials::of(&party.registers(name).await);
+        Self::with(credentials, version).await.expect("a registered client is let in")
+    }
+
+    /// Connects with these credentials; what the broker says when it does not want to.
+    ///
+    /// # Errors
+    /// The refusal, as text.
+    pub async fn with(credentials: Credentials, version: Version) -> Result<Self, String> {
+        let (ready, up) = tokio::sync::oneshot::channel();
+        let (sender, heard) = mpsc::unbounded_channel();
+        let task = match version {
+            Version::V5 => tokio::spawn(listen_v5(credentials.clone(), ready, sender)),
+            Version::V311 => tokio::spawn(listen_v311(credentials.clone(), ready, sender)),
+        };
+        match up.await {
+            Ok(Ok(())) => Ok(Self { credentials, version, heard, task }),
+            Ok(Err(refusal)) => Err(refusal),
+            Err(_) => Err("the connection ended".into()),
+        }
+    }
+
+    /// Goes away without a word, as phones do.
+    #[must_use]
+    pub fn goes_away(self) -> (Credentials, Version) {
+        self.task.abort();
+        (self.credentials.clone(), self.version)
+    }
+
+    /// The next message, which must be of this action (`incoming` for a call).
+    #[track_caller]
+    pub fn hears(&mut self, action: &str) -> impl Future<Output = Value> {
+        let caller = std::panic::Location::caller();
+        let action = action.to_owned();
+        async move {
+            let heard = self.next_within(PATIENCE).await;
+            let Some(heard) = heard else { panic!("{caller}: heard nothing, and {action} was due") };
+            assert_eq!(kind(&heard), action, "{caller}: heard {heard:?}");
+            heard.body
+        }
+    }
+
+    /// The next message of any kind within `time`.
+    pub async fn next_within(&mut self, time: Duration) -> Option<Heard> {
+        timeout_at(Instant::now() + time, self.heard.recv()).await.ok().flatten()
+    }
+
+    /// Everything that comes within `time`.
+    pub async fn all_within(&mut self, time: Duration) -> Vec<Heard> {
+        let until = Instant::now() + time;
+        let mut all = vec![];
+        while let Ok(Some(heard)) = timeout_at(until, self.heard.recv()).await {
+            all.push(heard);
+        }
+        all
+    }
+
+    /// That nothing comes within `time`.
+    #[track_caller]
+    pub fn hears_nothing(&mut self, time: Duration) -> impl Future<Output = ()> {
+        let caller = std::panic::Location::caller();
+        async move {
+            let heard = self.next_within(time).await;
+            assert!(heard.is_none(), "{caller}: heard {heard:?}");
+        }
+    }
+}
+
+impl Drop for Phone {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// `incoming`, or the message's action.
+#[must_use]
+pub fn kind(heard: &Heard) -> String {
+    if heard.topic.ends_with("/calls/incoming") {
+        "incoming".into()
+    } else {
+        heard.body["action"].as_str().unwrap().into()
+    }
+}
+
+type Ready = tokio::sync::oneshot::Sender<Result<(), String>>;
+
+async fn listen_v5(credentials: Credentials, ready: Ready, sender: mpsc::UnboundedSender<Heard>) {
+    use v5::mqttbytes::QoS;
+    use v5::mqttbytes::v5::Packet;
+
+    let mut options = v5::MqttOptions::new(&credentials.client_id, &credentials.broker.0, credentials.broker.1);
+    options.set_credentials(&credentials.username, &credentials.password);
+    options.set_clean_start(false);
+    options.set_session_expiry_interval(Some(3600));
+    let (client, mut events) = v5::AsyncClient::new(options, 64);
+    let mut ready = Some(ready);
+    let mut open = credentials.topics.len();
+    loop {
+        match events.poll().await {
+            Ok(v5::Event::Incoming(Packet::ConnAck(_))) => {
+                for topic in &credentials.topics {
+                    client.subscribe(topic, QoS::AtLeastOnce).await.unwrap();
+                }
+            }
+            Ok(v5::Event::Incoming(Packet::SubAck(_))) => {
+                open = open.saturating_sub(1);
+                if let Some(ready) = ready.take_if(|_| open == 0) {
+                    let _ = ready.send(Ok(()));
+                }
+            }
+            Ok(v5::Event::Incoming(Packet::Publish(publish))) => {
+                let topic = String::from_utf8_lossy(&publish.topic).into_owned();
+                let body = serde_json::from_slice(&publish.payload).unwrap();
+                let _ = sender.send(Heard { topic, body, at: Instant::now() });
+            }
+            Ok(_) => {}
+            Err(error) => match ready.take() {
+                Some(ready) => {
+                    let _ = ready.send(Err(error.to_string()));
+                    return;
+                }
+                None => tokio::time::sleep(Duration::from_millis(100)).await,
+            },
+        }
+    }
+}
+
+async fn listen_v311(credentials: Credentials, ready: Ready, sender: mpsc::UnboundedSender<Heard>) {
+    use rumqttc::{AsyncClient, Event, Packet, QoS};
+
+    let mut options = MqttOptions::new(&credentials.client_id, &credentials.broker.0, credentials.broker.1);
+    options.set_credentials(&credentials.username, &credentials.password);
+    options.set_clean_session(false);
+    let (client, mut events) = AsyncClient::new(options, 64);
+    let mut ready = Some(ready);
+    let mut open = credentials.topics.len();
+    loop {
+        match events.poll().await {
+            Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                for topic in &credentials.topics {
+                    client.subscribe(topic, QoS::AtLeastOnce).await.unwrap();
+                }
+            }
+            Ok(Event::Incoming(Packet::SubAck(_))) => {
+                open = open.saturating_sub(1);
+                if let Some(ready) = ready.take_if(|_| open == 0) {
+                    let _ = ready.send(Ok(()));
+                }
+            }
+            Ok(Event::Incoming(Packet::Publish(publish))) => {
+                let body = serde_json::from_slice(&publish.payload).unwrap();
+                let _ = sender.send(Heard { topic: publish.topic, body, at: Instant::now() });
+            }
+            Ok(_) => {}
+            Err(error) => match ready.take() {
+                Some(ready) => {
+                    let _ = ready.send(Err(error.to_string()));
+                    return;
+                }
+                None => tokio::time::sleep(Duration::from_millis(100)).await,
+            },
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The whole system on the embedded stack. One binary, so that it is linked once.
+
+mod calls;
+mod history;
+mod outage;
+mod race;
+mod refused;
+mod restart;

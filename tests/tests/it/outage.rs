@@ -1,0 +1,88 @@
+//! The broker is slow, or down, or the phone is away.
+
+use std::time::{Duration, Instant};
+
+use ilock_local::Options;
+use ilock_tests::between::Dial;
+use ilock_tests::parties::call_id;
+use ilock_tests::{Phone, Version, World};
+
+/// A caller must never wait as long as this for a broker that does not answer.
+const MUCH_TOO_LONG: Duration = Duration::from_secs(2);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_broker_is_down_calls_are_placed_and_they_ring_when_it_is_back() {
+    // With a directory the broker keeps its sessions over a restart, as IoT Core does.
+    let kept = tempfile::tempdir().unwrap();
+    let world = World::with(Options { data_dir: Some(kept.path().into()), ..Options::anywhere() }).await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let mut phone = world.phone(&user, "android_1").await;
+    let broker_at = world.stack.at.broker;
+    world.stack.broker.stop().await;
+
+    let asked = Instant::now();
+    let call = call_id(&door.rings("user456", 30).await);
+    println!("placed in {} ms with the broker down", asked.elapsed().as_millis());
+    assert!(asked.elapsed() < MUCH_TOO_LONG);
+    assert!(world.log(&call).await.receipts.is_empty(), "nobody was told yet");
+
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.stack.broker.start(broker_at).await.unwrap();
+    let incoming = phone.hears("incoming").await;
+    assert_eq!(incoming["call_id"], call.as_str());
+    let log = world.log(&call).await;
+    assert!(log.receipts.iter().all(|receipt| receipt.path == "projector"), "{:?}", log.receipts);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_broker_does_not_hold_up_the_caller() {
+    let dial = Dial::default();
+    let world = World::with(Options { between: Some(dial.between()), ..Options::anywhere() }).await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let mut phone = world.phone(&user, "android_1").await;
+    dial.set(Duration::from_secs(60));
+    let asked = Instant::now();
+    let call = call_id(&door.rings("user456", 30).await);
+    println!("placed in {} ms with the broker silent", asked.elapsed().as_millis());
+    assert!(asked.elapsed() < MUCH_TOO_LONG);
+    dial.set(Duration::ZERO);
+    let incoming = phone.hears("incoming").await;
+    assert_eq!(incoming["call_id"], call.as_str());
+    phone.hears_nothing(Duration::from_secs(1)).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_that_returns_within_the_deadline_rings_once() {
+    for version in [Version::V311, Version::V5] {
+        let world = World::new().await;
+        let (door, user) = (world.door("device123"), world.user("user456"));
+        let (credentials, _) = Phone::connect(&user, "android_1", version).await.goes_away();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let call = call_id(&door.rings("user456", 30).await);
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        let mut phone = Phone::with(credentials, version).await.unwrap();
+        let incoming = phone.hears("incoming").await;
+        assert_eq!(incoming["call_id"], call.as_str());
+        phone.hears_nothing(Duration::from_secs(1)).await;
+        world.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_that_returns_after_the_deadline_hears_nothing() {
+    let world = World::new().await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let (old, _) = Phone::connect(&user, "android_1", Version::V311).await.goes_away();
+    let (new, _) = Phone::connect(&user, "android_2", Version::V5).await.goes_away();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let call = call_id(&door.rings("user456", 5).await);
+    tokio::time::sleep(Duration::from_millis(7500)).await;
+    assert_eq!(world.log(&call).await.call.state().unwrap().word(), "missed");
+    let mut old = Phone::with(old, Version::V311).await.unwrap();
+    let mut new = Phone::with(new, Version::V5).await.unwrap();
+    old.hears_nothing(Duration::from_secs(1)).await;
+    new.hears_nothing(Duration::from_millis(200)).await;
+    world.end().await;
+}
