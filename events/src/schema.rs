@@ -1,7 +1,7 @@
 //! The contract as JSON Schema (2020-12), made from the types: the one list of what there is.
 //!
 //! `events/schema/` holds one file for each entry of [`schemas`], and the components of `openapi.yaml` and
-//! `asyncapi.yaml` are made of them. After a change of a type: `cargo run -p ilock-events --example write-contract`.
+//! `asyncapi.yaml` are made of them. After a change of a type: `cargo run -p ilock-events --example write-schemas`.
 
 use std::collections::BTreeSet;
 
