@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -119,7 +119,7 @@ impl ApiError {
             Self::Field { field, rule } => wording(
                 S::BAD_REQUEST,
                 40_001,
-                format!("参数 {field} 有误：{rule}"),
+                format!("参数 {field} 有误"),
                 format!("{field}: {rule}"),
                 json!({ "field": field, "rule": rule }),
             ),
@@ -235,8 +235,15 @@ impl IntoResponse for ApiError {
             tracing::info!(code, "{self}");
         }
         let mut response = unworded(status, Unworded { code, zh, en, data });
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
+            }
+            // RFC 9110, 11.6.1.
+            StatusCode::UNAUTHORIZED => {
+                response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            _ => {}
         }
         response
     }

@@ -147,6 +147,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Ask<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let body = to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| ApiError::TooLarge { most: MAX_BODY })?;
+        // serde would take an array for an object whose fields have no names.
+        if body.trim_ascii_start().first() != Some(&b'{') {
+            return Err(ApiError::field("body", "must be a JSON object"));
+        }
         let mut json = serde_json::Deserializer::from_slice(&body);
         let asked: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().to_string();

@@ -72,6 +72,19 @@ impl Telling {
         self.tell(history, commit, false).await
     }
 
+    /// For a carrier that may have lost what it had taken: hands over once more, under the same message ids, what
+    /// `commit` had to tell and is still worth telling.
+    ///
+    /// # Errors
+    /// [`Untold`].
+    pub async fn again(&self, history: &History, commit: &Commit) -> Result<(), Untold> {
+        let mut forgetful = history.clone();
+        for receipt in &mut forgetful.receipts {
+            receipt.notices.retain(|_, handed| handed.error.is_some());
+        }
+        self.tell(&forgetful, commit, false).await
+    }
+
     async fn tell(&self, history: &History, commit: &Commit, fast: bool) -> Result<(), Untold> {
         let Some(placed) = &history.call.placed else {
             return Err(Untold::Commit("the call was never placed".into()));

@@ -1,5 +1,6 @@
 //! A phone, or a door station, that listens: rumqttc, so that broker and client are not the same code.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use rumqttc::{MqttOptions, v5};
@@ -72,6 +73,7 @@ pub struct Phone {
     pub credentials: Credentials,
     version: Version,
     heard: mpsc::UnboundedReceiver<Heard>,
+    seen: HashSet<String>,
     task: JoinHandle<()>,
 }
 
@@ -94,29 +96,38 @@ impl Phone {
             Version::V311 => tokio::spawn(listen_v311(credentials.clone(), ready, sender)),
         };
         match up.await {
-            Ok(Ok(())) => Ok(Self { credentials, version, heard, task }),
+            Ok(Ok(())) => Ok(Self { credentials, version, heard, seen: HashSet::new(), task }),
             Ok(Err(refusal)) => Err(refusal),
             Err(_) => Err("the connection ended".into()),
         }
     }
 
     /// Goes away without a word, as phones do.
-    #[must_use]
-    pub fn goes_away(self) -> (Credentials, Version) {
+    pub fn goes_away(&mut self) {
         self.task.abort();
-        (self.credentials.clone(), self.version)
     }
 
-    /// The next message, which must be of this action (`incoming` for a call).
+    /// Comes back to its session. What it heard before is forgotten.
+    pub async fn comes_back(&mut self) {
+        *self = Self::with(self.credentials.clone(), self.version).await.expect("a registered client is let in");
+    }
+
+    /// The next message that was not heard before, which must be of this action (`incoming` for a call).
     #[track_caller]
     pub fn hears(&mut self, action: &str) -> impl Future<Output = Value> {
         let caller = std::panic::Location::caller();
         let action = action.to_owned();
         async move {
-            let heard = self.next_within(PATIENCE).await;
-            let Some(heard) = heard else { panic!("{caller}: heard nothing, and {action} was due") };
-            assert_eq!(kind(&heard), action, "{caller}: heard {heard:?}");
-            heard.body
+            loop {
+                let heard = self.next_within(PATIENCE).await;
+                let Some(heard) = heard else { panic!("{caller}: heard nothing, and {action} was due") };
+                // What was said before may be said again; a client drops it.
+                if !self.seen.insert(heard.body["message_id"].as_str().unwrap().to_owned()) {
+                    continue;
+                }
+                assert_eq!(kind(&heard), action, "{caller}: heard {heard:?}");
+                return heard.body;
+            }
         }
     }
 

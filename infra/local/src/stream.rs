@@ -1,6 +1,7 @@
 //! The stream's local twin of Lambda's poller: four times a second it shows the projector what was written, shows
 //! again what failed, and remembers how far it came.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,10 +14,16 @@ use dynoxide::actions::list_streams::ListStreamsRequest;
 use ilock_events::{CallId, Commit, CommitNo, Millis};
 use ilock_functions::app::Clock;
 use ilock_functions::projector::{Projector, commit_in};
+use ilock_functions::telling::Untold;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// As often as Lambda polls a shard.
 pub const POLL: Duration = Duration::from_millis(250);
+
+/// The broker of this process writes its queues to disk four times a second. What it took in its last moments may have
+/// died with the process, so a start looks this far back and hands it over again.
+const DOUBT: Duration = Duration::from_secs(1);
 
 /// A commit that could not be projected for so long is given up, and said to be.
 const GIVE_UP_MS: i64 = 15 * 60 * 1000;
@@ -33,6 +40,10 @@ pub struct Poller {
     iterator: Option<String>,
     /// The last record that was read.
     read_to: Option<String>,
+    /// How far it had been read, and when: what is older than [`DOUBT`] is kept.
+    positions: VecDeque<(Instant, Option<String>)>,
+    /// Whether what is read next was written by an earlier process.
+    first_round: bool,
     /// What failed and is shown again, with the last record that was read before it.
     again: Vec<Again>,
 }
@@ -55,7 +66,20 @@ impl Poller {
     ) -> Self {
         let file = data_dir.map(|dir| dir.join("stream.position"));
         let read_to = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok()).filter(|at| !at.is_empty());
-        Self { database, table, projector, clock, poll, file, iterator: None, read_to, again: vec![] }
+        let first_round = file.is_some();
+        Self {
+            database,
+            table,
+            projector,
+            clock,
+            poll,
+            file,
+            iterator: None,
+            read_to,
+            positions: VecDeque::new(),
+            first_round,
+            again: vec![],
+        }
     }
 
     /// Polls until `stop`.
@@ -64,7 +88,8 @@ impl Poller {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = stop.cancelled() => return,
+                // Stopped in good order, the broker keeps everything.
+                () = stop.cancelled() => return self.keep_position(Duration::ZERO),
                 _ = tick.tick() => {}
             }
             // A batch is not torn by the stop: what it delivers, it also keeps the receipt of.
@@ -90,6 +115,9 @@ impl Poller {
                 Err(error) => tracing::error!(%error, "dead letter: a stream record cannot be read"),
             }
         }
+        if std::mem::take(&mut self.first_round) {
+            self.hand_over_again(&due).await;
+        }
         let failed = self.projector.project(due).await;
         let now = self.clock.now();
         let started = |call: &CallId, n: CommitNo| {
@@ -105,8 +133,24 @@ impl Poller {
             Some(Again { commit, before })
         });
         self.again = again.collect();
-        self.keep_position();
+        self.keep_position(DOUBT);
         Ok(())
+    }
+
+    /// What an earlier process had handed over in its last moments.
+    async fn hand_over_again(&self, commits: &[Commit]) {
+        for commit in commits {
+            let again = async {
+                let history = self.projector.log.load(&commit.call_id).await?;
+                if history.receipts.iter().any(|receipt| receipt.n == commit.n) {
+                    self.projector.telling.again(&history, commit).await?;
+                }
+                Ok::<_, Untold>(())
+            };
+            if let Err(error) = again.await {
+                tracing::warn!(call_id = %commit.call_id, n = %commit.n, %error, "not handed over again");
+            }
+        }
     }
 
     async fn read(&mut self) -> Result<Vec<Record>, String> {
@@ -118,10 +162,16 @@ impl Poller {
         Ok(records)
     }
 
-    fn keep_position(&self) {
+    fn keep_position(&mut self, doubt: Duration) {
         let Some(file) = &self.file else { return };
         let position = self.again.first().map_or(&self.read_to, |again| &again.before);
-        let text = position.as_deref().unwrap_or_default();
+        let now = Instant::now();
+        self.positions.push_back((now, position.clone()));
+        while self.positions.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= doubt) {
+            self.positions.pop_front();
+        }
+        let old_enough = self.positions.front().filter(|(at, _)| now.duration_since(*at) >= doubt);
+        let Some((_, Some(text))) = old_enough else { return };
         // Written beside and moved over, so that a kill leaves the old position or the new one.
         let next = file.with_extension("next");
         if let Err(error) = std::fs::write(&next, text).and_then(|()| std::fs::rename(&next, file)) {

@@ -76,6 +76,13 @@ fn calls_topic(party: &Party, leaf: &str) -> String {
     format!("{root}/{}/{leaf}", party.id)
 }
 
+/// How the caller shows itself. Apps read the name without asking whether it is there, so there is always one.
+fn shown(text: Option<&PersonalText>, caller: &PartyId) -> CallerInfo {
+    let mut info = text.and_then(|text| text.caller_info.clone()).unwrap_or_default();
+    info.name.get_or_insert_with(|| caller.to_string());
+    info
+}
+
 impl Table<'_> {
     fn tell(&mut self, event: &CallEvent, text: Option<&PersonalText>) {
         let at = self.commit.at;
@@ -126,7 +133,7 @@ impl Table<'_> {
         let message = Message::Incoming(Box::new(Incoming {
             call_id: self.call_id.clone(),
             caller_id: terms.caller.id.clone(),
-            caller_info: text.and_then(|text| text.caller_info.clone()).unwrap_or_else(CallerInfo::default),
+            caller_info: shown(text, &terms.caller.id),
             timestamp: self.commit.at,
             room_info: RoomInfo {
                 room_id: terms.room_id.to_string(),

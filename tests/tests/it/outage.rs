@@ -58,11 +58,12 @@ async fn a_phone_that_returns_within_the_deadline_rings_once() {
     for version in [Version::V311, Version::V5] {
         let world = World::new().await;
         let (door, user) = (world.door("device123"), world.user("user456"));
-        let (credentials, _) = Phone::connect(&user, "android_1", version).await.goes_away();
+        let mut phone = Phone::connect(&user, "android_1", version).await;
+        phone.goes_away();
         tokio::time::sleep(Duration::from_millis(300)).await;
         let call = call_id(&door.rings("user456", 30).await);
         tokio::time::sleep(Duration::from_millis(600)).await;
-        let mut phone = Phone::with(credentials, version).await.unwrap();
+        phone.comes_back().await;
         let incoming = phone.hears("incoming").await;
         assert_eq!(incoming["call_id"], call.as_str());
         phone.hears_nothing(Duration::from_secs(1)).await;
@@ -74,14 +75,16 @@ async fn a_phone_that_returns_within_the_deadline_rings_once() {
 async fn a_phone_that_returns_after_the_deadline_hears_nothing() {
     let world = World::new().await;
     let (door, user) = (world.door("device123"), world.user("user456"));
-    let (old, _) = Phone::connect(&user, "android_1", Version::V311).await.goes_away();
-    let (new, _) = Phone::connect(&user, "android_2", Version::V5).await.goes_away();
+    let mut old = Phone::connect(&user, "android_1", Version::V311).await;
+    let mut new = Phone::connect(&user, "android_2", Version::V5).await;
+    old.goes_away();
+    new.goes_away();
     tokio::time::sleep(Duration::from_millis(300)).await;
     let call = call_id(&door.rings("user456", 5).await);
     tokio::time::sleep(Duration::from_millis(7500)).await;
     assert_eq!(world.log(&call).await.call.state().unwrap().word(), "missed");
-    let mut old = Phone::with(old, Version::V311).await.unwrap();
-    let mut new = Phone::with(new, Version::V5).await.unwrap();
+    old.comes_back().await;
+    new.comes_back().await;
     old.hears_nothing(Duration::from_secs(1)).await;
     new.hears_nothing(Duration::from_millis(200)).await;
     world.end().await;

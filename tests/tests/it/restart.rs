@@ -74,6 +74,8 @@ struct Scenario {
     path: &'static str,
     /// What the listener hears.
     hears: &'static str,
+    /// Whether the listener is away while it happens, and comes back after the restart.
+    away: bool,
 }
 
 /// The world before the kill: a door, a phone, and the call as far as the scenario wants it.
@@ -151,9 +153,17 @@ async fn at_every_step(scenario: Scenario, prepare: impl AsyncFn(&mut Scene) -> 
     for step in 1..MANY {
         let mut scene = Scene::set().await;
         let (asker, body) = prepare(&mut scene).await;
+        let listener = if scenario.hears == "incoming" { &mut scene.phone } else { &mut scene.panel };
+        if scenario.away {
+            listener.goes_away();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
         let died = ask_and_kill(&mut scene, &asker, scenario.path, &body, step).await;
         let answered = matches!(&died, Died::AfterAnswer(answer) if answer.status == 200);
         let listener = if scenario.hears == "incoming" { &mut scene.phone } else { &mut scene.panel };
+        if scenario.away {
+            listener.comes_back().await;
+        }
         let mut heard =
             hear_out(listener, scenario.hears, Duration::from_millis(if answered { 8000 } else { 2500 })).await;
         let told_unasked = distinct(&heard, scenario.hears);
@@ -191,7 +201,7 @@ async fn at_every_step(scenario: Scenario, prepare: impl AsyncFn(&mut Scene) -> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_step_of_placing_a_call_the_phone_still_rings_once() {
-    at_every_step(Scenario { path: "/api/calls", hears: "incoming" }, async |scene: &mut Scene| {
+    at_every_step(Scenario { path: "/api/calls", hears: "incoming", away: false }, async |scene: &mut Scene| {
         let info = json!({ "name": "前门设备" });
         (scene.door.clone(), json!({ "callee_id": "user456", "ring_seconds": 60, "caller_info": info }))
     })
@@ -199,14 +209,25 @@ async fn killed_at_any_step_of_placing_a_call_the_phone_still_rings_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_any_step_of_an_answer_the_door_is_still_told_once() {
-    at_every_step(Scenario { path: "/api/calls/callee-action", hears: "accepted" }, async |scene: &mut Scene| {
-        let placed = scene.door.rings("user456", 60).await;
-        scene.phone.hears("incoming").await;
-        scene.panel.hears("ringing").await;
-        let body = json!({ "call_id": placed["call_id"], "action": "accepted", "client_id": "user456_android_1" });
-        (scene.user.clone(), body)
+async fn killed_at_any_step_of_placing_a_call_a_phone_that_was_away_rings_once_when_it_returns() {
+    at_every_step(Scenario { path: "/api/calls", hears: "incoming", away: true }, async |scene: &mut Scene| {
+        (scene.door.clone(), json!({ "callee_id": "user456", "ring_seconds": 60 }))
     })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_step_of_an_answer_the_door_is_still_told_once() {
+    at_every_step(
+        Scenario { path: "/api/calls/callee-action", hears: "accepted", away: false },
+        async |scene: &mut Scene| {
+            let placed = scene.door.rings("user456", 60).await;
+            scene.phone.hears("incoming").await;
+            scene.panel.hears("ringing").await;
+            let body = json!({ "call_id": placed["call_id"], "action": "accepted", "client_id": "user456_android_1" });
+            (scene.user.clone(), body)
+        },
+    )
     .await;
 }
 
