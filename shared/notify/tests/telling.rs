@@ -1,0 +1,201 @@
+//! Who is told what, read off the contract's own samples; and what a round of delivery leaves behind.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use ilock_call::{Call, Placed};
+use ilock_events::{ClientId, Commit, Millis, PartyId, PersonalText, Receipt};
+use ilock_notify::{CarrierError, Delivery, Mqtt, Notice, Publish, Tickets, notices, settled};
+use serde_json::Value;
+
+fn sample(name: &str) -> Value {
+    let path = format!("{}/../../events/samples/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))).unwrap()
+}
+
+fn commit(kind: &str) -> Commit {
+    serde_json::from_value(sample(&format!("stored.commit.{kind}"))).unwrap()
+}
+
+/// The call as of these commits.
+fn call(kinds: &[&str]) -> (Placed, Commit) {
+    let commits: Vec<Commit> = kinds.iter().map(|kind| commit(kind)).collect();
+    let mut call = Call::new(commits[0].call_id.clone());
+    commits.iter().for_each(|commit| call.fold(commit).unwrap());
+    (call.placed.unwrap(), commits.last().unwrap().clone())
+}
+
+fn told(kinds: &[&str], text: Option<&PersonalText>) -> Vec<Notice> {
+    let (placed, last) = call(kinds);
+    notices(&last, &placed, text).unwrap()
+}
+
+fn topics(notices: &[Notice]) -> Vec<(&str, String)> {
+    let said = |notice: &Notice| match &notice.message {
+        ilock_notify::Message::Incoming(_) => "incoming".to_owned(),
+        ilock_notify::Message::Control(control) => {
+            serde_json::to_value(control.action).unwrap().as_str().unwrap().to_owned()
+        }
+        ilock_notify::Message::Sync(sync) => {
+            format!("sync {}", serde_json::to_value(sync.action).unwrap().as_str().unwrap())
+        }
+    };
+    notices.iter().map(|notice| (notice.topic.as_str(), said(notice))).collect()
+}
+
+const DOOR: &str = "devices/device123/calls/control";
+const INCOMING: &str = "users/user456/calls/incoming";
+const CONTROL: &str = "users/user456/calls/control";
+const SYNC: &str = "users/user456/devices/sync";
+
+#[test]
+fn every_event_tells_whom_the_design_says() {
+    let line = |topic, said: &str| (topic, said.to_owned());
+    assert_eq!(topics(&told(&["place"], None)), [line(INCOMING, "incoming"), line(DOOR, "ringing")]);
+    assert_eq!(topics(&told(&["place", "alert"], None)), []);
+    let accepted = told(&["place", "alert", "accept"], None);
+    assert_eq!(topics(&accepted), [line(DOOR, "accepted"), line(SYNC, "sync accepted")]);
+    let ended = told(&["place", "alert", "accept", "hang_up"], None);
+    assert!(topics(&ended) == [line(DOOR, "hangup")] || topics(&ended) == [line(CONTROL, "hangup")]);
+}
+
+#[test]
+fn the_ringing_is_told_only_after_the_incoming_call() {
+    let placed = told(&["place"], None);
+    assert_eq!((placed[0].after, placed[1].after), (None, Some(0)));
+}
+
+#[test]
+fn an_incoming_call_always_has_a_name_to_show() {
+    let ilock_notify::Message::Incoming(incoming) = &told(&["place"], None)[0].message else {
+        panic!("no incoming call")
+    };
+    assert_eq!(incoming.caller_info.name.as_deref(), Some("device123"));
+}
+
+struct Broker {
+    /// Topics that fail, and how often still.
+    failing: Mutex<BTreeMap<&'static str, usize>>,
+    published: Mutex<Vec<Publish>>,
+    slow: Duration,
+}
+
+impl Broker {
+    fn failing(topics: &[(&'static str, usize)]) -> Self {
+        Self {
+            failing: Mutex::new(topics.iter().copied().collect()),
+            published: Mutex::default(),
+            slow: Duration::ZERO,
+        }
+    }
+
+    fn published(&self) -> Vec<String> {
+        self.published.lock().unwrap().iter().map(|message| message.topic.clone()).collect()
+    }
+}
+
+impl Mqtt for Broker {
+    fn publish(&self, message: Publish) -> BoxFuture<'_, Result<Option<String>, CarrierError>> {
+        Box::pin(async move {
+            tokio::time::sleep(self.slow).await;
+            if let Some(left) = self.failing.lock().unwrap().get_mut(message.topic.as_str()).filter(|left| **left > 0) {
+                *left -= 1;
+                return Err(CarrierError { carrier: "mqtt", why: "down".into() });
+            }
+            self.published.lock().unwrap().push(message);
+            Ok(Some("id".into()))
+        })
+    }
+
+    fn end_session(&self, _: ClientId) -> BoxFuture<'_, Result<(), CarrierError>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+struct NoTickets;
+
+impl Tickets for NoTickets {
+    fn sdk_app_id(&self) -> u32 {
+        1_400_000_001
+    }
+
+    fn in_message(&self, _: &PartyId) -> Option<String> {
+        None
+    }
+}
+
+async fn round(broker: &Broker, notices: &[Notice], done: &[u32], since: Millis, now: Millis) -> ilock_notify::Round {
+    let clock = move || now;
+    let delivery = Delivery {
+        mqtt: broker,
+        tickets: &NoTickets,
+        clock: &clock,
+        since,
+        ringing: true,
+        budget: Duration::from_millis(200),
+    };
+    delivery.deliver(notices, done).await
+}
+
+#[tokio::test]
+async fn a_message_lives_no_longer_than_its_ring() {
+    let broker = Broker::failing(&[]);
+    let (placed, last) = call(&["place"]);
+    let notices = notices(&last, &placed, None).unwrap();
+    let now = placed.terms.deadline.plus(-1500);
+    let round = round(&broker, &notices, &[], last.at, now).await;
+    assert!(round.failed.is_empty() && round.settled.len() == 2);
+    let published = broker.published.lock().unwrap();
+    assert_eq!(published[0].expiry_seconds, 1);
+    let body: Value = serde_json::from_slice(&published[0].payload).unwrap();
+    assert_eq!(body["message_id"], published[0].message_id.as_str());
+    assert_eq!(round.settled[&0].ms, now.since(last.at));
+}
+
+#[tokio::test]
+async fn while_the_phones_cannot_be_told_the_door_does_not_hear_that_they_ring() {
+    let broker = Broker::failing(&[(INCOMING, 1)]);
+    let (placed, last) = call(&["place"]);
+    let notices = notices(&last, &placed, None).unwrap();
+    let first = round(&broker, &notices, &[], last.at, last.at).await;
+    assert!(first.settled.is_empty() && first.failed.len() == 2 && broker.published().is_empty());
+    let second = round(&broker, &notices, &[], last.at, last.at).await;
+    assert_eq!((second.settled.len(), second.failed.len()), (2, 0));
+    assert_eq!(broker.published(), [INCOMING, DOOR]);
+}
+
+#[tokio::test]
+async fn what_has_a_receipt_is_not_told_again_and_the_rest_is() {
+    let broker = Broker::failing(&[(DOOR, 1)]);
+    let (placed, last) = call(&["place"]);
+    let notices = notices(&last, &placed, None).unwrap();
+    let first = round(&broker, &notices, &[], last.at, last.at).await;
+    let receipt = Receipt { n: last.n, path: "fast".into(), at: last.at, notices: first.settled };
+    let done = settled([&receipt]);
+    assert_eq!(done, [0]);
+    round(&broker, &notices, &done, last.at, last.at).await;
+    assert_eq!(broker.published(), [INCOMING, DOOR]);
+}
+
+#[tokio::test]
+async fn past_its_deadline_a_call_is_not_told_but_given_up_with_a_reason() {
+    let broker = Broker::failing(&[]);
+    let (placed, last) = call(&["place"]);
+    let notices = notices(&last, &placed, None).unwrap();
+    let round = round(&broker, &notices, &[], last.at, placed.terms.deadline).await;
+    assert!(broker.published().is_empty() && round.failed.is_empty());
+    assert!(round.settled.values().all(|handed| handed.error.is_some()), "{round:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_broker_costs_the_budget_and_no_more() {
+    let broker = Broker { slow: Duration::from_secs(60), ..Broker::failing(&[]) };
+    let (placed, last) = call(&["place"]);
+    let notices = notices(&last, &placed, None).unwrap();
+    let before = tokio::time::Instant::now();
+    let round = round(&broker, &notices, &[], last.at, last.at).await;
+    assert_eq!(before.elapsed(), Duration::from_millis(200));
+    assert_eq!((round.settled.len(), round.failed.len()), (0, 2));
+}
