@@ -9,7 +9,7 @@ run: ## The whole backend in one process: HTTP :8080, MQTT :1883, WebSocket :808
 	@cargo run --quiet --locked -p ilock -- dev
 
 test: ## Everything that is tested: units, the embedded stack, foreign MQTT clients
-	cargo test --workspace --locked
+	cargo test --workspace --all-features --locked
 	tests/clients/run
 
 clients: ## Only the calls with paho-mqtt (Python) and MQTT.js
@@ -17,7 +17,7 @@ clients: ## Only the calls with paho-mqtt (Python) and MQTT.js
 
 lint: ## rustfmt, clippy, cargo-deny, the API descriptions
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 	tools/deny
 	events/validate
 
@@ -25,7 +25,8 @@ schema: ## Writes events/schema and the generated parts of openapi.yaml and asyn
 	cargo run --quiet --locked -p ilock-events --example write-schemas
 
 bench: ## Measures rings, registrations, answers, DynamoDB units and memory, and prints them side by side
-	cargo run --release --locked -p ilock-tests --bin bench
+	cargo build --quiet --release --locked -p ilock
+	cargo run --quiet --release --locked -p ilock-tests --bin bench
 
 clean: ## Removes what was built
 	cargo clean

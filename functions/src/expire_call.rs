@@ -2,18 +2,10 @@
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use ilock_call::Refusal;
-use ilock_events::CallId;
-use serde::{Deserialize, Serialize};
+use ilock_notify::Alarm;
 
 use crate::answer::ApiError;
 use crate::calls::Calls;
-
-/// What the timer carries.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Alarm {
-    /// The call that has rung for long enough.
-    pub call_id: CallId,
-}
 
 /// Ends the ringing of one call.
 ///

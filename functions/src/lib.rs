@@ -8,6 +8,8 @@ pub mod answer;
 pub mod app;
 pub mod ask;
 pub mod calls;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 pub mod rooms;
 pub mod serve;
 pub mod settings;

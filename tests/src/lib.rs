@@ -12,9 +12,11 @@
 )]
 
 pub mod between;
+mod cost;
 pub mod meter;
 pub mod parties;
 pub mod phone;
 
+pub use cost::whole_call;
 pub use parties::{Answer, Party, World};
 pub use phone::{Phone, Version};

@@ -7,8 +7,8 @@ use futures::future::BoxFuture;
 use ilock_events::{CallId, Millis};
 use ilock_functions::app::Clock;
 use ilock_functions::calls::Calls;
-use ilock_functions::expire_call::{Alarm, expire};
-use ilock_notify::{CarrierError, RingTimer};
+use ilock_functions::expire_call::expire;
+use ilock_notify::{Alarm, CarrierError, RingTimer};
 use tokio_util::sync::CancellationToken;
 
 /// An alarm that failed goes off again after this.

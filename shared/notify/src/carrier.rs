@@ -2,6 +2,7 @@
 
 use futures::future::BoxFuture;
 use ilock_events::{CallId, ClientId, MessageId, Millis};
+use serde::{Deserialize, Serialize};
 
 /// A carrier did not take what it was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +35,13 @@ pub trait Mqtt: Send + Sync {
 
     /// Ends the session of `client`: its connection is closed and nothing is kept for it.
     fn end_session(&self, client: ClientId) -> BoxFuture<'_, Result<(), CarrierError>>;
+}
+
+/// What the ring timer carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// The call that has rung for long enough.
+    pub call_id: CallId,
 }
 
 /// What goes off when a call has rung for long enough.

@@ -6,8 +6,12 @@
 
 mod carrier;
 mod deliver;
+#[cfg(feature = "aws")]
+pub mod iot;
 mod notices;
+#[cfg(feature = "aws")]
+pub mod sqs;
 
-pub use carrier::{CarrierError, Mqtt, Publish, RingTimer};
+pub use carrier::{Alarm, CarrierError, Mqtt, Publish, RingTimer};
 pub use deliver::{Delivery, Round, Tickets, settled};
 pub use notices::{Message, Notice, notices};

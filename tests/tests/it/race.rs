@@ -8,8 +8,9 @@ use std::time::Duration;
 use futures::future::join_all;
 use ilock_events::CallId;
 use ilock_functions::app::Clock;
-use ilock_functions::expire_call::{Alarm, expire};
+use ilock_functions::expire_call::expire;
 use ilock_local::Options;
+use ilock_notify::Alarm;
 use ilock_tests::World;
 use ilock_tests::parties::{Party, call_id};
 

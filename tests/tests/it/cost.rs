@@ -1,0 +1,10 @@
+//! What a call costs.
+
+use ilock_tests::meter::Meter;
+use ilock_tests::whole_call;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_call_with_everything_written_for_it_costs_fourteen_write_units() {
+    let used = whole_call(&Meter::default()).await;
+    assert!(used.wcu <= 14.0, "{used:?}");
+}
