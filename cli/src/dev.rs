@@ -107,8 +107,9 @@ impl Dev {
 
 fn announce(say: Say, at: &Addresses, data_dir: Option<&PathBuf>) {
     let kept = data_dir.map_or_else(|| "nothing: in memory".to_owned(), |dir| dir.display().to_string());
+    let own = std::env::args().next().unwrap_or_else(|| "ilock".into());
     let text = format!(
-        "iLock Call is up\n  HTTP       http://{}\n  MQTT       tcp://{}\n  WebSocket  ws://{}/mqtt\n  TLS        ssl://{}\n  DynamoDB   http://{}\n  SDKAppID   {DEV_SDK_APP_ID}\n  kept       {kept}\n\nIn two other terminals:\n  ilock phone --user user456 --accept\n  ilock door press --callee user456",
+        "iLock Call is up\n  HTTP       http://{}\n  MQTT       tcp://{}\n  WebSocket  ws://{}/mqtt\n  TLS        ssl://{}\n  DynamoDB   http://{}\n  SDKAppID   {DEV_SDK_APP_ID}\n  kept       {kept}\n\nIn two other terminals:\n  {own} phone --user user456 --accept\n  {own} door press --callee user456",
         at.http, at.broker.tcp, at.broker.websocket, at.broker.tls, at.dynamodb
     );
     let details = json!({

@@ -150,7 +150,7 @@ impl LocalBroker {
         *lock(&self.open) = None;
         if let Some(running) = self.running.lock().await.take() {
             running.stop.shutdown();
-            if tokio::time::timeout(Duration::from_secs(1), running.task).await.is_err() {
+            if tokio::time::timeout(Duration::from_millis(500), running.task).await.is_err() {
                 tracing::warn!("the broker took too long to stop");
             }
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::config::SharedInterceptor;
 use axum::Router;
 use axum::routing::get;
+use futures::future::join_all;
 use ilock_functions::app::{App, Clock};
 use ilock_functions::serve::{all_routes, service};
 use ilock_functions::settings::{BadSetting, Settings};
@@ -124,6 +125,8 @@ pub struct Stack {
     pub dynamodb: aws_sdk_dynamodb::Client,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
+    stop_dynamodb: CancellationToken,
+    dynamodb_task: JoinHandle<()>,
     /// Held for as long as the stack runs.
     _in_use: Option<File>,
     _scratch: Option<tempfile::TempDir>,
@@ -170,7 +173,8 @@ impl Stack {
 
         let database = dynamodb::open(data_dir)?;
         let dynamodb_at = bound("DynamoDB", options.at.dynamodb, &dynamodb)?;
-        let mut tasks = vec![dynamodb::serve(dynamodb, database.clone(), stop.clone())];
+        let stop_dynamodb = CancellationToken::new();
+        let dynamodb_task = dynamodb::serve(dynamodb, database.clone(), stop_dynamodb.clone());
         let client = dynamodb::client(dynamodb_at, options.watch);
 
         let mut settings = Settings::for_dev(&*options.settings)?;
@@ -206,7 +210,7 @@ impl Stack {
             }
         }
         let poller = Poller::new(database, events_table, projector, clock, options.poll, data_dir);
-        tasks.push(tokio::spawn(poller.run(stop.clone())));
+        let mut tasks = vec![tokio::spawn(poller.run(stop.clone()))];
 
         let http_at = bound("HTTP", options.at.http, &http)?;
         let router = service(all_routes(), app.clone()).merge(healthz());
@@ -217,19 +221,37 @@ impl Stack {
             }
         }));
         let at = Addresses { http: http_at, broker: broker_at, dynamodb: dynamodb_at };
-        Ok(Self { at, broker, app, dynamodb: client, stop, tasks, _in_use: in_use, _scratch: scratch })
+        Ok(Self {
+            at,
+            broker,
+            app,
+            dynamodb: client,
+            stop,
+            tasks,
+            stop_dynamodb,
+            dynamodb_task,
+            _in_use: in_use,
+            _scratch: scratch,
+        })
     }
 
-    /// Stops everything: requests that run are answered, within a second.
+    /// Stops everything, in order: first those who ask (HTTP, timers, the poller, which ends its batch), then the
+    /// broker, then the DynamoDB that all of them need. Within two seconds.
     pub async fn stop(self) {
         self.stop.cancel();
+        end(self.tasks, Duration::from_millis(1200)).await;
         self.broker.stop().await;
-        for task in self.tasks {
-            let abort = task.abort_handle();
-            if tokio::time::timeout(Duration::from_secs(1), task).await.is_err() {
-                abort.abort();
-            }
-        }
+        self.stop_dynamodb.cancel();
+        end(vec![self.dynamodb_task], Duration::from_millis(200)).await;
+    }
+}
+
+/// Waits for `tasks`, and ends those that take longer than `patience`.
+async fn end(tasks: Vec<JoinHandle<()>>, patience: Duration) {
+    let aborts: Vec<_> = tasks.iter().map(JoinHandle::abort_handle).collect();
+    if tokio::time::timeout(patience, join_all(tasks)).await.is_err() {
+        tracing::warn!("something took too long to stop and was ended");
+        aborts.iter().for_each(tokio::task::AbortHandle::abort);
     }
 }
 

@@ -1,0 +1,167 @@
+//! The command, as people and scripts use it.
+
+mod server;
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use server::{Server, lines};
+
+fn ilock(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ilock")).args(arguments).env_remove("ILOCK_TOKEN").output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim().to_owned()
+}
+
+fn events(lines: &[Value]) -> Vec<&str> {
+    lines.iter().map(|line| line["event"].as_str().unwrap()).collect()
+}
+
+/// A phone in the background. It is ended with the test.
+struct Phone(Child);
+
+impl Phone {
+    /// Starts it and waits until it listens.
+    fn start(server: &Server, arguments: &[&str]) -> Self {
+        let mut command = server.ilock(&["--json", "phone", "--user", "user456"]);
+        let mut child = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        assert!(line.contains(r#""event":"ready""#), "{line}");
+        // Nobody may be kept waiting for a full pipe.
+        std::thread::spawn(move || out.read_to_string(&mut String::new()));
+        Self(child)
+    }
+
+    fn exit_code(mut self) -> Option<i32> {
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Phone {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_door_is_answered_and_hangs_up_and_the_log_tells_it() {
+    let server = Server::start();
+    let phone = Phone::start(&server, &["--accept", "--once"]);
+    let door = server.run(&["--json", "door", "press", "--callee", "user456", "--hang-up-after", "1"]);
+    let said = lines(&door);
+    assert_eq!(door.status.code(), Some(0), "{said:?}");
+    assert_eq!(events(&said), ["placed", "ringing", "accepted", "hangup"]);
+    assert_eq!(phone.exit_code(), Some(0));
+
+    let call = said[0]["call"]["call_id"].as_str().unwrap();
+    let log = server.run(&["--json", "log", call]);
+    let log = lines(&log);
+    let kinds: Vec<&str> = log.iter().filter_map(|line| line["commit"]["cmd"]["kind"].as_str()).collect();
+    assert_eq!(kinds, ["place", "alert", "accept", "hang_up"]);
+    assert!(events(&log).contains(&"receipt"));
+    let readable = server.run(&["log", call]);
+    assert!(text(&readable.stdout).ends_with("chain verified"));
+    assert!(!text(&readable.stdout).contains('\u{1b}'), "no colours into a pipe");
+    assert_eq!(server.run(&["log", "call_a_b_1"]).status.code(), Some(1));
+}
+
+#[test]
+fn exit_codes_tell_how_a_call_ended() {
+    let server = Server::start();
+    let missed = server.run(&["door", "press", "--callee", "user456", "--ring-seconds", "5"]);
+    assert_eq!(missed.status.code(), Some(4));
+    let refusing = Phone::start(&server, &["--reject", "--once"]);
+    assert_eq!(server.run(&["door", "press", "--callee", "user456"]).status.code(), Some(3));
+    assert_eq!(refusing.exit_code(), Some(3));
+    let ringing = Phone::start(&server, &["--once"]);
+    let cancelled = server.run(&["door", "press", "--callee", "user456", "--cancel-after", "1"]);
+    assert_eq!(cancelled.status.code(), Some(5));
+    assert_eq!(ringing.exit_code(), Some(5));
+}
+
+#[test]
+fn it_stops_within_two_seconds_of_being_asked() {
+    let server = Server::start();
+    let _phone = Phone::start(&server, &[]);
+    let asked = Instant::now();
+    assert_eq!(server.stop(), Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+}
+
+#[test]
+fn a_token_is_printed_alone_and_says_who_it_is_for() {
+    let token = ilock(&["token", "--sub", "user456", "--role", "user"]);
+    let token = text(&token.stdout);
+    assert_eq!(token.lines().count(), 1);
+    let parts: Vec<&str> = token.split('.').collect();
+    assert_eq!(parts.len(), 3);
+    for bad in ["a/b", ""] {
+        let refused = ilock(&["token", "--sub", bad]);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(text(&refused.stderr).contains("1 to 32"), "{}", text(&refused.stderr));
+    }
+}
+
+#[test]
+fn a_ticket_is_the_one_that_tencents_own_library_makes() {
+    let vectors: Value = serde_json::from_str(include_str!("../../shared/trtc/tests/vectors/usersig.json")).unwrap();
+    for vector in vectors["vectors"].as_array().unwrap() {
+        let input = &vector["input"];
+        let word = |name: &str| input[name].as_str().map_or_else(|| input[name].to_string(), str::to_owned);
+        let mut arguments = vec!["usersig".to_owned(), word("userid")];
+        for (flag, name) in
+            [("--sdk-app-id", "sdkappid"), ("--key", "key"), ("--expire", "expire"), ("--at", "currTime")]
+        {
+            arguments.extend([flag.to_owned(), word(name)]);
+        }
+        let room = input.get("roomid").or(input.get("strroomid"));
+        if let Some(room) = room {
+            arguments.extend(["--room".into(), room.as_str().map_or_else(|| room.to_string(), str::to_owned)]);
+        }
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let ticket = text(&ilock(&arguments).stdout);
+        let shown = ilock(&["usersig", "--decode", &ticket, "--key", &word("key")]);
+        assert_eq!(shown.status.code(), Some(0), "{}", text(&shown.stderr));
+        let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+        // Our map keys give privilege 63; the vectors of other privileges differ in that and the signature alone.
+        if input.get("privilegeMap").is_none_or(|privileges| *privileges == json!(63)) {
+            for (field, value) in vector["decoded"].as_object().unwrap() {
+                assert_eq!(shown[field], *value, "{field}");
+            }
+        }
+        let wrong = ilock(&["usersig", "--decode", &ticket, "--key", "another key"]);
+        assert_eq!(wrong.status.code(), Some(1));
+    }
+}
+
+#[test]
+fn what_cannot_work_says_what_to_do() {
+    let nobody = ilock(&["door", "press", "--callee", "user456", "--server", "http://127.0.0.1:9"]);
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(text(&nobody.stderr).contains("make run"), "{}", text(&nobody.stderr));
+    let far = ilock(&["door", "press", "--callee", "user456", "--server", "https://calls.example"]);
+    assert!(text(&far.stderr).contains("ILOCK_TOKEN"), "{}", text(&far.stderr));
+
+    let server = Server::start();
+    let taken = ilock(&["dev", "--http", server.at("http").trim_start_matches("http://")]);
+    assert_eq!(taken.status.code(), Some(1));
+    assert!(text(&taken.stderr).contains("ILOCK_HTTP"), "{}", text(&taken.stderr));
+    let stranger = server.ilock(&["door", "press", "--callee", "user456", "--token", "nonsense"]).output().unwrap();
+    assert_eq!(stranger.status.code(), Some(1));
+    assert!(text(&stranger.stderr).contains("40101"), "{}", text(&stranger.stderr));
+}
+
+#[test]
+fn shells_get_their_completions() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = ilock(&["completions", shell]);
+        assert!(text(&output.stdout).contains("usersig"), "{shell}");
+    }
+}

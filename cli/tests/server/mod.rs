@@ -1,0 +1,83 @@
+//! A running `ilock dev` for a test, and the command beside it.
+
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// `ilock dev` on free ports. It is ended with the test.
+pub struct Server {
+    child: Child,
+    /// What it said when it was up: its addresses, by name.
+    pub up: Value,
+}
+
+impl Server {
+    /// In memory.
+    pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// With more arguments.
+    pub fn with(arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ilock"))
+            .args(["--json", "dev", "--log", "error", "--port", "0", "--mqtt-port", "0", "--ws-port", "0"])
+            .args(["--mqtts-port", "0", "--dynamodb-port", "0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { child, up: serde_json::from_str(&line).expect("it comes up") }
+    }
+
+    /// One of its addresses: `http`, `mqtt`, `ws`, `mqtts`, `dynamodb`.
+    pub fn at(&self, name: &str) -> &str {
+        self.up[name].as_str().unwrap()
+    }
+
+    /// The command, pointed at this server.
+    pub fn ilock(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ilock"));
+        command
+            .args(arguments)
+            .env("ILOCK_SERVER", self.at("http"))
+            .env("ILOCK_DYNAMODB", self.at("dynamodb").trim_start_matches("http://"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.ilock(arguments).output().unwrap()
+    }
+
+    /// Sends SIGTERM and waits; the exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What was printed, a JSON object a line.
+pub fn lines(output: &Output) -> Vec<Value> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
+}
+
+/// The project's root.
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
