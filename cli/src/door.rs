@@ -104,7 +104,7 @@ impl Press {
         call: &CallView,
         pressed: Instant,
     ) -> Result<ExitCode, Failure> {
-        let far = Duration::from_secs(24 * 60 * 60);
+        let far = Duration::from_hours(24);
         let cancel = tokio::time::sleep(self.cancel_after.map_or(far, Duration::from_secs));
         let hang_up = tokio::time::sleep(far);
         tokio::pin!(cancel, hang_up);

@@ -1,12 +1,12 @@
 //! An MQTT connection with the credentials that registering gave: a persistent session, QoS 1, reconnecting.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::path::Path;
 use std::time::Duration;
 
 use ilock_events::ClientRegistered;
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, Packet};
+use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, Packet, Publish};
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};
 use rumqttc::{TlsConfiguration, Transport};
 use serde_json::Value;
@@ -27,6 +27,8 @@ pub struct Link {
     client: AsyncClient,
     events: EventLoop,
     topics: Vec<String>,
+    /// What arrived while the subscriptions were still on their way.
+    early: VecDeque<Publish>,
     seen: HashSet<String>,
 }
 
@@ -67,22 +69,23 @@ impl Link {
         let topics = [&registered.topics.incoming_calls, &registered.topics.device_sync];
         let mut topics: Vec<String> = topics.into_iter().flatten().cloned().collect();
         topics.push(registered.topics.call_control.clone());
-        let mut link = Self { client, events, topics, seen: HashSet::new() };
+        let mut link = Self { client, events, topics, early: VecDeque::new(), seen: HashSet::new() };
         link.subscribe().await?;
+        let mut open = link.topics.len();
+        while open > 0 {
+            match link.events.poll().await.map_err(Failure::new)? {
+                Event::Incoming(Packet::SubAck(_)) => open -= 1,
+                // What was waiting for this session comes at once.
+                Event::Incoming(Packet::Publish(publish)) => link.early.push_back(publish),
+                _ => {}
+            }
+        }
         Ok(link)
     }
 
-    async fn subscribe(&mut self) -> Result<(), Failure> {
+    async fn subscribe(&self) -> Result<(), Failure> {
         for topic in &self.topics {
             self.client.subscribe(topic, QoS::AtLeastOnce).await.map_err(Failure::new)?;
-        }
-        let mut open = self.topics.len();
-        while open > 0 {
-            match self.events.poll().await.map_err(Failure::new)? {
-                Event::Incoming(Packet::SubAck(_)) => open -= 1,
-                // What was waiting for this session comes at once; it is not lost, the broker keeps it unacknowledged.
-                _ => {}
-            }
         }
         Ok(())
     }
@@ -90,23 +93,31 @@ impl Link {
     /// The next message that counts. Reconnects when the connection breaks, and says so through `broken`.
     pub async fn next(&mut self, broken: impl Fn(&str)) -> Result<Arrived, Failure> {
         loop {
-            match self.events.poll().await {
-                Ok(Event::Incoming(Packet::Publish(publish))) => {
-                    let topic = String::from_utf8_lossy(&publish.topic).into_owned();
-                    let Ok(body) = serde_json::from_slice::<Value>(&publish.payload) else { continue };
-                    if self.counts(&body) {
-                        return Ok(Arrived { topic, body });
+            let publish = match self.early.pop_front() {
+                Some(publish) => publish,
+                None => match self.events.poll().await {
+                    Ok(Event::Incoming(Packet::Publish(publish))) => publish,
+                    Ok(Event::Incoming(Packet::ConnAck(connected))) => {
+                        if !connected.session_present {
+                            self.subscribe().await?;
+                        }
+                        continue;
                     }
-                }
-                Ok(_) => {}
-                Err(ConnectionError::ConnectionRefused(code)) => {
-                    return Err(Failure::new(format!("the broker refuses this client: {code:?}"))
-                        .hint("it was logged out, or its password has run out: register again"));
-                }
-                Err(error) => {
-                    broken(&error.to_string());
-                    tokio::time::sleep(Duration::from_millis(500)).await;
-                }
+                    Ok(_) => continue,
+                    Err(ConnectionError::ConnectionRefused(code)) => {
+                        return Err(Failure::new(format!("the broker refuses this client: {code:?}"))
+                            .hint("it was logged out, or its password has run out: register again"));
+                    }
+                    Err(error) => {
+                        broken(&error.to_string());
+                        tokio::time::sleep(Duration::from_millis(500)).await;
+                        continue;
+                    }
+                },
+            };
+            let Ok(body) = serde_json::from_slice::<Value>(&publish.payload) else { continue };
+            if self.counts(&body) {
+                return Ok(Arrived { topic: String::from_utf8_lossy(&publish.topic).into_owned(), body });
             }
         }
     }

@@ -66,22 +66,22 @@ fn commit_text(history: &History, commit: &ilock_events::Commit) -> String {
     let events: Vec<&str> = commit.events.iter().map(|event| event.name.as_str()).collect();
     let text = history.text_of(commit.n);
     let reason = text.and_then(|text| text.reason.as_ref()).map(|reason| format!(" “{reason}”")).unwrap_or_default();
-    let mut lines = format!(
-        "{:>3}  {}  {:<9} {} by {}{reason}",
+    let placed = match commit.events.first().map(CallEvent::read) {
+        Some(Ok(CallEvent::CallPlaced(terms))) => format!(
+            "\n     {} rings {} for {} s, room {}",
+            terms.caller.id, terms.callee, terms.ring_seconds, terms.room_id
+        ),
+        _ => String::new(),
+    };
+    format!(
+        "{:>3}  {}  {:<9} {} by {}{reason}{placed}\n     {}",
         commit.n.0,
         clock_time(commit.at),
         commit.state.word(),
         events.join(", "),
         commit.actor.name(),
-    );
-    if let Some(Ok(CallEvent::CallPlaced(terms))) = commit.events.first().map(CallEvent::read) {
-        lines.push_str(&format!(
-            "\n     {} rings {} for {} s, room {}",
-            terms.caller.id, terms.callee, terms.ring_seconds, terms.room_id
-        ));
-    }
-    lines.push_str(&format!("\n     {}", commit.hash));
-    lines
+        commit.hash,
+    )
 }
 
 fn receipt_text(receipt: &ilock_events::Receipt) -> String {

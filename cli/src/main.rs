@@ -61,7 +61,7 @@ async fn main() -> ExitCode {
     let say = Say::new(cli.json);
     // Two libraries bring a provider of TLS each; the process must be told which.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    match run(cli.command, say).await {
+    match Box::pin(run(cli.command, say)).await {
         Ok(code) => code,
         Err(failure) => {
             say.failed(&failure);
@@ -74,8 +74,8 @@ async fn run(command: Command, say: Say) -> Result<ExitCode, Failure> {
     match command {
         Command::Dev(dev) => dev.run(say).await,
         Command::Token(token) => token.run(say),
-        Command::Door(door) => door.run(say).await,
-        Command::Phone(phone) => phone.run(say).await,
+        Command::Door(door) => Box::pin(door.run(say)).await,
+        Command::Phone(phone) => Box::pin(phone.run(say)).await,
         Command::Log(log) => log.run(say).await,
         Command::Usersig(usersig) => usersig.run(say),
         Command::Completions { shell } => {

@@ -77,7 +77,7 @@ impl Phone {
         let mut session = Session { api, client, registered, call: None };
         let mut keys = BufReader::new(tokio::io::stdin()).lines();
         let mut keyboard = !(self.accept || self.reject);
-        let far = Duration::from_secs(24 * 60 * 60);
+        let far = Duration::from_hours(24);
         let hang_up = tokio::time::sleep(far);
         tokio::pin!(hang_up);
         loop {

@@ -160,7 +160,7 @@ pub struct UpdateStatus {
     pub client_id: ClientId,
     /// Whether it is in front.
     pub status: ClientStatus,
-    /// 0 to 10: 10 is told first.
+    /// 0 to 10: how much the app wants to be the one that is answered on.
     #[schemars(range(max = 10))]
     pub priority: u8,
     /// When the app knew this; an older report never overwrites a newer one.

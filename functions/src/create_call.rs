@@ -26,7 +26,7 @@ const DEFAULT_RING_SECONDS: u32 = 30;
 const MAX_TEXT: usize = 4 * 1024;
 
 /// A room, and with it an idempotency key, is held for a day: longer than any call and any ticket to it.
-const LEASE: Duration = Duration::from_secs(24 * 60 * 60);
+const LEASE: Duration = Duration::from_hours(24);
 
 /// So many rooms are tried. Even with a million live calls the first is free 1,999 times out of 2,000.
 const MAX_ROOMS: u32 = 8;

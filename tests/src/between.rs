@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use ilock_events::ClientId;
+use ilock_local::stack::Between;
 use ilock_notify::{CarrierError, Mqtt, Publish};
 
 /// A broker that can be made slow, and counts.
@@ -36,7 +37,7 @@ impl Dial {
 
     /// Puts this dial between.
     #[must_use]
-    pub fn between(&self) -> Box<dyn FnOnce(Arc<dyn Mqtt>) -> Arc<dyn Mqtt> + Send> {
+    pub fn between(&self) -> Between {
         let dial = self.clone();
         Box::new(move |inner| Arc::new(SlowBroker { inner, dial }))
     }

@@ -35,7 +35,7 @@ use crate::NotStarted;
 const MAX_PACKET: usize = 128 * 1024;
 
 /// As IoT Core's default: an unconnected session is kept for an hour.
-const SESSION: Duration = Duration::from_secs(3600);
+const SESSION: Duration = Duration::from_hours(1);
 
 /// Where the broker listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

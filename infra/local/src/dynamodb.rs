@@ -86,7 +86,8 @@ struct Key {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Index {
-    index_name: String,
+    #[serde(rename = "IndexName")]
+    name: String,
     key_schema: Vec<Key>,
     projection: Projected,
 }
@@ -137,7 +138,7 @@ pub async fn create_table(client: &Client, name: &str, definition: &str) -> Resu
     for index in &definition.global_secondary_indexes {
         let projection = ProjectionType::from(index.projection.projection_type.as_str());
         let built = GlobalSecondaryIndex::builder()
-            .index_name(&index.index_name)
+            .index_name(&index.name)
             .set_key_schema(Some(keys(&index.key_schema).map_err(|e| failed(&e))?))
             .projection(Projection::builder().projection_type(projection).build())
             .build();

@@ -39,6 +39,9 @@ pub struct Addresses {
 /// Puts something between the functions and the broker: tests make it slow, or count.
 pub type Between = Box<dyn FnOnce(Arc<dyn Mqtt>) -> Arc<dyn Mqtt> + Send>;
 
+/// Settings by name, as an environment has them.
+pub type Lookup = Box<dyn Fn(&str) -> Option<String> + Send>;
+
 /// How to start.
 pub struct Options {
     /// Where to listen; port 0 is any.
@@ -46,7 +49,7 @@ pub struct Options {
     /// Where everything is kept over a restart; in memory when absent.
     pub data_dir: Option<PathBuf>,
     /// Settings, by name, before those of development.
-    pub settings: Box<dyn Fn(&str) -> Option<String> + Send>,
+    pub settings: Lookup,
     /// How often the stream is polled.
     pub poll: Duration,
     /// What sees every DynamoDB request of the functions.

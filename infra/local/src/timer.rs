@@ -56,7 +56,9 @@ impl LocalTimer {
 impl RingTimer for LocalTimer {
     fn arm(&self, call_id: CallId, deadline: Millis) -> BoxFuture<'_, Result<(), CarrierError>> {
         let (timer, stop) = (self.clone(), self.stop.clone());
-        tokio::spawn(async move { stop.run_until_cancelled_owned(timer.sleep_and_expire(call_id, deadline)).await });
+        tokio::spawn(async move {
+            stop.run_until_cancelled_owned(Box::pin(timer.sleep_and_expire(call_id, deadline))).await
+        });
         Box::pin(async { Ok(()) })
     }
 }

@@ -1,5 +1,7 @@
 //! Given these commits, when this command, then these events.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what goes wrong here is a broken test")]
+
 mod builder;
 
 use builder::{Story, accept, act, actor, device, ms, phone, user};

@@ -1,5 +1,7 @@
 //! What holds whatever is asked, by whom, in which order.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what goes wrong here is a broken test")]
+
 mod builder;
 
 use builder::{Story, act, device, ms, phone, place, user};

@@ -92,7 +92,7 @@ async fn rings(server: &Server) -> (Times, Times) {
         let mut phone = Phone::connect(&user, "phone", Version::V5).await;
         let heard = heard.clone();
         tokio::spawn(async move {
-            while let Some(message) = phone.next_within(Duration::from_secs(3600)).await {
+            while let Some(message) = phone.next_within(Duration::from_hours(1)).await {
                 let _ = heard.send((message.body["call_id"].as_str().unwrap().to_owned(), message.at));
             }
         });
@@ -168,7 +168,7 @@ fn cost(what: &str, used: &Used) {
 async fn costs() {
     let meter = Meter::default();
     // Too slow a poll to come between.
-    let never = Duration::from_secs(3600);
+    let never = Duration::from_hours(1);
     let world =
         World::with(Options { watch: Some(SharedInterceptor::new(meter.clone())), poll: never, ..Options::anywhere() })
             .await;

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 async fn world(dial: &Dial) -> (World, Projector) {
     let options = Options {
         settings: Box::new(|name| (name == "FAST_PATH").then(|| "off".to_owned())),
-        poll: Duration::from_secs(3600),
+        poll: Duration::from_hours(1),
         between: Some(dial.between()),
         ..Options::anywhere()
     };
@@ -59,12 +59,9 @@ fn record(commit: &Commit, sequence: &str) -> Value {
     })
 }
 
-fn event(records: Vec<Value>) -> Event {
-    serde_json::from_value(json!({ "Records": records })).unwrap()
-}
-
 async fn failures(projector: &Projector, records: Vec<Value>) -> Vec<String> {
-    let answer = projector.on_stream(event(records)).await;
+    let event: Event = serde_json::from_value(json!({ "Records": records })).unwrap();
+    let answer = projector.on_stream(event).await;
     answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier.unwrap()).collect()
 }
 

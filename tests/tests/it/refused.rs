@@ -7,6 +7,7 @@ use ilock_tests::parties::{call_id, token};
 use ilock_tests::phone::Credentials;
 use ilock_tests::{Phone, Version, World};
 use reqwest::Method;
+use rumqttc::{AsyncClient, LastWill, MqttOptions, QoS};
 use serde_json::{Value, json};
 
 async fn unauthenticated(bearer: &str) -> Value {
@@ -289,7 +290,6 @@ async fn nobody_connects_as_another_client_or_user_or_with_a_will() {
     let named = Credentials { username: "spy?x-amz-customauthorizer-name=ilock".into(), ..good.clone() };
     Phone::with(named, Version::V5).await.unwrap();
 
-    use rumqttc::{AsyncClient, LastWill, MqttOptions, QoS};
     for topic in ["users/user456/calls/incoming", "users/spy/calls/control"] {
         let mut options = MqttOptions::new(&good.client_id, &good.broker.0, good.broker.1);
         options.set_credentials(&good.username, &good.password);
@@ -302,7 +302,6 @@ async fn nobody_connects_as_another_client_or_user_or_with_a_will() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_publishes_anything() {
-    use rumqttc::{AsyncClient, MqttOptions, QoS};
     let world = World::new().await;
     let (user, spy) = (world.user("user456"), world.user("spy"));
     let mut phone = world.phone(&user, "android_1").await;
