@@ -79,7 +79,12 @@ async fn create_call(
         let mut history = match reserved? {
             Reserved::Yes => History::unplaced(call_id),
             Reserved::Held(Some(held)) if held.request.is_some() && held.request == lease.request => {
-                calls.log.load(&held.call_id).await?
+                let earlier = calls.log.load(&held.call_id).await?;
+                if earlier.call.placed.is_none() {
+                    // The first try ended before its call was placed; its alarm may not have been set, or be too early.
+                    calls.timer.arm(held.call_id, deadline).await.map_err(ApiError::Timer)?;
+                }
+                earlier
             }
             Reserved::Held(_) => continue,
         };

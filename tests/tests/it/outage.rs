@@ -1,11 +1,19 @@
 //! The broker is slow, or down, or the phone is away.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::config::interceptors::BeforeSerializationInterceptorContextRef;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents, SharedInterceptor};
+use aws_sdk_dynamodb::error::BoxError;
+use aws_sdk_dynamodb::operation::put_item::PutItemInput;
 
 use ilock_local::Options;
 use ilock_tests::between::Dial;
 use ilock_tests::parties::call_id;
 use ilock_tests::{Phone, Version, World};
+use reqwest::Method;
+use serde_json::json;
 
 /// A caller must never wait as long as this for a broker that does not answer.
 const MUCH_TOO_LONG: Duration = Duration::from_secs(2);
@@ -50,6 +58,51 @@ async fn a_slow_broker_does_not_hold_up_the_caller() {
     let incoming = phone.hears("incoming").await;
     assert_eq!(incoming["call_id"], call.as_str());
     phone.hears_nothing(Duration::from_secs(1)).await;
+    world.end().await;
+}
+
+/// Fails the first write to the log.
+#[derive(Debug, Default)]
+struct FirstWriteFails(AtomicBool);
+
+impl Intercept for FirstWriteFails {
+    fn name(&self) -> &'static str {
+        "FirstWriteFails"
+    }
+
+    fn read_before_serialization(
+        &self,
+        context: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let put = context.input().downcast_ref::<PutItemInput>();
+        let to_the_log = put.is_some_and(|put| put.table_name.as_deref() == Some("events"));
+        if to_the_log && !self.0.swap(true, Ordering::SeqCst) {
+            return Err("the log cannot be written".into());
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_press_that_failed_half_way_is_refused_clearly_and_rings_and_times_out_when_it_is_repeated() {
+    let watch = Some(SharedInterceptor::new(FirstWriteFails::default()));
+    let world = World::with(Options { watch, ..Options::anywhere() }).await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let mut phone = world.phone(&user, "android_1").await;
+    let press = || {
+        let body = json!({ "callee_id": "user456", "ring_seconds": 5 });
+        let door = door.clone();
+        async move { door.asks_with(Method::POST, "/api/calls", Some(body), &[("idempotency-key", "press")]).await }
+    };
+    assert_eq!(press().await.refused(503)["retry_after"], 1);
+    // Repeated in another millisecond, which would be another call's id.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let call = call_id(&press().await.well());
+    assert_eq!(phone.hears("incoming").await["call_id"], call.as_str());
+    assert_eq!(phone.hears("timeout").await["call_id"], call.as_str());
+    assert_eq!(call_id(&press().await.well()), call);
     world.end().await;
 }
 

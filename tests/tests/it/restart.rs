@@ -232,6 +232,21 @@ async fn killed_at_any_step_of_an_answer_the_door_is_still_told_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn killed_before_the_call_was_placed_a_repeated_press_rings_and_times_out() {
+    // Steps at which the room is reserved, or about to be, and the call is not placed.
+    for step in [2, 5, 8] {
+        let mut scene = Scene::set().await;
+        let door = scene.door.clone();
+        let body = json!({ "callee_id": "user456", "ring_seconds": 5 });
+        ask_and_kill(&mut scene, &door, "/api/calls", &body, step).await;
+        let key = [("idempotency-key", "again")];
+        door.asks_with(Method::POST, "/api/calls", Some(body), &key).await.well();
+        scene.phone.hears("incoming").await;
+        scene.phone.hears("timeout").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_ring_that_outlives_a_restart_still_times_out_and_registrations_stay() {
     let mut scene = Scene::set().await;
     let placed = scene.door.rings("user456", 5).await;
