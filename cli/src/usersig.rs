@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use ilock_events::{PartyId, RoomId};
-use ilock_functions::app::Clock;
+use ilock_functions::clock::Clock;
 use ilock_trtc::{ALL_PRIVILEGES, Ticket, TrtcApp};
 
 use crate::failure::Failure;

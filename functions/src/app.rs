@@ -6,37 +6,11 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use ilock_auth::{AccessTokens, Arns, MqttTokens, PayloadKeys};
 use ilock_directory::Directory;
-use ilock_events::Millis;
 use ilock_notify::Mqtt;
 
 use crate::calls::Calls;
+use crate::clock::Clock;
 use crate::rooms::Rooms;
-
-/// Where the time comes from.
-#[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> Millis + Send + Sync>);
-
-impl Clock {
-    /// A clock that `read` reads.
-    pub fn new(read: impl Fn() -> Millis + Send + Sync + 'static) -> Self {
-        Self(Arc::new(read))
-    }
-
-    /// The system's.
-    #[must_use]
-    pub fn system() -> Self {
-        Self::new(|| {
-            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-            Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-        })
-    }
-
-    /// Now.
-    #[must_use]
-    pub fn now(&self) -> Millis {
-        (self.0)()
-    }
-}
 
 /// Who may ask: verifies access tokens.
 #[derive(Clone)]

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::answer::ApiError;
 use crate::app::Access;
+use crate::clock::random;
 
 /// The largest body that is read, in bytes.
 pub const MAX_BODY: usize = 16 * 1024;
@@ -112,16 +113,6 @@ impl IdempotencyKey {
             None => CommandId::new(hex::encode(random::<16>()?)).map_err(|bad| ApiError::Internal(bad.to_string())),
         }
     }
-}
-
-/// `N` random bytes.
-///
-/// # Errors
-/// 500 when the system has none.
-pub fn random<const N: usize>() -> Result<[u8; N], ApiError> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| ApiError::Internal(error.to_string()))?;
-    Ok(bytes)
 }
 
 /// What a broken id in `field` is answered with.

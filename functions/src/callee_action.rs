@@ -7,9 +7,10 @@ use ilock_directory::Directory;
 use ilock_events::{Act, Actor, CallView, CalleeAct, CalleeAction, ClientId, PersonalText};
 
 use crate::answer::{ApiError, Reply};
-use crate::app::{App, Clock};
+use crate::app::App;
 use crate::ask::{Ask, Caller, IdempotencyKey, short};
 use crate::calls::{Calls, MAX_REASON, Order, placed};
+use crate::clock::Clock;
 use crate::get_call::view;
 use crate::rooms::Rooms;
 

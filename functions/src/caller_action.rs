@@ -6,9 +6,10 @@ use axum::routing::post;
 use ilock_events::{Act, CallView, CallerAct, CallerAction, PersonalText};
 
 use crate::answer::{ApiError, Reply};
-use crate::app::{App, Clock};
+use crate::app::App;
 use crate::ask::{Ask, Caller, IdempotencyKey, short};
 use crate::calls::{Calls, MAX_REASON, Order, placed};
+use crate::clock::Clock;
 use crate::get_call::view;
 use crate::rooms::Rooms;
 

@@ -8,8 +8,7 @@ use ilock_log::{EventLog, History, Ran, salted};
 use ilock_notify::RingTimer;
 
 use crate::answer::ApiError;
-use crate::app::Clock;
-use crate::ask::random;
+use crate::clock::{Clock, random};
 use crate::telling::Telling;
 
 /// The longest reason that is kept, in bytes.

@@ -12,9 +12,10 @@ use ilock_log::History;
 use sha2::{Digest, Sha256};
 
 use crate::answer::{ApiError, Reply};
-use crate::app::{App, Clock};
-use crate::ask::{Ask, Caller, IdempotencyKey, random, short};
+use crate::app::App;
+use crate::ask::{Ask, Caller, IdempotencyKey, short};
 use crate::calls::{Calls, Order};
+use crate::clock::{Clock, random};
 use crate::get_call::view;
 use crate::rooms::Rooms;
 

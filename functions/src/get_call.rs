@@ -7,9 +7,10 @@ use ilock_events::{CallView, CommitNo, Millis, PartyId};
 use ilock_log::History;
 
 use crate::answer::{ApiError, Reply};
-use crate::app::{App, Clock};
+use crate::app::App;
 use crate::ask::{self, Caller};
 use crate::calls::{Calls, placed};
+use crate::clock::Clock;
 use crate::rooms::Rooms;
 
 /// The route.

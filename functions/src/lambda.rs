@@ -13,7 +13,8 @@ use ilock_notify::sqs::DelayQueue;
 use lambda_runtime::{LambdaEvent, service_fn};
 use tracing_subscriber::EnvFilter;
 
-use crate::app::{App, Clock};
+use crate::app::App;
+use crate::clock::Clock;
 use crate::mqtt_authorizer::{AuthorizerRequest, authorize};
 use crate::projector::Projector;
 use crate::serve::service;

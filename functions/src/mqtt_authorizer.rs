@@ -8,7 +8,8 @@ use ilock_auth::Policy;
 use ilock_directory::{Directory, DirectoryError};
 use serde::{Deserialize, Serialize};
 
-use crate::app::{Clock, MqttAccess};
+use crate::app::MqttAccess;
+use crate::clock::Clock;
 
 /// IoT Core takes 300 to 86,400 seconds.
 const REFRESH_SECONDS: u32 = 3600;

@@ -8,8 +8,9 @@ use ilock_directory::{Client, Directory, Registered};
 use ilock_events::{ClientRegistered, MqttCredentials, PartyKind, RegisterClient};
 
 use crate::answer::{ApiError, Reply};
-use crate::app::{App, Broker, Clock, MqttAccess};
+use crate::app::{App, Broker, MqttAccess};
 use crate::ask::{Ask, Caller, IdempotencyKey, short};
+use crate::clock::Clock;
 
 /// FCM and APNs tokens have some 200 bytes; neither promises a limit.
 const MAX_PUSH_TOKEN: usize = 4096;

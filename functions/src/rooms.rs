@@ -8,7 +8,7 @@ use ilock_events::{PartyId, RoomInfo};
 use ilock_notify::Tickets;
 use ilock_trtc::{ALL_PRIVILEGES, TrtcApp};
 
-use crate::app::Clock;
+use crate::clock::Clock;
 
 /// How a `UserSig` travels inside an MQTT message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

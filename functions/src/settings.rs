@@ -11,8 +11,9 @@ use ilock_log::EventLog;
 use ilock_notify::{Mqtt, RingTimer};
 use ilock_trtc::TrtcApp;
 
-use crate::app::{Access, App, Broker, Clock, MqttAccess};
+use crate::app::{Access, App, Broker, MqttAccess};
 use crate::calls::Calls;
+use crate::clock::Clock;
 use crate::projector::Projector;
 use crate::rooms::{Rooms, SigInMessages};
 use crate::telling::Telling;

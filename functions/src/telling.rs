@@ -7,7 +7,7 @@ use ilock_events::{CallState, Commit, Millis, Receipt};
 use ilock_log::{EventLog, History, LogError};
 use ilock_notify::{Delivery, Mqtt, Round, Tickets, notices, settled};
 
-use crate::app::Clock;
+use crate::clock::Clock;
 
 /// The fast path gives up after this: the projector takes over, and the one who asked gets an answer.
 pub const FAST_BUDGET: Duration = Duration::from_millis(200);

@@ -7,8 +7,9 @@ use ilock_directory::{Directory, StatusReport};
 use ilock_events::UpdateStatus;
 
 use crate::answer::{ApiError, Reply};
-use crate::app::{App, Clock};
+use crate::app::App;
 use crate::ask::{Ask, Caller};
+use crate::clock::Clock;
 
 /// The route.
 pub fn routes() -> Router<App> {

@@ -2,7 +2,7 @@
 
 use ilock_auth::{Identity, Role, Secret, issue_access_token};
 use ilock_events::{CallId, PartyId, TenantId};
-use ilock_functions::app::Clock;
+use ilock_functions::clock::Clock;
 use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
 use ilock_local::{Options, Stack};
 use ilock_log::History;

@@ -12,7 +12,7 @@ use dynoxide::actions::get_records::{GetRecordsRequest, Record};
 use dynoxide::actions::get_shard_iterator::GetShardIteratorRequest;
 use dynoxide::actions::list_streams::ListStreamsRequest;
 use ilock_events::{CallId, Commit, CommitNo, Millis};
-use ilock_functions::app::Clock;
+use ilock_functions::clock::Clock;
 use ilock_functions::projector::{Projector, commit_in};
 use ilock_functions::telling::Untold;
 use tokio::time::Instant;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use ilock_events::CallId;
-use ilock_functions::app::Clock;
+use ilock_functions::clock::Clock;
 use ilock_functions::expire_call::expire;
 use ilock_local::Options;
 use ilock_notify::Alarm;
