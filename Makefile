@@ -6,7 +6,7 @@ help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 run: ## The whole backend in one process: HTTP :8080, MQTT :1883, WebSocket :8083/mqtt, TLS :8883
-	@cargo run --quiet --locked -p ilock -- dev
+	@cargo run --locked -p ilock -- dev
 
 test: ## Everything that is tested: units, the embedded stack, foreign MQTT clients
 	cargo test --workspace --all-features --locked
@@ -25,8 +25,8 @@ schema: ## Writes events/schema and the generated parts of openapi.yaml and asyn
 	cargo run --quiet --locked -p ilock-events --example write-schemas
 
 bench: ## Measures rings, registrations, answers, DynamoDB units and memory, and prints them side by side
-	cargo build --quiet --release --locked -p ilock
-	cargo run --quiet --release --locked -p ilock-tests --bin bench
+	cargo build --release --locked -p ilock
+	cargo run --release --locked -p ilock-tests --bin bench
 
 clean: ## Removes what was built
 	cargo clean
