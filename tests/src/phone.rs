@@ -146,13 +146,14 @@ impl Phone {
         all
     }
 
-    /// That nothing comes within `time`.
+    /// That nothing comes within `time` that was not heard before.
     #[track_caller]
     pub fn hears_nothing(&mut self, time: Duration) -> impl Future<Output = ()> {
         let caller = std::panic::Location::caller();
         async move {
-            let heard = self.next_within(time).await;
-            assert!(heard.is_none(), "{caller}: heard {heard:?}");
+            let heard = self.all_within(time).await;
+            let news = heard.iter().find(|heard| !self.seen.contains(heard.body["message_id"].as_str().unwrap()));
+            assert!(news.is_none(), "{caller}: heard {news:?}");
         }
     }
 }
