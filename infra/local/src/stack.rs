@@ -10,11 +10,12 @@ use aws_sdk_dynamodb::config::SharedInterceptor;
 use axum::Router;
 use axum::routing::get;
 use futures::future::join_all;
+use ilock_call::Call;
 use ilock_functions::app::App;
 use ilock_functions::clock::Clock;
 use ilock_functions::serve::{all_routes, service};
 use ilock_functions::settings::{BadSetting, Settings};
-use ilock_log::LogError;
+use ilock_log::{History, LogError};
 use ilock_notify::{Mqtt, RingTimer};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -209,8 +210,12 @@ impl Stack {
 
         // Timers die with their process; what still rings says until when.
         for history in app.calls.log.unfinished().await? {
-            if let Some(placed) = &history.call.placed {
-                let _ = timer.arm(history.call.id.clone(), placed.terms.deadline).await;
+            match history {
+                Ok(History { call: Call { id, placed: Some(placed), .. }, .. }) => {
+                    let _ = timer.arm(id, placed.terms.deadline).await;
+                }
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, "a call of an earlier run cannot be read"),
             }
         }
         let poller = Poller::new(database, events_table, projector, clock, options.poll, data_dir);

@@ -1,5 +1,7 @@
 //! Reading a call: one consistent query, checked as it is read.
 
+use std::collections::BTreeMap;
+
 use ilock_call::{BrokenLog, Call};
 use ilock_events::{CallEvent, CallId, Commit, CommitNo, Hash, Personal, PersonalText, Receipt};
 
@@ -101,28 +103,38 @@ impl EventLog {
     }
 
     /// Every call that has not come to a final state, by a full scan: for one process at its start, where the log is
-    /// small. On AWS nothing calls this.
+    /// small. On AWS nothing calls this. A call that cannot be read stands there as its error.
     ///
     /// # Errors
-    /// As [`EventLog::load`].
-    pub async fn unfinished(&self) -> Result<Vec<History>, LogError> {
+    /// [`LogError::Store`].
+    pub async fn unfinished(&self) -> Result<Vec<Result<History, LogError>>, LogError> {
         let mut pages = self
             .client
             .scan()
             .table_name(&self.table)
-            .filter_expression("sk = :first")
-            .expression_attribute_values(":first", text(item::commit_sk(CommitNo::FIRST)))
+            .filter_expression("begins_with(sk, :commit)")
+            .expression_attribute_values(":commit", text("commit#"))
             .consistent_read(true)
             .into_paginator()
             .items()
             .send();
         let mut unfinished = vec![];
+        let mut heads: BTreeMap<CallId, (CommitNo, bool)> = BTreeMap::new();
         while let Some(found) = pages.next().await {
-            let first = commit_of(found.map_err(|e| store("Scan")(e.into_service_error()))?)?;
-            let history = self.load(&first.call_id).await?;
-            if history.call.state().is_some_and(|state| !state.is_final()) {
-                unfinished.push(history);
+            let commit = match commit_of(found.map_err(|e| store("Scan")(e.into_service_error()))?) {
+                Ok(commit) => commit,
+                Err(unreadable) => {
+                    unfinished.push(Err(unreadable));
+                    continue;
+                }
+            };
+            let head = heads.entry(commit.call_id).or_insert((commit.n, commit.state.is_final()));
+            if commit.n > head.0 {
+                *head = (commit.n, commit.state.is_final());
             }
+        }
+        for (call_id, _) in heads.into_iter().filter(|(_, (_, over))| !over) {
+            unfinished.push(self.load(&call_id).await);
         }
         Ok(unfinished)
     }
