@@ -92,7 +92,9 @@ impl Dev {
             stack = Stack::start(options) => stack.map_err(|error| not_started(&error))?,
             () = &mut stop => return Ok(ExitCode::SUCCESS),
         };
-        if env("AUTH_SECRET").is_none_or(|secret| secret == DEV_SECRET) {
+        let known = |name: &str| env(name).is_none_or(|secret| secret == DEV_SECRET);
+        let shared = env("AUTH_ALGORITHMS").is_none_or(|algorithms| algorithms == "HS256");
+        if known("MASTER_SECRET") || shared && known("AUTH_SECRET") {
             say.warn(
                 "development secrets: anybody can make a token. For this machine only; a deployment refuses them.",
             );
@@ -107,9 +109,10 @@ impl Dev {
 
 fn announce(say: Say, at: &Addresses, data_dir: Option<&PathBuf>) {
     let kept = data_dir.map_or_else(|| "nothing: in memory".to_owned(), |dir| dir.display().to_string());
+    let sdk_app_id = env("TRTC_SDK_APP_ID").unwrap_or_else(|| DEV_SDK_APP_ID.to_string());
     let own = std::env::args().next().unwrap_or_else(|| "ilock".into());
     let text = format!(
-        "iLock Call is up\n  HTTP       http://{}\n  MQTT       tcp://{}\n  WebSocket  ws://{}/mqtt\n  TLS        ssl://{}\n  DynamoDB   http://{}\n  SDKAppID   {DEV_SDK_APP_ID}\n  kept       {kept}\n\nIn two other terminals:\n  {own} phone --user user456 --accept\n  {own} door press --callee user456",
+        "iLock Call is up\n  HTTP       http://{}\n  MQTT       tcp://{}\n  WebSocket  ws://{}/mqtt\n  TLS        ssl://{}\n  DynamoDB   http://{}\n  SDKAppID   {sdk_app_id}\n  kept       {kept}\n\nIn two other terminals:\n  {own} phone --user user456 --accept\n  {own} door press --callee user456",
         at.http, at.broker.tcp, at.broker.websocket, at.broker.tls, at.dynamodb
     );
     let details = json!({

@@ -10,6 +10,7 @@ use ilock_events::{CallView, ClientId, ClientRegistered, PartyId, RegisterClient
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::time::Instant;
 
 use crate::api::Api;
 use crate::failure::{BEATEN, Failure};
@@ -52,6 +53,8 @@ struct Session {
     registered: ClientRegistered,
     /// The call that rings or is spoken on.
     call: Option<String>,
+    /// When this phone has just answered it.
+    answered: Option<Instant>,
 }
 
 impl Phone {
@@ -74,7 +77,7 @@ impl Phone {
         let mut link = Link::open(&registered, self.ca.as_deref()).await?;
         say.line(Tone::Plain, "ready", &format!("ready    {client}"), json!({ "client_id": client }));
 
-        let mut session = Session { api, client, registered, call: None };
+        let mut session = Session { api, client, registered, call: None, answered: None };
         let mut keys = BufReader::new(tokio::io::stdin()).lines();
         let mut keyboard = !(self.accept || self.reject);
         let far = Duration::from_hours(24);
@@ -87,16 +90,13 @@ impl Phone {
                     if let Some(code) = over.filter(|_| self.once) {
                         return Ok(code);
                     }
-                    if let Some(seconds) = self.hang_up_after.filter(|_| session.call.is_some()) {
-                        hang_up.as_mut().reset(tokio::time::Instant::now() + Duration::from_secs(seconds));
-                    }
                 }
                 line = keys.next_line(), if keyboard => match line {
                     Ok(Some(line)) => session.key(say, line.trim()).await,
                     _ => keyboard = false,
                 },
                 () = &mut hang_up => {
-                    hang_up.as_mut().reset(tokio::time::Instant::now() + far);
+                    hang_up.as_mut().reset(Instant::now() + far);
                     session.act(say, "hangup").await;
                     session.call = None;
                     if self.once {
@@ -104,6 +104,9 @@ impl Phone {
                     }
                 }
                 _ = tokio::signal::ctrl_c() => return Ok(ExitCode::SUCCESS),
+            }
+            if let (Some(seconds), Some(answered)) = (self.hang_up_after, session.answered.take()) {
+                hang_up.as_mut().reset(answered + Duration::from_secs(seconds));
             }
         }
     }
@@ -173,7 +176,7 @@ impl Session {
     }
 
     /// Tells the backend; none when it refuses.
-    async fn act(&self, say: Say, action: &str) -> Option<CallView> {
+    async fn act(&mut self, say: Say, action: &str) -> Option<CallView> {
         let Some(call) = &self.call else {
             say.warn("no call");
             return None;
@@ -181,6 +184,9 @@ impl Session {
         let ask = json!({ "call_id": call, "action": action, "client_id": self.client });
         match self.api.ask::<CallView>(Method::POST, "/api/calls/callee-action", Some(&ask)).await {
             Ok(view) => {
+                if action == "accepted" {
+                    self.answered = Some(Instant::now());
+                }
                 say.line(Tone::Plain, &format!("sent_{action}"), &format!("→ {action}"), json!({ "call": view }));
                 Some(view)
             }

@@ -34,8 +34,8 @@ impl Target {
             return Ok(token.clone());
         }
         let server = self.server();
-        let host = server.split("://").nth(1).unwrap_or_default();
-        if !["127.0.0.1", "localhost", "[::1]"].iter().any(|local| host.starts_with(local)) {
+        let url = reqwest::Url::parse(&server).map_err(|error| Failure::new(format!("{server}: {error}")))?;
+        if !url.host_str().is_some_and(|host| ["127.0.0.1", "localhost", "[::1]"].contains(&host)) {
             return Err(Failure::new("a token is needed for a backend that is not on this machine")
                 .hint("set ILOCK_TOKEN to an access token of your login service"));
         }

@@ -23,7 +23,8 @@ pub struct Reply<T>(pub T);
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// A field is missing, of the wrong type, or breaks its rule.
-    #[error("{field}: {rule}")]
+    /// The rule may quote what was sent, so it goes into the answer and never into a log.
+    #[error("{field} breaks its rule")]
     Field {
         /// Which: a path in the body, a header, or a part of the address.
         field: String,

@@ -99,7 +99,13 @@ impl Calls {
                 self.committed(history, &commit).await;
                 Ok(())
             }
-            Ran::DoneBefore => Ok(()),
+            Ran::DoneBefore => {
+                if worth_writing {
+                    // The same request was quicker; what it said lies beside its commit.
+                    *history = self.log.load(&call_id).await?;
+                }
+                Ok(())
+            }
             Ran::Refused(Refusal::TooLate { state: CallState::Missed, .. })
                 if history.call.state() == Some(CallState::Ringing) =>
             {

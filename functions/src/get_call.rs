@@ -48,6 +48,6 @@ pub fn view(history: &History, rooms: &Rooms, party: &PartyId, now: Millis) -> R
         timestamp: call.at,
         expires_at: call.terms.deadline,
         answered_by: call.answered_by.as_ref().map(ilock_events::Actor::name),
-        room_info: call.joinable(now).then(|| rooms.info(call, party)),
+        room_info: rooms.info(call, party, now),
     })
 }

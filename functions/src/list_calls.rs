@@ -3,9 +3,10 @@
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::routing::get;
-use futures::future::try_join_all;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use ilock_directory::Directory;
 use ilock_events::{History, HistoryEntry};
+use ilock_log::LogError;
 use serde::Deserialize;
 
 use crate::answer::{ApiError, Reply};
@@ -15,6 +16,8 @@ use crate::calls::Calls;
 
 const DEFAULT_PAGE: u16 = 20;
 const MAX_PAGE: u16 = 100;
+/// So many live calls of a page are looked up at once.
+const AT_ONCE: usize = 16;
 
 /// The route.
 pub fn routes() -> Router<App> {
@@ -45,8 +48,8 @@ async fn list_calls(
         .history(&caller.tenant, &caller.party, limit, asked.cursor.as_deref())
         .await?
         .map_err(|bad| ApiError::field("cursor", bad.to_string()))?;
-    let entries = page.entries.into_iter().map(|entry| fresh(entry, &calls));
-    Ok(Reply(History { calls: try_join_all(entries).await?, next_cursor: page.next }))
+    let entries = stream::iter(page.entries).map(|entry| fresh(entry, &calls)).buffered(AT_ONCE);
+    Ok(Reply(History { calls: entries.try_collect().await?, next_cursor: page.next }))
 }
 
 /// A history is written when a call is placed and when it is over; of a call in between the log knows best.
@@ -54,7 +57,15 @@ async fn fresh(mut entry: HistoryEntry, calls: &Calls) -> Result<HistoryEntry, A
     if entry.state.is_final() {
         return Ok(entry);
     }
-    let history = calls.log.load(&entry.call_id).await?;
+    let history = match calls.log.load(&entry.call_id).await {
+        Ok(history) => history,
+        Err(store @ LogError::Store { .. }) => return Err(store.into()),
+        Err(broken) => {
+            // One call that cannot be read does not take the others' history away.
+            tracing::error!(call_id = %entry.call_id, error = %broken, "listed as it was noted");
+            return Ok(entry);
+        }
+    };
     if let (Some(state), Some(last)) = (history.call.state(), history.commits.last()) {
         entry.state = state;
         entry.ended_at = state.is_final().then_some(last.at);

@@ -53,6 +53,7 @@ async fn register_client(
     };
     match directory.register(&caller.tenant, &caller.party, &client).await? {
         Registered::OtherTenant => return Err(ApiError::IdTaken),
+        Registered::OtherOwner => return Err(ApiError::Forbidden("this client_id is somebody else's")),
         Registered::Yes { dropped: Some(oldest) } => {
             if let Err(error) = broker.0.end_session(oldest).await {
                 tracing::warn!(%error, "the session of a dropped client goes on until its password runs out");

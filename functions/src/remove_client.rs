@@ -23,6 +23,9 @@ async fn remove_client(
 ) -> Result<Reply<()>, ApiError> {
     let client = ClientId::new(client_id).map_err(|bad| bad_id("client_id", &bad))?;
     caller.owns(&client)?;
+    if !directory.owns(&caller.tenant, &caller.party, &client).await? {
+        return Err(ApiError::NotFound("client"));
+    }
     let was_there = directory.remove(&caller.party, &client).await?;
     // Also when it was gone already: the session may have outlived an earlier try.
     broker.0.end_session(client).await.map_err(|error| {

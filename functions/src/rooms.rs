@@ -1,10 +1,11 @@
 //! Tickets to a call's room, for the party that may enter it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ilock_auth::PayloadKeys;
 use ilock_call::Placed;
-use ilock_events::{PartyId, RoomInfo};
+use ilock_events::{Millis, PartyId, RoomInfo};
 use ilock_notify::Tickets;
 use ilock_trtc::{ALL_PRIVILEGES, TrtcApp};
 
@@ -20,6 +21,9 @@ pub enum SigInMessages {
     /// Not at all: the app asks over HTTP.
     None,
 }
+
+/// A room, and with it an idempotency key, is held for a day.
+pub const ROOM_LEASE: Duration = Duration::from_hours(24);
 
 /// Makes tickets.
 #[derive(Clone)]
@@ -37,9 +41,16 @@ pub struct Rooms {
 }
 
 impl Rooms {
-    /// The way into `call`'s room for `party`.
+    /// The way into `call`'s room for `party`, while it may be joined. A ticket never outlives the room's lease, so a
+    /// call that nobody hung up gives no way into the next one's room.
     #[must_use]
-    pub fn info(&self, call: &Placed, party: &PartyId) -> RoomInfo {
+    pub fn info(&self, call: &Placed, party: &PartyId, now: Millis) -> Option<RoomInfo> {
+        let lease = i64::try_from(ROOM_LEASE.as_secs()).unwrap_or(i64::MAX);
+        let last_ticket = call.at.plus((lease - i64::from(self.ticket_seconds)) * 1000);
+        (call.joinable(now) && now < last_ticket).then(|| self.tickets(call, party))
+    }
+
+    fn tickets(&self, call: &Placed, party: &PartyId) -> RoomInfo {
         let room = call.terms.room_id;
         let now = self.now_seconds();
         let map_key = self.trtc.private_map_key(party, room, ALL_PRIVILEGES, now, self.ticket_seconds);

@@ -53,15 +53,19 @@ pub enum Untold {
 }
 
 impl Telling {
-    /// The fast path: hands over what `commit` has to tell within [`FAST_BUDGET`]. What fails here is only counted;
+    /// The fast path: hands over what `commit` has to tell within [`FAST_BUDGET`], and keeps the receipt within
+    /// [`FAST_HEAD_START`]. What fails here is only counted;
     /// the projector finds that it has no receipt.
     pub async fn at_once(&self, history: &History, commit: &Commit) {
         if !self.fast_path {
             return;
         }
-        if let Err(error) = self.tell(history, commit, true).await {
-            tracing::warn!(call_id = %commit.call_id, n = %commit.n, %error, "fast path left it to the projector");
-        }
+        let why = match tokio::time::timeout(FAST_HEAD_START, self.tell(history, commit, true)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "its receipt was not kept in time".to_owned(),
+        };
+        tracing::warn!(call_id = %commit.call_id, n = %commit.n, why, "fast path left it to the projector");
     }
 
     /// The projector's round: whatever of `commit` has no receipt yet.

@@ -29,6 +29,9 @@ async fn update_client_status(
     if ask.last_active.0 < 0 {
         return Err(ApiError::field("last_active", "must be milliseconds since 1970"));
     }
+    if !directory.owns(&caller.tenant, &caller.party, &ask.client_id).await? {
+        return Err(ApiError::NotFound("client"));
+    }
     // A phone whose clock runs ahead must not silence its own later reports.
     let last_active = ask.last_active.min(clock.now());
     match directory.report(&caller.party, &ask.client_id, ask.status, ask.priority, last_active).await? {

@@ -290,7 +290,9 @@ impl AuthProvider for Gate {
             Ok(match self.policies_of(connect).await {
                 Some(policies) => {
                     lock(&self.policies).insert(connect.client_id.clone(), Arc::new(policies));
-                    AuthResult::success()
+                    // A kept session is resumed only by the user it was kept for.
+                    let user = connect.username.as_deref().and_then(|name| name.split('?').next()).unwrap_or_default();
+                    AuthResult::success_with_user(user)
                 }
                 None => AuthResult::fail(ReasonCode::NotAuthorized),
             })

@@ -106,13 +106,14 @@ impl Poller {
         let mut due: Vec<Commit> = self.again.iter().map(|again| again.commit.clone()).collect();
         for record in records {
             self.read_to = Some(record.dynamodb.sequence_number.clone());
-            let record: EventRecord = serde_json::to_value(&record)
-                .and_then(serde_json::from_value)
-                .map_err(|error| format!("a record is not as Lambda has it: {error}"))?;
-            match commit_in(record) {
+            let read = serde_json::to_value(&record).and_then(serde_json::from_value::<EventRecord>);
+            match read
+                .map_err(|error| error.to_string())
+                .and_then(|record| commit_in(record).map_err(|error| error.to_string()))
+            {
                 Ok(Some(commit)) => due.push(commit),
                 Ok(None) => {}
-                Err(error) => tracing::error!(%error, "dead letter: a stream record cannot be read"),
+                Err(error) => tracing::error!(error, "dead letter: a stream record cannot be read"),
             }
         }
         if std::mem::take(&mut self.first_round) {
@@ -164,7 +165,8 @@ impl Poller {
 
     fn keep_position(&mut self, doubt: Duration) {
         let Some(file) = &self.file else { return };
-        let position = self.again.first().map_or(&self.read_to, |again| &again.before);
+        // Sequence numbers sort as text, and "from the beginning" before all of them.
+        let position = self.again.iter().map(|again| &again.before).min().unwrap_or(&self.read_to);
         let now = Instant::now();
         self.positions.push_back((now, position.clone()));
         while self.positions.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= doubt) {

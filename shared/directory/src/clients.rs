@@ -52,6 +52,9 @@ pub enum Registered {
     },
     /// The party's id belongs to another tenant. Topics carry no tenant, so an id can have only one.
     OtherTenant,
+    /// The client id belongs to another party. Ids may contain `_`, so `anna_b_1` looks like one of `anna`'s clients
+    /// and like one of `anna_b`'s: it is whose it was first.
+    OtherOwner,
 }
 
 /// What became of a status report.
@@ -67,6 +70,15 @@ pub enum StatusReport {
 
 fn pk(party: &Party) -> String {
     format!("party#{}#{}", kind_word(party.kind), party.id)
+}
+
+fn client_pk(client: &ClientId) -> String {
+    format!("client#{client}")
+}
+
+/// None of the parts can contain a space.
+fn owner(tenant: &TenantId, party: &Party) -> String {
+    format!("{tenant} {} {}", kind_word(party.kind), party.id)
 }
 
 fn sk(client: &ClientId) -> String {
@@ -92,6 +104,9 @@ impl Directory {
     ) -> Result<Registered, DirectoryError> {
         if !self.claim(tenant, party).await? {
             return Ok(Registered::OtherTenant);
+        }
+        if !self.claim_client(tenant, party, &client.client_id).await? {
+            return Ok(Registered::OtherOwner);
         }
         let known = self.clients(party).await?;
         let before = known.iter().find(|other| other.client_id == client.client_id);
@@ -119,15 +134,26 @@ impl Directory {
 
     /// Ties the party's id to `tenant`; false when it is another's.
     async fn claim(&self, tenant: &TenantId, party: &Party) -> Result<bool, DirectoryError> {
+        self.take(pk(party), "tenant", tenant.to_string()).await
+    }
+
+    /// Ties the client id to its owner; false when it is another's.
+    async fn claim_client(&self, tenant: &TenantId, party: &Party, client: &ClientId) -> Result<bool, DirectoryError> {
+        self.take(client_pk(client), "owner", owner(tenant, party)).await
+    }
+
+    /// Writes that `pk` is `whose`, unless it is somebody else's.
+    async fn take(&self, pk: String, field: &str, whose: String) -> Result<bool, DirectoryError> {
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
-            .item("pk", text(pk(party)))
+            .item("pk", text(pk))
             .item("sk", text("claim"))
-            .item("tenant", text(tenant.as_str()))
-            .condition_expression("attribute_not_exists(pk) OR tenant = :tenant")
-            .expression_attribute_values(":tenant", text(tenant.as_str()))
+            .item(field, text(&whose))
+            .condition_expression("attribute_not_exists(pk) OR #field = :whose")
+            .expression_attribute_names("#field", field)
+            .expression_attribute_values(":whose", text(whose))
             .send()
             .await;
         match put.map_err(SdkError::into_service_error) {
@@ -137,12 +163,22 @@ impl Directory {
         }
     }
 
+    /// Whether `client` is, or was, one of `party`'s.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn owns(&self, tenant: &TenantId, party: &Party, client: &ClientId) -> Result<bool, DirectoryError> {
+        let found = self.get(client_pk(client), "claim").await?;
+        let whose = found.as_ref().and_then(|item| item.get("owner")).and_then(|whose| whose.as_s().ok());
+        Ok(whose == Some(&owner(tenant, party)))
+    }
+
     /// Which tenant `party` belongs to; none when it never registered.
     ///
     /// # Errors
     /// [`DirectoryError::Store`].
     pub async fn tenant_of(&self, party: &Party) -> Result<Option<TenantId>, DirectoryError> {
-        let found = self.get(party, "claim").await?;
+        let found = self.get(pk(party), "claim").await?;
         Ok(found
             .and_then(|item| item.get("tenant").and_then(|tenant| tenant.as_s().ok()).cloned())
             .and_then(|tenant| TenantId::new(tenant).ok()))
@@ -176,7 +212,7 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::Store`].
     pub async fn is_registered(&self, party: &Party, client: &ClientId) -> Result<bool, DirectoryError> {
-        Ok(self.get(party, &sk(client)).await?.is_some())
+        Ok(self.get(pk(party), &sk(client)).await?.is_some())
     }
 
     /// Takes a client's report of how awake it is, unless a newer one stands.
@@ -237,12 +273,12 @@ impl Directory {
         Ok(delete.attributes.is_some_and(|item| !item.is_empty()))
     }
 
-    async fn get(&self, party: &Party, sk: &str) -> Result<Option<Item>, DirectoryError> {
+    async fn get(&self, pk: String, sk: &str) -> Result<Option<Item>, DirectoryError> {
         let got = self
             .client
             .get_item()
             .table_name(&self.table)
-            .key("pk", text(pk(party)))
+            .key("pk", text(pk))
             .key("sk", text(sk))
             .consistent_read(true)
             .send()

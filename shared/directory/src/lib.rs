@@ -4,6 +4,7 @@
 //! pk                         sk                     what
 //! party#<kind>#<id>          claim                  which tenant this id belongs to
 //! party#<kind>#<id>          client#<client_id>     an installed app, or a door station's connection
+//! client#<client_id>         claim                  whose client id this is, for ever
 //! room#<room_id>             room                   a lease on a TRTC room id; DynamoDB drops it by its ttl
 //! inbox#<tenant>#<kind>#<id> <ms, 15 digits>#<call> one line of a party's history
 //! ```

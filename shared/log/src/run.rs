@@ -51,8 +51,9 @@ impl EventLog {
                     return Ok(Ran::Committed(Box::new(commit)));
                 }
                 Append::Taken(Some(winner)) => {
-                    // Our own write, sent again by the SDK after its answer was lost.
-                    let ours = winner.cmd.id == command.id && winner.actor == command.actor;
+                    // Our own write, sent again by the SDK after its answer was lost. Another request under the same
+                    // key is not: deciding again tells.
+                    let ours = winner.cmd == command.stored() && winner.actor == command.actor;
                     history.push((*winner).clone())?;
                     if ours {
                         return Ok(Ran::Committed(winner));
@@ -60,7 +61,8 @@ impl EventLog {
                 }
                 Append::Taken(None) => {
                     *history = self.load(&history.call.id).await?;
-                    let ours = |commit: &&Commit| commit.cmd.id == command.id && commit.actor == command.actor;
+                    let stored = command.stored();
+                    let ours = |commit: &&Commit| commit.cmd == stored && commit.actor == command.actor;
                     if let Some(own) = history.commits.iter().find(ours) {
                         return Ok(Ran::Committed(Box::new(own.clone())));
                     }

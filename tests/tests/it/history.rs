@@ -131,6 +131,25 @@ async fn a_client_that_logs_out_is_let_go_and_not_let_in_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_id_that_looks_like_two_owners_is_the_first_ones() {
+    let world = World::new().await;
+    let (anna, anna_b) = (world.user("anna"), world.user("anna_b"));
+    let mut phone = world.phone(&anna_b, "ios_1").await;
+    let body = json!({ "client_id": "anna_b_ios_1" });
+    anna.posts("/api/mqtt/clients/register", body.clone()).await.refused(403);
+    world.door("anna_b").posts("/api/mqtt/clients/register", body).await.refused(403);
+    let same_name_elsewhere = world.party_of("elsewhere", "anna_b", Role::User);
+    let status = json!({ "client_id": "anna_b_ios_1", "status": "offline", "priority": 0, "last_active": 1 });
+    for stranger in [anna, same_name_elsewhere, world.door("anna_b")] {
+        stranger.asks(Method::DELETE, "/api/mqtt/clients/anna_b_ios_1", None).await.refused(404);
+        stranger.asks(Method::PUT, "/api/mqtt/clients/status", Some(status.clone())).await.refused(404);
+    }
+    world.door("device123").rings("anna_b", 30).await;
+    phone.hears("incoming").await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_id_belongs_to_the_tenant_that_registered_it_first() {
     let world = World::new().await;
     let door = world.door("device123");

@@ -13,6 +13,8 @@ use ilock_local::Options;
 use ilock_notify::Alarm;
 use ilock_tests::World;
 use ilock_tests::parties::{Party, call_id};
+use reqwest::Method;
+use serde_json::json;
 
 const ROUNDS: u64 = 200;
 const PHONES: usize = 50;
@@ -88,6 +90,31 @@ async fn of_fifty_phones_a_cancel_and_an_expiry_exactly_one_wins_and_every_loser
     println!("{ROUNDS} rounds: {outcomes:?}");
     assert_eq!(outcomes.values().sum::<u64>(), ROUNDS);
     assert!(outcomes.len() > 1, "the same hand always wins: this is no race");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_requests_at_once_under_one_key_are_one_or_one_of_them_is_refused() {
+    let world = World::new().await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let post = |party: &Party, path: &'static str, body: serde_json::Value| {
+        let party = party.clone();
+        async move { party.asks_with(Method::POST, path, Some(body), &[("idempotency-key", "k")]).await }
+    };
+    let placing = json!({ "callee_id": "user456", "caller_info": { "name": "前门设备" } });
+    let (one, two) = futures::join!(post(&door, "/api/calls", placing.clone()), post(&door, "/api/calls", placing));
+    let (one, two) = (one.well(), two.well());
+    assert_eq!(call_id(&one), call_id(&two));
+    assert_eq!(one["caller_info"]["name"], "前门设备");
+    assert_eq!(two["caller_info"]["name"], "前门设备");
+
+    let call = call_id(&one);
+    let act = |action: &str| json!({ "call_id": call, "action": action, "client_id": "user456_a" });
+    let path = "/api/calls/callee-action";
+    let (accept, reject) = futures::join!(post(&user, path, act("accepted")), post(&user, path, act("rejected")));
+    let mut statuses = [accept.status.as_u16(), reject.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 422]);
+    world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
