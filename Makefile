@@ -1,32 +1,50 @@
 # What there is to do here. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test clients lint deny schema bench clean
+.PHONY: help run test localstack deployed clients lint deny schema package deploy bench clean
 
 help: ## This list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: ## The whole backend in one process: HTTP :8080, MQTT :1883, WebSocket :8083/mqtt, TLS :8883
 	@cargo run --locked -p ilock -- dev
 
-test: ## Everything that is tested: units, the embedded stack, foreign MQTT clients
-	cargo test --workspace --all-features --locked
-	tests/clients/run
+# One selection of packages and features throughout, so that nothing is compiled twice.
+all = --workspace --all-features --locked
+
+test: ## Everything that is tested: units, the embedded stack, LocalStack, as deployed, foreign MQTT clients
+	@tests/run
+
+localstack: ## Only the tests on LocalStack; with AWS_ENDPOINT_URL on that, else it is started
+	infra/localstack/run cargo test $(all) --test aws
+
+deployed: ## Only the tests of the template, deployed on an emulator with the real binaries
+	cargo build $(all) --bins
+	ILOCK_FUNCTIONS=$(or $(CARGO_TARGET_DIR),target)/debug infra/ministack/run cargo test $(all) --test deployed --test account
 
 clients: ## Only the calls with paho-mqtt (Python) and MQTT.js
 	tests/clients/run
 
-lint: ## rustfmt, clippy, cargo-deny, the API descriptions
+lint: ## rustfmt, clippy, cargo-deny, the template, the API descriptions
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+	cargo clippy $(all) --all-targets -- -D warnings
+	cargo clippy $(all) --test aws --test deployed --test account -- -D warnings
 	tools/deny
+	infra/template/lint
 	events/validate
 
 schema: ## Writes events/schema and the generated parts of openapi.yaml and asyncapi.yaml anew
 	cargo run --quiet --locked -p ilock-events --example write-schemas
 
-bench: ## Measures rings, registrations, answers, DynamoDB units and memory, and prints them side by side
+package: ## Builds the functions for Lambda: .ilock/package/*.zip
+	tools/package
+
+deploy: ## Deploys: make deploy STAGE=dev PARAMETERS="Name=value …"
+	tools/deploy "$(STAGE)" $(PARAMETERS)
+
+bench: ## Measures rings, registrations, answers, requests, DynamoDB units, memory and cold starts, side by side
 	cargo build --release --locked -p ilock
 	cargo run --release --locked -p ilock-tests --bin bench
+	tests/coldstart/run
 
 clean: ## Removes what was built
 	cargo clean

@@ -16,6 +16,9 @@ pub struct Failure {
 /// The call is not, or no longer, to be acted on: somebody else was first.
 pub const BEATEN: u8 = 6;
 
+/// An audit found something.
+pub const FOUND: u8 = 7;
+
 impl Failure {
     /// Exit code 1.
     pub fn new(what: impl fmt::Display) -> Self {

@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use ilock_events::{CallEvent, CallId, Millis};
-use ilock_local::dynamodb;
-use ilock_log::{EventLog, History};
+use ilock_audit::replay::day_and_time;
+use ilock_events::{CallEvent, CallId};
+use ilock_log::History;
 use serde_json::json;
 
+use crate::audit::{Source, unread};
 use crate::failure::Failure;
 use crate::say::{Say, Tone};
 
@@ -16,32 +17,14 @@ use crate::say::{Say, Tone};
 pub struct Log {
     /// Which call.
     call_id: CallId,
-    /// The table of the log.
-    #[arg(long, env = "EVENTS_TABLE", default_value = "events")]
-    table: String,
-    /// Read from the AWS account of the environment instead of a running `ilock dev`.
-    #[arg(long)]
-    aws: bool,
-    /// Where the DynamoDB of a running `ilock dev` is.
-    #[arg(long, env = "ILOCK_DYNAMODB", default_value = "127.0.0.1:18000")]
-    dynamodb: std::net::SocketAddr,
+    #[command(flatten)]
+    source: Source,
 }
 
 impl Log {
     /// Prints it.
     pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
-        let client = if self.aws {
-            aws_sdk_dynamodb::Client::new(
-                &aws_config::load_defaults(aws_sdk_dynamodb::config::BehaviorVersion::latest()).await,
-            )
-        } else {
-            dynamodb::client(self.dynamodb, None)
-        };
-        let log = EventLog::new(client, self.table);
-        let history = log.load(&self.call_id).await.map_err(|error| {
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            Failure::new(format!("{error}{cause}")).hint("is `ilock dev` running? --aws reads from an AWS account")
-        })?;
+        let history = self.source.log().await.load(&self.call_id).await.map_err(unread)?;
         if history.commits.is_empty() {
             return Err(Failure::new(format!("there is no call {}", self.call_id)));
         }
@@ -76,7 +59,7 @@ fn commit_text(history: &History, commit: &ilock_events::Commit) -> String {
     format!(
         "{:>3}  {}  {:<9} {} by {}{reason}{placed}\n     {}",
         commit.n.0,
-        clock_time(commit.at),
+        day_and_time(commit.at),
         commit.state.word(),
         events.join(", "),
         commit.actor.name(),
@@ -94,20 +77,4 @@ fn receipt_text(receipt: &ilock_events::Receipt) -> String {
         })
         .collect();
     told.join("\n")
-}
-
-fn clock_time(at: Millis) -> String {
-    let time =
-        time::OffsetDateTime::from_unix_timestamp(at.0.div_euclid(1000)).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
-    let (date, time) = (time.date(), time.time());
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-        date.year(),
-        u8::from(date.month()),
-        date.day(),
-        time.hour(),
-        time.minute(),
-        time.second(),
-        at.0.rem_euclid(1000)
-    )
 }

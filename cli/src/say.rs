@@ -21,6 +21,9 @@ pub enum Tone {
     Good,
     /// Something ended otherwise.
     Bad,
+    /// Something does not work.
+    #[cfg(feature = "aws")]
+    Wrong,
 }
 
 impl Say {
@@ -48,6 +51,8 @@ impl Say {
             Tone::Plain => Style::new(),
             Tone::Good => AnsiColor::Green.on_default(),
             Tone::Bad => AnsiColor::Yellow.on_default(),
+            #[cfg(feature = "aws")]
+            Tone::Wrong => AnsiColor::Red.on_default(),
         };
         println!("{style}{text}{style:#}");
     }

@@ -15,6 +15,8 @@ use ilock_notify::CarrierError;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::metrics;
+
 /// A good answer: `code` 0 and this as `data`.
 #[derive(Debug)]
 pub struct Reply<T>(pub T);
@@ -229,6 +231,9 @@ impl<T: Serialize> IntoResponse for Reply<T> {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let Wording { status, code, zh, en, data } = self.wording();
+        if matches!(self, Self::Refused(_)) {
+            ::metrics::counter!(metrics::REFUSALS, "Code" => code.to_string()).increment(1);
+        }
         if status.is_server_error() {
             let cause = std::error::Error::source(&self).map(ToString::to_string);
             tracing::error!(code, cause, "{self}");

@@ -1,16 +1,20 @@
-//! What there is: one `App`, and the parts of it that a handler may ask for. A handler's signature shows what it
-//! touches.
+//! What there is: the parts that a handler may ask for, and for each HTTP function the state that has just its own.
+//!
+//! A handler's signature shows what it touches; its function's state is made of nothing else, so a binary neither reads
+//! a secret nor opens a connection that it has no use for. The embedded stack serves all of them from one [`App`].
 
 use std::sync::Arc;
 
 use axum::extract::FromRef;
 use ilock_auth::{AccessTokens, Arns, MqttTokens, PayloadKeys};
 use ilock_directory::Directory;
+use ilock_log::EventLog;
 use ilock_notify::Mqtt;
 
 use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::rooms::Rooms;
+use crate::trtc_callback::RoomWatch;
 
 /// Who may ask: verifies access tokens.
 #[derive(Clone)]
@@ -21,10 +25,19 @@ pub struct Access {
     pub clock: Clock,
 }
 
-/// What a client gets to connect to the broker with, and what it is allowed there.
+/// Who may connect to the broker, and what they may do there.
 #[derive(Clone)]
 pub struct MqttAccess {
-    /// Makes and checks MQTT passwords.
+    /// Checks MQTT passwords.
+    pub tokens: Arc<MqttTokens>,
+    /// In which account and region its topics are.
+    pub arns: Arns,
+}
+
+/// What a client is given to connect to the broker with.
+#[derive(Clone)]
+pub struct Welcome {
+    /// Makes MQTT passwords.
     pub tokens: Arc<MqttTokens>,
     /// How long a password works, in seconds.
     pub token_seconds: u32,
@@ -34,49 +47,46 @@ pub struct MqttAccess {
     pub broker_url: String,
     /// The same over WebSocket.
     pub websocket_url: String,
-    /// In which account and region its topics are.
-    pub arns: Arns,
 }
 
 /// The carrier of MQTT messages, for those who end sessions.
 #[derive(Clone)]
 pub struct Broker(pub Arc<dyn Mqtt>);
 
-/// Everything.
-#[derive(Clone)]
-pub struct App {
-    /// Token verification.
-    pub access: Access,
-    /// MQTT credentials.
-    pub mqtt: MqttAccess,
-    /// The broker.
-    pub broker: Broker,
-    /// Clients and histories.
-    pub directory: Directory,
-    /// Commands.
-    pub calls: Calls,
-    /// Tickets.
-    pub rooms: Rooms,
-    /// The time.
-    pub clock: Clock,
-}
-
-macro_rules! part {
-    ($($field:ident: $part:ty),* $(,)?) => {$(
-        impl FromRef<App> for $part {
-            fn from_ref(app: &App) -> Self {
-                app.$field.clone()
-            }
+macro_rules! states {
+    ($($(#[$doc:meta])* $state:ident { $($field:ident: $part:ty),* $(,)? })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub struct $state {
+            $(#[doc = concat!("See [`", stringify!($part), "`].")] pub $field: $part,)*
         }
+
+        $(impl FromRef<$state> for $part {
+            fn from_ref(state: &$state) -> Self {
+                state.$field.clone()
+            }
+        })*
     )*};
 }
 
-part! {
-    access: Access,
-    mqtt: MqttAccess,
-    broker: Broker,
-    directory: Directory,
-    calls: Calls,
-    rooms: Rooms,
-    clock: Clock,
+states! {
+    /// Everything: what the embedded stack serves.
+    App {
+        access: Access, mqtt: MqttAccess, welcome: Welcome, broker: Broker, directory: Directory, calls: Calls,
+        log: EventLog, rooms: Rooms, room_watch: RoomWatch, clock: Clock,
+    }
+    /// register-client.
+    Registering { access: Access, welcome: Welcome, broker: Broker, directory: Directory, clock: Clock }
+    /// update-client-status.
+    Reporting { access: Access, directory: Directory, clock: Clock }
+    /// remove-client.
+    Leaving { access: Access, broker: Broker, directory: Directory }
+    /// create-call, callee-action, caller-action.
+    Calling { access: Access, directory: Directory, calls: Calls, rooms: Rooms, clock: Clock }
+    /// get-call.
+    Looking { access: Access, log: EventLog, rooms: Rooms, clock: Clock }
+    /// list-calls.
+    Listing { access: Access, log: EventLog, directory: Directory }
+    /// trtc-callback.
+    Watching { room_watch: RoomWatch, directory: Directory, calls: Calls }
 }

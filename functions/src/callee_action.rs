@@ -1,21 +1,29 @@
 //! POST /api/calls/callee-action: a phone rings, answers, refuses or hangs up.
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use axum::routing::post;
 use ilock_directory::Directory;
 use ilock_events::{Act, Actor, CallView, CalleeAct, CalleeAction, ClientId, PersonalText};
 
 use crate::answer::{ApiError, Reply};
-use crate::app::App;
+use crate::app::Access;
 use crate::ask::{Ask, Caller, IdempotencyKey, short};
-use crate::calls::{Calls, MAX_REASON, Order, placed};
+use crate::calls::{Calls, MAX_REASON, Order, Words, of_party, placed};
 use crate::clock::Clock;
 use crate::get_call::view;
 use crate::rooms::Rooms;
 
 /// The route.
-pub fn routes() -> Router<App> {
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Access: FromRef<S>,
+    Calls: FromRef<S>,
+    Rooms: FromRef<S>,
+    Directory: FromRef<S>,
+    Clock: FromRef<S>,
+{
     Router::new().route("/api/calls/callee-action", post(callee_action))
 }
 
@@ -32,15 +40,19 @@ async fn callee_action(
     if let Some(client) = &ask.client_id {
         caller.owns(client)?;
     }
-    let mut history = calls.of_party(&ask.call_id, &caller.tenant, &caller.party).await?;
+    let load = of_party(&calls.log, &ask.call_id, &caller.tenant, &caller.party);
+    let client = async {
+        match ask.client_id {
+            Some(client) => Ok(Some(client)),
+            None => only_client(&directory, &caller).await,
+        }
+    };
+    let (history, client) = futures::join!(load, client);
+    let mut history = history?;
     caller.person()?;
     if placed(&history)?.callee() != caller.party {
         return Err(ApiError::Forbidden("for the callee only"));
     }
-    let client = match ask.client_id {
-        Some(client) => Some(client),
-        None => only_client(&directory, &caller).await?,
-    };
     let act = match ask.action {
         CalleeAct::Ringing => Act::Alert {},
         CalleeAct::Accepted => Act::Accept {},
@@ -50,10 +62,10 @@ async fn callee_action(
     let says_why = matches!(ask.action, CalleeAct::Rejected | CalleeAct::Hangup);
     let order = Order {
         tenant: caller.tenant.clone(),
-        actor: Actor::User { id: caller.party.id.clone(), client },
+        actor: Actor::User { id: caller.party.id.clone(), client: client? },
         key: key.or_fresh()?,
         act,
-        words: PersonalText { reason: ask.reason.filter(|_| says_why), ..PersonalText::default() },
+        words: Words::ToKeep(PersonalText { reason: ask.reason.filter(|_| says_why), ..PersonalText::default() }),
     };
     calls.run(&mut history, order).await?;
     Ok(Reply(view(&history, &rooms, &caller.party.id, clock.now())?))

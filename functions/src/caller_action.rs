@@ -1,20 +1,27 @@
 //! POST /api/calls/caller-action: the caller gives up or hangs up.
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use axum::routing::post;
 use ilock_events::{Act, CallView, CallerAct, CallerAction, PersonalText};
 
 use crate::answer::{ApiError, Reply};
-use crate::app::App;
+use crate::app::Access;
 use crate::ask::{Ask, Caller, IdempotencyKey, short};
-use crate::calls::{Calls, MAX_REASON, Order, placed};
+use crate::calls::{Calls, MAX_REASON, Order, Words, of_party, placed};
 use crate::clock::Clock;
 use crate::get_call::view;
 use crate::rooms::Rooms;
 
 /// The route.
-pub fn routes() -> Router<App> {
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Access: FromRef<S>,
+    Calls: FromRef<S>,
+    Rooms: FromRef<S>,
+    Clock: FromRef<S>,
+{
     Router::new().route("/api/calls/caller-action", post(caller_action))
 }
 
@@ -27,7 +34,7 @@ async fn caller_action(
     Ask(ask): Ask<CallerAction>,
 ) -> Result<Reply<CallView>, ApiError> {
     short("reason", ask.reason.as_ref(), MAX_REASON)?;
-    let mut history = calls.of_party(&ask.call_id, &caller.tenant, &caller.party).await?;
+    let mut history = of_party(&calls.log, &ask.call_id, &caller.tenant, &caller.party).await?;
     if placed(&history)?.terms.caller != caller.party {
         return Err(ApiError::Forbidden("for the caller only"));
     }
@@ -40,7 +47,7 @@ async fn caller_action(
         actor: caller.hand(),
         key: key.or_fresh()?,
         act,
-        words: PersonalText { reason: ask.reason, ..PersonalText::default() },
+        words: Words::ToKeep(PersonalText { reason: ask.reason, ..PersonalText::default() }),
     };
     calls.run(&mut history, order).await?;
     Ok(Reply(view(&history, &rooms, &caller.party.id, clock.now())?))

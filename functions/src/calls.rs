@@ -3,12 +3,17 @@
 use std::sync::Arc;
 
 use ilock_call::{Placed, Refusal, decide};
-use ilock_events::{Act, Actor, CallId, CallState, Command, CommandId, Commit, Millis, Party, PersonalText, TenantId};
+use ilock_events::{
+    Act, Actor, CallId, CallState, Command, CommandId, Commit, CommitNo, Millis, Party, Personal, PersonalText,
+    TenantId,
+};
 use ilock_log::{EventLog, History, Ran, salted};
 use ilock_notify::RingTimer;
+use tracing::Span;
 
 use crate::answer::ApiError;
 use crate::clock::{Clock, random};
+use crate::metrics;
 use crate::telling::Telling;
 
 /// The longest reason that is kept, in bytes.
@@ -41,22 +46,18 @@ pub struct Order {
     /// What.
     pub act: Act,
     /// Text that goes beside the commit.
-    pub words: PersonalText,
+    pub words: Words,
+}
+
+/// Personal text of an order.
+pub enum Words {
+    /// To be kept once it is clear that the order is worth it.
+    ToKeep(PersonalText),
+    /// Kept already, while something else had to be waited for; dropped again if no commit comes to name it.
+    Kept(Option<Personal>),
 }
 
 impl Calls {
-    /// The history of `call_id`, for one of its parties. To everybody else the call does not exist.
-    ///
-    /// # Errors
-    /// 404, or what the log says.
-    pub async fn of_party(&self, call_id: &CallId, tenant: &TenantId, party: &Party) -> Result<History, ApiError> {
-        let history = self.log.load(call_id).await?;
-        match &history.call.placed {
-            Some(placed) if placed.tenant == *tenant && placed.involves(party) => Ok(history),
-            _ => Err(ApiError::NotFound("call")),
-        }
-    }
-
     /// Runs `order` on the call that `history` has, and tells what follows from it. `history` is up to date afterwards.
     ///
     /// # Errors
@@ -78,21 +79,27 @@ impl Calls {
     ) -> Result<(), ApiError> {
         let Order { tenant, actor, key, act, words } = order;
         let call_id = history.call.id.clone();
-        let personal = salted(words, random()?)?;
+        Span::current().record("call_id", call_id.as_str());
+        let (personal, kept) = match words {
+            Words::ToKeep(words) => (salted(words, random()?)?, false),
+            Words::Kept(personal) => (personal, true),
+        };
         let act = act.with_personal(personal.as_ref().map(|personal| personal.digest.clone()));
         let command = Command { id: key, actor, act };
         // What would be refused anyway leaves nothing behind.
         let worth_writing = decide(&history.call, &command, clock()).is_ok_and(|events| !events.is_empty());
         if let Some(personal) = personal.as_ref().filter(|_| worth_writing) {
-            self.log.keep_personal(&call_id, personal).await?;
+            if !kept {
+                self.log.keep_personal(&call_id, personal).await?;
+            }
             history.personal.push(personal.clone());
         }
+        let known = history.commits.len();
         let ran = self.log.run(history, &tenant, &command, clock).await?;
-        if let Some(personal) = personal.filter(|_| worth_writing) {
-            let named = matches!(&ran, Ran::Committed(commit) if commit.cmd == command.stored());
-            if !named && let Err(error) = self.log.drop_personal(&call_id, &personal).await {
-                tracing::warn!(%call_id, %error, "unused personal text stays until the call's is forgotten");
-            }
+        count_lost(&ran, history.commits.len() - known.min(history.commits.len()));
+        let named = matches!(&ran, Ran::Committed(commit) if commit.cmd == command.stored());
+        if (worth_writing || kept) && !named {
+            self.drop_words(&call_id, personal).await;
         }
         match ran {
             Ran::Committed(commit) => {
@@ -118,6 +125,28 @@ impl Calls {
         }
     }
 
+    /// Keeps `words` beside a call that is about to get them; what becomes of the call, [`Words::Kept`] or
+    /// [`Calls::drop_words`] must follow.
+    ///
+    /// # Errors
+    /// What the log says.
+    pub async fn keep_words(&self, call_id: &CallId, words: PersonalText) -> Result<Option<Personal>, ApiError> {
+        let personal = salted(words, random()?)?;
+        if let Some(personal) = &personal {
+            self.log.keep_personal(call_id, personal).await?;
+        }
+        Ok(personal)
+    }
+
+    /// Drops words that no commit names.
+    pub async fn drop_words(&self, call_id: &CallId, personal: Option<Personal>) {
+        if let Some(personal) = personal
+            && let Err(error) = self.log.drop_personal(call_id, &personal).await
+        {
+            tracing::warn!(%call_id, %error, "unused personal text stays until the call's is forgotten");
+        }
+    }
+
     /// Ends the ringing, if its time is up and nobody was quicker.
     ///
     /// # Errors
@@ -137,8 +166,31 @@ impl Calls {
     }
 
     async fn committed(&self, history: &History, commit: &Commit) {
+        Span::current().record("n", commit.n.0);
         tracing::info!(call_id = %commit.call_id, n = %commit.n, kind = commit.cmd.kind, state = commit.state.word(), "committed");
+        if commit.n == CommitNo::FIRST {
+            ::metrics::counter!(metrics::CALLS_PLACED).increment(1);
+        }
         self.telling.at_once(history, commit).await;
+    }
+}
+
+/// Counts the commits that somebody else was quicker with.
+fn count_lost(ran: &Ran, seen: usize) {
+    let own = usize::from(matches!(ran, Ran::Committed(_)));
+    ::metrics::counter!(metrics::RACES_LOST).increment(metrics::count(seen.saturating_sub(own)));
+}
+
+/// The history of `call_id`, for one of its parties. To everybody else the call does not exist.
+///
+/// # Errors
+/// 404, or what the log says.
+pub async fn of_party(log: &EventLog, call_id: &CallId, tenant: &TenantId, party: &Party) -> Result<History, ApiError> {
+    Span::current().record("call_id", call_id.as_str());
+    let history = log.load(call_id).await?;
+    match &history.call.placed {
+        Some(placed) if placed.tenant == *tenant && placed.involves(party) => Ok(history),
+        _ => Err(ApiError::NotFound("call")),
     }
 }
 

@@ -1,21 +1,21 @@
 //! POST /api/calls: a door station or a person calls a person.
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use axum::routing::post;
 use ilock_call::{RING_SECONDS, Refusal};
 use ilock_directory::{Directory, Lease, Reserved};
-use ilock_events::{Act, CallId, CallView, CallerInfo, Millis, Party, PartyKind, PersonalText, PlaceCall, RoomId};
+use ilock_events::{Act, CallId, CallView, CallerInfo, Party, PartyKind, PersonalText, PlaceCall, RoomId};
 use ilock_log::History;
 use sha2::{Digest, Sha256};
 
 use crate::answer::{ApiError, Reply};
-use crate::app::App;
+use crate::app::Access;
 use crate::ask::{Ask, Caller, IdempotencyKey, short};
-use crate::calls::{Calls, Order};
+use crate::calls::{Calls, Order, Words};
 use crate::clock::{Clock, random};
 use crate::get_call::view;
-use crate::rooms::{ROOM_LEASE, Rooms};
+use crate::rooms::{Rooms, leased_until};
 
 /// How long a call rings when the caller does not say, in seconds.
 const DEFAULT_RING_SECONDS: u32 = 30;
@@ -28,7 +28,15 @@ const MAX_TEXT: usize = 4 * 1024;
 const MAX_ROOMS: u32 = 8;
 
 /// The route.
-pub fn routes() -> Router<App> {
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Access: FromRef<S>,
+    Calls: FromRef<S>,
+    Rooms: FromRef<S>,
+    Directory: FromRef<S>,
+    Clock: FromRef<S>,
+{
     Router::new().route("/api/calls", post(create_call))
 }
 
@@ -60,36 +68,44 @@ async fn create_call(
         // Two calls in one millisecond: the second takes the next.
         let at = now.plus(i64::from(attempt));
         let call_id = CallId::compose(&caller.party.id, &ask.callee_id, at);
-        let lease = Lease { call_id: call_id.clone(), request: hexed(request.as_ref()), until: until(now) };
+        let lease = Lease { call_id: call_id.clone(), request: hexed(request.as_ref()), until: leased_until(now) };
         let deadline = now.plus(i64::from(ring_seconds) * 1000);
 
         let reserve = directory.reserve(room_id, &lease, now);
         // The timer first: a call that nobody would end is not placed. On a call that was not placed it does nothing.
         let arm = calls.timer.arm(call_id.clone(), deadline);
         let ours = both_ours(&directory, &caller, &callee);
-        let (reserved, armed, ours) = futures::join!(reserve, arm, ours);
-        if !ours? {
-            return Err(ApiError::NotFound("callee"));
-        }
-        armed.map_err(ApiError::Timer)?;
-        let mut history = match reserved? {
-            Reserved::Yes => History::unplaced(call_id),
-            Reserved::Held(Some(held)) if held.request.is_some() && held.request == lease.request => {
+        // What the caller says of itself lies there before its commit does: beside all this it costs no time.
+        let keep = calls.keep_words(&call_id, words.clone());
+        let (reserved, armed, ours, kept) = futures::join!(reserve, arm, ours, keep);
+        let may = match (ours, armed) {
+            (Ok(true), Ok(())) => reserved.map_err(ApiError::from),
+            (Ok(true), Err(error)) => Err(ApiError::Timer(error)),
+            (Ok(false), _) => Err(ApiError::NotFound("callee")),
+            (Err(error), _) => Err(error),
+        };
+        let (mut history, words) = match (may, kept?) {
+            (Ok(Reserved::Yes), kept) => (History::unplaced(call_id), Words::Kept(kept)),
+            (may, kept) => {
+                calls.drop_words(&call_id, kept).await;
+                let Reserved::Held(Some(held)) = may? else { continue };
+                if held.request.is_none() || held.request != lease.request {
+                    continue;
+                }
                 let earlier = calls.log.load(&held.call_id).await?;
                 if earlier.call.placed.is_none() {
                     // The first try ended before its call was placed; its alarm may not have been set, or be too early.
                     calls.timer.arm(held.call_id, deadline).await.map_err(ApiError::Timer)?;
                 }
-                earlier
+                (earlier, Words::ToKeep(words.clone()))
             }
-            Reserved::Held(_) => continue,
         };
         let order = Order {
             tenant: caller.tenant.clone(),
             actor: caller.hand(),
             key: key.clone(),
             act: Act::Place { callee: callee.id.clone(), ring_seconds, room_id, personal: None },
-            words: words.clone(),
+            words,
         };
         match calls.run_at(&mut history, order, &|| now).await {
             Ok(()) => {
@@ -137,10 +153,6 @@ fn check(ask: &PlaceCall, ring_seconds: u32, caller: &Caller) -> Result<(), ApiE
 async fn both_ours(directory: &Directory, caller: &Caller, callee: &Party) -> Result<bool, ApiError> {
     let (own, other) = futures::try_join!(directory.tenant_of(&caller.party), directory.tenant_of(callee))?;
     Ok([own, other].into_iter().flatten().all(|tenant| tenant == caller.tenant))
-}
-
-fn until(now: Millis) -> Millis {
-    now.plus(i64::try_from(ROOM_LEASE.as_millis()).unwrap_or(i64::MAX))
 }
 
 type RequestDigest = [u8; 32];

@@ -1,6 +1,7 @@
 //! expire-call: the ring timer went off. On a call that is over, or was never placed, this does nothing.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use futures::future::join_all;
 use ilock_call::Refusal;
 use ilock_notify::Alarm;
 
@@ -11,6 +12,7 @@ use crate::calls::Calls;
 ///
 /// # Errors
 /// What the log says; the alarm is then to be repeated.
+#[tracing::instrument(name = "expiring", skip_all, fields(call_id = %alarm.call_id, n = tracing::field::Empty))]
 pub async fn expire(calls: &Calls, alarm: &Alarm) -> Result<(), ApiError> {
     let mut history = calls.log.load(&alarm.call_id).await?;
     let Some(placed) = &history.call.placed else { return Ok(()) };
@@ -29,16 +31,17 @@ pub async fn expire(calls: &Calls, alarm: &Alarm) -> Result<(), ApiError> {
 
 /// The queue's batch: an alarm that fails comes again, alone.
 pub async fn on_queue(calls: &Calls, event: SqsEvent) -> SqsBatchResponse {
-    let mut answer = SqsBatchResponse::default();
-    for message in event.records {
-        let alarm = serde_json::from_str::<Alarm>(message.body.as_deref().unwrap_or_default());
-        let outcome = match alarm {
+    let outcomes = join_all(event.records.iter().map(async |message| {
+        match serde_json::from_str::<Alarm>(message.body.as_deref().unwrap_or_default()) {
             Ok(alarm) => expire(calls, &alarm).await.map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
-        };
+        }
+    }));
+    let mut answer = SqsBatchResponse::default();
+    for (message, outcome) in event.records.iter().zip(outcomes.await) {
         if let Err(error) = outcome {
             tracing::error!(error, message_id = message.message_id, "an alarm failed");
-            answer.add_failure(message.message_id.unwrap_or_default());
+            answer.add_failure(message.message_id.clone().unwrap_or_default());
         }
     }
     answer

@@ -1,32 +1,39 @@
 //! GET /api/calls/{call_id}: what a woken or reconnected phone asks first.
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{FromRef, Path, State};
 use axum::routing::get;
 use ilock_events::{CallView, CommitNo, Millis, PartyId};
-use ilock_log::History;
+use ilock_log::{EventLog, History};
 
 use crate::answer::{ApiError, Reply};
-use crate::app::App;
+use crate::app::Access;
 use crate::ask::{self, Caller};
-use crate::calls::{Calls, placed};
+use crate::calls::{of_party, placed};
 use crate::clock::Clock;
 use crate::rooms::Rooms;
 
 /// The route.
-pub fn routes() -> Router<App> {
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Access: FromRef<S>,
+    EventLog: FromRef<S>,
+    Rooms: FromRef<S>,
+    Clock: FromRef<S>,
+{
     Router::new().route("/api/calls/{call_id}", get(get_call))
 }
 
 async fn get_call(
     caller: Caller,
-    State(calls): State<Calls>,
+    State(log): State<EventLog>,
     State(rooms): State<Rooms>,
     State(clock): State<Clock>,
     Path(call_id): Path<String>,
 ) -> Result<Reply<CallView>, ApiError> {
     let call_id = ask::call_id(&call_id)?;
-    let history = calls.of_party(&call_id, &caller.tenant, &caller.party).await?;
+    let history = of_party(&log, &call_id, &caller.tenant, &caller.party).await?;
     Ok(Reply(view(&history, &rooms, &caller.party.id, clock.now())?))
 }
 

@@ -1,96 +1,71 @@
-//! How the functions run on Lambda: settings from the environment, clients built once, warmed before the first request.
+//! How the functions run on Lambda: each with the parts that it needs and no others, made once and warmed before the
+//! first request.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod parts;
+mod said;
 
+use aws_config::BehaviorVersion;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_lambda_events::cloudformation::CloudFormationCustomResourceRequest;
 use aws_lambda_events::dynamodb::Event;
 use aws_lambda_events::sqs::SqsEvent;
 use axum::Router;
-use ilock_notify::iot::IotCore;
-use ilock_notify::sqs::DelayQueue;
 use lambda_runtime::{LambdaEvent, service_fn};
-use tracing_subscriber::EnvFilter;
+use serde::Deserialize;
 
-use crate::app::App;
-use crate::clock::Clock;
+use crate::iot_endpoint::IotEndpoint;
 use crate::mqtt_authorizer::{AuthorizerRequest, authorize};
-use crate::projector::Projector;
+use crate::presence::{self, PresenceEvent};
 use crate::serve::service;
 use crate::settings::{BadSetting, Settings};
+
+pub use parts::{OnAws, Patience, Warm};
+pub use said::{gather, lines_of_json};
+
+use parts::{ALL_TRIES, TRY};
+use said::{count, counted, log_as_json};
 
 /// What a function ends with when it cannot start.
 pub use lambda_runtime::Error;
 
-/// A single try of a request to AWS, and all tries of one together: a caller waits for these.
-const TRY: Duration = Duration::from_millis(1500);
-const ALL_TRIES: Duration = Duration::from_secs(4);
-
-fn must(name: &'static str) -> Result<String, BadSetting> {
-    std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or(BadSetting { name, why: "must be set".into() })
-}
-
-fn log_as_json() {
-    tracing_subscriber::fmt()
-        .json()
-        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")))
-        .with_current_span(false)
-        .without_time()
-        .init();
-}
-
-async fn sdk() -> SdkConfig {
-    let patience = TimeoutConfig::builder().operation_attempt_timeout(TRY).operation_timeout(ALL_TRIES).build();
-    aws_config::defaults(BehaviorVersion::latest()).timeout_config(patience).load().await
-}
-
-async fn start() -> Result<(App, Projector), Error> {
+async fn start(patience: Patience, warm: &[Warm]) -> OnAws {
     log_as_json();
-    let sdk = sdk().await;
-    let clock = Clock::system();
-    let iot = aws_sdk_iotdataplane::config::Builder::from(&sdk).endpoint_url(must("IOT_ENDPOINT")?).build();
-    let mqtt = Arc::new(IotCore::new(aws_sdk_iotdataplane::Client::from_conf(iot)));
-    let now = clock.clone();
-    let timer = Arc::new(DelayQueue::new(
-        aws_sdk_sqs::Client::new(&sdk),
-        must("EXPIRE_QUEUE_URL")?,
-        Box::new(move || now.now()),
-    ));
-    let built = Settings::from_env()?.build(aws_sdk_dynamodb::Client::new(&sdk), mqtt, timer, clock)?;
-    warm(&built.0).await;
-    Ok(built)
+    count();
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(TRY).operation_timeout(ALL_TRIES).build();
+    let sdk = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await;
+    let on_aws = OnAws::new(Settings::from_env(), sdk, patience);
+    on_aws.warm(warm).await;
+    on_aws
 }
 
-/// The first request to DynamoDB opens the connection: better before somebody rings than while they do.
-async fn warm(app: &App) {
-    let nobody =
-        ilock_events::PartyId::new("-").map(|id| ilock_events::Party { kind: ilock_events::PartyKind::User, id });
-    if let Ok(nobody) = nobody
-        && let Err(error) = app.directory.tenant_of(&nobody).await
-    {
-        tracing::warn!(%error, "not warmed");
-    }
-}
-
-/// Serves an HTTP function.
+/// Serves an HTTP function: its `routes`, on the `state` that they need.
 ///
 /// # Errors
 /// A setting that is missing or wrong, by name.
-pub async fn http(routes: Router<App>) -> Result<(), Error> {
-    let (app, _) = start().await?;
-    lambda_http::run(service(routes, app)).await
+pub async fn http<S: Clone + Send + Sync + 'static>(
+    routes: Router<S>,
+    state: fn(&OnAws) -> Result<S, BadSetting>,
+    patience: Patience,
+    warm: &[Warm],
+) -> Result<(), Error> {
+    let on_aws = start(patience, warm).await;
+    let app = service(routes, state(&on_aws)?).layer(axum::middleware::from_fn(
+        async |request: axum::extract::Request, next: axum::middleware::Next| {
+            counted(Box::pin(next.run(request))).await
+        },
+    ));
+    lambda_http::run(app).await
 }
 
 /// Serves `projector`.
 ///
 /// # Errors
 /// As [`http`].
-pub async fn stream() -> Result<(), Error> {
-    let (_, projector) = start().await?;
-    let projector = &projector;
+pub async fn projector() -> Result<(), Error> {
+    let on_aws = start(Patience::Much, &[Warm::Log, Warm::Directory, Warm::Broker]).await;
+    let projector = &on_aws.projecting()?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Event>| async move {
-        Ok::<_, Error>(projector.on_stream(event.payload).await)
+        Ok::<_, Error>(counted(Box::pin(projector.on_stream(event.payload))).await)
     }))
     .await
 }
@@ -99,11 +74,11 @@ pub async fn stream() -> Result<(), Error> {
 ///
 /// # Errors
 /// As [`http`].
-pub async fn queue() -> Result<(), Error> {
-    let (app, _) = start().await?;
-    let calls = &app.calls;
+pub async fn expire_call() -> Result<(), Error> {
+    let on_aws = start(Patience::Much, &[Warm::Log, Warm::Broker]).await;
+    let calls = &on_aws.expiring()?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
-        Ok::<_, Error>(crate::expire_call::on_queue(calls, event.payload).await)
+        Ok::<_, Error>(counted(Box::pin(crate::expire_call::on_queue(calls, event.payload))).await)
     }))
     .await
 }
@@ -112,11 +87,52 @@ pub async fn queue() -> Result<(), Error> {
 ///
 /// # Errors
 /// As [`http`].
-pub async fn authorizer() -> Result<(), Error> {
-    let (app, _) = start().await?;
-    let app = &app;
+pub async fn mqtt_authorizer() -> Result<(), Error> {
+    let on_aws = start(Patience::Much, &[Warm::Directory]).await;
+    let (mqtt, directory, clock) = &on_aws.authorizing()?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<AuthorizerRequest>| async move {
-        authorize(&event.payload, &app.mqtt, &app.directory, &app.clock).await.map_err(Error::from)
+        counted(Box::pin(authorize(&event.payload, mqtt, directory, clock))).await.map_err(Error::from)
+    }))
+    .await
+}
+
+/// What reaches `presence`: an event by the rule, or a batch of them that waited in the queue.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum PresenceCame {
+    Queued(SqsEvent),
+    Told(PresenceEvent),
+}
+
+/// Serves `presence`.
+///
+/// # Errors
+/// As [`http`].
+pub async fn presence() -> Result<(), Error> {
+    let on_aws = start(Patience::Much, &[Warm::Directory]).await;
+    let (directory, again) = &on_aws.watching_presence()?;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<PresenceCame>| async move {
+        let outcome = counted(Box::pin(async {
+            match event.payload {
+                PresenceCame::Queued(batch) => Ok(Some(presence::on_queue(directory, batch).await)),
+                PresenceCame::Told(event) => presence::on_event(directory, again, event).await.map(|()| None),
+            }
+        }));
+        outcome.await.map_err(Error::from)
+    }))
+    .await
+}
+
+/// Serves `iot-endpoint`.
+///
+/// # Errors
+/// What [`crate::iot_endpoint::answer`] says: CloudFormation could not be answered.
+pub async fn iot_endpoint() -> Result<(), Error> {
+    log_as_json();
+    let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let iot = &IotEndpoint::new(aws_sdk_iot::Client::new(&sdk));
+    lambda_runtime::run(service_fn(|event: LambdaEvent<CloudFormationCustomResourceRequest>| async move {
+        Box::pin(iot.answer(event.payload)).await.map_err(Error::from)
     }))
     .await
 }

@@ -1,18 +1,17 @@
 //! GET /api/calls: the asker's own history, newest first, a page at a time.
 
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::{FromRef, Query, State};
 use axum::routing::get;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use ilock_directory::Directory;
 use ilock_events::{History, HistoryEntry};
-use ilock_log::LogError;
+use ilock_log::{EventLog, LogError};
 use serde::Deserialize;
 
 use crate::answer::{ApiError, Reply};
-use crate::app::App;
+use crate::app::Access;
 use crate::ask::Caller;
-use crate::calls::Calls;
 
 const DEFAULT_PAGE: u16 = 20;
 const MAX_PAGE: u16 = 100;
@@ -20,7 +19,13 @@ const MAX_PAGE: u16 = 100;
 const AT_ONCE: usize = 16;
 
 /// The route.
-pub fn routes() -> Router<App> {
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Access: FromRef<S>,
+    Directory: FromRef<S>,
+    EventLog: FromRef<S>,
+{
     Router::new().route("/api/calls", get(list_calls))
 }
 
@@ -33,7 +38,7 @@ struct PageAsked {
 async fn list_calls(
     caller: Caller,
     State(directory): State<Directory>,
-    State(calls): State<Calls>,
+    State(log): State<EventLog>,
     Query(asked): Query<PageAsked>,
 ) -> Result<Reply<History>, ApiError> {
     let limit = match asked.limit {
@@ -48,16 +53,16 @@ async fn list_calls(
         .history(&caller.tenant, &caller.party, limit, asked.cursor.as_deref())
         .await?
         .map_err(|bad| ApiError::field("cursor", bad.to_string()))?;
-    let entries = stream::iter(page.entries).map(|entry| fresh(entry, &calls)).buffered(AT_ONCE);
+    let entries = stream::iter(page.entries).map(|entry| fresh(entry, &log)).buffered(AT_ONCE);
     Ok(Reply(History { calls: entries.try_collect().await?, next_cursor: page.next }))
 }
 
 /// A history is written when a call is placed and when it is over; of a call in between the log knows best.
-async fn fresh(mut entry: HistoryEntry, calls: &Calls) -> Result<HistoryEntry, ApiError> {
+async fn fresh(mut entry: HistoryEntry, log: &EventLog) -> Result<HistoryEntry, ApiError> {
     if entry.state.is_final() {
         return Ok(entry);
     }
-    let history = match calls.log.load(&entry.call_id).await {
+    let history = match log.load(&entry.call_id).await {
         Ok(history) => history,
         Err(store @ LogError::Store { .. }) => return Err(store.into()),
         Err(broken) => {

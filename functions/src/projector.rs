@@ -9,7 +9,11 @@ use futures::stream;
 use ilock_directory::{Directory, DirectoryError};
 use ilock_events::{CallId, Commit, CommitNo};
 use ilock_log::{EventLog, LogError, commit_of};
+use tracing::{Instrument, Span};
 
+use crate::dismissals::Dismissals;
+use crate::metrics;
+use crate::rooms::leased_until;
 use crate::telling::{Telling, Untold};
 
 /// So many calls are looked after at once.
@@ -24,6 +28,8 @@ pub struct Projector {
     pub directory: Directory,
     /// Who tells.
     pub telling: Telling,
+    /// The rooms of calls that are over.
+    pub rooms: Dismissals,
 }
 
 /// Why a commit could not be projected. It will be shown again.
@@ -50,12 +56,15 @@ impl Projector {
         for commit in commits {
             by_call.entry(commit.call_id.clone()).or_default().push(commit);
         }
-        stream::iter(by_call.into_values())
+        let failed = stream::iter(by_call.into_values())
             .map(|commits| self.project_call(commits))
             .buffer_unordered(AT_ONCE)
             .flat_map(stream::iter)
             .collect()
-            .await
+            .await;
+        // Behind everybody who was to be told.
+        self.rooms.run(self.telling.clock.now()).await;
+        failed
     }
 
     async fn project_call(&self, mut commits: Vec<Commit>) -> Vec<(Commit, Unprojected)> {
@@ -64,7 +73,7 @@ impl Projector {
         for commit in commits {
             if !failed.is_empty() {
                 failed.push((commit, Unprojected::Waits));
-            } else if let Err(why) = self.project_one(&commit).await {
+            } else if let Err(why) = self.project_one(&commit).instrument(in_call(&commit)).await {
                 tracing::warn!(call_id = %commit.call_id, n = %commit.n, error = %why, "not projected yet");
                 failed.push((commit, why));
             }
@@ -85,7 +94,13 @@ impl Projector {
         let Some(stored) = history.commits.iter().find(|stored| stored.n == commit.n) else {
             return Err(Untold::Commit(format!("commit {} is not in the log", commit.n)).into());
         };
-        Ok(self.telling.the_rest(&history, stored).await?)
+        self.telling.the_rest(&history, stored).await?;
+        if stored.state.is_final()
+            && let Some(placed) = &history.call.placed
+        {
+            self.rooms.note(placed.terms.room_id, leased_until(placed.at));
+        }
+        Ok(())
     }
 
     /// The stream's batch. What fails is shown again by its sequence number; a record that is no commit, or cannot be
@@ -96,6 +111,11 @@ impl Projector {
         let mut failed = vec![];
         for record in event.records {
             let number = record.change.sequence_number.clone().unwrap_or_default();
+            if let Some(key) = tampered(&record) {
+                tracing::error!(key, event = record.event_name, "TAMPERED: a commit was changed or deleted");
+                ::metrics::counter!(metrics::TAMPERED).increment(1);
+                continue;
+            }
             match commit_in(record) {
                 Ok(Some(commit)) => {
                     sequence.insert((commit.call_id.clone(), commit.n), number);
@@ -120,14 +140,34 @@ impl Projector {
     }
 }
 
+/// The span of one commit's projection.
+fn in_call(commit: &Commit) -> Span {
+    tracing::info_span!("projecting", call_id = %commit.call_id, n = commit.n.0)
+}
+
+fn key(record: &EventRecord, name: &str) -> Option<String> {
+    match record.change.keys.get(name) {
+        Some(serde_dynamo::AttributeValue::S(text)) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+fn is_commit(record: &EventRecord) -> bool {
+    key(record, "sk").is_some_and(|sk| sk.starts_with("commit#"))
+}
+
+/// The key of a commit that is not what it was: a commit is only ever inserted.
+fn tampered(record: &EventRecord) -> Option<String> {
+    (is_commit(record) && record.event_name != "INSERT")
+        .then(|| [key(record, "pk"), key(record, "sk")].into_iter().flatten().collect::<Vec<_>>().join(" "))
+}
+
 /// The commit that a record inserted; none for receipts, personal text, and everything but an insert.
 ///
 /// # Errors
 /// [`LogError::Item`] when it is meant to be a commit and cannot be read.
 pub fn commit_in(record: EventRecord) -> Result<Option<Commit>, LogError> {
-    let is_commit =
-        matches!(record.change.keys.get("sk"), Some(serde_dynamo::AttributeValue::S(sk)) if sk.starts_with("commit#"));
-    if record.event_name != "INSERT" || !is_commit {
+    if record.event_name != "INSERT" || !is_commit(&record) {
         return Ok(None);
     }
     commit_of(record.change.new_image.into()).map(Some)

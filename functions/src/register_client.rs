@@ -1,14 +1,14 @@
 //! POST /api/mqtt/clients/register: an app, or a door station, gets its MQTT credentials, topics and payload key.
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use axum::routing::post;
 use ilock_auth::{Identity, Role, topics};
 use ilock_directory::{Client, Directory, Registered};
 use ilock_events::{ClientRegistered, MqttCredentials, PartyKind, RegisterClient};
 
 use crate::answer::{ApiError, Reply};
-use crate::app::{App, Broker, MqttAccess};
+use crate::app::{Access, Broker, Welcome};
 use crate::ask::{Ask, Caller, IdempotencyKey, short};
 use crate::clock::Clock;
 
@@ -17,7 +17,15 @@ const MAX_PUSH_TOKEN: usize = 4096;
 const MAX_WORD: usize = 64;
 
 /// The route.
-pub fn routes() -> Router<App> {
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Access: FromRef<S>,
+    Directory: FromRef<S>,
+    Welcome: FromRef<S>,
+    Broker: FromRef<S>,
+    Clock: FromRef<S>,
+{
     Router::new().route("/api/mqtt/clients/register", post(register_client))
 }
 
@@ -26,7 +34,7 @@ async fn register_client(
     // Registering twice is registering once, whatever the key.
     _: IdempotencyKey,
     State(directory): State<Directory>,
-    State(mqtt): State<MqttAccess>,
+    State(welcome): State<Welcome>,
     State(broker): State<Broker>,
     State(clock): State<Clock>,
     Ask(ask): Ask<RegisterClient>,
@@ -50,6 +58,7 @@ async fn register_client(
         status: None,
         priority: None,
         last_active: None,
+        offline_since: None,
     };
     match directory.register(&caller.tenant, &caller.party, &client).await? {
         Registered::OtherTenant => return Err(ApiError::IdTaken),
@@ -67,20 +76,20 @@ async fn register_client(
         PartyKind::Device => Role::Device,
     };
     let identity = Identity { id: caller.party.id.clone(), role, tenant: caller.tenant };
-    let password = mqtt
+    let password = welcome
         .tokens
-        .issue(&identity, &ask.client_id, now, mqtt.token_seconds)
+        .issue(&identity, &ask.client_id, now, welcome.token_seconds)
         .map_err(|error| ApiError::Internal(error.to_string()))?;
     Ok(Reply(ClientRegistered {
         mqtt_credentials: MqttCredentials {
-            broker_url: mqtt.broker_url,
-            websocket_url: mqtt.websocket_url,
+            broker_url: welcome.broker_url,
+            websocket_url: welcome.websocket_url,
             username: caller.party.id.to_string(),
             password,
             client_id: ask.client_id,
-            expires_at: now.plus(i64::from(mqtt.token_seconds) * 1000),
+            expires_at: now.plus(i64::from(welcome.token_seconds) * 1000),
         },
         topics: topics(&caller.party),
-        payload_key: (role == Role::User).then(|| mqtt.payload_keys.jwk(&caller.party.id)),
+        payload_key: (role == Role::User).then(|| welcome.payload_keys.jwk(&caller.party.id)),
     }))
 }

@@ -1,17 +1,23 @@
 //! DELETE /api/mqtt/clients/{client_id}: logout. No more rings, and the MQTT session ends.
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{FromRef, Path, State};
 use axum::routing::delete;
 use ilock_directory::Directory;
 use ilock_events::ClientId;
 
 use crate::answer::{ApiError, Reply};
-use crate::app::{App, Broker};
+use crate::app::{Access, Broker};
 use crate::ask::{Caller, bad_id};
 
 /// The route.
-pub fn routes() -> Router<App> {
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Access: FromRef<S>,
+    Directory: FromRef<S>,
+    Broker: FromRef<S>,
+{
     Router::new().route("/api/mqtt/clients/{client_id}", delete(remove_client))
 }
 

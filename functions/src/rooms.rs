@@ -25,6 +25,12 @@ pub enum SigInMessages {
 /// A room, and with it an idempotency key, is held for a day.
 pub const ROOM_LEASE: Duration = Duration::from_hours(24);
 
+/// Until when the number of the room of a call placed at `at` is that call's.
+#[must_use]
+pub fn leased_until(at: Millis) -> Millis {
+    at.plus(i64::try_from(ROOM_LEASE.as_millis()).unwrap_or(i64::MAX))
+}
+
 /// Makes tickets.
 #[derive(Clone)]
 pub struct Rooms {

@@ -1,22 +1,17 @@
-//! Settings, read from the environment once, at start. What is missing or wrong is said by name.
+//! Settings, by name, as an environment has them. Each part of the house reads its own, once, at start; what is
+//! missing or wrong is said by name.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ilock_auth::{
-    AccessKeys, AccessRules, AccessTokens, Arns, AsymmetricAlgorithm, JwksSource, MqttTokens, PayloadKeys, Secret,
+    AccessKeys, AccessRules, Arns, AsymmetricAlgorithm, JwksSource, MqttTokens, PayloadKeys, Secret, ShortSecret,
 };
-use ilock_directory::Directory;
-use ilock_log::EventLog;
-use ilock_notify::{Mqtt, RingTimer};
-use ilock_trtc::TrtcApp;
+use ilock_trtc::{ApiKey, BadRoomApi, RoomApi, RoomApiConfig, TrtcApp};
 
-use crate::app::{Access, App, Broker, MqttAccess};
-use crate::calls::Calls;
 use crate::clock::Clock;
-use crate::projector::Projector;
-use crate::rooms::{Rooms, SigInMessages};
-use crate::telling::Telling;
+use crate::rooms::SigInMessages;
 
 /// With this secret `ilock dev` and `ilock token` sign. Everybody knows it; nothing but `ilock dev` takes it.
 pub const DEV_SECRET: &str = "ilock-development-secret-known-to-everybody";
@@ -24,6 +19,15 @@ pub const DEV_SECRET: &str = "ilock-development-secret-known-to-everybody";
 pub const DEV_TRTC_KEY: &str = "ilock-development-trtc-key-known-to-everybody";
 /// The SDKAppID of development.
 pub const DEV_SDK_APP_ID: u32 = 1_400_000_001;
+/// In development the tokens have an audience, so that one is checked there too.
+pub const DEV_AUDIENCE: &str = "ilock";
+
+/// A ticket is made when the ringing starts, and the longest call starts when it ends.
+const RING_RESERVE_SECONDS: u32 = 120;
+
+/// Tencent waits 5 seconds for the answer to its callback, and such an answer may wait for the room API.
+const ROOM_API_TRY: Duration = Duration::from_secs(2);
+const ROOM_API_ALL_TRIES: Duration = Duration::from_secs(4);
 
 /// A setting that is missing or wrong.
 #[derive(Debug, thiserror::Error)]
@@ -39,44 +43,46 @@ fn bad(name: &'static str, why: impl Into<String>) -> BadSetting {
     BadSetting { name, why: why.into() }
 }
 
-/// Everything that an operator decides.
-pub struct Settings {
-    /// `EVENTS_TABLE`.
-    pub events_table: String,
-    /// `DIRECTORY_TABLE`.
-    pub directory_table: String,
-    /// `AUTH_ALGORITHMS`, `AUTH_SECRET` or `AUTH_JWKS`, `AUTH_ISSUER`, `AUTH_AUDIENCE`.
-    pub access: AccessRules,
-    /// `MASTER_SECRET`: MQTT passwords and payload keys are derived from it.
-    pub master: Secret,
-    /// `PAYLOAD_KEY_VERSION`: raise it to change all payload keys.
-    pub payload_key_version: u32,
-    /// `MQTT_TOKEN_SECONDS`: how long an MQTT password works.
-    pub mqtt_token_seconds: u32,
-    /// `MQTT_URL`.
-    pub broker_url: String,
-    /// `MQTT_WEBSOCKET_URL`.
-    pub websocket_url: String,
-    /// `AWS_REGION`, `AWS_ACCOUNT_ID`, `AWS_PARTITION`: where the topics are.
-    pub arns: Arns,
-    /// `TRTC_SDK_APP_ID`.
-    pub sdk_app_id: u32,
-    /// `TRTC_SECRET_KEY`.
-    pub trtc_key: String,
-    /// `USER_SIG_IN_MESSAGES`: `jwe`, `plain` or `none`.
-    pub sig_in_messages: SigInMessages,
-    /// `MAX_CALL_SECONDS`: tickets work so long, and while it rings.
-    pub max_call_seconds: u32,
-    /// `FAST_PATH`: `on` or `off`.
-    pub fast_path: bool,
-}
+/// Reads a setting by its name.
+pub type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-struct Env<'a> {
-    read: &'a dyn Fn(&str) -> Option<String>,
+/// Everything that an operator decides. An empty value is as good as none.
+#[derive(Clone)]
+pub struct Settings {
+    read: Lookup,
     dev: bool,
 }
 
-impl Env<'_> {
+impl Settings {
+    /// Those of a deployment: the process's environment. A development secret is refused.
+    #[must_use]
+    pub fn from_env() -> Self {
+        Self::deployed(|name| std::env::var(name).ok())
+    }
+
+    /// Those of a deployment, as `read` has them.
+    #[must_use]
+    pub fn deployed(read: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { read: Arc::new(read), dev: false }
+    }
+
+    /// Those of `ilock dev`: every one has a value, whatever is set in `read` goes before it.
+    #[must_use]
+    pub fn for_dev(read: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { read: Arc::new(read), dev: true }
+    }
+
+    /// The same, with `value` for `name` where nothing is set.
+    #[must_use]
+    pub fn or(self, name: &'static str, value: String) -> Self {
+        let earlier = self.read;
+        let read = move |asked: &str| {
+            let set = earlier(asked).filter(|value| !value.is_empty());
+            set.or_else(|| (asked == name).then(|| value.clone()))
+        };
+        Self { read: Arc::new(read), dev: self.dev }
+    }
+
     fn get(&self, name: &str) -> Option<String> {
         (self.read)(name).filter(|value| !value.is_empty())
     }
@@ -110,134 +116,158 @@ impl Env<'_> {
     }
 }
 
+/// One method a setting, or a few that only count together.
+///
+/// # Errors
+/// Each answers [`BadSetting`] when what it reads is missing or wrong.
+#[allow(clippy::missing_errors_doc, reason = "said once, above")]
 impl Settings {
-    /// Reads the settings of a deployment.
-    ///
-    /// # Errors
-    /// [`BadSetting`]; a development secret is one.
-    pub fn from_env() -> Result<Self, BadSetting> {
-        Self::read(&|name| std::env::var(name).ok(), false)
+    /// `EVENTS_TABLE`: the table of the log.
+    pub fn events_table(&self) -> Result<String, BadSetting> {
+        self.must("EVENTS_TABLE", "events")
     }
 
-    /// Reads the settings of `ilock dev`: every one has a value, whatever is set in `read` goes before it.
-    ///
-    /// # Errors
-    /// [`BadSetting`].
-    pub fn for_dev(read: &dyn Fn(&str) -> Option<String>) -> Result<Self, BadSetting> {
-        Self::read(read, true)
+    /// `DIRECTORY_TABLE`: the table of clients, rooms and histories.
+    pub fn directory_table(&self) -> Result<String, BadSetting> {
+        self.must("DIRECTORY_TABLE", "directory")
     }
 
-    fn read(read: &dyn Fn(&str) -> Option<String>, dev: bool) -> Result<Self, BadSetting> {
-        let env = Env { read, dev };
-        Ok(Self {
-            events_table: env.must("EVENTS_TABLE", "events")?,
-            directory_table: env.must("DIRECTORY_TABLE", "directory")?,
-            access: access_rules(&env)?,
-            master: env.secret("MASTER_SECRET")?,
-            payload_key_version: env.number("PAYLOAD_KEY_VERSION", 1, 1..=u32::MAX)?,
-            mqtt_token_seconds: env.number("MQTT_TOKEN_SECONDS", 86_400, 300..=86_400)?,
-            broker_url: env.must("MQTT_URL", "tcp://127.0.0.1:1883")?,
-            websocket_url: env.must("MQTT_WEBSOCKET_URL", "ws://127.0.0.1:8083/mqtt")?,
-            arns: Arns {
-                partition: env.get("AWS_PARTITION").unwrap_or_else(|| "aws".into()),
-                region: env.must("AWS_REGION", "local")?,
-                account: env.must("AWS_ACCOUNT_ID", "000000000000")?,
-            },
-            sdk_app_id: env
-                .must("TRTC_SDK_APP_ID", &DEV_SDK_APP_ID.to_string())?
-                .parse()
-                .map_err(|_| bad("TRTC_SDK_APP_ID", "must be a number"))?,
-            trtc_key: env.must("TRTC_SECRET_KEY", DEV_TRTC_KEY)?,
-            sig_in_messages: match env.get("USER_SIG_IN_MESSAGES").as_deref() {
-                None | Some("jwe") => SigInMessages::Jwe,
-                Some("plain") => SigInMessages::Plain,
-                Some("none") => SigInMessages::None,
-                Some(_) => return Err(bad("USER_SIG_IN_MESSAGES", "must be jwe, plain or none")),
-            },
-            max_call_seconds: env.number("MAX_CALL_SECONDS", 7200, 60..=43_200)?,
-            fast_path: match env.get("FAST_PATH").as_deref() {
-                None | Some("on") => true,
-                Some("off") => false,
-                Some(_) => return Err(bad("FAST_PATH", "must be on or off")),
-            },
+    /// `AUTH_ALGORITHMS`, `AUTH_SECRET` or `AUTH_JWKS`, `AUTH_ISSUER`, `AUTH_AUDIENCE`: the login service's rules.
+    pub fn access(&self) -> Result<AccessRules, BadSetting> {
+        let algorithms = self.must("AUTH_ALGORITHMS", "HS256")?;
+        let keys = if algorithms == "HS256" {
+            AccessKeys::Shared(self.secret("AUTH_SECRET")?)
+        } else {
+            let algorithms: Result<Vec<AsymmetricAlgorithm>, _> =
+                algorithms.split(',').map(|name| name.trim().parse()).collect();
+            let algorithms =
+                algorithms.map_err(|_| bad("AUTH_ALGORITHMS", "must be HS256 alone, or out of RS256, ES256, EdDSA"))?;
+            let source =
+                self.get("AUTH_JWKS").ok_or_else(|| bad("AUTH_JWKS", "must be set to the URL or file of a JWKS"))?;
+            let source =
+                if source.contains("://") { JwksSource::Url(source) } else { JwksSource::File(PathBuf::from(source)) };
+            AccessKeys::Jwks { source, algorithms }
+        };
+        let audience = self.get("AUTH_AUDIENCE").or_else(|| self.dev.then(|| DEV_AUDIENCE.to_owned()));
+        Ok(AccessRules { keys, issuer: self.get("AUTH_ISSUER"), audience })
+    }
+
+    /// `MASTER_SECRET`: MQTT passwords are made and checked with what is derived from it.
+    pub fn mqtt_tokens(&self) -> Result<MqttTokens, BadSetting> {
+        let master = self.secret("MASTER_SECRET")?;
+        MqttTokens::new(Secret::new(master.derive("mqtt-token", &[]))).map_err(short)
+    }
+
+    /// `MASTER_SECRET`, `PAYLOAD_KEY_VERSION`: the keys of message payloads. A higher version changes all of them.
+    pub fn payload_keys(&self) -> Result<PayloadKeys, BadSetting> {
+        let version = self.number("PAYLOAD_KEY_VERSION", 1, 1..=u32::MAX)?;
+        PayloadKeys::new(self.secret("MASTER_SECRET")?, version).map_err(short)
+    }
+
+    /// `MQTT_TOKEN_SECONDS`: how long an MQTT password works.
+    pub fn mqtt_token_seconds(&self) -> Result<u32, BadSetting> {
+        self.number("MQTT_TOKEN_SECONDS", 86_400, 300..=86_400)
+    }
+
+    /// `MQTT_URL`: where clients find the broker.
+    pub fn mqtt_url(&self) -> Result<String, BadSetting> {
+        self.must("MQTT_URL", "tcp://127.0.0.1:1883")
+    }
+
+    /// `MQTT_WEBSOCKET_URL`: the same over WebSocket.
+    pub fn mqtt_websocket_url(&self) -> Result<String, BadSetting> {
+        self.must("MQTT_WEBSOCKET_URL", "ws://127.0.0.1:8083/mqtt")
+    }
+
+    /// `AWS_REGION`, `AWS_ACCOUNT_ID`, `AWS_PARTITION`: where the topics are.
+    pub fn arns(&self) -> Result<Arns, BadSetting> {
+        Ok(Arns {
+            partition: self.get("AWS_PARTITION").unwrap_or_else(|| "aws".into()),
+            region: self.must("AWS_REGION", "local")?,
+            account: self.must("AWS_ACCOUNT_ID", "000000000000")?,
         })
     }
 
-    /// Puts everything together on these carriers.
-    ///
-    /// # Errors
-    /// [`BadSetting`] when the login service's rules cannot be used.
-    pub fn build(
-        self,
-        dynamodb: aws_sdk_dynamodb::Client,
-        mqtt: Arc<dyn Mqtt>,
-        timer: Arc<dyn RingTimer>,
-        clock: Clock,
-    ) -> Result<(App, Projector), BadSetting> {
-        let tokens = AccessTokens::new(self.access).map_err(|error| bad("AUTH_ALGORITHMS", error.to_string()))?;
-        let short = |error: ilock_auth::ShortSecret| bad("MASTER_SECRET", error.to_string());
-        let payload_keys = Arc::new(PayloadKeys::new(self.master.clone(), self.payload_key_version).map_err(short)?);
-        let mqtt_tokens = MqttTokens::new(Secret::new(self.master.derive("mqtt-token", &[]))).map_err(short)?;
-        let log = EventLog::new(dynamodb.clone(), self.events_table);
-        let directory = Directory::new(dynamodb, self.directory_table);
-        let rooms = Rooms {
-            trtc: Arc::new(TrtcApp::new(self.sdk_app_id, self.trtc_key)),
-            payload_keys: payload_keys.clone(),
-            in_messages: self.sig_in_messages,
-            ticket_seconds: self.max_call_seconds + RING_RESERVE_SECONDS,
-            clock: clock.clone(),
+    /// `TRTC_SDK_APP_ID`, `TRTC_SECRET_KEY`: the operator's TRTC application, which makes tickets.
+    pub fn trtc(&self) -> Result<TrtcApp, BadSetting> {
+        Ok(TrtcApp::new(self.sdk_app_id()?, self.must("TRTC_SECRET_KEY", DEV_TRTC_KEY)?))
+    }
+
+    fn sdk_app_id(&self) -> Result<u32, BadSetting> {
+        let id = self.must("TRTC_SDK_APP_ID", &DEV_SDK_APP_ID.to_string())?;
+        id.parse().map_err(|_| bad("TRTC_SDK_APP_ID", "must be a number"))
+    }
+
+    /// `USER_SIG_IN_MESSAGES`: `jwe`, `plain` or `none`.
+    pub fn sig_in_messages(&self) -> Result<SigInMessages, BadSetting> {
+        match self.get("USER_SIG_IN_MESSAGES").as_deref() {
+            None | Some("jwe") => Ok(SigInMessages::Jwe),
+            Some("plain") => Ok(SigInMessages::Plain),
+            Some("none") => Ok(SigInMessages::None),
+            Some(_) => Err(bad("USER_SIG_IN_MESSAGES", "must be jwe, plain or none")),
+        }
+    }
+
+    /// `MAX_CALL_SECONDS`: tickets work for the longest call, and while it rings.
+    pub fn ticket_seconds(&self) -> Result<u32, BadSetting> {
+        Ok(self.number("MAX_CALL_SECONDS", 7200, 60..=43_200)? + RING_RESERVE_SECONDS)
+    }
+
+    /// `FAST_PATH`: `on` or `off`: whether functions tell at once what they committed.
+    pub fn fast_path(&self) -> Result<bool, BadSetting> {
+        match self.get("FAST_PATH").as_deref() {
+            None | Some("on") => Ok(true),
+            Some("off") => Ok(false),
+            Some(_) => Err(bad("FAST_PATH", "must be on or off")),
+        }
+    }
+
+    /// `TRTC_API_SECRET_ID`, `TRTC_API_SECRET_KEY`, `TRTC_API_REGION`, `TRTC_API_URL`, `TRTC_API_PROXY`: Tencent's room
+    /// API, which dismisses the room of a call that is over. Off without a secret id.
+    pub fn room_api(&self, clock: Clock) -> Result<Option<RoomApi>, BadSetting> {
+        let (region, url) = (self.get("TRTC_API_REGION"), self.get("TRTC_API_URL"));
+        let (proxy, key) = (self.get("TRTC_API_PROXY"), self.get("TRTC_API_SECRET_KEY"));
+        let Some(id) = self.get("TRTC_API_SECRET_ID") else { return Ok(None) };
+        let key = key.ok_or_else(|| bad("TRTC_API_SECRET_KEY", "must be set beside TRTC_API_SECRET_ID"))?;
+        let mut config = RoomApiConfig::new(self.sdk_app_id()?, ApiKey::new(id, key));
+        config.region = region.unwrap_or(config.region);
+        config.url = url.unwrap_or(config.url);
+        config.proxy = proxy;
+        (config.timeout, config.within) = (ROOM_API_TRY, ROOM_API_ALL_TRIES);
+        let name = |error: &BadRoomApi| match error {
+            BadRoomApi::SecretId => "TRTC_API_SECRET_ID",
+            BadRoomApi::SecretKey => "TRTC_API_SECRET_KEY",
+            BadRoomApi::Region => "TRTC_API_REGION",
+            BadRoomApi::Proxy => "TRTC_API_PROXY",
+            _ => "TRTC_API_URL",
         };
-        let telling = Telling {
-            log: log.clone(),
-            mqtt: mqtt.clone(),
-            tickets: Arc::new(rooms.clone()),
-            clock: clock.clone(),
-            fast_path: self.fast_path,
-        };
-        let projector = Projector { log: log.clone(), directory: directory.clone(), telling: telling.clone() };
-        let app = App {
-            access: Access { tokens: Arc::new(tokens), clock: clock.clone() },
-            mqtt: MqttAccess {
-                tokens: Arc::new(mqtt_tokens),
-                token_seconds: self.mqtt_token_seconds,
-                payload_keys,
-                broker_url: self.broker_url,
-                websocket_url: self.websocket_url,
-                arns: self.arns,
-            },
-            broker: Broker(mqtt),
-            directory,
-            calls: Calls { log, telling, timer, clock: clock.clone() },
-            rooms,
-            clock,
-        };
-        Ok((app, projector))
+        RoomApi::new(&config, move || clock.now()).map(Some).map_err(|error| bad(name(&error), error.to_string()))
+    }
+
+    /// `TRTC_CALLBACK_KEY`: with it Tencent signs what it tells of rooms. Without it nothing of that is believed.
+    #[must_use]
+    pub fn trtc_callback_key(&self) -> Option<Arc<str>> {
+        self.get("TRTC_CALLBACK_KEY").map(Arc::from)
+    }
+
+    /// `IOT_ENDPOINT`: the account's IoT data endpoint, `https://…`. On Lambda only.
+    pub fn iot_endpoint(&self) -> Result<String, BadSetting> {
+        self.must("IOT_ENDPOINT", "http://127.0.0.1")
+    }
+
+    /// `EXPIRE_QUEUE_URL`: the delay queue of the ring timer. On Lambda only.
+    pub fn expire_queue_url(&self) -> Result<String, BadSetting> {
+        self.must("EXPIRE_QUEUE_URL", "http://127.0.0.1")
+    }
+
+    /// `PRESENCE_QUEUE_URL`: where a disconnect waits until it is looked at again. On Lambda only.
+    pub fn presence_queue_url(&self) -> Result<String, BadSetting> {
+        self.must("PRESENCE_QUEUE_URL", "http://127.0.0.1")
     }
 }
 
-/// A ticket is made when the ringing starts, and the longest call starts when it ends.
-const RING_RESERVE_SECONDS: u32 = 120;
-
-/// In development the tokens have an audience, so that one is checked there too.
-pub const DEV_AUDIENCE: &str = "ilock";
-
-fn access_rules(env: &Env<'_>) -> Result<AccessRules, BadSetting> {
-    let algorithms = env.must("AUTH_ALGORITHMS", "HS256")?;
-    let keys = if algorithms == "HS256" {
-        AccessKeys::Shared(env.secret("AUTH_SECRET")?)
-    } else {
-        let algorithms: Result<Vec<AsymmetricAlgorithm>, _> =
-            algorithms.split(',').map(|name| name.trim().parse()).collect();
-        let algorithms =
-            algorithms.map_err(|_| bad("AUTH_ALGORITHMS", "must be HS256 alone, or out of RS256, ES256, EdDSA"))?;
-        let source =
-            env.get("AUTH_JWKS").ok_or_else(|| bad("AUTH_JWKS", "must be set to the URL or file of a JWKS"))?;
-        let source =
-            if source.contains("://") { JwksSource::Url(source) } else { JwksSource::File(PathBuf::from(source)) };
-        AccessKeys::Jwks { source, algorithms }
-    };
-    let audience = env.get("AUTH_AUDIENCE").or_else(|| env.dev.then(|| DEV_AUDIENCE.to_owned()));
-    Ok(AccessRules { keys, issuer: env.get("AUTH_ISSUER"), audience })
+fn short(error: ShortSecret) -> BadSetting {
+    bad("MASTER_SECRET", error.to_string())
 }
 
 #[cfg(test)]
@@ -259,17 +289,27 @@ mod tests {
         Some(value.to_owned())
     }
 
+    fn all(settings: &Settings) -> Result<(), BadSetting> {
+        settings.events_table()?;
+        settings.directory_table()?;
+        settings.access()?;
+        settings.payload_keys()?;
+        settings.mqtt_url()?;
+        settings.trtc()?;
+        settings.arns().map(drop)
+    }
+
     #[test]
     fn a_deployment_with_everything_set_is_taken() {
-        assert!(Settings::read(&env, false).is_ok());
+        assert!(all(&Settings::deployed(env)).is_ok());
     }
 
     #[test]
     fn outside_dev_the_development_secrets_are_refused_by_name() {
         for name in ["AUTH_SECRET", "MASTER_SECRET", "TRTC_SECRET_KEY"] {
             let secret = if name == "TRTC_SECRET_KEY" { DEV_TRTC_KEY } else { DEV_SECRET };
-            let read = |asked: &str| if asked == name { Some(secret.to_owned()) } else { env(asked) };
-            let refused = Settings::read(&read, false).err().map(|error| error.name);
+            let read = move |asked: &str| if asked == name { Some(secret.to_owned()) } else { env(asked) };
+            let refused = all(&Settings::deployed(read)).err().map(|error| error.name);
             assert_eq!(refused, Some(name));
         }
     }
@@ -277,13 +317,27 @@ mod tests {
     #[test]
     fn outside_dev_every_missing_setting_is_named() {
         for name in ["EVENTS_TABLE", "AUTH_SECRET", "MASTER_SECRET", "MQTT_URL", "TRTC_SDK_APP_ID", "AWS_ACCOUNT_ID"] {
-            let read = |asked: &str| if asked == name { None } else { env(asked) };
-            assert_eq!(Settings::read(&read, false).err().map(|error| error.name), Some(name));
+            let read = move |asked: &str| if asked == name { None } else { env(asked) };
+            assert_eq!(all(&Settings::deployed(read)).err().map(|error| error.name), Some(name));
         }
     }
 
     #[test]
     fn dev_needs_nothing() {
-        assert!(Settings::for_dev(&|_| None).is_ok());
+        assert!(all(&Settings::for_dev(|_| None)).is_ok());
+    }
+
+    #[test]
+    fn an_empty_value_is_none() {
+        let settings = Settings::for_dev(|_| Some(String::new())).or("MQTT_URL", "tcp://there".into());
+        assert_eq!(settings.mqtt_url().ok().as_deref(), Some("tcp://there"));
+        assert!(settings.room_api(Clock::system()).is_ok_and(|api| api.is_none()));
+    }
+
+    #[test]
+    fn half_a_room_api_is_refused_by_name() {
+        let read = |asked: &str| (asked == "TRTC_API_SECRET_ID").then(|| "id".to_owned());
+        let refused = Settings::for_dev(read).room_api(Clock::system()).err().map(|error| error.name);
+        assert_eq!(refused, Some("TRTC_API_SECRET_KEY"));
     }
 }

@@ -8,6 +8,7 @@ use ilock_log::{EventLog, History, LogError};
 use ilock_notify::{Delivery, Mqtt, Round, Tickets, notices, settled};
 
 use crate::clock::Clock;
+use crate::metrics;
 
 /// The fast path gives up after this: the projector takes over, and the one who asked gets an answer.
 pub const FAST_BUDGET: Duration = Duration::from_millis(200);
@@ -109,7 +110,9 @@ impl Telling {
             ringing: placed.state == CallState::Ringing,
             budget: if fast { FAST_BUDGET } else { SLOW_BUDGET },
         };
-        let Round { settled, failed } = delivery.deliver(&notices, &done).await;
+        let round = delivery.deliver(&notices, &done).await;
+        metrics::told(commit.n, &notices, &round, fast);
+        let Round { settled, failed } = round;
         if !settled.is_empty() {
             let path = if fast { "fast" } else { "projector" };
             let receipt = Receipt { n: commit.n, path: path.into(), at: self.clock.now(), notices: settled };

@@ -1,18 +1,24 @@
 //! PUT /api/mqtt/clients/status: an app says how awake it is.
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use axum::routing::put;
 use ilock_directory::{Directory, StatusReport};
 use ilock_events::UpdateStatus;
 
 use crate::answer::{ApiError, Reply};
-use crate::app::App;
+use crate::app::Access;
 use crate::ask::{Ask, Caller};
 use crate::clock::Clock;
 
 /// The route.
-pub fn routes() -> Router<App> {
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Access: FromRef<S>,
+    Directory: FromRef<S>,
+    Clock: FromRef<S>,
+{
     Router::new().route("/api/mqtt/clients/status", put(update_client_status))
 }
 

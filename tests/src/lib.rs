@@ -11,12 +11,22 @@
     clippy::must_use_candidate
 )]
 
+pub mod aws;
+pub mod backend;
 pub mod between;
+pub mod commands;
 mod cost;
+pub mod engine;
+pub mod faults;
+pub mod localstack;
 pub mod meter;
 pub mod parties;
 pub mod phone;
+pub mod stream;
+pub mod tencent;
+mod trips;
 
 pub use cost::whole_call;
 pub use parties::{Answer, Party, World};
 pub use phone::{Phone, Version};
+pub use trips::{Trips, trips};

@@ -1,8 +1,15 @@
 //! POST /api/calls, on Lambda.
 
-use ilock_functions::{create_call, lambda};
+use ilock_functions::create_call;
+use ilock_functions::lambda::{self, OnAws, Patience, Warm};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda::Error> {
-    lambda::http(create_call::routes()).await
+    lambda::http(
+        create_call::routes(),
+        OnAws::calling,
+        Patience::Little,
+        &[Warm::Log, Warm::Directory, Warm::Broker, Warm::Timer],
+    )
+    .await
 }

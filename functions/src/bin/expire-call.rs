@@ -4,5 +4,5 @@ use ilock_functions::lambda;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda::Error> {
-    lambda::queue().await
+    lambda::expire_call().await
 }

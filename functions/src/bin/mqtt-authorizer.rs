@@ -1,8 +1,8 @@
-//! IoT Core's question who may connect, on Lambda.
+//! IoT Core's authorizer, on Lambda.
 
 use ilock_functions::lambda;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda::Error> {
-    lambda::authorizer().await
+    lambda::mqtt_authorizer().await
 }

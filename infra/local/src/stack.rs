@@ -15,6 +15,7 @@ use ilock_functions::app::App;
 use ilock_functions::clock::Clock;
 use ilock_functions::serve::{all_routes, service};
 use ilock_functions::settings::{BadSetting, Settings};
+use ilock_functions::wiring::Wiring;
 use ilock_log::{History, LogError};
 use ilock_notify::{Mqtt, RingTimer};
 use serde_json::json;
@@ -42,7 +43,7 @@ pub struct Addresses {
 pub type Between = Box<dyn FnOnce(Arc<dyn Mqtt>) -> Arc<dyn Mqtt> + Send>;
 
 /// Settings by name, as an environment has them.
-pub type Lookup = Box<dyn Fn(&str) -> Option<String> + Send>;
+pub type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// How to start.
 pub struct Options {
@@ -182,20 +183,18 @@ impl Stack {
         let dynamodb_task = dynamodb::serve(dynamodb, database.clone(), stop_dynamodb.clone());
         let client = dynamodb::client(dynamodb_at, options.watch);
 
-        let mut settings = Settings::for_dev(&*options.settings)?;
-        dynamodb::create_table(&client, &settings.events_table, ilock_log::TABLE).await?;
-        dynamodb::create_table(&client, &settings.directory_table, ilock_directory::TABLE).await?;
+        let settings = Settings::for_dev(options.settings);
+        let events_table = settings.events_table()?;
+        dynamodb::create_table(&client, &events_table, ilock_log::TABLE).await?;
+        dynamodb::create_table(&client, &settings.directory_table()?, ilock_directory::TABLE).await?;
 
         let certificates = data_dir.or(scratch.as_ref().map(tempfile::TempDir::path)).unwrap_or(Path::new("."));
         let sessions = data_dir.map(|dir| dir.join("mqtt"));
-        let broker = Arc::new(LocalBroker::new(settings.arns.clone(), certificates, sessions)?);
+        let broker = Arc::new(LocalBroker::new(settings.arns()?, certificates, sessions)?);
         let broker_at = broker.start(options.at.broker).await?;
-        if (options.settings)("MQTT_URL").is_none() {
-            settings.broker_url = format!("tcp://{}", broker_at.tcp);
-        }
-        if (options.settings)("MQTT_WEBSOCKET_URL").is_none() {
-            settings.websocket_url = format!("ws://{}/mqtt", broker_at.websocket);
-        }
+        let settings = settings
+            .or("MQTT_URL", format!("tcp://{}", broker_at.tcp))
+            .or("MQTT_WEBSOCKET_URL", format!("ws://{}/mqtt", broker_at.websocket));
 
         let timer = LocalTimer::new(clock.clone(), stop.clone());
         let carrier: Arc<dyn Mqtt> = Arc::new(broker.carrier());
@@ -203,8 +202,9 @@ impl Stack {
             Some(between) => between(carrier),
             None => carrier,
         };
-        let events_table = settings.events_table.clone();
-        let (app, projector) = settings.build(client.clone(), carrier, Arc::new(timer.clone()), clock.clone())?;
+        let wiring = Wiring { settings, dynamodb: client.clone(), clock: clock.clone() };
+        let projector = wiring.projector(carrier.clone())?;
+        let app = wiring.app(carrier, Arc::new(timer.clone()))?;
         timer.connect(app.calls.clone());
         broker.connect(Authority { mqtt: app.mqtt.clone(), directory: app.directory.clone(), clock: clock.clone() });
 

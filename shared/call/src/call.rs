@@ -190,9 +190,15 @@ impl Call {
         if state != commit.state {
             return Err(BrokenLog::State(commit.n));
         }
-        next.done.insert((command.actor, command.id), command.act);
-        next.head = Some((commit.n, commit.hash.clone()));
+        next.committed(command, (commit.n, commit.hash.clone()));
         *self = next;
         Ok(())
+    }
+
+    /// Notes that `command` has led to the commit `head`, whose events have been applied. Checks nothing: for an
+    /// auditor, who has decided it again.
+    pub fn committed(&mut self, command: Command, head: (CommitNo, Hash)) {
+        self.done.insert((command.actor, command.id), command.act);
+        self.head = Some(head);
     }
 }

@@ -40,6 +40,9 @@ pub struct Client {
     /// When that report was true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_active: Option<Millis>,
+    /// Since when its MQTT connection is gone; none while it stands, or where nobody tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline_since: Option<Millis>,
 }
 
 /// What became of a registration.
@@ -68,11 +71,11 @@ pub enum StatusReport {
     NoSuchClient,
 }
 
-fn pk(party: &Party) -> String {
+pub(crate) fn pk(party: &Party) -> String {
     format!("party#{}#{}", kind_word(party.kind), party.id)
 }
 
-fn client_pk(client: &ClientId) -> String {
+pub(crate) fn client_pk(client: &ClientId) -> String {
     format!("client#{client}")
 }
 
@@ -81,7 +84,7 @@ fn owner(tenant: &TenantId, party: &Party) -> String {
     format!("{tenant} {} {}", kind_word(party.kind), party.id)
 }
 
-fn sk(client: &ClientId) -> String {
+pub(crate) fn sk(client: &ClientId) -> String {
     format!("client#{client}")
 }
 
@@ -273,7 +276,7 @@ impl Directory {
         Ok(delete.attributes.is_some_and(|item| !item.is_empty()))
     }
 
-    async fn get(&self, pk: String, sk: &str) -> Result<Option<Item>, DirectoryError> {
+    pub(crate) async fn get(&self, pk: String, sk: &str) -> Result<Option<Item>, DirectoryError> {
         let got = self
             .client
             .get_item()

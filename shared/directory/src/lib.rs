@@ -5,17 +5,21 @@
 //! party#<kind>#<id>          claim                  which tenant this id belongs to
 //! party#<kind>#<id>          client#<client_id>     an installed app, or a door station's connection
 //! client#<client_id>         claim                  whose client id this is, for ever
+//! client#<client_id>         presence               whether its MQTT connection stands
+//! room#<room_id>             guest#<id>             who went in or out last, and when, as TRTC told it
 //! room#<room_id>             room                   a lease on a TRTC room id; DynamoDB drops it by its ttl
 //! inbox#<tenant>#<kind>#<id> <ms, 15 digits>#<call> one line of a party's history
 //! ```
 
 mod clients;
 mod inbox;
+mod presence;
 mod rooms;
 
 pub use clients::{Client, MAX_CLIENTS, Registered, StatusReport};
 pub use inbox::{BadCursor, Page};
-pub use rooms::{Lease, Reserved};
+pub use presence::Presence;
+pub use rooms::{Guest, Lease, Reserved, Room};
 
 use std::collections::HashMap;
 
@@ -56,6 +60,14 @@ impl Directory {
     #[must_use]
     pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
+    }
+
+    /// Opens the connection, by asking for an item that cannot be.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn warm(&self) -> Result<(), DirectoryError> {
+        self.get("-".into(), "-").await.map(drop)
     }
 }
 

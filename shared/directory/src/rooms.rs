@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
-use ilock_events::{CallId, Millis, RoomId};
+use ilock_events::{CallId, Millis, PartyId, RoomId};
 use serde::{Deserialize, Serialize};
 
 use crate::{Directory, DirectoryError, Item, number, read, store, text};
@@ -32,14 +32,88 @@ pub enum Reserved {
     Held(Option<Lease>),
 }
 
+/// Somebody who went into a room, or out of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guest {
+    /// Who.
+    pub id: PartyId,
+    /// Whether they are in it.
+    pub inside: bool,
+    /// Since when.
+    pub at: Millis,
+}
+
+/// What is known of a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Room {
+    /// Which call holds it.
+    pub lease: Lease,
+    /// Who went in or out; an earlier holder's guests among them, before the lease's call was placed.
+    pub guests: Vec<Guest>,
+}
+
+fn room_pk(room: RoomId) -> String {
+    format!("room#{room}")
+}
+
 impl Directory {
+    /// Keeps that `guest` went in or out, unless something later is known of them.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn note_guest(&self, room: RoomId, guest: &Guest, until: Millis) -> Result<(), DirectoryError> {
+        let mut item: Item = serde_dynamo::to_item(guest)?;
+        item.insert("pk".into(), text(room_pk(room)));
+        item.insert("sk".into(), text(format!("guest#{}", guest.id)));
+        item.insert("ttl".into(), number(until.0.div_euclid(1000)));
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk) OR #at < :at")
+            .expression_attribute_names("#at", "at")
+            .expression_attribute_values(":at", number(guest.at))
+            .send()
+            .await;
+        match put.map_err(SdkError::into_service_error) {
+            Ok(_) | Err(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
+            Err(error) => Err(store("PutItem")(error)),
+        }
+    }
+
+    /// Who holds `room`, and who went in and out.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn room(&self, room: RoomId) -> Result<Option<Room>, DirectoryError> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(room_pk(room)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| store("Query")(e.into_service_error()))?;
+        let (leases, guests): (Vec<Item>, Vec<Item>) = found
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .partition(|item| item.get("sk").is_some_and(|sk| sk.as_s().is_ok_and(|sk| sk == "room")));
+        let Some(lease) = leases.into_iter().next() else { return Ok(None) };
+        let guests = guests.into_iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Some(Room { lease: read(lease)?, guests }))
+    }
+
     /// Reserves `room`, unless it is held at `now`.
     ///
     /// # Errors
     /// [`DirectoryError::Store`].
     pub async fn reserve(&self, room: RoomId, lease: &Lease, now: Millis) -> Result<Reserved, DirectoryError> {
         let mut item: Item = serde_dynamo::to_item(lease)?;
-        item.insert("pk".into(), text(format!("room#{room}")));
+        item.insert("pk".into(), text(room_pk(room)));
         item.insert("sk".into(), text("room"));
         item.insert("ttl".into(), number(lease.until.0.div_euclid(1000)));
         let put = self
@@ -72,7 +146,7 @@ impl Directory {
             .client
             .get_item()
             .table_name(&self.table)
-            .key("pk", text(format!("room#{room}")))
+            .key("pk", text(room_pk(room)))
             .key("sk", text("room"))
             .consistent_read(true)
             .send()

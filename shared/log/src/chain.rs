@@ -20,7 +20,7 @@ pub fn first_prev(call_id: &CallId) -> Hash {
 ///
 /// # Errors
 /// What serialising says; none for the types of `ilock-events`.
-pub(crate) fn canonical(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
+pub fn canonical(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
     serde_json_canonicalizer::to_vec(value)
 }
 

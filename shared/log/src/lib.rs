@@ -12,16 +12,19 @@ mod chain;
 mod item;
 mod load;
 mod personal;
+mod raw;
 mod receipt;
 mod run;
 
 pub use append::Append;
-pub use chain::{chain, digest, first_prev};
+pub use chain::{canonical, chain, digest, first_prev};
 pub use item::commit_of;
 pub use load::History;
 pub use personal::keep as salted;
+pub use raw::{DayPages, StoredCall};
 pub use run::Ran;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_call::BrokenLog;
 use ilock_events::CallId;
 
@@ -78,6 +81,16 @@ impl EventLog {
     #[must_use]
     pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
+    }
+
+    /// Opens the connection, by asking for a call that cannot be.
+    ///
+    /// # Errors
+    /// [`LogError::Store`].
+    pub async fn warm(&self) -> Result<(), LogError> {
+        let nothing = self.client.query().table_name(&self.table).key_condition_expression("pk = :pk");
+        let nothing = nothing.expression_attribute_values(":pk", AttributeValue::S("-".into())).limit(1);
+        nothing.send().await.map(drop).map_err(|error| store("Query")(error.into_service_error()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_dynamodb::operation::query::paginator::QueryPaginatorItems;
 use ilock_call::{BrokenLog, Call};
 use ilock_events::{CallEvent, CallId, Commit, CommitNo, Hash, Personal, PersonalText, Receipt};
 
@@ -86,8 +87,16 @@ impl EventLog {
     /// [`LogError::Store`], or [`LogError::Broken`] when a commit is missing or was changed: never a guess.
     pub async fn load(&self, call_id: &CallId) -> Result<History, LogError> {
         let mut history = History::unplaced(call_id.clone());
-        let mut pages = self
-            .client
+        let mut pages = self.items_of(call_id).send();
+        while let Some(found) = pages.next().await {
+            take_in(&mut history, found.map_err(|e| store("Query")(e.into_service_error()))?)?;
+        }
+        Ok(history)
+    }
+
+    /// The one query for all that stands under a call's key, in the order of the sort keys.
+    pub(crate) fn items_of(&self, call_id: &CallId) -> QueryPaginatorItems {
+        self.client
             .query()
             .table_name(&self.table)
             .key_condition_expression("pk = :pk")
@@ -95,11 +104,6 @@ impl EventLog {
             .consistent_read(true)
             .into_paginator()
             .items()
-            .send();
-        while let Some(found) = pages.next().await {
-            take_in(&mut history, found.map_err(|e| store("Query")(e.into_service_error()))?)?;
-        }
-        Ok(history)
     }
 
     /// Every call that has not come to a final state, by a full scan: for one process at its start, where the log is

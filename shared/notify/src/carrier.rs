@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{carrier}: {why}")]
 pub struct CarrierError {
-    /// `mqtt`, `push`, `timer`.
+    /// `mqtt`, `push`, `queue`.
     pub carrier: &'static str,
     /// What it said.
     pub why: String,

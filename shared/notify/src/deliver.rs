@@ -12,6 +12,9 @@ use crate::{CarrierError, Message, Mqtt, Notice, Publish};
 
 const MQTT: &str = "mqtt";
 
+/// What a receipt says of a notice that could not be told in time.
+pub const TIME_PASSED: &str = "its time had passed";
+
 /// Who makes the ticket that travels in an incoming call's message.
 pub trait Tickets: Send + Sync {
     /// The operator's TRTC application.
@@ -97,7 +100,7 @@ impl Delivery<'_> {
         }
         let left_ms = notice.expires_at.since((self.clock)());
         if left_ms <= 0 {
-            return Outcome::GivenUp("its time had passed".into());
+            return Outcome::GivenUp(TIME_PASSED.into());
         }
         let payload = match payload(notice, self.tickets) {
             Ok(payload) => payload,

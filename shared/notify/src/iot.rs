@@ -1,6 +1,9 @@
 //! MQTT by AWS IoT Core: its data plane takes the message and delivers it, queues it, or drops it when it has expired.
 
+use std::time::Duration;
+
 use aws_sdk_iotdataplane::Client;
+use aws_sdk_iotdataplane::config::timeout::TimeoutConfig;
 use aws_sdk_iotdataplane::error::DisplayErrorContext;
 use aws_sdk_iotdataplane::primitives::Blob;
 use aws_sdk_iotdataplane::types::PayloadFormatIndicator;
@@ -8,6 +11,9 @@ use futures::future::BoxFuture;
 use ilock_events::ClientId;
 
 use crate::{CarrierError, Mqtt, Publish};
+
+/// How long opening the connection may take.
+const TO_CONNECT: Duration = Duration::from_secs(3);
 
 /// IoT Core, at the account's own data endpoint.
 #[derive(Debug, Clone)]
@@ -18,6 +24,18 @@ impl IotCore {
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self(client)
+    }
+
+    /// Opens the connection, by saying nothing on a topic that no policy lets anybody hear.
+    ///
+    /// # Errors
+    /// [`CarrierError`].
+    pub async fn warm(&self) -> Result<(), CarrierError> {
+        // A first connection takes longer than a ring may: the fast path's patience is not for this.
+        let patience = TimeoutConfig::builder().operation_timeout(TO_CONNECT).build();
+        let warm = self.0.publish().topic("users/-/warm").qos(0);
+        let warm = warm.customize().config_override(aws_sdk_iotdataplane::Config::builder().timeout_config(patience));
+        warm.send().await.map(drop).map_err(failed)
     }
 }
 

@@ -13,5 +13,5 @@ mod notices;
 pub mod sqs;
 
 pub use carrier::{Alarm, CarrierError, Mqtt, Publish, RingTimer};
-pub use deliver::{Delivery, Round, Tickets, settled};
-pub use notices::{Message, Notice, notices};
+pub use deliver::{Delivery, Round, TIME_PASSED, Tickets, settled};
+pub use notices::{Message, Notice, notices, notices_of};

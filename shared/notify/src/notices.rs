@@ -55,6 +55,13 @@ struct Table<'a> {
 /// # Errors
 /// [`UnknownEvent`] when the commit was written by a newer version.
 pub fn notices(commit: &Commit, call: &Placed, text: Option<&PersonalText>) -> Result<Vec<Notice>, UnknownEvent> {
+    let events = commit.events.iter().map(CallEvent::read).collect::<Result<Vec<_>, _>>()?;
+    Ok(notices_of(&events, commit, call, text))
+}
+
+/// As [`notices`], for who has read the commit's events already.
+#[must_use]
+pub fn notices_of(events: &[CallEvent], commit: &Commit, call: &Placed, text: Option<&PersonalText>) -> Vec<Notice> {
     let mut table = Table {
         call_id: &commit.call_id,
         call,
@@ -62,10 +69,10 @@ pub fn notices(commit: &Commit, call: &Placed, text: Option<&PersonalText>) -> R
         reason: text.and_then(|text| text.reason.as_ref()),
         notices: vec![],
     };
-    for event in &commit.events {
-        table.tell(&CallEvent::read(event)?, text);
+    for event in events {
+        table.tell(event, text);
     }
-    Ok(table.notices)
+    table.notices
 }
 
 fn calls_topic(party: &Party, leaf: &str) -> String {

@@ -1,16 +1,18 @@
-//! The ring timer by SQS: a message that is delayed until the deadline.
+//! Messages for later, by SQS; above all the ring timer, whose message is delayed until the deadline.
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::DisplayErrorContext;
+use aws_sdk_sqs::types::QueueAttributeName;
 use futures::future::BoxFuture;
 use ilock_events::{CallId, Millis};
+use serde::Serialize;
 
 use crate::{Alarm, CarrierError, RingTimer};
 
 /// SQS delays a message for 15 minutes at most; the longest ring is two.
 const MOST_SECONDS: i64 = 900;
 
-/// A queue whose consumer is `expire-call`.
+/// A queue that gives back later what it is given: alarms to `expire-call`, second looks to `presence`.
 pub struct DelayQueue {
     client: Client,
     queue_url: String,
@@ -23,6 +25,31 @@ impl DelayQueue {
     pub fn new(client: Client, queue_url: String, clock: Box<dyn Fn() -> Millis + Send + Sync>) -> Self {
         Self { client, queue_url, clock }
     }
+
+    /// Opens the connection, by asking for the queue's name.
+    ///
+    /// # Errors
+    /// [`CarrierError`].
+    pub async fn warm(&self) -> Result<(), CarrierError> {
+        let ask = self.client.get_queue_attributes().queue_url(&self.queue_url);
+        let asked = ask.attribute_names(QueueAttributeName::QueueArn).send().await;
+        asked.map(drop).map_err(|error| failed(DisplayErrorContext(error).to_string()))
+    }
+
+    /// Sends `message` as JSON; it comes out after `delay_seconds`.
+    ///
+    /// # Errors
+    /// [`CarrierError`].
+    pub async fn send(&self, message: &impl Serialize, delay_seconds: i32) -> Result<(), CarrierError> {
+        let body = serde_json::to_string(message).map_err(|error| failed(error.to_string()))?;
+        let send = self.client.send_message().queue_url(&self.queue_url).message_body(body);
+        let sent = send.delay_seconds(delay_seconds).send().await;
+        sent.map(drop).map_err(|error| failed(DisplayErrorContext(error).to_string()))
+    }
+}
+
+fn failed(why: String) -> CarrierError {
+    CarrierError { carrier: "queue", why }
 }
 
 /// Rounded up: an alarm that comes too early would have to be sent again.
@@ -34,17 +61,8 @@ fn delay_seconds(left_ms: i64) -> i32 {
 impl RingTimer for DelayQueue {
     fn arm(&self, call_id: CallId, deadline: Millis) -> BoxFuture<'_, Result<(), CarrierError>> {
         Box::pin(async move {
-            let failed = |why: String| CarrierError { carrier: "timer", why };
-            let body = serde_json::to_string(&Alarm { call_id }).map_err(|error| failed(error.to_string()))?;
-            self.client
-                .send_message()
-                .queue_url(&self.queue_url)
-                .message_body(body)
-                .delay_seconds(delay_seconds(deadline.since((self.clock)())))
-                .send()
-                .await
-                .map(drop)
-                .map_err(|error| failed(DisplayErrorContext(error).to_string()))
+            let delay = delay_seconds(deadline.since((self.clock)()));
+            self.send(&Alarm { call_id }, delay).await
         })
     }
 }

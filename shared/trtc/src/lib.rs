@@ -1,14 +1,30 @@
-//! The tickets into Tencent's TRTC rooms, made and read.
+//! Tencent's TRTC: the tickets into its rooms, what it reports of them, and how they are ended.
 //!
 //! A `UserSig` says who somebody is; a `PrivateMapKey` lets them into exactly one room. Both are the same kind of
-//! ticket: signed fields as JSON, compressed with zlib, written in Tencent's own base64. Pure: the clock is an argument.
+//! ticket: signed fields as JSON, compressed with zlib, written in Tencent's own base64.
+//!
+//! Tencent reports what happens in rooms: [`verify_callback`] first, then [`parse_callback`].
+//!
+//! All of that is pure: the clock is an argument. Only the feature `room-api` has a network: [`RoomApi`] dismisses rooms
+//! and removes users, with requests signed by TC3 ([`ApiKey`]).
 
 mod app;
+mod callback;
+#[cfg(feature = "room-api")]
+mod room_api;
 mod sign;
+mod tc3;
 mod ticket;
 mod userbuf;
 mod wire;
 
 pub use app::{ALL_PRIVILEGES, BadRoomName, TrtcApp};
+pub use callback::{
+    BadCallback, BadSignature, CallbackEvent, CallbackRoom, InRoom, RoomEventKind, parse as parse_callback,
+    verify as verify_callback,
+};
+#[cfg(feature = "room-api")]
+pub use room_api::{BadRoomApi, Dismissal, Fault, Removal, RoomApi, RoomApiConfig, RoomApiError};
+pub use tc3::{ApiKey, Tc3Request};
 pub use ticket::{BadTicket, Ticket};
 pub use userbuf::UserBuf;

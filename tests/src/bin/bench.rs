@@ -227,6 +227,15 @@ async fn main() {
     registered.line("register → answer");
     println!("    targets: ring p99 ≤ 50 with the fast path on; register p99 ≤ 100");
 
+    println!("\nrequests to AWS                                   all  in turn  until told");
+    for trips in ilock_tests::trips().await {
+        let told = trips.until_told.map_or("–".to_owned(), |told| told.to_string());
+        println!("  {:<44} {:>7} {:>8} {told:>11}   {}", trips.endpoint, trips.all, trips.in_turn, trips.kinds);
+    }
+    println!(
+        "    targets: until told POST /api/calls ≤ 4, accepted ≤ 3; behind that come the caller's `ringing` and the receipt"
+    );
+
     println!("\nDynamoDB                                     requests    WCU    RCU");
     costs().await;
 

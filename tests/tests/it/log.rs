@@ -1,72 +1,12 @@
-//! The event log on the embedded DynamoDB.
+//! The event log, as it is seen over HTTP. What holds of the log itself stands in `tests/laws`.
 
-use std::collections::BTreeMap;
-
-use ilock_events::{Act, Actor, CallId, Command, CommitNo, Handed, Millis, PartyId, Receipt, RoomId, TenantId};
-use ilock_log::{Append, EventLog, History, LogError, Ran};
+use ilock_events::{CallId, CommitNo};
+use ilock_log::{EventLog, LogError};
 use ilock_tests::World;
 use ilock_tests::parties::call_id;
 
 fn log(world: &World) -> EventLog {
     world.stack.app.calls.log.clone()
-}
-
-fn place(key: &str) -> Command {
-    let act = Act::Place {
-        callee: PartyId::new("user456").unwrap(),
-        ring_seconds: 30,
-        room_id: RoomId::new(1).unwrap(),
-        personal: None,
-    };
-    Command { id: key.parse().unwrap(), actor: Actor::Device { id: PartyId::new("device123").unwrap() }, act }
-}
-
-async fn run(log: &EventLog, history: &mut History, command: &Command) -> Ran {
-    log.run(history, &TenantId::new("default").unwrap(), command, &|| Millis(1_679_886_450_000)).await.unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_call_of_many_pages_is_loaded_whole() {
-    let world = World::new().await;
-    let call = CallId::new(call_id(&world.door("device123").rings("user456", 30).await)).unwrap();
-    let log = log(&world);
-    // A page has 1 MB: these are two.
-    for round in 10..210 {
-        let handed =
-            Handed { target: "t".repeat(10_000), carrier: "mqtt".into(), carrier_id: None, ms: 1, error: None };
-        let notices = BTreeMap::from([(0, handed)]);
-        let receipt = Receipt { n: CommitNo::FIRST, path: "projector".into(), at: Millis(1), notices };
-        log.keep_receipt(&call, &receipt, round).await.unwrap();
-    }
-    let history = log.load(&call).await.unwrap();
-    assert_eq!(history.commits.len(), 1);
-    assert_eq!(history.receipts.len(), 201);
-    world.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_commit_stands_where_it_was_written_first_and_the_loser_is_handed_it() {
-    let world = World::new().await;
-    let log = log(&world);
-    let call = CallId::new("call_device123_user456_1").unwrap();
-    let mut winner = History::unplaced(call.clone());
-    let Ran::Committed(commit) = run(&log, &mut winner, &place("winner")).await else { panic!("it is the first") };
-
-    let mut changed = (*commit).clone();
-    changed.at = Millis(1);
-    let Append::Taken(Some(there)) = log.append(&changed).await.unwrap() else { panic!("the place is taken") };
-    assert_eq!(*there, *commit, "what stands is what was written");
-
-    // The same command again, from a hand that knows nothing yet: its own write, whose answer was lost.
-    let mut again = History::unplaced(call.clone());
-    let Ran::Committed(same) = run(&log, &mut again, &place("winner")).await else { panic!("its own write") };
-    assert_eq!(same.hash, commit.hash);
-    // Another command loses, and now knows the call.
-    let mut loser = History::unplaced(call.clone());
-    assert!(matches!(run(&log, &mut loser, &place("loser")).await, Ran::Refused(_)));
-    assert_eq!(loser.commits, winner.commits);
-    assert_eq!(log.load(&call).await.unwrap().commits, winner.commits);
-    world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,12 +2,24 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
 
+mod authorizer;
 mod calls;
 mod cost;
 mod history;
+#[path = "../laws/mod.rs"]
+mod laws;
 mod log;
 mod outage;
+mod presence;
 mod projector;
 mod race;
 mod refused;
 mod restart;
+mod rooms;
+mod template;
+mod tencent;
+
+/// What `laws` are tested on here.
+async fn engine() -> ilock_tests::engine::Engine {
+    ilock_tests::engine::Engine::embedded().await
+}

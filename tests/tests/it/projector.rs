@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_lambda_events::dynamodb::Event;
 use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_events::Commit;
+use ilock_functions::dismissals::Dismissals;
 use ilock_functions::projector::Projector;
 use ilock_local::Options;
 use ilock_tests::World;
@@ -24,7 +25,12 @@ async fn world(dial: &Dial) -> (World, Projector) {
     // The poller looks once at its start.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let calls = world.stack.app.calls.clone();
-    let projector = Projector { log: calls.log, directory: world.stack.app.directory.clone(), telling: calls.telling };
+    let projector = Projector {
+        log: calls.log,
+        directory: world.stack.app.directory.clone(),
+        telling: calls.telling,
+        rooms: Dismissals::new(None),
+    };
     (world, projector)
 }
 

@@ -1,0 +1,110 @@
+//! The story as a sequence diagram: who spoke to whom. Written as Mermaid, and drawn as SVG by [`crate::replay::html`].
+
+use std::fmt::Write as _;
+
+use crate::replay::text::seconds;
+use crate::replay::{Step, Story, What, deed};
+
+/// The one in the middle.
+pub(super) const BACKEND: &str = "iLock Call";
+
+/// Somebody says something to somebody.
+pub(super) struct Arrow {
+    pub(super) from: usize,
+    pub(super) to: usize,
+    pub(super) says: String,
+    pub(super) when: String,
+    pub(super) lost: bool,
+}
+
+/// Who takes part, from left to right, and what they say.
+pub(super) struct Diagram {
+    pub(super) lanes: Vec<String>,
+    pub(super) arrows: Vec<Arrow>,
+}
+
+impl Diagram {
+    pub(super) fn of(story: &Story) -> Self {
+        let (caller, callee) = match &story.placed {
+            Some(placed) => (placed.terms.caller.id.to_string(), placed.terms.callee.to_string()),
+            None => ("caller".to_owned(), "callee".to_owned()),
+        };
+        let mut diagram = Self { lanes: vec![caller, BACKEND.to_owned(), callee], arrows: vec![] };
+        for step in &story.steps {
+            let arrow = diagram.arrow(step, story);
+            diagram.arrows.push(arrow);
+        }
+        diagram
+    }
+
+    fn arrow(&mut self, step: &Step, story: &Story) -> Arrow {
+        let when = seconds(step.since_placed);
+        match &step.what {
+            What::Commit(done) => Arrow {
+                from: self.lane(&done.by),
+                to: 1,
+                says: format!("{} {} → {}", step.n, deed(step, done, story), done.state.word()),
+                when,
+                lost: false,
+            },
+            What::Told(told) => {
+                let says = told.says.as_deref().unwrap_or("something");
+                let detail = match &told.handed.error {
+                    None => format!("{} ms", told.handed.ms),
+                    Some(error) => error.clone(),
+                };
+                Arrow {
+                    from: 1,
+                    to: self.lane(told.handed.target.split('/').nth(1).unwrap_or(&told.handed.target)),
+                    says: format!("{says} ({}, {detail})", told.handed.carrier),
+                    when,
+                    lost: told.handed.error.is_some(),
+                }
+            }
+        }
+    }
+
+    /// The lane of `name`: phones stand beside the person, the timer and the backend itself in the middle.
+    fn lane(&mut self, name: &str) -> usize {
+        if name == "timer" || name == "system" {
+            return 1;
+        }
+        self.lanes.iter().position(|lane| lane == name).unwrap_or_else(|| {
+            self.lanes.push(name.to_owned());
+            self.lanes.len() - 1
+        })
+    }
+}
+
+/// A Mermaid sequence diagram.
+#[must_use]
+pub fn mermaid(story: &Story) -> String {
+    let diagram = Diagram::of(story);
+    let mut out = String::from("sequenceDiagram\n");
+    let _ = writeln!(out, "    %% {}", plain(&story.call_id));
+    for (lane, name) in diagram.lanes.iter().enumerate() {
+        let _ = writeln!(out, "    participant p{lane} as {}", plain(name));
+    }
+    for Arrow { from, to, says, when, lost } in &diagram.arrows {
+        let line = if *lost { "--x" } else { "->>" };
+        let _ = writeln!(out, "    p{from}{line}p{to}: {} {}", plain(when), plain(says));
+    }
+    if let Some(standing) = &story.standing {
+        let state = standing.state.map_or("not known", ilock_events::CallState::word);
+        let _ = writeln!(out, "    Note over p1: at {} {state}", plain(&seconds(standing.since_placed)));
+    }
+    out
+}
+
+/// Text that Mermaid takes for nothing but text: everything else than letters, digits and a few signs as `#code;`.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_alphanumeric() || " _-./,()→“”".contains(c) {
+            out.push(c);
+        } else {
+            let _ = write!(out, "#{};", u32::from(c));
+        }
+    }
+    out
+}

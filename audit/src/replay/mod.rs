@@ -1,0 +1,305 @@
+//! The story of a call: who did what, how long after what, and who was told of it.
+//!
+//! [`Story::of`] reads it, [`Story::until`] cuts it at a moment and says how the call stood then, and it is written as
+//! [`text`], [`jsonl`], [`mermaid`] or [`html`]. Nothing is decided, sent or fetched: a replay only reads.
+
+mod diagram;
+mod html;
+mod moment;
+mod text;
+
+use ilock_call::{Call, Placed};
+use ilock_events::{
+    CallEvent, CallState, Commit, Handed, Hash, Millis, Personal, PersonalText, Receipt, StoredCommand, TenantId,
+};
+use ilock_notify::{Message, notices};
+use serde::Serialize;
+
+pub use diagram::mermaid;
+pub use html::html;
+pub use moment::{BadMoment, Moment, Standing};
+pub use text::{day_and_time, text};
+
+use crate::CallLine;
+
+/// A call's story, in the order in which it happened.
+#[derive(Debug, Clone)]
+pub struct Story {
+    /// Which call.
+    pub call_id: String,
+    /// Whose.
+    pub tenant: Option<TenantId>,
+    /// On which terms it was placed; none when its first commit is missing.
+    pub placed: Option<Placed>,
+    /// When it was placed.
+    pub at: Millis,
+    /// What happened.
+    pub steps: Vec<Step>,
+    /// What stands there and cannot be read.
+    pub unreadable: Vec<String>,
+    /// How the call stood, where the story was cut.
+    pub standing: Option<Standing>,
+    commits: Vec<Commit>,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Step {
+    /// When.
+    pub at: Millis,
+    /// Milliseconds since the call was placed.
+    pub since_placed: i64,
+    /// Milliseconds since the step before.
+    pub after: i64,
+    /// The commit that made it, or that it tells of.
+    pub n: u32,
+    /// What.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum What {
+    /// Somebody did something.
+    Commit(Box<Done>),
+    /// Somebody was told.
+    Told(Told),
+}
+
+/// A commit, as a step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Done {
+    /// Whose hand: a phone, a party, `timer`, `system`.
+    pub by: String,
+    /// The command, as it was asked.
+    pub cmd: StoredCommand,
+    /// What followed.
+    pub events: Vec<String>,
+    /// Where the call stood then.
+    pub state: CallState,
+    /// What was said with it.
+    #[serde(skip_serializing_if = "Words::is_none")]
+    pub words: Words,
+    /// The commit's hash.
+    pub hash: Hash,
+}
+
+/// Text that a person may ask to have forgotten.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Words {
+    /// Nothing was said.
+    None,
+    /// This.
+    Said(Box<PersonalText>),
+    /// Something that has been forgotten.
+    Forgotten,
+    /// Something that the export was not asked to hold.
+    NotExported,
+}
+
+/// A notice, as a step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Told {
+    /// Which of the commit's notices.
+    pub notice: u32,
+    /// What was said: `incoming`, `ringing`, `accepted` …; none where the commit gives no such notice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub says: Option<String>,
+    /// By the function that made the commit (`fast`), or by the `projector`.
+    pub path: String,
+    /// To whom, by which carrier, how long after the commit, or why not.
+    #[serde(flatten)]
+    pub handed: Handed,
+}
+
+impl Words {
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+
+    /// What to show for it.
+    fn shown(&self) -> Option<String> {
+        match self {
+            Self::None => None,
+            Self::Forgotten => Some("[forgotten]".into()),
+            Self::NotExported => Some("[not in the export]".into()),
+            Self::Said(text) => {
+                let name = text.caller_info.as_ref().and_then(|info| info.name.as_ref());
+                let place = text.caller_info.as_ref().and_then(|info| info.location.as_ref());
+                let said: Vec<&str> =
+                    [name, place, text.reason.as_ref()].into_iter().flatten().map(String::as_str).collect();
+                (!said.is_empty()).then(|| format!("“{}”", said.join(", ")))
+            }
+        }
+    }
+}
+
+impl Story {
+    /// Reads the story of a call. What cannot be read is named, and the rest is told.
+    #[must_use]
+    pub fn of(line: &CallLine<'_>) -> Self {
+        let mut unreadable = vec![];
+        let mut commits: Vec<Commit> = read(&line.commits, "commit", &mut unreadable);
+        let receipts: Vec<Receipt> = read(&line.receipts, "receipt", &mut unreadable);
+        let personal = line.personal.as_ref().map(|raw| read::<Personal>(raw, "personal text", &mut unreadable));
+        commits.sort_by_key(|commit| commit.n);
+        let call = told_by(&commits);
+        let mut story = Self {
+            call_id: line.call_id.to_string(),
+            tenant: commits.first().map(|commit| commit.tenant.clone()),
+            placed: call.and_then(|call| call.placed),
+            at: commits.first().map_or(line.at, |commit| commit.at),
+            steps: vec![],
+            unreadable,
+            standing: None,
+            commits,
+        };
+        story.steps(&receipts, personal.as_deref());
+        story
+    }
+
+    fn steps(&mut self, receipts: &[Receipt], personal: Option<&[Personal]>) {
+        // Clocks of two functions may differ by some milliseconds: a commit never comes before the one it continues.
+        let mut not_before = self.at;
+        let mut steps: Vec<((Millis, u32, u32), Step)> = vec![];
+        for commit in &self.commits {
+            not_before = not_before.max(commit.at);
+            let what = What::Commit(Box::new(done(commit, personal)));
+            steps.push(((not_before, commit.n.0, 0), self.step(commit.at, commit.n.0, what)));
+        }
+        for receipt in receipts {
+            let commit = self.commits.iter().find(|commit| commit.n == receipt.n);
+            let says = |index| commit.zip(self.placed.as_ref()).and_then(|(commit, call)| says(commit, call, index));
+            for (index, handed) in &receipt.notices {
+                let at = commit.map_or(receipt.at, |commit| commit.at.plus(handed.ms));
+                let what = What::Told(Told {
+                    notice: *index,
+                    says: says(*index),
+                    path: receipt.path.clone(),
+                    handed: handed.clone(),
+                });
+                steps.push(((at, receipt.n.0, index.saturating_add(1)), self.step(at, receipt.n.0, what)));
+            }
+        }
+        steps.sort_by_key(|(order, _)| *order);
+        let mut before = self.at;
+        self.steps = steps.into_iter().map(|(_, step)| step).collect();
+        for step in &mut self.steps {
+            step.after = step.at.since(before);
+            before = step.at;
+        }
+    }
+
+    fn step(&self, at: Millis, n: u32, what: What) -> Step {
+        Step { at, since_placed: at.since(self.at), after: 0, n, what }
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(
+    raw: &[&serde_json::value::RawValue],
+    what: &str,
+    unreadable: &mut Vec<String>,
+) -> Vec<T> {
+    let mut all = Vec::with_capacity(raw.len());
+    for (place, raw) in raw.iter().enumerate() {
+        match serde_json::from_str(raw.get()) {
+            Ok(read) => all.push(read),
+            Err(error) => unreadable.push(format!("{what} {}: {error}", place + 1)),
+        }
+    }
+    all
+}
+
+/// The call, as far as its commits add up.
+fn told_by(commits: &[Commit]) -> Option<Call> {
+    let mut call = Call::new(commits.first()?.call_id.clone());
+    for commit in commits {
+        if call.fold(commit).is_err() {
+            break;
+        }
+    }
+    Some(call)
+}
+
+fn done(commit: &Commit, personal: Option<&[Personal]>) -> Done {
+    Done {
+        by: commit.actor.name(),
+        cmd: commit.cmd.clone(),
+        events: commit.events.iter().map(|event| event.name.clone()).collect(),
+        state: commit.state,
+        words: words(commit, personal),
+        hash: commit.hash.clone(),
+    }
+}
+
+fn words(commit: &Commit, personal: Option<&[Personal]>) -> Words {
+    let Some(digest) = commit.cmd.args.get("personal").and_then(|digest| digest.as_str()) else { return Words::None };
+    let Some(personal) = personal else { return Words::NotExported };
+    let found = personal.iter().find(|personal| personal.digest == digest);
+    found.map_or(Words::Forgotten, |personal| Words::Said(Box::new(personal.text.clone())))
+}
+
+/// What notice `index` of `commit` says.
+fn says(commit: &Commit, call: &Placed, index: u32) -> Option<String> {
+    let notices = notices(commit, call, None).ok()?;
+    let notice = notices.iter().find(|notice| notice.index == index)?;
+    let action = match &notice.message {
+        Message::Incoming(_) => return Some("incoming".into()),
+        Message::Control(control) => control.action,
+        Message::Sync(sync) => sync.action,
+    };
+    serde_json::to_value(action).ok()?.as_str().map(str::to_owned)
+}
+
+/// One JSON object a line: each step, then how the call stood, where the story was cut.
+///
+/// # Errors
+/// What serialising says; none.
+pub fn jsonl(story: &Story) -> Result<String, serde_json::Error> {
+    let mut out = String::new();
+    for step in &story.steps {
+        out.push_str(&serde_json::to_string(step)?);
+        out.push('\n');
+    }
+    if let Some(standing) = &story.standing {
+        out.push_str(&serde_json::to_string(&serde_json::json!({ "step": "standing", "standing": standing }))?);
+        out.push('\n');
+    }
+    Ok(out)
+}
+
+/// What was asked, in words.
+fn deed(step: &Step, done: &Done, story: &Story) -> String {
+    let arg = |name: &str| {
+        done.cmd.args.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    };
+    match done.cmd.kind.as_str() {
+        "place" => format!(
+            "rings {} for {} s, room {}",
+            arg("callee").unwrap_or_default(),
+            arg("ring_seconds").unwrap_or_default(),
+            arg("room_id").unwrap_or_default()
+        ),
+        "alert" => "says that it is ringing".into(),
+        "accept" => "accepts".into(),
+        "reject" => "rejects".into(),
+        "cancel" => "cancels".into(),
+        "hang_up" => "hangs up".into(),
+        "expire" => match &story.placed {
+            Some(placed) => {
+                format!("finds the time up, {} ms after the deadline", step.at.since(placed.terms.deadline))
+            }
+            None => "finds the time up".into(),
+        },
+        "fail" => format!("gives up: {}", arg("reason").unwrap_or_default()),
+        other => other.to_owned(),
+    }
+}
+
+/// Whether an event is known to this code; for words only.
+fn known(commit: &Commit) -> bool {
+    commit.events.iter().all(|event| CallEvent::read(event).is_ok())
+}

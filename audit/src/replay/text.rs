@@ -1,0 +1,116 @@
+//! The story as a timeline to read.
+
+use std::fmt::Write as _;
+
+use ilock_events::Millis;
+
+use crate::replay::{Standing, Step, Story, What, deed};
+
+/// The timeline.
+#[must_use]
+pub fn text(story: &Story) -> String {
+    let mut out = head(story);
+    out.push('\n');
+    for step in &story.steps {
+        let _ = writeln!(out, "{:>11}  {:>9}  {}", seconds(step.since_placed), later(step.after), line(step, story));
+    }
+    for what in &story.unreadable {
+        let _ = writeln!(out, "cannot be read: {what}");
+    }
+    if let Some(standing) = &story.standing {
+        out.push('\n');
+        out.push_str(&stood(standing));
+    }
+    out
+}
+
+pub(super) fn head(story: &Story) -> String {
+    let tenant = story.tenant.as_ref().map(|tenant| format!(", tenant {tenant}")).unwrap_or_default();
+    format!("call {}{tenant}\nplaced {}\n", story.call_id, day_and_time(story.at))
+}
+
+/// What happened in one step, in a line.
+pub(super) fn line(step: &Step, story: &Story) -> String {
+    match &step.what {
+        What::Commit(done) => {
+            let words = done.words.shown().map(|words| format!(" {words}")).unwrap_or_default();
+            format!("{:>3} {} {}{words} → {}", step.n, done.by, deed(step, done, story), done.state.word())
+        }
+        What::Told(told) => {
+            let says = told.says.as_deref().unwrap_or("something");
+            let handed = &told.handed;
+            let path = if told.path == "fast" { "at once" } else { &told.path };
+            match &handed.error {
+                None => {
+                    let id = handed.carrier_id.as_ref().map(|id| format!(", {id}")).unwrap_or_default();
+                    format!(
+                        "      {} told “{says}” by {} ({path}{id}), {} ms after commit {}",
+                        handed.target, handed.carrier, handed.ms, step.n
+                    )
+                }
+                Some(error) => {
+                    format!("      {} not told “{says}” by {} ({path}): {error}", handed.target, handed.carrier)
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn stood(standing: &Standing) -> String {
+    let mut out = format!("at {} (commit {}): ", seconds(standing.since_placed).trim(), standing.n);
+    match (&standing.broken, standing.state) {
+        (Some(why), _) => {
+            let _ = writeln!(out, "not known: {why}");
+        }
+        (None, None) => out.push_str("not placed\n"),
+        (None, Some(state)) => {
+            let by = standing.by.as_deref().unwrap_or("nobody");
+            let _ = writeln!(out, "{}, by {by}", state.word());
+        }
+    }
+    if let Some(who) = &standing.answered_by {
+        let _ = writeln!(out, "  answered by {who}");
+    }
+    if !standing.ringing.is_empty() {
+        let _ = writeln!(out, "  said that they ring: {}", standing.ringing.join(", "));
+    }
+    if let Some(ms) = standing.deadline_in {
+        let _ = match ms {
+            0.. => writeln!(out, "  {} left to answer", seconds(ms).trim()),
+            _ => writeln!(out, "  the deadline had passed {} before", seconds(-ms).trim()),
+        };
+    }
+    for told in &standing.told {
+        let _ = writeln!(out, "  told: {told}");
+    }
+    out
+}
+
+/// `12.345 s`.
+pub(super) fn seconds(ms: i64) -> String {
+    let sign = if ms < 0 { "-" } else { "" };
+    let ms = ms.unsigned_abs();
+    format!("{sign}{}.{:03} s", ms / 1000, ms % 1000)
+}
+
+fn later(ms: i64) -> String {
+    format!("{ms:+} ms")
+}
+
+/// `2026-11-22T12:00:00.000Z`.
+#[must_use]
+pub fn day_and_time(at: Millis) -> String {
+    let time =
+        time::OffsetDateTime::from_unix_timestamp(at.0.div_euclid(1000)).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+    let (date, time) = (time.date(), time.time());
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+        date.year(),
+        u8::from(date.month()),
+        date.day(),
+        time.hour(),
+        time.minute(),
+        time.second(),
+        at.0.rem_euclid(1000)
+    )
+}

@@ -1,0 +1,122 @@
+//! One commit, read without copying, and its hash.
+
+use ilock_events::{Act, Actor, CallState, Command, CommandId, CommitNo, Millis};
+use ilock_log::{canonical, digest};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// A commit's fields; what decides is still text.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Frame<'a> {
+    pub(crate) actor: Actor,
+    pub(crate) at: Millis,
+    pub(crate) call_id: &'a str,
+    #[serde(borrow)]
+    cmd: Asked<'a>,
+    #[serde(borrow)]
+    pub(crate) events: &'a RawValue,
+    pub(crate) hash: &'a str,
+    pub(crate) n: CommitNo,
+    pub(crate) prev: &'a str,
+    pub(crate) state: CallState,
+    pub(crate) tenant: &'a str,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked<'a> {
+    #[serde(borrow)]
+    args: Option<&'a RawValue>,
+    id: CommandId,
+    kind: &'a str,
+}
+
+/// A commit, with what is known of its hash.
+#[derive(Debug)]
+pub(crate) struct Seen<'a> {
+    /// Its number; where it cannot be trusted, that of the place where it stands.
+    pub(crate) n: u32,
+    /// Its fields, where they can be read.
+    pub(crate) frame: Option<Frame<'a>>,
+    /// The hash of what stands there.
+    pub(crate) hash: String,
+    /// Whether that is the hash that it names.
+    pub(crate) sound: bool,
+    /// Why its fields cannot be read.
+    pub(crate) why: String,
+}
+
+/// Reads the commit that stands at `place` (from 1). `scratch` saves making room for each commit anew.
+pub(crate) fn see<'a>(raw: &'a RawValue, place: u32, scratch: &mut Vec<u8>) -> Seen<'a> {
+    let (frame, why) = match serde_json::from_str::<Frame<'a>>(raw.get()) {
+        Ok(frame) => (Some(frame), String::new()),
+        Err(error) => (None, error.to_string()),
+    };
+    let quick = frame.as_ref().and_then(|frame| hash_of_text(raw.get(), frame.hash, scratch));
+    if let (Some(named), Some(hash)) = (&frame, quick)
+        && hash == named.hash
+    {
+        return Seen { n: named.n.0, frame, hash, sound: true, why };
+    }
+    let slow = hash_of_value(raw.get());
+    // What was changed may be the number: then only the place says which commit this was.
+    let n = slow.n.filter(|_| slow.sound).unwrap_or(place);
+    Seen { n, frame, hash: slow.hash, sound: slow.sound, why }
+}
+
+/// The hash of a commit that stands there in RFC 8785 form: of its text, without `"hash":"…",`. None when the text has
+/// another form.
+fn hash_of_text(text: &str, named: &str, scratch: &mut Vec<u8>) -> Option<String> {
+    const FIELD: &str = "\"hash\":\"";
+    let value = named.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+    let start = value.checked_sub(FIELD.len())?;
+    let end = value + named.len();
+    if text.get(start..value)? != FIELD || text.get(end..end + 2)? != "\"," {
+        return None;
+    }
+    scratch.clear();
+    scratch.extend_from_slice(&text.as_bytes()[..start]);
+    scratch.extend_from_slice(&text.as_bytes()[end + 2..]);
+    Some(digest(scratch))
+}
+
+struct Slow {
+    hash: String,
+    sound: bool,
+    n: Option<u32>,
+}
+
+/// The hash of a commit in any form, of whatever fields it has.
+fn hash_of_value(text: &str) -> Slow {
+    let mut value: Value = serde_json::from_str(text).unwrap_or_default();
+    let named = value.as_object_mut().and_then(|fields| fields.remove("hash"));
+    let hash = canonical(&value).map(|form| digest(&form)).unwrap_or_default();
+    let sound = named.as_ref().and_then(Value::as_str) == Some(&hash);
+    Slow { sound, n: value["n"].as_u64().and_then(|n| u32::try_from(n).ok()), hash }
+}
+
+impl Frame<'_> {
+    /// What was asked.
+    ///
+    /// # Errors
+    /// What cannot be read, in words.
+    pub(crate) fn command(&self, scratch: &mut Vec<u8>) -> Result<Command, String> {
+        // With its kind first, an act is read without a detour.
+        scratch.clear();
+        scratch.extend_from_slice(b"{\"kind\":\"");
+        scratch.extend_from_slice(self.cmd.kind.as_bytes());
+        scratch.extend_from_slice(b"\",\"args\":");
+        scratch.extend_from_slice(self.cmd.args.map_or("{}", RawValue::get).as_bytes());
+        scratch.push(b'}');
+        let act: Act = serde_json::from_slice(scratch)
+            .map_err(|error| format!("command {} cannot be read: {error}", self.cmd.kind))?;
+        Ok(Command { id: self.cmd.id.clone(), actor: self.actor.clone(), act })
+    }
+
+    /// The commit's kind, for what is said of it.
+    pub(crate) fn kind(&self) -> &str {
+        self.cmd.kind
+    }
+}

@@ -1,0 +1,103 @@
+//! Was everybody told who was to be, in time, and nobody else?
+
+use std::collections::BTreeMap;
+
+use ilock_call::Call;
+use ilock_events::{CallEvent, CallId, CommandId, Commit, Handed, Millis, Receipt, StoredCommand};
+use ilock_notify::{Notice, notices_of};
+
+use crate::verify::commit::Frame;
+use crate::{Finding, Kind};
+
+/// The carrier whose notices follow from a commit alone. Whom another one told depends on what was registered then.
+const MQTT: &str = "mqtt";
+
+/// So long after a notice has expired the projector may still be about to say why it was not told.
+const GRACE_MS: i64 = 60_000;
+
+/// What happened, as far as it could be read.
+pub(crate) struct Told<'a> {
+    pub(crate) call: Call,
+    pub(crate) commits: Vec<(&'a Frame<'a>, Vec<CallEvent>)>,
+}
+
+/// Holds the receipts against what was due.
+pub(crate) fn judge(told: &Told<'_>, receipts: &[Receipt], as_of: Millis, findings: &mut Vec<Finding>) {
+    // Who is to be told follows from the parties: without the commit that placed the call nobody knows them.
+    if told.call.placed.is_none() {
+        return;
+    }
+    for (frame, events) in &told.commits {
+        let n = frame.n.0;
+        let due = match due(&told.call, frame, events) {
+            Ok(due) => due,
+            Err(why) => {
+                findings.push(Finding::at(Kind::Unreadable, n, why));
+                continue;
+            }
+        };
+        let mut handed: BTreeMap<u32, Vec<&Handed>> = BTreeMap::new();
+        for (index, entry) in receipts.iter().filter(|receipt| receipt.n.0 == n).flat_map(|receipt| &receipt.notices) {
+            if entry.carrier == MQTT {
+                handed.entry(*index).or_default().push(entry);
+            } else if due.is_empty() {
+                let why = format!("{} was told by {}", entry.target, entry.carrier);
+                findings.push(Finding::at(Kind::NotDue, n, why).notice(*index));
+            }
+        }
+        for (index, entries) in &handed {
+            let topic = due.iter().find(|notice| notice.index == *index).map(|notice| notice.topic.as_str());
+            if let Some(entry) = entries.iter().find(|entry| topic != Some(&entry.target)) {
+                findings.push(Finding::at(Kind::NotDue, n, format!("{} was told", entry.target)).notice(*index));
+            }
+        }
+        for notice in &due {
+            if let Some(wrong) = judge_one(notice, &handed, frame.at, as_of) {
+                findings.push(Finding { n: Some(n), ..wrong.notice(notice.index) });
+            }
+        }
+    }
+}
+
+fn judge_one(notice: &Notice, handed: &BTreeMap<u32, Vec<&Handed>>, at: Millis, as_of: Millis) -> Option<Finding> {
+    let topic = &notice.topic;
+    let entries = handed.get(&notice.index).map(Vec::as_slice).unwrap_or_default();
+    let first =
+        entries.iter().filter(|entry| entry.error.is_none() && entry.target == *topic).map(|entry| entry.ms).min();
+    let Some(ms) = first else {
+        let has_reason = entries.iter().any(|entry| entry.error.is_some() && entry.target == *topic);
+        return (!has_reason && notice.expires_at.plus(GRACE_MS) < as_of)
+            .then(|| Finding::new(Kind::NeverTold, format!("{topic} was to be told: no receipt, no reason")));
+    };
+    if at.plus(ms) > notice.expires_at {
+        let late = at.plus(ms).since(notice.expires_at);
+        return Some(Finding::new(Kind::ToldTooLate, format!("{topic} was told {late} ms after it had expired")));
+    }
+    let before = notice.after?;
+    let reached = handed.get(&before).is_some_and(|entries| entries.iter().any(|entry| entry.error.is_none()));
+    (!reached).then(|| {
+        Finding::new(
+            Kind::NotDue,
+            format!("{topic} was told, though notice {before}, which it waits for, was not handed over"),
+        )
+    })
+}
+
+fn due(call: &Call, frame: &Frame<'_>, events: &[CallEvent]) -> Result<Vec<Notice>, String> {
+    let (Some(placed), Ok(call_id)) = (&call.placed, CallId::new(frame.call_id)) else { return Ok(vec![]) };
+    let nothing = || CommandId::new("-").map_err(|bad| bad.to_string());
+    let commit = Commit {
+        call_id,
+        n: frame.n,
+        prev: String::new(),
+        tenant: placed.tenant.clone(),
+        cmd: StoredCommand { id: nothing()?, kind: String::new(), args: serde_json::Map::new() },
+        // They are at hand already.
+        events: vec![],
+        state: frame.state,
+        actor: frame.actor.clone(),
+        at: frame.at,
+        hash: String::new(),
+    };
+    Ok(notices_of(events, &commit, placed, None))
+}

@@ -1,0 +1,280 @@
+//! A day of calls, made in this process the way in which the log makes them: decided, chained, told.
+
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use ilock_audit::export::Progress;
+use ilock_audit::{Counts, Finding, Header, verify};
+use ilock_call::{Call, decide};
+use ilock_events::{
+    Act, Actor, CallEvent, CallId, CallerInfo, ClientId, Command, Commit, Handed, Millis, PartyId, Personal,
+    PersonalText, Receipt, RoomId, TenantId,
+};
+use ilock_log::{StoredCall, chain, first_prev, salted};
+use ilock_notify::notices;
+use serde_json::{Value, json};
+
+/// Long after every call.
+pub const LATER: Millis = Millis(1_900_000_000_000);
+
+/// 2026-11-22T00:00:00Z.
+const MIDNIGHT: i64 = 1_795_305_600_000;
+
+/// A call in the making.
+pub struct Making {
+    pub call: Call,
+    pub stored: StoredCall,
+    pub now: Millis,
+    keys: u32,
+}
+
+impl Making {
+    pub fn new(id: &str, at: Millis) -> Self {
+        Self {
+            call: Call::new(CallId::new(id).unwrap()),
+            stored: StoredCall { call_id: id.into(), ..StoredCall::default() },
+            now: at,
+            keys: 0,
+        }
+    }
+
+    /// Does `act` after `ms`, with `words`; and tells who is to be told.
+    #[must_use]
+    pub fn then(mut self, ms: i64, actor: Actor, act: Act, words: PersonalText) -> Self {
+        self.now = self.now.plus(ms);
+        self.keys += 1;
+        let salt = [u8::try_from(self.keys).unwrap(); 16];
+        let personal = salted(words, salt).unwrap();
+        let act = act.with_personal(personal.as_ref().map(|personal| personal.digest.clone()));
+        let command = Command { id: format!("key-{}", self.keys).parse().unwrap(), actor, act };
+        let events = decide(&self.call, &command, self.now).expect("it is not refused");
+        assert!(!events.is_empty());
+        let commit = commit(&self.call, &command, &events, self.now);
+        self.call.fold(&commit).unwrap();
+        self.tell(&commit, personal.as_ref());
+        self.stored.commits.push(serde_json::to_value(&commit).unwrap());
+        self.stored.personal.extend(personal.map(|personal| serde_json::to_value(personal).unwrap()));
+        self
+    }
+
+    fn tell(&mut self, commit: &Commit, personal: Option<&Personal>) {
+        let placed = self.call.placed.as_ref().unwrap();
+        let due = notices(commit, placed, personal.map(|personal| &personal.text)).unwrap();
+        // The second of two is left to the projector, now and then.
+        let late = (i64::from(commit.n.0) + commit.at.0) % 5 == 0;
+        let (now, then): (Vec<_>, Vec<_>) = due.iter().partition(|notice| notice.index == 0 || !late);
+        for (path, round) in [("fast", now), ("projector", then)] {
+            if round.is_empty() {
+                continue;
+            }
+            let ms = if path == "fast" { 12 } else { 480 };
+            let handed = round.iter().map(|notice| {
+                let carrier_id = (path == "fast").then(|| format!("id-{}", notice.index));
+                let ms = ms + i64::from(notice.index) * 3;
+                (
+                    notice.index,
+                    Handed { target: notice.topic.clone(), carrier: "mqtt".into(), carrier_id, ms, error: None },
+                )
+            });
+            let notices = handed.collect();
+            let receipt = Receipt { n: commit.n, path: path.into(), at: commit.at.plus(ms + 5), notices };
+            self.stored.receipts.push(serde_json::to_value(receipt).unwrap());
+        }
+    }
+}
+
+/// The commit that follows: chained and hashed as the log does it.
+pub fn commit(call: &Call, command: &Command, events: &[CallEvent], at: Millis) -> Commit {
+    let tenant = TenantId::new("default").unwrap();
+    let mut after = call.clone();
+    for event in events {
+        after.apply(event, &command.actor, at, &tenant);
+    }
+    let mut commit = Commit {
+        call_id: call.id.clone(),
+        n: call.next(),
+        prev: call.head.as_ref().map_or_else(|| first_prev(&call.id), |(_, hash)| hash.clone()),
+        tenant,
+        cmd: command.stored(),
+        events: events.iter().map(CallEvent::stored).collect(),
+        state: after.state().unwrap(),
+        actor: command.actor.clone(),
+        at,
+        hash: String::new(),
+    };
+    commit.hash = chain(&commit).unwrap();
+    commit
+}
+
+pub fn party(id: &str) -> PartyId {
+    PartyId::new(id).unwrap()
+}
+
+pub fn device(id: &str) -> Actor {
+    Actor::Device { id: party(id) }
+}
+
+pub fn phone(user: &str, n: u32) -> Actor {
+    Actor::User { id: party(user), client: Some(ClientId::new(format!("{user}_phone_{n}")).unwrap()) }
+}
+
+pub fn reason(text: &str) -> PersonalText {
+    PersonalText { reason: Some(text.into()), ..PersonalText::default() }
+}
+
+pub fn shows(name: &str) -> PersonalText {
+    let info =
+        CallerInfo { name: Some(name.into()), location: Some("小区大门".into()), more: serde_json::Map::new() };
+    PersonalText { caller_info: Some(info), ..PersonalText::default() }
+}
+
+pub fn place(callee: &str) -> Act {
+    Act::Place { callee: party(callee), ring_seconds: 30, room_id: RoomId::new(664_321).unwrap(), personal: None }
+}
+
+/// A call of the kind `number % 8` stands for.
+pub fn a_call(number: u32, at: Millis) -> StoredCall {
+    let caller = format!("door{}", number % 7);
+    let callee = format!("user{}", number % 5);
+    let id = format!("call_{caller}_{callee}_{}", at.0);
+    let door = device(&caller);
+    let hand = |n| phone(&callee, n);
+    let nothing = PersonalText::default;
+    let ringing = Making::new(&id, at).then(0, door.clone(), place(&callee), shows("前门设备 \"A\""));
+    let ringing = ringing.then(310, hand(1), Act::Alert {}, nothing());
+    let made =
+        match number % 8 {
+            0 => ringing
+                .then(40, hand(2), Act::Alert {}, nothing())
+                .then(4_000, hand(2), Act::Accept {}, nothing())
+                .then(21_000, hand(2), Act::HangUp { personal: None }, reason("通话已结束")),
+            1 => ringing.then(3_000, hand(1), Act::Reject { personal: None }, reason("busy")),
+            2 => ringing.then(5_000, door, Act::Cancel { personal: None }, nothing()),
+            3 => ringing.then(29_700, Actor::Timer, Act::Expire {}, nothing()),
+            4 => ringing.then(2_000, hand(1), Act::Accept {}, nothing()).then(
+                9_000,
+                door,
+                Act::HangUp { personal: None },
+                nothing(),
+            ),
+            5 => ringing.then(700, Actor::System, Act::Fail { reason: "no_room".into() }, nothing()),
+            6 => ringing.then(900, Actor::User { id: party(&callee), client: None }, Act::Accept {}, nothing()).then(
+                60,
+                Actor::System,
+                Act::HangUp { personal: None },
+                nothing(),
+            ),
+            _ => ringing,
+        };
+    made.stored
+}
+
+/// `calls` calls of one day, in order; some at the very same moment.
+pub fn day(calls: u32) -> Vec<StoredCall> {
+    (0..calls).map(|number| a_call(number, Millis(MIDNIGHT + i64::from(number / 3) * 40_000))).collect()
+}
+
+/// In the order of an export.
+pub fn in_order(mut calls: Vec<StoredCall>) -> Vec<StoredCall> {
+    calls.sort_by_key(|call| (call.commits[0]["at"].as_i64(), call.call_id.clone()));
+    calls
+}
+
+pub fn export(calls: &[StoredCall], with_personal: bool) -> Vec<u8> {
+    let header = Header { with_personal, ..Header::default() };
+    let mut out = vec![];
+    let mut progress = Progress::default();
+    progress.head(&mut out, &header.line().unwrap()).unwrap();
+    for call in calls {
+        progress.call(&mut out, call, with_personal).unwrap();
+    }
+    progress.finish(&mut out).unwrap();
+    out
+}
+
+/// What verifying finds.
+pub fn findings(export: &[u8]) -> Vec<Finding> {
+    audit(export).1
+}
+
+pub fn audit(export: &[u8]) -> (Counts, Vec<Finding>) {
+    let mut found = vec![];
+    let counts = verify::file(export, LATER, |finding| found.push(finding), |_| {});
+    assert_eq!(counts.findings, found.len() as u64);
+    (counts, found)
+}
+
+/// The lines, without their newlines.
+pub fn lines(export: &[u8]) -> Vec<String> {
+    std::str::from_utf8(export).unwrap().lines().map(str::to_owned).collect()
+}
+
+pub fn text(lines: &[String]) -> Vec<u8> {
+    let mut text = lines.join("\n").into_bytes();
+    text.push(b'\n');
+    text
+}
+
+/// Line `number` again, by somebody who changed `call` in the file and made the checksum anew.
+pub fn resealed(number: usize, at: i64, last: usize, call: &StoredCall) -> String {
+    let list = |items: &[Value]| {
+        let items: Vec<String> =
+            items.iter().map(|item| String::from_utf8(ilock_log::canonical(item).unwrap()).unwrap()).collect();
+        format!("[{}]", items.join(","))
+    };
+    seal(&format!(
+        "{{\"line\":{number},\"call\":{},\"at\":{at},\"last\":{last},\"commits\":{},\"receipts\":{},\"personal\":{}",
+        json!(call.call_id),
+        list(&call.commits),
+        list(&call.receipts),
+        list(&call.personal)
+    ))
+}
+
+pub fn seal(content: &str) -> String {
+    format!("{content},\"crc\":\"{:08x}\"}}", crc32fast::hash(content.as_bytes()))
+}
+
+/// An export in which line `number` was changed by a careful hand.
+pub fn with_changed(calls: &[StoredCall], number: usize, change: impl FnOnce(&mut StoredCall)) -> Vec<u8> {
+    let mut lines = lines(&export(calls, true));
+    let mut call = calls[number - 1].clone();
+    let (at, last) = (call.commits[0]["at"].as_i64().unwrap(), call.commits.len());
+    change(&mut call);
+    lines[number] = resealed(number, at, last, &call);
+    text(&lines)
+}
+
+/// Every leaf of a JSON value, as pointers.
+pub fn leaves(value: &Value) -> Vec<String> {
+    fn walk(value: &Value, path: String, all: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                fields.iter().for_each(|(name, value)| walk(value, format!("{path}/{name}"), all));
+            }
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(n, value)| walk(value, format!("{path}/{n}"), all));
+            }
+            _ => all.push(path),
+        }
+    }
+    let mut all = vec![];
+    walk(value, String::new(), &mut all);
+    all
+}
+
+/// Makes the hashes anew from commit `from` on, as a forger would who may write to the table.
+pub fn rehash(call: &mut StoredCall, from: usize, only: bool) {
+    for at in from..call.commits.len() {
+        if at > from {
+            if only {
+                return;
+            }
+            let prev = call.commits[at - 1]["hash"].clone();
+            call.commits[at]["prev"] = prev;
+        }
+        let fields = call.commits[at].as_object_mut().unwrap();
+        fields.remove("hash");
+        let hash = ilock_log::digest(&ilock_log::canonical(&*fields).unwrap());
+        fields.insert("hash".into(), hash.into());
+    }
+}

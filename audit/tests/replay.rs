@@ -1,0 +1,139 @@
+//! A replay tells the whole story, the same at every time, and lets nothing out that is not text.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
+
+mod common;
+
+use common::{Making, a_call, device, phone, place, shows};
+use ilock_audit::export::call_line;
+use ilock_audit::replay::{Moment, Story, html, jsonl, mermaid, text};
+use ilock_audit::{CallLine, Line};
+use ilock_events::{Act, CallState, Millis, PersonalText};
+use ilock_log::StoredCall;
+use serde_json::Value;
+
+const AT: Millis = Millis(1_795_305_600_000);
+
+fn told<T>(call: &StoredCall, with_personal: bool, tell: impl FnOnce(Story, &CallLine<'_>) -> T) -> T {
+    let line = String::from_utf8(call_line(1, call, with_personal).unwrap()).unwrap();
+    let (_, Line::Call(line)) = Line::read(line.trim_end()).unwrap() else { panic!("a call") };
+    tell(Story::of(&line), &line)
+}
+
+fn every_form(call: &StoredCall, with_personal: bool) -> [String; 4] {
+    told(call, with_personal, |story, line| [text(&story), jsonl(&story).unwrap(), mermaid(&story), html(&story, line)])
+}
+
+#[test]
+fn it_tells_who_did_what_when_and_who_was_told() {
+    let story = told(&a_call(0, AT), true, |story, _| text(&story));
+    let expected = [
+        "call call_door0_user0_1795305600000, tenant default",
+        "placed 2026-11-22T00:00:00.000Z",
+        "    0.000 s      +0 ms    1 door0 rings user0 for 30 s, room 664321 “前门设备 \"A\", 小区大门” → ringing",
+        "users/user0/calls/incoming told “incoming” by mqtt (at once, id-0), 12 ms after commit 1",
+        "devices/door0/calls/control told “ringing” by mqtt",
+        "    0.310 s",
+        "  2 user0_phone_1 says that it is ringing → ringing",
+        "    4.350 s   +4000 ms    4 user0_phone_2 accepts → active",
+        "users/user0/devices/sync told “accepted” by mqtt",
+        "  5 user0_phone_2 hangs up “通话已结束” → ended",
+    ];
+    let mut rest = story.as_str();
+    for line in expected {
+        let at = rest.find(line).unwrap_or_else(|| panic!("{line:?} is not in\n{story}"));
+        rest = &rest[at + line.len()..];
+    }
+}
+
+#[test]
+fn told_twice_it_is_the_same_to_the_byte() {
+    for number in 0..8 {
+        let call = a_call(number, AT);
+        assert_eq!(every_form(&call, true), every_form(&call, true));
+    }
+}
+
+#[test]
+fn what_was_forgotten_says_so_and_what_was_not_exported_too() {
+    let mut call = a_call(0, AT);
+    let [not_asked, ..] = every_form(&call, false);
+    assert_eq!(not_asked.matches("[not in the export]").count(), 2);
+    call.personal.clear();
+    let [forgotten, ..] = every_form(&call, true);
+    assert_eq!(forgotten.matches("[forgotten]").count(), 2);
+    for form in every_form(&call, true) {
+        assert!(!form.contains("前门设备") && !form.contains("通话已结束"));
+    }
+}
+
+#[test]
+fn at_a_moment_it_says_how_the_call_stood() {
+    let at = |moment: &str| {
+        let moment: Moment = moment.parse().unwrap();
+        told(&a_call(0, AT), true, |story, _| story.until(moment))
+    };
+    let placed = at("0s").unwrap().standing.unwrap();
+    assert_eq!((placed.state, placed.n, placed.deadline_in), (Some(CallState::Ringing), 1, Some(30_000)));
+    assert_eq!(placed.told, Vec::<String>::new(), "nobody had been told yet");
+    let ringing = at("1s").unwrap().standing.unwrap();
+    assert_eq!((ringing.state, ringing.n), (Some(CallState::Ringing), 3));
+    assert_eq!(ringing.ringing, ["user0_phone_1", "user0_phone_2"]);
+    assert!(ringing.told.contains(&"incoming to users/user0/calls/incoming".to_owned()), "{ringing:?}");
+    let after_three = at("3").unwrap().standing.unwrap();
+    assert_eq!((after_three.state, after_three.n), (Some(CallState::Ringing), 3));
+    let answered = at("12s").unwrap();
+    assert!(answered.steps.iter().all(|step| step.since_placed <= 12_000));
+    let answered = answered.standing.unwrap();
+    assert_eq!((answered.state, answered.answered_by.as_deref()), (Some(CallState::Active), Some("user0_phone_2")));
+}
+
+#[test]
+fn there_is_no_moment_of_a_commit_that_there_is_not() {
+    let none = told(&a_call(0, AT), true, |story, _| story.until(Moment::Commit(6)).is_none());
+    assert!(none);
+}
+
+#[test]
+fn lines_for_scripts_are_json_in_order() {
+    let [_, lines, ..] = every_form(&a_call(0, AT), true);
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["step"], "commit");
+    assert_eq!(lines[0]["cmd"]["kind"], "place");
+    assert_eq!(lines[1]["step"], "told");
+    assert_eq!(lines[1]["target"], "users/user0/calls/incoming");
+    let since: Vec<i64> = lines.iter().map(|line| line["since_placed"].as_i64().unwrap()).collect();
+    assert!(since.is_sorted(), "{since:?}");
+}
+
+#[test]
+fn a_page_asks_the_network_for_nothing_and_runs_nothing_that_somebody_wrote() {
+    let nasty = "<script>alert(1)</script>\"'&</pre><img src=x onerror=alert(1)>";
+    let call = Making::new("call_a_b_1", AT).then(0, device("door0"), place("user0"), shows(nasty)).then(
+        2_000,
+        phone("user0", 1),
+        Act::Accept {},
+        PersonalText::default(),
+    );
+    let mut stored = call.stored;
+    stored.receipts[0]["notices"]["0"]["target"] = nasty.into();
+    stored.receipts[0]["path"] = nasty.into();
+    let [_, _, diagram, page] = every_form(&stored, true);
+    for bad in ["<script", "<img", "http:", "https:", "@import", "javascript:", "href"] {
+        assert!(!page.contains(bad), "{bad} in the page");
+    }
+    assert!(page.contains("&lt;script&gt;alert(1)"));
+    assert!(page.contains("default-src 'none'"));
+    assert!(page.contains("<svg") && page.contains("<table>") && page.contains("As stored"));
+    assert!(!diagram.contains('<') && diagram.contains("script#62;#34;"), "{diagram}");
+    assert_eq!(diagram.lines().filter(|line| line.contains("participant")).count(), 5);
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_the_rest_is_told() {
+    let mut call = a_call(0, AT);
+    call.commits[2] = serde_json::json!({"n": 3});
+    let story = told(&call, true, |story, _| text(&story));
+    assert!(story.contains("cannot be read: commit 3"), "{story}");
+    assert!(story.contains("user0_phone_2 hangs up"), "{story}");
+}

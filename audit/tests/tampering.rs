@@ -1,0 +1,459 @@
+//! Whatever is done to an export is found, and named rightly; an untouched one raises no alarm.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
+
+mod common;
+
+use common::{audit, day, export, findings, in_order, leaves, lines, rehash, resealed, seal, text, with_changed};
+use ilock_audit::{Finding, Kind, verify};
+use ilock_events::Millis;
+use ilock_log::StoredCall;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn the_day() -> Vec<StoredCall> {
+    in_order(day(40))
+}
+
+/// One call of each kind.
+fn one_of_each() -> Vec<StoredCall> {
+    in_order(day(8))
+}
+
+fn kinds(findings: &[Finding]) -> Vec<(Kind, Option<u32>)> {
+    findings.iter().map(|finding| (finding.kind, finding.n)).collect()
+}
+
+fn assert_found(found: &[Finding], kind: Kind, n: usize, what: &str) {
+    let n = u32::try_from(n).unwrap();
+    assert!(found.iter().any(|finding| finding.kind == kind && finding.n == Some(n)), "{what}: {found:?}");
+}
+
+#[test]
+fn an_untouched_day_raises_no_alarm() {
+    for with_personal in [false, true] {
+        let calls = the_day();
+        let (counts, found) = audit(&export(&calls, with_personal));
+        assert_eq!(found, []);
+        assert_eq!(counts.calls, 40);
+        assert_eq!(counts.commits, calls.iter().map(|call| call.commits.len() as u64).sum::<u64>());
+        assert_eq!(counts.proven, counts.commits, "every commit is proven, not only looked at");
+        assert!(counts.receipts > 60, "{counts:?}");
+    }
+}
+
+#[test]
+fn two_exports_are_the_same_bytes() {
+    assert_eq!(export(&the_day(), true), export(&the_day(), true));
+}
+
+/// Every way in which one leaf can be changed a little.
+fn changed(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Number(number) => vec![json!(number.as_i64().unwrap() + 1), json!(number.as_i64().unwrap() - 1)],
+        Value::String(text) => {
+            let last = if text.ends_with('0') { '1' } else { '0' };
+            let mut shorter: String = text.chars().collect();
+            shorter.pop();
+            vec![json!(format!("{shorter}{last}")), json!(shorter), json!(format!("{text}{last}")), Value::Null]
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_change_of_any_field_of_any_commit_is_named_changed() {
+    let calls = one_of_each();
+    let mut tried = 0;
+    for (place, call) in calls.iter().enumerate() {
+        for (at, commit) in call.commits.iter().enumerate() {
+            for path in leaves(commit) {
+                for value in changed(commit.pointer(&path).unwrap()) {
+                    let found = findings(&with_changed(&calls, place + 1, |call| {
+                        *call.commits[at].pointer_mut(&path).unwrap() = value.clone();
+                    }));
+                    let what = format!("{path} of commit {} of call {place} → {value}", at + 1);
+                    assert_found(&found, Kind::Changed, at + 1, &what);
+                    assert!(found.iter().all(|one| one.call_id.as_ref() == Some(&call.call_id)), "{what}: {found:?}");
+                    tried += 1;
+                }
+            }
+        }
+    }
+    assert!(tried > 1_000, "{tried}");
+}
+
+#[test]
+fn a_field_that_is_taken_out_or_put_in_is_named_changed() {
+    let calls = one_of_each();
+    for (at, commit) in calls[0].commits.iter().enumerate() {
+        for name in commit.as_object().unwrap().keys() {
+            let found = findings(&with_changed(&calls, 1, |call| {
+                call.commits[at].as_object_mut().unwrap().remove(name);
+            }));
+            assert_found(&found, Kind::Changed, at + 1, name);
+        }
+        for path in ["", "/cmd", "/actor", "/events/0", "/events/0/data", "/cmd/args"] {
+            let Some(Value::Object(_)) = commit.pointer(path) else { continue };
+            let found = findings(&with_changed(&calls, 1, |call| {
+                call.commits[at].pointer_mut(path).unwrap().as_object_mut().unwrap().insert("extra".into(), json!(1));
+            }));
+            assert_found(&found, Kind::Changed, at + 1, path);
+        }
+    }
+}
+
+#[test]
+fn a_commit_that_was_taken_out_is_named_missing() {
+    let calls = one_of_each();
+    for (place, call) in calls.iter().enumerate() {
+        for at in 0..call.commits.len() {
+            let found = findings(&with_changed(&calls, place + 1, |call| {
+                call.commits.remove(at);
+            }));
+            assert_found(&found, Kind::Missing, at + 1, &format!("commit {} of call {place}", at + 1));
+            assert!(found.iter().all(|one| one.kind == Kind::Missing), "{found:?}");
+        }
+    }
+}
+
+#[test]
+fn receipts_betray_a_last_commit_that_was_taken_out() {
+    let calls = one_of_each();
+    for (place, call) in calls.iter().enumerate().filter(|(_, call)| call.commits.len() > 2) {
+        // Straight from the table nobody notes how many there should be.
+        let mut cut = call.clone();
+        cut.commits.pop();
+        let line = resealed(place + 1, call.commits[0]["at"].as_i64().unwrap(), cut.commits.len(), &cut);
+        let (_, line) = ilock_audit::Line::read(&line).unwrap();
+        let ilock_audit::Line::Call(mut line) = line else { panic!("a call") };
+        line.last = None;
+        let found = verify::call(&line, common::LATER).findings;
+        assert_found(&found, Kind::Missing, call.commits.len(), "the last");
+    }
+}
+
+#[test]
+fn a_commit_that_stands_twice_is_named_forked() {
+    let calls = one_of_each();
+    for at in 0..calls[0].commits.len() {
+        for to in 0..=calls[0].commits.len() {
+            let found = findings(&with_changed(&calls, 1, |call| {
+                let copy = call.commits[at].clone();
+                call.commits.insert(to, copy);
+            }));
+            assert_eq!(kinds(&found), [(Kind::Forked, Some(u32::try_from(at + 1).unwrap()))], "{at} → {to}");
+        }
+    }
+}
+
+#[test]
+fn another_commit_in_the_same_place_is_named_forked_and_the_story_goes_on() {
+    let calls = one_of_each();
+    for at in 1..calls[0].commits.len() {
+        for to in [at, at + 1] {
+            let found = findings(&with_changed(&calls, 1, |call| {
+                let mut other = call.clone();
+                other.commits[at]["cmd"]["id"] = json!("another");
+                rehash(&mut other, at, true);
+                call.commits.insert(to, other.commits.remove(at));
+            }));
+            assert_eq!(kinds(&found), [(Kind::Forked, Some(u32::try_from(at + 1).unwrap()))], "{at} → {to}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn commits_that_changed_places_are_named_out_of_order() {
+    let calls = one_of_each();
+    let length = calls[0].commits.len();
+    for a in 0..length {
+        for b in a + 1..length {
+            let found = findings(&with_changed(&calls, 1, |call| call.commits.swap(a, b)));
+            assert!(!found.is_empty() && found.iter().all(|one| one.kind == Kind::OutOfOrder), "{a} {b}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn a_commit_of_another_call_is_named_changed() {
+    let calls = one_of_each();
+    let stranger = calls[1].commits[1].clone();
+    let found = findings(&with_changed(&calls, 1, |call| call.commits[1] = stranger));
+    assert_found(&found, Kind::Changed, 2, "a stranger");
+    assert!(found.iter().any(|one| one.why.contains(&calls[1].call_id)), "{found:?}");
+}
+
+#[test]
+fn a_forger_who_makes_one_hash_anew_forks_the_chain() {
+    let calls = one_of_each();
+    for at in 0..calls[0].commits.len() - 1 {
+        let found = findings(&with_changed(&calls, 1, |call| {
+            call.commits[at]["cmd"]["id"] = json!("forged");
+            rehash(call, at, true);
+        }));
+        assert_eq!(kinds(&found), [(Kind::Forked, Some(u32::try_from(at + 2).unwrap()))], "{found:?}");
+    }
+}
+
+#[test]
+fn a_forger_who_makes_all_hashes_anew_is_betrayed_by_what_could_not_be_decided() {
+    let calls = one_of_each();
+    let length = calls[0].commits.len();
+    let forged: [(usize, &str, Value); 8] = [
+        (0, "/events/0/data/deadline", json!(1_795_305_700_000_i64)),
+        (0, "/events/0/data/callee", json!("user9")),
+        (0, "/events/0/data/room_id", json!(1)),
+        (0, "/cmd/args/ring_seconds", json!(31)),
+        (2, "/state", json!("active")),
+        (3, "/actor/client", json!("user0_phone_9")),
+        (3, "/at", json!(1_795_305_630_000_i64)),
+        (length - 1, "/events/0/data/by", json!("caller")),
+    ];
+    for (at, path, value) in forged {
+        let found = findings(&with_changed(&calls, 1, |call| {
+            *call.commits[at].pointer_mut(path).unwrap() = value;
+            rehash(call, at, false);
+        }));
+        assert_found(&found, Kind::ImpossibleDecision, at + 1, path);
+        assert!(found.iter().all(|one| one.kind != Kind::Changed && one.kind != Kind::Forked), "{path}: {found:?}");
+    }
+}
+
+#[test]
+fn a_newer_event_is_unreadable_and_not_called_changed() {
+    let calls = one_of_each();
+    let found = findings(&with_changed(&calls, 1, |call| {
+        let last = call.commits.len() - 1;
+        call.commits[last]["events"][0]["v"] = json!(2);
+        rehash(call, last, true);
+    }));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].kind, Kind::Unreadable);
+    assert!(found[0].why.contains("v2"), "{found:?}");
+}
+
+#[test]
+fn who_was_to_be_told_and_has_no_receipt_was_never_told() {
+    let calls = one_of_each();
+    let found = findings(&with_changed(&calls, 1, |call| call.receipts.clear()));
+    let never: Vec<u32> = found.iter().map(|one| one.n.unwrap()).collect();
+    assert!(found.iter().all(|one| one.kind == Kind::NeverTold), "{found:?}");
+    assert_eq!(never, [1, 1, 4, 4, 5], "placed: two; accepted: two; hung up by the callee: one");
+}
+
+#[test]
+fn who_can_still_be_told_is_not_missed_yet() {
+    let calls = one_of_each();
+    let placed = Millis(calls[0].commits[0]["at"].as_i64().unwrap());
+    let bytes = with_changed(&calls, 1, |call| call.receipts.clear());
+    let missed_at = |ms| {
+        let mut found = vec![];
+        verify::file(&*bytes, placed.plus(ms), |finding| found.push(finding), |_| {});
+        found.iter().filter(|one| one.n == Some(1) && one.kind == Kind::NeverTold).count()
+    };
+    assert_eq!(missed_at(20_000), 0, "it still rings");
+    assert_eq!(missed_at(90_000), 0, "the projector may be about to say why");
+    assert_eq!(missed_at(90_001), 2);
+}
+
+#[test]
+fn a_reason_is_as_good_as_a_receipt() {
+    let calls = one_of_each();
+    let found = findings(&with_changed(&calls, 1, |call| {
+        let handed = call.receipts[0]["notices"].as_object_mut().unwrap();
+        for handed in handed.values_mut() {
+            handed["error"] = json!("its time had passed");
+        }
+    }));
+    assert_eq!(found, []);
+}
+
+#[test]
+fn a_receipt_after_the_deadline_is_named_too_late() {
+    let calls = one_of_each();
+    let found = findings(&with_changed(&calls, 1, |call| call.receipts[0]["notices"]["0"]["ms"] = json!(30_001)));
+    assert_eq!(kinds(&found), [(Kind::ToldTooLate, Some(1))]);
+    assert!(found[0].why.contains("1 ms"), "{found:?}");
+    let exact = findings(&with_changed(&calls, 1, |call| call.receipts[0]["notices"]["0"]["ms"] = json!(30_000)));
+    assert_eq!(exact, []);
+}
+
+#[test]
+fn a_receipt_for_what_was_not_due_is_named() {
+    let calls = one_of_each();
+    let handed = || json!({"target": "users/user0/calls/control", "carrier": "mqtt", "ms": 3});
+    // An alert tells nobody.
+    let found = findings(&with_changed(&calls, 1, |call| {
+        call.receipts.push(json!({"n": 2, "path": "fast", "at": 1, "notices": {"0": handed()}}));
+    }));
+    assert_eq!(kinds(&found), [(Kind::NotDue, Some(2))]);
+    let push = json!({"target": "arn:…", "carrier": "push", "ms": 3});
+    let found = findings(&with_changed(&calls, 1, |call| {
+        call.receipts.push(json!({"n": 2, "path": "fast", "at": 1, "notices": {"7": push}}));
+    }));
+    assert_eq!(kinds(&found), [(Kind::NotDue, Some(2))]);
+    // To somebody else.
+    let found = findings(&with_changed(&calls, 1, |call| {
+        call.receipts[0]["notices"]["0"]["target"] = json!("users/mallory/calls/incoming");
+    }));
+    assert!(kinds(&found).contains(&(Kind::NotDue, Some(1))), "{found:?}");
+    assert!(kinds(&found).contains(&(Kind::NeverTold, Some(1))), "{found:?}");
+    // "It rings" was said, though the ring was not handed over.
+    let found = findings(&with_changed(&calls, 1, |call| {
+        call.receipts[0]["notices"]["0"]["error"] = json!("the broker was away");
+    }));
+    let said = call_says_ringing(&calls[0]);
+    assert_eq!(kinds(&found), if said { vec![(Kind::NotDue, Some(1))] } else { vec![] });
+    assert!(said);
+}
+
+fn call_says_ringing(call: &StoredCall) -> bool {
+    call.receipts.iter().any(|receipt| receipt["n"] == 1 && receipt["notices"].get("1").is_some())
+}
+
+#[test]
+fn personal_text_that_was_changed_is_found() {
+    let calls = one_of_each();
+    let found = findings(&with_changed(&calls, 1, |call| {
+        call.personal[0]["text"]["caller_info"]["name"] = json!("后门设备");
+    }));
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].kind, Kind::Changed);
+    let forgotten = findings(&with_changed(&calls, 1, |call| call.personal.clear()));
+    assert_eq!(forgotten, [], "what was forgotten breaks no proof");
+}
+
+#[test]
+fn a_line_that_was_lost_moved_or_doubled_is_named() {
+    let whole = lines(&export(&the_day(), false));
+    for at in [0, 1, 17, 40] {
+        let mut lost = whole.clone();
+        lost.remove(at);
+        let found = findings(&text(&lost));
+        assert_eq!(kinds(&found), [(Kind::Missing, None)], "line {at}");
+        assert!(found[0].why.contains(&format!("line {at} ")), "{found:?}");
+        let mut doubled = whole.clone();
+        doubled.insert(at, whole[at].clone());
+        assert_eq!(kinds(&findings(&text(&doubled))), [(Kind::Forked, None)], "line {at}");
+    }
+    for (a, b) in [(1, 2), (3, 30), (17, 18)] {
+        let mut moved = whole.clone();
+        moved.swap(a, b);
+        let found = findings(&text(&moved));
+        assert!(!found.is_empty() && found.iter().all(|one| one.kind == Kind::OutOfOrder), "{a} {b}: {found:?}");
+    }
+    let mut behind = whole.clone();
+    behind.swap(40, 41);
+    assert!(findings(&text(&behind)).iter().all(|one| one.kind == Kind::OutOfOrder));
+}
+
+#[test]
+fn a_call_that_a_careful_hand_took_out_is_betrayed_by_the_count() {
+    let calls = the_day();
+    let mut fewer = calls.clone();
+    fewer.remove(11);
+    let mut forged = lines(&export(&fewer, false));
+    *forged.last_mut().unwrap() = {
+        let end = lines(&export(&calls, false)).pop().unwrap();
+        let content = end.rsplit_once(",\"crc\"").unwrap().0.replace("\"line\":41", "\"line\":40");
+        seal(&content)
+    };
+    let found = findings(&text(&forged));
+    assert_eq!(kinds(&found), [(Kind::Missing, None)]);
+    assert!(found[0].why.contains("40 calls") && found[0].why.contains("39 with"), "{found:?}");
+}
+
+#[test]
+fn calls_in_another_order_are_named_even_when_the_lines_were_numbered_anew() {
+    let mut calls = the_day();
+    calls.swap(3, 30);
+    let found = findings(&export(&calls, false));
+    assert!(!found.is_empty() && found.iter().all(|one| one.kind == Kind::OutOfOrder), "{found:?}");
+    let mut twice = the_day();
+    twice.insert(4, twice[3].clone());
+    assert_eq!(kinds(&findings(&export(&twice, false))), [(Kind::Forked, None)]);
+}
+
+#[test]
+fn a_half_written_line_says_where_and_the_rest_is_read() {
+    let whole = export(&the_day(), false);
+    let written = lines(&whole);
+    let half = whole.len() - written[41].len() - 1 - written[40].len() / 2;
+    let (counts, found) = audit(&whole[..half]);
+    assert_eq!(counts.calls, 39);
+    assert_eq!(counts.unreadable_lines, 1);
+    assert_eq!(kinds(&found), [(Kind::Unreadable, None), (Kind::Missing, None)]);
+    assert_eq!(found[0].line, Some(41));
+    assert!(found[0].why.contains("the file ends within it"), "{found:?}");
+
+    let mut poisoned = written;
+    poisoned[9] = "}{ nonsense".into();
+    poisoned[20] = "x".repeat(ilock_audit::MAX_LINE + 5);
+    let mut bytes = text(&poisoned);
+    bytes.extend_from_slice(b"\xff\xfe\n");
+    let (counts, found) = audit(&bytes);
+    assert_eq!((counts.calls, counts.unreadable_lines), (38, 3));
+    let places: Vec<_> = found.iter().map(|one| (one.kind, one.line)).collect();
+    assert_eq!(places, [10, 21, 43].map(|line| (Kind::Unreadable, Some(line))));
+}
+
+#[test]
+fn an_export_that_was_cut_off_is_found_wherever_it_was() {
+    let whole = export(&one_of_each(), false);
+    for length in (0..whole.len()).rev() {
+        let found = findings(&whole[..length]);
+        assert!(!found.is_empty(), "cut to {length} of {} bytes", whole.len());
+        let named = |one: &Finding| matches!(one.kind, Kind::Missing | Kind::Unreadable);
+        assert!(found.iter().all(named), "cut to {length}: {found:?}");
+    }
+}
+
+#[test]
+fn a_lie_about_the_call_in_its_line_is_found() {
+    let calls = one_of_each();
+    let whole = lines(&export(&calls, false));
+    let change = |from: &str, to: &str| {
+        let mut lines = whole.clone();
+        let content = lines[1].rsplit_once(",\"crc\"").unwrap().0.replacen(from, to, 1);
+        assert_ne!(content, lines[1].rsplit_once(",\"crc\"").unwrap().0);
+        lines[1] = seal(&content);
+        findings(&text(&lines))
+    };
+    assert!(kinds(&change("\"last\":5", "\"last\":6")).contains(&(Kind::Missing, Some(6))));
+    assert!(kinds(&change("\"last\":5", "\"last\":4")).contains(&(Kind::Forked, Some(5))));
+    assert!(kinds(&change("\"at\":1795305600000", "\"at\":1795305600001")).contains(&(Kind::Changed, Some(1))));
+    assert!(change("\"call\":\"call_door0", "\"call\":\"call_door1").iter().any(|one| one.kind == Kind::Changed));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn a_change_of_any_byte_is_found(at in any::<prop::sample::Index>(), by in 1_u8..=255) {
+        let mut bytes = DAY.with(Clone::clone);
+        let at = at.index(bytes.len());
+        bytes[at] ^= by;
+        let found = findings(&bytes);
+        prop_assert!(!found.is_empty(), "byte {} ^ {}", at, by);
+        for finding in &found {
+            prop_assert!(!matches!(finding.kind, Kind::ImpossibleDecision), "byte {} ^ {}: {:?}", at, by, found);
+        }
+    }
+
+    #[test]
+    fn a_byte_that_is_taken_out_or_put_in_is_found(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let whole = DAY.with(Clone::clone);
+        let at = at.index(whole.len());
+        let mut shorter = whole.clone();
+        shorter.remove(at);
+        prop_assert!(!findings(&shorter).is_empty(), "without byte {}", at);
+        let mut longer = whole;
+        longer.insert(at, byte);
+        prop_assert!(!findings(&longer).is_empty(), "{} before byte {}", byte, at);
+    }
+}
+
+thread_local! {
+    static DAY: Vec<u8> = export(&in_order(day(40)), true);
+}

@@ -1,0 +1,159 @@
+//! IoT Core: the endpoint, the domains that phones connect to, who lets them in, the rule for presence, the doors' policy.
+
+use aws_config::SdkConfig;
+use aws_sdk_iot::Client;
+use aws_sdk_iot::operation::describe_domain_configuration::DescribeDomainConfigurationOutput;
+use aws_sdk_iot::types::{AuthorizerDescription, AuthorizerStatus, DomainConfigurationStatus, ServerCertificateStatus};
+
+use super::finding::Finding;
+use crate::aws::account::Refusal;
+use crate::aws::stack::{Resource, Stack};
+
+const ABOUT: &str = "broker";
+
+/// All of it.
+pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
+    let client = Client::new(sdk);
+    let mut findings = vec![endpoint(&client).await];
+    let authorizers: Vec<&Resource> = stack.of_kind("AWS::IoT::Authorizer").collect();
+    if authorizers.is_empty() {
+        let remedy = "without it nobody can connect with a password: deploy the stack from this project's template";
+        findings.push(Finding::failed(ABOUT, "the stack has no authorizer", remedy));
+    }
+    for authorizer in &authorizers {
+        let name = &authorizer.physical;
+        findings.push(match client.describe_authorizer().authorizer_name(name).send().await {
+            Ok(answer) => judge_authorizer(name, answer.authorizer_description(), stack),
+            Err(error) => Finding::refused(ABOUT, &format!("the authorizer {name}"), &Refusal::of(&error)),
+        });
+    }
+    for domain in stack.of_kind("AWS::IoT::DomainConfiguration") {
+        let name = &domain.physical;
+        findings.push(match client.describe_domain_configuration().domain_configuration_name(name).send().await {
+            Ok(found) => judge_domain(name, &found, &authorizers),
+            Err(error) => Finding::refused(ABOUT, &format!("the domain configuration {name}"), &Refusal::of(&error)),
+        });
+    }
+    for rule in stack.of_kind("AWS::IoT::TopicRule") {
+        findings.push(presence_rule(&client, &rule.physical).await);
+    }
+    if let Some(policy) = stack.outputs.get("DoorPolicyName") {
+        findings.push(match client.get_policy().policy_name(policy).send().await {
+            Ok(_) => Finding::ok(ABOUT, format!("the doors' policy {policy} is there")),
+            Err(error) => Finding::refused(ABOUT, &format!("the doors' policy {policy}"), &Refusal::of(&error)),
+        });
+    }
+    findings
+}
+
+async fn endpoint(client: &Client) -> Finding {
+    match client.describe_endpoint().endpoint_type("iot:Data-ATS").send().await {
+        Ok(answer) => match answer.endpoint_address() {
+            Some(host) if !host.is_empty() => Finding::ok(ABOUT, format!("messages go through {host}")),
+            _ => Finding::failed(ABOUT, "the account has no IoT data endpoint", "is IoT Core on in this region?"),
+        },
+        Err(error) => Finding::refused(ABOUT, "the IoT data endpoint", &Refusal::of(&error)),
+    }
+}
+
+async fn presence_rule(client: &Client, name: &str) -> Finding {
+    match client.get_topic_rule().rule_name(name).send().await {
+        Ok(answer) if answer.rule().and_then(aws_sdk_iot::types::TopicRule::rule_disabled) == Some(true) => {
+            let remedy = "enable it, or clients that lose their connection stay online for the directory";
+            Finding::failed(ABOUT, format!("the rule {name} is disabled"), remedy)
+        }
+        Ok(_) => Finding::ok(ABOUT, format!("the rule {name} is enabled")),
+        Err(error) => Finding::refused(ABOUT, &format!("the rule {name}"), &Refusal::of(&error)),
+    }
+}
+
+fn judge_authorizer(name: &str, found: Option<&AuthorizerDescription>, stack: &Stack) -> Finding {
+    let what = format!("the authorizer {name}");
+    let Some(found) = found else {
+        return Finding::failed(ABOUT, format!("{what} does not exist"), "deploy the stack again");
+    };
+    if found.status() != Some(&AuthorizerStatus::Active) {
+        let remedy = format!("aws iot update-authorizer --authorizer-name {name} --status ACTIVE");
+        return Finding::failed(ABOUT, format!("{what} is not active: nobody can connect with a password"), remedy);
+    }
+    let arn = found.authorizer_function_arn().unwrap_or_default();
+    // arn:…:function:<name>, and perhaps the alias behind it.
+    let function = arn.split(':').nth(6).unwrap_or_default();
+    if stack.of_kind("AWS::Lambda::Function").any(|of_stack| of_stack.physical == function) {
+        return Finding::ok(ABOUT, format!("{what} is active and asks {function}"));
+    }
+    Finding::failed(ABOUT, format!("{what} asks {arn}, which is not of this stack"), "deploy the stack again")
+}
+
+fn judge_domain(name: &str, found: &DescribeDomainConfigurationOutput, authorizers: &[&Resource]) -> Finding {
+    let domain = found.domain_name().unwrap_or(name);
+    let what = format!("the domain {domain} ({name})");
+    if found.domain_configuration_status() != Some(&DomainConfigurationStatus::Enabled) {
+        let remedy = format!(
+            "aws iot update-domain-configuration --domain-configuration-name {name} --domain-configuration-status ENABLED"
+        );
+        return Finding::failed(ABOUT, format!("{what} is not enabled"), remedy);
+    }
+    let invalid = found
+        .server_certificates()
+        .iter()
+        .find(|certificate| certificate.server_certificate_status() == Some(&ServerCertificateStatus::Invalid));
+    if let Some(certificate) = invalid {
+        let why = certificate.server_certificate_status_detail().unwrap_or("no reason given");
+        return Finding::failed(ABOUT, format!("{what} has a bad certificate: {why}"), "renew it in ACM");
+    }
+    let asked = found.authorizer_config().and_then(|config| config.default_authorizer_name()).unwrap_or_default();
+    if authorizers.iter().any(|authorizer| authorizer.physical == asked) {
+        return Finding::ok(ABOUT, format!("{what} is enabled and asks {asked}"));
+    }
+    let asked = if asked.is_empty() { "no authorizer" } else { asked };
+    Finding::failed(ABOUT, format!("{what} asks {asked}, not the one of this stack"), "deploy the stack again")
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_iot::types::{AuthorizerConfig, ServerCertificateSummary};
+
+    use super::super::finding::Outcome;
+    use super::*;
+
+    fn resource(kind: &str, physical: &str) -> Resource {
+        Resource { logical: physical.into(), physical: physical.into(), kind: kind.into() }
+    }
+
+    #[test]
+    fn an_authorizer_is_active_and_asks_the_stacks_own_function() {
+        let stack =
+            Stack { resources: vec![resource("AWS::Lambda::Function", "ilock-dev-authorizer")], ..Stack::default() };
+        let found = |status, function: &str| {
+            let arn = format!("arn:aws:lambda:eu-central-1:123456789012:function:{function}");
+            AuthorizerDescription::builder().status(status).authorizer_function_arn(arn).build()
+        };
+        let outcome = |found: &AuthorizerDescription| judge_authorizer("a", Some(found), &stack).outcome;
+        assert_eq!(outcome(&found(AuthorizerStatus::Active, "ilock-dev-authorizer")), Outcome::Ok);
+        assert_eq!(outcome(&found(AuthorizerStatus::Active, "ilock-dev-authorizer:live")), Outcome::Ok);
+        assert_eq!(outcome(&found(AuthorizerStatus::Inactive, "ilock-dev-authorizer")), Outcome::Failed);
+        assert_eq!(outcome(&found(AuthorizerStatus::Active, "ilock-prod-authorizer")), Outcome::Failed);
+        assert_eq!(judge_authorizer("a", None, &stack).outcome, Outcome::Failed);
+    }
+
+    #[test]
+    fn a_domain_is_enabled_with_a_good_certificate_and_our_authorizer() {
+        use DomainConfigurationStatus::{Disabled, Enabled};
+        use ServerCertificateStatus::{Invalid, Valid};
+        let authorizer = resource("AWS::IoT::Authorizer", "ilock-dev");
+        let found = |status, certificate, asked: &str| {
+            DescribeDomainConfigurationOutput::builder()
+                .domain_configuration_status(status)
+                .server_certificates(ServerCertificateSummary::builder().server_certificate_status(certificate).build())
+                .authorizer_config(AuthorizerConfig::builder().default_authorizer_name(asked).build())
+                .build()
+        };
+        let outcome = |found| judge_domain("mqtt", &found, &[&authorizer]).outcome;
+        assert_eq!(outcome(found(Enabled, Valid, "ilock-dev")), Outcome::Ok);
+        assert_eq!(outcome(found(Disabled, Valid, "ilock-dev")), Outcome::Failed);
+        assert_eq!(outcome(found(Enabled, Invalid, "ilock-dev")), Outcome::Failed);
+        assert_eq!(outcome(found(Enabled, Valid, "another")), Outcome::Failed);
+        assert_eq!(outcome(DescribeDomainConfigurationOutput::builder().build()), Outcome::Failed);
+    }
+}

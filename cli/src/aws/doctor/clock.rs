@@ -1,0 +1,91 @@
+//! This machine's clock against that of AWS: tokens and tickets made with a wrong clock are refused.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_sdk_cloudformation::config::interceptors::BeforeDeserializationInterceptorContextRef;
+use aws_sdk_cloudformation::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_cloudformation::error::BoxError;
+use aws_sdk_cloudformation::primitives::{DateTime, DateTimeFormat};
+
+use super::finding::Finding;
+
+const ABOUT: &str = "clock";
+/// Beyond this our own tokens' leeway is used up.
+const TOO_FAR_SECONDS: i64 = 60;
+/// Beyond this somebody should look.
+const FAR_SECONDS: i64 = 10;
+
+/// Keeps how far the last answer's `Date` was ahead of this machine, in seconds.
+#[derive(Debug, Clone, Default)]
+pub struct Skew(Arc<Mutex<Option<i64>>>);
+
+impl Intercept for Skew {
+    fn name(&self) -> &'static str {
+        "clock skew"
+    }
+
+    fn read_after_transmit(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context.response().headers().get("date").and_then(read);
+        let here = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+        if let (Some(there), Ok(here)) = (date, i64::try_from(here)) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(there - here);
+        }
+        Ok(())
+    }
+}
+
+fn read(date: &str) -> Option<i64> {
+    DateTime::from_str(date, DateTimeFormat::HttpDate).ok().map(|date| date.secs())
+}
+
+impl Skew {
+    /// What is to be said of it.
+    pub fn finding(&self) -> Option<Finding> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).map(judge)
+    }
+}
+
+fn judge(ahead: i64) -> Finding {
+    let way = if ahead > 0 { "behind" } else { "ahead of" };
+    let found = format!("this machine's clock is {} s {way} AWS's", ahead.abs());
+    let remedy = "set the clock (NTP): tokens made here would be refused";
+    match ahead.abs() {
+        off if off > TOO_FAR_SECONDS => Finding::failed(ABOUT, found, remedy),
+        off if off > FAR_SECONDS => Finding::warning(ABOUT, found, remedy),
+        off => Finding::ok(ABOUT, format!("this machine's clock is AWS's, within {} s", off.max(1))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Outcome;
+    use super::*;
+
+    #[test]
+    fn a_clock_may_be_a_little_off_and_not_a_minute() {
+        for (ahead, outcome) in [
+            (0, Outcome::Ok),
+            (-10, Outcome::Ok),
+            (11, Outcome::Warning),
+            (-60, Outcome::Warning),
+            (61, Outcome::Failed),
+            (-3600, Outcome::Failed),
+        ] {
+            assert_eq!(judge(ahead).outcome, outcome, "{ahead}");
+        }
+        assert!(judge(90).found.contains("90 s behind"));
+        assert!(judge(-90).found.contains("90 s ahead of"));
+    }
+
+    #[test]
+    fn the_date_of_an_answer_is_read() {
+        assert_eq!(read("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
+        assert_eq!(read("yesterday"), None);
+    }
+}

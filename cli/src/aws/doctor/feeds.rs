@@ -1,0 +1,140 @@
+//! What feeds functions: the log's stream and the queues. A feed that stands still is a promise that is not kept.
+
+use std::collections::BTreeSet;
+
+use aws_config::SdkConfig;
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::operation::get_event_source_mapping::GetEventSourceMappingOutput;
+use aws_sdk_lambda::types::FunctionResponseType;
+
+use super::finding::Finding;
+use crate::aws::account::Refusal;
+use crate::aws::stack::Stack;
+
+const ABOUT: &str = "feeds";
+
+/// What is to be said of the feeds, and the ARNs of what they read. `stream` is the log's.
+pub async fn check(sdk: &SdkConfig, stack: &Stack, stream: Option<&str>) -> (BTreeSet<String>, Vec<Finding>) {
+    let client = Client::new(sdk);
+    let mut sources = BTreeSet::new();
+    let (mut findings, mut unknown) = (vec![], false);
+    for id in stack.of_kind("AWS::Lambda::EventSourceMapping").map(|mapping| &mapping.physical) {
+        match client.get_event_source_mapping().uuid(id).send().await {
+            Ok(found) => {
+                sources.extend(found.event_source_arn().map(str::to_owned));
+                findings.extend(judge(&found));
+            }
+            Err(error) => {
+                unknown = true;
+                findings.push(Finding::refused(ABOUT, &format!("the event source mapping {id}"), &Refusal::of(&error)));
+            }
+        }
+    }
+    if let Some(stream) = stream
+        && !unknown
+        && !sources.contains(stream)
+    {
+        let found = format!("nobody reads the log's stream {stream}");
+        let remedy = "a stream that was switched off and on is another stream: deploy the stack again";
+        findings.push(Finding::failed(ABOUT, found, remedy));
+    }
+    (sources, findings)
+}
+
+fn failure_queue(mapping: &GetEventSourceMappingOutput) -> Option<&str> {
+    mapping.destination_config()?.on_failure()?.destination()
+}
+
+fn judge(mapping: &GetEventSourceMappingOutput) -> Vec<Finding> {
+    let last = |arn: Option<&str>, n: usize| arn.and_then(|arn| arn.split(':').nth(n)).unwrap_or("?").to_owned();
+    let source = last(mapping.event_source_arn(), 5);
+    let what =
+        format!("{} → {}", source.split('/').take(2).collect::<Vec<_>>().join("/"), last(mapping.function_arn(), 6));
+    let mut findings = vec![];
+    match mapping.state() {
+        Some("Enabled") => findings.push(Finding::ok(ABOUT, format!("{what} is enabled"))),
+        Some("Disabled") => findings.push(Finding::failed(
+            ABOUT,
+            format!("{what} is disabled"),
+            format!("aws lambda update-event-source-mapping --enabled --uuid {}", mapping.uuid().unwrap_or_default()),
+        )),
+        state => findings.push(Finding::warning(
+            ABOUT,
+            format!("{what} is {}", state.unwrap_or("in no known state")),
+            "look again in a minute",
+        )),
+    }
+    let result = mapping.last_processing_result().unwrap_or_default();
+    if result.starts_with("PROBLEM") {
+        findings.push(Finding::failed(ABOUT, format!("{what}: {result}"), "the function's logs say why"));
+    }
+    if !mapping.function_response_types().contains(&FunctionResponseType::ReportBatchItemFailures) {
+        let found = format!("{what} does not take partial failures: one bad record repeats its whole batch");
+        findings.push(Finding::failed(ABOUT, found, "deploy the stack again"));
+    }
+    if is_stream(mapping.event_source_arn()) && failure_queue(mapping).is_none() {
+        let found = format!("{what} has no failure queue: what it gives up on is lost in silence");
+        findings.push(Finding::failed(ABOUT, found, "deploy the stack again"));
+    }
+    findings
+}
+
+fn is_stream(arn: Option<&str>) -> bool {
+    arn.is_some_and(|arn| arn.contains(":dynamodb:"))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_lambda::types::{DestinationConfig, OnFailure};
+
+    use super::super::finding::Outcome;
+    use super::*;
+
+    const STREAM: &str = "arn:aws:dynamodb:eu-central-1:123456789012:table/events/stream/2024-01-01T00:00:00.000";
+    const QUEUE: &str = "arn:aws:sqs:eu-central-1:123456789012:expire";
+
+    fn mapping(source: &str, state: &str, result: &str) -> GetEventSourceMappingOutput {
+        let failures = OnFailure::builder().destination("arn:aws:sqs:eu-central-1:123456789012:failures").build();
+        GetEventSourceMappingOutput::builder()
+            .event_source_arn(source)
+            .function_arn("arn:aws:lambda:eu-central-1:123456789012:function:projector:live")
+            .state(state)
+            .last_processing_result(result)
+            .function_response_types(FunctionResponseType::ReportBatchItemFailures)
+            .destination_config(DestinationConfig::builder().on_failure(failures).build())
+            .build()
+    }
+
+    fn outcomes(mapping: &GetEventSourceMappingOutput) -> Vec<Outcome> {
+        judge(mapping).iter().map(|finding| finding.outcome).collect()
+    }
+
+    #[test]
+    fn a_feed_that_runs_is_named_by_its_ends() {
+        let found = judge(&mapping(STREAM, "Enabled", "OK"));
+        assert_eq!(found, [Finding::ok(ABOUT, "table/events → projector is enabled")]);
+    }
+
+    #[test]
+    fn a_feed_that_stands_still_or_fails_is_said() {
+        assert_eq!(outcomes(&mapping(STREAM, "Disabled", "")), [Outcome::Failed]);
+        assert_eq!(outcomes(&mapping(STREAM, "Updating", "")), [Outcome::Warning]);
+        assert_eq!(
+            outcomes(&mapping(STREAM, "Enabled", "PROBLEM: Function call failed")),
+            [Outcome::Ok, Outcome::Failed]
+        );
+    }
+
+    #[test]
+    fn a_stream_needs_a_place_for_what_it_gives_up_on_and_a_queue_has_its_own() {
+        let bare = |source: &str| {
+            GetEventSourceMappingOutput::builder()
+                .event_source_arn(source)
+                .state("Enabled")
+                .function_response_types(FunctionResponseType::ReportBatchItemFailures)
+                .build()
+        };
+        assert_eq!(outcomes(&bare(STREAM)), [Outcome::Ok, Outcome::Failed]);
+        assert_eq!(outcomes(&bare(QUEUE)), [Outcome::Ok]);
+    }
+}

@@ -1,0 +1,92 @@
+//! Is the stack there, and whole?
+
+use aws_config::SdkConfig;
+use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::config::Builder;
+
+use super::clock::Skew;
+use super::finding::Finding;
+use crate::aws::stack::Stack;
+
+const ABOUT: &str = "stack";
+/// What the commands and the apps' makers read from the stack.
+const OUTPUTS: [&str; 2] = ["ApiUrl", "DoorPolicyName"];
+
+/// The stack, when it can be read, and what is to be said of it and of this machine's clock.
+pub async fn check(sdk: &SdkConfig, name: &str) -> (Option<Stack>, Vec<Finding>) {
+    let skew = Skew::default();
+    let client = Client::from_conf(Builder::from(sdk).interceptor(skew.clone()).build());
+    let read = Stack::read_with(&client, name).await;
+    let mut findings: Vec<Finding> = skew.finding().into_iter().collect();
+    match read {
+        Ok(stack) => {
+            findings.push(state(&stack, sdk.region().map_or("", |region| region.as_ref())));
+            findings.extend(outputs(&stack));
+            (Some(stack), findings)
+        }
+        Err(refusal) => {
+            let remedy = "is it deployed there? --stack names another stack, AWS_REGION and AWS_PROFILE another place";
+            findings.push(Finding::failed(ABOUT, format!("{name} cannot be read: {}", refusal.why), remedy));
+            (None, findings)
+        }
+    }
+}
+
+fn state(stack: &Stack, region: &str) -> Finding {
+    let found = format!("{} is {} (account {}, {region})", stack.name, stack.status, stack.account());
+    let why = stack.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    match stack.status.as_str() {
+        "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE" => Finding::ok(ABOUT, found),
+        "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE" => Finding::warning(
+            ABOUT,
+            format!("{found}{why}"),
+            "the last deployment was taken back; its events in CloudFormation say why",
+        ),
+        status if status.ends_with("_IN_PROGRESS") => {
+            Finding::warning(ABOUT, found, "a deployment is under way: look again when it is over")
+        }
+        _ => Finding::failed(ABOUT, format!("{found}{why}"), "its events in CloudFormation say why; deploy it again"),
+    }
+}
+
+fn outputs(stack: &Stack) -> Option<Finding> {
+    let missing: Vec<&str> = OUTPUTS.into_iter().filter(|name| !stack.outputs.contains_key(*name)).collect();
+    let found = format!("{} has no output {}", stack.name, missing.join(", "));
+    (!missing.is_empty()).then(|| Finding::failed(ABOUT, found, "deploy it from this project's template"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Outcome;
+    use super::*;
+
+    #[test]
+    fn a_stack_is_whole_or_moving_or_broken() {
+        for (status, outcome) in [
+            ("CREATE_COMPLETE", Outcome::Ok),
+            ("UPDATE_COMPLETE", Outcome::Ok),
+            ("UPDATE_ROLLBACK_COMPLETE", Outcome::Warning),
+            ("UPDATE_IN_PROGRESS", Outcome::Warning),
+            ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", Outcome::Warning),
+            ("ROLLBACK_COMPLETE", Outcome::Failed),
+            ("UPDATE_ROLLBACK_FAILED", Outcome::Failed),
+            ("DELETE_COMPLETE", Outcome::Failed),
+        ] {
+            assert_eq!(
+                state(&Stack { status: status.into(), ..Stack::default() }, "eu-central-1").outcome,
+                outcome,
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_stack_without_our_outputs_is_not_ours() {
+        let mut stack = Stack::default();
+        assert!(outputs(&stack).unwrap().found.ends_with("no output ApiUrl, DoorPolicyName"));
+        for name in OUTPUTS {
+            stack.outputs.insert(name.into(), "x".into());
+        }
+        assert_eq!(outputs(&stack), None);
+    }
+}

@@ -1,0 +1,111 @@
+//! The two files that a door station gets. AWS shows a private key once, so nothing is ever written over.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use ilock_events::PartyId;
+
+use crate::failure::Failure;
+
+/// Where they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// `DEVICE_ID.cert.pem`
+    pub certificate: PathBuf,
+    /// `DEVICE_ID.key.pem`, for its owner's eyes only.
+    pub key: PathBuf,
+}
+
+impl Files {
+    /// Those of `device` in `folder`.
+    pub fn of(folder: &Path, device: &PartyId) -> Self {
+        Self { certificate: folder.join(format!("{device}.cert.pem")), key: folder.join(format!("{device}.key.pem")) }
+    }
+
+    /// Says so before anything is made in the account.
+    pub fn must_not_exist(&self) -> Result<(), Failure> {
+        if let Some(folder) = self.certificate.parent().filter(|folder| !folder.as_os_str().is_empty())
+            && !folder.is_dir()
+        {
+            return Err(Failure::new(format!("--out: {} is not a folder", folder.display())));
+        }
+        for path in [&self.certificate, &self.key] {
+            if fs::symlink_metadata(path).is_ok() {
+                return Err(Failure::new(format!("{} is there already: it is not written over", path.display()))
+                    .hint("--out names another folder"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes both, or none.
+    pub fn write(&self, certificate: &str, key: &str) -> Result<(), Failure> {
+        // The key first: when it cannot be kept, nothing else is worth keeping.
+        write(&self.key, key, 0o600)?;
+        write(&self.certificate, certificate, 0o644).inspect_err(|_| remove(&self.key))
+    }
+
+    /// Takes both away again.
+    pub fn remove(&self) {
+        remove(&self.certificate);
+        remove(&self.key);
+    }
+}
+
+fn remove(path: &Path) {
+    let _ = fs::remove_file(path);
+}
+
+#[cfg_attr(not(unix), expect(unused_variables, reason = "only Unix has modes"))]
+fn write(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure::new(format!("{}: {error}", path.display()));
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    let mut file = options.open(path).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed).inspect_err(|_| remove(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(folder: &tempfile::TempDir) -> Files {
+        Files::of(folder.path(), &PartyId::new("door1").unwrap())
+    }
+
+    #[test]
+    fn the_key_is_for_its_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files(&folder);
+        files.must_not_exist().unwrap();
+        files.write("certificate", "key").unwrap();
+        assert_eq!(fs::read_to_string(&files.key).unwrap(), "key");
+        assert_eq!(fs::read_to_string(&files.certificate).unwrap(), "certificate");
+        #[cfg(unix)]
+        {
+            let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&files.key).unwrap().permissions());
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_over_and_half_is_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files(&folder);
+        fs::write(&files.certificate, "old").unwrap();
+        assert!(files.must_not_exist().unwrap_err().what.contains("door1.cert.pem"));
+        assert!(files.write("new", "key").is_err());
+        assert_eq!(fs::read_to_string(&files.certificate).unwrap(), "old");
+        assert!(!files.key.exists());
+    }
+
+    #[test]
+    fn a_folder_that_is_none_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let nowhere = Files::of(&folder.path().join("nowhere"), &PartyId::new("door1").unwrap());
+        assert!(nowhere.must_not_exist().unwrap_err().what.starts_with("--out"));
+    }
+}

@@ -1,0 +1,85 @@
+//! A door station's access token, for a deployment that shares a secret with its login service.
+
+use ilock_auth::{Identity, Role, Secret, issue_access_token};
+use ilock_events::{PartyId, TenantId};
+use ilock_functions::clock::Clock;
+use ilock_functions::settings::DEV_SECRET;
+
+use crate::aws::stack::Stack;
+use crate::failure::Failure;
+
+/// Signs it as this deployment wants it.
+pub fn issue(stack: &Stack, device: &PartyId, tenant: &TenantId, seconds: u32) -> Result<String, Failure> {
+    let secret = std::env::var("AUTH_SECRET").ok().filter(|secret| !secret.is_empty());
+    signed(stack, secret.as_deref(), device, tenant, seconds)
+}
+
+fn signed(
+    stack: &Stack,
+    secret: Option<&str>,
+    device: &PartyId,
+    tenant: &TenantId,
+    seconds: u32,
+) -> Result<String, Failure> {
+    let chosen = |name: &str| stack.parameters.get(name).map(String::as_str).filter(|value| !value.is_empty());
+    if let Some(algorithms) = chosen("AuthAlgorithms").filter(|algorithms| *algorithms != "HS256") {
+        return Err(Failure::new(format!("--token: {} takes tokens signed with {algorithms}", stack.name))
+            .hint("the login service that has the private key must make the door's token, with role `device`"));
+    }
+    let hint = "the deployment's secret has it as auth_secret";
+    let secret = match secret {
+        None => return Err(Failure::new("--token: AUTH_SECRET must be set").hint(hint)),
+        Some(DEV_SECRET) => {
+            return Err(
+                Failure::new("--token: AUTH_SECRET is the development secret, which everybody knows").hint(hint)
+            );
+        }
+        Some(secret) => Secret::new(secret),
+    };
+    let identity = Identity { id: device.clone(), role: Role::Device, tenant: tenant.clone() };
+    let (issuer, audience) = (chosen("AuthIssuer"), chosen("AuthAudience"));
+    issue_access_token(&secret, &identity, issuer, audience, Clock::system().now(), seconds)
+        .map_err(|error| Failure::new(format!("--token: AUTH_SECRET: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use ilock_auth::{AccessKeys, AccessRules, AccessTokens};
+
+    use super::*;
+
+    const SECRET: &str = "a secret of the operator's own, long enough";
+
+    fn stack(parameters: &[(&str, &str)]) -> Stack {
+        let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Stack { name: "ilock-prod".into(), parameters, ..Stack::default() }
+    }
+
+    fn token(stack: &Stack, secret: Option<&str>) -> Result<String, Failure> {
+        let (device, tenant) = (PartyId::new("door1").unwrap(), TenantId::new("acme").unwrap());
+        signed(stack, secret, &device, &tenant, 60)
+    }
+
+    #[tokio::test]
+    async fn the_deployment_believes_it() {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let issuer = ("AuthIssuer", "https://login.example");
+        let token = token(&stack(&[issuer, ("AuthAudience", "calls"), ("AuthAlgorithms", "HS256")]), Some(SECRET));
+        let rules = AccessRules {
+            keys: AccessKeys::Shared(Secret::new(SECRET)),
+            issuer: Some(issuer.1.into()),
+            audience: Some("calls".into()),
+        };
+        let who = AccessTokens::new(rules).unwrap().verify(&token.unwrap(), Clock::system().now()).await.unwrap();
+        assert_eq!((who.id.as_str(), who.role, who.tenant.as_str()), ("door1", Role::Device, "acme"));
+    }
+
+    #[test]
+    fn a_token_that_would_be_refused_or_that_anybody_can_make_is_not_made() {
+        let whose = |stack: &Stack, secret| token(stack, secret).unwrap_err().what;
+        assert!(whose(&stack(&[("AuthAlgorithms", "RS256,ES256")]), Some(SECRET)).contains("RS256,ES256"));
+        assert!(whose(&stack(&[]), None).contains("AUTH_SECRET must be set"));
+        assert!(whose(&stack(&[]), Some(DEV_SECRET)).contains("development secret"));
+        assert!(whose(&stack(&[]), Some("short")).contains("32 bytes"));
+    }
+}

@@ -1,0 +1,66 @@
+//! A call is projected again out of the log, which keeps it for good: what the stream dropped is still there.
+
+use std::process::ExitCode;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use ilock_events::CallId;
+use serde_json::{Value, json};
+
+use super::image::image;
+use super::project::{Functions, Unwell};
+use crate::aws::account::failed;
+use crate::aws::stack::Stack;
+use crate::failure::Failure;
+use crate::say::{Say, Tone};
+
+/// Shows the projector every commit of the call, as the stream would.
+pub async fn again(say: Say, sdk: &SdkConfig, stack: &Stack, call: &CallId) -> Result<ExitCode, Failure> {
+    let projector = format!("{}projector:live", stack.output("FunctionPrefix")?);
+    let records = commits(sdk, stack.output("EventsTableName")?, call).await?;
+    if records.is_empty() {
+        return Err(Failure::new(format!("there is no call {call}")));
+    }
+    let shown = Functions::new(sdk).project(&projector, &records).await;
+    shown.map_err(|Unwell(why)| Failure::new(format!("{call} is not projected: {why}")))?;
+    let commits = records.len();
+    let text = format!("redriven {commits} commits of {call}");
+    say.line(Tone::Good, "redriven", &text, json!({ "call_id": call, "commits": commits }));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn commits(sdk: &SdkConfig, table: &str, call: &CallId) -> Result<Vec<Value>, Failure> {
+    let mut items = Client::new(sdk)
+        .query()
+        .table_name(table)
+        .consistent_read(true)
+        .key_condition_expression("pk = :call AND begins_with(sk, :commit)")
+        .expression_attribute_values(":call", AttributeValue::S(format!("call#{call}")))
+        .expression_attribute_values(":commit", AttributeValue::S("commit#".into()))
+        .into_paginator()
+        .items()
+        .send();
+    let mut records = vec![];
+    while let Some(item) = items.next().await {
+        let item = item.map_err(failed("the log cannot be read"))?;
+        let item = image(&item);
+        let number = (records.len() + 1).to_string();
+        records.push(json!({
+            "eventID": format!("redrive-{number}"),
+            "eventName": "INSERT",
+            "eventVersion": "1.1",
+            "eventSource": "aws:dynamodb",
+            "awsRegion": sdk.region().map(AsRef::<str>::as_ref),
+            "dynamodb": {
+                "Keys": { "pk": item["pk"], "sk": item["sk"] },
+                "NewImage": item,
+                "SequenceNumber": number,
+                "SizeBytes": 0,
+                "StreamViewType": "NEW_AND_OLD_IMAGES",
+            },
+            "eventSourceARN": table,
+        }));
+    }
+    Ok(records)
+}

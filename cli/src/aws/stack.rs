@@ -1,0 +1,168 @@
+//! The CloudFormation stack of a deployment: what is in it, by type and by name.
+
+use std::collections::BTreeMap;
+
+use aws_config::SdkConfig;
+use aws_sdk_cloudformation::Client;
+use clap::Args;
+
+use crate::aws::account::Refusal;
+use crate::failure::Failure;
+
+/// Which deployment.
+#[derive(Debug, Clone, Args)]
+pub struct StackName {
+    /// The CloudFormation stack. [default: ilock-STAGE]
+    #[arg(long, env = "ILOCK_STACK")]
+    stack: Option<String>,
+    /// The deployment's stage.
+    #[arg(long, env = "STAGE", default_value = "dev")]
+    stage: String,
+}
+
+impl StackName {
+    /// The stack's name.
+    pub fn name(&self) -> String {
+        self.stack.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| format!("ilock-{}", self.stage))
+    }
+}
+
+/// A resource of the stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    /// Its name in the template.
+    pub logical: String,
+    /// What AWS knows it by: a name, URL or id, as the type has it.
+    pub physical: String,
+    /// `AWS::…`.
+    pub kind: String,
+}
+
+/// The stack.
+#[derive(Debug, Clone, Default)]
+pub struct Stack {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub id: String,
+    /// `CREATE_COMPLETE` and the like.
+    pub status: String,
+    /// Why it is so.
+    pub reason: Option<String>,
+    /// What was chosen when it was deployed.
+    pub parameters: BTreeMap<String, String>,
+    /// What it says of itself.
+    pub outputs: BTreeMap<String, String>,
+    /// What it consists of.
+    pub resources: Vec<Resource>,
+}
+
+impl Stack {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`Refusal`]; of a stack that does not exist its code is `ValidationError`.
+    pub async fn read(sdk: &SdkConfig, name: &str) -> Result<Self, Refusal> {
+        Self::read_with(&Client::new(sdk), name).await
+    }
+
+    /// As [`Stack::read`], with this client.
+    pub async fn read_with(client: &Client, name: &str) -> Result<Self, Refusal> {
+        let answer = client.describe_stacks().stack_name(name).send().await.map_err(|error| Refusal::of(&error))?;
+        let Some(found) = answer.stacks().first() else {
+            return Err(Refusal { code: None, why: format!("there is no stack {name}") });
+        };
+        let mut stack = Self {
+            name: name.to_owned(),
+            id: found.stack_id().unwrap_or_default().to_owned(),
+            status: found.stack_status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
+            reason: found.stack_status_reason().map(str::to_owned),
+            ..Self::default()
+        };
+        for parameter in found.parameters() {
+            if let (Some(key), Some(value)) = (parameter.parameter_key(), parameter.parameter_value()) {
+                stack.parameters.insert(key.to_owned(), value.to_owned());
+            }
+        }
+        for output in found.outputs() {
+            if let (Some(key), Some(value)) = (output.output_key(), output.output_value()) {
+                stack.outputs.insert(key.to_owned(), value.to_owned());
+            }
+        }
+        let mut pages = client.list_stack_resources().stack_name(name).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            for found in page.map_err(|error| Refusal::of(&error))?.stack_resource_summaries() {
+                if let (Some(logical), Some(physical), Some(kind)) =
+                    (found.logical_resource_id(), found.physical_resource_id(), found.resource_type())
+                {
+                    stack.resources.push(Resource {
+                        logical: logical.to_owned(),
+                        physical: physical.to_owned(),
+                        kind: kind.to_owned(),
+                    });
+                }
+            }
+        }
+        Ok(stack)
+    }
+
+    /// Its resources of one type.
+    pub fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Resource> {
+        self.resources.iter().filter(move |resource| resource.kind == kind)
+    }
+
+    /// An output, or what to say when there is none.
+    pub fn output(&self, name: &str) -> Result<&str, Failure> {
+        self.outputs.get(name).map(String::as_str).ok_or_else(|| {
+            Failure::new(format!("the stack {} has no output {name}", self.name))
+                .hint("was it deployed from this project's template? deploy it again")
+        })
+    }
+
+    /// The stage that it was deployed as, when it says so.
+    pub fn stage(&self) -> Option<&str> {
+        self.parameters.get("Stage").map(String::as_str)
+    }
+
+    /// The account that it is in: the fifth part of its ARN.
+    pub fn account(&self) -> &str {
+        self.id.split(':').nth(4).unwrap_or_default()
+    }
+}
+
+/// The stack, or what to do when it cannot be read.
+pub async fn stack(sdk: &SdkConfig, name: &str) -> Result<Stack, Failure> {
+    Stack::read(sdk, name).await.map_err(|refusal| {
+        let failure = Failure::new(format!("the stack {name} cannot be read: {}", refusal.why));
+        match refusal.code.as_deref() {
+            Some("ValidationError") => failure.hint("--stack names another one; AWS_REGION says where it is"),
+            _ => failure,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_is_named_after_its_stage_unless_it_is_named() {
+        let name = |stack: Option<&str>| StackName { stack: stack.map(str::to_owned), stage: "prod".into() }.name();
+        assert_eq!(name(None), "ilock-prod");
+        assert_eq!(name(Some("")), "ilock-prod");
+        assert_eq!(name(Some("calls")), "calls");
+    }
+
+    #[test]
+    fn a_stack_says_which_account_it_is_in() {
+        let id = "arn:aws:cloudformation:eu-central-1:123456789012:stack/ilock-dev/0a1b".to_owned();
+        assert_eq!(Stack { id, ..Stack::default() }.account(), "123456789012");
+        assert_eq!(Stack::default().account(), "");
+    }
+
+    #[test]
+    fn a_missing_output_is_named() {
+        let missing = Stack { name: "ilock-dev".into(), ..Stack::default() }.output("DoorPolicyName").unwrap_err();
+        assert_eq!(missing.what, "the stack ilock-dev has no output DoorPolicyName");
+    }
+}

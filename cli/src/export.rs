@@ -1,0 +1,69 @@
+//! `ilock export --output FILE`: the calls of a range, as they are stored, in a file that can be verified and replayed.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use ilock_audit::Header;
+use serde_json::json;
+
+use crate::audit::{InOrder, Range, Source, unread};
+use crate::export_file::ExportFile;
+use crate::failure::Failure;
+use crate::progress;
+use crate::say::{Say, Tone};
+
+/// Which calls, and where to.
+#[derive(Debug, Args)]
+pub struct Export {
+    #[command(flatten)]
+    range: Range,
+    #[command(flatten)]
+    source: Source,
+    /// Where to: .jsonl, or .jsonl.zst to compress. An export that was interrupted is gone on with.
+    #[arg(long, short)]
+    output: PathBuf,
+    /// With personal text: names, reasons, what apps sent along.
+    #[arg(long)]
+    personal: bool,
+}
+
+impl Export {
+    /// Writes it.
+    pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
+        let failed = |error: std::io::Error| Failure::new(format!("{}: {error}", self.output.display()));
+        let header = Header {
+            from: self.range.from.as_ref().map(|day| day.0.clone()),
+            to: self.range.to.as_ref().map(|day| day.0.clone()),
+            tenants: self.range.tenants.iter().map(ToString::to_string).collect(),
+            with_personal: self.personal,
+        };
+        let mut calls = InOrder::of(self.source.log().await, &self.range).await.map_err(unread)?;
+        let mut file = ExportFile::open(&self.output, &header)?;
+        if file.progress.end.calls > 0 {
+            say.warn(&format!("going on after {} calls that are there already", file.progress.end.calls));
+        }
+        let bar = progress::days(calls.days_in_all, say);
+        loop {
+            let found = calls.next_calls(|at, call_id| file.progress.has(at, call_id)).await.map_err(unread)?;
+            if found.is_empty() {
+                break;
+            }
+            for call in &found {
+                file.write(|progress, out| progress.call(out, call, self.personal)).map_err(failed)?;
+            }
+            bar.set_position(u64::try_from(calls.days_begun().saturating_sub(1)).unwrap_or_default());
+            bar.set_message(format!("{} calls", file.progress.end.calls));
+        }
+        bar.finish_and_clear();
+        let end = file.finish().map_err(failed)?.end;
+        let text = format!("{} calls with {} commits in {}", end.calls, end.commits, self.output.display());
+        say.line(
+            Tone::Good,
+            "exported",
+            &text,
+            json!({ "calls": end.calls, "commits": end.commits, "file": self.output }),
+        );
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,133 @@
+//! `ilock verify`: proves that histories are what was written, and that what they say could happen and was told.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use ilock_audit::{Counts, Finding, Line, verify};
+use ilock_events::{CallId, Millis};
+use ilock_functions::clock::Clock;
+use serde_json::json;
+
+use crate::audit::{InOrder, Range, Source, find, line_of, open, unread};
+use crate::failure::{FOUND, Failure};
+use crate::progress;
+use crate::say::{Say, Tone};
+
+/// What to verify: one call, or all; of a file, or of the log.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Only this call.
+    call_id: Option<CallId>,
+    /// An export, instead of the log.
+    #[arg(long, short)]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    range: Range,
+    #[command(flatten)]
+    source: Source,
+}
+
+impl Verify {
+    /// Verifies, and says what was found.
+    pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
+        let now = Clock::system().now();
+        let counts = match (&self.file, &self.call_id) {
+            (Some(file), None) => whole_file(file, now, say)?,
+            (Some(file), Some(call_id)) => {
+                let absent = || Failure::new(format!("there is no call {call_id} in {}", file.display()));
+                let (number, text) = find(file, call_id)?.ok_or_else(absent)?;
+                one(&text, Some(number), now, say)?
+            }
+            (None, Some(call_id)) => one(&self.source.one(call_id).await?, None, now, say)?,
+            (None, None) => self.log(now, say).await?,
+        };
+        Ok(summary(counts, say))
+    }
+
+    async fn log(&self, now: Millis, say: Say) -> Result<Counts, Failure> {
+        let mut counts = Counts::default();
+        let mut calls = InOrder::of(self.source.log().await, &self.range).await.map_err(unread)?;
+        let bar = progress::days(calls.days_in_all, say);
+        loop {
+            let found = calls.next_calls(|_, _| false).await.map_err(unread)?;
+            if found.is_empty() {
+                break;
+            }
+            for call in &found {
+                add(&mut counts, one(&line_of(call)?, None, now, say)?);
+            }
+            bar.set_position(u64::try_from(calls.days_begun().saturating_sub(1)).unwrap_or_default());
+            bar.set_message(format!("{} calls", counts.calls));
+        }
+        bar.finish_and_clear();
+        Ok(counts)
+    }
+}
+
+fn add(sum: &mut Counts, more: Counts) {
+    sum.calls += more.calls;
+    sum.commits += more.commits;
+    sum.proven += more.proven;
+    sum.receipts += more.receipts;
+    sum.unreadable_lines += more.unreadable_lines;
+    sum.findings += more.findings;
+}
+
+fn whole_file(path: &Path, now: Millis, say: Say) -> Result<Counts, Failure> {
+    let compressed = path.extension().is_some_and(|extension| extension == "zst");
+    let length = std::fs::metadata(path).ok().filter(|_| !compressed).map(|file| file.len());
+    let source = open(path)?;
+    let bar = progress::bytes(length, say);
+    let mut passed = 0;
+    let counts = verify::file(
+        source,
+        now,
+        |finding| bar.suspend(|| tell(&finding, say)),
+        |bytes| {
+            passed += bytes;
+            // A bar that moves with every line would cost more than the line.
+            if passed >= 1 << 20 {
+                bar.inc(passed);
+                passed = 0;
+            }
+        },
+    );
+    bar.finish_and_clear();
+    Ok(counts)
+}
+
+fn one(text: &str, number: Option<u64>, now: Millis, say: Say) -> Result<Counts, Failure> {
+    let Line::Call(call) = Line::read(text).map_err(Failure::new)?.1 else {
+        return Err(Failure::new("this line is no call"));
+    };
+    let judged = verify::call(&call, now);
+    for finding in judged.findings {
+        tell(&Finding { line: number, ..finding }, say);
+    }
+    Ok(judged.counts)
+}
+
+fn tell(finding: &Finding, say: Say) {
+    let place = [
+        finding.line.map(|line| format!("line {line}")),
+        finding.call_id.clone(),
+        finding.n.map(|n| format!("commit {n}")),
+        finding.notice.map(|notice| format!("notice {notice}")),
+    ];
+    let place: Vec<String> = place.into_iter().flatten().collect();
+    let text = format!("{}: {}: {}", finding.kind.words(), place.join(", "), finding.why);
+    say.line(Tone::Bad, "finding", &text, json!({ "finding": finding }));
+}
+
+fn summary(counts: Counts, say: Say) -> ExitCode {
+    let looked_at = format!("{} calls, {} commits, {} receipts", counts.calls, counts.commits, counts.receipts);
+    let details = json!({ "counts": counts });
+    if counts.findings == 0 {
+        say.line(Tone::Good, "verified", &format!("verified: {looked_at}; nothing is wrong"), details);
+        return ExitCode::SUCCESS;
+    }
+    let text = format!("{} findings in {looked_at}; {} commits are proven", counts.findings, counts.proven);
+    say.line(Tone::Bad, "found", &text, details);
+    ExitCode::from(FOUND)
+}

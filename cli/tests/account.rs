@@ -1,0 +1,236 @@
+//! The operators' commands on an emulator of AWS, which `AWS_ENDPOINT_URL` names, with a small deployment of the test's own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
+
+mod deployment;
+mod server;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use aws_sdk_iot::types::CertificateStatus;
+use deployment::Deployment;
+use serde_json::json;
+use server::lines;
+
+fn said(output: &std::process::Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[tokio::test]
+async fn a_door_gets_a_thing_and_a_certificate_once_and_loses_both() {
+    let cloud = Deployment::start("door").await;
+    let iot = aws_sdk_iot::Client::new(&cloud.sdk);
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let door = cloud.name("door");
+    let made = cloud.ilock(&["--json", "provision", "door", &door, "--out", out, "--tenant", "acme"]);
+    assert_eq!(made.status.code(), Some(0), "{}", said(&made));
+    let made = &lines(&made)[0];
+    assert_eq!(made["client_id"], json!(door));
+    assert_eq!(made["topic"], json!(format!("devices/{door}/calls/control")));
+
+    let key = folder.path().join(format!("{door}.key.pem"));
+    let certificate = folder.path().join(format!("{door}.cert.pem"));
+    assert!(fs::read_to_string(&key).unwrap().contains("PRIVATE KEY"));
+    assert!(fs::read_to_string(&certificate).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
+    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let id = made["certificate_id"].as_str().unwrap().to_owned();
+    let found = iot.describe_certificate().certificate_id(&id).send().await.unwrap();
+    let found = found.certificate_description().unwrap();
+    assert_eq!(found.status(), Some(&CertificateStatus::Active));
+    let policies = iot.list_attached_policies().target(found.certificate_arn().unwrap()).send().await.unwrap();
+    assert_eq!(policies.policies()[0].policy_name(), Some(cloud.output("DoorPolicyName").as_str()));
+    let thing = iot.describe_thing().thing_name(&door).send().await.unwrap();
+    assert_eq!(thing.attributes().unwrap()["tenant"], "acme");
+
+    let again = cloud.ilock(&["provision", "door", &door, "--out", out]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(said(&again).contains("is not written over"), "{}", said(&again));
+    let elsewhere = tempfile::tempdir().unwrap();
+    let elsewhere = elsewhere.path().to_str().unwrap();
+    let second = cloud.ilock(&["provision", "door", &door, "--out", elsewhere]);
+    assert!(said(&second).contains("has a certificate already"), "{}", said(&second));
+    let another = cloud.ilock(&["provision", "door", &door, "--out", elsewhere, "--another"]);
+    assert_eq!(another.status.code(), Some(0), "{}", said(&another));
+    let first = cloud.ilock(&["provision", "door", &door, "--revoke", "--only", &id]);
+    assert_eq!(first.status.code(), Some(0), "{}", said(&first));
+    assert!(iot.describe_certificate().certificate_id(&id).send().await.is_err());
+    assert!(iot.describe_thing().thing_name(&door).send().await.is_ok());
+
+    for _ in 0..2 {
+        let revoked = cloud.ilock(&["provision", "door", &door, "--revoke"]);
+        assert_eq!(revoked.status.code(), Some(0), "{}", said(&revoked));
+    }
+    assert!(iot.describe_thing().thing_name(&door).send().await.is_err());
+    assert_eq!(cloud.certificates_with_policy().await, 0);
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_written_leaves_nothing_in_the_account() {
+    let cloud = Deployment::start("nokey").await;
+    let folder = tempfile::tempdir().unwrap();
+    let door = cloud.name("nokey");
+    let before = cloud.certificates().await;
+    // A disk that takes no byte more, for this command alone.
+    let full = format!(
+        "trap '' XFSZ; ulimit -f 0; exec {} provision door {door} --out {}",
+        env!("CARGO_BIN_EXE_ilock"),
+        folder.path().display()
+    );
+    let failed = cloud.environment(Command::new("sh").args(["-c", &full])).output().unwrap();
+    assert_eq!(failed.status.code(), Some(1), "{}", said(&failed));
+    assert!(said(&failed).contains(".key.pem"), "{}", said(&failed));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert_eq!(cloud.certificates().await, before);
+    let iot = aws_sdk_iot::Client::new(&cloud.sdk);
+    assert!(iot.describe_thing().thing_name(&door).send().await.is_err());
+}
+
+#[tokio::test]
+async fn a_door_of_another_deployment_is_not_touched() {
+    let cloud = Deployment::start("other").await;
+    let iot = aws_sdk_iot::Client::new(&cloud.sdk);
+    let door = cloud.name("other");
+    iot.create_thing().thing_name(&door).send().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["--out", folder.path().to_str().unwrap()][..], &["--revoke"]] {
+        let refused = cloud.ilock(&[&["provision", "door", &door][..], arguments].concat());
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(said(&refused).contains("of no deployment"), "{}", said(&refused));
+    }
+    iot.delete_thing().thing_name(&door).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_doors_token_is_of_the_deployments_making() {
+    let cloud = Deployment::start("token").await;
+    let secret = "a secret of the operator's own, long enough";
+    let token = cloud
+        .environment(
+            Command::new(env!("CARGO_BIN_EXE_ilock"))
+                .args(["provision", "door", "door1", "--token", "--seconds", "600"])
+                .env("AUTH_SECRET", secret),
+        )
+        .output()
+        .unwrap();
+    assert_eq!(token.status.code(), Some(0), "{}", said(&token));
+    let token = String::from_utf8(token.stdout).unwrap();
+    assert_eq!((token.lines().count(), token.trim().split('.').count()), (1, 3), "{token}");
+    let without = cloud.ilock(&["provision", "door", "door1", "--token"]);
+    assert!(said(&without).contains("AUTH_SECRET must be set"), "{}", said(&without));
+}
+
+#[tokio::test]
+async fn the_doctor_sees_what_works_and_what_was_broken() {
+    let cloud = Deployment::start("doctor").await;
+    let outcome = |checks: &[serde_json::Value], what: &str| -> String {
+        let check = checks.iter().find(|check| check["found"].as_str().unwrap().contains(what));
+        check.map_or_else(
+            || format!("none says {what}: {checks:#?}"),
+            |check| check["outcome"].as_str().unwrap().to_owned(),
+        )
+    };
+    let checks = |cloud: &Deployment| -> Vec<serde_json::Value> {
+        let output = cloud.ilock(&["--json", "doctor"]);
+        lines(&output).into_iter().map(|line| line["check"].clone()).filter(serde_json::Value::is_object).collect()
+    };
+    let well = checks(&cloud);
+    for works in [
+        "clock is AWS's",
+        "_COMPLETE",
+        "refuses who has no token",
+        "can be run",
+        "messages go through",
+        "the doors' policy",
+        "is active",
+        "streams its commits",
+        "forgets what has run out",
+        "can be taken back",
+        "is enabled",
+        "is empty: nothing was given up on",
+        "are quiet",
+    ] {
+        assert_eq!(outcome(&well, works), "ok", "{works}");
+    }
+    assert_eq!(outcome(&well, "the stack has no authorizer"), "failed");
+
+    cloud.give_up_on("hello").await;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&cloud.sdk);
+    let stream = aws_sdk_dynamodb::types::StreamSpecification::builder().stream_enabled(false).build().unwrap();
+    let table = cloud.output("EventsTableName");
+    dynamodb.update_table().table_name(&table).stream_specification(stream).send().await.unwrap();
+    let directory = cloud.output("DirectoryTableName");
+    dynamodb.delete_table().table_name(&directory).send().await.unwrap_or_else(|_| panic!("not deleted"));
+    let broken = checks(&cloud);
+    assert_eq!(outcome(&broken, "has no stream"), "failed");
+    assert_eq!(outcome(&broken, "holds 1 message"), "warning");
+    assert_eq!(outcome(&broken, "does not exist"), "failed");
+    assert_eq!(cloud.ilock(&["doctor"]).status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn what_the_projector_gave_up_on_is_shown_to_it_again() {
+    let cloud = Deployment::start("redrive").await;
+    let queue = cloud.output("ProjectorDeadLettersUrl");
+    cloud.commit("call_a_b_1", "bad").await;
+    // The emulator's own letter: the function failed at this commit, and may not try again.
+    cloud.until_given_up().await;
+
+    let early = cloud.ilock(&["redrive", &queue]);
+    assert_eq!(early.status.code(), Some(1), "{}", said(&early));
+    assert!(said(&early).contains("this commit is bad"), "{}", said(&early));
+    cloud.mend().await;
+    let done = cloud.ilock(&["--json", "redrive", &queue]);
+    assert_eq!(done.status.code(), Some(0), "{}", said(&done));
+    let counts = lines(&done).pop().unwrap();
+    assert_eq!((&counts["redriven"], &counts["kept"]), (&json!(1), &json!(0)));
+    let empty = cloud.ilock(&["--json", "redrive", &queue]);
+    assert_eq!(lines(&empty).pop().unwrap()["redriven"], json!(0));
+}
+
+#[tokio::test]
+async fn an_event_that_a_function_was_invoked_with_is_shown_to_it_again() {
+    let cloud = Deployment::start("event").await;
+    let letter = |payload: serde_json::Value| {
+        let context = json!({ "functionArn": format!("{}projector:live", cloud.output("FunctionPrefix")) });
+        json!({ "requestContext": context, "requestPayload": payload }).to_string()
+    };
+    cloud.give_up_on(&letter(json!({ "Records": [] }))).await;
+    cloud.give_up_on(&letter(json!({ "no": "records" }))).await;
+    let done = cloud.ilock(&["redrive", &cloud.output("ProjectorDeadLettersUrl")]);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(said(&done).contains("1 redriven, 0 dropped, 1 kept"), "{}", said(&done));
+}
+
+#[tokio::test]
+async fn a_letter_that_says_nothing_or_comes_too_late_stays() {
+    let cloud = Deployment::start("late").await;
+    let queue = cloud.output("ProjectorDeadLettersUrl");
+    cloud.give_up_on("hello").await;
+    cloud.give_up_on(&cloud.letter_about("999999999999999999999999").await).await;
+    let kept = cloud.ilock(&["redrive", &queue]);
+    assert_eq!(kept.status.code(), Some(1));
+    for why in ["cannot be read", "24 hours", "2 kept"] {
+        assert!(said(&kept).contains(why), "{}", said(&kept));
+    }
+    let dropped = cloud.ilock(&["redrive", &queue, "--drop-expired"]);
+    assert_eq!(dropped.status.code(), Some(1));
+    assert!(said(&dropped).contains("1 dropped, 1 kept"), "{}", said(&dropped));
+}
+
+#[tokio::test]
+async fn a_call_is_projected_again_out_of_the_log() {
+    let cloud = Deployment::start("call").await;
+    cloud.commit("call_a_b_2", "good").await;
+    let done = cloud.ilock(&["redrive", "--call", "call_a_b_2"]);
+    assert_eq!(done.status.code(), Some(0), "{}", said(&done));
+    assert!(said(&done).contains("redriven 1 commits of call_a_b_2"), "{}", said(&done));
+    cloud.commit("call_a_b_3", "refused").await;
+    let failed = cloud.ilock(&["redrive", "--call", "call_a_b_3"]);
+    assert!(said(&failed).contains("1 of 1 commits failed again"), "{}", said(&failed));
+    let nobody = cloud.ilock(&["redrive", "--call", "call_a_b_4"]);
+    assert!(said(&nobody).contains("there is no call call_a_b_4"), "{}", said(&nobody));
+}

@@ -1,0 +1,185 @@
+//! Exports, verifying and replaying, as auditors use them: beside a running `ilock dev`, and of files.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
+
+mod server;
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use server::{Server, lines};
+
+fn ilock(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ilock")).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim().to_owned()
+}
+
+fn events(lines: &[Value]) -> Vec<&str> {
+    lines.iter().map(|line| line["event"].as_str().unwrap()).collect()
+}
+
+/// Rings, and gives up: a call with personal text, over soon. Its id.
+fn a_call(server: &Server, door: &str) -> String {
+    let pressed =
+        server.run(&["--json", "door", "press", "--device", door, "--callee", "user456", "--cancel-after", "0"]);
+    let said = lines(&pressed);
+    assert_eq!(pressed.status.code(), Some(5), "{said:?}");
+    said[0]["call"]["call_id"].as_str().unwrap().to_owned()
+}
+
+/// Waits until every notice of the calls has its receipt: the projector may have a round to go.
+fn settled(server: &Server, calls: &[String]) {
+    let patience = Instant::now() + Duration::from_mins(1);
+    for call in calls {
+        loop {
+            let log = lines(&server.run(&["--json", "log", call]));
+            let told: usize =
+                log.iter().filter_map(|line| line["receipt"]["notices"].as_object()).map(serde_json::Map::len).sum();
+            // Placed: the callee and the caller. Cancelled: the callee.
+            if told >= 3 {
+                break;
+            }
+            assert!(Instant::now() < patience, "{call}: {log:?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+fn path(file: &Path) -> &str {
+    file.to_str().unwrap()
+}
+
+#[test]
+fn a_log_is_exported_verified_and_replayed() {
+    let server = Server::start();
+    let calls: Vec<String> = ["door1", "door2", "door3"].map(|door| a_call(&server, door)).to_vec();
+    settled(&server, &calls);
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+
+    // Twice the same bytes; compressed the same lines.
+    for name in ["a.jsonl", "b.jsonl", "c.jsonl.zst", "d.jsonl.zst"] {
+        let exported = server.run(&["--json", "export", "--output", path(&file(name))]);
+        assert_eq!(exported.status.code(), Some(0), "{}", text(&exported.stderr));
+        assert_eq!(lines(&exported)[0]["calls"], 3);
+    }
+    let whole = std::fs::read(file("a.jsonl")).unwrap();
+    assert_eq!(whole, std::fs::read(file("b.jsonl")).unwrap());
+    assert_eq!(std::fs::read(file("c.jsonl.zst")).unwrap(), std::fs::read(file("d.jsonl.zst")).unwrap());
+    let written: Vec<String> = text(&whole).lines().map(str::to_owned).collect();
+    let order: Vec<Value> = written[1..4].iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(order.iter().map(|line| line["call"].as_str().unwrap()).collect::<Vec<_>>(), calls);
+    assert!(order.iter().all(|line| line.get("personal").is_none()), "personal text only when asked for");
+
+    // All is well, wherever it is read from.
+    for arguments in [
+        &["verify"][..],
+        &["verify", &calls[1]],
+        &["verify", "--file", path(&file("a.jsonl"))],
+        &["verify", "--file", path(&file("c.jsonl.zst"))],
+        &["verify", "--file", path(&file("c.jsonl.zst")), &calls[2]],
+    ] {
+        let verified = server.run(&[&["--json"], arguments].concat());
+        let said = lines(&verified);
+        assert_eq!(verified.status.code(), Some(0), "{arguments:?}: {said:?} {}", text(&verified.stderr));
+        assert_eq!(events(&said), ["verified"]);
+        assert_eq!(said[0]["counts"]["proven"], said[0]["counts"]["commits"]);
+    }
+
+    // The same story from the log and from a file that holds as much.
+    let personal = server.run(&["export", "--personal", "--output", path(&file("p.jsonl"))]);
+    assert_eq!(personal.status.code(), Some(0));
+    for form in [&[][..], &["--jsonl"], &["--mermaid"], &["--html"], &["--at", "1"], &["--at", "0.5s"]] {
+        let from_log = server.run(&[&["replay", &calls[0]], form].concat());
+        let from_file = ilock(&[&["replay", &calls[0], "--file", path(&file("p.jsonl"))], form].concat());
+        assert_eq!(from_log.status.code(), Some(0), "{}", text(&from_log.stderr));
+        assert_eq!(text(&from_log.stderr), "");
+        assert_eq!(from_log.stdout, from_file.stdout, "{form:?}");
+        assert!(!from_log.stdout.is_empty());
+    }
+    let story = text(&server.run(&["replay", &calls[0]]).stdout);
+    for said in ["door1 rings user456", "door1 cancels", "users/user456/calls/incoming told “incoming” by mqtt"] {
+        assert!(story.contains(said), "{said}: {story}");
+    }
+
+    // What somebody did to a file has a name, and a code for scripts.
+    let broken = text(&whole).replacen("\"state\":\"cancelled\"", "\"state\":\"cancelleD\"", 1);
+    std::fs::write(file("broken.jsonl"), format!("{broken}\n")).unwrap();
+    let verified = ilock(&["--json", "verify", "--file", path(&file("broken.jsonl"))]);
+    let said = lines(&verified);
+    assert_eq!(verified.status.code(), Some(7));
+    assert_eq!(events(&said), ["finding", "found"]);
+    assert_eq!((said[0]["finding"]["kind"].as_str(), said[0]["finding"]["line"].as_u64()), (Some("changed"), Some(2)));
+    let replayed = ilock(&["replay", &calls[0], "--file", path(&file("broken.jsonl"))]);
+    assert!(text(&replayed.stderr).contains("not sound"), "{}", text(&replayed.stderr));
+
+    // No range but what was asked for.
+    for (name, range) in [("before", ["--to", "2020-01-01"]), ("nobody", ["--tenant", "nobody"])] {
+        let output = file(name);
+        let exported = server.run(&[&["--json", "export", "--output", path(&output)], &range[..]].concat());
+        assert_eq!(lines(&exported)[0]["calls"], 0, "{range:?}");
+    }
+}
+
+#[test]
+fn an_export_that_was_interrupted_is_gone_on_with() {
+    let server = Server::start();
+    let calls: Vec<String> = ["door1", "door2", "door3"].map(|door| a_call(&server, door)).to_vec();
+    settled(&server, &calls);
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    for (whole, cut) in [("whole.jsonl", "cut.jsonl"), ("whole.jsonl.zst", "cut.jsonl.zst")] {
+        assert_eq!(server.run(&["export", "--output", path(&file(whole))]).status.code(), Some(0));
+        let bytes = std::fs::read(file(whole)).unwrap();
+        for length in [0, 7, bytes.len() / 3, bytes.len() / 2, bytes.len() - 1] {
+            std::fs::write(file(cut), &bytes[..length]).unwrap();
+            let exported = server.run(&["export", "--output", path(&file(cut))]);
+            assert_eq!(exported.status.code(), Some(0), "{cut} of {length}: {}", text(&exported.stderr));
+            assert!(std::fs::read(file(cut)).unwrap() == bytes, "{cut} of {length} bytes");
+        }
+        let again = server.run(&["export", "--output", path(&file(whole))]);
+        assert_eq!(again.status.code(), Some(1));
+        assert!(text(&again.stderr).contains("whole"), "{}", text(&again.stderr));
+        let other = server.run(&["export", "--personal", "--output", path(&file(whole))]);
+        assert_eq!(other.status.code(), Some(1), "another export is not written over");
+        assert!(std::fs::read(file(whole)).unwrap() == bytes);
+    }
+    let mut flipped = std::fs::read(file("whole.jsonl")).unwrap();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    std::fs::write(file("flipped.jsonl"), &flipped).unwrap();
+    let refused = server.run(&["export", "--output", path(&file("flipped.jsonl"))]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("damaged"), "{}", text(&refused.stderr));
+    assert!(std::fs::read(file("flipped.jsonl")).unwrap() == flipped, "evidence is not written over");
+    std::fs::write(file("letter.txt"), "Dear auditor").unwrap();
+    assert_eq!(server.run(&["export", "--output", path(&file("letter.txt"))]).status.code(), Some(1));
+    assert_eq!(std::fs::read(file("letter.txt")).unwrap(), b"Dear auditor");
+}
+
+#[test]
+fn what_cannot_be_audited_says_why() {
+    let nowhere = ilock(&["verify", "--dynamodb", "127.0.0.1:9"]);
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(text(&nowhere.stderr).contains("ilock dev"), "{}", text(&nowhere.stderr));
+    let no_file = ilock(&["verify", "--file", "/nonexistent/export.jsonl"]);
+    assert_eq!(no_file.status.code(), Some(1));
+    assert!(text(&no_file.stderr).contains("/nonexistent/export.jsonl"));
+    for bad in [
+        &["export", "--from", "yesterday", "--output", "x"][..],
+        &["export", "--from", "2026-02-30", "--output", "x"],
+        &["replay", "call_a_b_1", "--at", "soon"],
+        &["replay", "call_a_b_1", "--html", "--mermaid"],
+        &["replay", "a/b"],
+    ] {
+        assert_eq!(ilock(bad).status.code(), Some(2), "{bad:?}");
+    }
+    let server = Server::start();
+    assert_eq!(server.run(&["replay", "call_a_b_1"]).status.code(), Some(1));
+    assert_eq!(server.run(&["verify", "call_a_b_1"]).status.code(), Some(1));
+}

@@ -1,0 +1,238 @@
+//! A small deployment on the emulator: a resource of each kind that the commands look at, named and wired as the project's
+//! own template does. The API behind it is a running `ilock dev`.
+
+use std::collections::BTreeMap;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_dynamodb::types::{AttributeValue, PointInTimeRecoverySpecification, TimeToLiveSpecification};
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::{Value, json};
+
+use crate::server::Server;
+
+/// Fails at commits that are "bad", until it is mended, and never takes those that are "refused".
+const PROJECTOR: &str = r#"
+import os
+def handler(event, context):
+    failed = []
+    for record in event["Records"]:
+        change = record["dynamodb"]
+        assert record["eventName"] == "INSERT" and change["Keys"]["sk"]["S"].startswith("commit#")
+        kind = change["NewImage"]["kind"]["S"]
+        if kind == "bad" and not os.environ.get("MENDED"):
+            raise Exception("this commit is bad")
+        if kind == "refused":
+            failed.append({"itemIdentifier": change["SequenceNumber"]})
+    return {"batchItemFailures": failed}
+"#;
+
+pub struct Deployment {
+    pub sdk: SdkConfig,
+    stack: String,
+    outputs: BTreeMap<String, String>,
+    /// Ends with the test.
+    _api: Server,
+}
+
+impl Deployment {
+    /// Deploys it under a name of its own.
+    pub async fn start(about: &str) -> Self {
+        let endpoint = std::env::var("AWS_ENDPOINT_URL").expect("AWS_ENDPOINT_URL names the emulator");
+        assert!(endpoint.contains("127.0.0.1") || endpoint.contains("localhost"), "an emulator, not {endpoint}");
+        let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos();
+        let stack = format!("t-{about}-{}-{nanos}", std::process::id());
+        let api = Server::start();
+        let client = aws_sdk_cloudformation::Client::new(&sdk);
+        let template = template(&stack, api.at("http")).to_string();
+        let create = client.create_stack().stack_name(&stack).template_body(template);
+        create.capabilities(aws_sdk_cloudformation::types::Capability::CapabilityNamedIam).send().await.unwrap();
+        let mut deployment = Self { sdk, stack, outputs: BTreeMap::new(), _api: api };
+        let found = loop {
+            let answer = client.describe_stacks().stack_name(&deployment.stack).send().await.unwrap();
+            let found = answer.stacks()[0].clone();
+            match found.stack_status().unwrap().as_str() {
+                "CREATE_COMPLETE" => break found,
+                "CREATE_IN_PROGRESS" => tokio::time::sleep(Duration::from_millis(200)).await,
+                status => panic!("{status}: {:?}", found.stack_status_reason()),
+            }
+        };
+        for output in found.outputs() {
+            deployment
+                .outputs
+                .insert(output.output_key().unwrap().to_owned(), output.output_value().unwrap().to_owned());
+        }
+        deployment.keep_and_forget().await;
+        deployment
+    }
+
+    /// The emulator's CloudFormation leaves out recovery and time to live.
+    async fn keep_and_forget(&self) {
+        let dynamodb = aws_sdk_dynamodb::Client::new(&self.sdk);
+        for name in ["EventsTableName", "DirectoryTableName"] {
+            let recovery = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(true).build();
+            let keep = dynamodb.update_continuous_backups().table_name(self.output(name));
+            keep.point_in_time_recovery_specification(recovery.unwrap()).send().await.unwrap();
+        }
+        let forget = TimeToLiveSpecification::builder().enabled(true).attribute_name("ttl").build().unwrap();
+        let directory = dynamodb.update_time_to_live().table_name(self.output("DirectoryTableName"));
+        directory.time_to_live_specification(forget).send().await.unwrap();
+    }
+
+    /// One of its outputs.
+    pub fn output(&self, name: &str) -> String {
+        self.outputs[name].clone()
+    }
+
+    /// An id of its own for a door: the emulator's account is shared by the tests.
+    pub fn name(&self, door: &str) -> String {
+        let tail: String = self.stack.chars().rev().take(12).collect();
+        format!("{door}-{tail}")
+    }
+
+    /// Points a command at it.
+    pub fn environment<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env("ILOCK_STACK", &self.stack).env_remove("STAGE").stdin(Stdio::null())
+    }
+
+    /// Runs `ilock` against it.
+    pub fn ilock(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ilock"));
+        self.environment(command.args(arguments).env_remove("AUTH_SECRET")).output().unwrap()
+    }
+
+    /// How many certificates the doors' policy is attached to.
+    pub async fn certificates_with_policy(&self) -> usize {
+        let iot = aws_sdk_iot::Client::new(&self.sdk);
+        let policy = self.output("DoorPolicyName");
+        iot.list_targets_for_policy().policy_name(policy).send().await.unwrap().targets().len()
+    }
+
+    /// The account's certificates that no thing has: those are left over.
+    pub async fn certificates(&self) -> usize {
+        let iot = aws_sdk_iot::Client::new(&self.sdk);
+        let mut left_over = 0;
+        for certificate in iot.list_certificates().page_size(250).send().await.unwrap().certificates() {
+            let things = iot.list_principal_things().principal(certificate.certificate_arn().unwrap()).send().await;
+            left_over += usize::from(things.is_ok_and(|things| things.things().is_empty()));
+        }
+        left_over
+    }
+
+    /// A commit, as far as this projector reads it.
+    pub async fn commit(&self, call: &str, kind: &str) {
+        let text = |text: String| AttributeValue::S(text);
+        aws_sdk_dynamodb::Client::new(&self.sdk)
+            .put_item()
+            .table_name(self.output("EventsTableName"))
+            .item("pk", text(format!("call#{call}")))
+            .item("sk", text("commit#000001".into()))
+            .item("kind", text(kind.into()))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    /// Puts a letter into the projector's queue.
+    pub async fn give_up_on(&self, letter: &str) {
+        let sqs = aws_sdk_sqs::Client::new(&self.sdk);
+        let queue = self.output("ProjectorDeadLettersUrl");
+        sqs.send_message().queue_url(queue).message_body(letter).send().await.unwrap();
+    }
+
+    /// A letter about a record that the stream does not have.
+    pub async fn letter_about(&self, number: &str) -> String {
+        let table = self.output("EventsTableName");
+        let table = aws_sdk_dynamodb::Client::new(&self.sdk).describe_table().table_name(table).send().await.unwrap();
+        let stream = table.table().unwrap().latest_stream_arn().unwrap().to_owned();
+        let shard = aws_sdk_dynamodbstreams::Client::new(&self.sdk).describe_stream().stream_arn(&stream).send().await;
+        let shard = shard.unwrap().stream_description().unwrap().shards()[0].shard_id().unwrap().to_owned();
+        json!({
+            "requestContext": { "requestId": "r", "functionArn": format!("{}-projector", self.stack), "condition": "RetryAttemptsExhausted", "approximateInvokeCount": 1 },
+            "DDBStreamBatchInfo": { "shardId": shard, "startSequenceNumber": number, "endSequenceNumber": number, "batchSize": 1, "streamArn": stream },
+        })
+        .to_string()
+    }
+
+    /// Waits for the first letter.
+    pub async fn until_given_up(&self) {
+        let sqs = aws_sdk_sqs::Client::new(&self.sdk);
+        for _ in 0..240 {
+            let queue = self.output("ProjectorDeadLettersUrl");
+            let name = QueueAttributeName::ApproximateNumberOfMessages;
+            let answer =
+                sqs.get_queue_attributes().queue_url(queue).attribute_names(name.clone()).send().await.unwrap();
+            if answer.attributes().unwrap()[&name] != "0" {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        panic!("the emulator never gave the commit up");
+    }
+
+    /// From now on the projector takes every commit.
+    pub async fn mend(&self) {
+        let environment = aws_sdk_lambda::types::Environment::builder().variables("MENDED", "yes").build();
+        aws_sdk_lambda::Client::new(&self.sdk)
+            .update_function_configuration()
+            .function_name(format!("{}-projector", self.stack))
+            .environment(environment)
+            .send()
+            .await
+            .unwrap();
+    }
+}
+
+fn table(json: &str, name: &str) -> Value {
+    let mut properties: Value = serde_json::from_str(json).unwrap();
+    // The tests break it and delete it.
+    properties["DeletionProtectionEnabled"] = json!(false);
+    properties["TableName"] = json!(name);
+    json!({ "Type": "AWS::DynamoDB::Table", "Properties": properties })
+}
+
+fn template(stack: &str, api: &str) -> Value {
+    let arn = |name: &str| json!({ "Fn::GetAtt": [name, "Arn"] });
+    let reference = |name: &str| json!({ "Ref": name });
+    json!({
+        "Parameters": { "Stage": { "Type": "String", "Default": "dev" }, "AuthAlgorithms": { "Type": "String", "Default": "HS256" } },
+        "Resources": {
+            "EventsTable": table(include_str!("../../../shared/log/table.json"), &format!("{stack}-events")),
+            "DirectoryTable": table(include_str!("../../../shared/directory/table.json"), &format!("{stack}-directory")),
+            "ExpireDeadLetters": { "Type": "AWS::SQS::Queue" },
+            "ExpireQueue": { "Type": "AWS::SQS::Queue", "Properties": {
+                "RedrivePolicy": { "deadLetterTargetArn": arn("ExpireDeadLetters"), "maxReceiveCount": 5 } } },
+            "ProjectorDeadLetters": { "Type": "AWS::SQS::Queue" },
+            "DoorPolicy": { "Type": "AWS::IoT::Policy", "Properties": { "PolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [{ "Effect": "Allow", "Action": "iot:Connect", "Resource": "*" }] } } },
+            "Role": { "Type": "AWS::IAM::Role", "Properties": { "AssumeRolePolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [{ "Effect": "Allow", "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "sts:AssumeRole" }] } } },
+            "ProjectorFunction": { "Type": "AWS::Lambda::Function", "Properties": {
+                "FunctionName": format!("{stack}-projector"), "Runtime": "python3.11", "Handler": "index.handler",
+                "Role": arn("Role"), "Code": { "ZipFile": PROJECTOR } } },
+            "ProjectorVersion": { "Type": "AWS::Lambda::Version", "Properties": { "FunctionName": reference("ProjectorFunction") } },
+            "ProjectorLive": { "Type": "AWS::Lambda::Alias", "Properties": {
+                "FunctionName": reference("ProjectorFunction"), "Name": "live", "FunctionVersion": "$LATEST" } },
+            "ProjectorLog": { "Type": "AWS::Lambda::EventSourceMapping", "Properties": {
+                "EventSourceArn": { "Fn::GetAtt": ["EventsTable", "StreamArn"] }, "FunctionName": reference("ProjectorFunction"),
+                "StartingPosition": "TRIM_HORIZON", "MaximumRecordAgeInSeconds": 1, "BatchSize": 10,
+                "FunctionResponseTypes": ["ReportBatchItemFailures"],
+                "DestinationConfig": { "OnFailure": { "Destination": arn("ProjectorDeadLetters") } } } },
+            "Filling": { "Type": "AWS::CloudWatch::Alarm", "Properties": {
+                "AlarmName": format!("{stack}-filling"), "Namespace": "AWS/SQS", "MetricName": "ApproximateNumberOfMessagesVisible",
+                "Statistic": "Maximum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 0, "ComparisonOperator": "GreaterThanThreshold" } },
+        },
+        "Outputs": {
+            "ApiUrl": { "Value": api },
+            "DoorPolicyName": { "Value": reference("DoorPolicy") },
+            "EventsTableName": { "Value": reference("EventsTable") },
+            "DirectoryTableName": { "Value": reference("DirectoryTable") },
+            "ProjectorDeadLettersUrl": { "Value": reference("ProjectorDeadLetters") },
+            "FunctionPrefix": { "Value": format!("{stack}-") },
+        },
+    })
+}

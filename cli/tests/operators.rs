@@ -1,0 +1,169 @@
+//! The operators' commands where nothing of AWS is at hand but a stand-in: what they ask, and what they say when it is not
+//! as they need it. `account.rs` has them on an emulator.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
+
+mod stand_in;
+
+use std::process::Output;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+use stand_in::{Answer, Asked, StandIn, ilock};
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim().to_owned()
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+const QUEUE: &str = "https://sqs.eu-central-1.amazonaws.com/123456789012/ilock-dev-dead";
+const QUEUE_ARN: &str = "arn:aws:sqs:eu-central-1:123456789012:ilock-dev-dead";
+
+fn sqs(asked: &Asked, statuses: &[&str], looked: &AtomicUsize) -> Answer {
+    let task = |status: &str| json!({ "Status": status, "TaskHandle": (status == "RUNNING").then_some("task"), "ApproximateNumberOfMessagesMoved": 3, "StartedTimestamp": 1 });
+    let answer = match asked.what.as_str() {
+        "AmazonSQS.GetQueueUrl" => json!({ "QueueUrl": QUEUE }),
+        "AmazonSQS.GetQueueAttributes" => json!({ "Attributes": { "QueueArn": QUEUE_ARN } }),
+        "AmazonSQS.ListDeadLetterSourceQueues" => json!({ "queueUrls": [QUEUE.replace("dead", "expire")] }),
+        "AmazonSQS.StartMessageMoveTask" => json!({ "TaskHandle": "task" }),
+        "AmazonSQS.ListMessageMoveTasks" => {
+            let n = looked.fetch_add(1, Ordering::Relaxed);
+            json!({ "Results": [task(statuses[n.min(statuses.len() - 1)])] })
+        }
+        other => panic!("asked {other}"),
+    };
+    (200, answer.to_string())
+}
+
+#[test]
+fn dead_letters_of_a_queue_are_moved_back_by_sqs_and_watched_to_the_end() {
+    let looked = AtomicUsize::new(0);
+    let aws = StandIn::start(move |asked| sqs(asked, &["RUNNING", "COMPLETED"], &looked));
+    let done = aws.run(&["--json", "redrive", "ilock-dev-dead", "--per-second", "10"]);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    let said = lines(&done);
+    assert_eq!((&said[0]["event"], &said[0]["to"]), (&json!("moving"), &json!(["ilock-dev-expire"])));
+    assert_eq!((&said[1]["event"], &said[1]["moved"]), (&json!("moved"), &json!(3)));
+    let start = aws.asked().into_iter().find(|asked| asked.what.ends_with("StartMessageMoveTask")).unwrap();
+    let start: Value = serde_json::from_str(&start.body).unwrap();
+    assert_eq!(start, json!({ "SourceArn": QUEUE_ARN, "MaxNumberOfMessagesPerSecond": 10 }));
+}
+
+#[test]
+fn a_move_that_fails_is_told() {
+    let looked = AtomicUsize::new(0);
+    let aws = StandIn::start(move |asked| sqs(asked, &["FAILED"], &looked));
+    let failed = aws.run(&["redrive", QUEUE_ARN]);
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(text(&failed.stderr).contains("FAILED after 3 messages"), "{}", text(&failed.stderr));
+}
+
+#[test]
+fn a_queue_that_does_not_exist_is_named() {
+    let aws = StandIn::start(|_| {
+        (400, json!({ "__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "no" }).to_string())
+    });
+    let failed = aws.run(&["redrive", "nowhere"]);
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(text(&failed.stderr).contains("there is no queue nowhere"), "{}", text(&failed.stderr));
+}
+
+/// A stack with one resource of each kind, and nothing else that answers.
+fn a_stack_and_nothing_else(asked: &Asked) -> Answer {
+    let stack = "<Stacks><member><StackName>ilock-dev</StackName><StackStatus>UPDATE_COMPLETE</StackStatus>\
+        <StackId>arn:aws:cloudformation:eu-central-1:123456789012:stack/ilock-dev/0</StackId>\
+        <CreationTime>2024-01-01T00:00:00Z</CreationTime></member></Stacks>";
+    let kinds = [
+        "AWS::Lambda::Function",
+        "AWS::Lambda::EventSourceMapping",
+        "AWS::IoT::Authorizer",
+        "AWS::IoT::DomainConfiguration",
+        "AWS::IoT::TopicRule",
+        "AWS::DynamoDB::Table",
+        "AWS::CloudWatch::Alarm",
+    ];
+    let resource = |kind: &str| {
+        format!(
+            "<member><LogicalResourceId>L</LogicalResourceId><PhysicalResourceId>P</PhysicalResourceId>\
+             <ResourceType>{kind}</ResourceType><ResourceStatus>CREATE_COMPLETE</ResourceStatus>\
+             <LastUpdatedTimestamp>2024-01-01T00:00:00Z</LastUpdatedTimestamp></member>"
+        )
+    };
+    let resources = kinds.map(resource).concat();
+    let wrapped = |action: &str, inner: &str| {
+        (200, format!("<{action}Response><{action}Result>{inner}</{action}Result></{action}Response>"))
+    };
+    if asked.body.contains("Action=DescribeStacks") {
+        wrapped("DescribeStacks", stack)
+    } else if asked.body.contains("Action=ListStackResources") {
+        wrapped("ListStackResources", &format!("<StackResourceSummaries>{resources}</StackResourceSummaries>"))
+    } else {
+        (400, json!({ "__type": "AccessDeniedException", "message": "not for you" }).to_string())
+    }
+}
+
+#[test]
+fn the_doctor_counts_apart_what_it_may_not_see_and_sees_a_wrong_clock() {
+    let aws = StandIn::start(a_stack_and_nothing_else);
+    let said = lines(&aws.run(&["--json", "doctor"]));
+    let checks: Vec<&Value> = said.iter().map(|line| &line["check"]).filter(|check| check.is_object()).collect();
+    let of = |about: &str| -> Vec<&str> {
+        checks.iter().filter(|check| check["about"] == about).map(|check| check["outcome"].as_str().unwrap()).collect()
+    };
+    assert_eq!(of("clock"), ["failed"], "the stand-in lives in 1994");
+    assert_eq!(of("functions"), ["unchecked"]);
+    assert_eq!(of("broker"), ["unchecked"; 4]);
+    assert_eq!(of("tables"), ["unchecked"]);
+    assert_eq!(of("feeds"), ["unchecked"]);
+    assert_eq!(of("alarms"), ["unchecked"]);
+    let counts = said.last().unwrap();
+    assert_eq!((&counts["event"], &counts["unchecked"]), (&json!("checked"), &json!(8)), "{counts}");
+    let failed = checks.iter().filter(|check| check["outcome"] == "failed").count();
+    assert_eq!(counts["failed"], json!(failed));
+    for check in checks.iter().filter(|check| check["outcome"] != "ok" && check["outcome"] != "unchecked") {
+        assert!(check["do"].as_str().is_some_and(|remedy| !remedy.is_empty()), "{check}");
+    }
+}
+
+#[test]
+fn a_doctor_without_a_stack_says_where_it_looked_and_fails() {
+    let aws = StandIn::start(|_| {
+        let error = "<ErrorResponse><Error><Code>ValidationError</Code><Message>Stack with id calls does not exist</Message></Error></ErrorResponse>";
+        (400, error.to_owned())
+    });
+    let failed = aws.run(&["doctor", "--stack", "calls"]);
+    assert_eq!(failed.status.code(), Some(1));
+    let said = text(&failed.stdout);
+    assert!(said.contains("calls cannot be read") && said.contains("--stack"), "{said}");
+}
+
+#[test]
+fn without_region_or_credentials_it_says_how_to_set_them() {
+    for command in [&["doctor"][..], &["provision", "door", "door1"], &["redrive", "queue"]] {
+        let nowhere = ilock(command).output().unwrap();
+        assert_eq!(nowhere.status.code(), Some(1));
+        assert!(text(&nowhere.stderr).contains("AWS_REGION"), "{}", text(&nowhere.stderr));
+        let nobody = ilock(command).env("AWS_REGION", "eu-central-1").output().unwrap();
+        assert_eq!(nobody.status.code(), Some(1));
+        assert!(text(&nobody.stderr).contains("AWS_PROFILE"), "{}", text(&nobody.stderr));
+    }
+}
+
+#[test]
+fn what_is_not_meant_is_refused_before_anything_is_asked() {
+    for (command, says) in [
+        (&["provision", "door", "a/b"][..], "1 to 32"),
+        (&["provision", "door", "door1", "--revoke", "--token"], "--token"),
+        (&["provision", "door", "door1", "--only", "0a1b"], "--revoke"),
+        (&["redrive"], "QUEUE"),
+        (&["redrive", "queue", "--call", "call_a_b_1"], "--call"),
+        (&["redrive", "queue", "--per-second", "501"], "500"),
+    ] {
+        let refused = ilock(command).output().unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{command:?}");
+        assert!(text(&refused.stderr).contains(says), "{}", text(&refused.stderr));
+    }
+}

@@ -1,0 +1,158 @@
+//! POST /api/trtc/callback: Tencent tells what happens in rooms. When the last party has left an active call, the call
+//! ends; a room that outlives its call is dismissed again.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRef, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use ilock_call::Placed;
+use ilock_directory::{Directory, Guest, Room};
+use ilock_events::{Act, Actor, CallState, CommandId, Millis, PartyId, PersonalText, RoomId};
+use ilock_log::History;
+use ilock_trtc::{CallbackEvent, InRoom, RoomApi, RoomEventKind, parse_callback, verify_callback};
+use serde_json::json;
+
+use crate::answer::ApiError;
+use crate::ask::MAX_BODY;
+use crate::calls::{Calls, Order, Words};
+use crate::metrics;
+
+/// The reason of a call that ended because everybody was gone.
+pub const LEFT: &str = "left";
+
+/// Who was first in the room and out again before the other came is not taken for the end so soon after the answer:
+/// the other may still be on the way.
+const JOIN_MS: i64 = 30_000;
+
+/// Who hears of rooms, and can end them.
+#[derive(Clone)]
+pub struct RoomWatch {
+    /// With this key Tencent signs. Without one nobody is believed.
+    pub key: Option<Arc<str>>,
+    /// Tencent's room API, where the operator uses it.
+    pub room_api: Option<RoomApi>,
+}
+
+/// The route.
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    RoomWatch: FromRef<S>,
+    Directory: FromRef<S>,
+    Calls: FromRef<S>,
+{
+    Router::new().route("/api/trtc/callback", post(trtc_callback))
+}
+
+async fn trtc_callback(
+    State(watch): State<RoomWatch>,
+    State(directory): State<Directory>,
+    State(calls): State<Calls>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let body = to_bytes(body, MAX_BODY).await.map_err(|_| ApiError::TooLarge { most: MAX_BODY })?;
+    let key = watch.key.as_deref().unwrap_or_default();
+    let sign = headers.get("sign").and_then(|sign| sign.to_str().ok()).unwrap_or_default();
+    verify_callback(key, &body, sign).map_err(|bad| ApiError::Unauthenticated(bad.to_string()))?;
+    let event = parse_callback(&body).map_err(|bad| ApiError::field(bad.field, bad.problem))?;
+    if let CallbackEvent::InRoom(event) = event
+        && let Some(room) = event.room.id()
+    {
+        in_room(&watch, &directory, &calls, room, &event).await?;
+    }
+    // As Tencent wants it: `code` 0, or it comes again.
+    Ok((StatusCode::OK, axum::Json(json!({ "code": 0 }))).into_response())
+}
+
+async fn in_room(
+    watch: &RoomWatch,
+    directory: &Directory,
+    calls: &Calls,
+    room: RoomId,
+    event: &InRoom,
+) -> Result<(), ApiError> {
+    let Some(Room { lease, guests }) = directory.room(room).await? else { return Ok(()) };
+    let mut history = calls.log.load(&lease.call_id).await?;
+    let Some(placed) = history.call.placed.clone() else { return Ok(()) };
+    tracing::Span::current().record("call_id", lease.call_id.as_str());
+    // A room's number is given again after its lease: an old report is not about this call.
+    if event.at < placed.at {
+        return Ok(());
+    }
+    if placed.state.is_final() {
+        let leaving = matches!(event.kind, RoomEventKind::Left | RoomEventKind::RoomDismissed);
+        if !leaving && event.at > last_change(&history) {
+            dismiss(watch.room_api.as_ref(), room).await?;
+        }
+        return Ok(());
+    }
+    let who = event.user.as_ref().and_then(|user| PartyId::new(user.clone()).ok());
+    let guests = match (who, event.kind) {
+        (Some(id), RoomEventKind::Entered | RoomEventKind::Left) => {
+            let guest = Guest { id, inside: event.kind == RoomEventKind::Entered, at: event.at };
+            directory.note_guest(room, &guest, lease.until).await?;
+            // Looked at after it was noted: of two who leave at once, the later report finds both gone.
+            directory.room(room).await?.map_or_else(Vec::new, |room| room.guests)
+        }
+        _ => guests,
+    };
+    if all_left(&placed, last_change(&history), &guests, event) {
+        let key = CommandId::new(LEFT).map_err(|bad| ApiError::Internal(bad.to_string()))?;
+        let order = Order {
+            tenant: placed.tenant.clone(),
+            actor: Actor::System,
+            key,
+            act: Act::HangUp { personal: None },
+            words: Words::ToKeep(PersonalText { reason: Some(LEFT.into()), ..PersonalText::default() }),
+        };
+        match calls.run(&mut history, order).await {
+            // Somebody hung up meanwhile.
+            Ok(()) | Err(ApiError::Refused(_)) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(())
+}
+
+fn last_change(history: &History) -> Millis {
+    history.commits.last().map_or(Millis(0), |commit| commit.at)
+}
+
+/// Whether everybody who was in the room of this answered call is gone for good.
+fn all_left(placed: &Placed, answered_at: Millis, guests: &[Guest], event: &InRoom) -> bool {
+    if placed.state != CallState::Active || !matches!(event.kind, RoomEventKind::Left | RoomEventKind::RoomDismissed) {
+        return false;
+    }
+    let of_this_call = |id: &PartyId| guests.iter().find(|guest| guest.id == *id && guest.at >= placed.at);
+    let (caller, callee) = (of_this_call(&placed.terms.caller.id), of_this_call(&placed.terms.callee));
+    // A room that was dismissed has put out everybody who had come before.
+    let still_in = |guest: &Guest| guest.inside && (event.kind == RoomEventKind::Left || guest.at > event.at);
+    let inside = [caller, callee].into_iter().flatten().any(still_in);
+    let both_came = caller.is_some() && callee.is_some();
+    !inside && (both_came || event.at.since(answered_at) >= JOIN_MS)
+}
+
+/// Has Tencent end a room. Where the operator does not use its API, or it will never do it, that is all.
+///
+/// # Errors
+/// 503 when asking again may help.
+pub async fn dismiss(api: Option<&RoomApi>, room: RoomId) -> Result<(), ApiError> {
+    let Some(api) = api else { return Ok(()) };
+    match api.dismiss_room(room).await {
+        Ok(outcome) => {
+            tracing::info!(%room, ?outcome, "room dismissed");
+            ::metrics::counter!(metrics::ROOMS_DISMISSED).increment(1);
+            Ok(())
+        }
+        Err(error) => {
+            ::metrics::counter!(metrics::ROOM_API_FAILED).increment(1);
+            tracing::error!(%room, %error, retry = error.retry, "a room was not dismissed");
+            if error.retry { Err(ApiError::Busy) } else { Ok(()) }
+        }
+    }
+}

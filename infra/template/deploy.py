@@ -1,0 +1,152 @@
+"""Puts the parameters of a deployment together, says what is missing or wrong by name, and calls `sam deploy`.
+
+    deploy.py SAM STAGE [--yes] [--dry-run] [NAME=VALUE...]
+"""
+
+import hashlib
+import json
+import os
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from samtranslator.yaml_helper import yaml_parse
+
+TEMPLATE = Path("template.yaml")
+CURRENT = "current"
+
+
+class Wrong(Exception):
+    """Something that the operator can put right."""
+
+
+def given(arguments, parameters):
+    """NAME=VALUE as they were typed."""
+    values = {}
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if not equals:
+            raise Wrong(f"{argument}: must be NAME=VALUE")
+        if name not in parameters:
+            raise Wrong(f"{name}: the template has no such parameter; it has {', '.join(sorted(parameters))}")
+        if name in ("Stage", "Release"):
+            raise Wrong(f"{name}: is not yours to set")
+        values[name] = value
+    return values
+
+
+def of_stage(stage):
+    """The stack's name, and the parameters that samconfig.toml sets."""
+    stages = tomllib.loads(Path("samconfig.toml").read_text())
+    if stage not in stages or "deploy" not in stages[stage]:
+        known = [name for name, value in stages.items() if isinstance(value, dict)]
+        raise Wrong(f"STAGE: must be one of {', '.join(known)}, not {stage or 'nothing'}")
+    settings = stages[stage]["deploy"]["parameters"]
+    return settings["stack_name"], dict(one.split("=", 1) for one in settings["parameter_overrides"])
+
+
+def before(stack):
+    """What the stack was given last; none when there is no stack yet."""
+    try:
+        found = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError" and "does not exist" in str(error):
+            return None
+        raise
+    if found["StackStatus"] == "REVIEW_IN_PROGRESS":  # a change set was made and never run
+        return None
+    return {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
+
+
+def current_version(secret):
+    """The version of the secret that is marked AWSCURRENT. The secret itself is not read."""
+    versions = boto3.client("secretsmanager").describe_secret(SecretId=secret).get("VersionIdsToStages", {})
+    for version, stages in versions.items():
+        if "AWSCURRENT" in stages:
+            return version
+    raise Wrong(f"SecretsVersion: {secret} has no current version yet; put a value into it first")
+
+
+def check(parameters, values):
+    missing = [name for name, about in parameters.items() if "Default" not in about and not values.get(name)]
+    if missing:
+        raise Wrong("\n".join(f"{name}: must be set: {parameters[name]['Description']}" for name in missing))
+    for name, value in values.items():
+        about = parameters[name]
+        allowed = [str(one) for one in about.get("AllowedValues", [])]
+        if allowed and value not in allowed:
+            raise Wrong(f"{name}: must be one of {', '.join(allowed)}, not {value}")
+        if not re.fullmatch(about.get("AllowedPattern", ".*").removeprefix("^").removesuffix("$"), value):
+            raise Wrong(f"{name}: {about.get('ConstraintDescription', 'must match ' + str(about.get('AllowedPattern')))}")
+        if about["Type"] == "Number":
+            if not re.fullmatch(r"\d+", value):
+                raise Wrong(f"{name}: must be a whole number, not {value}")
+            if not about.get("MinValue", 0) <= int(value) <= about.get("MaxValue", int(value)):
+                raise Wrong(f"{name}: must be {about['MinValue']} to {about.get('MaxValue', 'any')}, not {value}")
+
+
+def release(packages, values):
+    """Another package, another template or another parameter is another release."""
+    digest = hashlib.sha256()
+    for path in [TEMPLATE, *packages]:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    digest.update(json.dumps(values, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def main(sam, arguments):
+    flags = {argument for argument in arguments if argument.startswith("--")}
+    if unknown := flags - {"--yes", "--dry-run"}:
+        raise Wrong(f"{', '.join(sorted(unknown))}: no such option; there are --yes and --dry-run")
+    plain = [argument for argument in arguments if argument not in flags]
+    template = yaml_parse(TEMPLATE.read_text())
+    parameters = template["Parameters"]
+
+    stack, staged = of_stage(plain[0] if plain else "")
+    typed = given(plain[1:], parameters)
+    packages = sorted({
+        Path(resource["Properties"]["CodeUri"])
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Serverless::Function"
+    })
+    if missing := [str(path) for path in packages if not path.is_file()]:
+        raise Wrong(f"not built yet: {', '.join(missing)}; `make package` does it")
+    if boto3.session.Session().region_name is None:
+        raise Wrong("AWS_REGION: must be set, or a region in your AWS profile")
+
+    last = before(stack)
+    values = {name: value for name, value in (last or {}).items() if name in parameters and name != "Release"}
+    values |= staged | typed
+    asks_for_current = values.get("SecretsVersion", CURRENT) == CURRENT
+    check(parameters, values | {"SecretsVersion": "0" * 32} if asks_for_current else values)
+    if asks_for_current:
+        values["SecretsVersion"] = typed["SecretsVersion"] = current_version(values["SecretsArn"])
+
+    effective = {name: str(about.get("Default", "")) for name, about in parameters.items()} | values
+    effective.pop("Release")
+    overrides = staged | typed | {"Release": release(packages, effective)}
+    command = [sam, "deploy", "--config-env", plain[0], "--template-file", str(TEMPLATE)]
+    if "--yes" in flags:
+        command.append("--no-confirm-changeset")
+    # sam reads NAME=VALUE again, as a shell would: in quotes, a value with a comma or a space in it stays one.
+    quoted = (f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in sorted(overrides.items()))
+    command += ["--parameter-overrides", *quoted]
+
+    print(f"{'a new stack' if last is None else 'the stack'} {stack} in {boto3.session.Session().region_name}")
+    for name, value in sorted(overrides.items()):
+        print(f"  {name} = {value}")
+    sys.stdout.flush()
+    if "--dry-run" not in flags:
+        os.execv(sam, command)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1], sys.argv[2:])
+    except Wrong as wrong:
+        sys.exit(str(wrong))
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"AWS: {error}")

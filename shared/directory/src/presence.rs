@@ -1,0 +1,130 @@
+//! Presence: whether a client's MQTT connection stands, as the broker tells it, late, twice or out of order.
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use ilock_events::{ClientId, Millis, Party, PartyId, PartyKind};
+use serde::{Deserialize, Serialize};
+
+use crate::clients::{client_pk, pk, sk};
+use crate::{Directory, DirectoryError, Item, number, read, store, text};
+
+/// IoT Core counts a client's connections from 0 again once it was away for about an hour ("Lifecycle events" in its
+/// developer guide); so what is that much later is newer, whatever its number.
+const COUNTS_ANEW_MS: i64 = 50 * 60 * 1000;
+
+/// What is known of a client is kept for so long after its last change: 30 days.
+const KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+
+/// One change of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Presence {
+    /// Whether it stands.
+    pub connected: bool,
+    /// The connection's number: a connect and the disconnect that ends it have the same.
+    pub version: i64,
+    /// When it changed.
+    pub at: Millis,
+}
+
+impl Directory {
+    /// Keeps `presence` of `client`, unless a newer one stands; then false. Shown the same twice, it is true twice:
+    /// what follows from it may not have happened the first time.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn note_presence(&self, client: &ClientId, presence: Presence) -> Result<bool, DirectoryError> {
+        let mut item: Item = serde_dynamo::to_item(presence)?;
+        item.insert("pk".into(), text(client_pk(client)));
+        item.insert("sk".into(), text("presence"));
+        item.insert("ttl".into(), number(presence.at.plus(KEPT_MS).0.div_euclid(1000)));
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(
+                "attribute_not_exists(pk) OR #at < :long_ago OR (#version < :version AND #at < :long_after) \
+                 OR (#version = :version AND (#connected = :yes OR #connected = :connected) AND #at <= :at)",
+            )
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_names("#at", "at")
+            .expression_attribute_names("#connected", "connected")
+            .expression_attribute_values(":version", number(presence.version))
+            .expression_attribute_values(":at", number(presence.at))
+            .expression_attribute_values(":long_ago", number(presence.at.plus(-COUNTS_ANEW_MS)))
+            .expression_attribute_values(":long_after", number(presence.at.plus(COUNTS_ANEW_MS)))
+            .expression_attribute_values(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true))
+            .expression_attribute_values(
+                ":connected",
+                aws_sdk_dynamodb::types::AttributeValue::Bool(presence.connected),
+            )
+            .send()
+            .await;
+        match put.map_err(SdkError::into_service_error) {
+            Ok(_) => Ok(true),
+            Err(PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
+            Err(error) => Err(store("PutItem")(error)),
+        }
+    }
+
+    /// What was noted last of `client`.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn presence(&self, client: &ClientId) -> Result<Option<Presence>, DirectoryError> {
+        self.get(client_pk(client), "presence").await?.map(read).transpose()
+    }
+
+    /// Whose client this is; none when it never registered.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn owner_of(&self, client: &ClientId) -> Result<Option<Party>, DirectoryError> {
+        let found = self.get(client_pk(client), "claim").await?;
+        let whose = found.as_ref().and_then(|item| item.get("owner")).and_then(|whose| whose.as_s().ok());
+        Ok(whose.and_then(|whose| {
+            let mut parts = whose.split(' ').skip(1);
+            let kind = match parts.next()? {
+                "user" => PartyKind::User,
+                "device" => PartyKind::Device,
+                _ => return None,
+            };
+            Some(Party { kind, id: PartyId::new(parts.next()?).ok()? })
+        }))
+    }
+
+    /// Marks a registered client as offline since `at`; what it said of itself stays. False when there is none.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn went_offline(&self, party: &Party, client: &ClientId, at: Millis) -> Result<bool, DirectoryError> {
+        let mark = self.client.update_item().update_expression("SET offline_since = :at");
+        let mark = mark.condition_expression("attribute_exists(pk)").expression_attribute_values(":at", number(at));
+        self.mark(party, client, mark).await
+    }
+
+    /// Takes that mark away. False when there was none.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn came_back(&self, party: &Party, client: &ClientId) -> Result<bool, DirectoryError> {
+        let unmark = self.client.update_item().update_expression("REMOVE offline_since");
+        self.mark(party, client, unmark.condition_expression("attribute_exists(offline_since)")).await
+    }
+
+    async fn mark(
+        &self,
+        party: &Party,
+        client: &ClientId,
+        update: UpdateItemFluentBuilder,
+    ) -> Result<bool, DirectoryError> {
+        let update = update.table_name(&self.table).key("pk", text(pk(party))).key("sk", text(sk(client)));
+        match update.send().await.map_err(SdkError::into_service_error) {
+            Ok(_) => Ok(true),
+            Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+            Err(error) => Err(store("UpdateItem")(error)),
+        }
+    }
+}

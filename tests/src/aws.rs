@@ -1,0 +1,185 @@
+//! AWS as one address, which writes down what it is asked: DynamoDB's requests go on to the embedded one, IoT Core and
+//! SQS say yes.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use futures::future::BoxFuture;
+use ilock_functions::lambda::{OnAws, Patience};
+use ilock_functions::settings::Settings;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+/// One request to AWS, as IAM sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// `dynamodb:PutItem` …
+    pub action: String,
+    /// The table, the topic, the client, the queue.
+    pub resource: String,
+    /// DynamoDB's partition key.
+    pub leading_key: Option<String>,
+    /// When it came.
+    pub begun: Instant,
+    /// When it was answered.
+    pub ended: Instant,
+}
+
+/// How many of `requests` had to wait for one another: the longest row in which each began after the one before it had
+/// been answered.
+#[must_use]
+pub fn in_turn(requests: &[Request]) -> usize {
+    let mut by_end: Vec<&Request> = requests.iter().collect();
+    by_end.sort_by_key(|request| request.ended);
+    let mut rows: Vec<usize> = vec![];
+    for (index, request) in by_end.iter().enumerate() {
+        let before = by_end[..index].iter().zip(&rows).filter(|(earlier, _)| earlier.ended <= request.begun);
+        rows.push(1 + before.map(|(_, row)| *row).max().unwrap_or(0));
+    }
+    rows.into_iter().max().unwrap_or(0)
+}
+
+type Before = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
+
+struct Desk {
+    dynamodb: String,
+    takes: Duration,
+    http: reqwest::Client,
+    requests: Mutex<Vec<Request>>,
+    before_commit: Mutex<Option<Before>>,
+}
+
+/// The address.
+pub struct Aws {
+    url: String,
+    desk: Arc<Desk>,
+    server: JoinHandle<()>,
+}
+
+impl Aws {
+    /// In front of the embedded DynamoDB at `dynamodb`; each request takes at least `takes`.
+    pub async fn before(dynamodb: std::net::SocketAddr, takes: Duration) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let desk = Arc::new(Desk {
+            dynamodb: format!("http://{dynamodb}"),
+            takes,
+            http: reqwest::Client::new(),
+            requests: Mutex::default(),
+            before_commit: Mutex::default(),
+        });
+        let app = Router::new().fallback(answer).with_state(desk.clone());
+        let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { url, desk, server }
+    }
+
+    /// A function's parts, as its binary makes them, but that this is AWS.
+    pub fn parts(&self) -> OnAws {
+        let (iot, queue) = (self.url.clone(), format!("{}/000000000000/expire", self.url));
+        let settings = Settings::for_dev(move |name| match name {
+            "IOT_ENDPOINT" => Some(iot.clone()),
+            "EXPIRE_QUEUE_URL" => Some(queue.clone()),
+            "PRESENCE_QUEUE_URL" => Some(queue.replace("expire", "presence")),
+            "TRTC_CALLBACK_KEY" => Some("key".into()),
+            _ => None,
+        });
+        let credentials = aws_sdk_dynamodb::config::Credentials::new("a", "b", None, None, "test");
+        let sdk = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("local"))
+            .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(credentials))
+            .endpoint_url(&self.url)
+            .build();
+        OnAws::new(settings, sdk, Patience::Much)
+    }
+
+    /// Just before the next commit is handed on, this happens.
+    pub fn before_the_next_commit(&self, what: impl FnOnce() -> BoxFuture<'static, ()> + Send + 'static) {
+        *self.desk.before_commit.lock().unwrap() = Some(Box::new(what));
+    }
+
+    /// What was asked since the last look.
+    pub fn asked(&self) -> Vec<Request> {
+        std::mem::take(&mut self.desk.requests.lock().unwrap())
+    }
+}
+
+impl Drop for Aws {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+fn leading_key(operation: &str, body: &Value) -> Option<String> {
+    let key = match operation {
+        "PutItem" => &body["Item"]["pk"],
+        "Query" => &body["ExpressionAttributeValues"][":pk"],
+        _ => &body["Key"]["pk"],
+    };
+    key["S"].as_str().map(str::to_owned)
+}
+
+async fn answer(State(desk): State<Arc<Desk>>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let begun = Instant::now();
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let (service, operation) = target.split_once('.').unwrap_or_default();
+    let json: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let (action, resource, leading_key) = match service {
+        "DynamoDB_20120810" => {
+            let table = json["TableName"].as_str().unwrap().to_owned();
+            (format!("dynamodb:{operation}"), table, leading_key(operation, &json))
+        }
+        "AmazonSQS" => {
+            let queue = json["QueueUrl"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+            (format!("sqs:{operation}"), queue, None)
+        }
+        "" => {
+            let path = uri.path().replace("%2F", "/");
+            if let Some(topic) = path.strip_prefix("/topics/") {
+                ("iot:Publish".to_owned(), format!("topic/{topic}"), None)
+            } else {
+                assert_eq!(method, Method::DELETE, "{path}");
+                let client = path.strip_prefix("/connections/").unwrap();
+                ("iot:DeleteConnection".to_owned(), format!("client/{client}"), None)
+            }
+        }
+        other => panic!("a request to {other}"),
+    };
+    let is_commit =
+        action == "dynamodb:PutItem" && json["Item"]["sk"]["S"].as_str().is_some_and(|sk| sk.starts_with("commit#"));
+    let ours = service == "DynamoDB_20120810";
+    if is_commit {
+        let before = desk.before_commit.lock().unwrap().take();
+        if let Some(before) = before {
+            before().await;
+        }
+    }
+    tokio::time::sleep(desk.takes).await;
+    let answer = if ours { handed_on(&desk, &headers, body).await } else { yes() };
+    desk.requests.lock().unwrap().push(Request { action, resource, leading_key, begun, ended: Instant::now() });
+    answer
+}
+
+fn yes() -> Response {
+    axum::Json(json!({ "MessageId": "1", "MD5OfMessageBody": "", "Attributes": {} })).into_response()
+}
+
+async fn handed_on(desk: &Desk, headers: &HeaderMap, body: Bytes) -> Response {
+    let mut request = desk.http.post(&desk.dynamodb).body(body.to_vec());
+    for name in ["x-amz-target", "content-type", "authorization", "x-amz-date"] {
+        if let Some(value) = headers.get(name) {
+            request = request.header(name, value.as_bytes());
+        }
+    }
+    let answered = request.send().await.unwrap();
+    let status = StatusCode::from_u16(answered.status().as_u16()).unwrap();
+    (status, [("content-type", "application/x-amz-json-1.0")], answered.bytes().await.unwrap()).into_response()
+}

@@ -1,0 +1,111 @@
+//! Lambda's Runtime API as a function sees it, with the moments at which the function asked and answered.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// The Runtime API of one function process, until it is dropped.
+pub struct RuntimeApi {
+    /// What `AWS_LAMBDA_RUNTIME_API` says.
+    pub at: SocketAddr,
+    said: mpsc::UnboundedReceiver<Said>,
+    events: usize,
+    _stop: DropGuard,
+}
+
+/// A function that waits for its next event.
+pub struct Waiting {
+    /// Since when.
+    pub since: Instant,
+    hand_over: oneshot::Sender<Response>,
+}
+
+enum Said {
+    Next(Waiting),
+    Answered { id: String, at: Instant, answer: Bytes },
+    Failed(String),
+}
+
+type Hears = State<mpsc::UnboundedSender<Said>>;
+
+impl RuntimeApi {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let (hears, said) = mpsc::unbounded_channel();
+        let router = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(answered))
+            .route("/2018-06-01/runtime/invocation/{id}/error", post(failed))
+            .route("/2018-06-01/runtime/init/error", post(failed))
+            .with_state(hears);
+        let stop = CancellationToken::new();
+        let served = async move { axum::serve(listener, router).await.unwrap() };
+        tokio::spawn(stop.clone().run_until_cancelled_owned(served));
+        Self { at, said, events: 0, _stop: stop.drop_guard() }
+    }
+
+    /// Until the function asks for an event.
+    pub async fn next(&mut self) -> Waiting {
+        match self.said.recv().await.unwrap() {
+            Said::Next(waiting) => waiting,
+            Said::Answered { id, .. } => panic!("it answered {id} when it had no event"),
+            Said::Failed(why) => panic!("it could not start: {why}"),
+        }
+    }
+
+    /// Hands `event` over; when it was, when it was answered, and with what.
+    pub async fn invoke(&mut self, waiting: Waiting, event: &Value) -> (Instant, Instant, Value) {
+        self.events += 1;
+        let id = format!("8476a536-e9f4-11e8-9739-{:012}", self.events);
+        let deadline = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() + 10_000;
+        let headers = [
+            ("content-type", "application/json".to_owned()),
+            ("lambda-runtime-aws-request-id", id.clone()),
+            ("lambda-runtime-deadline-ms", deadline.to_string()),
+            ("lambda-runtime-invoked-function-arn", super::start::ARN.to_owned()),
+            (
+                "lambda-runtime-trace-id",
+                "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0".into(),
+            ),
+        ];
+        let handed = Instant::now();
+        let heard = waiting.hand_over.send((axum::response::AppendHeaders(headers), event.to_string()).into_response());
+        assert!(heard.is_ok(), "it hung up while it waited for an event");
+        match self.said.recv().await.unwrap() {
+            Said::Answered { id: answered, at, answer } if answered == id => {
+                (handed, at, serde_json::from_slice(&answer).unwrap())
+            }
+            Said::Answered { id: other, .. } => panic!("it answered {other}, and was asked {id}"),
+            Said::Next(_) => panic!("it asked for an event when it had one to answer"),
+            Said::Failed(why) => panic!("it failed: {why}"),
+        }
+    }
+}
+
+async fn next(State(hears): Hears) -> Response {
+    let (hand_over, event) = oneshot::channel();
+    let _ = hears.send(Said::Next(Waiting { since: Instant::now(), hand_over }));
+    // Without another event the function waits, as on Lambda.
+    event.await.unwrap_or_else(|_| StatusCode::GONE.into_response())
+}
+
+async fn answered(State(hears): Hears, Path(id): Path<String>, answer: Bytes) -> StatusCode {
+    let _ = hears.send(Said::Answered { id, at: Instant::now(), answer });
+    StatusCode::ACCEPTED
+}
+
+async fn failed(State(hears): Hears, why: String) -> StatusCode {
+    let _ = hears.send(Said::Failed(why));
+    StatusCode::ACCEPTED
+}

@@ -1,0 +1,82 @@
+//! What hands ask of the log, for tests that speak to it without HTTP.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use ilock_events::{Act, Actor, CallId, ClientId, Command, Hash, Millis, PartyId, RoomId, TenantId};
+use ilock_log::{EventLog, History, LogError, Ran};
+
+/// The moment `ms` after a call was placed.
+#[must_use]
+pub const fn ms(ms: i64) -> Millis {
+    Millis(1_679_886_450_000 + ms)
+}
+
+/// The tenant of all of them.
+#[must_use]
+pub fn tenant() -> TenantId {
+    TenantId::new("default").unwrap()
+}
+
+/// A call id that no other test has.
+#[must_use]
+pub fn fresh_call() -> CallId {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    CallId::new(format!("call_device123_user456_{}", NEXT.fetch_add(1, Ordering::Relaxed))).unwrap()
+}
+
+/// The door station.
+#[must_use]
+pub fn door() -> Actor {
+    Actor::Device { id: PartyId::new("device123").unwrap() }
+}
+
+/// The `n`th phone of the callee.
+#[must_use]
+pub fn phone(n: usize) -> Actor {
+    let client = ClientId::new(format!("user456_phone_{n}")).unwrap();
+    Actor::User { id: PartyId::new("user456").unwrap(), client: Some(client) }
+}
+
+/// Rings the callee for 30 seconds.
+#[must_use]
+pub fn place(personal: Option<Hash>) -> Act {
+    let callee = PartyId::new("user456").unwrap();
+    Act::Place { callee, ring_seconds: 30, room_id: RoomId::new(664_321).unwrap(), personal }
+}
+
+/// `act` by `actor`, under `key`.
+#[must_use]
+pub fn under(key: &str, actor: Actor, act: Act) -> Command {
+    Command { id: key.parse().unwrap(), actor, act }
+}
+
+/// Runs `command` on what `history` knows, at `at`.
+///
+/// # Errors
+/// What the log says.
+pub async fn run(log: &EventLog, history: &mut History, command: &Command, at: Millis) -> Result<Ran, LogError> {
+    log.run(history, &tenant(), command, &move || at).await
+}
+
+/// A call that rings, was alerted by phone 1, answered by it, and hung up by the door: as far as `steps` goes.
+pub async fn call_of(log: &EventLog, steps: usize) -> History {
+    let script = [
+        under("place", door(), place(None)),
+        under("alert", phone(1), Act::Alert {}),
+        under("accept", phone(1), Act::Accept {}),
+        under("hang-up", door(), Act::HangUp { personal: None }),
+    ];
+    let mut history = History::unplaced(fresh_call());
+    for (step, command) in (0..).zip(script.iter().take(steps)) {
+        let ran = run(log, &mut history, command, ms(step * 100)).await.unwrap();
+        assert!(matches!(ran, Ran::Committed(_)), "{command:?} was not committed: {ran:?}");
+    }
+    history
+}
+
+/// That the log has exactly what `history` knows, every hash and every link checked on the way.
+pub async fn assert_whole(log: &EventLog, history: &History) {
+    let loaded = log.load(&history.call.id).await.unwrap();
+    assert_eq!(loaded.commits, history.commits);
+    assert_eq!(loaded.call, history.call);
+}

@@ -1,0 +1,142 @@
+//! A DynamoDB to keep a log in: the embedded one, or that of LocalStack. What holds of the log holds on each.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::interceptors::BeforeSerializationInterceptorContextMut;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::BoxError;
+use aws_sdk_dynamodb::operation::put_item::PutItemInput;
+use aws_sdk_dynamodb::types::TableStatus;
+use ilock_local::dynamodb;
+use ilock_log::EventLog;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// A DynamoDB, and the tables that a test made in it.
+pub struct Engine {
+    /// How it is spoken to.
+    pub client: Client,
+    /// Where it is: host and port.
+    pub at: String,
+    /// Whether it has queues as well.
+    pub queues: bool,
+    /// Whether a lost condition hands over the item that stands there: since 2023 it does. None when nobody knows.
+    pub hands_over: Option<bool>,
+    tables: Mutex<Vec<String>>,
+    _stop: Option<DropGuard>,
+}
+
+impl Engine {
+    /// The embedded one, empty.
+    pub async fn embedded() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let _running = dynamodb::serve(listener, dynamodb::open(None).unwrap(), stop.clone());
+        Self {
+            client: dynamodb::client(at, None),
+            at: at.to_string(),
+            queues: false,
+            hands_over: Some(true),
+            tables: Mutex::default(),
+            _stop: Some(stop.drop_guard()),
+        }
+    }
+
+    /// One that runs already.
+    #[must_use]
+    pub fn running(client: Client, at: String, hands_over: Option<bool>) -> Self {
+        Self { client, at, queues: true, hands_over, tables: Mutex::default(), _stop: None }
+    }
+
+    /// A new table as `definition` says, under a name of its own; without its stream, which most tests leave unread.
+    pub async fn table(&self, definition: &str) -> String {
+        let mut definition: Value = serde_json::from_str(definition).unwrap();
+        definition.as_object_mut().unwrap().remove("StreamSpecification");
+        self.table_with_stream(&definition.to_string()).await
+    }
+
+    /// A new table as `definition` says, under a name of its own.
+    pub async fn table_with_stream(&self, definition: &str) -> String {
+        let name = unique("table");
+        dynamodb::create_table(&self.client, &name, definition).await.unwrap();
+        self.tables.lock().unwrap().push(name.clone());
+        while self.status(&name).await != Some(TableStatus::Active) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        name
+    }
+
+    async fn status(&self, table: &str) -> Option<TableStatus> {
+        self.client.describe_table().table_name(table).send().await.unwrap().table?.table_status
+    }
+
+    /// A log in a new table.
+    pub async fn log(&self) -> Log {
+        let table = self.table(ilock_log::TABLE).await;
+        Log {
+            log: EventLog::new(self.client.clone(), &table),
+            as_of_2020: EventLog::new(as_of_2020(&self.client), &table),
+            client: self.client.clone(),
+            table,
+        }
+    }
+
+    /// The end: its tables go, and if it is the embedded one, so does it.
+    pub async fn end(self) {
+        let tables = std::mem::take(&mut *self.tables.lock().unwrap());
+        for table in tables {
+            self.client.delete_table().table_name(table).send().await.unwrap();
+        }
+    }
+}
+
+/// A log in a table of its own.
+pub struct Log {
+    /// The log.
+    pub log: EventLog,
+    /// The same log, as an engine of 2020 keeps it: one that does not hand over what a lost condition met.
+    pub as_of_2020: EventLog,
+    /// The table's client.
+    pub client: Client,
+    /// The table.
+    pub table: String,
+}
+
+/// A name that nobody else has, here or in an earlier run.
+#[must_use]
+pub fn unique(what: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    format!("ilock-test-{what}-{}-{}-{}", since.as_millis(), std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn as_of_2020(client: &Client) -> Client {
+    Client::from_conf(client.config().to_builder().interceptor(NotHandedOver).build())
+}
+
+/// Takes the wish to be handed the winner out of every request.
+#[derive(Debug)]
+struct NotHandedOver;
+
+impl Intercept for NotHandedOver {
+    fn name(&self) -> &'static str {
+        "NotHandedOver"
+    }
+
+    fn modify_before_serialization(
+        &self,
+        context: &mut BeforeSerializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(put) = context.input_mut().downcast_mut::<PutItemInput>() {
+            put.return_values_on_condition_check_failure = None;
+        }
+        Ok(())
+    }
+}

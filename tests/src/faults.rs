@@ -1,0 +1,206 @@
+//! What can go wrong between an SDK and AWS: a proxy between the two that does it, on the request that is asked for.
+//!
+//! It speaks HTTP/1.1 by hand, one request a connection: a library would not let it cut a connection in the midst.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// AWS refuses to carry it out: too much was asked of it.
+    Throttled,
+    /// AWS answers with this status, and did nothing.
+    Status(u16),
+    /// No answer, ever; nothing was done.
+    Hangs,
+    /// It was done, and the connection ends before the answer.
+    AnswerLost,
+    /// It was done, and the answer is cut in the midst of its JSON.
+    AnswerCut,
+    /// AWS answers that the iterator has expired.
+    IteratorExpired,
+}
+
+/// When it goes wrong. Requests are counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// At the request of this number, once.
+    Once(usize),
+    /// From the request of this number on.
+    From(usize),
+}
+
+#[derive(Debug, Default)]
+struct Plan {
+    fault: Option<(Fault, When)>,
+    only: Option<&'static str>,
+    seen: Vec<String>,
+    counted: usize,
+}
+
+/// The proxy. It ends when this is dropped.
+pub struct Faults {
+    /// Where an SDK finds it.
+    pub at: SocketAddr,
+    plan: Arc<Mutex<Plan>>,
+    _stop: DropGuard,
+}
+
+impl Faults {
+    /// A proxy before `upstream` (host and port), with which nothing is wrong yet.
+    pub async fn before(upstream: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let plan = Arc::<Mutex<Plan>>::default();
+        let (stopped, planned, upstream) = (stop.clone(), plan.clone(), upstream.to_owned());
+        tokio::spawn(stopped.clone().run_until_cancelled_owned(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let carried = carry(client, upstream.clone(), planned.clone());
+                tokio::spawn(stopped.clone().run_until_cancelled_owned(carried));
+            }
+        }));
+        Self { at, plan, _stop: stop.drop_guard() }
+    }
+
+    /// Its address as an endpoint.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.at)
+    }
+
+    /// From now on `fault` happens, `when` it is due; requests are counted anew.
+    pub fn plan(&self, fault: Fault, when: When) {
+        *self.plan.lock().unwrap() = Plan { fault: Some((fault, when)), ..Plan::default() };
+    }
+
+    /// As [`Faults::plan`], counting only requests of `operation`.
+    pub fn plan_for(&self, operation: &'static str, fault: Fault, when: When) {
+        *self.plan.lock().unwrap() = Plan { fault: Some((fault, when)), only: Some(operation), ..Plan::default() };
+    }
+
+    /// Nothing goes wrong any more. Returns the operations that came since the last plan, in order.
+    pub fn off(&self) -> Vec<String> {
+        std::mem::take(&mut *self.plan.lock().unwrap()).seen
+    }
+}
+
+impl Plan {
+    /// What happens to a request of `operation`.
+    fn next(&mut self, operation: &str) -> Option<Fault> {
+        self.seen.push(operation.to_owned());
+        if self.only.is_some_and(|only| only != operation) {
+            return None;
+        }
+        let number = self.counted;
+        self.counted += 1;
+        let (fault, when) = self.fault?;
+        let due = match when {
+            When::Once(at) => number == at,
+            When::From(at) => number >= at,
+        };
+        due.then_some(fault)
+    }
+}
+
+async fn carry(mut client: TcpStream, upstream: String, plan: Arc<Mutex<Plan>>) {
+    let Some(request) = read_request(&mut client).await else { return };
+    let target = request.header("x-amz-target").unwrap_or_default();
+    let fault = {
+        let operation = target.rsplit('.').next().unwrap_or_default();
+        plan.lock().unwrap().next(operation)
+    };
+    let answer = match fault {
+        None => request.forward(&upstream).await,
+        Some(Fault::Throttled) => Some(throttled(&target)),
+        Some(Fault::Status(status)) => Some(answer(status, r#"{"message":"in trouble"}"#)),
+        Some(Fault::Hangs) => {
+            tokio::time::sleep(Duration::from_mins(10)).await;
+            None
+        }
+        Some(Fault::AnswerLost) => {
+            request.forward(&upstream).await;
+            None
+        }
+        Some(Fault::AnswerCut) => {
+            request.forward(&upstream).await;
+            Some(answer(200, r#"{"Items":[{"pk":{"S":"ca"#))
+        }
+        Some(Fault::IteratorExpired) => {
+            let kind = "com.amazonaws.dynamodb.v20120810#ExpiredIteratorException";
+            Some(answer(400, &format!(r#"{{"__type":"{kind}","message":"Iterator expired."}}"#)))
+        }
+    };
+    if let Some(answer) = answer {
+        let _ = client.write_all(&answer).await;
+    }
+    let _ = client.shutdown().await;
+}
+
+fn throttled(target: &str) -> Vec<u8> {
+    let kind = if target.starts_with("AmazonSQS") {
+        "com.amazonaws.sqs#RequestThrottled"
+    } else {
+        "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"
+    };
+    answer(400, &format!(r#"{{"__type":"{kind}","message":"slow down"}}"#))
+}
+
+fn answer(status: u16, body: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 {status} -\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+struct Request {
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Request {
+    fn header(&self, name: &str) -> Option<String> {
+        let mut lines = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        lines.find_map(|(is, value)| is.eq_ignore_ascii_case(name).then(|| value.trim().to_owned()))
+    }
+
+    /// Sends it on as it came, but for this one connection; the whole answer.
+    async fn forward(&self, upstream: &str) -> Option<Vec<u8>> {
+        let mut server = TcpStream::connect(upstream).await.ok()?;
+        let (line, headers) = self.head.split_once("\r\n")?;
+        server.write_all(format!("{line}\r\nconnection: close\r\n{headers}").as_bytes()).await.ok()?;
+        server.write_all(&self.body).await.ok()?;
+        let mut answer = vec![];
+        server.read_to_end(&mut answer).await.ok()?;
+        Some(answer)
+    }
+}
+
+/// One request, its head with the empty line that ends it.
+async fn read_request(client: &mut TcpStream) -> Option<Request> {
+    let mut read = vec![];
+    let head_ends = loop {
+        if let Some(at) = read.windows(4).position(|four| four == b"\r\n\r\n") {
+            break at + 4;
+        }
+        if client.read_buf(&mut read).await.ok()? == 0 {
+            return None;
+        }
+    };
+    let body = read.split_off(head_ends);
+    let mut request = Request { head: String::from_utf8(read).ok()?, body };
+    let length: usize = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or_default();
+    while request.body.len() < length {
+        if client.read_buf(&mut request.body).await.ok()? == 0 {
+            return None;
+        }
+    }
+    Some(request)
+}

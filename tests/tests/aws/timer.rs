@@ -1,0 +1,212 @@
+//! The ring timer: alarms through a real queue, and what `expire-call` does with what comes out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use aws_lambda_events::sqs::SqsEvent;
+use aws_sdk_sqs::types::Message;
+use ilock_events::{Actor, CallId};
+use ilock_functions::clock::Clock;
+use ilock_functions::expire_call::on_queue;
+use ilock_tests::backend::{Backend, Ground, delay_queue};
+use ilock_tests::engine::{Engine, unique};
+use ilock_tests::localstack;
+use ilock_tests::parties::call_id;
+use serde_json::json;
+
+/// A backend whose timer is a queue, and whose clock can be moved on.
+struct House {
+    engine: Engine,
+    backend: Backend,
+    sqs: aws_sdk_sqs::Client,
+    queue: String,
+    ahead: Arc<AtomicI64>,
+}
+
+impl House {
+    async fn new() -> Self {
+        let engine = localstack::engine();
+        let sqs = localstack::sqs();
+        let made = sqs.create_queue().queue_name(unique("alarms")).send().await.unwrap();
+        let queue = made.queue_url.unwrap();
+        let ahead = Arc::new(AtomicI64::new(0));
+        let (read, system) = (ahead.clone(), Clock::system());
+        let clock = Clock::new(move || system.now().plus(read.load(Ordering::SeqCst)));
+        let backend = Backend::on(Ground {
+            dynamodb: engine.client.clone(),
+            events: engine.table(ilock_log::TABLE).await,
+            directory: engine.table(ilock_directory::TABLE).await,
+            timer: Arc::new(delay_queue(&localstack::endpoint(), queue.clone(), clock.clone())),
+            fast_path: true,
+            clock,
+        })
+        .await;
+        Self { engine, backend, sqs, queue, ahead }
+    }
+
+    /// Puts `body` in the queue, due at once.
+    async fn sends(&self, body: &str) {
+        self.sqs.send_message().queue_url(&self.queue).message_body(body).send().await.unwrap();
+    }
+
+    /// What comes out of the queue: at least `least` messages, which are hidden from others meanwhile.
+    async fn receives(&self, least: usize) -> Vec<Message> {
+        let mut received = vec![];
+        for _ in 0..30 {
+            let receive = self.sqs.receive_message().queue_url(&self.queue).max_number_of_messages(10);
+            let batch = receive.wait_time_seconds(2).visibility_timeout(60).send().await.unwrap();
+            received.extend(batch.messages.unwrap_or_default());
+            if received.len() >= least {
+                return received;
+            }
+        }
+        panic!("{} of {least} messages came out of the queue", received.len());
+    }
+
+    /// What Lambda does: shows the batch to the function, deletes what did not fail. The failed ones' bodies.
+    async fn shows(&self, messages: Vec<Message>) -> Vec<String> {
+        let answer = on_queue(&self.backend.app.calls, event(&messages)).await;
+        let failed: Vec<String> =
+            answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
+        let mut bodies = vec![];
+        for message in messages {
+            if failed.contains(message.message_id.as_ref().unwrap()) {
+                bodies.push(message.body.unwrap());
+            } else {
+                let delete = self.sqs.delete_message().queue_url(&self.queue);
+                delete.set_receipt_handle(message.receipt_handle).send().await.unwrap();
+            }
+        }
+        bodies
+    }
+
+    fn later(&self, ms: i64) {
+        self.ahead.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// The states that the call went through.
+    async fn states(&self, call: &str) -> Vec<&'static str> {
+        let history = self.backend.app.calls.log.load(&CallId::new(call).unwrap()).await.unwrap();
+        history.commits.iter().map(|commit| commit.state.word()).collect()
+    }
+
+    async fn end(self) {
+        self.sqs.delete_queue().queue_url(&self.queue).send().await.unwrap();
+        self.engine.end().await;
+    }
+}
+
+/// A batch as Lambda hands it over.
+fn event(messages: &[Message]) -> SqsEvent {
+    let records: Vec<_> = messages
+        .iter()
+        .map(|message| {
+            json!({
+                "messageId": message.message_id, "receiptHandle": message.receipt_handle, "body": message.body,
+                "md5OfBody": message.md5_of_body, "attributes": {}, "messageAttributes": {}, "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:eu-central-1:000000000000:expire", "awsRegion": "eu-central-1",
+            })
+        })
+        .collect();
+    serde_json::from_value(json!({ "Records": records })).unwrap()
+}
+
+fn alarm(call: &str) -> String {
+    json!({ "call_id": call }).to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_nobody_answers_is_missed_when_its_alarm_comes_out_of_the_queue_and_not_before() {
+    let house = House::new().await;
+    let pressed = Instant::now();
+    let call = call_id(&house.backend.door("device123").rings("user456", 5).await);
+    let alarms = house.receives(1).await;
+    assert!(pressed.elapsed() >= Duration::from_secs(5), "never early: {:?}", pressed.elapsed());
+    assert_eq!(alarms[0].body.as_deref(), Some(alarm(&call).as_str()));
+    assert_eq!(house.states(&call).await, ["ringing"]);
+    assert!(house.shows(alarms.clone()).await.is_empty());
+    assert_eq!(house.states(&call).await, ["ringing", "missed"]);
+    let history = house.backend.app.calls.log.load(&CallId::new(&call).unwrap()).await.unwrap();
+    assert_eq!(history.commits[1].actor, Actor::Timer);
+    assert_eq!(history.commits[1].events[0].name, "CallMissed");
+    // SQS hands a message over at least once.
+    assert!(house.shows(alarms).await.is_empty());
+    assert_eq!(house.states(&call).await, ["ringing", "missed"]);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_for_a_call_that_is_over_or_was_never_placed_does_nothing_and_does_not_come_again() {
+    let house = House::new().await;
+    let (door, user) = (house.backend.door("device123"), house.backend.user("user456"));
+    let active = call_id(&door.rings("user456", 60).await);
+    user.callee_action(&active, "accepted", Some("user456_a")).await.well();
+    let cancelled = call_id(&door.rings("user456", 60).await);
+    door.caller_action(&cancelled, "cancelled").await.well();
+    house.later(61_000);
+    for call in [&active, &cancelled, "call_device123_user456_1"] {
+        house.sends(&alarm(call)).await;
+    }
+    assert!(house.shows(house.receives(3).await).await.is_empty());
+    assert_eq!(house.states(&active).await, ["ringing", "active"]);
+    assert_eq!(house.states(&cancelled).await, ["ringing", "cancelled"]);
+    assert!(house.states("call_device123_user456_1").await.is_empty());
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_alarm_that_cannot_be_read_fails_alone_and_the_others_of_its_batch_go_off() {
+    let house = House::new().await;
+    let call = call_id(&house.backend.door("device123").rings("user456", 60).await);
+    house.later(61_000);
+    let unreadable = ["?", r#"{"call":"x"}"#, r#"{"call_id":"前门"}"#, "{\"call_id\":\"\"}"];
+    for body in unreadable {
+        house.sends(body).await;
+    }
+    house.sends(&alarm(&call)).await;
+    let mut failed = house.shows(house.receives(5).await).await;
+    failed.sort_unstable();
+    let mut wanted = unreadable.map(ToOwned::to_owned).to_vec();
+    wanted.sort_unstable();
+    assert_eq!(failed, wanted);
+    assert_eq!(house.states(&call).await, ["ringing", "missed"]);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_that_comes_too_early_is_set_again() {
+    let house = House::new().await;
+    let call = call_id(&house.backend.door("device123").rings("user456", 60).await);
+    // The clock of the one who looks is two seconds behind the deadline.
+    house.later(58_000);
+    house.sends(&alarm(&call)).await;
+    assert!(house.shows(house.receives(1).await).await.is_empty());
+    assert_eq!(house.states(&call).await, ["ringing"]);
+    let again = house.receives(1).await;
+    assert_eq!(again[0].body.as_deref(), Some(alarm(&call).as_str()));
+    house.later(2_000);
+    assert!(house.shows(again).await.is_empty());
+    assert_eq!(house.states(&call).await, ["ringing", "missed"]);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_beyond_what_sqs_gives_is_taken_at_its_most() {
+    let house = House::new().await;
+    let timer = house.backend.app.calls.timer.clone();
+    let hour = Clock::system().now().plus(3_600_000);
+    timer.arm(CallId::new("call_device123_user456_1").unwrap(), hour).await.unwrap();
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_queue_no_call_is_placed() {
+    let house = House::new().await;
+    house.sqs.delete_queue().queue_url(&house.queue).send().await.unwrap();
+    let body = json!({ "callee_id": "user456" });
+    let refused = house.backend.door("device123").posts("/api/calls", body).await;
+    assert_eq!((refused.refused(503))["retry_after"], 1);
+    assert!(house.backend.app.calls.log.unfinished().await.unwrap().is_empty());
+    house.engine.end().await;
+}

@@ -1,0 +1,234 @@
+//! What was deployed, and the parties that ask it things over its HTTP API.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_sdk_lambda::primitives::Blob;
+use ilock_auth::{Arns, Identity, Role, Secret, issue_access_token};
+use ilock_directory::Directory;
+use ilock_events::{PartyId, TenantId};
+use ilock_functions::clock::Clock;
+use ilock_tests::Answer;
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+/// So long something may take that must happen. Emulated services beside a build are slow.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What `infra/ministack/deploy.py` wrote down.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Deployment {
+    /// In which region.
+    pub region: String,
+    /// In which account.
+    pub account: String,
+    /// Where the HTTP API answers.
+    pub api: String,
+    /// What the stack tells.
+    pub outputs: BTreeMap<String, String>,
+    /// The template's routes.
+    pub routes: Vec<Route>,
+    /// Where the broker listens.
+    pub mqtt: Broker,
+    /// With this key the login service signs.
+    pub auth_secret: String,
+    /// With this one Tencent.
+    pub trtc_callback_key: String,
+}
+
+/// A route of the template.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Route {
+    /// `POST` …
+    pub method: String,
+    /// `/api/calls/{call_id}` …
+    pub path: String,
+}
+
+/// Where the broker listens, and whose certificates it shows.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Broker {
+    /// Host.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// The authority, as PEM.
+    pub authority: String,
+}
+
+impl Deployment {
+    /// The one that this test runs against.
+    pub fn here() -> Self {
+        let file = std::env::var("ILOCK_DEPLOYED")
+            .expect("to be run so: infra/ministack/run cargo test -p ilock-tests --test deployed");
+        serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+    }
+
+    /// Something that the stack tells.
+    #[track_caller]
+    pub fn output(&self, name: &str) -> &str {
+        self.outputs.get(name).unwrap_or_else(|| panic!("the stack has no output {name}: {:?}", self.outputs))
+    }
+
+    /// A person. Ids are this run's own, so that nothing comes from an earlier one.
+    pub fn user(&self, name: &str) -> Party {
+        self.party(name, Role::User)
+    }
+
+    /// A door station.
+    pub fn door(&self, name: &str) -> Party {
+        self.party(name, Role::Device)
+    }
+
+    fn party(&self, name: &str, role: Role) -> Party {
+        let id = format!("{name}-{}", std::process::id());
+        let identity =
+            Identity { id: PartyId::new(id.clone()).unwrap(), role, tenant: TenantId::new("default").unwrap() };
+        let secret = Secret::new(self.auth_secret.clone());
+        let token = issue_access_token(&secret, &identity, None, None, Clock::system().now(), 3600).unwrap();
+        Party { token: Some(token), ..self.nobody(&id) }
+    }
+
+    /// Somebody without a token.
+    pub fn nobody(&self, id: &str) -> Party {
+        Party { client: reqwest::Client::new(), api: self.api.clone(), id: id.to_owned(), token: None }
+    }
+
+    /// Where topics and clients are.
+    pub fn arns(&self) -> Arns {
+        Arns { partition: "aws".into(), region: self.region.clone(), account: self.account.clone() }
+    }
+
+    /// The directory, as the functions see it.
+    pub async fn directory(&self) -> Directory {
+        Directory::new(dynamodb().await, self.output("DirectoryTableName"))
+    }
+
+    /// Has a function run on `event`, as the service does that it is for.
+    pub async fn invokes(&self, function: &str, event: &Value) -> Value {
+        let name = format!("{}{function}", self.output("FunctionPrefix"));
+        let lambda = aws_sdk_lambda::Client::new(&aws().await);
+        let answer = lambda.invoke().function_name(name).payload(Blob::new(event.to_string())).send().await.unwrap();
+        let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
+        assert!(answer.function_error.is_none(), "{function}: {}", String::from_utf8_lossy(&payload));
+        serde_json::from_slice(&payload).unwrap_or_default()
+    }
+}
+
+/// Region, credentials and endpoint of the environment.
+pub async fn aws() -> aws_config::SdkConfig {
+    aws_config::load_defaults(BehaviorVersion::latest()).await
+}
+
+/// The tables, by their owner's hand: no role stands between.
+pub async fn dynamodb() -> aws_sdk_dynamodb::Client {
+    aws_sdk_dynamodb::Client::new(&aws().await)
+}
+
+/// Asks again until there is something, for as long as [`PATIENCE`].
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut asked: impl FnMut() -> F) -> T {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(there) = asked().await {
+            return there;
+        }
+        assert!(Instant::now() < until, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Somebody who asks the API.
+#[derive(Clone)]
+pub struct Party {
+    client: reqwest::Client,
+    api: String,
+    /// Their id.
+    pub id: String,
+    token: Option<String>,
+}
+
+impl Party {
+    /// Asks; the status, and whatever was answered.
+    pub async fn asks_plainly(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> (u16, Value) {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = self.client.request(method, format!("{}{path}", self.api));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body);
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {status} {text}")))
+    }
+
+    /// Asks; what is answered must be our envelope.
+    pub async fn asks(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+        let (status, envelope) = self.asks_plainly(method, path, &[], body.map(|body| body.to_string())).await;
+        let code = envelope["code"].as_u64().unwrap_or_else(|| panic!("no envelope: {status} {envelope}"));
+        Answer {
+            status: status.try_into().unwrap(),
+            code,
+            message: envelope["message"].as_str().unwrap_or_default().to_owned(),
+            data: envelope["data"].clone(),
+        }
+    }
+
+    /// Registers the client `{id}_{name}`; the answer's data.
+    pub async fn registers(&self, name: &str) -> Value {
+        let body = json!({
+            "client_id": format!("{}_{name}", self.id), "device_type": "mobile", "platform": "android", "app_version": "1.2.3",
+        });
+        self.asks("POST", "/api/mqtt/clients/register", Some(body)).await.well()
+    }
+
+    /// Places a call that rings for `seconds`; its id.
+    pub async fn rings(&self, callee: &Party, seconds: u32) -> String {
+        let info = json!({ "name": "前门设备", "location": "小区大门" });
+        let body = json!({ "callee_id": callee.id, "ring_seconds": seconds, "caller_info": info });
+        let view = self.asks("POST", "/api/calls", Some(body)).await.well();
+        view["call_id"].as_str().unwrap().to_owned()
+    }
+
+    /// As the callee, from the phone `client`.
+    pub async fn as_callee(&self, call: &str, action: &str, client: &str) -> Value {
+        let body = json!({ "call_id": call, "action": action, "client_id": client });
+        self.asks("POST", "/api/calls/callee-action", Some(body)).await.well()
+    }
+
+    /// As the caller.
+    pub async fn as_caller(&self, call: &str, action: &str) -> Value {
+        let body = json!({ "call_id": call, "action": action });
+        self.asks("POST", "/api/calls/caller-action", Some(body)).await.well()
+    }
+
+    /// The state of a call.
+    pub async fn state_of(&self, call: &str) -> String {
+        let view = self.asks("GET", &format!("/api/calls/{call}"), None).await.well();
+        view["state"].as_str().unwrap().to_owned()
+    }
+
+    /// That the own history comes to say this of a call: the projector writes it.
+    pub async fn comes_to_read(&self, call: &str, state: &str) {
+        eventually(&format!("{call} {state} in the history of {}", self.id), || async {
+            let page = self.asks("GET", "/api/calls", None).await.well();
+            let calls = page["calls"].as_array().unwrap();
+            calls.iter().any(|each| each["call_id"] == call && each["state"] == state).then_some(())
+        })
+        .await;
+    }
+}

@@ -1,0 +1,162 @@
+//! A phone, or a door station, on the deployed broker: MQTT 5 by TLS, with what a message carries beside its body.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{Packet, PublishProperties};
+use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
+use rumqttc::{TlsConfiguration, Transport};
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::deployment::{Deployment, PATIENCE, Party};
+
+/// One message.
+#[derive(Debug, Clone)]
+pub struct Heard {
+    /// Where.
+    pub topic: String,
+    /// What.
+    pub body: Value,
+    /// Expiry, content type and so on.
+    pub properties: PublishProperties,
+}
+
+impl Heard {
+    fn kind(&self) -> &str {
+        if self.topic.ends_with("/calls/incoming") { "incoming" } else { self.body["action"].as_str().unwrap() }
+    }
+}
+
+/// A connected phone with a persistent session.
+pub struct Phone {
+    /// What registering answered.
+    pub registered: Value,
+    deployment: Deployment,
+    heard: mpsc::UnboundedReceiver<Heard>,
+    seen: HashSet<String>,
+    task: Listening,
+}
+
+/// Ends with its phone.
+struct Listening(JoinHandle<()>);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Phone {
+    /// Registers `{id}_{name}` and connects.
+    pub async fn of(deployment: &Deployment, party: &Party, name: &str) -> Self {
+        Self::with(deployment, party.registers(name).await).await
+    }
+
+    async fn with(deployment: &Deployment, registered: Value) -> Self {
+        let (ready, up) = oneshot::channel();
+        let (sender, heard) = mpsc::unbounded_channel();
+        let topics: Vec<String> =
+            registered["topics"].as_object().unwrap().values().map(|topic| topic.as_str().unwrap().into()).collect();
+        let task = tokio::spawn(listen(AsyncClient::new(options(deployment, &registered), 64), topics, ready, sender));
+        timeout(PATIENCE, up).await.expect("the broker answers").expect("a registered client is let in");
+        Self { registered, deployment: deployment.clone(), heard, seen: HashSet::new(), task: Listening(task) }
+    }
+
+    /// Its client id.
+    pub fn client_id(&self) -> &str {
+        self.registered["mqtt_credentials"]["client_id"].as_str().unwrap()
+    }
+
+    /// Goes away without a word, as phones do.
+    pub async fn goes_away(&mut self) {
+        self.task.0.abort();
+        let _ = (&mut self.task.0).await;
+    }
+
+    /// Comes back to its session. It still knows what it heard before.
+    pub async fn comes_back(&mut self) {
+        let seen = std::mem::take(&mut self.seen);
+        *self = Self { seen, ..Self::with(&self.deployment, self.registered.clone()).await };
+    }
+
+    /// The next message that was not heard before, which must be of this action (`incoming` for a call).
+    #[track_caller]
+    pub fn hears(&mut self, action: &str) -> impl Future<Output = Heard> {
+        let caller = std::panic::Location::caller();
+        let action = action.to_owned();
+        async move {
+            loop {
+                let heard = self.next_within(PATIENCE).await;
+                let Some(heard) = heard else { panic!("{caller}: heard nothing, and {action} was due") };
+                // What was said before may be said again; a client drops it.
+                if !self.seen.insert(heard.body["message_id"].as_str().unwrap().to_owned()) {
+                    continue;
+                }
+                assert_eq!(heard.kind(), action, "{caller}: heard {heard:?}");
+                return heard;
+            }
+        }
+    }
+
+    /// The next message of any kind within `time`.
+    pub async fn next_within(&mut self, time: Duration) -> Option<Heard> {
+        timeout_at(Instant::now() + time, self.heard.recv()).await.ok().flatten()
+    }
+}
+
+fn options(deployment: &Deployment, registered: &Value) -> MqttOptions {
+    // Only the first of the process counts.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let text = |name: &str| registered["mqtt_credentials"][name].as_str().unwrap().to_owned();
+    let broker = &deployment.mqtt;
+    let mut options = MqttOptions::new(text("client_id"), broker.host.clone(), broker.port);
+    options.set_transport(Transport::tls_with_config(TlsConfiguration::Simple {
+        ca: broker.authority.clone().into_bytes(),
+        alpn: None,
+        client_auth: None,
+    }));
+    options.set_credentials(text("username"), text("password"));
+    options.set_clean_start(false);
+    options.set_session_expiry_interval(Some(3600));
+    options
+}
+
+async fn listen(
+    (client, mut events): (AsyncClient, EventLoop),
+    topics: Vec<String>,
+    ready: oneshot::Sender<()>,
+    sender: mpsc::UnboundedSender<Heard>,
+) {
+    let mut ready = Some(ready);
+    let mut open = topics.len();
+    loop {
+        match events.poll().await {
+            Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                for topic in &topics {
+                    client.subscribe(topic, QoS::AtLeastOnce).await.unwrap();
+                }
+            }
+            Ok(Event::Incoming(Packet::SubAck(_))) => {
+                open = open.saturating_sub(1);
+                if let Some(ready) = ready.take_if(|_| open == 0) {
+                    let _ = ready.send(());
+                }
+            }
+            Ok(Event::Incoming(Packet::Publish(publish))) => {
+                let topic = String::from_utf8_lossy(&publish.topic).into_owned();
+                let body = serde_json::from_slice(&publish.payload).unwrap();
+                let properties = publish.properties.unwrap_or_default();
+                let _ = sender.send(Heard { topic, body, properties });
+            }
+            Ok(_) => {}
+            Err(error) => {
+                assert!(ready.is_none(), "not let in: {error}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Who is away: IoT Core's events, by the rule, the function and its queue, into the directory.
+
+use aws_sdk_sqs::types::QueueAttributeName as Count;
+use ilock_directory::Client;
+use ilock_events::{ClientId, Party, PartyId, PartyKind};
+
+use crate::deployment::{Deployment, aws, eventually};
+use crate::phone::Phone;
+
+async fn client(deployment: &Deployment, phone: &Phone, owner: &str) -> Client {
+    let party = Party { kind: PartyKind::User, id: PartyId::new(owner).unwrap() };
+    let clients = deployment.directory().await.clients(&party).await.unwrap();
+    clients.into_iter().find(|client| client.client_id.as_str() == phone.client_id()).expect("it is registered")
+}
+
+/// The number of the connection that stands; none while none stands.
+async fn connection(deployment: &Deployment, phone: &Phone) -> Option<i64> {
+    let id = ClientId::new(phone.client_id()).unwrap();
+    let presence = deployment.directory().await.presence(&id).await.unwrap();
+    presence.filter(|presence| presence.connected).map(|presence| presence.version)
+}
+
+/// That every disconnect was looked at a second time.
+async fn queue_is_empty(deployment: &Deployment) {
+    let sqs = aws_sdk_sqs::Client::new(&aws().await);
+    eventually("the presence queue is empty", || async {
+        let counts = [
+            Count::ApproximateNumberOfMessages,
+            Count::ApproximateNumberOfMessagesDelayed,
+            Count::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let asked = sqs.get_queue_attributes().queue_url(deployment.output("PresenceQueueUrl"));
+        let answer = asked.set_attribute_names(Some(counts.to_vec())).send().await.unwrap();
+        let attributes = answer.attributes.unwrap();
+        counts.iter().all(|count| attributes[count] == "0").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_phone_that_stays_away_is_marked_offline() {
+    let deployment = Deployment::here();
+    let emil = deployment.user("emil");
+    let mut phone = Phone::of(&deployment, &emil, "phone").await;
+    eventually("the rule tells of the connection", || connection(&deployment, &phone)).await;
+    assert_eq!(client(&deployment, &phone, &emil.id).await.offline_since, None);
+
+    phone.goes_away().await;
+    eventually("marked offline", || async {
+        (client(&deployment, &phone, &emil.id).await.offline_since.is_some()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_phone_that_comes_back_at_once_is_not() {
+    let deployment = Deployment::here();
+    let fatma = deployment.user("fatma");
+    let mut phone = Phone::of(&deployment, &fatma, "phone").await;
+    let first = eventually("the first connection", || connection(&deployment, &phone)).await;
+
+    phone.goes_away().await;
+    phone.comes_back().await;
+    eventually("the second connection", || async {
+        connection(&deployment, &phone).await.filter(|second| *second > first)
+    })
+    .await;
+    queue_is_empty(&deployment).await;
+    assert_eq!(client(&deployment, &phone, &fatma.id).await.offline_since, None);
+}

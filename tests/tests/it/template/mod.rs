@@ -1,0 +1,94 @@
+//! The template, held against the code: what it sets, what it allows, what it routes, which tables it makes.
+
+mod environment;
+mod roles;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+/// The template as JSON. Tags are left out: `!Ref A` reads as `"A"`, `!GetAtt A.Arn` as `"A.Arn"`, `!If` as its list.
+fn template() -> Value {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml")).unwrap();
+    serde_saphyr::from_str(&text).unwrap()
+}
+
+/// Each function's name, as its binary has it, and its resource.
+fn functions(template: &Value) -> Vec<(String, &Value)> {
+    let resources = template["Resources"].as_object().unwrap();
+    let functions = resources.values().filter(|resource| resource["Type"] == "AWS::Serverless::Function");
+    functions
+        .map(|function| {
+            let name = function["Properties"]["FunctionName"].as_str().unwrap();
+            (name.strip_prefix("${AWS::StackName}-").unwrap().to_owned(), &function["Properties"])
+        })
+        .collect()
+}
+
+/// The binaries of the crate of functions.
+fn binaries() -> BTreeSet<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/src/bin");
+    let files = std::fs::read_dir(folder).unwrap();
+    files.map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_binary_is_a_function_and_every_function_a_binary() {
+    let template = template();
+    let named: BTreeSet<String> = functions(&template).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(named, binaries());
+}
+
+#[test]
+fn its_routes_are_those_of_the_api_description() {
+    let template = template();
+    let routes: BTreeSet<(String, String)> = functions(&template)
+        .iter()
+        .flat_map(|(_, function)| function["Events"].as_object().into_iter().flat_map(|events| events.values()))
+        .filter(|event| event["Type"] == "HttpApi")
+        .map(|event| {
+            let word = |name: &str| event["Properties"][name].as_str().unwrap().to_owned();
+            (word("Method").to_lowercase(), word("Path"))
+        })
+        .collect();
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../events/openapi.yaml")).unwrap();
+    let openapi: Value = serde_saphyr::from_str(&text).unwrap();
+    let described: BTreeSet<(String, String)> = openapi["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(path, _)| path.starts_with("/api/"))
+        .flat_map(|(path, methods)| methods.as_object().unwrap().keys().map(|method| (method.clone(), path.clone())))
+        .collect();
+    assert_eq!(routes, described);
+}
+
+#[test]
+fn its_tables_are_those_that_the_embedded_stack_makes() {
+    let template = template();
+    for (name, definition) in [("EventsTable", ilock_log::TABLE), ("DirectoryTable", ilock_directory::TABLE)] {
+        let table = &template["Resources"][name];
+        assert_eq!((&table["DeletionPolicy"], &table["UpdateReplacePolicy"]), (&json!("Retain"), &json!("Retain")));
+        let properties = table["Properties"].as_object().unwrap();
+        let defined: Value = serde_json::from_str(definition).unwrap();
+        for (property, value) in defined.as_object().unwrap() {
+            // Which key encrypts is the operator's choice.
+            if property != "SSESpecification" {
+                assert_eq!(properties.get(property), Some(value), "{name}.{property}");
+            }
+        }
+        let more: BTreeSet<&str> = properties
+            .keys()
+            .map(String::as_str)
+            .filter(|name| !defined[name].is_object() && !defined[name].is_array() && defined[name].is_null())
+            .collect();
+        let allowed = BTreeSet::from([
+            "TableName",
+            "Tags",
+            "SSESpecification",
+            "ContributorInsightsSpecification",
+            "ResourcePolicy",
+        ]);
+        assert!(more.is_subset(&allowed), "{name} has more: {more:?}");
+    }
+}

@@ -1,0 +1,13 @@
+//! What holds of the log, whatever DynamoDB it is kept in. Each test target includes these and says by its `engine()`
+//! which one that is, so that no test can be there for one engine alone.
+
+mod append;
+mod faults;
+mod load;
+mod personal;
+mod race;
+mod receipts;
+mod table;
+mod tampering;
+
+use crate::engine;

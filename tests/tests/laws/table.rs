@@ -1,0 +1,61 @@
+//! What is asked of the table as a whole.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use ilock_events::CallId;
+use ilock_log::{History, LogError};
+use ilock_tests::commands::call_of;
+
+use super::engine;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_unfinished_calls_are_those_without_a_final_state_and_one_that_is_broken_hides_no_other() {
+    let engine = engine().await;
+    let log = engine.log().await;
+    let (ringing, active, ended) = (call_of(&log.log, 1).await, call_of(&log.log, 3).await, call_of(&log.log, 4).await);
+    let broken = call_of(&log.log, 3).await;
+    let delete = log.client.delete_item().table_name(&log.table);
+    delete
+        .key("pk", AttributeValue::S(format!("call#{}", broken.call.id)))
+        .key("sk", AttributeValue::S("commit#000002".into()))
+        .send()
+        .await
+        .unwrap();
+    let found = log.log.unfinished().await.unwrap();
+    let (found, errors): (Vec<_>, Vec<_>) = found.into_iter().partition(Result::is_ok);
+    let found: BTreeSet<CallId> = found.into_iter().map(|history| history.unwrap().call.id).collect();
+    assert_eq!(found, BTreeSet::from([ringing.call.id, active.call.id]));
+    assert!(!found.contains(&ended.call.id));
+    assert_eq!(errors.len(), 1);
+    assert!(matches!(&errors[0], Err(LogError::Broken { call_id, .. }) if *call_id == broken.call.id));
+    engine.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_index_by_day_has_every_call_once_under_the_day_it_was_placed_on() {
+    let engine = engine().await;
+    let log = engine.log().await;
+    let mut calls: Vec<History> = vec![];
+    for steps in [1, 2, 3, 4, 4, 1] {
+        calls.push(call_of(&log.log, steps).await);
+    }
+    let mut found: Vec<(String, String)> = vec![];
+    for bucket in 0..8 {
+        let query = log.client.query().table_name(&log.table).index_name("by_day");
+        let page = query
+            .key_condition_expression("#day = :day")
+            .expression_attribute_names("#day", "day")
+            .expression_attribute_values(":day", AttributeValue::S(format!("default#2023-03-27#{bucket}")))
+            .send()
+            .await
+            .unwrap();
+        let text = |value: &AttributeValue| value.as_s().unwrap().clone();
+        found.extend(page.items().iter().map(|item| (text(&item["pk"]), text(&item["sk"]))));
+    }
+    let wanted: BTreeSet<(String, String)> =
+        calls.iter().map(|call| (format!("call#{}", call.call.id), "commit#000001".to_owned())).collect();
+    assert_eq!(found.len(), wanted.len(), "each once");
+    assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), wanted);
+    engine.end().await;
+}
