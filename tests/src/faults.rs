@@ -144,12 +144,13 @@ async fn carry(mut client: TcpStream, upstream: String, plan: Arc<Mutex<Plan>>) 
 }
 
 fn throttled(target: &str) -> Vec<u8> {
-    let kind = if target.starts_with("AmazonSQS") {
-        "com.amazonaws.sqs#RequestThrottled"
-    } else {
-        "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"
+    let (status, kind) = match target {
+        // IoT Core's data plane has no target: it is REST.
+        "" => (429, "ThrottlingException"),
+        queue if queue.starts_with("AmazonSQS") => (400, "com.amazonaws.sqs#RequestThrottled"),
+        _ => (400, "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"),
     };
-    answer(400, &format!(r#"{{"__type":"{kind}","message":"slow down"}}"#))
+    answer(status, &format!(r#"{{"__type":"{kind}","message":"slow down"}}"#))
 }
 
 fn answer(status: u16, body: &str) -> Vec<u8> {

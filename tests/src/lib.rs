@@ -18,6 +18,7 @@ pub mod commands;
 mod cost;
 pub mod engine;
 pub mod faults;
+pub mod iot_core;
 pub mod localstack;
 pub mod meter;
 pub mod parties;

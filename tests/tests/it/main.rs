@@ -6,6 +6,7 @@ mod authorizer;
 mod calls;
 mod cost;
 mod history;
+mod iot;
 #[path = "../laws/mod.rs"]
 mod laws;
 mod log;
