@@ -3,6 +3,7 @@
 //! Types only; this crate knows nobody. Everything here is on somebody's disk or in somebody's app: a field that was
 //! once written stays readable for ever.
 
+mod audited;
 mod call_event;
 mod command;
 mod http;
@@ -11,6 +12,7 @@ mod message;
 pub mod schema;
 mod stored;
 
+pub use audited::{Access, Accesses, CallEvents, CallsOfDay, FoundCall, LookedAt};
 pub use call_event::{
     CallAccepted, CallAlerted, CallCancelled, CallEnded, CallEvent, CallFailed, CallMissed, CallPlaced, CallRejected,
     Side, UnknownEvent,

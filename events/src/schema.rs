@@ -11,8 +11,9 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Act, CallEvent, CallView, CalleeAction, CallerAction, ClientRegistered, Commit, Control, DeviceSync, Envelope,
-    ErrorData, History, Incoming, Personal, PlaceCall, Receipt, RegisterClient, UpdateStatus,
+    Access, Accesses, Act, CallEvent, CallEvents, CallView, CalleeAction, CallerAction, CallsOfDay, ClientRegistered,
+    Commit, Control, DeviceSync, Envelope, ErrorData, History, Incoming, Personal, PlaceCall, Receipt, RegisterClient,
+    UpdateStatus,
 };
 
 const DEFS: &str = "#/$defs/";
@@ -34,6 +35,7 @@ pub fn schemas() -> Vec<(String, Schema)> {
         given::<Commit>("stored.commit"),
         given::<Personal>("stored.personal"),
         given::<Receipt>("stored.receipt"),
+        given::<Access>("stored.access"),
     ];
     all.extend(tagged::<CallEvent>("type", "data").into_iter().map(event));
     all.extend(tagged::<Act>("kind", "args").into_iter().map(command));
@@ -45,9 +47,15 @@ pub fn schemas() -> Vec<(String, Schema)> {
         given::<ClientRegistered>("http.ClientRegistered"),
         given::<CallView>("http.CallView"),
         given::<History>("http.History"),
+        given::<CallsOfDay>("http.CallsOfDay"),
+        given::<CallEvents>("http.CallEvents"),
+        given::<Accesses>("http.Accesses"),
         reply::<ClientRegistered>("ClientRegistered"),
         reply::<CallView>("CallView"),
         reply::<History>("History"),
+        reply::<CallsOfDay>("CallsOfDay"),
+        reply::<CallEvents>("CallEvents"),
+        reply::<Accesses>("Accesses"),
         reply::<()>("Nothing"),
         error(),
         asked::<RegisterClient>("http.RegisterClient"),

@@ -9,8 +9,11 @@ use contract::{REWRITE, files, openapi_components, samples, text, yaml};
 use serde_json::{Value, json};
 
 /// Every route of the backend, and of the local stack.
-const ROUTES: [&str; 10] = [
+const ROUTES: [&str; 13] = [
     "delete /api/mqtt/clients/{client_id}",
+    "get /api/audit/accesses",
+    "get /api/audit/calls",
+    "get /api/audit/calls/{call_id}/events",
     "get /api/calls",
     "get /api/calls/{call_id}",
     "get /healthz",

@@ -87,6 +87,8 @@ states! {
     Looking { access: Access, log: EventLog, rooms: Rooms, clock: Clock }
     /// list-calls.
     Listing { access: Access, log: EventLog, directory: Directory }
+    /// list-audit, replay-call, list-accesses.
+    Auditing { access: Access, log: EventLog, clock: Clock }
     /// trtc-callback.
     Watching { room_watch: RoomWatch, directory: Directory, calls: Calls }
 }

@@ -4,8 +4,8 @@ use axum::body::to_bytes;
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use ilock_auth::Role;
-use ilock_events::{Actor, BadId, CallId, ClientId, CommandId, Party, PartyKind, TenantId};
+use ilock_auth::{Identity, Role};
+use ilock_events::{Actor, BadId, CallId, ClientId, CommandId, Party, PartyId, PartyKind, TenantId};
 use serde::de::DeserializeOwned;
 
 use crate::answer::ApiError;
@@ -32,25 +32,54 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let access = Access::from_ref(state);
-        let token = parts
-            .headers
-            .get(AUTHORIZATION)
-            .ok_or_else(|| ApiError::Unauthenticated("no Authorization header".into()))?
-            .to_str()
-            .ok()
-            .and_then(|value| {
-                let (scheme, token) = value.split_once(' ')?;
-                scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-            })
-            .ok_or_else(|| ApiError::Unauthenticated("Authorization must be: Bearer <token>".into()))?;
-        let identity = access.tokens.verify(token, access.clock.now()).await?;
+        let identity = bearer(parts, &Access::from_ref(state)).await?;
         let kind = match identity.role {
             Role::User => PartyKind::User,
             Role::Device => PartyKind::Device,
             Role::Auditor => return Err(ApiError::Forbidden("for users and devices only")),
         };
         Ok(Self { party: Party { kind, id: identity.id }, tenant: identity.tenant })
+    }
+}
+
+/// Whose token the request bears.
+async fn bearer(parts: &Parts, access: &Access) -> Result<Identity, ApiError> {
+    let token = parts
+        .headers
+        .get(AUTHORIZATION)
+        .ok_or_else(|| ApiError::Unauthenticated("no Authorization header".into()))?
+        .to_str()
+        .ok()
+        .and_then(|value| {
+            let (scheme, token) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+        })
+        .ok_or_else(|| ApiError::Unauthenticated("Authorization must be: Bearer <token>".into()))?;
+    Ok(access.tokens.verify(token, access.clock.now()).await?)
+}
+
+/// A verified token of an auditor.
+#[derive(Debug, Clone)]
+pub struct Auditor {
+    /// Who asks.
+    pub id: PartyId,
+    /// Whose calls they may see.
+    pub tenant: TenantId,
+}
+
+impl<S> FromRequestParts<S> for Auditor
+where
+    Access: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let identity = bearer(parts, &Access::from_ref(state)).await?;
+        match identity.role {
+            Role::Auditor => Ok(Self { id: identity.id, tenant: identity.tenant }),
+            Role::User | Role::Device => Err(ApiError::Forbidden("for auditors only")),
+        }
     }
 }
 

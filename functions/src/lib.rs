@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod app;
 pub mod ask;
+pub mod auditing;
 pub mod calls;
 pub mod clock;
 pub mod dismissals;
@@ -26,11 +27,14 @@ pub mod expire_call;
 pub mod get_call;
 #[cfg(feature = "lambda")]
 pub mod iot_endpoint;
+pub mod list_accesses;
+pub mod list_audit;
 pub mod list_calls;
 pub mod mqtt_authorizer;
 pub mod presence;
 pub mod projector;
 pub mod register_client;
 pub mod remove_client;
+pub mod replay_call;
 pub mod trtc_callback;
 pub mod update_client_status;

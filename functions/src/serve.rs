@@ -24,6 +24,9 @@ pub fn all_routes() -> Router<App> {
         .merge(crate::caller_action::routes())
         .merge(crate::get_call::routes())
         .merge(crate::list_calls::routes())
+        .merge(crate::list_audit::routes())
+        .merge(crate::replay_call::routes())
+        .merge(crate::list_accesses::routes())
         .merge(crate::trtc_callback::routes())
 }
 

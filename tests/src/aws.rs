@@ -134,7 +134,8 @@ async fn answer(State(desk): State<Arc<Desk>>, method: Method, uri: Uri, headers
     let json: Value = serde_json::from_slice(&body).unwrap_or_default();
     let (action, resource, leading_key) = match service {
         "DynamoDB_20120810" => {
-            let table = json["TableName"].as_str().unwrap().to_owned();
+            let index = json["IndexName"].as_str().map(|index| format!("/index/{index}")).unwrap_or_default();
+            let table = format!("{}{index}", json["TableName"].as_str().unwrap());
             (format!("dynamodb:{operation}"), table, leading_key(operation, &json))
         }
         "AmazonSQS" => {

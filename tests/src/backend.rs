@@ -85,6 +85,12 @@ impl Backend {
         Party::at(self.at, id, token(id, Role::User, "default"))
     }
 
+    /// An auditor.
+    #[must_use]
+    pub fn auditor(&self, id: &str) -> Party {
+        Party::at(self.at, id, token(id, Role::Auditor, "default"))
+    }
+
     /// A door station.
     #[must_use]
     pub fn door(&self, id: &str) -> Party {

@@ -11,7 +11,7 @@ use ilock_notify::Mqtt;
 use ilock_notify::iot::IotCore;
 use ilock_notify::sqs::DelayQueue;
 
-use crate::app::{Broker, Calling, Leaving, Listing, Looking, MqttAccess, Registering, Reporting, Watching};
+use crate::app::{Auditing, Broker, Calling, Leaving, Listing, Looking, MqttAccess, Registering, Reporting, Watching};
 use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::projector::Projector;
@@ -150,6 +150,12 @@ impl OnAws {
     /// list-calls.
     pub fn listing(&self) -> Result<Listing, BadSetting> {
         Ok(Listing { access: self.wiring.access()?, log: self.wiring.log()?, directory: self.wiring.directory()? })
+    }
+
+    /// list-audit, replay-call, list-accesses.
+    pub fn auditing(&self) -> Result<Auditing, BadSetting> {
+        let Wiring { clock, .. } = self.wiring.clone();
+        Ok(Auditing { access: self.wiring.access()?, log: self.wiring.log()?, clock })
     }
 
     /// trtc-callback.

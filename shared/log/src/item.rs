@@ -3,17 +3,13 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use ilock_events::{CallId, Commit, CommitNo, TenantId};
+use ilock_events::{CallId, Commit, CommitNo};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
 
-use crate::LogError;
+use crate::{LogError, day};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
-
-/// Over so many keys a tenant's day is spread in the index, so that no one of them runs hot.
-const DAY_BUCKETS: u8 = 8;
 
 pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
@@ -47,17 +43,9 @@ pub(crate) fn of_commit(commit: &Commit) -> Result<Item, LogError> {
     let mut item = keyed(&commit.call_id, &commit_sk(commit.n), commit)?;
     item.remove("call_id");
     if commit.n == CommitNo::FIRST {
-        item.insert("day".into(), text(day_key(&commit.tenant, &commit.call_id, commit)));
+        item.insert("day".into(), text(day::key(&commit.tenant, &commit.call_id, commit.at)));
     }
     Ok(item)
-}
-
-fn day_key(tenant: &TenantId, call_id: &CallId, commit: &Commit) -> String {
-    let date = time::OffsetDateTime::from_unix_timestamp(commit.at.0.div_euclid(1000))
-        .unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
-        .date();
-    let bucket = Sha256::digest(call_id.as_str().as_bytes())[0] % DAY_BUCKETS;
-    format!("{tenant}#{:04}-{:02}-{:02}#{bucket}", date.year(), u8::from(date.month()), date.day())
 }
 
 pub(crate) fn body<T: DeserializeOwned>(sk: &str, item: Item) -> Result<T, LogError> {

@@ -5,10 +5,13 @@
 //! call#<call_id>        commit#<n, 6 digits>     a commit; written once, never changed
 //! call#<call_id>        personal#<digest>        text that may be forgotten; its commit holds the salted digest
 //! call#<call_id>        receipt#<n>#<round>      who was told of commit n, in one delivery round
+//! audit#<tenant>#<date> access#<ms>#<random>     an auditor looked; written before the answer, never changed
 //! ```
 
+mod access;
 mod append;
 mod chain;
+mod day;
 mod item;
 mod load;
 mod personal;
@@ -16,8 +19,10 @@ mod raw;
 mod receipt;
 mod run;
 
+pub use access::{AccessPage, BadCursor};
 pub use append::Append;
 pub use chain::{canonical, chain, digest, first_prev};
+pub use day::{BUCKETS, BadDay, Day, PlacedOn, bucket};
 pub use item::commit_of;
 pub use load::History;
 pub use personal::keep as salted;

@@ -27,6 +27,8 @@ pub struct StoredCall {
 pub struct DayPages {
     log: EventLog,
     key: String,
+    from: Millis,
+    limit: Option<i32>,
     start: Option<Item>,
     over: bool,
 }
@@ -76,7 +78,13 @@ impl EventLog {
     /// The calls under `key` of the day index.
     #[must_use]
     pub fn placed_under(&self, key: String) -> DayPages {
-        DayPages { log: self.clone(), key, start: None, over: false }
+        DayPages { log: self.clone(), key, from: Millis(i64::MIN), limit: None, start: None, over: false }
+    }
+
+    /// Those of them that were placed at `from` or later, some `page` at a time.
+    pub(crate) fn placed_under_from(&self, key: String, from: Millis, page: usize) -> DayPages {
+        let limit = i32::try_from(page.saturating_add(1)).ok();
+        DayPages { log: self.clone(), key, from, limit, start: None, over: false }
     }
 }
 
@@ -95,9 +103,12 @@ impl DayPages {
             .query()
             .table_name(&self.log.table)
             .index_name("by_day")
-            .key_condition_expression("#day = :day")
+            .key_condition_expression("#day = :day AND #at >= :from")
             .expression_attribute_names("#day", "day")
+            .expression_attribute_names("#at", "at")
             .expression_attribute_values(":day", text(&self.key))
+            .expression_attribute_values(":from", AttributeValue::N(self.from.0.to_string()))
+            .set_limit(self.limit)
             .set_exclusive_start_key(self.start.take())
             .send()
             .await

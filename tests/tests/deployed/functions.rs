@@ -33,6 +33,9 @@ fn asked_and_answered(function: &str) -> (Value, fn(&Value) -> bool) {
         "caller-action" => (request("POST", "/api/calls/caller-action"), unauthorized),
         "get-call" => (request("GET", "/api/calls/call_a_b_1"), unauthorized),
         "list-calls" => (request("GET", "/api/calls"), unauthorized),
+        "list-audit" => (request("GET", "/api/audit/calls"), unauthorized),
+        "replay-call" => (request("GET", "/api/audit/calls/call_a_b_1/events"), unauthorized),
+        "list-accesses" => (request("GET", "/api/audit/accesses"), unauthorized),
         "trtc-callback" => (request("POST", "/api/trtc/callback"), unauthorized),
         "projector" | "expire-call" | "presence" => (json!({ "Records": [] }), nothing_failed),
         "mqtt-authorizer" => (json!({ "protocolData": {} }), |answer| answer["isAuthenticated"] == false),
@@ -54,7 +57,7 @@ async fn every_function_starts_and_takes_its_event() {
         .map(|function| function.function_name.unwrap())
         .filter_map(|name| name.strip_prefix(prefix).map(str::to_owned))
         .collect();
-    assert!(functions.len() >= 14, "{functions:?}");
+    assert!(functions.len() >= 17, "{functions:?}");
     for function in functions {
         if function == "iot-endpoint" {
             // CloudFormation asked it: without its answer there would be no stack.

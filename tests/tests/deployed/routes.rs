@@ -11,7 +11,7 @@ use crate::deployment::Deployment;
 #[tokio::test]
 async fn every_route_of_the_template_answers_in_our_envelope() {
     let deployment = Deployment::here();
-    assert!(deployment.routes.len() >= 9, "{:?}", deployment.routes);
+    assert!(deployment.routes.len() >= 12, "{:?}", deployment.routes);
     let nobody = deployment.nobody("nobody");
     for route in &deployment.routes {
         let path = route.path.replace("{call_id}", "call_a_b_1").replace("{client_id}", "nobody_phone");

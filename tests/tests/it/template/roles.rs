@@ -11,8 +11,8 @@ use ilock_functions::lambda::{OnAws, Warm};
 use ilock_functions::presence::{PresenceEvent, on_event, on_queue};
 use ilock_functions::serve::service;
 use ilock_functions::{
-    callee_action, caller_action, create_call, expire_call, get_call, list_calls, mqtt_authorizer, register_client,
-    remove_client, trtc_callback, update_client_status,
+    callee_action, caller_action, create_call, expire_call, get_call, list_accesses, list_audit, list_calls,
+    mqtt_authorizer, register_client, remove_client, replay_call, trtc_callback, update_client_status,
 };
 use ilock_tests::aws::{Aws, Request};
 use ilock_tests::parties::call_id;
@@ -72,7 +72,11 @@ impl Statement {
     fn allows(&self, request: &Request) -> bool {
         let resource = self.resources.iter().any(|resource| match request.action.split(':').next() {
             Some("dynamodb") => {
-                let table = if request.resource == "events" { "EventsTable.Arn" } else { "DirectoryTable.Arn" };
+                let table = match request.resource.as_str() {
+                    "events" => "EventsTable.Arn",
+                    "events/index/by_day" => "${EventsTable.Arn}/index/by_day",
+                    _ => "DirectoryTable.Arn",
+                };
                 resource == table
             }
             Some("sqs") => {
@@ -250,6 +254,25 @@ impl Scenes {
         self.note("list-calls");
     }
 
+    async fn audits(&mut self) {
+        let door = self.world.door("device123");
+        let call = call_id(&door.rings("anna", 30).await);
+        let at = self.world.log(&call).await.commits[0].at;
+        let auditor = self.world.party("auditor7", Role::Auditor);
+        let asked = async |scenes: &Self, routes: Router<ilock_functions::app::Auditing>, path: &str| {
+            let parts = scenes.start(&[Warm::Log]).await;
+            let app = service(routes, parts.auditing().unwrap());
+            assert_eq!(asks(&app, &auditor, "GET", path, None, None).await, 200, "{path}");
+        };
+        let of_day = format!("/api/audit/calls?day={}", ilock_log::Day::of(at));
+        asked(self, list_audit::routes(), &of_day).await;
+        self.note("list-audit");
+        asked(self, replay_call::routes(), &format!("/api/audit/calls/{call}/events")).await;
+        self.note("replay-call");
+        asked(self, list_accesses::routes(), &of_day.replace("calls", "accesses")).await;
+        self.note("list-accesses");
+    }
+
     async fn ends(&mut self) {
         let (door, anna) = (self.world.door("device123"), self.world.user("anna"));
         let parts = self.start(&[Warm::Log, Warm::Broker]).await;
@@ -322,6 +345,7 @@ async fn each_role_allows_what_its_function_asks_and_nothing_else() {
     let mut scenes = Scenes { world, aws, asked: BTreeMap::new() };
     scenes.clients().await;
     scenes.calls().await;
+    scenes.audits().await;
     scenes.ends().await;
     let template = template();
     let mut wrong = vec![];
