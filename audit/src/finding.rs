@@ -22,6 +22,8 @@ pub enum Kind {
     NeverTold,
     /// A receipt says that somebody was told what nobody was to be told.
     NotDue,
+    /// It stands in the log, and the ledger does not know it.
+    NotEntered,
     /// It cannot be read: damaged, cut off, or of a newer version.
     Unreadable,
 }
@@ -39,6 +41,7 @@ impl Kind {
             Self::ToldTooLate => "told too late",
             Self::NeverTold => "never told",
             Self::NotDue => "not due",
+            Self::NotEntered => "not entered",
             Self::Unreadable => "unreadable",
         }
     }

@@ -35,6 +35,7 @@ mod finding;
 mod line;
 mod read;
 pub mod replay;
+pub mod seal;
 pub mod verify;
 
 pub use finding::{Counts, Finding, Kind};

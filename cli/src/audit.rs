@@ -4,14 +4,13 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::str::FromStr;
 
 use clap::Args;
 use ilock_audit::export::call_line;
 use ilock_audit::{Line, Lines};
 use ilock_events::{CallId, Millis, TenantId};
 use ilock_local::dynamodb;
-use ilock_log::{DayPages, EventLog, LogError, StoredCall};
+use ilock_log::{Day, DayPages, EventLog, Ledger, LogError, StoredCall};
 
 use crate::failure::Failure;
 
@@ -43,44 +42,24 @@ pub struct Range {
     pub tenants: Vec<TenantId>,
 }
 
-/// A day, as `2026-11-22`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Day(pub String);
-
-impl FromStr for Day {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let bad = || format!("{text:?} is no day; a day is written as 2026-11-22");
-        let mut parts = text.split('-');
-        let (Some(year), Some(month), Some(day), None) = (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(bad());
-        };
-        let plain = [(year, 4), (month, 2), (day, 2)]
-            .iter()
-            .all(|(part, length)| part.len() == *length && part.bytes().all(|byte| byte.is_ascii_digit()));
-        let month = month.parse::<u8>().ok().and_then(|month| time::Month::try_from(month).ok());
-        match (plain, year.parse(), month, day.parse()) {
-            (true, Ok(year), Some(month), Ok(day)) if time::Date::from_calendar_date(year, month, day).is_ok() => {
-                Ok(Self(text.to_owned()))
-            }
-            _ => Err(bad()),
-        }
-    }
-}
-
 impl Source {
     /// The log.
     pub async fn log(&self) -> EventLog {
-        let client = if self.aws {
-            aws_sdk_dynamodb::Client::new(
-                &aws_config::load_defaults(aws_sdk_dynamodb::config::BehaviorVersion::latest()).await,
-            )
+        EventLog::new(self.client().await, self.table.clone())
+    }
+
+    /// The ledger beside it.
+    pub async fn ledger(&self, table: &str) -> Ledger {
+        Ledger::new(self.client().await, table)
+    }
+
+    async fn client(&self) -> aws_sdk_dynamodb::Client {
+        if self.aws {
+            let behavior = aws_sdk_dynamodb::config::BehaviorVersion::latest();
+            aws_sdk_dynamodb::Client::new(&aws_config::load_defaults(behavior).await)
         } else {
             dynamodb::client(self.dynamodb, None)
-        };
-        EventLog::new(client, self.table.clone())
+        }
     }
 
     /// One call, as a line of an export with all that there is.
@@ -177,8 +156,8 @@ impl InOrder {
     /// The calls of `range`.
     pub async fn of(log: EventLog, range: &Range) -> Result<Self, LogError> {
         let wanted = |date: &str| {
-            range.from.as_ref().is_none_or(|from| date >= from.0.as_str())
-                && range.to.as_ref().is_none_or(|to| date <= to.0.as_str())
+            range.from.as_ref().is_none_or(|from| date >= from.as_str())
+                && range.to.as_ref().is_none_or(|to| date <= to.as_str())
         };
         let of_tenant = |key: &String| {
             range.tenants.is_empty()

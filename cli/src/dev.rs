@@ -99,7 +99,7 @@ impl Dev {
                 "development secrets: anybody can make a token. For this machine only; a deployment refuses them.",
             );
         }
-        announce(say, &stack.at, self.data_dir.as_ref());
+        announce(say, &stack, self.data_dir.as_ref());
         stop.await;
         stack.stop().await;
         say.line(Tone::Plain, "stopped", "stopped", json!({}));
@@ -107,12 +107,13 @@ impl Dev {
     }
 }
 
-fn announce(say: Say, at: &Addresses, data_dir: Option<&PathBuf>) {
+fn announce(say: Say, stack: &Stack, data_dir: Option<&PathBuf>) {
+    let (at, checkpoints) = (&stack.at, stack.checkpoints.display());
     let kept = data_dir.map_or_else(|| "nothing: in memory".to_owned(), |dir| dir.display().to_string());
     let sdk_app_id = env("TRTC_SDK_APP_ID").unwrap_or_else(|| DEV_SDK_APP_ID.to_string());
     let own = std::env::args().next().unwrap_or_else(|| "ilock".into());
     let text = format!(
-        "iLock Call is up\n  HTTP       http://{}\n  MQTT       tcp://{}\n  WebSocket  ws://{}/mqtt\n  TLS        ssl://{}\n  DynamoDB   http://{}\n  SDKAppID   {sdk_app_id}\n  kept       {kept}\n\nIn two other terminals:\n  {own} phone --user user456 --accept\n  {own} door press --callee user456",
+        "iLock Call is up\n  HTTP       http://{}\n  MQTT       tcp://{}\n  WebSocket  ws://{}/mqtt\n  TLS        ssl://{}\n  DynamoDB   http://{}\n  SDKAppID   {sdk_app_id}\n  kept       {kept}\n  seals      {checkpoints}\n\nIn two other terminals:\n  {own} phone --user user456 --accept\n  {own} door press --callee user456",
         at.http, at.broker.tcp, at.broker.websocket, at.broker.tls, at.dynamodb
     );
     let details = json!({
@@ -121,6 +122,7 @@ fn announce(say: Say, at: &Addresses, data_dir: Option<&PathBuf>) {
         "ws": format!("ws://{}/mqtt", at.broker.websocket),
         "mqtts": format!("ssl://{}", at.broker.tls),
         "dynamodb": format!("http://{}", at.dynamodb),
+        "checkpoints": stack.checkpoints,
     });
     say.line(Tone::Good, "up", &text, details);
 }

@@ -15,10 +15,12 @@ mod phone;
 mod progress;
 mod replay;
 mod say;
+mod seal;
 mod target;
 mod token;
 mod usersig;
 mod verify;
+mod verify_day;
 
 use std::process::ExitCode;
 
@@ -59,6 +61,8 @@ enum Command {
     Replay(replay::Replay),
     /// Proves that histories are what was written, could happen, and were told.
     Verify(verify::Verify),
+    /// Puts the ledger under seal now, as `ilock dev` does after every hour.
+    Seal(seal::Seal),
     /// Writes the calls of a range to a file, to be verified and replayed from there.
     Export(export::Export),
     /// Prints a TRTC ticket, or shows what is in one.
@@ -104,6 +108,7 @@ async fn run(command: Command, say: Say) -> Result<ExitCode, Failure> {
         Command::Log(log) => log.run(say).await,
         Command::Replay(replay) => Box::pin(replay.run(say)).await,
         Command::Verify(verify) => Box::pin(verify.run(say)).await,
+        Command::Seal(seal) => Box::pin(seal.run(say)).await,
         Command::Export(export) => Box::pin(export.run(say)).await,
         Command::Usersig(usersig) => usersig.run(say),
         #[cfg(feature = "aws")]

@@ -4,15 +4,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use ilock_audit::seal::DayJudged;
 use ilock_audit::{Counts, Finding, Line, verify};
 use ilock_events::{CallId, Millis};
 use ilock_functions::clock::Clock;
+use ilock_log::Day;
 use serde_json::json;
 
 use crate::audit::{InOrder, Range, Source, find, line_of, open, unread};
 use crate::failure::{FOUND, Failure};
 use crate::progress;
 use crate::say::{Say, Tone};
+use crate::verify_day::Seals;
 
 /// What to verify: one call, or all; of a file, or of the log.
 #[derive(Debug, Args)]
@@ -22,6 +25,12 @@ pub struct Verify {
     /// An export, instead of the log.
     #[arg(long, short)]
     file: Option<PathBuf>,
+    /// A day (UTC), as 2026-11-22: that no call of it vanished, or was slipped in. Holds the log against the ledger, and
+    /// that against its checkpoints.
+    #[arg(long, conflicts_with_all = ["call_id", "file", "from", "to", "tenants"])]
+    day: Option<Day>,
+    #[command(flatten)]
+    seals: Seals,
     #[command(flatten)]
     range: Range,
     #[command(flatten)]
@@ -32,6 +41,9 @@ impl Verify {
     /// Verifies, and says what was found.
     pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
         let now = Clock::system().now();
+        if let Some(day) = &self.day {
+            return self.whole_day(day, now, say).await;
+        }
         let counts = match (&self.file, &self.call_id) {
             (Some(file), None) => whole_file(file, now, say)?,
             (Some(file), Some(call_id)) => {
@@ -43,6 +55,28 @@ impl Verify {
             (None, None) => self.log(now, say).await?,
         };
         Ok(summary(counts, say))
+    }
+
+    async fn whole_day(&self, day: &Day, now: Millis, say: Say) -> Result<ExitCode, Failure> {
+        if !self.seals.given() {
+            say.warn("without --checkpoints nothing shows whether log and ledger were forged together");
+        }
+        let judged = self.seals.judge(&self.source, day, now).await?;
+        for finding in &judged.findings {
+            tell(finding, say);
+        }
+        let DayJudged { findings, commits, entries, checkpoints } = judged;
+        let looked_at = format!("{commits} commits, {entries} entries of the ledger, {checkpoints} checkpoints");
+        let findings = findings.len();
+        let details = json!({ "counts": {
+            "commits": commits, "entries": entries, "checkpoints": checkpoints, "findings": findings,
+        } });
+        if findings == 0 {
+            say.line(Tone::Good, "verified", &format!("verified {day}: {looked_at}; nothing is wrong"), details);
+            return Ok(ExitCode::SUCCESS);
+        }
+        say.line(Tone::Bad, "found", &format!("{findings} findings in {looked_at}"), details);
+        Ok(ExitCode::from(FOUND))
     }
 
     async fn log(&self, now: Millis, say: Say) -> Result<Counts, Failure> {
@@ -116,7 +150,8 @@ fn tell(finding: &Finding, say: Say) {
         finding.notice.map(|notice| format!("notice {notice}")),
     ];
     let place: Vec<String> = place.into_iter().flatten().collect();
-    let text = format!("{}: {}: {}", finding.kind.words(), place.join(", "), finding.why);
+    let place = if place.is_empty() { String::new() } else { format!("{}: ", place.join(", ")) };
+    let text = format!("{}: {place}{}", finding.kind.words(), finding.why);
     say.line(Tone::Bad, "finding", &text, json!({ "finding": finding }));
 }
 

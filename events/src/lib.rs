@@ -8,6 +8,7 @@ mod call_event;
 mod command;
 mod http;
 mod id;
+mod ledger;
 mod message;
 pub mod schema;
 mod stored;
@@ -20,6 +21,7 @@ pub use call_event::{
 pub use command::{Act, Command, UnknownCommand};
 pub use http::*;
 pub use id::{BadId, CallId, ClientId, CommandId, CommitNo, Millis, PartyId, RoomId, TenantId};
+pub use ledger::LedgerEntry;
 pub use message::{CallerInfo, Control, ControlAction, DeviceSync, Incoming, MessageId, RoomInfo};
 pub use stored::{
     Actor, CallState, Commit, Handed, Hash, Party, PartyKind, Personal, PersonalText, Receipt, StoredCommand,

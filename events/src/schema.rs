@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Access, Accesses, Act, CallEvent, CallEvents, CallView, CalleeAction, CallerAction, CallsOfDay, ClientRegistered,
-    Commit, Control, DeviceSync, Envelope, ErrorData, History, Incoming, Personal, PlaceCall, Receipt, RegisterClient,
-    UpdateStatus,
+    Commit, Control, DeviceSync, Envelope, ErrorData, History, Incoming, LedgerEntry, Personal, PlaceCall, Receipt,
+    RegisterClient, UpdateStatus,
 };
 
 const DEFS: &str = "#/$defs/";
@@ -36,6 +36,7 @@ pub fn schemas() -> Vec<(String, Schema)> {
         given::<Personal>("stored.personal"),
         given::<Receipt>("stored.receipt"),
         given::<Access>("stored.access"),
+        given::<LedgerEntry>("stored.ledger"),
     ];
     all.extend(tagged::<CallEvent>("type", "data").into_iter().map(event));
     all.extend(tagged::<Act>("kind", "args").into_iter().map(command));

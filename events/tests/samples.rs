@@ -10,7 +10,7 @@ use ilock_events::schema::schemas;
 use ilock_events::{
     Access, Accesses, Act, Actor, CallEvent, CallEvents, CallView, CalleeAct, CalleeAction, CallerAct, CallerAction,
     CallsOfDay, ClientRegistered, Command, Commit, Control, ControlAction, DeviceSync, Envelope, ErrorData, History,
-    Incoming, Personal, PlaceCall, Receipt, RegisterClient, StoredEvent, UpdateStatus,
+    Incoming, LedgerEntry, Personal, PlaceCall, Receipt, RegisterClient, StoredEvent, UpdateStatus,
 };
 use jsonschema::Validator;
 use serde::Serialize;
@@ -69,6 +69,7 @@ fn every_sample_is_read_into_its_type_and_written_as_it_was() {
             ["stored", "personal", ..] => there_and_back::<Personal>(&name, &sample),
             ["stored", "receipt", ..] => there_and_back::<Receipt>(&name, &sample),
             ["stored", "access", ..] => there_and_back::<Access>(&name, &sample),
+            ["stored", "ledger", ..] => there_and_back::<LedgerEntry>(&name, &sample),
             ["event", ..] => {
                 there_and_back::<StoredEvent>(&name, &sample);
                 let stored: StoredEvent = serde_json::from_value(sample.clone()).unwrap();

@@ -70,6 +70,19 @@ pub async fn projector() -> Result<(), Error> {
     .await
 }
 
+/// Serves `ledger`.
+///
+/// # Errors
+/// As [`http`].
+pub async fn ledger() -> Result<(), Error> {
+    let on_aws = start(Patience::Much, &[Warm::Ledger]).await;
+    let keeper = &on_aws.entering()?;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Event>| async move {
+        Ok::<_, Error>(counted(Box::pin(keeper.on_stream(event.payload))).await)
+    }))
+    .await
+}
+
 /// Serves `expire-call`.
 ///
 /// # Errors

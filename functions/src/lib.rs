@@ -27,6 +27,7 @@ pub mod expire_call;
 pub mod get_call;
 #[cfg(feature = "lambda")]
 pub mod iot_endpoint;
+pub mod ledger;
 pub mod list_accesses;
 pub mod list_audit;
 pub mod list_calls;
@@ -36,5 +37,6 @@ pub mod projector;
 pub mod register_client;
 pub mod remove_client;
 pub mod replay_call;
+pub mod seal_log;
 pub mod trtc_callback;
 pub mod update_client_status;

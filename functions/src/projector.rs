@@ -130,14 +130,20 @@ impl Projector {
         }
         let unprojected = self.project(commits).await;
         failed.extend(unprojected.into_iter().filter_map(|(commit, _)| sequence.remove(&(commit.call_id, commit.n))));
-        let mut answer = DynamoDbEventResponse::default();
-        for number in failed {
-            let mut failure = DynamoDbBatchItemFailure::default();
-            failure.item_identifier = Some(number);
-            answer.batch_item_failures.push(failure);
-        }
-        answer
+        shown_again(failed)
     }
+}
+
+/// The answer to a batch of which these are to be shown again, by their sequence numbers.
+#[must_use]
+pub fn shown_again(numbers: Vec<String>) -> DynamoDbEventResponse {
+    let mut answer = DynamoDbEventResponse::default();
+    for number in numbers {
+        let mut failure = DynamoDbBatchItemFailure::default();
+        failure.item_identifier = Some(number);
+        answer.batch_item_failures.push(failure);
+    }
+    answer
 }
 
 /// The span of one commit's projection.

@@ -127,6 +127,11 @@ impl Settings {
         self.must("EVENTS_TABLE", "events")
     }
 
+    /// `LEDGER_TABLE`: the table of the ledger.
+    pub fn ledger_table(&self) -> Result<String, BadSetting> {
+        self.must("LEDGER_TABLE", "ledger")
+    }
+
     /// `DIRECTORY_TABLE`: the table of clients, rooms and histories.
     pub fn directory_table(&self) -> Result<String, BadSetting> {
         self.must("DIRECTORY_TABLE", "directory")

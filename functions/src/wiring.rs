@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use ilock_auth::AccessTokens;
 use ilock_directory::Directory;
-use ilock_log::EventLog;
+use ilock_log::{EventLog, Ledger};
 use ilock_notify::{Mqtt, RingTimer};
 
 use crate::app::{Access, App, Broker, MqttAccess, Welcome};
 use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::dismissals::Dismissals;
+use crate::ledger::LedgerKeeper;
 use crate::projector::Projector;
 use crate::rooms::Rooms;
 use crate::settings::{BadSetting, Settings};
@@ -37,6 +38,11 @@ impl Wiring {
     /// The log.
     pub fn log(&self) -> Result<EventLog, BadSetting> {
         Ok(EventLog::new(self.dynamodb.clone(), self.settings.events_table()?))
+    }
+
+    /// What enters commits into the ledger.
+    pub fn ledger(&self) -> Result<LedgerKeeper, BadSetting> {
+        Ok(LedgerKeeper { ledger: Ledger::new(self.dynamodb.clone(), self.settings.ledger_table()?) })
     }
 
     /// The directory.

@@ -134,9 +134,12 @@ async fn answer(State(desk): State<Arc<Desk>>, method: Method, uri: Uri, headers
     let json: Value = serde_json::from_slice(&body).unwrap_or_default();
     let (action, resource, leading_key) = match service {
         "DynamoDB_20120810" => {
+            // A transaction is as many requests as it has items; ours are all puts into one table.
+            let put = &json["TransactItems"][0]["Put"];
+            let (operation, json) = if put.is_object() { ("PutItem", put) } else { (operation, &json) };
             let index = json["IndexName"].as_str().map(|index| format!("/index/{index}")).unwrap_or_default();
             let table = format!("{}{index}", json["TableName"].as_str().unwrap());
-            (format!("dynamodb:{operation}"), table, leading_key(operation, &json))
+            (format!("dynamodb:{operation}"), table, leading_key(operation, json))
         }
         "AmazonSQS" => {
             let queue = json["QueueUrl"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();

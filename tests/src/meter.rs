@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::operation::delete_item::{DeleteItemInput, DeleteItemOutput
 use aws_sdk_dynamodb::operation::get_item::{GetItemInput, GetItemOutput};
 use aws_sdk_dynamodb::operation::put_item::{PutItemInput, PutItemOutput};
 use aws_sdk_dynamodb::operation::query::{QueryInput, QueryOutput};
+use aws_sdk_dynamodb::operation::transact_write_items::{TransactWriteItemsInput, TransactWriteItemsOutput};
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemInput, UpdateItemOutput};
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 
@@ -24,6 +25,8 @@ pub struct Used {
     pub wcu: f64,
     /// Read capacity units.
     pub rcu: f64,
+    /// Write capacity units of the ledger, which is written beside the call and not for it.
+    pub ledger_wcu: f64,
 }
 
 impl Used {
@@ -76,6 +79,8 @@ impl Intercept for Meter {
             input.return_consumed_capacity = total;
         } else if let Some(input) = input.downcast_mut::<QueryInput>() {
             input.return_consumed_capacity = total;
+        } else if let Some(input) = input.downcast_mut::<TransactWriteItemsInput>() {
+            input.return_consumed_capacity = total;
         }
         Ok(())
     }
@@ -104,6 +109,11 @@ impl Intercept for Meter {
             self.add("GetItem", 0.0, units(&output.consumed_capacity));
         } else if let Some(output) = output.downcast_ref::<QueryOutput>() {
             self.add("Query", 0.0, units(&output.consumed_capacity));
+        } else if let Some(output) = output.downcast_ref::<TransactWriteItemsOutput>() {
+            // Only the ledger writes two items at once.
+            let tables = output.consumed_capacity().iter().filter_map(|table| table.capacity_units);
+            self.0.lock().unwrap().ledger_wcu += tables.sum::<f64>();
+            self.add("TransactWriteItems", 0.0, 0.0);
         } else {
             self.add("other", 0.0, 0.0);
         }

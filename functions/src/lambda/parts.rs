@@ -14,6 +14,7 @@ use ilock_notify::sqs::DelayQueue;
 use crate::app::{Auditing, Broker, Calling, Leaving, Listing, Looking, MqttAccess, Registering, Reporting, Watching};
 use crate::calls::Calls;
 use crate::clock::Clock;
+use crate::ledger::LedgerKeeper;
 use crate::projector::Projector;
 use crate::settings::{BadSetting, Settings};
 use crate::telling::FAST_BUDGET;
@@ -37,6 +38,8 @@ pub enum Patience {
 pub enum Warm {
     /// To DynamoDB, for the log.
     Log,
+    /// To DynamoDB, for the ledger.
+    Ledger,
     /// To DynamoDB, for the directory.
     Directory,
     /// To the broker.
@@ -172,6 +175,11 @@ impl OnAws {
         self.wiring.projector(self.mqtt()?)
     }
 
+    /// ledger.
+    pub fn entering(&self) -> Result<LedgerKeeper, BadSetting> {
+        self.wiring.ledger()
+    }
+
     /// expire-call.
     pub fn expiring(&self) -> Result<Calls, BadSetting> {
         self.wiring.calls(self.mqtt()?, self.timer()?)
@@ -193,6 +201,10 @@ impl OnAws {
             let outcome = match connection {
                 Warm::Log => match self.wiring.log() {
                     Ok(log) => log.warm().await.map_err(|error| error.to_string()),
+                    Err(bad) => Err(bad.to_string()),
+                },
+                Warm::Ledger => match self.wiring.ledger() {
+                    Ok(keeper) => keeper.ledger.warm().await.map_err(|error| error.to_string()),
                     Err(bad) => Err(bad.to_string()),
                 },
                 Warm::Directory => match self.wiring.directory() {

@@ -9,14 +9,18 @@ use std::time::Duration;
 use aws_sdk_dynamodb::config::SharedInterceptor;
 use axum::Router;
 use axum::routing::get;
+use futures::FutureExt;
 use futures::future::join_all;
+use ilock_audit::seal::Hour;
 use ilock_call::Call;
 use ilock_functions::app::App;
 use ilock_functions::clock::Clock;
+use ilock_functions::ledger::LedgerKeeper;
+use ilock_functions::seal_log::Sealer;
 use ilock_functions::serve::{all_routes, service};
 use ilock_functions::settings::{BadSetting, Settings};
 use ilock_functions::wiring::Wiring;
-use ilock_log::{History, LogError};
+use ilock_log::{History, Ledger, LogError};
 use ilock_notify::{Mqtt, RingTimer};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -26,7 +30,13 @@ use tokio_util::sync::CancellationToken;
 use crate::broker::{Authority, BrokerAddresses, LocalBroker};
 use crate::stream::Poller;
 use crate::timer::LocalTimer;
+use crate::vault::Folder;
 use crate::{dynamodb, stream};
+
+/// So long after its end an hour is sealed: what was committed in it has been entered by then.
+const SEAL_AFTER: Duration = Duration::from_secs(5);
+/// What was not sealed is sealed so much later.
+const SEAL_AGAIN: Duration = Duration::from_secs(30);
 
 /// Where the stack listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +137,12 @@ pub struct Stack {
     pub broker: Arc<LocalBroker>,
     /// What the functions work with.
     pub app: App,
+    /// What enters commits into the ledger.
+    pub ledger: LedgerKeeper,
+    /// What seals the ledger after every hour, and where to.
+    pub sealer: Sealer,
+    /// Where bundles and checkpoints are.
+    pub checkpoints: PathBuf,
     /// A client of its DynamoDB.
     pub dynamodb: aws_sdk_dynamodb::Client,
     stop: CancellationToken,
@@ -187,6 +203,7 @@ impl Stack {
         let events_table = settings.events_table()?;
         dynamodb::create_table(&client, &events_table, ilock_log::TABLE).await?;
         dynamodb::create_table(&client, &settings.directory_table()?, ilock_directory::TABLE).await?;
+        dynamodb::create_table(&client, &settings.ledger_table()?, ilock_log::LEDGER_TABLE).await?;
 
         let certificates = data_dir.or(scratch.as_ref().map(tempfile::TempDir::path)).unwrap_or(Path::new("."));
         let sessions = data_dir.map(|dir| dir.join("mqtt"));
@@ -204,6 +221,9 @@ impl Stack {
         };
         let wiring = Wiring { settings, dynamodb: client.clone(), clock: clock.clone() };
         let projector = wiring.projector(carrier.clone())?;
+        let ledger = wiring.ledger()?;
+        let checkpoints = certificates.join("ledger");
+        let sealer = sealer(&checkpoints, ledger.ledger.clone(), clock.clone())?;
         let app = wiring.app(carrier, Arc::new(timer.clone()))?;
         timer.connect(app.calls.clone());
         broker.connect(Authority { mqtt: app.mqtt.clone(), directory: app.directory.clone(), clock: clock.clone() });
@@ -218,8 +238,9 @@ impl Stack {
                 Err(error) => tracing::error!(%error, "a call of an earlier run cannot be read"),
             }
         }
-        let poller = Poller::new(database, events_table, projector, clock, options.poll, data_dir);
+        let poller = Poller::new(database, events_table, projector, ledger.clone(), clock, options.poll, data_dir);
         let mut tasks = vec![tokio::spawn(poller.run(stop.clone()))];
+        tasks.push(tokio::spawn(stop.clone().run_until_cancelled_owned(seal(sealer.clone())).map(|_| ())));
 
         let http_at = bound("HTTP", options.at.http, &http)?;
         let router = service(all_routes(), app.clone()).merge(healthz());
@@ -234,6 +255,9 @@ impl Stack {
             at,
             broker,
             app,
+            ledger,
+            sealer,
+            checkpoints,
             dynamodb: client,
             stop,
             tasks,
@@ -261,6 +285,26 @@ async fn end(tasks: Vec<JoinHandle<()>>, patience: Duration) {
     if tokio::time::timeout(patience, join_all(tasks)).await.is_err() {
         tracing::warn!("something took too long to stop and was ended");
         aborts.iter().for_each(tokio::task::AbortHandle::abort);
+    }
+}
+
+fn sealer(dir: &Path, ledger: Ledger, clock: Clock) -> Result<Sealer, NotStarted> {
+    let folder = Folder::new(dir);
+    let key = folder.key().map_err(|source| NotStarted::DataDir { path: dir.to_owned(), source })?;
+    Ok(Sealer { ledger, vault: Arc::new(folder), key: Arc::new(key), clock })
+}
+
+/// Seals every hour a moment after its end.
+async fn seal(sealer: Sealer) {
+    loop {
+        if let Err(error) = sealer.seal_due().await {
+            tracing::error!(%error, "the hour is not sealed yet");
+            tokio::time::sleep(SEAL_AGAIN).await;
+            continue;
+        }
+        let now = sealer.clock.now();
+        let left = Hour::of(now).ends().since(now);
+        tokio::time::sleep(Duration::from_millis(left.unsigned_abs()) + SEAL_AFTER).await;
     }
 }
 

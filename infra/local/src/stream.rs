@@ -1,5 +1,5 @@
-//! The stream's local twin of Lambda's poller: four times a second it shows the projector what was written, shows
-//! again what failed, and remembers how far it came.
+//! The stream's local twin of Lambda's poller: four times a second it shows the projector and the ledger what was
+//! written, shows each again what failed, and remembers how far it came.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,9 @@ use dynoxide::actions::describe_stream::DescribeStreamRequest;
 use dynoxide::actions::get_records::{GetRecordsRequest, Record};
 use dynoxide::actions::get_shard_iterator::GetShardIteratorRequest;
 use dynoxide::actions::list_streams::ListStreamsRequest;
-use ilock_events::{CallId, Commit, CommitNo, Millis};
+use ilock_events::{Commit, Millis};
 use ilock_functions::clock::Clock;
+use ilock_functions::ledger::LedgerKeeper;
 use ilock_functions::projector::{Projector, commit_in};
 use ilock_functions::telling::Untold;
 use tokio::time::Instant;
@@ -33,6 +34,7 @@ pub struct Poller {
     database: Database,
     table: String,
     projector: Projector,
+    ledger: LedgerKeeper,
     clock: Clock,
     poll: Duration,
     /// Where the position is kept over a restart.
@@ -44,13 +46,36 @@ pub struct Poller {
     positions: VecDeque<(Instant, Option<String>)>,
     /// Whether what is read next was written by an earlier process.
     first_round: bool,
-    /// What failed and is shown again, with the last record that was read before it.
+    /// What the projector failed at and is shown again, with the last record that was read before it.
     again: Vec<Again>,
+    /// The same of the ledger.
+    not_entered: Vec<Again>,
 }
 
 struct Again {
     commit: Commit,
     before: Option<String>,
+}
+
+impl Again {
+    /// What is to be shown again of `failed`, unless it is given up; `before` was the last record before this round.
+    fn of<E: std::fmt::Display>(
+        failed: Vec<(Commit, E)>,
+        earlier: &[Self],
+        before: Option<&String>,
+        now: Millis,
+    ) -> Vec<Self> {
+        let again = failed.into_iter().filter_map(|(commit, why)| {
+            if given_up(&commit, now) {
+                tracing::error!(call_id = %commit.call_id, n = %commit.n, error = %why, "dead letter: given up");
+                return None;
+            }
+            let same = |again: &&Self| again.commit.call_id == commit.call_id && again.commit.n == commit.n;
+            let before = earlier.iter().find(same).map_or_else(|| before.cloned(), |again| again.before.clone());
+            Some(Self { commit, before })
+        });
+        again.collect()
+    }
 }
 
 impl Poller {
@@ -60,6 +85,7 @@ impl Poller {
         database: Database,
         table: String,
         projector: Projector,
+        ledger: LedgerKeeper,
         clock: Clock,
         poll: Duration,
         data_dir: Option<&Path>,
@@ -71,6 +97,7 @@ impl Poller {
             database,
             table,
             projector,
+            ledger,
             clock,
             poll,
             file,
@@ -79,6 +106,7 @@ impl Poller {
             positions: VecDeque::new(),
             first_round,
             again: vec![],
+            not_entered: vec![],
         }
     }
 
@@ -104,6 +132,7 @@ impl Poller {
         let before = self.read_to.clone();
         let records = self.read().await?;
         let mut due: Vec<Commit> = self.again.iter().map(|again| again.commit.clone()).collect();
+        let mut to_enter: Vec<Commit> = self.not_entered.iter().map(|again| again.commit.clone()).collect();
         for record in records {
             self.read_to = Some(record.dynamodb.sequence_number.clone());
             let read = serde_json::to_value(&record).and_then(serde_json::from_value::<EventRecord>);
@@ -111,7 +140,10 @@ impl Poller {
                 .map_err(|error| error.to_string())
                 .and_then(|record| commit_in(record).map_err(|error| error.to_string()))
             {
-                Ok(Some(commit)) => due.push(commit),
+                Ok(Some(commit)) => {
+                    to_enter.push(commit.clone());
+                    due.push(commit);
+                }
                 Ok(None) => {}
                 Err(error) => tracing::error!(error, "dead letter: a stream record cannot be read"),
             }
@@ -119,21 +151,10 @@ impl Poller {
         if std::mem::take(&mut self.first_round) {
             self.hand_over_again(&due).await;
         }
-        let failed = self.projector.project(due).await;
+        let (unprojected, not_entered) = tokio::join!(self.projector.project(due), self.ledger.enter(to_enter));
         let now = self.clock.now();
-        let started = |call: &CallId, n: CommitNo| {
-            let earlier = self.again.iter().find(|again| again.commit.call_id == *call && again.commit.n == n);
-            earlier.map_or_else(|| before.clone(), |again| again.before.clone())
-        };
-        let again = failed.into_iter().filter_map(|(commit, why)| {
-            if given_up(&commit, now) {
-                tracing::error!(call_id = %commit.call_id, n = %commit.n, error = %why, "dead letter: given up");
-                return None;
-            }
-            let before = started(&commit.call_id, commit.n);
-            Some(Again { commit, before })
-        });
-        self.again = again.collect();
+        self.again = Again::of(unprojected, &self.again, before.as_ref(), now);
+        self.not_entered = Again::of(not_entered, &self.not_entered, before.as_ref(), now);
         self.keep_position(DOUBT);
         Ok(())
     }
@@ -166,7 +187,8 @@ impl Poller {
     fn keep_position(&mut self, doubt: Duration) {
         let Some(file) = &self.file else { return };
         // Sequence numbers sort as text, and "from the beginning" before all of them.
-        let position = self.again.iter().map(|again| &again.before).min().unwrap_or(&self.read_to);
+        let again = self.again.iter().chain(&self.not_entered);
+        let position = again.map(|again| &again.before).min().unwrap_or(&self.read_to);
         let now = Instant::now();
         self.positions.push_back((now, position.clone()));
         while self.positions.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= doubt) {

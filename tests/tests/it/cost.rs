@@ -13,6 +13,8 @@ async fn a_whole_call_with_everything_written_for_it_costs_fourteen_write_units(
         }
     }
     assert!(used.wcu <= 14.0, "{used:?}");
+    // Place, alert, accept, hang up: two items each, in a transaction, in which each costs twice.
+    assert!((used.ledger_wcu - 16.0).abs() < f64::EPSILON, "the ledger, beside it: {used:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 
 mod append;
 mod faults;
+mod ledger;
 mod load;
 mod personal;
 mod race;

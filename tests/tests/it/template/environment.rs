@@ -26,6 +26,7 @@ fn states() -> BTreeMap<&'static str, Build> {
         ("list-accesses", |on| on.auditing().map(drop)),
         ("trtc-callback", |on| on.watching().map(drop)),
         ("projector", |on| on.projecting().map(drop)),
+        ("ledger", |on| on.entering().map(drop)),
         ("expire-call", |on| on.expiring().map(drop)),
         ("mqtt-authorizer", |on| on.authorizing().map(drop)),
         ("presence", |on| on.watching_presence().map(drop)),

@@ -66,7 +66,11 @@ fn its_routes_are_those_of_the_api_description() {
 #[test]
 fn its_tables_are_those_that_the_embedded_stack_makes() {
     let template = template();
-    for (name, definition) in [("EventsTable", ilock_log::TABLE), ("DirectoryTable", ilock_directory::TABLE)] {
+    for (name, definition) in [
+        ("EventsTable", ilock_log::TABLE),
+        ("DirectoryTable", ilock_directory::TABLE),
+        ("LedgerTable", ilock_log::LEDGER_TABLE),
+    ] {
         let table = &template["Resources"][name];
         assert_eq!((&table["DeletionPolicy"], &table["UpdateReplacePolicy"]), (&json!("Retain"), &json!("Retain")));
         let properties = table["Properties"].as_object().unwrap();

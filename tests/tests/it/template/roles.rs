@@ -74,6 +74,7 @@ impl Statement {
             Some("dynamodb") => {
                 let table = match request.resource.as_str() {
                     "events" => "EventsTable.Arn",
+                    "ledger" => "LedgerTable.Arn",
                     "events/index/by_day" => "${EventsTable.Arn}/index/by_day",
                     _ => "DirectoryTable.Arn",
                 };
@@ -335,6 +336,14 @@ impl Scenes {
         }
         assert!(projector.project(commits).await.is_empty());
         self.note("projector");
+
+        let parts = self.start(&[Warm::Ledger]).await;
+        let keeper = parts.entering().unwrap();
+        // By now the stack's own has entered them.
+        for _ in 0..2 {
+            assert!(keeper.enter(self.world.log(&call).await.commits).await.is_empty());
+        }
+        self.note("ledger");
     }
 }
 
@@ -390,6 +399,9 @@ fn lambda_may_feed_the_functions_in_their_name_and_say_what_they_gave_up() {
     for (function, resource, actions) in [
         ("projector", "${EventsTable.Arn}/stream/*", &stream[..]),
         ("projector", "*", &["dynamodb:ListStreams"]),
+        ("ledger", "${EventsTable.Arn}/stream/*", &stream[..]),
+        ("ledger", "*", &["dynamodb:ListStreams"]),
+        ("ledger", "LedgerDeadLetters.Arn", &["sqs:SendMessage"]),
         ("projector", "ProjectorDeadLetters.Arn", &["sqs:SendMessage"]),
         ("expire-call", "ExpireQueue.Arn", &queue),
         ("presence", "PresenceQueue.Arn", &queue),

@@ -1,0 +1,49 @@
+//! `ilock seal`: puts the ledger of a running `ilock dev` under seal now, as it does itself after every hour.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use ilock_functions::clock::Clock;
+use ilock_functions::seal_log::Sealer;
+use ilock_local::vault::Folder;
+use serde_json::json;
+
+use crate::audit::Source;
+use crate::failure::Failure;
+use crate::say::{Say, Tone};
+
+/// Which ledger, and where its seals are.
+#[derive(Debug, Args)]
+pub struct Seal {
+    /// Where bundles and checkpoints are kept, and the key that signs: the folder that `ilock dev` names.
+    #[arg(long, env = "ILOCK_CHECKPOINTS")]
+    checkpoints: PathBuf,
+    /// The table of the ledger.
+    #[arg(long, env = "LEDGER_TABLE", default_value = "ledger")]
+    ledger_table: String,
+    #[command(flatten)]
+    source: Source,
+}
+
+impl Seal {
+    /// Seals every hour that is over and has no checkpoint yet.
+    pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
+        let folder = Folder::new(&self.checkpoints);
+        let key = folder.key().map_err(|error| Failure::new(format!("{}: {error}", self.checkpoints.display())))?;
+        let ledger = self.source.ledger(&self.ledger_table).await;
+        let sealer = Sealer { ledger, vault: Arc::new(folder), key: Arc::new(key), clock: Clock::system() };
+        let sealed = sealer.seal_due().await.map_err(|error| {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            Failure::new(format!("{error}{cause}")).hint("is `ilock dev` running?")
+        })?;
+        for hour in &sealed {
+            say.line(Tone::Good, "sealed", &format!("sealed {hour}"), json!({ "hour": hour.to_string() }));
+        }
+        if sealed.is_empty() {
+            say.line(Tone::Plain, "sealed_already", "every hour that is over is sealed", json!({}));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,101 @@
+//! `ilock verify --day`: a day of the log, held against the ledger and its checkpoints.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use clap::Args;
+use ilock_audit::seal::{DayJudged, Hour, OfLog, SealedHour, VerifyKey, judge_day};
+use ilock_events::{CallId, LedgerEntry, Millis};
+use ilock_functions::seal_log::{bundle_name, checkpoint_name};
+use ilock_local::vault::Folder;
+use ilock_log::{Day, EventLog, Ledger, chains_of};
+use serde_json::Value;
+
+use crate::audit::{InOrder, Range, Source, unread};
+use crate::failure::Failure;
+
+/// The ledger and its checkpoints.
+#[derive(Debug, Args)]
+pub struct Seals {
+    /// The table of the ledger.
+    #[arg(long, env = "LEDGER_TABLE", default_value = "ledger")]
+    ledger_table: String,
+    /// The folder of bundles and checkpoints, which `ilock dev` names. Without it only log and ledger are compared.
+    #[arg(long, env = "ILOCK_CHECKPOINTS")]
+    checkpoints: Option<PathBuf>,
+    /// The key that signed them, as you were once told it. By default the file `key` in that folder.
+    #[arg(long, requires = "checkpoints")]
+    checkpoint_key: Option<String>,
+}
+
+impl Seals {
+    /// Whether checkpoints are looked at.
+    pub fn given(&self) -> bool {
+        self.checkpoints.is_some()
+    }
+
+    /// Judges a day.
+    pub async fn judge(&self, source: &Source, day: &Day, now: Millis) -> Result<DayJudged, Failure> {
+        let hours = self.checkpoints.as_ref().map(|dir| self.hours(&Folder::new(dir), day)).transpose()?;
+        // The ledger first: what is committed in between is then in the log, and too young to count.
+        let ledger = entries(&source.ledger(&self.ledger_table).await, day).await?;
+        let log = commits(&source.log().await, day, &ledger).await?;
+        let seals = hours.as_ref().map(|(key, hours)| (key, hours));
+        Ok(judge_day(day, now, &log, &ledger, seals))
+    }
+
+    fn hours(&self, folder: &Folder, day: &Day) -> Result<(VerifyKey, BTreeMap<Hour, SealedHour>), Failure> {
+        let failed = |error: std::io::Error| Failure::new(format!("{}: {error}", folder.path().display()));
+        let key = match &self.checkpoint_key {
+            Some(key) => VerifyKey::read(key).map_err(Failure::new)?,
+            None => folder.verify_key().map_err(failed)?,
+        };
+        let first = Hour::of(day.begins()).before();
+        let mut hours = BTreeMap::new();
+        // The hour before, the day, and what was entered late.
+        for hour in std::iter::successors(Some(first), |hour| Some(hour.next())).take(28) {
+            let checkpoint = folder.file(&checkpoint_name(hour)).map_err(failed)?;
+            let bundle = folder.file(&bundle_name(hour)).map_err(failed)?;
+            let checkpoint = checkpoint.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            hours.insert(hour, SealedHour { checkpoint, bundle });
+        }
+        Ok((key, hours))
+    }
+}
+
+async fn entries(ledger: &Ledger, day: &Day) -> Result<BTreeMap<String, Vec<LedgerEntry>>, Failure> {
+    let mut entries = BTreeMap::new();
+    for chain in chains_of(day) {
+        let found = ledger.entries(&chain, 0).await.map_err(unread)?;
+        entries.insert(chain, found);
+    }
+    Ok(entries)
+}
+
+/// The commits that were made on `day`: of calls placed then or the day before, and of those that the ledger knows.
+async fn commits(log: &EventLog, day: &Day, ledger: &BTreeMap<String, Vec<LedgerEntry>>) -> Result<OfLog, Failure> {
+    let range = Range { from: Some(day.before()), to: Some(day.clone()), tenants: vec![] };
+    let mut calls: BTreeSet<CallId> = ledger.values().flatten().map(|entry| entry.call_id.clone()).collect();
+    let mut placed = InOrder::of(log.clone(), &range).await.map_err(unread)?;
+    while let Some((_, call_id)) = placed.next().await.map_err(unread)? {
+        calls.insert(call_id);
+    }
+    let mut found = OfLog::new();
+    for call_id in calls {
+        for commit in log.stored(&call_id).await.map_err(unread)?.commits {
+            let at = commit["at"].as_i64().map(Millis);
+            let n = commit["n"].as_u64().and_then(|n| u32::try_from(n).ok());
+            let hash = commit["hash"].as_str();
+            // What is no commit any more is not in the log; `ilock verify CALL_ID` says what it is.
+            if let (Some(at), Some(n), Some(hash)) = (at.filter(|at| Day::of(*at) == *day), n, hash) {
+                found.insert((call_id.clone(), n), (rehashed(&commit).unwrap_or_else(|| hash.to_owned()), at));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The hash that a commit has by its content: not what it says of itself.
+fn rehashed(commit: &Value) -> Option<String> {
+    ilock_log::chain(&serde_json::from_value(commit.clone()).ok()?).ok()
+}
