@@ -242,7 +242,11 @@ fn before_the_first_checkpoint_of_all_none_is_missed_and_a_day_without_any_misse
     // The ledger began at nine.
     let (mut tree, mut previous) = (Tree::default(), None);
     let all: Vec<LedgerEntry> = made.ledger.values().flatten().cloned().collect();
-    for (at, hour) in Hour::of_day(&made.day).chain([24, 25].map(|hour: i64| Hour::of(made.day.begins().plus(hour * 3_600_000)))).enumerate().skip(9) {
+    for (at, hour) in Hour::of_day(&made.day)
+        .chain([24, 25].map(|hour: i64| Hour::of(made.day.begins().plus(hour * 3_600_000))))
+        .enumerate()
+        .skip(9)
+    {
         let entries = if at == 13 { all.clone() } else { vec![] };
         let bundle = Bundle { hour, before: tree, sealed: BTreeMap::new(), entries };
         tree = bundle.after();

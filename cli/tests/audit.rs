@@ -8,6 +8,9 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use aws_sdk_dynamodb::types::AttributeValue;
+use ilock_events::Millis;
+use ilock_log::Day;
 use serde_json::Value;
 use server::{Server, lines};
 
@@ -182,4 +185,57 @@ fn what_cannot_be_audited_says_why() {
     let server = Server::start();
     assert_eq!(server.run(&["replay", "call_a_b_1"]).status.code(), Some(1));
     assert_eq!(server.run(&["verify", "call_a_b_1"]).status.code(), Some(1));
+}
+
+#[test]
+fn a_call_that_vanished_whole_is_found_by_its_day() {
+    let server = Server::start();
+    let (kept, gone) = (a_call(&server, "door1"), a_call(&server, "door2"));
+    let checkpoints = server.at("checkpoints").to_owned();
+    let day = {
+        let log = lines(&server.run(&["--json", "log", &gone]));
+        Day::of(Millis(log[0]["commit"]["at"].as_i64().unwrap())).to_string()
+    };
+    let verify = || server.run(&["--json", "verify", "--day", &day, "--checkpoints", &checkpoints]);
+    // Two commits of each call come into the ledger by the stream.
+    let patience = Instant::now() + Duration::from_mins(1);
+    while lines(&verify()).last().unwrap()["counts"]["entries"] != 4 {
+        assert!(Instant::now() < patience);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let whole = verify();
+    assert_eq!(whole.status.code(), Some(0), "{}", text(&whole.stdout));
+    assert_eq!(lines(&whole)[0]["counts"]["commits"], 4);
+
+    remove(&server, &gone);
+    let verified = server.run(&["--json", "verify"]);
+    assert_eq!(verified.status.code(), Some(0), "the log alone does not know it any more");
+    let found = verify();
+    assert_eq!(found.status.code(), Some(7), "{}", text(&found.stdout));
+    let said = lines(&found);
+    assert_eq!(events(&said), ["finding", "found"]);
+    assert_eq!((&said[0]["finding"]["kind"], &said[0]["finding"]["call_id"]), (&"missing".into(), &gone.into()));
+    assert_ne!(said[0]["finding"]["call_id"], kept.as_str());
+
+    // Every hour that is over was sealed when the stack started, or is by now.
+    let sealed = server.run(&["--json", "seal", "--checkpoints", &checkpoints]);
+    assert_eq!(sealed.status.code(), Some(0), "{}", text(&sealed.stderr));
+    assert!(lines(&sealed).iter().all(|line| ["sealed", "sealed_already"].contains(&line["event"].as_str().unwrap())));
+    let of_another = "other+00000000+AQ==";
+    let refused = server.run(&["verify", "--day", &day, "--checkpoints", &checkpoints, "--checkpoint-key", of_another]);
+    assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stderr));
+}
+
+/// Takes everything that stands under a call's key out of the log, as somebody with rights in the account could.
+fn remove(server: &Server, call: &str) {
+    let at = server.at("dynamodb").trim_start_matches("http://").parse().unwrap();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let client = ilock_local::dynamodb::client(at, None);
+        let pk = AttributeValue::S(format!("call#{call}"));
+        let found = client.query().table_name("events").key_condition_expression("pk = :pk");
+        for item in found.expression_attribute_values(":pk", pk).send().await.unwrap().items() {
+            let delete = client.delete_item().table_name("events");
+            delete.key("pk", item["pk"].clone()).key("sk", item["sk"].clone()).send().await.unwrap();
+        }
+    });
 }

@@ -18,6 +18,7 @@ mod race;
 mod refused;
 mod restart;
 mod rooms;
+mod sealed;
 mod template;
 mod tencent;
 
