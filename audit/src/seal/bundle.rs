@@ -80,7 +80,7 @@ impl Bundle {
             ilock_bundle: 1,
             hour: self.hour.to_string(),
             size: self.before.size(),
-            peaks: self.before.peaks().iter().map(|node| node.iter().map(|b| format!("{b:02x}")).collect()).collect(),
+            peaks: self.before.peaks().iter().map(hex::encode).collect(),
             sealed: self.sealed.clone(),
         };
         let mut file = serde_json::to_vec(&header)?;
@@ -120,7 +120,5 @@ fn leaf(entry: &LedgerEntry) -> Vec<u8> {
 }
 
 fn node(text: &str) -> Option<Node> {
-    let byte = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
-    let bytes: Option<Vec<u8>> = (0..text.len()).step_by(2).map(byte).collect();
-    bytes?.try_into().ok()
+    hex::decode(text).ok()?.try_into().ok()
 }

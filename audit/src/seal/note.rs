@@ -51,7 +51,7 @@ impl VerifyKey {
         let key = STANDARD.decode(key).map_err(|_| bad.clone())?;
         let Some((&ED25519_TYPE, key)) = key.split_first() else { return Err(BadNote("this key is not of Ed25519")) };
         let read = Self::new(name, key.try_into().map_err(|_| bad.clone())?)?;
-        if hex(&read.id()) == id { Ok(read) } else { Err(bad) }
+        if hex::encode(read.id()) == id { Ok(read) } else { Err(bad) }
     }
 
     /// Its name: whose checkpoints it signs.
@@ -97,7 +97,7 @@ impl VerifyKey {
 impl std::fmt::Display for VerifyKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let key = STANDARD.encode([&[ED25519_TYPE][..], &self.public].concat());
-        write!(f, "{}+{}+{key}", self.name, hex(&self.id()))
+        write!(f, "{}+{}+{key}", self.name, hex::encode(self.id()))
     }
 }
 
@@ -123,10 +123,6 @@ impl SignKey {
     pub fn sign(&self, text: &str) -> String {
         self.public.note(text, self.pair.sign(text.as_bytes()).as_ref())
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

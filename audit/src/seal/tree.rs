@@ -63,10 +63,6 @@ fn above(left: &Node, right: &Node) -> Node {
 mod tests {
     use super::*;
 
-    fn hex(node: &Node) -> String {
-        node.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
     #[test]
     fn it_has_the_roots_that_certificate_transparency_tests_with() {
         let leaves: [&[u8]; 8] = [
@@ -80,10 +76,10 @@ mod tests {
             &[0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6a, 0x6b, 0x6c, 0x6d, 0x6e, 0x6f],
         ];
         let mut tree = Tree::default();
-        let mut roots = vec![hex(&tree.root())];
+        let mut roots = vec![hex::encode(tree.root())];
         for leaf in leaves {
             tree.push(leaf);
-            roots.push(hex(&tree.root()));
+            roots.push(hex::encode(tree.root()));
         }
         for (size, root) in [
             (0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
