@@ -33,8 +33,8 @@ impl Export {
     pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
         let failed = |error: std::io::Error| Failure::new(format!("{}: {error}", self.output.display()));
         let header = Header {
-            from: self.range.from.as_ref().map(|day| day.to_string()),
-            to: self.range.to.as_ref().map(|day| day.to_string()),
+            from: self.range.from.as_ref().map(ToString::to_string),
+            to: self.range.to.as_ref().map(ToString::to_string),
             tenants: self.range.tenants.iter().map(ToString::to_string).collect(),
             with_personal: self.personal,
         };
