@@ -83,6 +83,11 @@ impl Deployment {
         self.party(name, Role::Device)
     }
 
+    /// An auditor.
+    pub fn auditor(&self, name: &str) -> Party {
+        self.party(name, Role::Auditor)
+    }
+
     fn party(&self, name: &str, role: Role) -> Party {
         let id = format!("{name}-{}", std::process::id());
         let identity =
