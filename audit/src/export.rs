@@ -109,6 +109,10 @@ pub fn call_line(number: u64, call: &StoredCall, with_personal: bool) -> Result<
     if with_personal {
         list(&mut line, "personal", &call.personal)?;
     }
+    // Of most calls nothing was forgotten.
+    if !call.forgotten.is_empty() {
+        list(&mut line, "forgotten", &call.forgotten)?;
+    }
     Ok(seal(line))
 }
 

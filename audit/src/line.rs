@@ -54,6 +54,8 @@ pub struct CallLine<'a> {
     pub receipts: Vec<&'a RawValue>,
     /// Personal text; none when it was not asked for.
     pub personal: Option<Vec<&'a RawValue>>,
+    /// What says that some of it was deleted.
+    pub forgotten: Vec<&'a RawValue>,
 }
 
 /// What a line says.
@@ -98,6 +100,8 @@ struct Form<'a> {
     receipts: Option<Vec<&'a RawValue>>,
     #[serde(borrow)]
     personal: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    forgotten: Option<Vec<&'a RawValue>>,
     end: Option<End>,
     #[serde(rename = "crc")]
     _crc: Option<&'a str>,
@@ -108,13 +112,14 @@ pub(crate) fn read(text: &str) -> Result<(u64, Line<'_>), NotALine> {
     let form: Form<'_> = serde_json::from_str(text).map_err(|error| NotALine(error.to_string()))?;
     let no = |field: &str| NotALine(format!("it has no {field}"));
     let line = match form {
-        Form { call: Some(call_id), at, last, commits, receipts, personal, .. } => Line::Call(CallLine {
+        Form { call: Some(call_id), at, last, commits, receipts, personal, forgotten, .. } => Line::Call(CallLine {
             call_id,
             at: at.ok_or_else(|| no("at"))?,
             last: Some(last.ok_or_else(|| no("last"))?),
             commits: commits.ok_or_else(|| no("commits"))?,
             receipts: receipts.ok_or_else(|| no("receipts"))?,
             personal,
+            forgotten: forgotten.unwrap_or_default(),
         }),
         Form { end: Some(end), .. } => Line::End(end),
         Form { ilock_export: Some(VERSION), from, to, tenants, with_personal, .. } => Line::Header(Header {

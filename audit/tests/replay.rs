@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Making, a_call, device, phone, place, shows};
+use common::{Making, a_call, device, forget, phone, place, shows};
 use ilock_audit::export::call_line;
 use ilock_audit::replay::{Moment, Story, html, jsonl, mermaid, text};
 use ilock_audit::{CallLine, Line};
@@ -59,12 +59,30 @@ fn what_was_forgotten_says_so_and_what_was_not_exported_too() {
     let mut call = a_call(0, AT);
     let [not_asked, ..] = every_form(&call, false);
     assert_eq!(not_asked.matches("[not in the export]").count(), 2);
-    call.personal.clear();
-    let [forgotten, ..] = every_form(&call, true);
-    assert_eq!(forgotten.matches("[forgotten]").count(), 2);
-    for form in every_form(&call, true) {
-        assert!(!form.contains("前门设备") && !form.contains("通话已结束"));
+    let mut without_a_word = call.clone();
+    without_a_word.personal.clear();
+    assert_eq!(every_form(&without_a_word, true)[0].matches("[forgotten]").count(), 2);
+    forget(&mut call, "user0");
+    // What was forgotten is not said to be left out of the export.
+    for with_personal in [true, false] {
+        let [story, lines, diagram, page] = every_form(&call, with_personal);
+        assert_eq!(story.matches("[forgotten]").count(), 2);
+        for said in ["commit 1 was forgotten for user0 on 2030-03-17T17:46:39.999Z", "commit 5 was forgotten for user0"]
+        {
+            assert!(story.contains(said) && page.contains(said), "{said}: {story}");
+        }
+        let last: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+        assert_eq!(
+            (&last["step"], &last["n"], &last["person"]["id"]),
+            (&"forgotten".into(), &5.into(), &"user0".into())
+        );
+        for form in [story, lines, diagram, page] {
+            assert!(!form.contains("前门设备") && !form.contains("通话已结束"));
+        }
     }
+    // How it stood then, nothing had been forgotten.
+    let [at_the_time] = told(&call, true, |story, _| [text(&story.until(Moment::Commit(3)).unwrap())]);
+    assert!(at_the_time.contains("[forgotten]") && !at_the_time.contains("was forgotten for"), "{at_the_time}");
 }
 
 #[test]

@@ -4,7 +4,9 @@
 
 mod common;
 
-use common::{audit, day, export, findings, in_order, leaves, lines, rehash, resealed, seal, text, with_changed};
+use common::{
+    audit, day, export, findings, forget, in_order, leaves, lines, rehash, resealed, seal, text, with_changed,
+};
 use ilock_audit::{Finding, Kind, verify};
 use ilock_events::Millis;
 use ilock_log::StoredCall;
@@ -322,6 +324,13 @@ fn personal_text_that_was_changed_is_found() {
     assert_eq!(found[0].kind, Kind::Changed);
     let forgotten = findings(&with_changed(&calls, 1, |call| call.personal.clear()));
     assert_eq!(forgotten, [], "what was forgotten breaks no proof");
+    let recorded = findings(&with_changed(&calls, 1, |call| forget(call, "user0")));
+    assert_eq!(recorded, [], "nor does the record of it");
+    let torn = findings(&with_changed(&calls, 1, |call| {
+        forget(call, "user0");
+        call.forgotten[0]["person"] = json!("?");
+    }));
+    assert_eq!(kinds(&torn), [(Kind::Unreadable, None)]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use clap::Args;
 use ilock_audit::export::call_line;
 use ilock_audit::{Line, Lines};
+use ilock_directory::Directory;
 use ilock_events::{CallId, Millis, TenantId};
 use ilock_local::dynamodb;
 use ilock_log::{DayPages, EventLog, LogError, StoredCall};
@@ -27,6 +28,24 @@ pub struct Source {
     /// Where the DynamoDB of a running `ilock dev` is.
     #[arg(long, env = "ILOCK_DYNAMODB", default_value = "127.0.0.1:18000")]
     dynamodb: std::net::SocketAddr,
+}
+
+/// The log, and the directory beside it.
+#[derive(Debug, Clone, Args)]
+pub struct Both {
+    #[command(flatten)]
+    source: Source,
+    /// The table of the directory.
+    #[arg(long, env = "DIRECTORY_TABLE", default_value = "directory")]
+    directory_table: String,
+}
+
+impl Both {
+    /// Both, over one client.
+    pub async fn open(&self) -> (EventLog, Directory) {
+        let client = self.source.client().await;
+        (EventLog::new(client.clone(), self.source.table.clone()), Directory::new(client, self.directory_table.clone()))
+    }
 }
 
 /// Which calls.
@@ -73,14 +92,18 @@ impl FromStr for Day {
 impl Source {
     /// The log.
     pub async fn log(&self) -> EventLog {
-        let client = if self.aws {
+        EventLog::new(self.client().await, self.table.clone())
+    }
+
+    /// DynamoDB.
+    pub async fn client(&self) -> aws_sdk_dynamodb::Client {
+        if self.aws {
             aws_sdk_dynamodb::Client::new(
                 &aws_config::load_defaults(aws_sdk_dynamodb::config::BehaviorVersion::latest()).await,
             )
         } else {
             dynamodb::client(self.dynamodb, None)
-        };
-        EventLog::new(client, self.table.clone())
+        }
     }
 
     /// One call, as a line of an export with all that there is.
@@ -99,9 +122,9 @@ pub fn line_of(call: &StoredCall) -> Result<String, Failure> {
     String::from_utf8(line).map(|line| line.trim_end().to_owned()).map_err(Failure::new)
 }
 
-/// What the log did not do.
+/// What the log, or the directory, did not do.
 #[allow(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
-pub fn unread(error: LogError) -> Failure {
+pub fn unread(error: impl std::error::Error) -> Failure {
     let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
     Failure::new(format!("{error}{cause}")).hint("is `ilock dev` running? --aws reads from an AWS account")
 }

@@ -9,6 +9,7 @@ mod door;
 mod export;
 mod export_file;
 mod failure;
+mod forget;
 mod link;
 mod log;
 mod phone;
@@ -61,6 +62,8 @@ enum Command {
     Verify(verify::Verify),
     /// Writes the calls of a range to a file, to be verified and replayed from there.
     Export(export::Export),
+    /// Deletes the personal text of all of a person's calls. What proves the calls stays.
+    Forget(forget::Forget),
     /// Prints a TRTC ticket, or shows what is in one.
     Usersig(usersig::Usersig),
     /// Makes a door station known to a deployment, or takes that back.
@@ -105,6 +108,7 @@ async fn run(command: Command, say: Say) -> Result<ExitCode, Failure> {
         Command::Replay(replay) => Box::pin(replay.run(say)).await,
         Command::Verify(verify) => Box::pin(verify.run(say)).await,
         Command::Export(export) => Box::pin(export.run(say)).await,
+        Command::Forget(forget) => Box::pin(forget.run(say)).await,
         Command::Usersig(usersig) => usersig.run(say),
         #[cfg(feature = "aws")]
         Command::Provision(provision) => Box::pin(provision.run(say)).await,

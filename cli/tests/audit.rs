@@ -163,6 +163,57 @@ fn an_export_that_was_interrupted_is_gone_on_with() {
 }
 
 #[test]
+fn a_person_is_forgotten_and_every_proof_still_holds() {
+    let server = Server::start();
+    let calls: Vec<String> = (1..=18).map(|n| a_call(&server, &format!("door{n}"))).collect();
+    settled(&server, &calls);
+    let folder = tempfile::tempdir().unwrap();
+    let before = folder.path().join("before.jsonl");
+    assert_eq!(server.run(&["export", "--personal", "--output", path(&before)]).status.code(), Some(0));
+    let story = |call: &str| text(&server.run(&["replay", call]).stdout);
+    assert!(!story(&calls[0]).contains("[forgotten]"));
+
+    // Without a yes nothing is deleted; a count deletes nothing either; another tenant has no such user.
+    let unasked = server.run(&["forget", "user456"]);
+    assert_eq!(unasked.status.code(), Some(1));
+    assert!(text(&unasked.stderr).contains("--yes"), "{}", text(&unasked.stderr));
+    let counted = lines(&server.run(&["--json", "forget", "user456", "--dry-run"]));
+    assert_eq!(events(&counted), ["to_forget"]);
+    let texts = counted[0]["texts"].as_u64().unwrap();
+    assert!(texts >= 18, "{counted:?}");
+    let elsewhere = lines(&server.run(&["--json", "forget", "user456", "--tenant", "elsewhere", "--yes"]));
+    assert_eq!((&elsewhere[0]["calls"], &elsewhere[0]["texts"]), (&0.into(), &0.into()));
+    assert!(!story(&calls[17]).contains("[forgotten]"));
+
+    let forgotten = server.run(&["--json", "forget", "user456", "--yes"]);
+    let said = lines(&forgotten);
+    assert_eq!(forgotten.status.code(), Some(0), "{}", text(&forgotten.stderr));
+    assert_eq!(events(&said), ["forgotten"]);
+    assert_eq!((&said[0]["texts"], &said[0]["calls"]), (&texts.into(), &18.into()));
+    let again = lines(&server.run(&["--json", "forget", "user456", "--yes"]));
+    assert_eq!(again[0]["texts"], 0, "there is nothing left");
+
+    for call in &calls {
+        let story = story(call);
+        assert!(story.contains("[forgotten]") && story.contains("was forgotten for user456 on "), "{story}");
+    }
+    let verified = server.run(&["--json", "verify"]);
+    assert_eq!(events(&lines(&verified)), ["verified"]);
+    let after = folder.path().join("after.jsonl");
+    assert_eq!(server.run(&["export", "--personal", "--output", path(&after)]).status.code(), Some(0));
+    assert_eq!(events(&lines(&ilock(&["--json", "verify", "--file", path(&after)]))), ["verified"]);
+    let (before, after) = (std::fs::read_to_string(&before).unwrap(), std::fs::read_to_string(&after).unwrap());
+    assert!(before.contains("\"salt\"") && !after.contains("\"salt\""));
+    assert_eq!(after.matches("\"forgotten\":[").count(), 18);
+    // What proves the calls is what it was.
+    let commits = |export: &str| -> Vec<Value> {
+        let lines = export.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.map(|line| line["commits"].clone()).collect()
+    };
+    assert_eq!(commits(&before), commits(&after));
+}
+
+#[test]
 fn what_cannot_be_audited_says_why() {
     let nowhere = ilock(&["verify", "--dynamodb", "127.0.0.1:9"]);
     assert_eq!(nowhere.status.code(), Some(1));

@@ -20,6 +20,6 @@ pub use http::*;
 pub use id::{BadId, CallId, ClientId, CommandId, CommitNo, Millis, PartyId, RoomId, TenantId};
 pub use message::{CallerInfo, Control, ControlAction, DeviceSync, Incoming, MessageId, RoomInfo};
 pub use stored::{
-    Actor, CallState, Commit, Handed, Hash, Party, PartyKind, Personal, PersonalText, Receipt, StoredCommand,
-    StoredEvent,
+    Actor, CallState, Commit, Forgotten, Handed, Hash, Party, PartyKind, Personal, PersonalText, Receipt,
+    StoredCommand, StoredEvent,
 };

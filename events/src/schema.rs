@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Act, CallEvent, CallView, CalleeAction, CallerAction, ClientRegistered, Commit, Control, DeviceSync, Envelope,
-    ErrorData, History, Incoming, Personal, PlaceCall, Receipt, RegisterClient, UpdateStatus,
+    ErrorData, Forgotten, History, Incoming, Personal, PlaceCall, Receipt, RegisterClient, UpdateStatus,
 };
 
 const DEFS: &str = "#/$defs/";
@@ -34,6 +34,7 @@ pub fn schemas() -> Vec<(String, Schema)> {
         given::<Commit>("stored.commit"),
         given::<Personal>("stored.personal"),
         given::<Receipt>("stored.receipt"),
+        given::<Forgotten>("stored.forgotten"),
     ];
     all.extend(tagged::<CallEvent>("type", "data").into_iter().map(event));
     all.extend(tagged::<Act>("kind", "args").into_iter().map(command));

@@ -9,8 +9,8 @@ use contract::samples;
 use ilock_events::schema::schemas;
 use ilock_events::{
     Act, Actor, CallEvent, CallView, CalleeAct, CalleeAction, CallerAct, CallerAction, ClientRegistered, Command,
-    Commit, Control, ControlAction, DeviceSync, Envelope, ErrorData, History, Incoming, Personal, PlaceCall, Receipt,
-    RegisterClient, StoredEvent, UpdateStatus,
+    Commit, Control, ControlAction, DeviceSync, Envelope, ErrorData, Forgotten, History, Incoming, Personal, PlaceCall,
+    Receipt, RegisterClient, StoredEvent, UpdateStatus,
 };
 use jsonschema::Validator;
 use serde::Serialize;
@@ -68,6 +68,7 @@ fn every_sample_is_read_into_its_type_and_written_as_it_was() {
             ["stored", "commit", ..] => there_and_back::<Commit>(&name, &sample),
             ["stored", "personal", ..] => there_and_back::<Personal>(&name, &sample),
             ["stored", "receipt", ..] => there_and_back::<Receipt>(&name, &sample),
+            ["stored", "forgotten", ..] => there_and_back::<Forgotten>(&name, &sample),
             ["event", ..] => {
                 there_and_back::<StoredEvent>(&name, &sample);
                 let stored: StoredEvent = serde_json::from_value(sample.clone()).unwrap();

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::CallLine;
 use crate::replay::diagram::{Arrow, Diagram};
-use crate::replay::text::{head, line, seconds, stood};
+use crate::replay::text::{head, line, seconds, stood, went};
 use crate::replay::{Story, What};
 
 const LANE: usize = 230;
@@ -46,8 +46,11 @@ pub fn html(story: &Story, raw: &CallLine<'_>) -> String {
     let _ =
         write!(out, "<h2>Who spoke to whom</h2>\n<figure>{}</figure>\n<h2>Timeline</h2>\n", svg(&Diagram::of(story)));
     timeline(&mut out, story);
+    for gone in &story.forgotten {
+        let _ = writeln!(out, "<p>{}</p>", escaped(&went(gone)));
+    }
     out.push_str("<h2>As stored</h2>\n");
-    for (what, items) in [("commit", &raw.commits), ("receipt", &raw.receipts)] {
+    for (what, items) in [("commit", &raw.commits), ("receipt", &raw.receipts), ("forgotten", &raw.forgotten)] {
         for (place, item) in items.iter().enumerate() {
             let _ = writeln!(
                 out,

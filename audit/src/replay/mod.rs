@@ -10,7 +10,8 @@ mod text;
 
 use ilock_call::{Call, Placed};
 use ilock_events::{
-    CallEvent, CallState, Commit, Handed, Hash, Millis, Personal, PersonalText, Receipt, StoredCommand, TenantId,
+    CallEvent, CallState, Commit, Forgotten, Handed, Hash, Millis, Personal, PersonalText, Receipt, StoredCommand,
+    TenantId,
 };
 use ilock_notify::{Message, notices};
 use serde::Serialize;
@@ -35,6 +36,8 @@ pub struct Story {
     pub at: Millis,
     /// What happened.
     pub steps: Vec<Step>,
+    /// What was said in it and deleted later, because a person asked for that.
+    pub forgotten: Vec<Forgetting>,
     /// What stands there and cannot be read.
     pub unreadable: Vec<String>,
     /// How the call stood, where the story was cut.
@@ -56,6 +59,17 @@ pub struct Step {
     /// What.
     #[serde(flatten)]
     pub what: What,
+}
+
+/// That something was forgotten, as it is told.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Forgetting {
+    /// The commit with which it had been said; none where no commit names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n: Option<u32>,
+    /// The record of it.
+    #[serde(flatten)]
+    pub record: Forgotten,
 }
 
 /// What happened.
@@ -145,7 +159,14 @@ impl Story {
         let mut commits: Vec<Commit> = read(&line.commits, "commit", &mut unreadable);
         let receipts: Vec<Receipt> = read(&line.receipts, "receipt", &mut unreadable);
         let personal = line.personal.as_ref().map(|raw| read::<Personal>(raw, "personal text", &mut unreadable));
+        let forgotten: Vec<Forgotten> = read(&line.forgotten, "what was forgotten", &mut unreadable);
         commits.sort_by_key(|commit| commit.n);
+        let named = |digest: &Hash| {
+            commits.iter().find(|commit| digest_in(commit) == Some(digest.as_str())).map(|commit| commit.n.0)
+        };
+        let mut forgotten: Vec<Forgetting> =
+            forgotten.into_iter().map(|record| Forgetting { n: named(&record.digest), record }).collect();
+        forgotten.sort_by_key(|gone| (gone.record.at, gone.n));
         let call = told_by(&commits);
         let mut story = Self {
             call_id: line.call_id.to_string(),
@@ -153,6 +174,7 @@ impl Story {
             placed: call.and_then(|call| call.placed),
             at: commits.first().map_or(line.at, |commit| commit.at),
             steps: vec![],
+            forgotten,
             unreadable,
             standing: None,
             commits,
@@ -167,7 +189,7 @@ impl Story {
         let mut steps: Vec<((Millis, u32, u32), Step)> = vec![];
         for commit in &self.commits {
             not_before = not_before.max(commit.at);
-            let what = What::Commit(Box::new(done(commit, personal)));
+            let what = What::Commit(Box::new(done(commit, words(commit, personal, &self.forgotten))));
             steps.push(((not_before, commit.n.0, 0), self.step(commit.at, commit.n.0, what)));
         }
         for receipt in receipts {
@@ -224,22 +246,31 @@ fn told_by(commits: &[Commit]) -> Option<Call> {
     Some(call)
 }
 
-fn done(commit: &Commit, personal: Option<&[Personal]>) -> Done {
+fn done(commit: &Commit, words: Words) -> Done {
     Done {
         by: commit.actor.name(),
         cmd: commit.cmd.clone(),
         events: commit.events.iter().map(|event| event.name.clone()).collect(),
         state: commit.state,
-        words: words(commit, personal),
+        words,
         hash: commit.hash.clone(),
     }
 }
 
-fn words(commit: &Commit, personal: Option<&[Personal]>) -> Words {
-    let Some(digest) = commit.cmd.args.get("personal").and_then(|digest| digest.as_str()) else { return Words::None };
-    let Some(personal) = personal else { return Words::NotExported };
-    let found = personal.iter().find(|personal| personal.digest == digest);
-    found.map_or(Words::Forgotten, |personal| Words::Said(Box::new(personal.text.clone())))
+/// The digest of what was said with a commit.
+fn digest_in(commit: &Commit) -> Option<&str> {
+    commit.cmd.args.get("personal").and_then(|digest| digest.as_str())
+}
+
+fn words(commit: &Commit, personal: Option<&[Personal]>, forgotten: &[Forgetting]) -> Words {
+    let Some(digest) = digest_in(commit) else { return Words::None };
+    let found = personal.unwrap_or_default().iter().find(|personal| personal.digest == digest);
+    match found {
+        Some(personal) => Words::Said(Box::new(personal.text.clone())),
+        // What an export does not hold may stand in the log, unless it says that it does not.
+        None if personal.is_none() && !forgotten.iter().any(|gone| gone.record.digest == digest) => Words::NotExported,
+        None => Words::Forgotten,
+    }
 }
 
 /// What notice `index` of `commit` says.
@@ -254,7 +285,7 @@ fn says(commit: &Commit, call: &Placed, index: u32) -> Option<String> {
     serde_json::to_value(action).ok()?.as_str().map(str::to_owned)
 }
 
-/// One JSON object a line: each step, then how the call stood, where the story was cut.
+/// One JSON object a line: each step, then what was forgotten later, then how the call stood, where the story was cut.
 ///
 /// # Errors
 /// What serialising says; none.
@@ -262,6 +293,14 @@ pub fn jsonl(story: &Story) -> Result<String, serde_json::Error> {
     let mut out = String::new();
     for step in &story.steps {
         out.push_str(&serde_json::to_string(step)?);
+        out.push('\n');
+    }
+    for gone in &story.forgotten {
+        let mut line = serde_json::to_value(gone)?;
+        if let Some(line) = line.as_object_mut() {
+            line.insert("step".into(), "forgotten".into());
+        }
+        out.push_str(&line.to_string());
         out.push('\n');
     }
     if let Some(standing) = &story.standing {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ilock_call::{Call, decide};
-use ilock_events::{CallEvent, CallId, Command, Millis, Personal, Receipt, StoredEvent, TenantId};
+use ilock_events::{CallEvent, CallId, Command, Forgotten, Millis, Personal, Receipt, StoredEvent, TenantId};
 use ilock_log::{first_prev, salted};
 use serde_json::value::RawValue;
 
@@ -87,6 +87,7 @@ impl Judge {
         let told = self.decide(&call_id, line.at, &commits);
         told::judge(&told, &receipts, self.as_of, &mut self.judged.findings);
         self.personal(line.personal.as_deref().unwrap_or_default());
+        self.forgotten(&line.forgotten);
     }
 
     /// Each commit by itself: its hash, its form, its call.
@@ -295,6 +296,17 @@ impl Judge {
             if !fits {
                 let why = format!("personal text {place} does not have its digest");
                 self.judged.findings.push(Finding::new(Kind::Changed, why));
+            }
+        }
+    }
+
+    /// A digest without text is as good as one with it, whether or not something says why. But what says so must be
+    /// legible.
+    fn forgotten(&mut self, raw: &[&RawValue]) {
+        for (place, raw) in raw.iter().enumerate() {
+            if let Err(error) = serde_json::from_str::<Forgotten>(raw.get()) {
+                let why = format!("what says that text was forgotten, {}: {error}", place + 1);
+                self.judged.findings.push(Finding::new(Kind::Unreadable, why));
             }
         }
     }

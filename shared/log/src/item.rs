@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use ilock_events::{CallId, Commit, CommitNo, TenantId};
+use ilock_events::{CallId, Commit, CommitNo};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -47,12 +47,15 @@ pub(crate) fn of_commit(commit: &Commit) -> Result<Item, LogError> {
     let mut item = keyed(&commit.call_id, &commit_sk(commit.n), commit)?;
     item.remove("call_id");
     if commit.n == CommitNo::FIRST {
-        item.insert("day".into(), text(day_key(&commit.tenant, &commit.call_id, commit)));
+        item.insert("day".into(), text(day_key(commit)));
     }
     Ok(item)
 }
 
-fn day_key(tenant: &TenantId, call_id: &CallId, commit: &Commit) -> String {
+/// The key of the day index under which the call stands whose first commit this is: `<tenant>#<yyyy-mm-dd>#<bucket>`.
+#[must_use]
+pub fn day_key(commit: &Commit) -> String {
+    let Commit { tenant, call_id, .. } = commit;
     let date = time::OffsetDateTime::from_unix_timestamp(commit.at.0.div_euclid(1000))
         .unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
         .date();

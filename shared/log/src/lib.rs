@@ -4,11 +4,14 @@
 //! pk                    sk                       what
 //! call#<call_id>        commit#<n, 6 digits>     a commit; written once, never changed
 //! call#<call_id>        personal#<digest>        text that may be forgotten; its commit holds the salted digest
+//! call#<call_id>        forgotten#<digest>       that this text was deleted, for whom, when
 //! call#<call_id>        receipt#<n>#<round>      who was told of commit n, in one delivery round
 //! ```
 
 mod append;
 mod chain;
+mod every;
+mod forget;
 mod item;
 mod load;
 mod personal;
@@ -18,7 +21,9 @@ mod run;
 
 pub use append::Append;
 pub use chain::{canonical, chain, digest, first_prev};
-pub use item::commit_of;
+pub use every::{EveryCommit, Placing};
+pub use forget::KeptText;
+pub use item::{commit_of, day_key};
 pub use load::History;
 pub use personal::keep as salted;
 pub use raw::{DayPages, StoredCall};

@@ -20,6 +20,8 @@ pub struct StoredCall {
     pub receipts: Vec<Value>,
     /// The personal text beside it.
     pub personal: Vec<Value>,
+    /// What says that some of it was deleted.
+    pub forgotten: Vec<Value>,
 }
 
 /// The calls placed under one key of the day index, page by page, in the order of the time at which they were placed.
@@ -141,6 +143,7 @@ impl StoredCall {
             }
             Some("receipt") => self.receipts.push(body),
             Some("personal") => self.personal.push(body),
+            Some("forgotten") => self.forgotten.push(body),
             // Something newer than this code: not ours to judge.
             _ => {}
         }
