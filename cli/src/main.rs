@@ -14,6 +14,7 @@ mod link;
 mod log;
 mod phone;
 mod progress;
+mod rebuild;
 mod replay;
 mod say;
 mod target;
@@ -64,6 +65,8 @@ enum Command {
     Export(export::Export),
     /// Deletes the personal text of all of a person's calls. What proves the calls stays.
     Forget(forget::Forget),
+    /// Makes the histories and the day index anew from the log, compares, and repairs on --apply.
+    Rebuild(rebuild::Rebuild),
     /// Prints a TRTC ticket, or shows what is in one.
     Usersig(usersig::Usersig),
     /// Makes a door station known to a deployment, or takes that back.
@@ -109,6 +112,7 @@ async fn run(command: Command, say: Say) -> Result<ExitCode, Failure> {
         Command::Verify(verify) => Box::pin(verify.run(say)).await,
         Command::Export(export) => Box::pin(export.run(say)).await,
         Command::Forget(forget) => Box::pin(forget.run(say)).await,
+        Command::Rebuild(rebuild) => Box::pin(rebuild.run(say)).await,
         Command::Usersig(usersig) => usersig.run(say),
         #[cfg(feature = "aws")]
         Command::Provision(provision) => Box::pin(provision.run(say)).await,

@@ -4,12 +4,17 @@
 
 mod server;
 
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
 use server::{Server, lines};
+
+type Item = HashMap<String, AttributeValue>;
 
 fn ilock(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ilock")).args(arguments).stdin(Stdio::null()).output().unwrap()
@@ -211,6 +216,121 @@ fn a_person_is_forgotten_and_every_proof_still_holds() {
         lines.map(|line| line["commits"].clone()).collect()
     };
     assert_eq!(commits(&before), commits(&after));
+}
+
+/// Does something to the tables of `server` behind everybody's back.
+fn behind_its_back<T>(server: &Server, deed: impl AsyncFnOnce(&Client) -> T) -> T {
+    let at = server.at("dynamodb").trim_start_matches("http://").parse().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(deed(&ilock_local::dynamodb::client(at, None)))
+}
+
+fn word(word: &str) -> AttributeValue {
+    AttributeValue::S(word.into())
+}
+
+/// The kinds of the findings, with the model, in order.
+fn found(said: &[Value]) -> Vec<(&str, &str, bool)> {
+    let findings = said.iter().filter(|line| line["event"] == "finding").map(|line| &line["finding"]);
+    let mut found: Vec<(&str, &str, bool)> = findings
+        .map(|one| (one["model"].as_str().unwrap(), one["kind"].as_str().unwrap(), one["repaired"] == true))
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+#[test]
+fn the_read_models_are_made_anew_from_the_log_and_what_is_wrong_is_repaired_where_it_may_be() {
+    let server = Server::start();
+    let calls: Vec<String> = (1..=20).map(|n| a_call(&server, &format!("door{n}"))).collect();
+    settled(&server, &calls);
+    let whole = || {
+        let said = server.run(&["--json", "rebuild"]);
+        (said.status.code(), lines(&said))
+    };
+    // The projector comes a moment behind.
+    let patience = Instant::now() + Duration::from_mins(1);
+    while whole().1[0]["counts"]["pending"] != 0 {
+        assert!(Instant::now() < patience, "{:?}", whole());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let (code, said) = whole();
+    assert_eq!((code, events(&said)), (Some(0), vec!["compared"]), "{said:?}");
+    assert_eq!((&said[0]["counts"]["calls"], &said[0]["counts"]["lines"]), (&20.into(), &40.into()));
+
+    let history = || {
+        behind_its_back(&server, async |tables| {
+            let found = tables.scan().table_name("directory").filter_expression("begins_with(pk, :inbox)");
+            let found = found.expression_attribute_values(":inbox", word("inbox#")).send().await.unwrap();
+            let mut items: Vec<String> = found.items().iter().map(|item| format!("{:?}", sorted(item))).collect();
+            items.sort();
+            items
+        })
+    };
+    let before = history();
+    assert_eq!(before.len(), 40);
+    behind_its_back(&server, async |tables| {
+        let found = tables.scan().table_name("directory").filter_expression("begins_with(pk, :inbox)");
+        let found = found.expression_attribute_values(":inbox", word("inbox#")).send().await.unwrap().items.unwrap();
+        let of = |call: usize, kind: &str| {
+            let fits = |item: &&Item| {
+                item["sk"].as_s().unwrap().ends_with(&calls[call]) && item["pk"].as_s().unwrap().contains(kind)
+            };
+            found.iter().find(fits).unwrap().clone()
+        };
+        // One lost, one that says something else, one of nobody's, one of a call that never was.
+        let lost = of(3, "#user#");
+        let delete = tables.delete_item().table_name("directory");
+        delete.key("pk", lost["pk"].clone()).key("sk", lost["sk"].clone()).send().await.unwrap();
+        let mut other = of(4, "#device#");
+        other.insert("state".into(), word("ended"));
+        let mut of_nobody = of(5, "#user#");
+        of_nobody.insert("pk".into(), word("inbox#default#user#mallory"));
+        let mut of_no_call = of(6, "#user#");
+        of_no_call.insert("sk".into(), word("000000000000001#call_x_user456_1"));
+        for item in [other, of_nobody, of_no_call] {
+            tables.put_item().table_name("directory").set_item(Some(item)).send().await.unwrap();
+        }
+        // A day that was lost, and one that was changed: in commits, where nobody may repair it.
+        for (call, change) in [(7, "REMOVE #day"), (8, "SET #day = :day")] {
+            let mut update = tables
+                .update_item()
+                .table_name("events")
+                .key("pk", word(&format!("call#{}", calls[call])))
+                .key("sk", word("commit#000001"))
+                .update_expression(change)
+                .expression_attribute_names("#day", "day");
+            if change.contains(":day") {
+                update = update.expression_attribute_values(":day", word("default#1999-12-31#0"));
+            }
+            update.send().await.unwrap();
+        }
+    });
+
+    // The calls are young, so that what is missing may be on its way: it is counted, and waited for.
+    let (code, said) = whole();
+    assert_eq!(code, Some(7));
+    assert_eq!(
+        found(&said),
+        [("day_index", "different", false), ("day_index", "missing", false), ("inbox", "different", false)]
+            .into_iter()
+            .chain([("inbox", "extra", false); 2])
+            .collect::<Vec<_>>()
+    );
+    assert_eq!(said.last().unwrap()["counts"]["pending"], 1);
+    let day = said.iter().find(|line| line["finding"]["model"] == "day_index").unwrap();
+    assert!(calls[7..9].iter().any(|call| day["finding"]["call_id"] == call.as_str()), "{day}");
+
+    let applied = lines(&server.run(&["--json", "rebuild", "--apply", "--grace", "0s"]));
+    assert_eq!(found(&applied).iter().filter(|(_, _, repaired)| *repaired).count(), 4, "{applied:?}");
+    assert_eq!(history(), before, "what was repaired is what it was");
+    let (code, said) = whole();
+    assert_eq!(code, Some(7), "what stands in a commit stays wrong");
+    assert_eq!(found(&said), [("day_index", "different", false), ("day_index", "missing", false)]);
+}
+
+fn sorted(item: &Item) -> BTreeMap<&String, &AttributeValue> {
+    item.iter().collect()
 }
 
 #[test]
