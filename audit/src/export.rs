@@ -90,7 +90,8 @@ impl Progress {
 }
 
 /// When a call was placed, as its first commit says; 0 when that cannot be read.
-fn placed_at(call: &StoredCall) -> Millis {
+#[must_use]
+pub fn placed_at(call: &StoredCall) -> Millis {
     Millis(call.commits.first().and_then(|commit| commit["at"].as_i64()).unwrap_or_default())
 }
 

@@ -31,6 +31,7 @@
 //! A line holds one call, because a call is small (it takes at most 50 alerts) and is judged as one. Two exports of the
 //! same calls are the same bytes.
 
+pub mod dynamodb;
 pub mod export;
 mod finding;
 mod line;

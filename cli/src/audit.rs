@@ -14,7 +14,9 @@ use ilock_events::{CallId, Millis, TenantId};
 use ilock_local::dynamodb;
 use ilock_log::{DayPages, EventLog, LogError, StoredCall};
 
+use crate::dynamodb_export::Folder;
 use crate::failure::Failure;
+use crate::say::Say;
 
 /// The log in DynamoDB.
 #[derive(Debug, Clone, Args)]
@@ -49,7 +51,7 @@ impl Both {
 }
 
 /// Which calls.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct Range {
     /// The first day (UTC), as 2026-11-22.
     #[arg(long)]
@@ -143,8 +145,12 @@ pub fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
 /// What every zstd frame begins with.
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// The line of `call_id` in an export, and where it stands; none when it is not there.
-pub fn find(path: &Path, call_id: &CallId) -> Result<Option<(u64, String)>, Failure> {
+/// The line of `call_id` in an export, and where it stands, if that means something; none when it is not there.
+pub fn find(path: &Path, call_id: &CallId, say: Say) -> Result<Option<(Option<u64>, String)>, Failure> {
+    if path.is_dir() {
+        let call = Folder::open(path)?.one(call_id, say)?;
+        return call.map(|call| Ok((None, line_of(&call)?))).transpose();
+    }
     let failed = |error: std::io::Error| Failure::new(format!("{}: {error}", path.display()));
     let mut lines = Lines::new(open(path)?);
     let needle = format!("\"{call_id}\"");
@@ -157,7 +163,7 @@ pub fn find(path: &Path, call_id: &CallId) -> Result<Option<(u64, String)>, Fail
         if let Ok((_, Line::Call(call))) = Line::read(text)
             && call.call_id == call_id.as_str()
         {
-            return Ok(Some((raw.number, text.to_owned())));
+            return Ok(Some((Some(raw.number), text.to_owned())));
         }
     }
     Ok(None)

@@ -6,6 +6,7 @@ mod audit;
 mod aws;
 mod dev;
 mod door;
+mod dynamodb_export;
 mod export;
 mod export_file;
 mod failure;

@@ -5,13 +5,14 @@
 mod server;
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde_json::Value;
+use serde_json::{Value, json};
 use server::{Server, lines};
 
 type Item = HashMap<String, AttributeValue>;
@@ -327,6 +328,103 @@ fn the_read_models_are_made_anew_from_the_log_and_what_is_wrong_is_repaired_wher
     let (code, said) = whole();
     assert_eq!(code, Some(7), "what stands in a commit stays wrong");
     assert_eq!(found(&said), [("day_index", "different", false), ("day_index", "missing", false)]);
+}
+
+/// As DynamoDB writes an attribute into its export.
+fn typed(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::S(text) => json!({ "S": text }),
+        AttributeValue::N(number) => json!({ "N": number }),
+        AttributeValue::Bool(truth) => json!({ "BOOL": truth }),
+        AttributeValue::Null(_) => json!({ "NULL": true }),
+        AttributeValue::M(fields) => json!({ "M": typed_fields(fields) }),
+        AttributeValue::L(items) => json!({ "L": items.iter().map(typed).collect::<Vec<_>>() }),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn typed_fields(item: &Item) -> Value {
+    item.iter().map(|(name, value)| (name.clone(), typed(value))).collect::<serde_json::Map<_, _>>().into()
+}
+
+fn gz(lines: &[String]) -> Vec<u8> {
+    let mut file = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
+    lines.iter().for_each(|line| writeln!(file, "{line}").unwrap());
+    file.finish().unwrap()
+}
+
+#[test]
+fn what_dynamodb_exported_to_s3_is_verified_replayed_and_made_an_export_of_ours() {
+    let server = Server::start();
+    let calls: Vec<String> = ["door1", "door2", "door3"].map(|door| a_call(&server, door)).to_vec();
+    settled(&server, &calls);
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let mut items: Vec<String> = behind_its_back(&server, async |tables| {
+        let found = tables.scan().table_name("events").send().await.unwrap();
+        found.items().iter().map(|item| json!({ "Item": typed_fields(item) }).to_string()).collect()
+    });
+    // In no order: that of what comes last in each.
+    items.sort_by_key(|item| item.chars().rev().collect::<String>());
+    items.push(json!({"Item": {"pk": {"S": "something#else"}, "sk": {"S": "1"}}}).to_string());
+    let parts: Vec<&[String]> = items.chunks(items.len().div_ceil(3)).collect();
+    let mut manifest = String::new();
+    for (name, part) in ["a.json.gz", "b.json.gz", "c.json.gz"].iter().zip(&parts) {
+        std::fs::write(data.join(name), gz(part)).unwrap();
+        let named = json!({"itemCount": part.len(), "dataFileS3Key": format!("AWSDynamoDB/01/data/{name}")});
+        manifest += &format!("{named}\n");
+    }
+    std::fs::write(folder.path().join("manifest-files.json"), &manifest).unwrap();
+    let summary = |format: &str| json!({"outputFormat": format, "exportType": "FULL_EXPORT"}).to_string();
+    std::fs::write(folder.path().join("manifest-summary.json"), summary("DYNAMODB_JSON")).unwrap();
+    let dir = path(folder.path());
+
+    for arguments in [&["verify", "--file", dir][..], &["verify", "--file", dir, &calls[1]]] {
+        let verified = ilock(&[&["--json"], arguments].concat());
+        let said = lines(&verified);
+        assert_eq!((verified.status.code(), events(&said)), (Some(0), vec!["verified"]), "{said:?}");
+        assert_eq!(said[0]["counts"]["proven"], said[0]["counts"]["commits"]);
+    }
+    let from_log = server.run(&["replay", &calls[0], "--html"]);
+    let from_folder = ilock(&["replay", &calls[0], "--html", "--file", dir]);
+    assert_eq!(from_log.stdout, from_folder.stdout);
+    let ours = tempfile::tempdir().unwrap();
+    let file = |name: &str| ours.path().join(name);
+    for (name, more) in [("plain", &[][..]), ("with", &["--personal"])] {
+        let (log, folder) = (file(&format!("{name}-log.jsonl")), file(&format!("{name}-folder.jsonl")));
+        assert_eq!(server.run(&[&["export", "--output", path(&log)], more].concat()).status.code(), Some(0));
+        let exported = ilock(&[&["export", "--from-dynamodb-export", dir, "--output", path(&folder)], more].concat());
+        assert_eq!(exported.status.code(), Some(0), "{}", text(&exported.stderr));
+        assert_eq!(std::fs::read(log).unwrap(), std::fs::read(folder).unwrap(), "the same bytes, {name}");
+    }
+    let nobody = ilock(&["--json", "verify", "--file", dir, "--tenant", "nobody"]);
+    assert_eq!(lines(&nobody)[0]["counts"]["calls"], 0);
+
+    // Poisoned, half written, incomplete: it says where and why, goes on, and counts.
+    let mut poisoned = parts[0].to_vec();
+    poisoned[1] = "}{ nonsense".into();
+    std::fs::write(data.join("a.json.gz"), gz(&poisoned)).unwrap();
+    let whole = gz(parts[1]);
+    std::fs::write(data.join("b.json.gz"), &whole[..whole.len() - 9]).unwrap();
+    std::fs::write(data.join("d.json.gz"), gz(&[])).unwrap();
+    std::fs::remove_file(data.join("c.json.gz")).unwrap();
+    let verified = ilock(&["--json", "verify", "--file", dir]);
+    let said = lines(&verified);
+    assert_eq!(verified.status.code(), Some(7));
+    let why =
+        |part: &str| said.iter().any(|line| line["finding"]["why"].as_str().is_some_and(|why| why.contains(part)));
+    for part in
+        ["a.json.gz, line 2: ", "b.json.gz, line ", "c.json.gz, which the manifest names", "d.json.gz is not in"]
+    {
+        assert!(why(part), "{part}: {said:?}");
+    }
+    let counts = &said.last().unwrap()["counts"];
+    assert_eq!(counts["unreadable_lines"], 2, "{said:?}");
+    assert_eq!(counts["findings"].as_u64().unwrap(), said.len() as u64 - 1);
+    std::fs::write(folder.path().join("manifest-summary.json"), summary("ION")).unwrap();
+    assert_eq!(ilock(&["verify", "--file", dir]).status.code(), Some(1));
+    assert_eq!(ilock(&["verify", "--file", path(ours.path())]).status.code(), Some(1), "a folder without an export");
 }
 
 fn sorted(item: &Item) -> BTreeMap<&String, &AttributeValue> {

@@ -10,6 +10,7 @@ mod id;
 mod message;
 pub mod schema;
 mod stored;
+mod upcast;
 
 pub use call_event::{
     CallAccepted, CallAlerted, CallCancelled, CallEnded, CallEvent, CallFailed, CallMissed, CallPlaced, CallRejected,
@@ -23,3 +24,4 @@ pub use stored::{
     Actor, CallState, Commit, Forgotten, Handed, Hash, Party, PartyKind, Personal, PersonalText, Receipt,
     StoredCommand, StoredEvent,
 };
+pub use upcast::Upcast;

@@ -159,7 +159,7 @@ fn tagged<T: JsonSchema>(tag: &str, content: &str) -> Vec<Variant> {
 
 fn event(variant: Variant) -> (String, Schema) {
     let Variant { name, description, content, filled, definitions } = variant;
-    let v = CallEvent::VERSION;
+    let v = CallEvent::version_of(&name);
     let required = if filled { json!(["type", "v", "data"]) } else { json!(["type", "v"]) };
     let schema = json!({
         "title": format!("{name}V{v}"),
