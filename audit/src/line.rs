@@ -170,7 +170,19 @@ pub(crate) fn is_sealed(line: &[u8]) -> bool {
     };
     seal.starts_with(SEAL)
         && seal.ends_with(b"\"}")
-        && seal[SEAL.len()..SEAL.len() + 8] == *format!("{:08x}", crc32fast::hash(content)).as_bytes()
+        && checksum(&seal[SEAL.len()..SEAL.len() + 8]) == Some(crc32fast::hash(content))
+}
+
+/// Eight digits, in lower case: written otherwise they are not what was written.
+fn checksum(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |sum: u32, digit| {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        Some((sum << 4) | u32::from(value))
+    })
 }
 
 impl Header {

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ilock_call::{Call, decide};
-use ilock_events::{CallEvent, CallId, Command, Forgotten, Millis, Personal, Receipt, StoredEvent, TenantId};
+use ilock_events::{CallEvent, CallId, Command, Forgotten, Millis, Personal, StoredEvent, TenantId};
 use ilock_log::{first_prev, salted};
 use serde_json::value::RawValue;
 
 use crate::verify::commit::{Frame, Seen, see};
+use crate::verify::told::Slip;
 use crate::verify::{form, told};
 use crate::{CallLine, Counts, Finding, Kind};
 
@@ -266,10 +267,10 @@ impl Judge {
         stored(frame.events)
     }
 
-    fn receipts(&mut self, raw: &[&RawValue]) -> Vec<Receipt> {
+    fn receipts<'a>(&mut self, raw: &[&'a RawValue]) -> Vec<Slip<'a>> {
         let mut receipts = Vec::with_capacity(raw.len());
         for (place, raw) in raw.iter().enumerate() {
-            match serde_json::from_str::<Receipt>(raw.get()) {
+            match serde_json::from_str::<Slip<'_>>(raw.get()) {
                 Ok(receipt) => receipts.push(receipt),
                 Err(error) => {
                     let why = format!("receipt {}: {error}", place + 1);

@@ -1,8 +1,9 @@
 //! One commit, read without copying, and its hash.
 
-use ilock_events::{Act, Actor, CallState, Command, CommandId, CommitNo, Millis};
+use ilock_events::{Act, Actor, CallState, ClientId, Command, CommandId, CommitNo, Millis, PartyId};
 use ilock_log::{canonical, digest};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -10,6 +11,7 @@ use serde_json::value::RawValue;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Frame<'a> {
+    #[serde(deserialize_with = "hand")]
     pub(crate) actor: Actor,
     pub(crate) at: Millis,
     pub(crate) call_id: &'a str,
@@ -31,6 +33,26 @@ struct Asked<'a> {
     args: Option<&'a RawValue>,
     id: CommandId,
     kind: &'a str,
+}
+
+/// An actor as it is written. To be read as its type, whose kind need not come first, it would be copied twice.
+#[derive(Deserialize)]
+struct Hand<'a> {
+    kind: &'a str,
+    id: Option<PartyId>,
+    client: Option<ClientId>,
+}
+
+fn hand<'a, D: Deserializer<'a>>(actor: D) -> Result<Actor, D::Error> {
+    let Hand { kind, id, client } = Hand::deserialize(actor)?;
+    let nobody = || D::Error::missing_field("id");
+    match kind {
+        "user" => Ok(Actor::User { id: id.ok_or_else(nobody)?, client }),
+        "device" => Ok(Actor::Device { id: id.ok_or_else(nobody)? }),
+        "timer" => Ok(Actor::Timer),
+        "system" => Ok(Actor::System),
+        other => Err(D::Error::unknown_variant(other, &["user", "device", "timer", "system"])),
+    }
 }
 
 /// A commit, with what is known of its hash.
