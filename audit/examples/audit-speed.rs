@@ -117,7 +117,7 @@ fn each_call(file: &str, mut take: impl FnMut(&str, Vec<Commit>) -> bool) {
     let mut lines = Lines::new(open(file));
     while let Some(raw) = lines.next_line().unwrap() {
         let Line::Call(call) = Line::read(std::str::from_utf8(raw.bytes).unwrap()).unwrap().1 else { continue };
-        let commits = call.commits.iter().map(|raw| serde_json::from_str(raw.get()).unwrap()).collect();
+        let commits = call.commits.iter().map(|raw| serde_json::from_str(raw).unwrap()).collect();
         if !take(&call.call_id, commits) {
             return;
         }

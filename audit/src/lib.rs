@@ -37,6 +37,7 @@ mod finding;
 mod line;
 mod read;
 pub mod replay;
+mod split;
 pub mod verify;
 
 pub use finding::{Counts, Finding, Kind};

@@ -7,6 +7,8 @@ use ilock_events::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::split;
+
 /// Longer lines are not read, so that memory stays bounded whatever a file holds.
 pub const MAX_LINE: usize = 8 << 20;
 
@@ -49,13 +51,13 @@ pub struct CallLine<'a> {
     /// The number of its last commit; none where nobody noted it.
     pub last: Option<u32>,
     /// Its commits.
-    pub commits: Vec<&'a RawValue>,
+    pub commits: Vec<&'a str>,
     /// Its receipts.
-    pub receipts: Vec<&'a RawValue>,
+    pub receipts: Vec<&'a str>,
     /// Personal text; none when it was not asked for.
-    pub personal: Option<Vec<&'a RawValue>>,
+    pub personal: Option<Vec<&'a str>>,
     /// What says that some of it was deleted.
-    pub forgotten: Vec<&'a RawValue>,
+    pub forgotten: Vec<&'a str>,
 }
 
 /// What a line says.
@@ -107,8 +109,17 @@ struct Form<'a> {
     _crc: Option<&'a str>,
 }
 
-/// A line's number and what it says. The checksum is asked for apart: [`is_sealed`].
+/// A line's number and what it says. The checksum is asked for apart: [`is_sealed`]. Whether the items of a call are JSON is
+/// left to who reads them.
 pub(crate) fn read(text: &str) -> Result<(u64, Line<'_>), NotALine> {
+    match split::call(text) {
+        Some((number, call)) => Ok((number, Line::Call(call))),
+        None => read_slowly(text),
+    }
+}
+
+/// As [`read`], whatever form the line has.
+pub(crate) fn read_slowly(text: &str) -> Result<(u64, Line<'_>), NotALine> {
     let form: Form<'_> = serde_json::from_str(text).map_err(|error| NotALine(error.to_string()))?;
     let no = |field: &str| NotALine(format!("it has no {field}"));
     let line = match form {
@@ -116,10 +127,10 @@ pub(crate) fn read(text: &str) -> Result<(u64, Line<'_>), NotALine> {
             call_id,
             at: at.ok_or_else(|| no("at"))?,
             last: Some(last.ok_or_else(|| no("last"))?),
-            commits: commits.ok_or_else(|| no("commits"))?,
-            receipts: receipts.ok_or_else(|| no("receipts"))?,
-            personal,
-            forgotten: forgotten.unwrap_or_default(),
+            commits: commits.map(texts).ok_or_else(|| no("commits"))?,
+            receipts: receipts.map(texts).ok_or_else(|| no("receipts"))?,
+            personal: personal.map(texts),
+            forgotten: forgotten.map(texts).unwrap_or_default(),
         }),
         Form { end: Some(end), .. } => Line::End(end),
         Form { ilock_export: Some(VERSION), from, to, tenants, with_personal, .. } => Line::Header(Header {
@@ -134,6 +145,10 @@ pub(crate) fn read(text: &str) -> Result<(u64, Line<'_>), NotALine> {
         _ => return Err(NotALine("it is neither a call nor the export's head or end".into())),
     };
     Ok((form.line, line))
+}
+
+fn texts(items: Vec<&RawValue>) -> Vec<&str> {
+    items.into_iter().map(RawValue::get).collect()
 }
 
 impl<'a> Line<'a> {

@@ -56,7 +56,7 @@ pub fn html(story: &Story, raw: &CallLine<'_>) -> String {
                 out,
                 "<details><summary>{what} {}</summary><pre>{}</pre></details>",
                 place + 1,
-                escaped(&indented(item.get()))
+                escaped(&indented(item))
             );
         }
     }

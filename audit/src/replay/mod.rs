@@ -220,14 +220,10 @@ impl Story {
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(
-    raw: &[&serde_json::value::RawValue],
-    what: &str,
-    unreadable: &mut Vec<String>,
-) -> Vec<T> {
+fn read<T: serde::de::DeserializeOwned>(raw: &[&str], what: &str, unreadable: &mut Vec<String>) -> Vec<T> {
     let mut all = Vec::with_capacity(raw.len());
     for (place, raw) in raw.iter().enumerate() {
-        match serde_json::from_str(raw.get()) {
+        match serde_json::from_str(raw) {
             Ok(read) => all.push(read),
             Err(error) => unreadable.push(format!("{what} {}: {error}", place + 1)),
         }

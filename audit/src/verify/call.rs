@@ -267,10 +267,10 @@ impl Judge {
         stored(frame.events)
     }
 
-    fn receipts<'a>(&mut self, raw: &[&'a RawValue]) -> Vec<Slip<'a>> {
+    fn receipts<'a>(&mut self, raw: &[&'a str]) -> Vec<Slip<'a>> {
         let mut receipts = Vec::with_capacity(raw.len());
         for (place, raw) in raw.iter().enumerate() {
-            match serde_json::from_str::<Slip<'_>>(raw.get()) {
+            match serde_json::from_str::<Slip<'_>>(raw) {
                 Ok(receipt) => receipts.push(receipt),
                 Err(error) => {
                     let why = format!("receipt {}: {error}", place + 1);
@@ -281,10 +281,10 @@ impl Judge {
         receipts
     }
 
-    fn personal(&mut self, raw: &[&RawValue]) {
+    fn personal(&mut self, raw: &[&str]) {
         for (place, raw) in raw.iter().enumerate() {
             let place = place + 1;
-            let fits = match serde_json::from_str::<Personal>(raw.get()) {
+            let fits = match serde_json::from_str::<Personal>(raw) {
                 Ok(personal) => salt_of(&personal.salt).is_some_and(
                     |salt| matches!(salted(personal.text.clone(), salt), Ok(Some(again)) if again == personal),
                 ),
@@ -303,9 +303,9 @@ impl Judge {
 
     /// A digest without text is as good as one with it, whether or not something says why. But what says so must be
     /// legible.
-    fn forgotten(&mut self, raw: &[&RawValue]) {
+    fn forgotten(&mut self, raw: &[&str]) {
         for (place, raw) in raw.iter().enumerate() {
-            if let Err(error) = serde_json::from_str::<Forgotten>(raw.get()) {
+            if let Err(error) = serde_json::from_str::<Forgotten>(raw) {
                 let why = format!("what says that text was forgotten, {}: {error}", place + 1);
                 self.judged.findings.push(Finding::new(Kind::Unreadable, why));
             }

@@ -71,18 +71,18 @@ pub(crate) struct Seen<'a> {
 }
 
 /// Reads the commit that stands at `place` (from 1). `scratch` saves making room for each commit anew.
-pub(crate) fn see<'a>(raw: &'a RawValue, place: u32, scratch: &mut Vec<u8>) -> Seen<'a> {
-    let (frame, why) = match serde_json::from_str::<Frame<'a>>(raw.get()) {
+pub(crate) fn see<'a>(text: &'a str, place: u32, scratch: &mut Vec<u8>) -> Seen<'a> {
+    let (frame, why) = match serde_json::from_str::<Frame<'a>>(text) {
         Ok(frame) => (Some(frame), String::new()),
         Err(error) => (None, error.to_string()),
     };
-    let quick = frame.as_ref().and_then(|frame| hash_of_text(raw.get(), frame.hash, scratch));
+    let quick = frame.as_ref().and_then(|frame| hash_of_text(text, frame.hash, scratch));
     if let (Some(named), Some(hash)) = (&frame, quick)
         && hash == named.hash
     {
         return Seen { n: named.n.0, frame, hash, sound: true, why };
     }
-    let slow = hash_of_value(raw.get());
+    let slow = hash_of_value(text);
     // What was changed may be the number: then only the place says which commit this was.
     let n = slow.n.filter(|_| slow.sound).unwrap_or(place);
     Seen { n, frame, hash: slow.hash, sound: slow.sound, why }

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use ilock_call::Call;
 use ilock_events::{CallEvent, CallId, CommandId, Commit, CommitNo, Millis, StoredCommand};
 use ilock_notify::{Notice, notices_of};
 use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::verify::commit::Frame;
 use crate::{Finding, Kind};
@@ -25,8 +27,31 @@ pub(crate) struct Slip<'a> {
     _path: Cow<'a, str>,
     #[serde(rename = "at")]
     _at: Millis,
-    #[serde(borrow)]
-    notices: BTreeMap<u32, Handed<'a>>,
+    #[serde(borrow, deserialize_with = "by_index")]
+    notices: Vec<(u32, Handed<'a>)>,
+}
+
+/// Most receipts tell of one notice or two, and a map makes room for eleven.
+fn by_index<'a, D: Deserializer<'a>>(notices: D) -> Result<Vec<(u32, Handed<'a>)>, D::Error> {
+    struct ByIndex;
+
+    impl<'a> Visitor<'a> for ByIndex {
+        type Value = Vec<(u32, Handed<'a>)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("what became of notices, by their index")
+        }
+
+        fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut notices = vec![];
+            while let Some(notice) = map.next_entry()? {
+                notices.push(notice);
+            }
+            Ok(notices)
+        }
+    }
+
+    notices.deserialize_map(ByIndex)
 }
 
 /// What became of one notice, as a [`ilock_events::Handed`].
