@@ -155,3 +155,46 @@ fn what_cannot_be_read_is_named_and_the_rest_is_told() {
     assert!(story.contains("cannot be read: commit 3"), "{story}");
     assert!(story.contains("user0_phone_2 hangs up"), "{story}");
 }
+
+#[test]
+fn a_chain_that_is_broken_shows_in_every_form() {
+    let whole = a_call(0, AT);
+    assert!(every_form(&whole, true).iter().all(|form| !form.contains("not sound") && !form.contains("\"broken\"")));
+    let mut lost = whole.clone();
+    lost.commits.remove(2);
+    let mut forked = whole.clone();
+    forked.commits[2]["prev"] = forked.commits[0]["prev"].clone();
+    for (call, n) in [(lost, 4), (forked, 3)] {
+        let [story, lines, diagram, page] = every_form(&call, true);
+        let said = format!("not sound: from commit {n} on it does not add up");
+        assert!(story.contains(&said) && page.contains(&said), "{story}");
+        assert!(diagram.contains("not sound, from commit"), "{diagram}");
+        let last: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+        assert_eq!(last["step"], "broken");
+        // What was done and told is told all the same; how it stood then, nobody knows.
+        assert!(story.contains("user0_phone_2 hangs up"), "{story}");
+        let standing = told(&call, true, |story, _| story.until(Moment::Commit(n)).unwrap().standing.unwrap());
+        assert!(standing.broken.is_some() && standing.state.is_none(), "{standing:?}");
+    }
+}
+
+#[test]
+fn who_raced_and_by_which_path_each_was_told_is_told_in_order() {
+    // Two phones ring, one of them wins; the second notice of each commit came by the projector.
+    let call = Making::new("call_door0_user0_4", Millis(AT.0 + 4))
+        .then(0, device("door0"), place("user0"), shows("前门"))
+        .then(300, phone("user0", 1), Act::Alert {}, PersonalText::default())
+        .then(1, phone("user0", 2), Act::Alert {}, PersonalText::default())
+        .then(2_000, phone("user0", 2), Act::Accept {}, PersonalText::default());
+    let [story, lines, diagram, _] = every_form(&call.stored, true);
+    assert!(story.contains("(at once") && story.contains("(projector"), "{story}");
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let at: Vec<i64> = lines.iter().map(|line| line["at"].as_i64().unwrap()).collect();
+    assert!(at.is_sorted(), "{at:?}");
+    let paths = |path: &str| lines.iter().filter(|line| line["path"] == path).count();
+    assert!(paths("fast") > 0 && paths("projector") > 0);
+    let accepts = diagram.lines().find(|line| line.contains("accepts")).unwrap();
+    let winner = diagram.lines().find(|line| line.ends_with("as user0_phone_2")).unwrap();
+    let lane = winner.split_whitespace().nth(1).unwrap();
+    assert!(accepts.trim().starts_with(&format!("{lane}->>p1")), "{accepts} by {winner}");
+}

@@ -40,6 +40,9 @@ pub fn html(story: &Story, raw: &CallLine<'_>) -> String {
     if let Some(standing) = &story.standing {
         let _ = writeln!(out, "<pre>{}</pre>", escaped(&stood(standing)));
     }
+    if let Some(why) = &story.broken {
+        let _ = writeln!(out, "<p class=\"bad\">not sound: {}</p>", escaped(why));
+    }
     for what in &story.unreadable {
         let _ = writeln!(out, "<p class=\"bad\">cannot be read: {}</p>", escaped(what));
     }

@@ -40,6 +40,8 @@ pub struct Story {
     pub forgotten: Vec<Forgetting>,
     /// What stands there and cannot be read.
     pub unreadable: Vec<String>,
+    /// From where on the commits do not add up, and why. That they do is no proof: verifying is.
+    pub broken: Option<String>,
     /// How the call stood, where the story was cut.
     pub standing: Option<Standing>,
     commits: Vec<Commit>,
@@ -167,7 +169,7 @@ impl Story {
         let mut forgotten: Vec<Forgetting> =
             forgotten.into_iter().map(|record| Forgetting { n: named(&record.digest), record }).collect();
         forgotten.sort_by_key(|gone| (gone.record.at, gone.n));
-        let call = told_by(&commits);
+        let (call, broken) = told_by(&commits);
         let mut story = Self {
             call_id: line.call_id.to_string(),
             tenant: commits.first().map(|commit| commit.tenant.clone()),
@@ -176,6 +178,7 @@ impl Story {
             steps: vec![],
             forgotten,
             unreadable,
+            broken,
             standing: None,
             commits,
         };
@@ -231,15 +234,17 @@ fn read<T: serde::de::DeserializeOwned>(raw: &[&str], what: &str, unreadable: &m
     all
 }
 
-/// The call, as far as its commits add up.
-fn told_by(commits: &[Commit]) -> Option<Call> {
-    let mut call = Call::new(commits.first()?.call_id.clone());
+/// The call, as far as its commits add up; and where they do not.
+fn told_by(commits: &[Commit]) -> (Option<Call>, Option<String>) {
+    let Some(first) = commits.first() else { return (None, None) };
+    let mut call = Call::new(first.call_id.clone());
     for commit in commits {
-        if call.fold(commit).is_err() {
-            break;
+        if let Err(error) = call.fold(commit) {
+            let newer = if known(commit) { "" } else { "; a newer version wrote it" };
+            return (Some(call), Some(format!("from commit {} on it does not add up: {error}{newer}", commit.n)));
         }
     }
-    Some(call)
+    (Some(call), None)
 }
 
 fn done(commit: &Commit, words: Words) -> Done {
@@ -281,7 +286,7 @@ fn says(commit: &Commit, call: &Placed, index: u32) -> Option<String> {
     serde_json::to_value(action).ok()?.as_str().map(str::to_owned)
 }
 
-/// One JSON object a line: each step, then what was forgotten later, then how the call stood, where the story was cut.
+/// One JSON object a line: each step, then what was forgotten later, where the commits do not add up, then how the call stood, where the story was cut.
 ///
 /// # Errors
 /// What serialising says; none.
@@ -297,6 +302,10 @@ pub fn jsonl(story: &Story) -> Result<String, serde_json::Error> {
             line.insert("step".into(), "forgotten".into());
         }
         out.push_str(&line.to_string());
+        out.push('\n');
+    }
+    if let Some(why) = &story.broken {
+        out.push_str(&serde_json::to_string(&serde_json::json!({ "step": "broken", "why": why }))?);
         out.push('\n');
     }
     if let Some(standing) = &story.standing {

@@ -20,6 +20,9 @@ pub fn text(story: &Story) -> String {
     for what in &story.unreadable {
         let _ = writeln!(out, "cannot be read: {what}");
     }
+    if let Some(why) = &story.broken {
+        let _ = writeln!(out, "not sound: {why}");
+    }
     if let Some(standing) = &story.standing {
         out.push('\n');
         out.push_str(&stood(standing));
