@@ -24,4 +24,4 @@ pub use stored::{
     Actor, CallState, Commit, Forgotten, Handed, Hash, Party, PartyKind, Personal, PersonalText, Receipt,
     StoredCommand, StoredEvent,
 };
-pub use upcast::Upcast;
+pub use upcast::{Said, Upcast};
