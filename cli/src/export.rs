@@ -22,8 +22,8 @@ pub struct Export {
     #[command(flatten)]
     range: Range,
     /// From the folder of an export that DynamoDB wrote to S3, instead of the log.
-    #[arg(long, value_name = "DIR")]
-    from_dynamodb_export: Option<PathBuf>,
+    #[arg(long = "from-dynamodb-export", value_name = "DIR")]
+    dynamodb_folder: Option<PathBuf>,
     #[command(flatten)]
     source: Source,
     /// Where to: .jsonl, or .jsonl.zst to compress. An export that was interrupted is gone on with.
@@ -44,7 +44,7 @@ impl Export {
             tenants: self.range.tenants.iter().map(ToString::to_string).collect(),
             with_personal: self.personal,
         };
-        if let Some(folder) = &self.from_dynamodb_export {
+        if let Some(folder) = &self.dynamodb_folder {
             return self.of_folder(folder, &header, say);
         }
         let mut calls = InOrder::of(self.source.log().await, &self.range).await.map_err(unread)?;

@@ -349,7 +349,9 @@ fn typed_fields(item: &Item) -> Value {
 
 fn gz(lines: &[String]) -> Vec<u8> {
     let mut file = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
-    lines.iter().for_each(|line| writeln!(file, "{line}").unwrap());
+    for line in lines {
+        writeln!(file, "{line}").unwrap();
+    }
     file.finish().unwrap()
 }
 
@@ -373,7 +375,8 @@ fn what_dynamodb_exported_to_s3_is_verified_replayed_and_made_an_export_of_ours(
     for (name, part) in ["a.json.gz", "b.json.gz", "c.json.gz"].iter().zip(&parts) {
         std::fs::write(data.join(name), gz(part)).unwrap();
         let named = json!({"itemCount": part.len(), "dataFileS3Key": format!("AWSDynamoDB/01/data/{name}")});
-        manifest += &format!("{named}\n");
+        manifest.push_str(&named.to_string());
+        manifest.push('\n');
     }
     std::fs::write(folder.path().join("manifest-files.json"), &manifest).unwrap();
     let summary = |format: &str| json!({"outputFormat": format, "exportType": "FULL_EXPORT"}).to_string();

@@ -62,6 +62,7 @@ async fn the_index_by_day_has_every_call_once_under_the_day_it_was_placed_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_commit_is_found_without_the_index_call_by_call_with_the_day_on_the_first_alone() {
+    type Standing = (String, Option<String>);
     let engine = engine().await;
     let log = engine.log().await;
     let mut calls: BTreeMap<CallId, History> = BTreeMap::new();
@@ -70,7 +71,7 @@ async fn every_commit_is_found_without_the_index_call_by_call_with_the_day_on_th
         calls.insert(call.call.id.clone(), call);
     }
     let mut every = log.log.every_commit();
-    let mut found: Vec<(CallId, Vec<(String, Option<String>)>)> = vec![];
+    let mut found: Vec<(CallId, Vec<Standing>)> = vec![];
     while let Some(Placing { call_id, sk, day }) = every.next().await.unwrap() {
         let call_id = call_id.unwrap();
         match found.last_mut().filter(|(last, _)| *last == call_id) {
