@@ -191,6 +191,22 @@ fn a_person_is_forgotten_and_every_proof_still_holds() {
     assert_eq!((&elsewhere[0]["calls"], &elsewhere[0]["texts"]), (&0.into(), &0.into()));
     assert!(!story(&calls[17]).contains("[forgotten]"));
 
+    // An AWS account is asked in the same way.
+    let on_aws = |arguments: &[&str]| {
+        let mut command = server.ilock(&[&["--json"], arguments, &["--aws"]].concat());
+        command
+            .env("AWS_ENDPOINT_URL", server.at("dynamodb"))
+            .env("AWS_REGION", "local")
+            .env("AWS_ACCESS_KEY_ID", "local")
+            .env("AWS_SECRET_ACCESS_KEY", "local")
+            .env("ILOCK_DYNAMODB", "127.0.0.1:9");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        lines(&output)
+    };
+    assert_eq!(on_aws(&["forget", "user456", "--dry-run"])[0]["texts"], texts);
+    assert_eq!(events(&on_aws(&["rebuild", "--grace", "1000s"])), ["compared"]);
+
     let forgotten = server.run(&["--json", "forget", "user456", "--yes"]);
     let said = lines(&forgotten);
     assert_eq!(forgotten.status.code(), Some(0), "{}", text(&forgotten.stderr));
