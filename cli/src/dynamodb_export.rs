@@ -214,8 +214,18 @@ impl Folder {
         found: &mut dyn FnMut(Finding),
         mut take: impl FnMut(StoredCall) -> io::Result<()>,
     ) -> Result<Trouble, Failure> {
+        self.by_heaps((self.compressed() / BYTES_A_HEAP).clamp(1, MOST_HEAPS), range, say, found, &mut take)
+    }
+
+    fn by_heaps(
+        &self,
+        many: u64,
+        range: &Range,
+        say: Say,
+        found: &mut dyn FnMut(Finding),
+        take: &mut impl FnMut(StoredCall) -> io::Result<()>,
+    ) -> Result<Trouble, Failure> {
         let failed = |error: io::Error| Failure::new(format!("a temporary file: {error}"));
-        let many = (self.compressed() / BYTES_A_HEAP).clamp(1, MOST_HEAPS);
         let mut heaps: Vec<BufWriter<File>> =
             (0..many).map(|_| tempfile::tempfile().map(BufWriter::new)).collect::<Result<_, _>>().map_err(failed)?;
         let trouble = self.each(say, found, |exported, text| {
@@ -228,7 +238,7 @@ impl Folder {
         for heap in heaps {
             rows.push(Row::of(heap, range).map_err(failed)?);
         }
-        merge(rows, &mut take).map_err(failed)?;
+        merge(rows, take).map_err(failed)?;
         Ok(trouble)
     }
 
@@ -339,4 +349,64 @@ fn is_in(call: &StoredCall, range: &Range) -> bool {
     range.from.as_ref().is_none_or(|from| date >= from.0.as_str())
         && range.to.as_ref().is_none_or(|to| date <= to.0.as_str())
         && (range.tenants.is_empty() || range.tenants.iter().any(|own| own.as_str() == tenant))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+mod tests {
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use serde_json::json;
+
+    use super::*;
+
+    /// Calls whose items are scattered over three files, last first; some of one moment.
+    fn scattered(folder: &Path, calls: i64) -> Vec<Key> {
+        let mut files: Vec<_> = (0..3)
+            .map(|n| GzEncoder::new(File::create(folder.join(format!("{n}.json.gz"))).unwrap(), Compression::fast()))
+            .collect();
+        let mut due = vec![];
+        for n in (1..=3).rev() {
+            for call in (0..calls).rev() {
+                let at = 1_795_305_600_000 + call / 3 * 40_000;
+                let id = format!("call_door{}_user_{at}", call % 7);
+                let line = json!({"Item": {
+                    "pk": {"S": format!("call#{id}")}, "sk": {"S": format!("commit#{n:06}")},
+                    "n": {"N": n.to_string()}, "at": {"N": (at + n - 1).to_string()}, "tenant": {"S": "default"},
+                }});
+                let file = usize::try_from((call + n) % 3).unwrap();
+                writeln!(files[file], "{line}").unwrap();
+                if n == 1 {
+                    due.push((at, id));
+                }
+            }
+        }
+        for file in files {
+            file.finish().unwrap();
+        }
+        due.sort();
+        due
+    }
+
+    #[test]
+    fn however_many_heaps_there_are_the_calls_come_whole_and_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let due = scattered(folder.path(), 200);
+        for many in [1, 2, 7, 64] {
+            let mut came: Vec<StoredCall> = vec![];
+            let mut take = |call| {
+                came.push(call);
+                Ok(())
+            };
+            let folder = Folder::open(folder.path()).unwrap_or_else(|failure| panic!("{}", failure.what));
+            let trouble = folder.by_heaps(many, &Range::default(), Say::new(true), &mut |_| {}, &mut take);
+            assert_eq!(trouble.map(|trouble| trouble.findings).unwrap_or(1), 0);
+            let keys: Vec<Key> = came.iter().map(|call| (placed_at(call).0, call.call_id.clone())).collect();
+            assert_eq!(keys, due, "{many} heaps");
+            for call in came {
+                let numbers: Vec<u64> = call.commits.iter().filter_map(|commit| commit["n"].as_u64()).collect();
+                assert_eq!(numbers, [1, 2, 3], "{}", call.call_id);
+            }
+        }
+    }
 }
