@@ -3,8 +3,8 @@
 //!
 //! A call's items are scattered over all files. They are dealt out to heaps by their call, each heap is put in order by
 //! itself, and the heaps are merged: so that only one heap has to be held in memory at a time. There are as many heaps as
-//! the folder has megabytes, 256 at most: below a quarter of a gigabyte, compressed, a heap takes some ten megabytes, and
-//! above that about a twentieth of what the folder takes.
+//! the folder has megabytes, 256 at most. Measured: 82 MB in all, for folders of 3 and of 13 MB. Above 256 MB heaps grow with
+//! the folder: a gigabyte takes some 200 MB.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -400,7 +400,7 @@ mod tests {
             };
             let folder = Folder::open(folder.path()).unwrap_or_else(|failure| panic!("{}", failure.what));
             let trouble = folder.by_heaps(many, &Range::default(), Say::new(true), &mut |_| {}, &mut take);
-            assert_eq!(trouble.map(|trouble| trouble.findings).unwrap_or(1), 0);
+            assert_eq!(trouble.map_or(1, |trouble| trouble.findings), 0);
             let keys: Vec<Key> = came.iter().map(|call| (placed_at(call).0, call.call_id.clone())).collect();
             assert_eq!(keys, due, "{many} heaps");
             for call in came {
