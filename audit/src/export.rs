@@ -90,7 +90,8 @@ impl Progress {
 }
 
 /// When a call was placed, as its first commit says; 0 when that cannot be read.
-fn placed_at(call: &StoredCall) -> Millis {
+#[must_use]
+pub fn placed_at(call: &StoredCall) -> Millis {
     Millis(call.commits.first().and_then(|commit| commit["at"].as_i64()).unwrap_or_default())
 }
 
@@ -108,6 +109,10 @@ pub fn call_line(number: u64, call: &StoredCall, with_personal: bool) -> Result<
     list(&mut line, "receipts", &call.receipts)?;
     if with_personal {
         list(&mut line, "personal", &call.personal)?;
+    }
+    // Of most calls nothing was forgotten.
+    if !call.forgotten.is_empty() {
+        list(&mut line, "forgotten", &call.forgotten)?;
     }
     Ok(seal(line))
 }

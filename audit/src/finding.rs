@@ -69,7 +69,9 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(crate) fn new(kind: Kind, why: impl Into<String>) -> Self {
+    /// Something wrong, wherever it is.
+    #[must_use]
+    pub fn new(kind: Kind, why: impl Into<String>) -> Self {
         Self { kind, line: None, call_id: None, n: None, notice: None, why: why.into() }
     }
 

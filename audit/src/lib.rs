@@ -25,17 +25,20 @@
 //! | `call`, `at` | which call, and when its first commit was made (ms): lines are in the order of `at`, then `call` |
 //! | `last` | the number of its last commit |
 //! | `commits`, `receipts`, `personal` | as stored (`stored.*` of the JSON Schemas), in the order of their sort keys |
+//! | `forgotten` | what says that personal text was deleted, as stored; only where some was |
 //! | `crc` | CRC-32 (IEEE), 8 lower-case hexadecimal digits, over the line's bytes before `,"crc":` |
 //!
 //! A line holds one call, because a call is small (it takes at most 50 alerts) and is judged as one. Two exports of the
 //! same calls are the same bytes.
 
+pub mod dynamodb;
 pub mod export;
 mod finding;
 mod line;
 mod read;
 pub mod replay;
 pub mod seal;
+mod split;
 pub mod verify;
 
 pub use finding::{Counts, Finding, Kind};

@@ -7,6 +7,8 @@ use ilock_events::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::split;
+
 /// Longer lines are not read, so that memory stays bounded whatever a file holds.
 pub const MAX_LINE: usize = 8 << 20;
 
@@ -49,11 +51,13 @@ pub struct CallLine<'a> {
     /// The number of its last commit; none where nobody noted it.
     pub last: Option<u32>,
     /// Its commits.
-    pub commits: Vec<&'a RawValue>,
+    pub commits: Vec<&'a str>,
     /// Its receipts.
-    pub receipts: Vec<&'a RawValue>,
+    pub receipts: Vec<&'a str>,
     /// Personal text; none when it was not asked for.
-    pub personal: Option<Vec<&'a RawValue>>,
+    pub personal: Option<Vec<&'a str>>,
+    /// What says that some of it was deleted.
+    pub forgotten: Vec<&'a str>,
 }
 
 /// What a line says.
@@ -98,23 +102,35 @@ struct Form<'a> {
     receipts: Option<Vec<&'a RawValue>>,
     #[serde(borrow)]
     personal: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    forgotten: Option<Vec<&'a RawValue>>,
     end: Option<End>,
     #[serde(rename = "crc")]
     _crc: Option<&'a str>,
 }
 
-/// A line's number and what it says. The checksum is asked for apart: [`is_sealed`].
+/// A line's number and what it says. The checksum is asked for apart: [`is_sealed`]. Whether the items of a call are JSON is
+/// left to who reads them.
 pub(crate) fn read(text: &str) -> Result<(u64, Line<'_>), NotALine> {
+    match split::call(text) {
+        Some((number, call)) => Ok((number, Line::Call(call))),
+        None => read_slowly(text),
+    }
+}
+
+/// As [`read`], whatever form the line has.
+pub(crate) fn read_slowly(text: &str) -> Result<(u64, Line<'_>), NotALine> {
     let form: Form<'_> = serde_json::from_str(text).map_err(|error| NotALine(error.to_string()))?;
     let no = |field: &str| NotALine(format!("it has no {field}"));
     let line = match form {
-        Form { call: Some(call_id), at, last, commits, receipts, personal, .. } => Line::Call(CallLine {
+        Form { call: Some(call_id), at, last, commits, receipts, personal, forgotten, .. } => Line::Call(CallLine {
             call_id,
             at: at.ok_or_else(|| no("at"))?,
             last: Some(last.ok_or_else(|| no("last"))?),
-            commits: commits.ok_or_else(|| no("commits"))?,
-            receipts: receipts.ok_or_else(|| no("receipts"))?,
-            personal,
+            commits: commits.map(texts).ok_or_else(|| no("commits"))?,
+            receipts: receipts.map(texts).ok_or_else(|| no("receipts"))?,
+            personal: personal.map(texts),
+            forgotten: forgotten.map(texts).unwrap_or_default(),
         }),
         Form { end: Some(end), .. } => Line::End(end),
         Form { ilock_export: Some(VERSION), from, to, tenants, with_personal, .. } => Line::Header(Header {
@@ -129,6 +145,10 @@ pub(crate) fn read(text: &str) -> Result<(u64, Line<'_>), NotALine> {
         _ => return Err(NotALine("it is neither a call nor the export's head or end".into())),
     };
     Ok((form.line, line))
+}
+
+fn texts(items: Vec<&RawValue>) -> Vec<&str> {
+    items.into_iter().map(RawValue::get).collect()
 }
 
 impl<'a> Line<'a> {
@@ -165,7 +185,19 @@ pub(crate) fn is_sealed(line: &[u8]) -> bool {
     };
     seal.starts_with(SEAL)
         && seal.ends_with(b"\"}")
-        && seal[SEAL.len()..SEAL.len() + 8] == *format!("{:08x}", crc32fast::hash(content)).as_bytes()
+        && checksum(&seal[SEAL.len()..SEAL.len() + 8]) == Some(crc32fast::hash(content))
+}
+
+/// Eight digits, in lower case: written otherwise they are not what was written.
+fn checksum(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |sum: u32, digit| {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        Some((sum << 4) | u32::from(value))
+    })
 }
 
 impl Header {

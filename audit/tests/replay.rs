@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Making, a_call, device, phone, place, shows};
+use common::{Making, a_call, device, forget, phone, place, shows};
 use ilock_audit::export::call_line;
 use ilock_audit::replay::{Moment, Story, html, jsonl, mermaid, text};
 use ilock_audit::{CallLine, Line};
@@ -59,12 +59,30 @@ fn what_was_forgotten_says_so_and_what_was_not_exported_too() {
     let mut call = a_call(0, AT);
     let [not_asked, ..] = every_form(&call, false);
     assert_eq!(not_asked.matches("[not in the export]").count(), 2);
-    call.personal.clear();
-    let [forgotten, ..] = every_form(&call, true);
-    assert_eq!(forgotten.matches("[forgotten]").count(), 2);
-    for form in every_form(&call, true) {
-        assert!(!form.contains("前门设备") && !form.contains("通话已结束"));
+    let mut without_a_word = call.clone();
+    without_a_word.personal.clear();
+    assert_eq!(every_form(&without_a_word, true)[0].matches("[forgotten]").count(), 2);
+    forget(&mut call, "user0");
+    // What was forgotten is not said to be left out of the export.
+    for with_personal in [true, false] {
+        let [story, lines, diagram, page] = every_form(&call, with_personal);
+        assert_eq!(story.matches("[forgotten]").count(), 2);
+        for said in ["commit 1 was forgotten for user0 on 2030-03-17T17:46:39.999Z", "commit 5 was forgotten for user0"]
+        {
+            assert!(story.contains(said) && page.contains(said), "{said}: {story}");
+        }
+        let last: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+        assert_eq!(
+            (&last["step"], &last["n"], &last["person"]["id"]),
+            (&"forgotten".into(), &5.into(), &"user0".into())
+        );
+        for form in [story, lines, diagram, page] {
+            assert!(!form.contains("前门设备") && !form.contains("通话已结束"));
+        }
     }
+    // How it stood then, nothing had been forgotten.
+    let [at_the_time] = told(&call, true, |story, _| [text(&story.until(Moment::Commit(3)).unwrap())]);
+    assert!(at_the_time.contains("[forgotten]") && !at_the_time.contains("was forgotten for"), "{at_the_time}");
 }
 
 #[test]
@@ -136,4 +154,47 @@ fn what_cannot_be_read_is_named_and_the_rest_is_told() {
     let story = told(&call, true, |story, _| text(&story));
     assert!(story.contains("cannot be read: commit 3"), "{story}");
     assert!(story.contains("user0_phone_2 hangs up"), "{story}");
+}
+
+#[test]
+fn a_chain_that_is_broken_shows_in_every_form() {
+    let whole = a_call(0, AT);
+    assert!(every_form(&whole, true).iter().all(|form| !form.contains("not sound") && !form.contains("\"broken\"")));
+    let mut lost = whole.clone();
+    lost.commits.remove(2);
+    let mut forked = whole.clone();
+    forked.commits[2]["prev"] = forked.commits[0]["prev"].clone();
+    for (call, n) in [(lost, 4), (forked, 3)] {
+        let [story, lines, diagram, page] = every_form(&call, true);
+        let said = format!("not sound: from commit {n} on it does not add up");
+        assert!(story.contains(&said) && page.contains(&said), "{story}");
+        assert!(diagram.contains("not sound, from commit"), "{diagram}");
+        let last: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+        assert_eq!(last["step"], "broken");
+        // What was done and told is told all the same; how it stood then, nobody knows.
+        assert!(story.contains("user0_phone_2 hangs up"), "{story}");
+        let standing = told(&call, true, |story, _| story.until(Moment::Commit(n)).unwrap().standing.unwrap());
+        assert!(standing.broken.is_some() && standing.state.is_none(), "{standing:?}");
+    }
+}
+
+#[test]
+fn who_raced_and_by_which_path_each_was_told_is_told_in_order() {
+    // Two phones ring, one of them wins; the second notice of each commit came by the projector.
+    let call = Making::new("call_door0_user0_4", Millis(AT.0 + 4))
+        .then(0, device("door0"), place("user0"), shows("前门"))
+        .then(300, phone("user0", 1), Act::Alert {}, PersonalText::default())
+        .then(1, phone("user0", 2), Act::Alert {}, PersonalText::default())
+        .then(2_000, phone("user0", 2), Act::Accept {}, PersonalText::default());
+    let [story, lines, diagram, _] = every_form(&call.stored, true);
+    assert!(story.contains("(at once") && story.contains("(projector"), "{story}");
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let at: Vec<i64> = lines.iter().map(|line| line["at"].as_i64().unwrap()).collect();
+    assert!(at.is_sorted(), "{at:?}");
+    let paths = |path: &str| lines.iter().filter(|line| line["path"] == path).count();
+    assert!(paths("fast") > 0 && paths("projector") > 0);
+    let accepts = diagram.lines().find(|line| line.contains("accepts")).unwrap();
+    let winner = diagram.lines().find(|line| line.ends_with("as user0_phone_2")).unwrap();
+    let lane = winner.split_whitespace().nth(1).unwrap();
+    assert!(accepts.trim().starts_with(&format!("{lane}->>p1")), "{accepts} by {winner}");
 }

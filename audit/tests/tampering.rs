@@ -4,7 +4,9 @@
 
 mod common;
 
-use common::{audit, day, export, findings, in_order, leaves, lines, rehash, resealed, seal, text, with_changed};
+use common::{
+    audit, day, export, findings, forget, in_order, leaves, lines, rehash, resealed, seal, text, with_changed,
+};
 use ilock_audit::{Finding, Kind, verify};
 use ilock_events::Millis;
 use ilock_log::StoredCall;
@@ -12,7 +14,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn the_day() -> Vec<StoredCall> {
-    in_order(day(40))
+    in_order(day(200))
 }
 
 /// One call of each kind.
@@ -35,10 +37,10 @@ fn an_untouched_day_raises_no_alarm() {
         let calls = the_day();
         let (counts, found) = audit(&export(&calls, with_personal));
         assert_eq!(found, []);
-        assert_eq!(counts.calls, 40);
+        assert_eq!(counts.calls, 200);
         assert_eq!(counts.commits, calls.iter().map(|call| call.commits.len() as u64).sum::<u64>());
         assert_eq!(counts.proven, counts.commits, "every commit is proven, not only looked at");
-        assert!(counts.receipts > 60, "{counts:?}");
+        assert!(counts.receipts > 400, "{counts:?}");
     }
 }
 
@@ -322,12 +324,19 @@ fn personal_text_that_was_changed_is_found() {
     assert_eq!(found[0].kind, Kind::Changed);
     let forgotten = findings(&with_changed(&calls, 1, |call| call.personal.clear()));
     assert_eq!(forgotten, [], "what was forgotten breaks no proof");
+    let recorded = findings(&with_changed(&calls, 1, |call| forget(call, "user0")));
+    assert_eq!(recorded, [], "nor does the record of it");
+    let torn = findings(&with_changed(&calls, 1, |call| {
+        forget(call, "user0");
+        call.forgotten[0]["person"] = json!("?");
+    }));
+    assert_eq!(kinds(&torn), [(Kind::Unreadable, None)]);
 }
 
 #[test]
 fn a_line_that_was_lost_moved_or_doubled_is_named() {
     let whole = lines(&export(&the_day(), false));
-    for at in [0, 1, 17, 40] {
+    for at in (0..200).step_by(9) {
         let mut lost = whole.clone();
         lost.remove(at);
         let found = findings(&text(&lost));
@@ -337,15 +346,12 @@ fn a_line_that_was_lost_moved_or_doubled_is_named() {
         doubled.insert(at, whole[at].clone());
         assert_eq!(kinds(&findings(&text(&doubled))), [(Kind::Forked, None)], "line {at}");
     }
-    for (a, b) in [(1, 2), (3, 30), (17, 18)] {
+    for (a, b) in [(1, 2), (3, 30), (17, 18), (1, 200), (199, 200), (200, 201)] {
         let mut moved = whole.clone();
         moved.swap(a, b);
         let found = findings(&text(&moved));
         assert!(!found.is_empty() && found.iter().all(|one| one.kind == Kind::OutOfOrder), "{a} {b}: {found:?}");
     }
-    let mut behind = whole.clone();
-    behind.swap(40, 41);
-    assert!(findings(&text(&behind)).iter().all(|one| one.kind == Kind::OutOfOrder));
 }
 
 #[test]
@@ -356,12 +362,12 @@ fn a_call_that_a_careful_hand_took_out_is_betrayed_by_the_count() {
     let mut forged = lines(&export(&fewer, false));
     *forged.last_mut().unwrap() = {
         let end = lines(&export(&calls, false)).pop().unwrap();
-        let content = end.rsplit_once(",\"crc\"").unwrap().0.replace("\"line\":41", "\"line\":40");
+        let content = end.rsplit_once(",\"crc\"").unwrap().0.replace("\"line\":201", "\"line\":200");
         seal(&content)
     };
     let found = findings(&text(&forged));
     assert_eq!(kinds(&found), [(Kind::Missing, None)]);
-    assert!(found[0].why.contains("40 calls") && found[0].why.contains("39 with"), "{found:?}");
+    assert!(found[0].why.contains("200 calls") && found[0].why.contains("199 with"), "{found:?}");
 }
 
 #[test]
@@ -379,12 +385,12 @@ fn calls_in_another_order_are_named_even_when_the_lines_were_numbered_anew() {
 fn a_half_written_line_says_where_and_the_rest_is_read() {
     let whole = export(&the_day(), false);
     let written = lines(&whole);
-    let half = whole.len() - written[41].len() - 1 - written[40].len() / 2;
+    let half = whole.len() - written[201].len() - 1 - written[200].len() / 2;
     let (counts, found) = audit(&whole[..half]);
-    assert_eq!(counts.calls, 39);
+    assert_eq!(counts.calls, 199);
     assert_eq!(counts.unreadable_lines, 1);
     assert_eq!(kinds(&found), [(Kind::Unreadable, None), (Kind::Missing, None)]);
-    assert_eq!(found[0].line, Some(41));
+    assert_eq!(found[0].line, Some(201));
     assert!(found[0].why.contains("the file ends within it"), "{found:?}");
 
     let mut poisoned = written;
@@ -393,9 +399,9 @@ fn a_half_written_line_says_where_and_the_rest_is_read() {
     let mut bytes = text(&poisoned);
     bytes.extend_from_slice(b"\xff\xfe\n");
     let (counts, found) = audit(&bytes);
-    assert_eq!((counts.calls, counts.unreadable_lines), (38, 3));
+    assert_eq!((counts.calls, counts.unreadable_lines), (198, 3));
     let places: Vec<_> = found.iter().map(|one| (one.kind, one.line)).collect();
-    assert_eq!(places, [10, 21, 43].map(|line| (Kind::Unreadable, Some(line))));
+    assert_eq!(places, [10, 21, 203].map(|line| (Kind::Unreadable, Some(line))));
 }
 
 #[test]
@@ -427,7 +433,7 @@ fn a_lie_about_the_call_in_its_line_is_found() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(120))]
 
     #[test]
     fn a_change_of_any_byte_is_found(at in any::<prop::sample::Index>(), by in 1_u8..=255) {
@@ -454,6 +460,80 @@ proptest! {
     }
 }
 
+/// What is found in a call's line after somebody changed `call` and made the checksum anew.
+fn judged(call: &StoredCall, change: impl FnOnce(&mut StoredCall)) -> Vec<Finding> {
+    let mut changed = call.clone();
+    change(&mut changed);
+    judged_line(&resealed(1, call.commits[0]["at"].as_i64().unwrap(), call.commits.len(), &changed))
+}
+
+fn judged_line(line: &str) -> Vec<Finding> {
+    let (_, ilock_audit::Line::Call(line)) = ilock_audit::Line::read(line).unwrap() else { panic!("a call") };
+    verify::call(&line, common::LATER).findings
+}
+
+#[test]
+fn over_a_whole_day_a_change_of_any_field_of_any_commit_is_named_changed_and_nothing_else() {
+    let canonical = |value: &Value| String::from_utf8(ilock_log::canonical(value).unwrap()).unwrap();
+    let mut tried = 0;
+    for (place, call) in the_day().iter().enumerate() {
+        let line = resealed(1, call.commits[0]["at"].as_i64().unwrap(), call.commits.len(), call);
+        for (at, commit) in call.commits.iter().enumerate() {
+            let was = canonical(commit);
+            for path in leaves(commit) {
+                for value in changed(commit.pointer(&path).unwrap()).into_iter().take(1 + place % 4) {
+                    let mut other = commit.clone();
+                    *other.pointer_mut(&path).unwrap() = value;
+                    let found = judged_line(&line.replacen(&was, &canonical(&other), 1));
+                    assert_found(&found, Kind::Changed, at + 1, &format!("{path} of commit {} of {place}", at + 1));
+                    let others = |one: &&Finding| one.kind != Kind::Changed && one.kind != Kind::Missing;
+                    let alarm = found.iter().find(others);
+                    assert!(alarm.is_none_or(|one| one.kind != Kind::ImpossibleDecision), "{path}: {found:?}");
+                    tried += 1;
+                }
+            }
+        }
+    }
+    assert!(tried > 15_000, "{tried}");
+}
+
+#[test]
+fn over_a_whole_day_every_commit_that_was_taken_out_put_in_moved_or_cut_off_is_named() {
+    let calls = the_day();
+    for (place, call) in calls.iter().enumerate() {
+        let length = call.commits.len();
+        let stranger = &calls[(place + 1) % calls.len()].commits[1];
+        for at in 0..length {
+            let lost = judged(call, |call| drop(call.commits.remove(at)));
+            assert_found(&lost, Kind::Missing, at + 1, "lost");
+            assert!(lost.iter().all(|one| one.kind == Kind::Missing), "{lost:?}");
+            let twice = judged(call, |call| call.commits.insert(at, call.commits[at].clone()));
+            assert_eq!(kinds(&twice), [(Kind::Forked, Some(u32::try_from(at + 1).unwrap()))]);
+            let strange = judged(call, |call| call.commits[at] = stranger.clone());
+            assert!(strange.iter().any(|one| one.kind == Kind::Changed && one.why.contains("of call")), "{strange:?}");
+            for other in at + 1..length {
+                let moved = judged(call, |call| call.commits.swap(at, other));
+                let named = moved.iter().all(|one| one.kind == Kind::OutOfOrder);
+                assert!(!moved.is_empty() && named, "{at} {other}: {moved:?}");
+            }
+            let cut = judged(call, |call| call.commits.truncate(at));
+            assert_found(&cut, Kind::Missing, at + 1, "cut off");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn a_day_that_was_cut_off_anywhere_is_named_missing_or_unreadable(at in any::<prop::sample::Index>()) {
+        let whole = DAY.with(Clone::clone);
+        let found = findings(&whole[..at.index(whole.len())]);
+        prop_assert!(!found.is_empty());
+        prop_assert!(found.iter().all(|one| matches!(one.kind, Kind::Missing | Kind::Unreadable)), "{:?}", found);
+    }
+}
+
 thread_local! {
-    static DAY: Vec<u8> = export(&in_order(day(40)), true);
+    static DAY: Vec<u8> = export(&the_day(), true);
 }

@@ -8,11 +8,14 @@ use std::path::Path;
 use clap::Args;
 use ilock_audit::export::call_line;
 use ilock_audit::{Line, Lines};
+use ilock_directory::Directory;
 use ilock_events::{CallId, Millis, TenantId};
 use ilock_local::dynamodb;
 use ilock_log::{Day, DayPages, EventLog, Ledger, LogError, StoredCall};
 
+use crate::dynamodb_export::Folder;
 use crate::failure::Failure;
+use crate::say::Say;
 
 /// The log in DynamoDB.
 #[derive(Debug, Clone, Args)]
@@ -28,8 +31,26 @@ pub struct Source {
     dynamodb: std::net::SocketAddr,
 }
 
+/// The log, and the directory beside it.
+#[derive(Debug, Clone, Args)]
+pub struct Both {
+    #[command(flatten)]
+    source: Source,
+    /// The table of the directory.
+    #[arg(long, env = "DIRECTORY_TABLE", default_value = "directory")]
+    directory_table: String,
+}
+
+impl Both {
+    /// Both, over one client.
+    pub async fn open(&self) -> (EventLog, Directory) {
+        let client = self.source.client().await;
+        (EventLog::new(client.clone(), self.source.table.clone()), Directory::new(client, self.directory_table.clone()))
+    }
+}
+
 /// Which calls.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct Range {
     /// The first day (UTC), as 2026-11-22.
     #[arg(long)]
@@ -53,7 +74,8 @@ impl Source {
         Ledger::new(self.client().await, table)
     }
 
-    async fn client(&self) -> aws_sdk_dynamodb::Client {
+    /// DynamoDB.
+    pub async fn client(&self) -> aws_sdk_dynamodb::Client {
         if self.aws {
             let behavior = aws_sdk_dynamodb::config::BehaviorVersion::latest();
             aws_sdk_dynamodb::Client::new(&aws_config::load_defaults(behavior).await)
@@ -78,9 +100,9 @@ pub fn line_of(call: &StoredCall) -> Result<String, Failure> {
     String::from_utf8(line).map(|line| line.trim_end().to_owned()).map_err(Failure::new)
 }
 
-/// What the log did not do.
+/// What the log, or the directory, did not do.
 #[allow(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
-pub fn unread(error: LogError) -> Failure {
+pub fn unread(error: impl std::error::Error) -> Failure {
     let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
     Failure::new(format!("{error}{cause}")).hint("is `ilock dev` running? --aws reads from an AWS account")
 }
@@ -99,8 +121,12 @@ pub fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
 /// What every zstd frame begins with.
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// The line of `call_id` in an export, and where it stands; none when it is not there.
-pub fn find(path: &Path, call_id: &CallId) -> Result<Option<(u64, String)>, Failure> {
+/// The line of `call_id` in an export, and where it stands, if that means something; none when it is not there.
+pub fn find(path: &Path, call_id: &CallId, say: Say) -> Result<Option<(Option<u64>, String)>, Failure> {
+    if path.is_dir() {
+        let call = Folder::open(path)?.one(call_id, say)?;
+        return call.map(|call| Ok((None, line_of(&call)?))).transpose();
+    }
     let failed = |error: std::io::Error| Failure::new(format!("{}: {error}", path.display()));
     let mut lines = Lines::new(open(path)?);
     let needle = format!("\"{call_id}\"");
@@ -113,7 +139,7 @@ pub fn find(path: &Path, call_id: &CallId) -> Result<Option<(u64, String)>, Fail
         if let Ok((_, Line::Call(call))) = Line::read(text)
             && call.call_id == call_id.as_str()
         {
-            return Ok(Some((raw.number, text.to_owned())));
+            return Ok(Some((Some(raw.number), text.to_owned())));
         }
     }
     Ok(None)

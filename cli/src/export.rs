@@ -1,15 +1,18 @@
 //! `ilock export --output FILE`: the calls of a range, as they are stored, in a file that can be verified and replayed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use ilock_audit::Header;
+use ilock_audit::export::placed_at;
+use ilock_audit::{Finding, Header};
+use ilock_events::CallId;
 use serde_json::json;
 
 use crate::audit::{InOrder, Range, Source, unread};
+use crate::dynamodb_export::Folder;
 use crate::export_file::ExportFile;
-use crate::failure::Failure;
+use crate::failure::{FOUND, Failure};
 use crate::progress;
 use crate::say::{Say, Tone};
 
@@ -18,6 +21,9 @@ use crate::say::{Say, Tone};
 pub struct Export {
     #[command(flatten)]
     range: Range,
+    /// From the folder of an export that DynamoDB wrote to S3, instead of the log.
+    #[arg(long = "from-dynamodb-export", value_name = "DIR")]
+    dynamodb_folder: Option<PathBuf>,
     #[command(flatten)]
     source: Source,
     /// Where to: .jsonl, or .jsonl.zst to compress. An export that was interrupted is gone on with.
@@ -38,6 +44,9 @@ impl Export {
             tenants: self.range.tenants.iter().map(ToString::to_string).collect(),
             with_personal: self.personal,
         };
+        if let Some(folder) = &self.dynamodb_folder {
+            return self.of_folder(folder, &header, say);
+        }
         let mut calls = InOrder::of(self.source.log().await, &self.range).await.map_err(unread)?;
         let mut file = ExportFile::open(&self.output, &header)?;
         if file.progress.end.calls > 0 {
@@ -56,6 +65,32 @@ impl Export {
             bar.set_message(format!("{} calls", file.progress.end.calls));
         }
         bar.finish_and_clear();
+        self.finish(file, say)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn of_folder(&self, folder: &Path, header: &Header, say: Say) -> Result<ExitCode, Failure> {
+        let mut wrong = 0_u64;
+        let mut found = |finding: Finding| {
+            wrong += 1;
+            say.warn(&format!("{}: {}", finding.kind.words(), finding.why));
+        };
+        let folder = Folder::open(folder)?;
+        let mut file = ExportFile::open(&self.output, header)?;
+        let already = file.progress.clone();
+        folder.in_order(&self.range, say, &mut found, |call| {
+            let is_there = CallId::new(&call.call_id).is_ok_and(|call_id| already.has(placed_at(&call), &call_id));
+            if is_there {
+                return Ok(());
+            }
+            file.write(|progress, out| progress.call(out, &call, self.personal))
+        })?;
+        self.finish(file, say)?;
+        Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+    }
+
+    fn finish(&self, file: ExportFile, say: Say) -> Result<(), Failure> {
+        let failed = |error: std::io::Error| Failure::new(format!("{}: {error}", self.output.display()));
         let end = file.finish().map_err(failed)?.end;
         let text = format!("{} calls with {} commits in {}", end.calls, end.commits, self.output.display());
         say.line(
@@ -64,6 +99,6 @@ impl Export {
             &text,
             json!({ "calls": end.calls, "commits": end.commits, "file": self.output }),
         );
-        Ok(ExitCode::SUCCESS)
+        Ok(())
     }
 }

@@ -6,13 +6,16 @@ mod audit;
 mod aws;
 mod dev;
 mod door;
+mod dynamodb_export;
 mod export;
 mod export_file;
 mod failure;
+mod forget;
 mod link;
 mod log;
 mod phone;
 mod progress;
+mod rebuild;
 mod replay;
 mod say;
 mod seal;
@@ -65,6 +68,10 @@ enum Command {
     Seal(seal::Seal),
     /// Writes the calls of a range to a file, to be verified and replayed from there.
     Export(export::Export),
+    /// Deletes the personal text of all of a person's calls. What proves the calls stays.
+    Forget(forget::Forget),
+    /// Makes the histories and the day index anew from the log, compares, and repairs on --apply.
+    Rebuild(rebuild::Rebuild),
     /// Prints a TRTC ticket, or shows what is in one.
     Usersig(usersig::Usersig),
     /// Makes a door station known to a deployment, or takes that back.
@@ -110,6 +117,8 @@ async fn run(command: Command, say: Say) -> Result<ExitCode, Failure> {
         Command::Verify(verify) => Box::pin(verify.run(say)).await,
         Command::Seal(seal) => Box::pin(seal.run(say)).await,
         Command::Export(export) => Box::pin(export.run(say)).await,
+        Command::Forget(forget) => Box::pin(forget.run(say)).await,
+        Command::Rebuild(rebuild) => Box::pin(rebuild.run(say)).await,
         Command::Usersig(usersig) => usersig.run(say),
         #[cfg(feature = "aws")]
         Command::Provision(provision) => Box::pin(provision.run(say)).await,

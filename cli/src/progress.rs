@@ -31,3 +31,12 @@ pub fn bytes(length: Option<u64>, say: Say) -> ProgressBar {
     };
     bar(length, template, say)
 }
+
+/// By a count of something; without an end where that is not known.
+pub fn count(length: Option<u64>, what: &str, say: Say) -> ProgressBar {
+    let template = match length {
+        Some(_) => format!("{{bar:30}} {{pos}}/{{len}} {what}, {{msg}} {{elapsed}}"),
+        None => format!("{{pos}} {what}, {{msg}} {{elapsed}}"),
+    };
+    bar(length, &template, say)
+}

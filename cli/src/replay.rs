@@ -20,7 +20,7 @@ use crate::say::Say;
 pub struct Replay {
     /// Which call.
     call_id: CallId,
-    /// An export, instead of the log.
+    /// An export, instead of the log: of `ilock export`, or the folder of one that DynamoDB wrote to S3.
     #[arg(long, short)]
     file: Option<PathBuf>,
     /// Up to this moment, and how the call stood then: a commit's number (3), or a time since it was placed (12s, 1.5s,
@@ -46,7 +46,7 @@ impl Replay {
         let line = match &self.file {
             Some(file) => {
                 let absent = || Failure::new(format!("there is no call {} in {}", self.call_id, file.display()));
-                find(file, &self.call_id)?.ok_or_else(absent)?.1
+                find(file, &self.call_id, say)?.ok_or_else(absent)?.1
             }
             None => self.source.one(&self.call_id).await?,
         };

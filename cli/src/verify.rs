@@ -12,6 +12,7 @@ use ilock_log::Day;
 use serde_json::json;
 
 use crate::audit::{InOrder, Range, Source, find, line_of, open, unread};
+use crate::dynamodb_export::Folder;
 use crate::failure::{FOUND, Failure};
 use crate::progress;
 use crate::say::{Say, Tone};
@@ -22,7 +23,7 @@ use crate::verify_day::Seals;
 pub struct Verify {
     /// Only this call.
     call_id: Option<CallId>,
-    /// An export, instead of the log.
+    /// An export, instead of the log: of `ilock export`, or the folder of one that DynamoDB wrote to S3.
     #[arg(long, short)]
     file: Option<PathBuf>,
     /// A day (UTC), as 2026-11-22: that no call of it vanished, or was slipped in. Holds the log against the ledger, and
@@ -45,11 +46,16 @@ impl Verify {
             return self.whole_day(day, now, say).await;
         }
         let counts = match (&self.file, &self.call_id) {
+            (Some(folder), None) if folder.is_dir() => whole_folder(folder, &self.range, now, say)?,
+            (Some(_), _) if self.range != Range::default() => {
+                return Err(Failure::new("a file is verified as a whole, or one call of it")
+                    .hint("--from, --to and --tenant choose from the log, or from an export of DynamoDB's"));
+            }
             (Some(file), None) => whole_file(file, now, say)?,
             (Some(file), Some(call_id)) => {
                 let absent = || Failure::new(format!("there is no call {call_id} in {}", file.display()));
-                let (number, text) = find(file, call_id)?.ok_or_else(absent)?;
-                one(&text, Some(number), now, say)?
+                let (number, text) = find(file, call_id, say)?.ok_or_else(absent)?;
+                one(&text, number, now, say)?
             }
             (None, Some(call_id)) => one(&self.source.one(call_id).await?, None, now, say)?,
             (None, None) => self.log(now, say).await?,
@@ -128,6 +134,19 @@ fn whole_file(path: &Path, now: Millis, say: Say) -> Result<Counts, Failure> {
         },
     );
     bar.finish_and_clear();
+    Ok(counts)
+}
+
+fn whole_folder(path: &Path, range: &Range, now: Millis, say: Say) -> Result<Counts, Failure> {
+    let folder = Folder::open(path)?;
+    let (export, trouble) = folder.as_export(range, say, &mut |finding| tell(&finding, say))?;
+    let bar = progress::bytes(None, say);
+    // The lines of a temporary file mean nothing to anybody.
+    let found = |finding: Finding| bar.suspend(|| tell(&Finding { line: None, ..finding }, say));
+    let mut counts = verify::file(std::io::BufReader::new(export), now, found, |bytes| bar.inc(bytes));
+    bar.finish_and_clear();
+    counts.findings += trouble.findings;
+    counts.unreadable_lines += trouble.unreadable_lines;
     Ok(counts)
 }
 

@@ -4,15 +4,20 @@
 
 mod server;
 
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_events::Millis;
 use ilock_log::Day;
-use serde_json::Value;
+use serde_json::{Value, json};
 use server::{Server, lines};
+
+type Item = HashMap<String, AttributeValue>;
 
 fn ilock(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ilock")).args(arguments).stdin(Stdio::null()).output().unwrap()
@@ -163,6 +168,288 @@ fn an_export_that_was_interrupted_is_gone_on_with() {
     std::fs::write(file("letter.txt"), "Dear auditor").unwrap();
     assert_eq!(server.run(&["export", "--output", path(&file("letter.txt"))]).status.code(), Some(1));
     assert_eq!(std::fs::read(file("letter.txt")).unwrap(), b"Dear auditor");
+}
+
+#[test]
+fn a_person_is_forgotten_and_every_proof_still_holds() {
+    let server = Server::start();
+    let calls: Vec<String> = (1..=18).map(|n| a_call(&server, &format!("door{n}"))).collect();
+    settled(&server, &calls);
+    let folder = tempfile::tempdir().unwrap();
+    let before = folder.path().join("before.jsonl");
+    assert_eq!(server.run(&["export", "--personal", "--output", path(&before)]).status.code(), Some(0));
+    let story = |call: &str| text(&server.run(&["replay", call]).stdout);
+    assert!(!story(&calls[0]).contains("[forgotten]"));
+
+    // Without a yes nothing is deleted; a count deletes nothing either; another tenant has no such user.
+    let unasked = server.run(&["forget", "user456"]);
+    assert_eq!(unasked.status.code(), Some(1));
+    assert!(text(&unasked.stderr).contains("--yes"), "{}", text(&unasked.stderr));
+    let counted = lines(&server.run(&["--json", "forget", "user456", "--dry-run"]));
+    assert_eq!(events(&counted), ["to_forget"]);
+    let texts = counted[0]["texts"].as_u64().unwrap();
+    assert!(texts >= 18, "{counted:?}");
+    let elsewhere = lines(&server.run(&["--json", "forget", "user456", "--tenant", "elsewhere", "--yes"]));
+    assert_eq!((&elsewhere[0]["calls"], &elsewhere[0]["texts"]), (&0.into(), &0.into()));
+    assert!(!story(&calls[17]).contains("[forgotten]"));
+
+    // An AWS account is asked in the same way.
+    let on_aws = |arguments: &[&str]| {
+        let mut command = server.ilock(&[&["--json"], arguments, &["--aws"]].concat());
+        command
+            .env("AWS_ENDPOINT_URL", server.at("dynamodb"))
+            .env("AWS_REGION", "local")
+            .env("AWS_ACCESS_KEY_ID", "local")
+            .env("AWS_SECRET_ACCESS_KEY", "local")
+            .env("ILOCK_DYNAMODB", "127.0.0.1:9");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        lines(&output)
+    };
+    assert_eq!(on_aws(&["forget", "user456", "--dry-run"])[0]["texts"], texts);
+    assert_eq!(events(&on_aws(&["rebuild", "--grace", "1000s"])), ["compared"]);
+
+    let forgotten = server.run(&["--json", "forget", "user456", "--yes"]);
+    let said = lines(&forgotten);
+    assert_eq!(forgotten.status.code(), Some(0), "{}", text(&forgotten.stderr));
+    assert_eq!(events(&said), ["forgotten"]);
+    assert_eq!((&said[0]["texts"], &said[0]["calls"]), (&texts.into(), &18.into()));
+    let again = lines(&server.run(&["--json", "forget", "user456", "--yes"]));
+    assert_eq!(again[0]["texts"], 0, "there is nothing left");
+
+    for call in &calls {
+        let story = story(call);
+        assert!(story.contains("[forgotten]") && story.contains("was forgotten for user456 on "), "{story}");
+    }
+    let verified = server.run(&["--json", "verify"]);
+    assert_eq!(events(&lines(&verified)), ["verified"]);
+    let after = folder.path().join("after.jsonl");
+    assert_eq!(server.run(&["export", "--personal", "--output", path(&after)]).status.code(), Some(0));
+    assert_eq!(events(&lines(&ilock(&["--json", "verify", "--file", path(&after)]))), ["verified"]);
+    let (before, after) = (std::fs::read_to_string(&before).unwrap(), std::fs::read_to_string(&after).unwrap());
+    assert!(before.contains("\"salt\"") && !after.contains("\"salt\""));
+    assert_eq!(after.matches("\"forgotten\":[").count(), 18);
+    // What proves the calls is what it was.
+    let commits = |export: &str| -> Vec<Value> {
+        let lines = export.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.map(|line| line["commits"].clone()).collect()
+    };
+    assert_eq!(commits(&before), commits(&after));
+}
+
+/// Does something to the tables of `server` behind everybody's back.
+fn behind_its_back<T>(server: &Server, deed: impl AsyncFnOnce(&Client) -> T) -> T {
+    let at = server.at("dynamodb").trim_start_matches("http://").parse().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(deed(&ilock_local::dynamodb::client(at, None)))
+}
+
+fn word(word: &str) -> AttributeValue {
+    AttributeValue::S(word.into())
+}
+
+/// The kinds of the findings, with the model, in order.
+fn found(said: &[Value]) -> Vec<(&str, &str, bool)> {
+    let findings = said.iter().filter(|line| line["event"] == "finding").map(|line| &line["finding"]);
+    let mut found: Vec<(&str, &str, bool)> = findings
+        .map(|one| (one["model"].as_str().unwrap(), one["kind"].as_str().unwrap(), one["repaired"] == true))
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+#[test]
+fn the_read_models_are_made_anew_from_the_log_and_what_is_wrong_is_repaired_where_it_may_be() {
+    let server = Server::start();
+    let calls: Vec<String> = (1..=20).map(|n| a_call(&server, &format!("door{n}"))).collect();
+    settled(&server, &calls);
+    let whole = || {
+        let said = server.run(&["--json", "rebuild"]);
+        (said.status.code(), lines(&said))
+    };
+    // The projector comes a moment behind.
+    let patience = Instant::now() + Duration::from_mins(1);
+    while whole().1[0]["counts"]["pending"] != 0 {
+        assert!(Instant::now() < patience, "{:?}", whole());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let (code, said) = whole();
+    assert_eq!((code, events(&said)), (Some(0), vec!["compared"]), "{said:?}");
+    assert_eq!((&said[0]["counts"]["calls"], &said[0]["counts"]["lines"]), (&20.into(), &40.into()));
+
+    let history = || {
+        behind_its_back(&server, async |tables| {
+            let found = tables.scan().table_name("directory").filter_expression("begins_with(pk, :inbox)");
+            let found = found.expression_attribute_values(":inbox", word("inbox#")).send().await.unwrap();
+            let mut items: Vec<String> = found.items().iter().map(|item| format!("{:?}", sorted(item))).collect();
+            items.sort();
+            items
+        })
+    };
+    let before = history();
+    assert_eq!(before.len(), 40);
+    behind_its_back(&server, async |tables| {
+        let found = tables.scan().table_name("directory").filter_expression("begins_with(pk, :inbox)");
+        let found = found.expression_attribute_values(":inbox", word("inbox#")).send().await.unwrap().items.unwrap();
+        let of = |call: usize, kind: &str| {
+            let fits = |item: &&Item| {
+                item["sk"].as_s().unwrap().ends_with(&calls[call]) && item["pk"].as_s().unwrap().contains(kind)
+            };
+            found.iter().find(fits).unwrap().clone()
+        };
+        // One lost, one that says something else, one of nobody's, one of a call that never was.
+        let lost = of(3, "#user#");
+        let delete = tables.delete_item().table_name("directory");
+        delete.key("pk", lost["pk"].clone()).key("sk", lost["sk"].clone()).send().await.unwrap();
+        let mut other = of(4, "#device#");
+        other.insert("state".into(), word("ended"));
+        let mut of_nobody = of(5, "#user#");
+        of_nobody.insert("pk".into(), word("inbox#default#user#mallory"));
+        let mut of_no_call = of(6, "#user#");
+        of_no_call.insert("sk".into(), word("000000000000001#call_x_user456_1"));
+        for item in [other, of_nobody, of_no_call] {
+            tables.put_item().table_name("directory").set_item(Some(item)).send().await.unwrap();
+        }
+        // A day that was lost, and one that was changed: in commits, where nobody may repair it.
+        for (call, change) in [(7, "REMOVE #day"), (8, "SET #day = :day")] {
+            let mut update = tables
+                .update_item()
+                .table_name("events")
+                .key("pk", word(&format!("call#{}", calls[call])))
+                .key("sk", word("commit#000001"))
+                .update_expression(change)
+                .expression_attribute_names("#day", "day");
+            if change.contains(":day") {
+                update = update.expression_attribute_values(":day", word("default#1999-12-31#0"));
+            }
+            update.send().await.unwrap();
+        }
+    });
+
+    // The calls are young, so that what is missing may be on its way: it is counted, and waited for.
+    let (code, said) = whole();
+    assert_eq!(code, Some(7));
+    assert_eq!(
+        found(&said),
+        [("day_index", "different", false), ("day_index", "missing", false), ("inbox", "different", false)]
+            .into_iter()
+            .chain([("inbox", "extra", false); 2])
+            .collect::<Vec<_>>()
+    );
+    assert_eq!(said.last().unwrap()["counts"]["pending"], 1);
+    let day = said.iter().find(|line| line["finding"]["model"] == "day_index").unwrap();
+    assert!(calls[7..9].iter().any(|call| day["finding"]["call_id"] == call.as_str()), "{day}");
+
+    let applied = lines(&server.run(&["--json", "rebuild", "--apply", "--grace", "0s"]));
+    assert_eq!(found(&applied).iter().filter(|(_, _, repaired)| *repaired).count(), 4, "{applied:?}");
+    assert_eq!(history(), before, "what was repaired is what it was");
+    let (code, said) = whole();
+    assert_eq!(code, Some(7), "what stands in a commit stays wrong");
+    assert_eq!(found(&said), [("day_index", "different", false), ("day_index", "missing", false)]);
+}
+
+/// As DynamoDB writes an attribute into its export.
+fn typed(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::S(text) => json!({ "S": text }),
+        AttributeValue::N(number) => json!({ "N": number }),
+        AttributeValue::Bool(truth) => json!({ "BOOL": truth }),
+        AttributeValue::Null(_) => json!({ "NULL": true }),
+        AttributeValue::M(fields) => json!({ "M": typed_fields(fields) }),
+        AttributeValue::L(items) => json!({ "L": items.iter().map(typed).collect::<Vec<_>>() }),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn typed_fields(item: &Item) -> Value {
+    item.iter().map(|(name, value)| (name.clone(), typed(value))).collect::<serde_json::Map<_, _>>().into()
+}
+
+fn gz(lines: &[String]) -> Vec<u8> {
+    let mut file = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
+    for line in lines {
+        writeln!(file, "{line}").unwrap();
+    }
+    file.finish().unwrap()
+}
+
+#[test]
+fn what_dynamodb_exported_to_s3_is_verified_replayed_and_made_an_export_of_ours() {
+    let server = Server::start();
+    let calls: Vec<String> = ["door1", "door2", "door3"].map(|door| a_call(&server, door)).to_vec();
+    settled(&server, &calls);
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let mut items: Vec<String> = behind_its_back(&server, async |tables| {
+        let found = tables.scan().table_name("events").send().await.unwrap();
+        found.items().iter().map(|item| json!({ "Item": typed_fields(item) }).to_string()).collect()
+    });
+    // In no order: that of what comes last in each.
+    items.sort_by_key(|item| item.chars().rev().collect::<String>());
+    items.push(json!({"Item": {"pk": {"S": "something#else"}, "sk": {"S": "1"}}}).to_string());
+    let parts: Vec<&[String]> = items.chunks(items.len().div_ceil(3)).collect();
+    let mut manifest = String::new();
+    for (name, part) in ["a.json.gz", "b.json.gz", "c.json.gz"].iter().zip(&parts) {
+        std::fs::write(data.join(name), gz(part)).unwrap();
+        let named = json!({"itemCount": part.len(), "dataFileS3Key": format!("AWSDynamoDB/01/data/{name}")});
+        manifest.push_str(&named.to_string());
+        manifest.push('\n');
+    }
+    std::fs::write(folder.path().join("manifest-files.json"), &manifest).unwrap();
+    let summary = |format: &str| json!({"outputFormat": format, "exportType": "FULL_EXPORT"}).to_string();
+    std::fs::write(folder.path().join("manifest-summary.json"), summary("DYNAMODB_JSON")).unwrap();
+    let dir = path(folder.path());
+
+    for arguments in [&["verify", "--file", dir][..], &["verify", "--file", dir, &calls[1]]] {
+        let verified = ilock(&[&["--json"], arguments].concat());
+        let said = lines(&verified);
+        assert_eq!((verified.status.code(), events(&said)), (Some(0), vec!["verified"]), "{said:?}");
+        assert_eq!(said[0]["counts"]["proven"], said[0]["counts"]["commits"]);
+    }
+    let from_log = server.run(&["replay", &calls[0], "--html"]);
+    let from_folder = ilock(&["replay", &calls[0], "--html", "--file", dir]);
+    assert_eq!(from_log.stdout, from_folder.stdout);
+    let ours = tempfile::tempdir().unwrap();
+    let file = |name: &str| ours.path().join(name);
+    for (name, more) in [("plain", &[][..]), ("with", &["--personal"])] {
+        let (log, folder) = (file(&format!("{name}-log.jsonl")), file(&format!("{name}-folder.jsonl")));
+        assert_eq!(server.run(&[&["export", "--output", path(&log)], more].concat()).status.code(), Some(0));
+        let exported = ilock(&[&["export", "--from-dynamodb-export", dir, "--output", path(&folder)], more].concat());
+        assert_eq!(exported.status.code(), Some(0), "{}", text(&exported.stderr));
+        assert_eq!(std::fs::read(log).unwrap(), std::fs::read(folder).unwrap(), "the same bytes, {name}");
+    }
+    let nobody = ilock(&["--json", "verify", "--file", dir, "--tenant", "nobody"]);
+    assert_eq!(lines(&nobody)[0]["counts"]["calls"], 0);
+
+    // Poisoned, half written, incomplete: it says where and why, goes on, and counts.
+    let mut poisoned = parts[0].to_vec();
+    poisoned[1] = "}{ nonsense".into();
+    std::fs::write(data.join("a.json.gz"), gz(&poisoned)).unwrap();
+    let whole = gz(parts[1]);
+    std::fs::write(data.join("b.json.gz"), &whole[..whole.len() - 9]).unwrap();
+    std::fs::write(data.join("d.json.gz"), gz(&[])).unwrap();
+    std::fs::remove_file(data.join("c.json.gz")).unwrap();
+    let verified = ilock(&["--json", "verify", "--file", dir]);
+    let said = lines(&verified);
+    assert_eq!(verified.status.code(), Some(7));
+    let why =
+        |part: &str| said.iter().any(|line| line["finding"]["why"].as_str().is_some_and(|why| why.contains(part)));
+    for part in
+        ["a.json.gz, line 2: ", "b.json.gz, line ", "c.json.gz, which the manifest names", "d.json.gz is not in"]
+    {
+        assert!(why(part), "{part}: {said:?}");
+    }
+    let counts = &said.last().unwrap()["counts"];
+    assert_eq!(counts["unreadable_lines"], 2, "{said:?}");
+    assert_eq!(counts["findings"].as_u64().unwrap(), said.len() as u64 - 1);
+    std::fs::write(folder.path().join("manifest-summary.json"), summary("ION")).unwrap();
+    assert_eq!(ilock(&["verify", "--file", dir]).status.code(), Some(1));
+    assert_eq!(ilock(&["verify", "--file", path(ours.path())]).status.code(), Some(1), "a folder without an export");
+}
+
+fn sorted(item: &Item) -> BTreeMap<&String, &AttributeValue> {
+    item.iter().collect()
 }
 
 #[test]

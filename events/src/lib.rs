@@ -12,6 +12,7 @@ mod ledger;
 mod message;
 pub mod schema;
 mod stored;
+mod upcast;
 
 pub use audited::{Access, Accesses, CallEvents, CallsOfDay, FoundCall, LookedAt};
 pub use call_event::{
@@ -24,6 +25,7 @@ pub use id::{BadId, CallId, ClientId, CommandId, CommitNo, Millis, PartyId, Room
 pub use ledger::LedgerEntry;
 pub use message::{CallerInfo, Control, ControlAction, DeviceSync, Incoming, MessageId, RoomInfo};
 pub use stored::{
-    Actor, CallState, Commit, Handed, Hash, Party, PartyKind, Personal, PersonalText, Receipt, StoredCommand,
-    StoredEvent,
+    Actor, CallState, Commit, Forgotten, Handed, Hash, Party, PartyKind, Personal, PersonalText, Receipt,
+    StoredCommand, StoredEvent,
 };
+pub use upcast::{Said, Upcast};

@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Access, Accesses, Act, CallEvent, CallEvents, CallView, CalleeAction, CallerAction, CallsOfDay, ClientRegistered,
-    Commit, Control, DeviceSync, Envelope, ErrorData, History, Incoming, LedgerEntry, Personal, PlaceCall, Receipt,
-    RegisterClient, UpdateStatus,
+    Commit, Control, DeviceSync, Envelope, ErrorData, Forgotten, History, Incoming, LedgerEntry, Personal, PlaceCall,
+    Receipt, RegisterClient, UpdateStatus,
 };
 
 const DEFS: &str = "#/$defs/";
@@ -37,6 +37,7 @@ pub fn schemas() -> Vec<(String, Schema)> {
         given::<Receipt>("stored.receipt"),
         given::<Access>("stored.access"),
         given::<LedgerEntry>("stored.ledger"),
+        given::<Forgotten>("stored.forgotten"),
     ];
     all.extend(tagged::<CallEvent>("type", "data").into_iter().map(event));
     all.extend(tagged::<Act>("kind", "args").into_iter().map(command));
@@ -167,7 +168,7 @@ fn tagged<T: JsonSchema>(tag: &str, content: &str) -> Vec<Variant> {
 
 fn event(variant: Variant) -> (String, Schema) {
     let Variant { name, description, content, filled, definitions } = variant;
-    let v = CallEvent::VERSION;
+    let v = CallEvent::version_of(&name);
     let required = if filled { json!(["type", "v", "data"]) } else { json!(["type", "v"]) };
     let schema = json!({
         "title": format!("{name}V{v}"),

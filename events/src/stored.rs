@@ -205,6 +205,18 @@ pub struct Personal {
     pub digest: Hash,
 }
 
+/// That personal text was deleted because a person asked to be forgotten. It stands where the text stood.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Forgotten {
+    /// The digest of the text that was deleted; what the commit's event names.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub digest: Hash,
+    /// Who asked to be forgotten.
+    pub person: Party,
+    /// When it was done.
+    pub at: Millis,
+}
+
 /// What became of one notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Handed {

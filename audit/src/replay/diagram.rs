@@ -89,6 +89,9 @@ pub fn mermaid(story: &Story) -> String {
         let line = if *lost { "--x" } else { "->>" };
         let _ = writeln!(out, "    p{from}{line}p{to}: {} {}", plain(when), plain(says));
     }
+    if let Some(why) = &story.broken {
+        let _ = writeln!(out, "    Note over p1: not sound, {}", plain(why));
+    }
     if let Some(standing) = &story.standing {
         let state = standing.state.map_or("not known", ilock_events::CallState::word);
         let _ = writeln!(out, "    Note over p1: at {} {state}", plain(&seconds(standing.since_placed)));

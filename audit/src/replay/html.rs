@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::CallLine;
 use crate::replay::diagram::{Arrow, Diagram};
-use crate::replay::text::{head, line, seconds, stood};
+use crate::replay::text::{head, line, seconds, stood, went};
 use crate::replay::{Story, What};
 
 const LANE: usize = 230;
@@ -40,20 +40,26 @@ pub fn html(story: &Story, raw: &CallLine<'_>) -> String {
     if let Some(standing) = &story.standing {
         let _ = writeln!(out, "<pre>{}</pre>", escaped(&stood(standing)));
     }
+    if let Some(why) = &story.broken {
+        let _ = writeln!(out, "<p class=\"bad\">not sound: {}</p>", escaped(why));
+    }
     for what in &story.unreadable {
         let _ = writeln!(out, "<p class=\"bad\">cannot be read: {}</p>", escaped(what));
     }
     let _ =
         write!(out, "<h2>Who spoke to whom</h2>\n<figure>{}</figure>\n<h2>Timeline</h2>\n", svg(&Diagram::of(story)));
     timeline(&mut out, story);
+    for gone in &story.forgotten {
+        let _ = writeln!(out, "<p>{}</p>", escaped(&went(gone)));
+    }
     out.push_str("<h2>As stored</h2>\n");
-    for (what, items) in [("commit", &raw.commits), ("receipt", &raw.receipts)] {
+    for (what, items) in [("commit", &raw.commits), ("receipt", &raw.receipts), ("forgotten", &raw.forgotten)] {
         for (place, item) in items.iter().enumerate() {
             let _ = writeln!(
                 out,
                 "<details><summary>{what} {}</summary><pre>{}</pre></details>",
                 place + 1,
-                escaped(&indented(item.get()))
+                escaped(&indented(item))
             );
         }
     }

@@ -10,7 +10,8 @@ mod text;
 
 use ilock_call::{Call, Placed};
 use ilock_events::{
-    CallEvent, CallState, Commit, Handed, Hash, Millis, Personal, PersonalText, Receipt, StoredCommand, TenantId,
+    CallEvent, CallState, Commit, Forgotten, Handed, Hash, Millis, Personal, PersonalText, Receipt, StoredCommand,
+    TenantId,
 };
 use ilock_notify::{Message, notices};
 use serde::Serialize;
@@ -35,8 +36,12 @@ pub struct Story {
     pub at: Millis,
     /// What happened.
     pub steps: Vec<Step>,
+    /// What was said in it and deleted later, because a person asked for that.
+    pub forgotten: Vec<Forgetting>,
     /// What stands there and cannot be read.
     pub unreadable: Vec<String>,
+    /// From where on the commits do not add up, and why. That they do is no proof: verifying is.
+    pub broken: Option<String>,
     /// How the call stood, where the story was cut.
     pub standing: Option<Standing>,
     commits: Vec<Commit>,
@@ -56,6 +61,17 @@ pub struct Step {
     /// What.
     #[serde(flatten)]
     pub what: What,
+}
+
+/// That something was forgotten, as it is told.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Forgetting {
+    /// The commit with which it had been said; none where no commit names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n: Option<u32>,
+    /// The record of it.
+    #[serde(flatten)]
+    pub record: Forgotten,
 }
 
 /// What happened.
@@ -145,15 +161,24 @@ impl Story {
         let mut commits: Vec<Commit> = read(&line.commits, "commit", &mut unreadable);
         let receipts: Vec<Receipt> = read(&line.receipts, "receipt", &mut unreadable);
         let personal = line.personal.as_ref().map(|raw| read::<Personal>(raw, "personal text", &mut unreadable));
+        let forgotten: Vec<Forgotten> = read(&line.forgotten, "what was forgotten", &mut unreadable);
         commits.sort_by_key(|commit| commit.n);
-        let call = told_by(&commits);
+        let named = |digest: &Hash| {
+            commits.iter().find(|commit| digest_in(commit) == Some(digest.as_str())).map(|commit| commit.n.0)
+        };
+        let mut forgotten: Vec<Forgetting> =
+            forgotten.into_iter().map(|record| Forgetting { n: named(&record.digest), record }).collect();
+        forgotten.sort_by_key(|gone| (gone.record.at, gone.n));
+        let (call, broken) = told_by(&commits);
         let mut story = Self {
             call_id: line.call_id.to_string(),
             tenant: commits.first().map(|commit| commit.tenant.clone()),
             placed: call.and_then(|call| call.placed),
             at: commits.first().map_or(line.at, |commit| commit.at),
             steps: vec![],
+            forgotten,
             unreadable,
+            broken,
             standing: None,
             commits,
         };
@@ -167,7 +192,7 @@ impl Story {
         let mut steps: Vec<((Millis, u32, u32), Step)> = vec![];
         for commit in &self.commits {
             not_before = not_before.max(commit.at);
-            let what = What::Commit(Box::new(done(commit, personal)));
+            let what = What::Commit(Box::new(done(commit, words(commit, personal, &self.forgotten))));
             steps.push(((not_before, commit.n.0, 0), self.step(commit.at, commit.n.0, what)));
         }
         for receipt in receipts {
@@ -198,14 +223,10 @@ impl Story {
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(
-    raw: &[&serde_json::value::RawValue],
-    what: &str,
-    unreadable: &mut Vec<String>,
-) -> Vec<T> {
+fn read<T: serde::de::DeserializeOwned>(raw: &[&str], what: &str, unreadable: &mut Vec<String>) -> Vec<T> {
     let mut all = Vec::with_capacity(raw.len());
     for (place, raw) in raw.iter().enumerate() {
-        match serde_json::from_str(raw.get()) {
+        match serde_json::from_str(raw) {
             Ok(read) => all.push(read),
             Err(error) => unreadable.push(format!("{what} {}: {error}", place + 1)),
         }
@@ -213,33 +234,44 @@ fn read<T: serde::de::DeserializeOwned>(
     all
 }
 
-/// The call, as far as its commits add up.
-fn told_by(commits: &[Commit]) -> Option<Call> {
-    let mut call = Call::new(commits.first()?.call_id.clone());
+/// The call, as far as its commits add up; and where they do not.
+fn told_by(commits: &[Commit]) -> (Option<Call>, Option<String>) {
+    let Some(first) = commits.first() else { return (None, None) };
+    let mut call = Call::new(first.call_id.clone());
     for commit in commits {
-        if call.fold(commit).is_err() {
-            break;
+        if let Err(error) = call.fold(commit) {
+            let newer = if known(commit) { "" } else { "; a newer version wrote it" };
+            return (Some(call), Some(format!("from commit {} on it does not add up: {error}{newer}", commit.n)));
         }
     }
-    Some(call)
+    (Some(call), None)
 }
 
-fn done(commit: &Commit, personal: Option<&[Personal]>) -> Done {
+fn done(commit: &Commit, words: Words) -> Done {
     Done {
         by: commit.actor.name(),
         cmd: commit.cmd.clone(),
         events: commit.events.iter().map(|event| event.name.clone()).collect(),
         state: commit.state,
-        words: words(commit, personal),
+        words,
         hash: commit.hash.clone(),
     }
 }
 
-fn words(commit: &Commit, personal: Option<&[Personal]>) -> Words {
-    let Some(digest) = commit.cmd.args.get("personal").and_then(|digest| digest.as_str()) else { return Words::None };
-    let Some(personal) = personal else { return Words::NotExported };
-    let found = personal.iter().find(|personal| personal.digest == digest);
-    found.map_or(Words::Forgotten, |personal| Words::Said(Box::new(personal.text.clone())))
+/// The digest of what was said with a commit.
+fn digest_in(commit: &Commit) -> Option<&str> {
+    commit.cmd.args.get("personal").and_then(|digest| digest.as_str())
+}
+
+fn words(commit: &Commit, personal: Option<&[Personal]>, forgotten: &[Forgetting]) -> Words {
+    let Some(digest) = digest_in(commit) else { return Words::None };
+    let found = personal.unwrap_or_default().iter().find(|personal| personal.digest == digest);
+    match found {
+        Some(personal) => Words::Said(Box::new(personal.text.clone())),
+        // What an export does not hold may stand in the log, unless it says that it does not.
+        None if personal.is_none() && !forgotten.iter().any(|gone| gone.record.digest == digest) => Words::NotExported,
+        None => Words::Forgotten,
+    }
 }
 
 /// What notice `index` of `commit` says.
@@ -254,7 +286,7 @@ fn says(commit: &Commit, call: &Placed, index: u32) -> Option<String> {
     serde_json::to_value(action).ok()?.as_str().map(str::to_owned)
 }
 
-/// One JSON object a line: each step, then how the call stood, where the story was cut.
+/// One JSON object a line: each step, then what was forgotten later, where the commits do not add up, then how the call stood, where the story was cut.
 ///
 /// # Errors
 /// What serialising says; none.
@@ -262,6 +294,18 @@ pub fn jsonl(story: &Story) -> Result<String, serde_json::Error> {
     let mut out = String::new();
     for step in &story.steps {
         out.push_str(&serde_json::to_string(step)?);
+        out.push('\n');
+    }
+    for gone in &story.forgotten {
+        let mut line = serde_json::to_value(gone)?;
+        if let Some(line) = line.as_object_mut() {
+            line.insert("step".into(), "forgotten".into());
+        }
+        out.push_str(&line.to_string());
+        out.push('\n');
+    }
+    if let Some(why) = &story.broken {
+        out.push_str(&serde_json::to_string(&serde_json::json!({ "step": "broken", "why": why }))?);
         out.push('\n');
     }
     if let Some(standing) = &story.standing {

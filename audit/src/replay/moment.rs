@@ -90,6 +90,7 @@ impl Story {
             (_, None) => step.at <= at,
         };
         self.steps.retain(by_then);
+        self.forgotten.retain(|gone| gone.record.at <= at);
         self.standing = Some(self.stood(at));
         Some(self)
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use ilock_events::Millis;
 
-use crate::replay::{Standing, Step, Story, What, deed};
+use crate::replay::{Forgetting, Standing, Step, Story, What, deed};
 
 /// The timeline.
 #[must_use]
@@ -14,8 +14,14 @@ pub fn text(story: &Story) -> String {
     for step in &story.steps {
         let _ = writeln!(out, "{:>11}  {:>9}  {}", seconds(step.since_placed), later(step.after), line(step, story));
     }
+    for gone in &story.forgotten {
+        let _ = writeln!(out, "{}", went(gone));
+    }
     for what in &story.unreadable {
         let _ = writeln!(out, "cannot be read: {what}");
+    }
+    if let Some(why) = &story.broken {
+        let _ = writeln!(out, "not sound: {why}");
     }
     if let Some(standing) = &story.standing {
         out.push('\n');
@@ -54,6 +60,12 @@ pub(super) fn line(step: &Step, story: &Story) -> String {
             }
         }
     }
+}
+
+/// When something was forgotten, and for whom.
+pub(super) fn went(gone: &Forgetting) -> String {
+    let what = gone.n.map_or_else(|| "text of no commit".to_owned(), |n| format!("what was said with commit {n}"));
+    format!("{} was forgotten for {} on {}", what, gone.record.person.id, day_and_time(gone.record.at))
 }
 
 pub(super) fn stood(standing: &Standing) -> String {

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ilock_call::{Call, decide};
-use ilock_events::{CallEvent, CallId, Command, Millis, Personal, Receipt, StoredEvent, TenantId};
+use ilock_events::{CallEvent, CallId, Command, Forgotten, Millis, Personal, StoredEvent, TenantId};
 use ilock_log::{first_prev, salted};
 use serde_json::value::RawValue;
 
 use crate::verify::commit::{Frame, Seen, see};
+use crate::verify::told::Slip;
 use crate::verify::{form, told};
 use crate::{CallLine, Counts, Finding, Kind};
 
@@ -87,6 +88,7 @@ impl Judge {
         let told = self.decide(&call_id, line.at, &commits);
         told::judge(&told, &receipts, self.as_of, &mut self.judged.findings);
         self.personal(line.personal.as_deref().unwrap_or_default());
+        self.forgotten(&line.forgotten);
     }
 
     /// Each commit by itself: its hash, its form, its call.
@@ -265,10 +267,10 @@ impl Judge {
         stored(frame.events)
     }
 
-    fn receipts(&mut self, raw: &[&RawValue]) -> Vec<Receipt> {
+    fn receipts<'a>(&mut self, raw: &[&'a str]) -> Vec<Slip<'a>> {
         let mut receipts = Vec::with_capacity(raw.len());
         for (place, raw) in raw.iter().enumerate() {
-            match serde_json::from_str::<Receipt>(raw.get()) {
+            match serde_json::from_str::<Slip<'_>>(raw) {
                 Ok(receipt) => receipts.push(receipt),
                 Err(error) => {
                     let why = format!("receipt {}: {error}", place + 1);
@@ -279,10 +281,10 @@ impl Judge {
         receipts
     }
 
-    fn personal(&mut self, raw: &[&RawValue]) {
+    fn personal(&mut self, raw: &[&str]) {
         for (place, raw) in raw.iter().enumerate() {
             let place = place + 1;
-            let fits = match serde_json::from_str::<Personal>(raw.get()) {
+            let fits = match serde_json::from_str::<Personal>(raw) {
                 Ok(personal) => salt_of(&personal.salt).is_some_and(
                     |salt| matches!(salted(personal.text.clone(), salt), Ok(Some(again)) if again == personal),
                 ),
@@ -295,6 +297,17 @@ impl Judge {
             if !fits {
                 let why = format!("personal text {place} does not have its digest");
                 self.judged.findings.push(Finding::new(Kind::Changed, why));
+            }
+        }
+    }
+
+    /// A digest without text is as good as one with it, whether or not something says why. But what says so must be
+    /// legible.
+    fn forgotten(&mut self, raw: &[&str]) {
+        for (place, raw) in raw.iter().enumerate() {
+            if let Err(error) = serde_json::from_str::<Forgotten>(raw) {
+                let why = format!("what says that text was forgotten, {}: {error}", place + 1);
+                self.judged.findings.push(Finding::new(Kind::Unreadable, why));
             }
         }
     }

@@ -1,8 +1,9 @@
 //! One commit, read without copying, and its hash.
 
-use ilock_events::{Act, Actor, CallState, Command, CommandId, CommitNo, Millis};
+use ilock_events::{Act, Actor, CallState, ClientId, Command, CommandId, CommitNo, Millis, PartyId};
 use ilock_log::{canonical, digest};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -10,6 +11,7 @@ use serde_json::value::RawValue;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Frame<'a> {
+    #[serde(deserialize_with = "hand")]
     pub(crate) actor: Actor,
     pub(crate) at: Millis,
     pub(crate) call_id: &'a str,
@@ -33,6 +35,26 @@ struct Asked<'a> {
     kind: &'a str,
 }
 
+/// An actor as it is written. To be read as its type, whose kind need not come first, it would be copied twice.
+#[derive(Deserialize)]
+struct Hand<'a> {
+    kind: &'a str,
+    id: Option<PartyId>,
+    client: Option<ClientId>,
+}
+
+fn hand<'a, D: Deserializer<'a>>(actor: D) -> Result<Actor, D::Error> {
+    let Hand { kind, id, client } = Hand::deserialize(actor)?;
+    let nobody = || D::Error::missing_field("id");
+    match kind {
+        "user" => Ok(Actor::User { id: id.ok_or_else(nobody)?, client }),
+        "device" => Ok(Actor::Device { id: id.ok_or_else(nobody)? }),
+        "timer" => Ok(Actor::Timer),
+        "system" => Ok(Actor::System),
+        other => Err(D::Error::unknown_variant(other, &["user", "device", "timer", "system"])),
+    }
+}
+
 /// A commit, with what is known of its hash.
 #[derive(Debug)]
 pub(crate) struct Seen<'a> {
@@ -49,18 +71,18 @@ pub(crate) struct Seen<'a> {
 }
 
 /// Reads the commit that stands at `place` (from 1). `scratch` saves making room for each commit anew.
-pub(crate) fn see<'a>(raw: &'a RawValue, place: u32, scratch: &mut Vec<u8>) -> Seen<'a> {
-    let (frame, why) = match serde_json::from_str::<Frame<'a>>(raw.get()) {
+pub(crate) fn see<'a>(text: &'a str, place: u32, scratch: &mut Vec<u8>) -> Seen<'a> {
+    let (frame, why) = match serde_json::from_str::<Frame<'a>>(text) {
         Ok(frame) => (Some(frame), String::new()),
         Err(error) => (None, error.to_string()),
     };
-    let quick = frame.as_ref().and_then(|frame| hash_of_text(raw.get(), frame.hash, scratch));
+    let quick = frame.as_ref().and_then(|frame| hash_of_text(text, frame.hash, scratch));
     if let (Some(named), Some(hash)) = (&frame, quick)
         && hash == named.hash
     {
         return Seen { n: named.n.0, frame, hash, sound: true, why };
     }
-    let slow = hash_of_value(raw.get());
+    let slow = hash_of_value(text);
     // What was changed may be the number: then only the place says which commit this was.
     let n = slow.n.filter(|_| slow.sound).unwrap_or(place);
     Seen { n, frame, hash: slow.hash, sound: slow.sound, why }

@@ -1,10 +1,14 @@
 //! Was everybody told who was to be, in time, and nobody else?
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use ilock_call::Call;
-use ilock_events::{CallEvent, CallId, CommandId, Commit, Handed, Millis, Receipt, StoredCommand};
+use ilock_events::{CallEvent, CallId, CommandId, Commit, CommitNo, Millis, StoredCommand};
 use ilock_notify::{Notice, notices_of};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::verify::commit::Frame;
 use crate::{Finding, Kind};
@@ -15,6 +19,55 @@ const MQTT: &str = "mqtt";
 /// So long after a notice has expired the projector may still be about to say why it was not told.
 const GRACE_MS: i64 = 60_000;
 
+/// A receipt, as a [`ilock_events::Receipt`], read without copying.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Slip<'a> {
+    pub(crate) n: CommitNo,
+    #[serde(rename = "path")]
+    _path: Cow<'a, str>,
+    #[serde(rename = "at")]
+    _at: Millis,
+    #[serde(borrow, deserialize_with = "by_index")]
+    notices: Vec<(u32, Handed<'a>)>,
+}
+
+/// Most receipts tell of one notice or two, and a map makes room for eleven.
+fn by_index<'a, D: Deserializer<'a>>(notices: D) -> Result<Vec<(u32, Handed<'a>)>, D::Error> {
+    struct ByIndex;
+
+    impl<'a> Visitor<'a> for ByIndex {
+        type Value = Vec<(u32, Handed<'a>)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("what became of notices, by their index")
+        }
+
+        fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut notices = vec![];
+            while let Some(notice) = map.next_entry()? {
+                notices.push(notice);
+            }
+            Ok(notices)
+        }
+    }
+
+    notices.deserialize_map(ByIndex)
+}
+
+/// What became of one notice, as a [`ilock_events::Handed`].
+#[derive(Debug, Deserialize)]
+struct Handed<'a> {
+    #[serde(borrow)]
+    target: Cow<'a, str>,
+    #[serde(borrow)]
+    carrier: Cow<'a, str>,
+    #[serde(default, borrow, rename = "carrier_id")]
+    _carrier_id: Option<Cow<'a, str>>,
+    ms: i64,
+    #[serde(default, borrow)]
+    error: Option<Cow<'a, str>>,
+}
+
 /// What happened, as far as it could be read.
 pub(crate) struct Told<'a> {
     pub(crate) call: Call,
@@ -22,7 +75,7 @@ pub(crate) struct Told<'a> {
 }
 
 /// Holds the receipts against what was due.
-pub(crate) fn judge(told: &Told<'_>, receipts: &[Receipt], as_of: Millis, findings: &mut Vec<Finding>) {
+pub(crate) fn judge(told: &Told<'_>, receipts: &[Slip<'_>], as_of: Millis, findings: &mut Vec<Finding>) {
     // Who is to be told follows from the parties: without the commit that placed the call nobody knows them.
     if told.call.placed.is_none() {
         return;
@@ -36,7 +89,7 @@ pub(crate) fn judge(told: &Told<'_>, receipts: &[Receipt], as_of: Millis, findin
                 continue;
             }
         };
-        let mut handed: BTreeMap<u32, Vec<&Handed>> = BTreeMap::new();
+        let mut handed: BTreeMap<u32, Vec<&Handed<'_>>> = BTreeMap::new();
         for (index, entry) in receipts.iter().filter(|receipt| receipt.n.0 == n).flat_map(|receipt| &receipt.notices) {
             if entry.carrier == MQTT {
                 handed.entry(*index).or_default().push(entry);
@@ -47,7 +100,7 @@ pub(crate) fn judge(told: &Told<'_>, receipts: &[Receipt], as_of: Millis, findin
         }
         for (index, entries) in &handed {
             let topic = due.iter().find(|notice| notice.index == *index).map(|notice| notice.topic.as_str());
-            if let Some(entry) = entries.iter().find(|entry| topic != Some(&entry.target)) {
+            if let Some(entry) = entries.iter().find(|entry| topic != Some(&*entry.target)) {
                 findings.push(Finding::at(Kind::NotDue, n, format!("{} was told", entry.target)).notice(*index));
             }
         }
@@ -59,7 +112,7 @@ pub(crate) fn judge(told: &Told<'_>, receipts: &[Receipt], as_of: Millis, findin
     }
 }
 
-fn judge_one(notice: &Notice, handed: &BTreeMap<u32, Vec<&Handed>>, at: Millis, as_of: Millis) -> Option<Finding> {
+fn judge_one(notice: &Notice, handed: &BTreeMap<u32, Vec<&Handed<'_>>>, at: Millis, as_of: Millis) -> Option<Finding> {
     let topic = &notice.topic;
     let entries = handed.get(&notice.index).map(Vec::as_slice).unwrap_or_default();
     let first =

@@ -222,11 +222,12 @@ pub fn resealed(number: usize, at: i64, last: usize, call: &StoredCall) -> Strin
         format!("[{}]", items.join(","))
     };
     seal(&format!(
-        "{{\"line\":{number},\"call\":{},\"at\":{at},\"last\":{last},\"commits\":{},\"receipts\":{},\"personal\":{}",
+        "{{\"line\":{number},\"call\":{},\"at\":{at},\"last\":{last},\"commits\":{},\"receipts\":{},\"personal\":{}{}",
         json!(call.call_id),
         list(&call.commits),
         list(&call.receipts),
-        list(&call.personal)
+        list(&call.personal),
+        if call.forgotten.is_empty() { String::new() } else { format!(",\"forgotten\":{}", list(&call.forgotten)) }
     ))
 }
 
@@ -242,6 +243,14 @@ pub fn with_changed(calls: &[StoredCall], number: usize, change: impl FnOnce(&mu
     change(&mut call);
     lines[number] = resealed(number, at, last, &call);
     text(&lines)
+}
+
+/// Deletes all personal text, and says so, as forgetting does.
+pub fn forget(call: &mut StoredCall, user: &str) {
+    for personal in std::mem::take(&mut call.personal) {
+        let person = json!({ "kind": "user", "id": user });
+        call.forgotten.push(json!({ "digest": personal["digest"], "person": person, "at": LATER.0 - 1 }));
+    }
 }
 
 /// Every leaf of a JSON value, as pointers.

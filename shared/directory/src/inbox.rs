@@ -5,9 +5,10 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ilock_call::Placed;
-use ilock_events::{CallId, CommitNo, Direction, HistoryEntry, Millis, Party, TenantId};
+use ilock_events::{CallId, CommitNo, HistoryEntry, Millis, Party, TenantId};
 
-use crate::{Directory, DirectoryError, Item, kind_word, number, read, store, text};
+use crate::lines::{InboxLine, pk};
+use crate::{Directory, DirectoryError, number, read, store, text};
 
 /// One page of a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,14 +24,6 @@ pub struct Page {
 #[error("this cursor was not given out")]
 pub struct BadCursor;
 
-fn pk(tenant: &TenantId, party: &Party) -> String {
-    format!("inbox#{tenant}#{}#{}", kind_word(party.kind), party.id)
-}
-
-fn sk(at: Millis, call_id: &CallId) -> String {
-    format!("{:015}#{call_id}", at.0)
-}
-
 impl Directory {
     /// Notes in both parties' histories where the call stands after commit `n` of `at`. Noting an older commit after
     /// a newer one, or the same twice, changes nothing.
@@ -38,27 +31,12 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::Store`].
     pub async fn note(&self, call_id: &CallId, call: &Placed, n: CommitNo, at: Millis) -> Result<(), DirectoryError> {
-        let callee = call.callee();
-        for (own, peer, direction) in
-            [(&call.terms.caller, &callee, Direction::Outgoing), (&callee, &call.terms.caller, Direction::Incoming)]
-        {
-            let entry = HistoryEntry {
-                call_id: call_id.clone(),
-                direction,
-                peer_id: peer.id.clone(),
-                state: call.state,
-                timestamp: call.at,
-                ended_at: call.state.is_final().then_some(at),
-            };
-            let mut item: Item = serde_dynamo::to_item(&entry)?;
-            item.insert("pk".into(), text(pk(&call.tenant, own)));
-            item.insert("sk".into(), text(sk(call.at, call_id)));
-            item.insert("seq".into(), number(n));
+        for line in InboxLine::both(call_id, call, n, at) {
             let put = self
                 .client
                 .put_item()
                 .table_name(&self.table)
-                .set_item(Some(item))
+                .set_item(Some(line.item()?))
                 .condition_expression("attribute_not_exists(pk) OR seq < :seq")
                 .expression_attribute_values(":seq", number(n))
                 .send()

@@ -13,11 +13,13 @@
 
 mod clients;
 mod inbox;
+mod lines;
 mod presence;
 mod rooms;
 
 pub use clients::{Client, MAX_CLIENTS, Registered, StatusReport};
 pub use inbox::{BadCursor, Page};
+pub use lines::{EveryLine, InboxLine};
 pub use presence::Presence;
 pub use rooms::{Guest, Lease, Reserved, Room};
 

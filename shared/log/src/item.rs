@@ -43,9 +43,15 @@ pub(crate) fn of_commit(commit: &Commit) -> Result<Item, LogError> {
     let mut item = keyed(&commit.call_id, &commit_sk(commit.n), commit)?;
     item.remove("call_id");
     if commit.n == CommitNo::FIRST {
-        item.insert("day".into(), text(day::key(&commit.tenant, &commit.call_id, commit.at)));
+        item.insert("day".into(), text(day_key(commit)));
     }
     Ok(item)
+}
+
+/// The key of the day index under which the call stands whose first commit this is: `<tenant>#<yyyy-mm-dd>#<bucket>`.
+#[must_use]
+pub fn day_key(commit: &Commit) -> String {
+    day::key(&commit.tenant, &commit.call_id, commit.at)
 }
 
 pub(crate) fn body<T: DeserializeOwned>(sk: &str, item: Item) -> Result<T, LogError> {

@@ -4,6 +4,7 @@
 //! pk                    sk                       what
 //! call#<call_id>        commit#<n, 6 digits>     a commit; written once, never changed
 //! call#<call_id>        personal#<digest>        text that may be forgotten; its commit holds the salted digest
+//! call#<call_id>        forgotten#<digest>       that this text was deleted, for whom, when
 //! call#<call_id>        receipt#<n>#<round>      who was told of commit n, in one delivery round
 //! audit#<tenant>#<date> access#<ms>#<random>     an auditor looked; written before the answer, never changed
 //! ```
@@ -12,6 +13,8 @@ mod access;
 mod append;
 mod chain;
 mod day;
+mod every;
+mod forget;
 mod item;
 mod ledger;
 mod load;
@@ -24,7 +27,9 @@ pub use access::{AccessPage, BadCursor};
 pub use append::Append;
 pub use chain::{canonical, chain, digest, first_prev};
 pub use day::{BUCKETS, BadDay, Day, PlacedOn, bucket};
-pub use item::commit_of;
+pub use every::{EveryCommit, Placing};
+pub use forget::KeptText;
+pub use item::{commit_of, day_key};
 pub use ledger::{Entered, Head, LEDGER_TABLE, Ledger, chain_of, chains_of, entry_after, entry_hash};
 pub use load::History;
 pub use personal::keep as salted;

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_events::{CallId, Millis};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::item::{self, Item, text};
 use crate::{EventLog, LogError, store};
 
 /// All that stands under one call's key, as JSON, in the order of the sort keys. Nothing in it has been checked.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct StoredCall {
     /// Which call.
     pub call_id: String,
@@ -20,6 +21,8 @@ pub struct StoredCall {
     pub receipts: Vec<Value>,
     /// The personal text beside it.
     pub personal: Vec<Value>,
+    /// What says that some of it was deleted.
+    pub forgotten: Vec<Value>,
 }
 
 /// The calls placed under one key of the day index, page by page, in the order of the time at which they were placed.
@@ -137,14 +140,20 @@ impl StoredCall {
             Some(AttributeValue::S(sk)) => sk,
             _ => String::new(),
         };
-        let mut body: Value = item::body(&sk, found)?;
+        let body = item::body(&sk, found)?;
+        self.place(&sk, body);
+        Ok(())
+    }
+
+    /// Takes in what stands at `sk`, but for its keys. It comes in the order of the sort keys.
+    pub fn place(&mut self, sk: &str, mut body: Value) {
         match sk.split('#').next() {
             Some("commit") => {
                 let named = body["n"].as_u64().map(|n| format!("commit#{n:06}"));
                 if let Some(body) = body.as_object_mut() {
                     body.insert("call_id".into(), self.call_id.clone().into());
                     // Where it stands elsewhere than it says, that is part of the evidence.
-                    if named.as_ref() != Some(&sk) {
+                    if named.as_deref() != Some(sk) {
                         body.insert("sk".into(), sk.into());
                     }
                 }
@@ -152,9 +161,9 @@ impl StoredCall {
             }
             Some("receipt") => self.receipts.push(body),
             Some("personal") => self.personal.push(body),
+            Some("forgotten") => self.forgotten.push(body),
             // Something newer than this code: not ours to judge.
             _ => {}
         }
-        Ok(())
     }
 }

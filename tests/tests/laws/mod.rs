@@ -8,6 +8,7 @@ mod load;
 mod personal;
 mod race;
 mod receipts;
+mod replayed;
 mod table;
 mod tampering;
 

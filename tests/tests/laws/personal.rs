@@ -1,6 +1,6 @@
 //! What a person may ask to have forgotten lies beside the commit, which is bound to it by a digest.
 
-use ilock_events::{Act, CallerInfo, CommitNo, PersonalText};
+use ilock_events::{Act, CallerInfo, CommitNo, Party, PartyKind, PersonalText};
 use ilock_log::{History, Ran, salted};
 use ilock_tests::commands::{assert_whole, call_of, door, fresh_call, ms, phone, place, run, under};
 use ilock_tests::engine::Log;
@@ -31,6 +31,36 @@ async fn what_a_caller_says_of_itself_can_be_forgotten_and_the_chain_still_holds
     log.drop_personal(&history.call.id, &personal).await.unwrap();
     let forgotten = log.load(&history.call.id).await.unwrap();
     assert_eq!(forgotten.text_of(CommitNo::FIRST), None);
+    assert_whole(&log, &history).await;
+    engine.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn that_text_was_deleted_is_written_once_and_an_interrupted_hand_finds_the_rest() {
+    let engine = engine().await;
+    let Log { log, .. } = engine.log().await;
+    let history = call_of(&log, 2).await;
+    let call_id = &history.call.id;
+    let [one, two] = [3, 4].map(|salt| salted(words(), [salt; 16]).unwrap().unwrap());
+    log.keep_personal(call_id, &one).await.unwrap();
+    log.keep_personal(call_id, &two).await.unwrap();
+    let person = Party { kind: PartyKind::User, id: "user456".parse().unwrap() };
+
+    let kept = log.kept_texts(call_id).await.unwrap();
+    assert_eq!(kept.len(), 2);
+    log.forget(&kept[0], &person, ms(1_000)).await.unwrap();
+    // Whoever was interrupted between the record and the deletion left both there.
+    let gone = if log.load(call_id).await.unwrap().personal[0] == one { &two } else { &one };
+    log.keep_personal(call_id, gone).await.unwrap();
+    for kept in log.kept_texts(call_id).await.unwrap() {
+        log.forget(&kept, &person, ms(2_000)).await.unwrap();
+    }
+    assert_eq!(log.kept_texts(call_id).await.unwrap(), []);
+    let stored = log.stored(call_id).await.unwrap();
+    assert_eq!((stored.personal.len(), stored.forgotten.len()), (0, 2));
+    let mut when: Vec<i64> = stored.forgotten.iter().map(|record| record["at"].as_i64().unwrap()).collect();
+    when.sort_unstable();
+    assert_eq!(when, [ms(1_000).0, ms(2_000).0], "what was recorded stays as it was recorded");
     assert_whole(&log, &history).await;
     engine.end().await;
 }

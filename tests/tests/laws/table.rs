@@ -1,10 +1,10 @@
 //! What is asked of the table as a whole.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use ilock_events::CallId;
-use ilock_log::{History, LogError};
+use ilock_events::{CallId, CommitNo};
+use ilock_log::{History, LogError, Placing, day_key};
 use ilock_tests::commands::call_of;
 
 use super::engine;
@@ -57,5 +57,35 @@ async fn the_index_by_day_has_every_call_once_under_the_day_it_was_placed_on() {
         calls.iter().map(|call| (format!("call#{}", call.call.id), "commit#000001".to_owned())).collect();
     assert_eq!(found.len(), wanted.len(), "each once");
     assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), wanted);
+    engine.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_commit_is_found_without_the_index_call_by_call_with_the_day_on_the_first_alone() {
+    type Standing = (String, Option<String>);
+    let engine = engine().await;
+    let log = engine.log().await;
+    let mut calls: BTreeMap<CallId, History> = BTreeMap::new();
+    for steps in [1, 2, 3, 4, 4, 1] {
+        let call = call_of(&log.log, steps).await;
+        calls.insert(call.call.id.clone(), call);
+    }
+    let mut every = log.log.every_commit();
+    let mut found: Vec<(CallId, Vec<Standing>)> = vec![];
+    while let Some(Placing { call_id, sk, day }) = every.next().await.unwrap() {
+        let call_id = call_id.unwrap();
+        match found.last_mut().filter(|(last, _)| *last == call_id) {
+            Some((_, commits)) => commits.push((sk, day)),
+            None => found.push((call_id, vec![(sk, day)])),
+        }
+    }
+    assert_eq!(found.len(), calls.len(), "each call's stand together");
+    for (call_id, commits) in found {
+        let due = calls[&call_id].commits.iter().map(|commit| {
+            let day = (commit.n == CommitNo::FIRST).then(|| day_key(commit));
+            (format!("commit#{:06}", commit.n.0), day)
+        });
+        assert_eq!(commits, due.collect::<Vec<_>>());
+    }
     engine.end().await;
 }

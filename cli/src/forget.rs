@@ -1,0 +1,146 @@
+//! `ilock forget USER_ID`: deletes the personal text of all of a person's calls, and keeps a record that it did. The
+//! commits stay as they are, so `ilock verify` finds nothing wrong, and `ilock replay` shows `[forgotten]`.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use clap::Args;
+use futures::future::try_join_all;
+use ilock_directory::{Directory, Page};
+use ilock_events::{CallId, Millis, Party, PartyId, PartyKind, TenantId};
+use ilock_functions::clock::Clock;
+use ilock_log::{EventLog, LogError};
+use serde_json::json;
+
+use crate::audit::{Both, unread};
+use crate::failure::Failure;
+use crate::progress;
+use crate::say::{Say, Tone};
+use crate::target::default_tenant;
+
+/// Calls are looked up so many at a time.
+const AT_ONCE: u16 = 16;
+
+/// Whom.
+#[derive(Debug, Args)]
+pub struct Forget {
+    /// Who is to be forgotten.
+    user_id: PartyId,
+    /// Whose user that is. [default: the tenant they registered with]
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// Only count what would be deleted.
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask first.
+    #[arg(long, short)]
+    yes: bool,
+    #[command(flatten)]
+    both: Both,
+}
+
+/// What was found, or done.
+#[derive(Debug, Default, Clone, Copy)]
+struct Counts {
+    calls: u64,
+    with_text: u64,
+    texts: u64,
+    live: u64,
+}
+
+impl Forget {
+    /// Deletes it.
+    pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
+        let (log, directory) = self.both.open().await;
+        let person = Party { kind: PartyKind::User, id: self.user_id.clone() };
+        let tenant = self.tenant(&directory, &person).await?;
+        if !self.dry_run && !self.yes {
+            ask(&person, &tenant, say)?;
+        }
+        let mut counts = Counts::default();
+        let bar = progress::count(None, "calls", say);
+        let mut cursor = None;
+        loop {
+            let page = directory.history(&tenant, &person, AT_ONCE, cursor.as_deref()).await.map_err(unread)?;
+            let Page { entries, next } = page.map_err(Failure::new)?;
+            let now = Clock::system().now();
+            let each = entries.iter().map(|entry| one(&log, &entry.call_id, &person, now, self.dry_run));
+            let texts = try_join_all(each).await.map_err(|error| {
+                let so_far = format!("; {} texts were deleted before", counts.texts);
+                let failure = unread(error);
+                Failure { what: failure.what + &so_far, ..failure }.hint("give the same command again: it goes on")
+            })?;
+            counts.calls += u64::try_from(entries.len()).unwrap_or_default();
+            counts.live += entries.iter().map(|entry| u64::from(!entry.state.is_final())).sum::<u64>();
+            counts.with_text += texts.iter().map(|texts| u64::from(*texts > 0)).sum::<u64>();
+            counts.texts += texts.iter().sum::<u64>();
+            bar.set_position(counts.calls);
+            bar.set_message(format!("{} texts", counts.texts));
+            cursor = next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        bar.finish_and_clear();
+        let registered = directory.clients(&person).await.map_err(unread)?.len();
+        self.summary(&tenant, counts, registered, say);
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn tenant(&self, directory: &Directory, person: &Party) -> Result<TenantId, Failure> {
+        let registered = directory.tenant_of(person).await.map_err(unread)?;
+        match (&self.tenant, registered) {
+            (Some(named), Some(other)) if *named != other => {
+                Err(Failure::new(format!("{} is a user of tenant {other}, not of {named}", person.id)))
+            }
+            (Some(named), _) => Ok(named.clone()),
+            (None, Some(own)) => Ok(own),
+            (None, None) => default_tenant(),
+        }
+    }
+
+    fn summary(&self, tenant: &TenantId, counts: Counts, registered: usize, say: Say) {
+        let Counts { calls, with_text, texts, live } = counts;
+        let (what, done) = if self.dry_run { ("to_forget", "would be deleted") } else { ("forgotten", "deleted") };
+        let text = format!("{texts} texts of {with_text} calls {done}; {} has {calls} calls in all", self.user_id);
+        let details = json!({
+            "user_id": self.user_id, "tenant": tenant, "calls": calls, "calls_with_text": with_text, "texts": texts,
+            "live_calls": live, "registered_clients": registered,
+        });
+        say.line(Tone::Good, what, &text, details);
+        if live > 0 {
+            say.warn(&format!(
+                "{live} calls are not over, or were a moment ago: what is said in them yet, stays. Do it again"
+            ));
+        }
+        if registered > 0 {
+            say.warn(&format!(
+                "{registered} clients are still registered, with device, app version and push token; logging out removes \
+                 them: DELETE /api/mqtt/clients/CLIENT_ID"
+            ));
+        }
+    }
+}
+
+/// Forgets what was said in one call; how many texts that were.
+async fn one(log: &EventLog, call_id: &CallId, person: &Party, now: Millis, dry_run: bool) -> Result<u64, LogError> {
+    let texts = log.kept_texts(call_id).await?;
+    if !dry_run {
+        try_join_all(texts.iter().map(|text| log.forget(text, person, now))).await?;
+    }
+    Ok(u64::try_from(texts.len()).unwrap_or_default())
+}
+
+fn ask(person: &Party, tenant: &TenantId, say: Say) -> Result<(), Failure> {
+    if say.is_json() || !std::io::stdin().is_terminal() {
+        return Err(Failure::new("nobody is here to be asked").hint("--yes deletes without asking; --dry-run counts"));
+    }
+    eprint!("Delete what was said in all calls of {} of tenant {tenant}, for good? [y/N] ", person.id);
+    let mut answer = String::new();
+    let read = std::io::stderr().flush().and_then(|()| std::io::stdin().read_line(&mut answer));
+    read.map_err(Failure::new)?;
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err(Failure::new("nothing was deleted")),
+    }
+}
