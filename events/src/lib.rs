@@ -8,6 +8,7 @@ mod command;
 mod http;
 mod id;
 mod message;
+mod push;
 pub mod schema;
 mod stored;
 
@@ -19,6 +20,10 @@ pub use command::{Act, Command, UnknownCommand};
 pub use http::*;
 pub use id::{BadId, CallId, ClientId, CommandId, CommitNo, Millis, PartyId, RoomId, TenantId};
 pub use message::{CallerInfo, Control, ControlAction, DeviceSync, Incoming, MessageId, RoomInfo};
+pub use push::{
+    ApnsPush, Aps, CallOver, FcmAndroid, FcmMessage, FcmPush, FcmV1, Language, MissedCall, PushService, Shown,
+    VideoCall,
+};
 pub use stored::{
     Actor, CallState, Commit, Handed, Hash, Party, PartyKind, Personal, PersonalText, Receipt, StoredCommand,
     StoredEvent,

@@ -13,6 +13,8 @@ pub mod dismissals;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 pub mod metrics;
+pub mod phones;
+pub mod push_tokens;
 pub mod rooms;
 pub mod serve;
 pub mod settings;
@@ -30,7 +32,9 @@ pub mod list_calls;
 pub mod mqtt_authorizer;
 pub mod presence;
 pub mod projector;
+pub mod push_feedback;
 pub mod register_client;
+pub mod register_push_token;
 pub mod remove_client;
 pub mod trtc_callback;
 pub mod update_client_status;

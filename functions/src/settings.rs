@@ -8,6 +8,8 @@ use std::time::Duration;
 use ilock_auth::{
     AccessKeys, AccessRules, Arns, AsymmetricAlgorithm, JwksSource, MqttTokens, PayloadKeys, Secret, ShortSecret,
 };
+#[cfg(feature = "lambda")]
+use ilock_events::PushService;
 use ilock_trtc::{ApiKey, BadRoomApi, RoomApi, RoomApiConfig, TrtcApp};
 
 use crate::clock::Clock;
@@ -28,6 +30,16 @@ const RING_RESERVE_SECONDS: u32 = 120;
 /// Tencent waits 5 seconds for the answer to its callback, and such an answer may wait for the room API.
 const ROOM_API_TRY: Duration = Duration::from_secs(2);
 const ROOM_API_ALL_TRIES: Duration = Duration::from_secs(4);
+
+/// Which setting names the platform application of which push service.
+#[cfg(feature = "lambda")]
+const PUSH_APPS: [(PushService, &str); 5] = [
+    (PushService::Gcm, "PUSH_GCM"),
+    (PushService::Apns, "PUSH_APNS"),
+    (PushService::ApnsSandbox, "PUSH_APNS_SANDBOX"),
+    (PushService::ApnsVoip, "PUSH_APNS_VOIP"),
+    (PushService::ApnsVoipSandbox, "PUSH_APNS_VOIP_SANDBOX"),
+];
 
 /// A setting that is missing or wrong.
 #[derive(Debug, thiserror::Error)]
@@ -248,6 +260,24 @@ impl Settings {
     #[must_use]
     pub fn trtc_callback_key(&self) -> Option<Arc<str>> {
         self.get("TRTC_CALLBACK_KEY").map(Arc::from)
+    }
+
+    /// `PUSH_GCM`, `PUSH_APNS`, `PUSH_APNS_SANDBOX`, `PUSH_APNS_VOIP`, `PUSH_APNS_VOIP_SANDBOX`: the ARNs of SNS platform
+    /// applications; `PUSH_APNS_TOPIC`: the iOS app's bundle id. Off when there is none. On Lambda only.
+    #[cfg(feature = "lambda")]
+    pub fn push_apps(&self) -> Result<Option<ilock_notify::sns::PushApps>, BadSetting> {
+        let mut apps = ilock_notify::sns::PushApps::default();
+        for (service, name) in PUSH_APPS {
+            if let Some(arn) = self.get(name) {
+                let is_app = arn.starts_with("arn:") && arn.contains(&format!(":app/{}/", service.word()));
+                if !is_app {
+                    return Err(bad(name, format!("must be the ARN of a platform application for {}", service.word())));
+                }
+                apps.arns.insert(service, arn);
+            }
+        }
+        apps.bundle_id = self.get("PUSH_APNS_TOPIC");
+        Ok(Some(apps).filter(|apps| !apps.arns.is_empty()))
     }
 
     /// `IOT_ENDPOINT`: the account's IoT data endpoint, `https://…`. On Lambda only.

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use ilock_auth::AccessTokens;
 use ilock_directory::Directory;
 use ilock_log::EventLog;
+use ilock_notify::push::PushCarrier;
 use ilock_notify::{Mqtt, RingTimer};
 
 use crate::app::{Access, App, Broker, MqttAccess, Welcome};
 use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::dismissals::Dismissals;
+use crate::phones::{Pushes, WakingPhones};
 use crate::projector::Projector;
 use crate::rooms::Rooms;
 use crate::settings::{BadSetting, Settings};
@@ -24,6 +26,8 @@ pub struct Wiring {
     pub settings: Settings,
     /// DynamoDB.
     pub dynamodb: aws_sdk_dynamodb::Client,
+    /// The carrier of pushes, where they are used.
+    pub push: Option<Arc<dyn PushCarrier>>,
     /// The time.
     pub clock: Clock,
 }
@@ -83,6 +87,10 @@ impl Wiring {
         Ok(Telling {
             log: self.log()?,
             mqtt,
+            push: match &self.push {
+                Some(carrier) => Some(WakingPhones::new(carrier.clone(), self.directory()?)),
+                None => None,
+            },
             tickets: Arc::new(self.rooms()?),
             clock: self.clock.clone(),
             fast_path: self.settings.fast_path()?,
@@ -117,6 +125,7 @@ impl Wiring {
             welcome: self.welcome()?,
             broker: Broker(mqtt.clone()),
             directory: self.directory()?,
+            pushes: Pushes(self.push.clone()),
             calls: self.calls(mqtt, timer)?,
             log: self.log()?,
             rooms: self.rooms()?,

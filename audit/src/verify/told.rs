@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use ilock_call::Call;
-use ilock_events::{CallEvent, CallId, CommandId, Commit, Handed, Millis, Receipt, StoredCommand};
-use ilock_notify::{Notice, notices_of};
+use ilock_events::{CallEvent, CallId, ClientId, CommandId, Commit, Handed, Millis, Receipt, StoredCommand};
+use ilock_notify::{Notice, Via, notices_of};
 
 use crate::verify::commit::Frame;
 use crate::{Finding, Kind};
 
-/// The carrier whose notices follow from a commit alone. Whom another one told depends on what was registered then.
-const MQTT: &str = "mqtt";
+/// The carrier that an operator may do without. Where it was used for a call, each of its notices has a receipt; to which
+/// phones depends on what was registered then.
+const PUSH: &str = "push";
 
 /// So long after a notice has expired the projector may still be about to say why it was not told.
 const GRACE_MS: i64 = 60_000;
@@ -27,6 +28,8 @@ pub(crate) fn judge(told: &Told<'_>, receipts: &[Receipt], as_of: Millis, findin
     if told.call.placed.is_none() {
         return;
     }
+    let pushed = receipts.iter().flat_map(|receipt| receipt.notices.values()).any(|entry| entry.carrier == PUSH)
+        || receipts.iter().any(|receipt| !receipt.phones.is_empty());
     for (frame, events) in &told.commits {
         let n = frame.n.0;
         let due = match due(&told.call, frame, events) {
@@ -38,20 +41,25 @@ pub(crate) fn judge(told: &Told<'_>, receipts: &[Receipt], as_of: Millis, findin
         };
         let mut handed: BTreeMap<u32, Vec<&Handed>> = BTreeMap::new();
         for (index, entry) in receipts.iter().filter(|receipt| receipt.n.0 == n).flat_map(|receipt| &receipt.notices) {
-            if entry.carrier == MQTT {
-                handed.entry(*index).or_default().push(entry);
-            } else if due.is_empty() {
+            handed.entry(*index).or_default().push(entry);
+        }
+        for (index, entries) in &handed {
+            let notice = due.iter().find(|notice| notice.index == *index);
+            let to = notice.map(|notice| (notice.carrier(), notice.target()));
+            let wrong = |entry: &&&Handed| {
+                to.as_ref().is_none_or(|(carrier, target)| *carrier != entry.carrier || *target != entry.target)
+            };
+            if let Some(entry) = entries.iter().find(wrong) {
                 let why = format!("{} was told by {}", entry.target, entry.carrier);
                 findings.push(Finding::at(Kind::NotDue, n, why).notice(*index));
             }
         }
-        for (index, entries) in &handed {
-            let topic = due.iter().find(|notice| notice.index == *index).map(|notice| notice.topic.as_str());
-            if let Some(entry) = entries.iter().find(|entry| topic != Some(&entry.target)) {
-                findings.push(Finding::at(Kind::NotDue, n, format!("{} was told", entry.target)).notice(*index));
-            }
+        let push = due.iter().find(|notice| matches!(notice.via, Via::Push(_)));
+        for (phone, entry) in receipts.iter().filter(|receipt| receipt.n.0 == n).flat_map(|receipt| &receipt.phones) {
+            findings.extend(judge_phone(push, phone, entry, frame.at).map(|wrong| Finding { n: Some(n), ..wrong }));
         }
-        for notice in &due {
+        let due_here = |notice: &&Notice| pushed || matches!(notice.via, Via::Mqtt { .. });
+        for notice in due.iter().filter(due_here) {
             if let Some(wrong) = judge_one(notice, &handed, frame.at, as_of) {
                 findings.push(Finding { n: Some(n), ..wrong.notice(notice.index) });
             }
@@ -60,7 +68,7 @@ pub(crate) fn judge(told: &Told<'_>, receipts: &[Receipt], as_of: Millis, findin
 }
 
 fn judge_one(notice: &Notice, handed: &BTreeMap<u32, Vec<&Handed>>, at: Millis, as_of: Millis) -> Option<Finding> {
-    let topic = &notice.topic;
+    let topic = &notice.target();
     let entries = handed.get(&notice.index).map(Vec::as_slice).unwrap_or_default();
     let first =
         entries.iter().filter(|entry| entry.error.is_none() && entry.target == *topic).map(|entry| entry.ms).min();
@@ -80,6 +88,17 @@ fn judge_one(notice: &Notice, handed: &BTreeMap<u32, Vec<&Handed>>, at: Millis, 
             Kind::NotDue,
             format!("{topic} was told, though notice {before}, which it waits for, was not handed over"),
         )
+    })
+}
+
+/// One phone that was told by push.
+fn judge_phone(push: Option<&Notice>, phone: &ClientId, entry: &Handed, at: Millis) -> Option<Finding> {
+    let Some(push) = push else {
+        return Some(Finding::new(Kind::NotDue, format!("{phone} was told by {}", entry.carrier)));
+    };
+    let late = at.plus(entry.ms).since(push.expires_at);
+    (entry.error.is_none() && late > 0).then(|| {
+        Finding::new(Kind::ToldTooLate, format!("{phone} was told {late} ms after it had expired")).notice(push.index)
     })
 }
 

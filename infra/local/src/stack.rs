@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::{Authority, BrokerAddresses, LocalBroker};
+use crate::push::LocalPush;
 use crate::stream::Poller;
 use crate::timer::LocalTimer;
 use crate::{dynamodb, stream};
@@ -125,6 +126,8 @@ pub struct Stack {
     pub at: Addresses,
     /// The broker, which tests stop and start.
     pub broker: Arc<LocalBroker>,
+    /// The push services, which tests look at, and break.
+    pub push: LocalPush,
     /// What the functions work with.
     pub app: App,
     /// A client of its DynamoDB.
@@ -202,7 +205,9 @@ impl Stack {
             Some(between) => between(carrier),
             None => carrier,
         };
-        let wiring = Wiring { settings, dynamodb: client.clone(), clock: clock.clone() };
+        let push = LocalPush::new(clock.clone());
+        let wiring =
+            Wiring { settings, dynamodb: client.clone(), push: Some(Arc::new(push.clone())), clock: clock.clone() };
         let projector = wiring.projector(carrier.clone())?;
         let app = wiring.app(carrier, Arc::new(timer.clone()))?;
         timer.connect(app.calls.clone());
@@ -222,7 +227,7 @@ impl Stack {
         let mut tasks = vec![tokio::spawn(poller.run(stop.clone()))];
 
         let http_at = bound("HTTP", options.at.http, &http)?;
-        let router = service(all_routes(), app.clone()).merge(healthz());
+        let router = service(all_routes(), app.clone()).merge(healthz()).merge(push.clone().routes());
         let shutdown = stop.clone().cancelled_owned();
         tasks.push(tokio::spawn(async move {
             if let Err(error) = axum::serve(http, router).with_graceful_shutdown(shutdown).await {
@@ -233,6 +238,7 @@ impl Stack {
         Ok(Self {
             at,
             broker,
+            push,
             app,
             dynamodb: client,
             stop,
