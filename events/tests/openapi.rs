@@ -9,16 +9,18 @@ use contract::{REWRITE, files, openapi_components, samples, text, yaml};
 use serde_json::{Value, json};
 
 /// Every route of the backend, and of the local stack.
-const ROUTES: [&str; 10] = [
+const ROUTES: [&str; 12] = [
     "delete /api/mqtt/clients/{client_id}",
     "get /api/calls",
     "get /api/calls/{call_id}",
+    "get /dev/pushes",
     "get /healthz",
     "post /api/calls",
     "post /api/calls/callee-action",
     "post /api/calls/caller-action",
     "post /api/mqtt/clients/register",
     "post /api/trtc/callback",
+    "post /api/v1/devices/register",
     "put /api/mqtt/clients/status",
 ];
 

@@ -2,6 +2,7 @@
 //! nobody listens, and counting costs nothing.
 
 use ilock_events::CommitNo;
+use ilock_notify::push::REFUSED;
 use ilock_notify::{Notice, Round, TIME_PASSED, Via};
 
 /// Calls that were placed.
@@ -24,27 +25,29 @@ pub const ROOMS_DISMISSED: &str = "RoomsDismissed";
 pub const ROOM_API_FAILED: &str = "RoomApiFailed";
 /// Pushes that a push service took, by `Service`.
 pub const PUSHES_SENT: &str = "PushesSent";
-/// Pushes that were given up on, by `Reason`.
+/// Pushes that SNS would not take, for another reason than the token: a role, or a platform application, is wrong.
 pub const PUSHES_FAILED: &str = "PushesFailed";
 /// Push tokens that do not work any more.
 pub const TOKENS_RETIRED: &str = "TokensRetired";
 /// What the push services told of failures later, by `Type`.
 pub const PUSH_FEEDBACK: &str = "PushFeedback";
 
-/// The error of a push as a label: the first word, so that no text of others makes a metric of its own.
-fn reason(error: &str) -> String {
-    error.chars().take_while(char::is_ascii_alphanumeric).take(64).collect()
-}
-
 /// Counts what became of one round of telling.
 pub fn told(n: CommitNo, notices: &[Notice], round: &Round, fast: bool) {
     metrics::counter!(NOTICES_FAILED).increment(count(round.failed.len()));
-    let gave_up = round.settled.values().filter(|handed| handed.error.as_deref() == Some(TIME_PASSED)).count();
+    let gave_up = round
+        .settled
+        .values()
+        .chain(round.phones.values())
+        .filter(|handed| handed.error.as_deref() == Some(TIME_PASSED))
+        .count();
     metrics::counter!(GAVE_UP).increment(count(gave_up));
     for handed in round.phones.values() {
         match &handed.error {
             None => metrics::counter!(PUSHES_SENT, "Service" => handed.target.clone()).increment(1),
-            Some(error) => metrics::counter!(PUSHES_FAILED, "Reason" => reason(error)).increment(1),
+            Some(error) if error.starts_with(REFUSED) => metrics::counter!(PUSHES_FAILED).increment(1),
+            // What was retired, or too late, is counted as that.
+            Some(_) => {}
         }
     }
     if n != CommitNo::FIRST {

@@ -202,7 +202,8 @@ impl OnAws {
         Ok(Watching {
             room_watch: self.wiring.room_watch()?,
             directory: self.wiring.directory()?,
-            calls: self.waking()?.calls(self.mqtt()?, self.timer()?)?,
+            // It ends calls that were answered: no phone is to be woken for that.
+            calls: self.wiring.calls(self.mqtt()?, self.timer()?)?,
         })
     }
 

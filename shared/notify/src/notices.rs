@@ -177,7 +177,7 @@ impl Table<'_> {
             CallEvent::CallMissed(_) => {
                 self.control(&caller, ControlAction::Timeout, outcome, None);
                 self.control(&callee, ControlAction::Timeout, at.plus(TIME_IS_UP_MS), None);
-                self.wake(Saying::Missed, None, outcome, at.plus(MISSED_KEPT_MS));
+                self.wake(Saying::Missed, text, outcome, at.plus(MISSED_KEPT_MS));
             }
             CallEvent::CallEnded(ended) => {
                 if ended.by != Side::Caller {

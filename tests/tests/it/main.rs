@@ -13,6 +13,7 @@ mod log;
 mod outage;
 mod presence;
 mod projector;
+mod push;
 mod race;
 mod refused;
 mod restart;

@@ -114,6 +114,9 @@ pub struct Parcel {
     pub ttl_seconds: u32,
 }
 
+/// What the error of a push begins with that would not be taken the next time either.
+pub const REFUSED: &str = "refused";
+
 /// Why a push service did not take a push, or a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PushError {
@@ -121,7 +124,7 @@ pub enum PushError {
     #[error("{0}")]
     Retired(String),
     /// It would not be taken the next time either.
-    #[error("refused: {0}")]
+    #[error("{REFUSED}: {0}")]
     Refused(String),
     /// It may be taken the next time.
     #[error("unavailable: {0}")]
