@@ -31,16 +31,6 @@ const RING_RESERVE_SECONDS: u32 = 120;
 const ROOM_API_TRY: Duration = Duration::from_secs(2);
 const ROOM_API_ALL_TRIES: Duration = Duration::from_secs(4);
 
-/// Which setting names the platform application of which push service.
-#[cfg(feature = "lambda")]
-const PUSH_APPS: [(PushService, &str); 5] = [
-    (PushService::Gcm, "PUSH_GCM"),
-    (PushService::Apns, "PUSH_APNS"),
-    (PushService::ApnsSandbox, "PUSH_APNS_SANDBOX"),
-    (PushService::ApnsVoip, "PUSH_APNS_VOIP"),
-    (PushService::ApnsVoipSandbox, "PUSH_APNS_VOIP_SANDBOX"),
-];
-
 /// A setting that is missing or wrong.
 #[derive(Debug, thiserror::Error)]
 #[error("{name}: {why}")]
@@ -267,8 +257,14 @@ impl Settings {
     #[cfg(feature = "lambda")]
     pub fn push_apps(&self) -> Result<Option<ilock_notify::sns::PushApps>, BadSetting> {
         let mut apps = ilock_notify::sns::PushApps::default();
-        for (service, name) in PUSH_APPS {
-            if let Some(arn) = self.get(name) {
+        for (service, name, arn) in [
+            (PushService::Gcm, "PUSH_GCM", self.get("PUSH_GCM")),
+            (PushService::Apns, "PUSH_APNS", self.get("PUSH_APNS")),
+            (PushService::ApnsSandbox, "PUSH_APNS_SANDBOX", self.get("PUSH_APNS_SANDBOX")),
+            (PushService::ApnsVoip, "PUSH_APNS_VOIP", self.get("PUSH_APNS_VOIP")),
+            (PushService::ApnsVoipSandbox, "PUSH_APNS_VOIP_SANDBOX", self.get("PUSH_APNS_VOIP_SANDBOX")),
+        ] {
+            if let Some(arn) = arn {
                 let is_app = arn.starts_with("arn:") && arn.contains(&format!(":app/{}/", service.word()));
                 if !is_app {
                     return Err(bad(name, format!("must be the ARN of a platform application for {}", service.word())));

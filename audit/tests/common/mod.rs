@@ -81,7 +81,7 @@ impl Making {
                 path: path.into(),
                 at: commit.at.plus(ms + 5),
                 notices,
-                phones: BTreeMap::new(),
+                phones: std::collections::BTreeMap::new(),
             };
             self.stored.receipts.push(serde_json::to_value(receipt).unwrap());
         }

@@ -50,9 +50,10 @@ impl House {
 
     /// What was published to `endpoint`.
     async fn published(&self, endpoint: &str) -> Vec<Value> {
-        let url = format!("{}/_aws/sns/platform-endpoint-messages", localstack::endpoint());
-        let query = [("endpointArn", endpoint), ("region", "eu-central-1")];
-        let all: Value = reqwest::Client::new().get(url).query(&query).send().await.unwrap().json().await.unwrap();
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let query = query.append_pair("endpointArn", endpoint).append_pair("region", "eu-central-1").finish();
+        let url = format!("{}/_aws/sns/platform-endpoint-messages?{query}", localstack::endpoint());
+        let all: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
         all["platform_endpoint_messages"][endpoint].as_array().cloned().unwrap_or_default()
     }
 
