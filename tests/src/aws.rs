@@ -127,25 +127,22 @@ impl Drop for Aws {
     }
 }
 
-/// IAM sees a transaction as what it is made of.
+/// What is asked of DynamoDB, as IAM sees it: a transaction is what it is made of.
 fn parts_of(operation: &str, body: &Value) -> Vec<(String, String, Option<String>)> {
-    let one = |operation: &str, body: &Value| {
+    let one = |action: String, operation: &str, body: &Value| {
         let table = body["TableName"].as_str().unwrap().to_owned();
-        (format!("dynamodb:{operation}Item"), table, leading_key(operation, body))
+        (action, table, leading_key(operation, body))
     };
     if operation != "TransactWriteItems" {
-        let (_, table, key) = one("", body);
-        let key = key.or_else(|| leading_key(operation, body));
-        return vec![(format!("dynamodb:{operation}"), table, key)];
+        return vec![one(format!("dynamodb:{operation}"), operation, body)];
     }
-    let steps = body["TransactItems"].as_array().unwrap().iter();
-    steps.flat_map(|step| step.as_object().unwrap()).map(|(operation, body)| one(operation, body)).collect()
+    let steps = body["TransactItems"].as_array().unwrap().iter().flat_map(|step| step.as_object().unwrap());
+    steps.map(|(step, body)| one(format!("dynamodb:{step}Item"), step, body)).collect()
 }
 
 fn leading_key(operation: &str, body: &Value) -> Option<String> {
     let key = match operation {
-        "Put" => &body["Item"]["pk"],
-        "PutItem" => &body["Item"]["pk"],
+        "Put" | "PutItem" => &body["Item"]["pk"],
         "Query" => &body["ExpressionAttributeValues"][":pk"],
         _ => &body["Key"]["pk"],
     };

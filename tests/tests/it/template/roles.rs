@@ -382,7 +382,7 @@ async fn each_role_allows_what_its_function_asks_and_nothing_else() {
     let world = World::new().await;
     let aws = Aws::before(world.stack.at.dynamodb, Duration::ZERO).await;
     let mut scenes = Scenes { world, aws, asked: BTreeMap::new() };
-    scenes.clients().await;
+    Box::pin(scenes.clients()).await;
     scenes.calls().await;
     scenes.ends().await;
     let template = template();
