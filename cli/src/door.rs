@@ -73,6 +73,9 @@ impl Press {
             device_type: Some("door".into()),
             client_id,
             push_token: None,
+            voip_token: None,
+            environment: None,
+            language: None,
             app_version: Some(env!("CARGO_PKG_VERSION").into()),
             platform: None,
         };

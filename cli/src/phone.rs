@@ -70,6 +70,9 @@ impl Phone {
             device_type: Some("mobile".into()),
             client_id: client.clone(),
             push_token: None,
+            voip_token: None,
+            environment: None,
+            language: None,
             app_version: Some(env!("CARGO_PKG_VERSION").into()),
             platform: None,
         };

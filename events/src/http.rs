@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CallId, CallState, CallerInfo, ClientId, CommitNo, Millis, PartyId, RoomInfo};
+use crate::{CallId, CallState, CallerInfo, ClientId, CommitNo, Language, Millis, PartyId, PushService, RoomInfo};
 
 /// Every answer: `code` 0 and `data`, or a stable non-zero `code`, a `message` for people, and `data` that helps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -71,10 +71,21 @@ pub struct RegisterClient {
     pub device_type: Option<String>,
     /// `{owner}_{what the app adds}`; also the MQTT client id.
     pub client_id: ClientId,
-    /// The push service's token; at most 4,096 bytes.
+    /// The push service's token: FCM's, or APNs' for alerts. At most 4,096 bytes. Needs `platform` android or ios; where it
+    /// is absent an earlier one stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096))]
     pub push_token: Option<String>,
+    /// PushKit's token, on iOS: calls then ring by VoIP push.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub voip_token: Option<String>,
+    /// Where the tokens of an iPhone work: `production` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<PushEnvironment>,
+    /// The language of what a push shows; that of `Accept-Language` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
     /// At most 64 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
@@ -82,6 +93,56 @@ pub struct RegisterClient {
     /// The system it runs on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
+}
+
+/// Which of Apple's two push services a token is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PushEnvironment {
+    /// Apps from the App Store and TestFlight.
+    #[default]
+    Production,
+    /// Apps that a developer put on the phone.
+    Sandbox,
+}
+
+/// `POST /api/v1/devices/register`: a phone's push tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RegisterPushToken {
+    /// `android` or `ios`.
+    #[schemars(extend("enum" = ["android", "ios"]))]
+    pub platform: Platform,
+    /// The push service's token; at most 4,096 bytes. At least one of the three must be there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub push_token: Option<String>,
+    /// The same, under its older name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub fcm_token: Option<String>,
+    /// PushKit's token, on iOS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub voip_token: Option<String>,
+    /// The app's own client id, as it registered for MQTT. Without it one is made of the token, and the phone cannot be
+    /// told from the person's others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<ClientId>,
+    /// Where the tokens of an iPhone work: `production` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<PushEnvironment>,
+    /// The language of what a push shows; that of `Accept-Language` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
+}
+
+/// What became of a phone's push tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PushTokenRegistered {
+    /// The client that the tokens belong to now.
+    pub client_id: ClientId,
+    /// The push services by which it is woken; none where the operator has not set them up.
+    pub services: Vec<PushService>,
 }
 
 /// What `register` answers.

@@ -10,6 +10,7 @@ mod http;
 mod id;
 mod ledger;
 mod message;
+mod push;
 pub mod schema;
 mod stored;
 mod upcast;
@@ -24,6 +25,10 @@ pub use http::*;
 pub use id::{BadId, CallId, ClientId, CommandId, CommitNo, Millis, PartyId, RoomId, TenantId};
 pub use ledger::LedgerEntry;
 pub use message::{CallerInfo, Control, ControlAction, DeviceSync, Incoming, MessageId, RoomInfo};
+pub use push::{
+    ApnsPush, Aps, CallOver, FcmAndroid, FcmMessage, FcmPush, FcmV1, Language, MissedCall, PushService, Shown,
+    VideoCall,
+};
 pub use stored::{
     Actor, CallState, Commit, Forgotten, Handed, Hash, Party, PartyKind, Personal, PersonalText, Receipt,
     StoredCommand, StoredEvent,

@@ -11,9 +11,10 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Access, Accesses, Act, CallEvent, CallEvents, CallView, CalleeAction, CallerAction, CallsOfDay, ClientRegistered,
-    Commit, Control, DeviceSync, Envelope, ErrorData, Forgotten, History, Incoming, LedgerEntry, Personal, PlaceCall,
-    Receipt, RegisterClient, UpdateStatus,
+    Access, Accesses, Act, ApnsPush, CallEvent, CallEvents, CallOver, CallView, CalleeAction, CallerAction, CallsOfDay,
+    ClientRegistered, Commit, Control, DeviceSync, Envelope, ErrorData, FcmPush, Forgotten, History, Incoming,
+    LedgerEntry, MissedCall, Personal, PlaceCall, PushTokenRegistered, Receipt, RegisterClient, RegisterPushToken,
+    UpdateStatus, VideoCall,
 };
 
 const DEFS: &str = "#/$defs/";
@@ -26,6 +27,7 @@ const DEFS: &str = "#/$defs/";
 /// | `event.{name}.v{version}` | one event inside a commit |
 /// | `command.{kind}` | the command inside a commit |
 /// | `message.*` | the payload of an MQTT message |
+/// | `push.{system}.*` | the payload of a mobile push, as SNS is given it for that system |
 /// | `http.{type}` | a request's body, or the `data` of a good answer |
 /// | `http.reply.{type}` | that `data` in its envelope |
 /// | `http.error` | the envelope of every other answer |
@@ -45,14 +47,22 @@ pub fn schemas() -> Vec<(String, Schema)> {
         given::<Incoming>("message.incoming"),
         given::<Control>("message.control"),
         given::<DeviceSync>("message.sync"),
+        given::<FcmPush<VideoCall>>("push.android.video_call"),
+        given::<FcmPush<CallOver>>("push.android.call_ended"),
+        given::<FcmPush<MissedCall>>("push.android.missed_call"),
+        given::<ApnsPush<VideoCall>>("push.ios.video_call"),
+        given::<ApnsPush<CallOver>>("push.ios.call_ended"),
+        given::<ApnsPush<MissedCall>>("push.ios.missed_call"),
         given::<Envelope<Value>>("http.Envelope"),
         given::<ClientRegistered>("http.ClientRegistered"),
+        given::<PushTokenRegistered>("http.PushTokenRegistered"),
         given::<CallView>("http.CallView"),
         given::<History>("http.History"),
         given::<CallsOfDay>("http.CallsOfDay"),
         given::<CallEvents>("http.CallEvents"),
         given::<Accesses>("http.Accesses"),
         reply::<ClientRegistered>("ClientRegistered"),
+        reply::<PushTokenRegistered>("PushTokenRegistered"),
         reply::<CallView>("CallView"),
         reply::<History>("History"),
         reply::<CallsOfDay>("CallsOfDay"),
@@ -61,6 +71,7 @@ pub fn schemas() -> Vec<(String, Schema)> {
         reply::<()>("Nothing"),
         error(),
         asked::<RegisterClient>("http.RegisterClient"),
+        asked::<RegisterPushToken>("http.RegisterPushToken"),
         asked::<UpdateStatus>("http.UpdateStatus"),
         asked::<PlaceCall>("http.PlaceCall"),
         asked::<CalleeAction>("http.CalleeAction"),

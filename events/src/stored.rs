@@ -220,7 +220,7 @@ pub struct Forgotten {
 /// What became of one notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Handed {
-    /// Topic, or push endpoint.
+    /// Topic; of a push, whose phones or which push service.
     pub target: String,
     /// `mqtt` or `push`.
     pub carrier: String,
@@ -243,6 +243,9 @@ pub struct Receipt {
     pub path: String,
     /// When the round ended.
     pub at: Millis,
-    /// By the notice's index in its commit.
+    /// By the notice's index in its commit. A push stands here once every phone is settled.
     pub notices: BTreeMap<u32, Handed>,
+    /// The phones to which the commit's push was handed over, or for which it was given up on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub phones: BTreeMap<ClientId, Handed>,
 }

@@ -9,19 +9,21 @@ use contract::{REWRITE, files, openapi_components, samples, text, yaml};
 use serde_json::{Value, json};
 
 /// Every route of the backend, and of the local stack.
-const ROUTES: [&str; 13] = [
+const ROUTES: [&str; 15] = [
     "delete /api/mqtt/clients/{client_id}",
     "get /api/audit/accesses",
     "get /api/audit/calls",
     "get /api/audit/calls/{call_id}/events",
     "get /api/calls",
     "get /api/calls/{call_id}",
+    "get /dev/pushes",
     "get /healthz",
     "post /api/calls",
     "post /api/calls/callee-action",
     "post /api/calls/caller-action",
     "post /api/mqtt/clients/register",
     "post /api/trtc/callback",
+    "post /api/v1/devices/register",
     "put /api/mqtt/clients/status",
 ];
 

@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 use contract::samples;
 use ilock_events::schema::schemas;
 use ilock_events::{
-    Access, Accesses, Act, Actor, CallEvent, CallEvents, CallView, CalleeAct, CalleeAction, CallerAct, CallerAction,
-    CallsOfDay, ClientRegistered, Command, Commit, Control, ControlAction, DeviceSync, Envelope, ErrorData, Forgotten,
-    History, Incoming, LedgerEntry, Personal, PlaceCall, Receipt, RegisterClient, StoredEvent, UpdateStatus,
+    Access, Accesses, Act, Actor, ApnsPush, CallEvent, CallEvents, CallOver, CallView, CalleeAct, CalleeAction,
+    CallerAct, CallerAction, CallsOfDay, ClientRegistered, Command, Commit, Control, ControlAction, DeviceSync,
+    Envelope, ErrorData, FcmPush, Forgotten, History, Incoming, LedgerEntry, MissedCall, Personal, PlaceCall,
+    PushTokenRegistered, Receipt, RegisterClient, RegisterPushToken, StoredEvent, UpdateStatus, VideoCall,
 };
 use jsonschema::Validator;
 use serde::Serialize;
@@ -92,6 +93,16 @@ fn every_sample_is_read_into_its_type_and_written_as_it_was() {
             ["message", "incoming", ..] => there_and_back::<Incoming>(&name, &sample),
             ["message", "control", ..] => there_and_back::<Control>(&name, &sample),
             ["message", "sync", ..] => there_and_back::<DeviceSync>(&name, &sample),
+            ["push", "android", "video_call", ..] => there_and_back::<FcmPush<VideoCall>>(&name, &sample),
+            ["push", "android", "call_ended", ..] => there_and_back::<FcmPush<CallOver>>(&name, &sample),
+            ["push", "android", "missed_call", ..] => there_and_back::<FcmPush<MissedCall>>(&name, &sample),
+            ["push", "ios", "video_call", ..] => there_and_back::<ApnsPush<VideoCall>>(&name, &sample),
+            ["push", "ios", "call_ended", ..] => there_and_back::<ApnsPush<CallOver>>(&name, &sample),
+            ["push", "ios", "missed_call", ..] => there_and_back::<ApnsPush<MissedCall>>(&name, &sample),
+            ["http", "RegisterPushToken", ..] => there_and_back::<RegisterPushToken>(&name, &sample),
+            ["http", "reply", "PushTokenRegistered", ..] => {
+                there_and_back::<Envelope<PushTokenRegistered>>(&name, &sample);
+            }
             ["http", "RegisterClient", ..] => there_and_back::<RegisterClient>(&name, &sample),
             ["http", "UpdateStatus", ..] => there_and_back::<UpdateStatus>(&name, &sample),
             ["http", "PlaceCall", ..] => there_and_back::<PlaceCall>(&name, &sample),
@@ -114,7 +125,8 @@ fn every_sample_is_read_into_its_type_and_written_as_it_was() {
 fn every_form_has_a_sample() {
     // Commands are inside commits, and the data of an answer is inside its envelope: other tests see to those.
     let inside = |name: &str| {
-        let answered = ["ClientRegistered", "CallView", "History", "CallsOfDay", "CallEvents", "Accesses"];
+        let answered =
+            ["ClientRegistered", "PushTokenRegistered", "CallView", "History", "CallsOfDay", "CallEvents", "Accesses"];
         name.starts_with("command.")
             || name == "http.Envelope"
             || name.strip_prefix("http.").is_some_and(|name| answered.contains(&name))

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use ilock_auth::TokenRefused;
 use ilock_call::Refusal;
 use ilock_directory::DirectoryError;
-use ilock_events::Envelope;
+use ilock_events::{Envelope, Language};
 use ilock_log::LogError;
 use ilock_notify::CarrierError;
 use serde::Serialize;
@@ -270,6 +270,12 @@ pub async fn in_language(request: Request, next: Next) -> Response {
         }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+/// The language of whoever asks.
+#[must_use]
+pub fn language_of(headers: &HeaderMap) -> Language {
+    if prefers_english(headers) { Language::En } else { Language::Zh }
 }
 
 /// Whether English stands before Chinese in `Accept-Language` (RFC 9110, 12.5.4).

@@ -13,6 +13,7 @@ use ilock_notify::Mqtt;
 
 use crate::calls::Calls;
 use crate::clock::Clock;
+use crate::phones::Pushes;
 use crate::rooms::Rooms;
 use crate::trtc_callback::RoomWatch;
 
@@ -72,11 +73,15 @@ macro_rules! states {
 states! {
     /// Everything: what the embedded stack serves.
     App {
-        access: Access, mqtt: MqttAccess, welcome: Welcome, broker: Broker, directory: Directory, calls: Calls,
-        log: EventLog, rooms: Rooms, room_watch: RoomWatch, clock: Clock,
+        access: Access, mqtt: MqttAccess, welcome: Welcome, broker: Broker, directory: Directory, pushes: Pushes,
+        calls: Calls, log: EventLog, rooms: Rooms, room_watch: RoomWatch, clock: Clock,
     }
     /// register-client.
-    Registering { access: Access, welcome: Welcome, broker: Broker, directory: Directory, clock: Clock }
+    Registering {
+        access: Access, welcome: Welcome, broker: Broker, directory: Directory, pushes: Pushes, clock: Clock,
+    }
+    /// register-push-token.
+    TakingTokens { access: Access, directory: Directory, pushes: Pushes, clock: Clock }
     /// update-client-status.
     Reporting { access: Access, directory: Directory, clock: Clock }
     /// remove-client.

@@ -8,6 +8,7 @@ use aws_config::BehaviorVersion;
 use aws_config::timeout::TimeoutConfig;
 use aws_lambda_events::cloudformation::CloudFormationCustomResourceRequest;
 use aws_lambda_events::dynamodb::Event;
+use aws_lambda_events::sns::SnsEvent;
 use aws_lambda_events::sqs::SqsEvent;
 use axum::Router;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -132,6 +133,20 @@ pub async fn presence() -> Result<(), Error> {
             }
         }));
         outcome.await.map_err(Error::from)
+    }))
+    .await
+}
+
+/// Serves `push-feedback`.
+///
+/// # Errors
+/// As [`http`].
+pub async fn push_feedback() -> Result<(), Error> {
+    let on_aws = start(Patience::Much, &[Warm::Directory]).await;
+    let (directory, clock) = &on_aws.hearing_of_pushes()?;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<SnsEvent>| async move {
+        let outcome = counted(Box::pin(crate::push_feedback::on_topic(directory, event.payload, clock.now())));
+        outcome.await.map(|_| ()).map_err(Error::from)
     }))
     .await
 }

@@ -14,6 +14,8 @@ pub mod dismissals;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 pub mod metrics;
+pub mod phones;
+pub mod push_tokens;
 pub mod rooms;
 pub mod serve;
 pub mod settings;
@@ -34,7 +36,9 @@ pub mod list_calls;
 pub mod mqtt_authorizer;
 pub mod presence;
 pub mod projector;
+pub mod push_feedback;
 pub mod register_client;
+pub mod register_push_token;
 pub mod remove_client;
 pub mod replay_call;
 pub mod seal_log;

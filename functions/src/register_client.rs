@@ -2,18 +2,19 @@
 
 use axum::Router;
 use axum::extract::{FromRef, State};
+use axum::http::HeaderMap;
 use axum::routing::post;
 use ilock_auth::{Identity, Role, topics};
 use ilock_directory::{Client, Directory, Registered};
 use ilock_events::{ClientRegistered, MqttCredentials, PartyKind, RegisterClient};
 
-use crate::answer::{ApiError, Reply};
+use crate::answer::{ApiError, Reply, language_of};
 use crate::app::{Access, Broker, Welcome};
 use crate::ask::{Ask, Caller, IdempotencyKey, short};
 use crate::clock::Clock;
+use crate::phones::Pushes;
+use crate::push_tokens::PushTokens;
 
-/// FCM and APNs tokens have some 200 bytes; neither promises a limit.
-const MAX_PUSH_TOKEN: usize = 4096;
 const MAX_WORD: usize = 64;
 
 /// The route.
@@ -24,11 +25,13 @@ where
     Directory: FromRef<S>,
     Welcome: FromRef<S>,
     Broker: FromRef<S>,
+    Pushes: FromRef<S>,
     Clock: FromRef<S>,
 {
     Router::new().route("/api/mqtt/clients/register", post(register_client))
 }
 
+#[allow(clippy::too_many_arguments, reason = "what it touches, one by one")]
 async fn register_client(
     caller: Caller,
     // Registering twice is registering once, whatever the key.
@@ -36,7 +39,9 @@ async fn register_client(
     State(directory): State<Directory>,
     State(welcome): State<Welcome>,
     State(broker): State<Broker>,
+    State(pushes): State<Pushes>,
     State(clock): State<Clock>,
+    headers: HeaderMap,
     Ask(ask): Ask<RegisterClient>,
 ) -> Result<Reply<ClientRegistered>, ApiError> {
     if ask.user_id.as_ref().is_some_and(|user| *user != caller.party.id) {
@@ -45,20 +50,15 @@ async fn register_client(
     caller.owns(&ask.client_id)?;
     short("device_type", ask.device_type.as_ref(), MAX_WORD)?;
     short("app_version", ask.app_version.as_ref(), MAX_WORD)?;
-    short("push_token", ask.push_token.as_ref(), MAX_PUSH_TOKEN)?;
+    let tokens = PushTokens::checked(ask.platform, ask.environment, ("push_token", ask.push_token), ask.voip_token)?;
 
     let now = clock.now();
     let client = Client {
-        client_id: ask.client_id.clone(),
         device_type: ask.device_type,
         platform: ask.platform,
         app_version: ask.app_version,
-        push_token: ask.push_token,
-        registered_at: now,
-        status: None,
-        priority: None,
-        last_active: None,
-        offline_since: None,
+        language: Some(ask.language.unwrap_or_else(|| language_of(&headers))),
+        ..Client::new(ask.client_id.clone(), now)
     };
     match directory.register(&caller.tenant, &caller.party, &client).await? {
         Registered::OtherTenant => return Err(ApiError::IdTaken),
@@ -69,6 +69,15 @@ async fn register_client(
             }
         }
         Registered::Yes { dropped: None } => {}
+    }
+    // A door station is not rung.
+    if caller.party.kind == PartyKind::User {
+        match tokens.tie(&pushes, &directory, &caller.party, &ask.client_id, now).await {
+            Ok(_) => {}
+            Err(refused @ ApiError::Field { .. }) => return Err(refused),
+            // Without pushes an app that is in front still rings; it registers again at its next start.
+            Err(error) => tracing::warn!(client_id = %ask.client_id, %error, "registered, but without its push token"),
+        }
     }
 
     let role = match caller.party.kind {

@@ -17,6 +17,7 @@ use crate::app::App;
 pub fn all_routes() -> Router<App> {
     Router::new()
         .merge(crate::register_client::routes())
+        .merge(crate::register_push_token::routes())
         .merge(crate::update_client_status::routes())
         .merge(crate::remove_client::routes())
         .merge(crate::create_call::routes())

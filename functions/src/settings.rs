@@ -8,6 +8,8 @@ use std::time::Duration;
 use ilock_auth::{
     AccessKeys, AccessRules, Arns, AsymmetricAlgorithm, JwksSource, MqttTokens, PayloadKeys, Secret, ShortSecret,
 };
+#[cfg(feature = "lambda")]
+use ilock_events::PushService;
 use ilock_trtc::{ApiKey, BadRoomApi, RoomApi, RoomApiConfig, TrtcApp};
 
 use crate::clock::Clock;
@@ -253,6 +255,30 @@ impl Settings {
     #[must_use]
     pub fn trtc_callback_key(&self) -> Option<Arc<str>> {
         self.get("TRTC_CALLBACK_KEY").map(Arc::from)
+    }
+
+    /// `PUSH_GCM`, `PUSH_APNS`, `PUSH_APNS_SANDBOX`, `PUSH_APNS_VOIP`, `PUSH_APNS_VOIP_SANDBOX`: the ARNs of SNS platform
+    /// applications; `PUSH_APNS_TOPIC`: the iOS app's bundle id. Off when there is none. On Lambda only.
+    #[cfg(feature = "lambda")]
+    pub fn push_apps(&self) -> Result<Option<ilock_notify::sns::PushApps>, BadSetting> {
+        let mut apps = ilock_notify::sns::PushApps::default();
+        for (service, name, arn) in [
+            (PushService::Gcm, "PUSH_GCM", self.get("PUSH_GCM")),
+            (PushService::Apns, "PUSH_APNS", self.get("PUSH_APNS")),
+            (PushService::ApnsSandbox, "PUSH_APNS_SANDBOX", self.get("PUSH_APNS_SANDBOX")),
+            (PushService::ApnsVoip, "PUSH_APNS_VOIP", self.get("PUSH_APNS_VOIP")),
+            (PushService::ApnsVoipSandbox, "PUSH_APNS_VOIP_SANDBOX", self.get("PUSH_APNS_VOIP_SANDBOX")),
+        ] {
+            if let Some(arn) = arn {
+                let is_app = arn.starts_with("arn:") && arn.contains(&format!(":app/{}/", service.word()));
+                if !is_app {
+                    return Err(bad(name, format!("must be the ARN of a platform application for {}", service.word())));
+                }
+                apps.arns.insert(service, arn);
+            }
+        }
+        apps.bundle_id = self.get("PUSH_APNS_TOPIC");
+        Ok(Some(apps).filter(|apps| !apps.arns.is_empty()))
     }
 
     /// `IOT_ENDPOINT`: the account's IoT data endpoint, `https://…`. On Lambda only.

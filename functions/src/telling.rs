@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ilock_events::{CallState, Commit, Millis, Receipt};
+use ilock_events::{CallState, Commit, CommitNo, Millis, Receipt};
 use ilock_log::{EventLog, History, LogError};
-use ilock_notify::{Delivery, Mqtt, Round, Tickets, notices, settled};
+use ilock_notify::{Delivery, Mqtt, Round, Tickets, Via, notices, settled};
 
 use crate::clock::Clock;
 use crate::metrics;
+use crate::phones::WakingPhones;
 
 /// The fast path gives up after this: the projector takes over, and the one who asked gets an answer.
 pub const FAST_BUDGET: Duration = Duration::from_millis(200);
@@ -26,6 +27,8 @@ pub struct Telling {
     pub log: EventLog,
     /// Who carries.
     pub mqtt: Arc<dyn Mqtt>,
+    /// Who wakes sleeping phones, where the operator uses pushes.
+    pub push: Option<WakingPhones>,
     /// Who makes tickets.
     pub tickets: Arc<dyn Tickets>,
     /// The time.
@@ -85,7 +88,8 @@ impl Telling {
     pub async fn again(&self, history: &History, commit: &Commit) -> Result<(), Untold> {
         let mut forgetful = history.clone();
         for receipt in &mut forgetful.receipts {
-            receipt.notices.retain(|_, handed| handed.error.is_some());
+            // A push was taken by others.
+            receipt.notices.retain(|_, handed| handed.error.is_some() || handed.carrier != "mqtt");
         }
         self.tell(&forgetful, commit, false).await
     }
@@ -94,17 +98,22 @@ impl Telling {
         let Some(placed) = &history.call.placed else {
             return Err(Untold::Commit("the call was never placed".into()));
         };
-        let notices = notices(commit, placed, history.text_of(commit.n))
-            .map_err(|unknown| Untold::Commit(unknown.to_string()))?;
+        // A missed call has no words of its own: its name is the one that it was placed with.
+        let text = history.text_of(commit.n).or_else(|| history.text_of(CommitNo::FIRST));
+        let mut notices = notices(commit, placed, text).map_err(|unknown| Untold::Commit(unknown.to_string()))?;
+        if self.push.is_none() {
+            notices.retain(|notice| !matches!(notice.via, Via::Push(_)));
+        }
         let earlier: Vec<&Receipt> = history.receipts.iter().filter(|receipt| receipt.n == commit.n).collect();
         let done = settled(earlier.iter().copied());
-        if notices.iter().all(|notice| done.contains(&notice.index)) {
+        if notices.iter().all(|notice| done.notices.contains(&notice.index)) {
             return Ok(());
         }
         let clock = || self.clock.now();
         let delivery = Delivery {
             mqtt: &*self.mqtt,
             tickets: &*self.tickets,
+            push: self.push.as_ref().map(WakingPhones::waking),
             clock: &clock,
             since: commit.at,
             ringing: placed.state == CallState::Ringing,
@@ -112,10 +121,13 @@ impl Telling {
         };
         let round = delivery.deliver(&notices, &done).await;
         metrics::told(commit.n, &notices, &round, fast);
-        let Round { settled, failed } = round;
-        if !settled.is_empty() {
+        let Round { settled, failed, phones, retired } = round;
+        if let Some(push) = &self.push {
+            push.retire(placed, retired, self.clock.now()).await;
+        }
+        if !settled.is_empty() || !phones.is_empty() {
             let path = if fast { "fast" } else { "projector" };
-            let receipt = Receipt { n: commit.n, path: path.into(), at: self.clock.now(), notices: settled };
+            let receipt = Receipt { n: commit.n, path: path.into(), at: self.clock.now(), notices: settled, phones };
             // Round 0 is the fast path's, so that it need not look first.
             let round = if fast { 0 } else { u32::try_from(earlier.len()).unwrap_or(u32::MAX).max(1) };
             self.log.keep_receipt(&commit.call_id, &receipt, round).await?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ilock_auth::AccessTokens;
 use ilock_directory::Directory;
 use ilock_log::{EventLog, Ledger};
+use ilock_notify::push::PushCarrier;
 use ilock_notify::{Mqtt, RingTimer};
 
 use crate::app::{Access, App, Broker, MqttAccess, Welcome};
@@ -12,6 +13,7 @@ use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::dismissals::Dismissals;
 use crate::ledger::LedgerKeeper;
+use crate::phones::{Pushes, WakingPhones};
 use crate::projector::Projector;
 use crate::rooms::Rooms;
 use crate::settings::{BadSetting, Settings};
@@ -25,6 +27,8 @@ pub struct Wiring {
     pub settings: Settings,
     /// DynamoDB.
     pub dynamodb: aws_sdk_dynamodb::Client,
+    /// The carrier of pushes, where they are used.
+    pub push: Option<Arc<dyn PushCarrier>>,
     /// The time.
     pub clock: Clock,
 }
@@ -89,6 +93,10 @@ impl Wiring {
         Ok(Telling {
             log: self.log()?,
             mqtt,
+            push: match &self.push {
+                Some(carrier) => Some(WakingPhones::new(carrier.clone(), self.directory()?)),
+                None => None,
+            },
             tickets: Arc::new(self.rooms()?),
             clock: self.clock.clone(),
             fast_path: self.settings.fast_path()?,
@@ -123,6 +131,7 @@ impl Wiring {
             welcome: self.welcome()?,
             broker: Broker(mqtt.clone()),
             directory: self.directory()?,
+            pushes: Pushes(self.push.clone()),
             calls: self.calls(mqtt, timer)?,
             log: self.log()?,
             rooms: self.rooms()?,

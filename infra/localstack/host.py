@@ -56,7 +56,7 @@ os.environ.update(
     OVERRIDE_IN_DOCKER="0",
     # What a start waits for; everything else is loaded when it is asked for.
     EAGER_SERVICE_LOADING="1",
-    SERVICES="dynamodb,dynamodbstreams,kinesis,sqs",
+    SERVICES="dynamodb,dynamodbstreams,kinesis,sns,sqs",
     STRICT_SERVICE_LOADING="0",
     DYNAMODB_IN_MEMORY="1",
     # A stream of a table takes one of its shards; tests make many tables.

@@ -18,6 +18,9 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+/// The platform application that there is for Android.
+pub const PUSH_APP: &str = "arn:aws:sns:local:000000000000:app/GCM/app";
+
 /// One request to AWS, as IAM sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -81,14 +84,20 @@ impl Aws {
         Self { url, desk, server }
     }
 
-    /// A function's parts, as its binary makes them, but that this is AWS.
+    /// A function's parts, as its binary makes them, but that this is AWS; without pushes.
     pub fn parts(&self) -> OnAws {
+        self.parts_with(false)
+    }
+
+    /// The same, with or without pushes.
+    pub fn parts_with(&self, pushes: bool) -> OnAws {
         let (iot, queue) = (self.url.clone(), format!("{}/000000000000/expire", self.url));
         let settings = Settings::for_dev(move |name| match name {
             "IOT_ENDPOINT" => Some(iot.clone()),
             "EXPIRE_QUEUE_URL" => Some(queue.clone()),
             "PRESENCE_QUEUE_URL" => Some(queue.replace("expire", "presence")),
             "TRTC_CALLBACK_KEY" => Some("key".into()),
+            "PUSH_GCM" if pushes => Some(PUSH_APP.into()),
             _ => None,
         });
         let credentials = aws_sdk_dynamodb::config::Credentials::new("a", "b", None, None, "test");
@@ -118,9 +127,23 @@ impl Drop for Aws {
     }
 }
 
+/// What is asked of DynamoDB, as IAM sees it: a transaction is what it is made of.
+fn parts_of(operation: &str, body: &Value) -> Vec<(String, String, Option<String>)> {
+    let one = |action: String, operation: &str, body: &Value| {
+        let index = body["IndexName"].as_str().map(|index| format!("/index/{index}")).unwrap_or_default();
+        let table = format!("{}{index}", body["TableName"].as_str().unwrap());
+        (action, table, leading_key(operation, body))
+    };
+    if operation != "TransactWriteItems" {
+        return vec![one(format!("dynamodb:{operation}"), operation, body)];
+    }
+    let steps = body["TransactItems"].as_array().unwrap().iter().flat_map(|step| step.as_object().unwrap());
+    steps.map(|(step, body)| one(format!("dynamodb:{step}Item"), step, body)).collect()
+}
+
 fn leading_key(operation: &str, body: &Value) -> Option<String> {
     let key = match operation {
-        "PutItem" => &body["Item"]["pk"],
+        "Put" | "PutItem" => &body["Item"]["pk"],
         "Query" => &body["ExpressionAttributeValues"][":pk"],
         _ => &body["Key"]["pk"],
     };
@@ -132,33 +155,35 @@ async fn answer(State(desk): State<Arc<Desk>>, method: Method, uri: Uri, headers
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let (service, operation) = target.split_once('.').unwrap_or_default();
     let json: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let (action, resource, leading_key) = match service {
-        "DynamoDB_20120810" => {
-            // A transaction is as many requests as it has items; ours are all puts into one table.
-            let put = &json["TransactItems"][0]["Put"];
-            let (operation, json) = if put.is_object() { ("PutItem", put) } else { (operation, &json) };
-            let index = json["IndexName"].as_str().map(|index| format!("/index/{index}")).unwrap_or_default();
-            let table = format!("{}{index}", json["TableName"].as_str().unwrap());
-            (format!("dynamodb:{operation}"), table, leading_key(operation, json))
-        }
+    let form: std::collections::BTreeMap<String, String> = if service.is_empty() {
+        form_urlencoded::parse(&body).into_owned().collect()
+    } else {
+        std::collections::BTreeMap::new()
+    };
+    let parts = match service {
+        "DynamoDB_20120810" => parts_of(operation, &json),
         "AmazonSQS" => {
             let queue = json["QueueUrl"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-            (format!("sqs:{operation}"), queue, None)
+            vec![(format!("sqs:{operation}"), queue, None)]
+        }
+        "" if form.contains_key("Action") => {
+            let named = ["PlatformApplicationArn", "EndpointArn", "TargetArn"].iter().find_map(|name| form.get(*name));
+            vec![(format!("sns:{}", form["Action"]), named.unwrap().clone(), None)]
         }
         "" => {
             let path = uri.path().replace("%2F", "/");
             if let Some(topic) = path.strip_prefix("/topics/") {
-                ("iot:Publish".to_owned(), format!("topic/{topic}"), None)
+                vec![("iot:Publish".to_owned(), format!("topic/{topic}"), None)]
             } else {
                 assert_eq!(method, Method::DELETE, "{path}");
                 let client = path.strip_prefix("/connections/").unwrap();
-                ("iot:DeleteConnection".to_owned(), format!("client/{client}"), None)
+                vec![("iot:DeleteConnection".to_owned(), format!("client/{client}"), None)]
             }
         }
         other => panic!("a request to {other}"),
     };
     let is_commit =
-        action == "dynamodb:PutItem" && json["Item"]["sk"]["S"].as_str().is_some_and(|sk| sk.starts_with("commit#"));
+        operation == "PutItem" && json["Item"]["sk"]["S"].as_str().is_some_and(|sk| sk.starts_with("commit#"));
     let ours = service == "DynamoDB_20120810";
     if is_commit {
         let before = desk.before_commit.lock().unwrap().take();
@@ -167,9 +192,48 @@ async fn answer(State(desk): State<Arc<Desk>>, method: Method, uri: Uri, headers
         }
     }
     tokio::time::sleep(desk.takes).await;
-    let answer = if ours { handed_on(&desk, &headers, body).await } else { yes() };
-    desk.requests.lock().unwrap().push(Request { action, resource, leading_key, begun, ended: Instant::now() });
+    let answer = if ours {
+        handed_on(&desk, &headers, body).await
+    } else if let Some(action) = form.get("Action") {
+        sns(action, &form)
+    } else {
+        yes()
+    };
+    let ended = Instant::now();
+    let requests = parts.into_iter().map(|(action, resource, leading_key)| Request {
+        action,
+        resource,
+        leading_key,
+        begun,
+        ended,
+    });
+    desk.requests.lock().unwrap().extend(requests);
     answer
+}
+
+/// SNS as it speaks: every token becomes an endpoint that is not enabled yet, and one called `stale` never works.
+fn sns(action: &str, form: &std::collections::BTreeMap<String, String>) -> Response {
+    let result = match action {
+        "CreatePlatformEndpoint" => {
+            let app = form["PlatformApplicationArn"].replace(":app/", ":endpoint/");
+            format!("<EndpointArn>{app}/{}</EndpointArn>", form["Token"])
+        }
+        "GetEndpointAttributes" => {
+            "<Attributes><entry><key>Enabled</key><value>false</value></entry></Attributes>".into()
+        }
+        "Publish" if form["TargetArn"].ends_with("/stale") => {
+            let error = "<Error><Type>Sender</Type><Code>EndpointDisabled</Code><Message>Endpoint is disabled</Message></Error>";
+            let body =
+                format!("<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\">{error}</ErrorResponse>");
+            return (StatusCode::BAD_REQUEST, [("content-type", "text/xml")], body).into_response();
+        }
+        "Publish" => "<MessageId>1</MessageId>".into(),
+        _ => String::new(),
+    };
+    let body = format!(
+        "<{action}Response xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><{action}Result>{result}</{action}Result></{action}Response>"
+    );
+    (StatusCode::OK, [("content-type", "text/xml")], body).into_response()
 }
 
 fn yes() -> Response {

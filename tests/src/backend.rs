@@ -16,6 +16,7 @@ use ilock_functions::projector::Projector;
 use ilock_functions::serve::{all_routes, service};
 use ilock_functions::settings::Settings;
 use ilock_functions::wiring::Wiring;
+use ilock_notify::push::PushCarrier;
 use ilock_notify::sqs::DelayQueue;
 use ilock_notify::{CarrierError, Mqtt, Publish, RingTimer};
 use tokio::net::TcpListener;
@@ -38,6 +39,8 @@ pub struct Ground {
     pub directory: String,
     /// What ends the ringing.
     pub timer: Arc<dyn RingTimer>,
+    /// What wakes phones, where pushes are used.
+    pub push: Option<Arc<dyn PushCarrier>>,
     /// Whether functions tell at once what they committed.
     pub fast_path: bool,
     /// The time.
@@ -59,14 +62,14 @@ pub struct Backend {
 impl Backend {
     /// Serves all functions.
     pub async fn on(ground: Ground) -> Self {
-        let Ground { dynamodb, events, directory, timer, fast_path, clock } = ground;
+        let Ground { dynamodb, events, directory, timer, push, fast_path, clock } = ground;
         let settings = Settings::for_dev(move |name| match name {
             "EVENTS_TABLE" => Some(events.clone()),
             "DIRECTORY_TABLE" => Some(directory.clone()),
             "FAST_PATH" if !fast_path => Some("off".into()),
             _ => None,
         });
-        let wiring = Wiring { settings, dynamodb, clock };
+        let wiring = Wiring { settings, dynamodb, push, clock };
         let told = Told::default();
         let app = wiring.app(Arc::new(told.clone()), timer).unwrap();
         let projector = wiring.projector(Arc::new(told.clone())).unwrap();

@@ -83,3 +83,9 @@ pub fn streams_at(url: String) -> aws_sdk_dynamodbstreams::Client {
 pub fn sqs() -> aws_sdk_sqs::Client {
     aws_sdk_sqs::Client::new(&sdk(endpoint()))
 }
+
+/// Its push services.
+#[must_use]
+pub fn sns() -> aws_sdk_sns::Client {
+    aws_sdk_sns::Client::new(&sdk(endpoint()))
+}

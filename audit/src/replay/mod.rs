@@ -13,7 +13,8 @@ use ilock_events::{
     CallEvent, CallState, Commit, Forgotten, Handed, Hash, Millis, Personal, PersonalText, Receipt, StoredCommand,
     TenantId,
 };
-use ilock_notify::{Message, notices};
+use ilock_notify::push::Saying;
+use ilock_notify::{Message, Via, notices};
 use serde::Serialize;
 
 pub use diagram::mermaid;
@@ -278,7 +279,18 @@ fn words(commit: &Commit, personal: Option<&[Personal]>, forgotten: &[Forgetting
 fn says(commit: &Commit, call: &Placed, index: u32) -> Option<String> {
     let notices = notices(commit, call, None).ok()?;
     let notice = notices.iter().find(|notice| notice.index == index)?;
-    let action = match &notice.message {
+    let message = match &notice.via {
+        Via::Mqtt { message, .. } => message,
+        Via::Push(push) => {
+            let said = match push.saying {
+                Saying::Rings { .. } => "incoming",
+                Saying::Over { .. } => "over",
+                Saying::Missed => "missed",
+            };
+            return Some(said.into());
+        }
+    };
+    let action = match message {
         Message::Incoming(_) => return Some("incoming".into()),
         Message::Control(control) => control.action,
         Message::Sync(sync) => sync.action,

@@ -3,18 +3,20 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 
 use ilock_call::Call;
-use ilock_events::{CallEvent, CallId, CommandId, Commit, CommitNo, Millis, StoredCommand};
-use ilock_notify::{Notice, notices_of};
+use ilock_events::{CallEvent, CallId, ClientId, CommandId, Commit, CommitNo, Millis, StoredCommand};
+use ilock_notify::{Notice, Via, notices_of};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::verify::commit::Frame;
 use crate::{Finding, Kind};
 
-/// The carrier whose notices follow from a commit alone. Whom another one told depends on what was registered then.
-const MQTT: &str = "mqtt";
+/// The carrier that an operator may do without. Where it was used for a call, each of its notices has a receipt; to which
+/// phones depends on what was registered then.
+const PUSH: &str = "push";
 
 /// So long after a notice has expired the projector may still be about to say why it was not told.
 const GRACE_MS: i64 = 60_000;
@@ -27,19 +29,21 @@ pub(crate) struct Slip<'a> {
     _path: Cow<'a, str>,
     #[serde(rename = "at")]
     _at: Millis,
-    #[serde(borrow, deserialize_with = "by_index")]
+    #[serde(borrow, deserialize_with = "pairs")]
     notices: Vec<(u32, Handed<'a>)>,
+    #[serde(default, borrow, deserialize_with = "pairs")]
+    phones: Vec<(ClientId, Handed<'a>)>,
 }
 
 /// Most receipts tell of one notice or two, and a map makes room for eleven.
-fn by_index<'a, D: Deserializer<'a>>(notices: D) -> Result<Vec<(u32, Handed<'a>)>, D::Error> {
-    struct ByIndex;
+fn pairs<'a, K: Deserialize<'a>, D: Deserializer<'a>>(told: D) -> Result<Vec<(K, Handed<'a>)>, D::Error> {
+    struct Pairs<K>(PhantomData<K>);
 
-    impl<'a> Visitor<'a> for ByIndex {
-        type Value = Vec<(u32, Handed<'a>)>;
+    impl<'a, K: Deserialize<'a>> Visitor<'a> for Pairs<K> {
+        type Value = Vec<(K, Handed<'a>)>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("what became of notices, by their index")
+            f.write_str("what became of notices by their index, or of phones by their client id")
         }
 
         fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -51,7 +55,7 @@ fn by_index<'a, D: Deserializer<'a>>(notices: D) -> Result<Vec<(u32, Handed<'a>)
         }
     }
 
-    notices.deserialize_map(ByIndex)
+    told.deserialize_map(Pairs(PhantomData))
 }
 
 /// What became of one notice, as a [`ilock_events::Handed`].
@@ -80,6 +84,8 @@ pub(crate) fn judge(told: &Told<'_>, receipts: &[Slip<'_>], as_of: Millis, findi
     if told.call.placed.is_none() {
         return;
     }
+    let pushed = receipts.iter().flat_map(|receipt| &receipt.notices).any(|(_, entry)| entry.carrier == PUSH)
+        || receipts.iter().any(|receipt| !receipt.phones.is_empty());
     for (frame, events) in &told.commits {
         let n = frame.n.0;
         let due = match due(&told.call, frame, events) {
@@ -91,20 +97,25 @@ pub(crate) fn judge(told: &Told<'_>, receipts: &[Slip<'_>], as_of: Millis, findi
         };
         let mut handed: BTreeMap<u32, Vec<&Handed<'_>>> = BTreeMap::new();
         for (index, entry) in receipts.iter().filter(|receipt| receipt.n.0 == n).flat_map(|receipt| &receipt.notices) {
-            if entry.carrier == MQTT {
-                handed.entry(*index).or_default().push(entry);
-            } else if due.is_empty() {
+            handed.entry(*index).or_default().push(entry);
+        }
+        for (index, entries) in &handed {
+            let notice = due.iter().find(|notice| notice.index == *index);
+            let to = notice.map(|notice| (notice.carrier(), notice.target()));
+            let wrong = |entry: &&&Handed<'_>| {
+                to.as_ref().is_none_or(|(carrier, target)| *carrier != entry.carrier || *target != entry.target)
+            };
+            if let Some(entry) = entries.iter().find(wrong) {
                 let why = format!("{} was told by {}", entry.target, entry.carrier);
                 findings.push(Finding::at(Kind::NotDue, n, why).notice(*index));
             }
         }
-        for (index, entries) in &handed {
-            let topic = due.iter().find(|notice| notice.index == *index).map(|notice| notice.topic.as_str());
-            if let Some(entry) = entries.iter().find(|entry| topic != Some(&*entry.target)) {
-                findings.push(Finding::at(Kind::NotDue, n, format!("{} was told", entry.target)).notice(*index));
-            }
+        let push = due.iter().find(|notice| matches!(notice.via, Via::Push(_)));
+        for (phone, entry) in receipts.iter().filter(|receipt| receipt.n.0 == n).flat_map(|receipt| &receipt.phones) {
+            findings.extend(judge_phone(push, phone, entry, frame.at).map(|wrong| Finding { n: Some(n), ..wrong }));
         }
-        for notice in &due {
+        let due_here = |notice: &&Notice| pushed || matches!(notice.via, Via::Mqtt { .. });
+        for notice in due.iter().filter(due_here) {
             if let Some(wrong) = judge_one(notice, &handed, frame.at, as_of) {
                 findings.push(Finding { n: Some(n), ..wrong.notice(notice.index) });
             }
@@ -113,7 +124,7 @@ pub(crate) fn judge(told: &Told<'_>, receipts: &[Slip<'_>], as_of: Millis, findi
 }
 
 fn judge_one(notice: &Notice, handed: &BTreeMap<u32, Vec<&Handed<'_>>>, at: Millis, as_of: Millis) -> Option<Finding> {
-    let topic = &notice.topic;
+    let topic = &notice.target();
     let entries = handed.get(&notice.index).map(Vec::as_slice).unwrap_or_default();
     let first =
         entries.iter().filter(|entry| entry.error.is_none() && entry.target == *topic).map(|entry| entry.ms).min();
@@ -133,6 +144,17 @@ fn judge_one(notice: &Notice, handed: &BTreeMap<u32, Vec<&Handed<'_>>>, at: Mill
             Kind::NotDue,
             format!("{topic} was told, though notice {before}, which it waits for, was not handed over"),
         )
+    })
+}
+
+/// One phone that was told by push.
+fn judge_phone(push: Option<&Notice>, phone: &ClientId, entry: &Handed<'_>, at: Millis) -> Option<Finding> {
+    let Some(push) = push else {
+        return Some(Finding::new(Kind::NotDue, format!("{phone} was told by {}", entry.carrier)));
+    };
+    let late = at.plus(entry.ms).since(push.expires_at);
+    (entry.error.is_none() && late > 0).then(|| {
+        Finding::new(Kind::ToldTooLate, format!("{phone} was told {late} ms after it had expired")).notice(push.index)
     })
 }
 

@@ -72,11 +72,17 @@ impl Making {
                 let ms = ms + i64::from(notice.index) * 3;
                 (
                     notice.index,
-                    Handed { target: notice.topic.clone(), carrier: "mqtt".into(), carrier_id, ms, error: None },
+                    Handed { target: notice.target(), carrier: notice.carrier().into(), carrier_id, ms, error: None },
                 )
             });
             let notices = handed.collect();
-            let receipt = Receipt { n: commit.n, path: path.into(), at: commit.at.plus(ms + 5), notices };
+            let receipt = Receipt {
+                n: commit.n,
+                path: path.into(),
+                at: commit.at.plus(ms + 5),
+                notices,
+                phones: std::collections::BTreeMap::new(),
+            };
             self.stored.receipts.push(serde_json::to_value(receipt).unwrap());
         }
     }

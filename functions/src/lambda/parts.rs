@@ -9,12 +9,17 @@ use aws_config::timeout::TimeoutConfig;
 use ilock_directory::Directory;
 use ilock_notify::Mqtt;
 use ilock_notify::iot::IotCore;
+use ilock_notify::push::PushCarrier;
+use ilock_notify::sns::Sns;
 use ilock_notify::sqs::DelayQueue;
 
-use crate::app::{Auditing, Broker, Calling, Leaving, Listing, Looking, MqttAccess, Registering, Reporting, Watching};
+use crate::app::{
+    Auditing, Broker, Calling, Leaving, Listing, Looking, MqttAccess, Registering, Reporting, TakingTokens, Watching,
+};
 use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::ledger::LedgerKeeper;
+use crate::phones::Pushes;
 use crate::projector::Projector;
 use crate::settings::{BadSetting, Settings};
 use crate::telling::FAST_BUDGET;
@@ -56,6 +61,7 @@ pub struct OnAws {
     patience: Patience,
     // Clients that are made twice open their connections twice.
     iot: OnceLock<Arc<IotCore>>,
+    push: OnceLock<Arc<Sns>>,
     timer: OnceLock<Arc<DelayQueue>>,
 }
 
@@ -69,8 +75,8 @@ impl OnAws {
     #[must_use]
     pub fn new(settings: Settings, sdk: SdkConfig, patience: Patience) -> Self {
         let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
-        let wiring = Wiring { settings, dynamodb, clock: Clock::system() };
-        Self { wiring, sdk, patience, iot: OnceLock::new(), timer: OnceLock::new() }
+        let wiring = Wiring { settings, dynamodb, push: None, clock: Clock::system() };
+        Self { wiring, sdk, patience, iot: OnceLock::new(), push: OnceLock::new(), timer: OnceLock::new() }
     }
 
     fn iot(&self) -> Result<Arc<IotCore>, BadSetting> {
@@ -90,6 +96,29 @@ impl OnAws {
             .retry_config(tries);
         let made = Arc::new(IotCore::new(aws_sdk_iotdataplane::Client::from_conf(config.build())));
         Ok(self.iot.get_or_init(|| made).clone())
+    }
+
+    /// The carrier of pushes. `retries` are for registering a token; a push is tried anew by its delivery, with the time
+    /// that it has left then.
+    fn sns(&self, retries: RetryConfig) -> Result<Option<Arc<Sns>>, BadSetting> {
+        let Some(apps) = self.wiring.settings.push_apps()? else { return Ok(None) };
+        if let Some(made) = self.push.get() {
+            return Ok(Some(made.clone()));
+        }
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(TRY).operation_timeout(ALL_TRIES).build();
+        let config = aws_sdk_sns::config::Builder::from(&self.sdk).timeout_config(timeouts).retry_config(retries);
+        let made = Arc::new(Sns::new(aws_sdk_sns::Client::from_conf(config.build()), apps));
+        Ok(Some(self.push.get_or_init(|| made).clone()))
+    }
+
+    /// The parts, with the carrier of pushes among them.
+    fn waking(&self) -> Result<Wiring, BadSetting> {
+        let push = self.sns(RetryConfig::disabled())?.map(|sns| sns as Arc<dyn PushCarrier>);
+        Ok(Wiring { push, ..self.wiring.clone() })
+    }
+
+    fn pushes(&self) -> Result<Pushes, BadSetting> {
+        Ok(Pushes(self.sns(RetryConfig::standard())?.map(|sns| sns as Arc<dyn PushCarrier>)))
     }
 
     fn mqtt(&self) -> Result<Arc<dyn Mqtt>, BadSetting> {
@@ -113,8 +142,24 @@ impl OnAws {
             welcome: self.wiring.welcome()?,
             broker: Broker(self.mqtt()?),
             directory: self.wiring.directory()?,
+            pushes: self.pushes()?,
             clock: self.wiring.clock.clone(),
         })
+    }
+
+    /// register-push-token.
+    pub fn taking_tokens(&self) -> Result<TakingTokens, BadSetting> {
+        Ok(TakingTokens {
+            access: self.wiring.access()?,
+            directory: self.wiring.directory()?,
+            pushes: self.pushes()?,
+            clock: self.wiring.clock.clone(),
+        })
+    }
+
+    /// push-feedback.
+    pub fn hearing_of_pushes(&self) -> Result<(Directory, Clock), BadSetting> {
+        Ok((self.wiring.directory()?, self.wiring.clock.clone()))
     }
 
     /// update-client-status.
@@ -134,7 +179,7 @@ impl OnAws {
         Ok(Calling {
             access: self.wiring.access()?,
             directory: self.wiring.directory()?,
-            calls: self.wiring.calls(self.mqtt()?, self.timer()?)?,
+            calls: self.waking()?.calls(self.mqtt()?, self.timer()?)?,
             rooms: self.wiring.rooms()?,
             clock: self.wiring.clock.clone(),
         })
@@ -166,13 +211,14 @@ impl OnAws {
         Ok(Watching {
             room_watch: self.wiring.room_watch()?,
             directory: self.wiring.directory()?,
+            // It ends calls that were answered: no phone is to be woken for that.
             calls: self.wiring.calls(self.mqtt()?, self.timer()?)?,
         })
     }
 
     /// projector.
     pub fn projecting(&self) -> Result<Projector, BadSetting> {
-        self.wiring.projector(self.mqtt()?)
+        self.waking()?.projector(self.mqtt()?)
     }
 
     /// ledger.
@@ -182,7 +228,7 @@ impl OnAws {
 
     /// expire-call.
     pub fn expiring(&self) -> Result<Calls, BadSetting> {
-        self.wiring.calls(self.mqtt()?, self.timer()?)
+        self.waking()?.calls(self.mqtt()?, self.timer()?)
     }
 
     /// mqtt-authorizer.

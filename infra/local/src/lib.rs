@@ -2,11 +2,12 @@
 //!
 //! The functions are the ones that run on Lambda. What AWS is to them there, this crate is here: [`dynamodb`] an
 //! embedded DynamoDB, [`stream`] the poller that feeds the projector, [`broker`] the MQTT broker that asks the real
-//! authorizer and enforces the very policy it returns, [`timer`] the queue that a call expires by,
-//! [`vault`] the bucket that the ledger is sealed into.
+//! authorizer and enforces the very policy it returns, [`push`] push services that show
+//! what they are given, [`timer`] the queue that a call expires by, [`vault`] the bucket that the ledger is sealed into.
 
 pub mod broker;
 pub mod dynamodb;
+pub mod push;
 pub mod stack;
 pub mod stream;
 pub mod timer;

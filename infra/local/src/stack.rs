@@ -28,6 +28,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::{Authority, BrokerAddresses, LocalBroker};
+use crate::push::LocalPush;
 use crate::stream::Poller;
 use crate::timer::LocalTimer;
 use crate::vault::Folder;
@@ -135,6 +136,8 @@ pub struct Stack {
     pub at: Addresses,
     /// The broker, which tests stop and start.
     pub broker: Arc<LocalBroker>,
+    /// The push services, which tests look at, and break.
+    pub push: LocalPush,
     /// What the functions work with.
     pub app: App,
     /// What enters commits into the ledger.
@@ -219,7 +222,9 @@ impl Stack {
             Some(between) => between(carrier),
             None => carrier,
         };
-        let wiring = Wiring { settings, dynamodb: client.clone(), clock: clock.clone() };
+        let push = LocalPush::new(clock.clone());
+        let wiring =
+            Wiring { settings, dynamodb: client.clone(), push: Some(Arc::new(push.clone())), clock: clock.clone() };
         let projector = wiring.projector(carrier.clone())?;
         let ledger = wiring.ledger()?;
         let checkpoints = certificates.join("ledger");
@@ -243,7 +248,7 @@ impl Stack {
         tasks.push(tokio::spawn(stop.clone().run_until_cancelled_owned(seal(sealer.clone())).map(|_| ())));
 
         let http_at = bound("HTTP", options.at.http, &http)?;
-        let router = service(all_routes(), app.clone()).merge(healthz());
+        let router = service(all_routes(), app.clone()).merge(healthz()).merge(push.clone().routes());
         let shutdown = stop.clone().cancelled_owned();
         tasks.push(tokio::spawn(async move {
             if let Err(error) = axum::serve(http, router).with_graceful_shutdown(shutdown).await {
@@ -254,6 +259,7 @@ impl Stack {
         Ok(Self {
             at,
             broker,
+            push,
             app,
             ledger,
             sealer,

@@ -3,9 +3,10 @@
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use ilock_events::{ClientId, ClientStatus, Millis, Party, Platform, TenantId};
+use ilock_events::{ClientId, ClientStatus, Language, Millis, Party, Platform, TenantId};
 use serde::{Deserialize, Serialize};
 
+use crate::push::PushEndpoint;
 use crate::{Directory, DirectoryError, Item, kind_word, number, read, store, text};
 
 /// So many clients one party may have. Apps that make a new client id at each start would gather them without end:
@@ -26,9 +27,15 @@ pub struct Client {
     /// The app's version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_version: Option<String>,
-    /// The push service's token.
+    /// The language of what a push shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub push_token: Option<String>,
+    pub language: Option<Language>,
+    /// Where it gets data and alerts by push.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub main: Option<PushEndpoint>,
+    /// Where it gets calls by push, on iOS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voip: Option<PushEndpoint>,
     /// When it registered last.
     pub registered_at: Millis,
     /// Whether it is in front, by its own report.
@@ -89,13 +96,35 @@ pub(crate) fn sk(client: &ClientId) -> String {
 }
 
 impl Client {
-    fn heard_of(&self) -> Millis {
+    /// A client that says nothing of itself yet.
+    #[must_use]
+    pub const fn new(client_id: ClientId, registered_at: Millis) -> Self {
+        Self {
+            client_id,
+            device_type: None,
+            platform: None,
+            app_version: None,
+            language: None,
+            main: None,
+            voip: None,
+            registered_at,
+            status: None,
+            priority: None,
+            last_active: None,
+            offline_since: None,
+        }
+    }
+
+    /// When it last said anything.
+    #[must_use]
+    pub fn heard_of(&self) -> Millis {
         self.last_active.map_or(self.registered_at, |active| active.max(self.registered_at))
     }
 }
 
 impl Directory {
-    /// Registers `client` as one of `party`'s, anew or again. An earlier status report of it stays.
+    /// Registers `client` as one of `party`'s, anew or again: what it says of itself now counts, what it does not say
+    /// stays, and so do its earlier status report and its push endpoints.
     ///
     /// # Errors
     /// [`DirectoryError::Store`].
@@ -113,17 +142,7 @@ impl Directory {
         }
         let known = self.clients(party).await?;
         let before = known.iter().find(|other| other.client_id == client.client_id);
-        let mut client = client.clone();
-        if let Some(before) = before {
-            client.status = before.status;
-            client.priority = before.priority;
-            client.last_active = before.last_active;
-        }
-        let mut item: Item = serde_dynamo::to_item(&client)?;
-        item.insert("pk".into(), text(pk(party)));
-        item.insert("sk".into(), text(sk(&client.client_id)));
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await;
-        put.map_err(|e| store("PutItem")(e.into_service_error()))?;
+        self.write_down(party, client).await?;
 
         let mut dropped = None;
         if before.is_none() && known.len() >= MAX_CLIENTS {
@@ -133,6 +152,29 @@ impl Directory {
             self.remove(party, oldest).await?;
         }
         Ok(Registered::Yes { dropped })
+    }
+
+    /// Field by field: beside a registration a push endpoint may change hands, and neither may undo the other.
+    async fn write_down(&self, party: &Party, client: &Client) -> Result<(), DirectoryError> {
+        let said = Client { main: None, voip: None, ..client.clone() };
+        let said: Item = serde_dynamo::to_item(said)?;
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(pk(party)))
+            .key("sk", text(sk(&client.client_id)))
+            .expression_attribute_names("#offline_since", "offline_since");
+        let mut sets = vec![];
+        for (field, value) in said {
+            sets.push(format!("#{field} = :{field}"));
+            update = update
+                .expression_attribute_names(format!("#{field}"), &field)
+                .expression_attribute_values(format!(":{field}"), value);
+        }
+        let expression = format!("SET {} REMOVE #offline_since", sets.join(", "));
+        let update = update.update_expression(expression).send().await;
+        update.map(drop).map_err(|e| store("UpdateItem")(e.into_service_error()))
     }
 
     /// Ties the party's id to `tenant`; false when it is another's.
@@ -273,7 +315,9 @@ impl Directory {
             .send()
             .await
             .map_err(|e| store("DeleteItem")(e.into_service_error()))?;
-        Ok(delete.attributes.is_some_and(|item| !item.is_empty()))
+        let Some(gone) = delete.attributes.filter(|item| !item.is_empty()) else { return Ok(false) };
+        self.let_go(party, &read(gone)?).await?;
+        Ok(true)
     }
 
     pub(crate) async fn get(&self, pk: String, sk: &str) -> Result<Option<Item>, DirectoryError> {

@@ -6,6 +6,7 @@
 //! party#<kind>#<id>          client#<client_id>     an installed app, or a door station's connection
 //! client#<client_id>         claim                  whose client id this is, for ever
 //! client#<client_id>         presence               whether its MQTT connection stands
+//! push#<endpoint>            claim                  which client this push endpoint belongs to
 //! room#<room_id>             guest#<id>             who went in or out last, and when, as TRTC told it
 //! room#<room_id>             room                   a lease on a TRTC room id; DynamoDB drops it by its ttl
 //! inbox#<tenant>#<kind>#<id> <ms, 15 digits>#<call> one line of a party's history
@@ -15,12 +16,14 @@ mod clients;
 mod inbox;
 mod lines;
 mod presence;
+mod push;
 mod rooms;
 
 pub use clients::{Client, MAX_CLIENTS, Registered, StatusReport};
 pub use inbox::{BadCursor, Page};
 pub use lines::{EveryLine, InboxLine};
 pub use presence::Presence;
+pub use push::{EndpointOwner, PushEndpoint, Retirement, Slot};
 pub use rooms::{Guest, Lease, Reserved, Room};
 
 use std::collections::HashMap;

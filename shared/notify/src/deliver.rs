@@ -1,19 +1,20 @@
 //! Handing notices to the carriers, and saying what became of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::join_all;
-use ilock_events::{Handed, Incoming, Millis, PartyId, Receipt};
+use ilock_events::{ClientId, Handed, Incoming, Millis, PartyId, Receipt};
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::{CarrierError, Message, Mqtt, Notice, Publish};
-
-const MQTT: &str = "mqtt";
+use crate::notices::MQTT;
+use crate::push::{FannedOut, Moment, Push, Retired, Waking};
+use crate::{CarrierError, Message, Mqtt, Notice, Publish, Via};
 
 /// What a receipt says of a notice that could not be told in time.
 pub const TIME_PASSED: &str = "its time had passed";
+const NO_LONGER_RANG: &str = "the call no longer rang";
 
 /// Who makes the ticket that travels in an incoming call's message.
 pub trait Tickets: Send + Sync {
@@ -30,12 +31,30 @@ pub struct Round {
     pub settled: BTreeMap<u32, Handed>,
     /// What is still to be told, and why it could not be.
     pub failed: BTreeMap<u32, CarrierError>,
+    /// The phones that are settled for the push among the notices.
+    pub phones: BTreeMap<ClientId, Handed>,
+    /// Endpoints that turned out not to work any more.
+    pub retired: Vec<Retired>,
 }
 
-/// The indices that need no further round, out of all receipts of one commit.
+/// What needs no further round.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Notices, by index.
+    pub notices: BTreeSet<u32>,
+    /// Phones, for the push among them.
+    pub phones: BTreeSet<ClientId>,
+}
+
+/// What needs no further round, out of all receipts of one commit.
 #[must_use]
-pub fn settled<'a>(receipts: impl IntoIterator<Item = &'a Receipt>) -> Vec<u32> {
-    receipts.into_iter().flat_map(|receipt| receipt.notices.keys().copied()).collect()
+pub fn settled<'a>(receipts: impl IntoIterator<Item = &'a Receipt>) -> Done {
+    let mut done = Done::default();
+    for receipt in receipts {
+        done.notices.extend(receipt.notices.keys().copied());
+        done.phones.extend(receipt.phones.keys().cloned());
+    }
+    done
 }
 
 /// How a round goes.
@@ -44,6 +63,8 @@ pub struct Delivery<'a> {
     pub mqtt: &'a dyn Mqtt,
     /// Who makes the tickets.
     pub tickets: &'a dyn Tickets,
+    /// Who wakes phones, where pushes are used; else they are left alone, and are neither settled nor failed.
+    pub push: Option<Waking<'a>>,
     /// The time.
     pub clock: &'a (dyn Fn() -> Millis + Sync),
     /// When the commit was made.
@@ -61,15 +82,39 @@ enum Outcome {
 }
 
 impl Delivery<'_> {
-    /// Hands over every notice that is not `done` yet: all at once, but for those that wait for another.
-    pub async fn deliver(&self, notices: &[Notice], done: &[u32]) -> Round {
+    /// Hands over every notice that is not `done` yet: all at once, but for those that wait for another. MQTT does not
+    /// wait for pushes.
+    pub async fn deliver(&self, notices: &[Notice], done: &Done) -> Round {
         let until = Instant::now() + self.budget;
+        let due: Vec<&Notice> = notices.iter().filter(|notice| !done.notices.contains(&notice.index)).collect();
+        let (mut round, woken) = futures::join!(self.publish(&due, done, until), self.wake(&due, done, until));
+        for (notice, FannedOut { phones, retired, open, nobody }) in woken {
+            round.phones.extend(phones);
+            round.retired.extend(retired);
+            match open {
+                Some(error) => drop(round.failed.insert(notice.index, error)),
+                None => drop(round.settled.insert(notice.index, self.handed(notice, None, nobody))),
+            }
+        }
+        round
+    }
+
+    async fn publish(&self, due: &[&Notice], done: &Done, until: Instant) -> Round {
         let mut round = Round::default();
-        let due = notices.iter().filter(|notice| !done.contains(&notice.index));
-        let (at_once, after): (Vec<&Notice>, Vec<&Notice>) = due.partition(|notice| notice.after.is_none());
+        let (mut at_once, mut after) = (vec![], vec![]);
+        for notice in due {
+            if let Via::Mqtt { topic, message } = &notice.via {
+                let wave = if notice.after.is_none() { &mut at_once } else { &mut after };
+                wave.push((*notice, topic, message));
+            }
+        }
         for wave in [at_once, after] {
-            let outcomes = join_all(wave.iter().map(|notice| self.hand_over(notice, done, &round, until))).await;
-            for (notice, outcome) in wave.into_iter().zip(outcomes) {
+            let mut handing = vec![];
+            for (notice, topic, message) in &wave {
+                handing.push(self.hand_over(notice, topic, message, done, &round, until));
+            }
+            let outcomes = join_all(handing).await;
+            for ((notice, ..), outcome) in wave.into_iter().zip(outcomes) {
                 let (carrier_id, error) = match outcome {
                     Outcome::Handed(carrier_id) => (carrier_id, None),
                     Outcome::GivenUp(why) => (None, Some(why)),
@@ -78,40 +123,78 @@ impl Delivery<'_> {
                         continue;
                     }
                 };
-                let ms = (self.clock)().since(self.since);
-                let handed = Handed { target: notice.topic.clone(), carrier: MQTT.into(), carrier_id, ms, error };
-                round.settled.insert(notice.index, handed);
+                round.settled.insert(notice.index, self.handed(notice, carrier_id, error));
             }
         }
         round
     }
 
-    async fn hand_over(&self, notice: &Notice, done: &[u32], so_far: &Round, until: Instant) -> Outcome {
+    fn handed(&self, notice: &Notice, carrier_id: Option<String>, error: Option<String>) -> Handed {
+        let ms = (self.clock)().since(self.since);
+        Handed { target: notice.target(), carrier: notice.carrier().into(), carrier_id, ms, error }
+    }
+
+    async fn wake<'n>(&self, due: &[&'n Notice], done: &Done, until: Instant) -> Vec<(&'n Notice, FannedOut)> {
+        let Some(waking) = self.push else { return vec![] };
+        let mut woken = vec![];
+        // One commit has one at most.
+        for notice in due {
+            if let Via::Push(push) = &notice.via {
+                woken.push((*notice, self.wake_for(waking, notice, push, done, until).await));
+            }
+        }
+        woken
+    }
+
+    async fn wake_for(
+        &self,
+        waking: Waking<'_>,
+        notice: &Notice,
+        push: &Push,
+        done: &Done,
+        until: Instant,
+    ) -> FannedOut {
+        let nobody = |why: &str| FannedOut { nobody: Some(why.into()), ..FannedOut::default() };
+        if !self.ringing && notice.rings() {
+            return nobody(NO_LONGER_RANG);
+        }
+        if notice.expires_at.since((self.clock)()) <= 0 {
+            return nobody(TIME_PASSED);
+        }
+        let moment = Moment { clock: self.clock, since: self.since, expires_at: notice.expires_at, until };
+        waking.fan_out(push, &done.phones, &moment).await
+    }
+
+    async fn hand_over(
+        &self,
+        notice: &Notice,
+        topic: &str,
+        message: &Message,
+        done: &Done,
+        so_far: &Round,
+        until: Instant,
+    ) -> Outcome {
         let failed = |why: String| Outcome::Failed(CarrierError { carrier: MQTT, why });
-        if let Some(before) = notice.after.filter(|before| !done.contains(before)) {
+        if let Some(before) = notice.after.filter(|before| !done.notices.contains(before)) {
             match so_far.settled.get(&before) {
                 Some(Handed { error: None, .. }) => {}
                 Some(Handed { error: Some(why), .. }) => return Outcome::GivenUp(why.clone()),
                 None => return failed(format!("waits for notice {before}")),
             }
         }
-        if !self.ringing && matches!(notice.message, Message::Incoming(_)) {
-            return Outcome::GivenUp("the call no longer rang".into());
+        if !self.ringing && notice.rings() {
+            return Outcome::GivenUp(NO_LONGER_RANG.into());
         }
         let left_ms = notice.expires_at.since((self.clock)());
         if left_ms <= 0 {
             return Outcome::GivenUp(TIME_PASSED.into());
         }
-        let payload = match payload(notice, self.tickets) {
+        let payload = match payload(message, self.tickets) {
             Ok(payload) => payload,
             Err(error) => return failed(error.to_string()),
         };
-        let message = Publish {
-            topic: notice.topic.clone(),
-            payload,
-            expiry_seconds: whole_seconds(left_ms),
-            message_id: notice.message.id().clone(),
-        };
+        let message_id = message.id().clone();
+        let message = Publish { topic: topic.to_owned(), payload, expiry_seconds: whole_seconds(left_ms), message_id };
         match timeout_at(until, self.mqtt.publish(message)).await {
             Ok(Ok(carrier_id)) => Outcome::Handed(carrier_id),
             Ok(Err(error)) => Outcome::Failed(error),
@@ -125,8 +208,8 @@ fn whole_seconds(left_ms: i64) -> u32 {
     u32::try_from(left_ms / 1000).unwrap_or(u32::MAX).max(1)
 }
 
-fn payload(notice: &Notice, tickets: &dyn Tickets) -> Result<Vec<u8>, serde_json::Error> {
-    match &notice.message {
+fn payload(message: &Message, tickets: &dyn Tickets) -> Result<Vec<u8>, serde_json::Error> {
+    match message {
         Message::Incoming(incoming) => {
             let mut incoming: Incoming = (**incoming).clone();
             incoming.room_info.sdk_app_id = tickets.sdk_app_id();

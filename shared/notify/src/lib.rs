@@ -9,9 +9,12 @@ mod deliver;
 #[cfg(feature = "aws")]
 pub mod iot;
 mod notices;
+pub mod push;
+#[cfg(feature = "aws")]
+pub mod sns;
 #[cfg(feature = "aws")]
 pub mod sqs;
 
 pub use carrier::{Alarm, CarrierError, Mqtt, Publish, RingTimer};
-pub use deliver::{Delivery, Round, TIME_PASSED, Tickets, settled};
-pub use notices::{Message, Notice, notices, notices_of};
+pub use deliver::{Delivery, Done, Round, TIME_PASSED, Tickets, settled};
+pub use notices::{Message, Notice, Via, notices, notices_of};

@@ -6,6 +6,8 @@ use ilock_events::{
     DeviceSync, Incoming, MessageId, Millis, Party, PartyId, PartyKind, PersonalText, RoomInfo, Side, UnknownEvent,
 };
 
+use crate::push::{Push, Saying};
+
 /// So long an outcome is worth telling to the one who waits for it: a door station that lost its connection for a
 /// moment still learns how its call went.
 const OUTCOME_MS: i64 = 60_000;
@@ -13,6 +15,16 @@ const OUTCOME_MS: i64 = 60_000;
 /// So long "time is up" is worth telling to phones. They know the deadline themselves; a phone that was away must not
 /// hear of it when it returns. MQTT counts in seconds, so this is the least there is.
 const TIME_IS_UP_MS: i64 = 1_000;
+
+/// So long an end is worth telling to a phone that may still ring.
+const OVER_MS: i64 = 5_000;
+
+/// So long a push service keeps "missed" for a phone that is off.
+const MISSED_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// The carriers.
+pub(crate) const MQTT: &str = "mqtt";
+pub(crate) const PUSH: &str = "push";
 
 /// What is said.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,22 +37,63 @@ pub enum Message {
     Sync(DeviceSync),
 }
 
-/// One thing to be told to one topic.
+/// Which way it is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Via {
+    /// By MQTT, to one topic.
+    Mqtt {
+        /// Where it is told.
+        topic: String,
+        /// What is told.
+        message: Message,
+    },
+    /// By mobile push, to the phones of one person. Which those are stands in the directory.
+    Push(Box<Push>),
+}
+
+/// One thing to be told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notice {
     /// Its place among the notices of its commit.
     pub index: u32,
-    /// Where it is told.
-    pub topic: String,
-    /// What is told.
-    pub message: Message,
+    /// How, where and what.
+    pub via: Via,
     /// Until when.
     pub expires_at: Millis,
     /// Only once this other notice has been handed over.
     pub after: Option<u32>,
 }
 
-/// The notices of one commit: one event leads to at most two.
+impl Notice {
+    /// To whom, as its receipt says it.
+    #[must_use]
+    pub fn target(&self) -> String {
+        match &self.via {
+            Via::Mqtt { topic, .. } => topic.clone(),
+            Via::Push(push) => format!("users/{}/push", push.callee),
+        }
+    }
+
+    /// The carrier, as its receipt says it.
+    #[must_use]
+    pub const fn carrier(&self) -> &'static str {
+        match self.via {
+            Via::Mqtt { .. } => MQTT,
+            Via::Push(_) => PUSH,
+        }
+    }
+
+    /// Whether it tells of a call that rings: once that is answered or over, it is not told any more.
+    #[must_use]
+    pub fn rings(&self) -> bool {
+        match &self.via {
+            Via::Mqtt { message, .. } => matches!(message, Message::Incoming(_)),
+            Via::Push(push) => matches!(push.saying, Saying::Rings { .. }),
+        }
+    }
+}
+
+/// The notices of one commit: one event leads to at most two by MQTT, and one by push behind them.
 struct Table<'a> {
     call_id: &'a CallId,
     call: &'a Placed,
@@ -102,22 +155,29 @@ impl Table<'_> {
             CallEvent::CallPlaced(_) => {
                 let incoming = self.incoming(text);
                 self.control(&caller, ControlAction::Ringing, deadline, Some(incoming));
+                let invitation = text.and_then(|text| text.invitation_data.clone()).unwrap_or_default();
+                let rings = Saying::Rings { room_id: self.call.terms.room_id, invitation };
+                self.wake(rings, text, deadline, deadline);
             }
             CallEvent::CallAlerted(_) => {}
             CallEvent::CallAccepted(CallAccepted { client_id }) => {
                 self.control(&caller, ControlAction::Accepted, outcome, None);
                 self.sync(ControlAction::Accepted, client_id.as_ref(), ring_or_a_moment);
+                self.silence(client_id.as_ref());
             }
             CallEvent::CallRejected(CallRejected { client_id, .. }) => {
                 self.control(&caller, ControlAction::Rejected, outcome, None);
                 self.sync(ControlAction::Rejected, client_id.as_ref(), ring_or_a_moment);
+                self.silence(client_id.as_ref());
             }
             CallEvent::CallCancelled(_) => {
                 self.control(&callee, ControlAction::Cancelled, ring_or_a_moment, None);
+                self.silence(None);
             }
             CallEvent::CallMissed(_) => {
                 self.control(&caller, ControlAction::Timeout, outcome, None);
                 self.control(&callee, ControlAction::Timeout, at.plus(TIME_IS_UP_MS), None);
+                self.wake(Saying::Missed, text, outcome, at.plus(MISSED_KEPT_MS));
             }
             CallEvent::CallEnded(ended) => {
                 if ended.by != Side::Caller {
@@ -130,8 +190,31 @@ impl Table<'_> {
             CallEvent::CallFailed(_) => {
                 self.control(&caller, ControlAction::Hangup, outcome, None);
                 self.control(&callee, ControlAction::Hangup, ring_or_a_moment, None);
+                self.silence(None);
             }
         }
+    }
+
+    /// The phones that may still ring fall silent; `client` itself knows.
+    fn silence(&mut self, client: Option<&ClientId>) {
+        let until = self.call.terms.deadline.max(self.commit.at.plus(OVER_MS));
+        self.wake(Saying::Over { by: client.cloned(), state: self.commit.state }, None, until, until);
+    }
+
+    fn wake(&mut self, saying: Saying, text: Option<&PersonalText>, expires_at: Millis, kept_until: Millis) {
+        let terms = &self.call.terms;
+        let push = Push {
+            callee: terms.callee.clone(),
+            call_id: self.call_id.clone(),
+            caller_id: terms.caller.id.clone(),
+            caller_name: shown(text, &terms.caller.id).name,
+            placed_at: self.call.at,
+            kept_until,
+            message_id: self.message_id(),
+            seq: self.commit.n,
+            saying,
+        };
+        self.push(Via::Push(Box::new(push)), expires_at, None);
     }
 
     fn incoming(&mut self, text: Option<&PersonalText>) -> u32 {
@@ -154,7 +237,7 @@ impl Table<'_> {
             state: CallState::Ringing,
             expires_at: terms.deadline,
         }));
-        self.push(calls_topic(&callee, "calls/incoming"), message, terms.deadline, None)
+        self.publish(calls_topic(&callee, "calls/incoming"), message, terms.deadline, None)
     }
 
     fn control(&mut self, to: &Party, action: ControlAction, expires_at: Millis, after: Option<u32>) {
@@ -168,7 +251,7 @@ impl Table<'_> {
             state: self.commit.state,
             expires_at,
         });
-        self.push(calls_topic(to, "calls/control"), message, expires_at, after);
+        self.publish(calls_topic(to, "calls/control"), message, expires_at, after);
     }
 
     fn sync(&mut self, action: ControlAction, client: Option<&ClientId>, expires_at: Millis) {
@@ -183,7 +266,7 @@ impl Table<'_> {
             state: self.commit.state,
             expires_at,
         });
-        self.push(calls_topic(&self.call.callee(), "devices/sync"), message, expires_at, None);
+        self.publish(calls_topic(&self.call.callee(), "devices/sync"), message, expires_at, None);
     }
 
     fn next_index(&self) -> u32 {
@@ -194,9 +277,13 @@ impl Table<'_> {
         MessageId::compose(self.call_id, self.commit.n, self.next_index())
     }
 
-    fn push(&mut self, topic: String, message: Message, expires_at: Millis, after: Option<u32>) -> u32 {
+    fn publish(&mut self, topic: String, message: Message, expires_at: Millis, after: Option<u32>) -> u32 {
+        self.push(Via::Mqtt { topic, message }, expires_at, after)
+    }
+
+    fn push(&mut self, via: Via, expires_at: Millis, after: Option<u32>) -> u32 {
         let index = self.next_index();
-        self.notices.push(Notice { index, topic, message, expires_at, after });
+        self.notices.push(Notice { index, via, expires_at, after });
         index
     }
 }

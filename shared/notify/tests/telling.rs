@@ -2,14 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use ilock_call::{Call, Placed};
 use ilock_events::{ClientId, Commit, Millis, PartyId, PersonalText, Receipt};
-use ilock_notify::{CarrierError, Delivery, Mqtt, Notice, Publish, Tickets, notices, settled};
+use ilock_notify::push::Saying;
+use ilock_notify::{CarrierError, Delivery, Done, Message, Mqtt, Notice, Publish, Tickets, Via, notices, settled};
 use serde_json::Value;
 
 fn sample(name: &str) -> Value {
@@ -37,32 +38,53 @@ fn told(kinds: &[&str], text: Option<&PersonalText>) -> Vec<Notice> {
 }
 
 fn topics(notices: &[Notice]) -> Vec<(&str, String)> {
-    let said = |notice: &Notice| match &notice.message {
-        ilock_notify::Message::Incoming(_) => "incoming".to_owned(),
-        ilock_notify::Message::Control(control) => {
-            serde_json::to_value(control.action).unwrap().as_str().unwrap().to_owned()
-        }
-        ilock_notify::Message::Sync(sync) => {
-            format!("sync {}", serde_json::to_value(sync.action).unwrap().as_str().unwrap())
-        }
+    let said = |message: &Message| match message {
+        Message::Incoming(_) => "incoming".to_owned(),
+        Message::Control(control) => serde_json::to_value(control.action).unwrap().as_str().unwrap().to_owned(),
+        Message::Sync(sync) => format!("sync {}", serde_json::to_value(sync.action).unwrap().as_str().unwrap()),
     };
-    notices.iter().map(|notice| (notice.topic.as_str(), said(notice))).collect()
+    notices
+        .iter()
+        .map(|notice| match &notice.via {
+            Via::Mqtt { topic, message } => (topic.as_str(), said(message)),
+            Via::Push(push) => match push.saying {
+                Saying::Rings { .. } => (PHONES, "rings".to_owned()),
+                Saying::Over { .. } => (PHONES, "over".to_owned()),
+                Saying::Missed => (PHONES, "missed".to_owned()),
+            },
+        })
+        .collect()
+}
+
+/// What is told by MQTT.
+fn by_mqtt(notices: Vec<Notice>) -> Vec<Notice> {
+    notices.into_iter().filter(|notice| matches!(notice.via, Via::Mqtt { .. })).collect()
 }
 
 const DOOR: &str = "devices/device123/calls/control";
 const INCOMING: &str = "users/user456/calls/incoming";
 const CONTROL: &str = "users/user456/calls/control";
 const SYNC: &str = "users/user456/devices/sync";
+/// By push.
+const PHONES: &str = "the phones";
 
 #[test]
 fn every_event_tells_whom_the_design_says() {
     let line = |topic, said: &str| (topic, said.to_owned());
-    assert_eq!(topics(&told(&["place"], None)), [line(INCOMING, "incoming"), line(DOOR, "ringing")]);
+    let rings = line(PHONES, "rings");
+    assert_eq!(topics(&told(&["place"], None)), [line(INCOMING, "incoming"), line(DOOR, "ringing"), rings]);
     assert_eq!(topics(&told(&["place", "alert"], None)), []);
+    let over = line(PHONES, "over");
     let accepted = told(&["place", "alert", "accept"], None);
-    assert_eq!(topics(&accepted), [line(DOOR, "accepted"), line(SYNC, "sync accepted")]);
+    assert_eq!(topics(&accepted), [line(DOOR, "accepted"), line(SYNC, "sync accepted"), over.clone()]);
     let ended = told(&["place", "alert", "accept", "hang_up"], None);
     assert!(topics(&ended) == [line(DOOR, "hangup")] || topics(&ended) == [line(CONTROL, "hangup")]);
+    let rejected = [line(DOOR, "rejected"), line(SYNC, "sync rejected"), over.clone()];
+    assert_eq!(topics(&told(&["place", "reject"], None)), rejected);
+    assert_eq!(topics(&told(&["place", "cancel"], None)), [line(CONTROL, "cancelled"), over.clone()]);
+    let missed = [line(DOOR, "timeout"), line(CONTROL, "timeout"), line(PHONES, "missed")];
+    assert_eq!(topics(&told(&["place", "expire"], None)), missed);
+    assert_eq!(topics(&told(&["place", "fail"], None)), [line(DOOR, "hangup"), line(CONTROL, "hangup"), over]);
 }
 
 #[test]
@@ -73,9 +95,8 @@ fn the_ringing_is_told_only_after_the_incoming_call() {
 
 #[test]
 fn an_incoming_call_always_has_a_name_to_show() {
-    let ilock_notify::Message::Incoming(incoming) = &told(&["place"], None)[0].message else {
-        panic!("no incoming call")
-    };
+    let placed = told(&["place"], None);
+    let Via::Mqtt { message: Message::Incoming(incoming), .. } = &placed[0].via else { panic!("no incoming call") };
     assert_eq!(incoming.caller_info.name.as_deref(), Some("device123"));
 }
 
@@ -130,11 +151,12 @@ impl Tickets for NoTickets {
     }
 }
 
-async fn round(broker: &Broker, notices: &[Notice], done: &[u32], since: Millis, now: Millis) -> ilock_notify::Round {
+async fn round(broker: &Broker, notices: &[Notice], done: &Done, since: Millis, now: Millis) -> ilock_notify::Round {
     let clock = move || now;
     let delivery = Delivery {
         mqtt: broker,
         tickets: &NoTickets,
+        push: None,
         clock: &clock,
         since,
         ringing: true,
@@ -147,9 +169,9 @@ async fn round(broker: &Broker, notices: &[Notice], done: &[u32], since: Millis,
 async fn a_message_lives_no_longer_than_its_ring() {
     let broker = Broker::failing(&[]);
     let (placed, last) = call(&["place"]);
-    let notices = notices(&last, &placed, None).unwrap();
+    let notices = by_mqtt(notices(&last, &placed, None).unwrap());
     let now = placed.terms.deadline.plus(-1500);
-    let round = round(&broker, &notices, &[], last.at, now).await;
+    let round = round(&broker, &notices, &Done::default(), last.at, now).await;
     assert!(round.failed.is_empty() && round.settled.len() == 2);
     let published = broker.published.lock().unwrap();
     assert_eq!(published[0].expiry_seconds, 1);
@@ -162,10 +184,10 @@ async fn a_message_lives_no_longer_than_its_ring() {
 async fn while_the_phones_cannot_be_told_the_door_does_not_hear_that_they_ring() {
     let broker = Broker::failing(&[(INCOMING, 1)]);
     let (placed, last) = call(&["place"]);
-    let notices = notices(&last, &placed, None).unwrap();
-    let first = round(&broker, &notices, &[], last.at, last.at).await;
+    let notices = by_mqtt(notices(&last, &placed, None).unwrap());
+    let first = round(&broker, &notices, &Done::default(), last.at, last.at).await;
     assert!(first.settled.is_empty() && first.failed.len() == 2 && broker.published().is_empty());
-    let second = round(&broker, &notices, &[], last.at, last.at).await;
+    let second = round(&broker, &notices, &Done::default(), last.at, last.at).await;
     assert_eq!((second.settled.len(), second.failed.len()), (2, 0));
     assert_eq!(broker.published(), [INCOMING, DOOR]);
 }
@@ -174,11 +196,12 @@ async fn while_the_phones_cannot_be_told_the_door_does_not_hear_that_they_ring()
 async fn what_has_a_receipt_is_not_told_again_and_the_rest_is() {
     let broker = Broker::failing(&[(DOOR, 1)]);
     let (placed, last) = call(&["place"]);
-    let notices = notices(&last, &placed, None).unwrap();
-    let first = round(&broker, &notices, &[], last.at, last.at).await;
-    let receipt = Receipt { n: last.n, path: "fast".into(), at: last.at, notices: first.settled };
+    let notices = by_mqtt(notices(&last, &placed, None).unwrap());
+    let first = round(&broker, &notices, &Done::default(), last.at, last.at).await;
+    let receipt =
+        Receipt { n: last.n, path: "fast".into(), at: last.at, notices: first.settled, phones: BTreeMap::new() };
     let done = settled([&receipt]);
-    assert_eq!(done, [0]);
+    assert_eq!(done.notices, BTreeSet::from([0]));
     round(&broker, &notices, &done, last.at, last.at).await;
     assert_eq!(broker.published(), [INCOMING, DOOR]);
 }
@@ -187,8 +210,8 @@ async fn what_has_a_receipt_is_not_told_again_and_the_rest_is() {
 async fn past_its_deadline_a_call_is_not_told_but_given_up_with_a_reason() {
     let broker = Broker::failing(&[]);
     let (placed, last) = call(&["place"]);
-    let notices = notices(&last, &placed, None).unwrap();
-    let round = round(&broker, &notices, &[], last.at, placed.terms.deadline).await;
+    let notices = by_mqtt(notices(&last, &placed, None).unwrap());
+    let round = round(&broker, &notices, &Done::default(), last.at, placed.terms.deadline).await;
     assert!(broker.published().is_empty() && round.failed.is_empty());
     assert!(round.settled.values().all(|handed| handed.error.is_some()), "{round:?}");
 }
@@ -197,9 +220,9 @@ async fn past_its_deadline_a_call_is_not_told_but_given_up_with_a_reason() {
 async fn a_silent_broker_costs_the_budget_and_no_more() {
     let broker = Broker { slow: Duration::from_mins(1), ..Broker::failing(&[]) };
     let (placed, last) = call(&["place"]);
-    let notices = notices(&last, &placed, None).unwrap();
+    let notices = by_mqtt(notices(&last, &placed, None).unwrap());
     let before = tokio::time::Instant::now();
-    let round = round(&broker, &notices, &[], last.at, last.at).await;
+    let round = round(&broker, &notices, &Done::default(), last.at, last.at).await;
     assert_eq!(before.elapsed(), Duration::from_millis(200));
     assert_eq!((round.settled.len(), round.failed.len()), (0, 2));
 }

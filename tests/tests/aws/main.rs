@@ -4,6 +4,7 @@
 
 #[path = "../laws/mod.rs"]
 mod laws;
+mod push;
 mod stream;
 mod timer;
 

@@ -31,6 +31,7 @@ impl House {
             events: events.clone(),
             directory: engine.table(ilock_directory::TABLE).await,
             timer: Arc::new(Armed::default()),
+            push: None,
             fast_path: false,
             clock: Clock::system(),
         })

@@ -38,6 +38,7 @@ impl House {
             events: engine.table(ilock_log::TABLE).await,
             directory: engine.table(ilock_directory::TABLE).await,
             timer: Arc::new(delay_queue(&localstack::endpoint(), queue.clone(), clock.clone())),
+            push: None,
             fast_path: true,
             clock,
         })

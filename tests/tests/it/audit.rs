@@ -250,6 +250,7 @@ async fn a_look_that_cannot_be_written_down_is_refused() {
         events: engine.table(ilock_log::TABLE).await,
         directory: engine.table(ilock_directory::TABLE).await,
         timer: Arc::new(Armed::default()),
+        push: None,
         fast_path: true,
         clock: Clock::system(),
     })

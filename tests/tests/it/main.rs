@@ -14,6 +14,7 @@ mod log;
 mod outage;
 mod presence;
 mod projector;
+mod push;
 mod race;
 mod refused;
 mod restart;

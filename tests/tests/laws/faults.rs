@@ -71,6 +71,7 @@ impl<'a> Street<'a> {
                 Some(queue) => std::sync::Arc::new(delay_queue(&faults.url(), queue.clone(), clock.clone())),
                 None => std::sync::Arc::new(Armed::default()),
             },
+            push: None,
             fast_path: true,
             clock,
         })

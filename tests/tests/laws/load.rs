@@ -48,7 +48,8 @@ async fn a_call_of_many_pages_is_loaded_whole() {
         let handed =
             Handed { target: "t".repeat(10_000), carrier: "mqtt".into(), carrier_id: None, ms: 1, error: None };
         let notices = BTreeMap::from([(round, handed)]);
-        let receipt = Receipt { n: CommitNo::FIRST, path: "projector".into(), at: ms(1), notices };
+        let receipt =
+            Receipt { n: CommitNo::FIRST, path: "projector".into(), at: ms(1), notices, phones: BTreeMap::new() };
         log.keep_receipt(&call.call.id, &receipt, round).await.unwrap();
     }
     let loaded = log.load(&call.call.id).await.unwrap();

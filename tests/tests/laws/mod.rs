@@ -2,6 +2,7 @@
 //! which one that is, so that no test can be there for one engine alone.
 
 mod append;
+mod endpoints;
 mod faults;
 mod ledger;
 mod load;

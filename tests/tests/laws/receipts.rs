@@ -13,7 +13,13 @@ fn receipt(path: &str, target: &str) -> Receipt {
     let handed = Handed { target: target.into(), carrier: "mqtt".into(), carrier_id: None, ms: 12, error: None };
     let given_up =
         Handed { error: Some("its time had passed".into()), carrier_id: Some("7".into()), ms: -1, ..handed.clone() };
-    Receipt { n: CommitNo::FIRST, path: path.into(), at: ms(12), notices: BTreeMap::from([(0, handed), (7, given_up)]) }
+    Receipt {
+        n: CommitNo::FIRST,
+        path: path.into(),
+        at: ms(12),
+        notices: BTreeMap::from([(0, handed), (7, given_up)]),
+        phones: BTreeMap::new(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -64,7 +64,8 @@ async fn a_day_told_twice_is_the_same_to_the_byte_from_the_log_and_from_its_expo
         let ring = handed("mqtt", "users/user456/calls/incoming");
         let push = handed("push", "arn:aws:sns:eu-central-1:1:endpoint/GCM/ilock/1");
         for (path, notices) in [("fast", BTreeMap::from([(0, ring)])), ("projector", BTreeMap::from([(7, push)]))] {
-            let receipt = Receipt { n: CommitNo::FIRST, path: path.into(), at: ms(13), notices };
+            let phones = BTreeMap::new();
+            let receipt = Receipt { n: CommitNo::FIRST, path: path.into(), at: ms(13), notices, phones };
             log.keep_receipt(&call.call.id, &receipt, 0).await.unwrap();
         }
         let words = ilock_events::PersonalText { reason: Some("通话已结束 <b>".into()), ..Default::default() };

@@ -14,6 +14,8 @@ type Build = fn(&OnAws) -> Result<(), BadSetting>;
 fn states() -> BTreeMap<&'static str, Build> {
     BTreeMap::from([
         ("register-client", (|on: &OnAws| on.registering().map(drop)) as Build),
+        ("register-push-token", |on| on.taking_tokens().map(drop)),
+        ("push-feedback", |on| on.hearing_of_pushes().map(drop)),
         ("update-client-status", |on| on.reporting().map(drop)),
         ("remove-client", |on| on.leaving().map(drop)),
         ("create-call", |on| on.calling().map(drop)),
@@ -42,6 +44,11 @@ fn value(name: &str, algorithms: &str) -> String {
         "TRTC_SDK_APP_ID" => "1400000000",
         "TRTC_API_REGION" => "ap-guangzhou",
         "TRTC_API_URL" => "https://trtc.tencentcloudapi.com",
+        "PUSH_GCM" => "arn:aws:sns:eu-central-1:123456789012:app/GCM/app",
+        "PUSH_APNS" => "arn:aws:sns:eu-central-1:123456789012:app/APNS/app",
+        "PUSH_APNS_SANDBOX" => "arn:aws:sns:eu-central-1:123456789012:app/APNS_SANDBOX/app",
+        "PUSH_APNS_VOIP" => "arn:aws:sns:eu-central-1:123456789012:app/APNS_VOIP/app",
+        "PUSH_APNS_VOIP_SANDBOX" => "arn:aws:sns:eu-central-1:123456789012:app/APNS_VOIP_SANDBOX/app",
         "TRTC_API_PROXY"
         | "USER_SIG_IN_MESSAGES"
         | "MAX_CALL_SECONDS"

@@ -7,14 +7,17 @@ use aws_lambda_events::sqs::SqsEvent;
 use axum::Router;
 use axum::body::Body;
 use ilock_auth::Role;
+use ilock_directory::{Client, PushEndpoint};
+use ilock_events::{ClientId, PartyId, PartyKind, PushService, TenantId};
 use ilock_functions::lambda::{OnAws, Warm};
 use ilock_functions::presence::{PresenceEvent, on_event, on_queue};
 use ilock_functions::serve::service;
 use ilock_functions::{
     callee_action, caller_action, create_call, expire_call, get_call, list_accesses, list_audit, list_calls,
-    mqtt_authorizer, register_client, remove_client, replay_call, trtc_callback, update_client_status,
+    mqtt_authorizer, push_feedback, register_client, register_push_token, remove_client, replay_call, trtc_callback,
+    update_client_status,
 };
-use ilock_tests::aws::{Aws, Request};
+use ilock_tests::aws::{Aws, PUSH_APP, Request};
 use ilock_tests::parties::call_id;
 use ilock_tests::tencent::{Report, Reports};
 use ilock_tests::{Party, World};
@@ -45,8 +48,13 @@ fn statements(template: &Value, function: &str) -> Vec<Statement> {
     let name = format!("${{AWS::StackName}}-{function}");
     let of = resources.values().find(|resource| resource["Properties"]["FunctionName"] == name.as_str()).unwrap();
     let role = of["Properties"]["Role"].as_str().unwrap().strip_suffix(".Arn").unwrap();
-    let policies = resources[role]["Properties"]["Policies"].as_array().unwrap();
-    let all = policies.iter().flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap());
+    let properties = &resources[role]["Properties"];
+    let policies = properties["Policies"].as_array().unwrap().iter();
+    // Of the policies that several have: those about pushes are there where pushes are used.
+    let shared = texts(&properties["ManagedPolicyArns"]);
+    let shared = shared.iter().filter(|name| ["PushPhones", "PushTokens"].contains(&name.as_str()));
+    let policies = policies.chain(shared.map(|name| &resources[name]["Properties"]));
+    let all = policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap());
     let all = all.map(|statement| {
         assert_eq!(statement["Effect"], "Allow");
         Statement {
@@ -82,6 +90,14 @@ impl Statement {
             }
             Some("sqs") => {
                 *resource == if request.resource == "expire" { "ExpireQueue.Arn" } else { "PresenceQueue.Arn" }
+            }
+            // The ARNs of the applications are parameters, and those of their endpoints are made of them.
+            Some("sns") => {
+                if request.resource.contains(":endpoint/") {
+                    resource == ":endpoint/"
+                } else {
+                    resource == "PushGcm"
+                }
             }
             _ => resource.split_once("${AWS::AccountId}:").is_some_and(|(_, own)| like(own, &request.resource)),
         });
@@ -139,9 +155,24 @@ impl Scenes {
     }
 
     async fn start(&self, warm: &[Warm]) -> OnAws {
-        let parts = self.aws.parts();
+        let parts = self.aws.parts_with(true);
         parts.warm(warm).await;
         parts
+    }
+
+    /// One of anna's phones has a token that works, as far as anybody knows, and one has one that does not.
+    async fn stale_token(&self) {
+        let directory = &self.world.stack.app.directory;
+        let anna = ilock_events::Party { kind: PartyKind::User, id: PartyId::new("anna").unwrap() };
+        let since = ilock_functions::clock::Clock::system().now();
+        for name in ["good", "stale"] {
+            let client = ClientId::new(format!("anna_{name}")).unwrap();
+            let tenant = TenantId::new("default").unwrap();
+            directory.register(&tenant, &anna, &Client::new(client.clone(), since)).await.unwrap();
+            let id = format!("{}/{name}", PUSH_APP.replace(":app/", ":endpoint/"));
+            let endpoint = PushEndpoint { id, service: PushService::Gcm, since, retired: None };
+            assert!(directory.take_endpoint(&anna, &client, &endpoint).await.unwrap());
+        }
     }
 
     async fn clients(&mut self) {
@@ -154,11 +185,35 @@ impl Scenes {
             assert_eq!(asks(&app, &anna, "POST", "/api/mqtt/clients/register", None, register(name)).await, 200);
         }
         assert_eq!(asks(&app, &other, "POST", "/api/mqtt/clients/register", None, register(1)).await, 409);
+        // A token, another in its place, and one that was somebody else's.
+        for (client, token) in [("anna_1", "first"), ("anna_1", "second"), ("anna_2", "second")] {
+            let body = json!({ "client_id": client, "platform": "android", "push_token": token });
+            assert_eq!(asks(&app, &anna, "POST", "/api/mqtt/clients/register", None, Some(body)).await, 200);
+        }
         self.note("register-client");
 
         let parts = self.start(&[Warm::Directory]).await;
+        let app = service(register_push_token::routes(), parts.taking_tokens().unwrap());
+        for (client, token) in [("anna_3", "third"), ("anna_3", "fourth"), ("anna_4", "fourth"), ("anna_new", "fifth")]
+        {
+            let body = json!({ "client_id": client, "platform": "android", "push_token": token });
+            assert_eq!(asks(&app, &anna, "POST", "/api/v1/devices/register", None, Some(body)).await, 200);
+        }
+        self.note("register-push-token");
+
+        self.stale_token().await;
+        let parts = self.start(&[Warm::Directory]).await;
+        let (directory, clock) = parts.hearing_of_pushes().unwrap();
+        let failure = json!({ "EndpointArn": format!("{}/stale", PUSH_APP.replace(":app/", ":endpoint/")),
+            "FailureType": "InvalidPlatformToken" });
+        let failure = serde_json::from_value(failure).unwrap();
+        let heard = push_feedback::on_failure(&directory, &failure, clock.now(), clock.now()).await.unwrap();
+        assert_eq!(heard, push_feedback::Feedback::Retired);
+        self.note("push-feedback");
+
+        let parts = self.start(&[Warm::Directory]).await;
         let app = service(update_client_status::routes(), parts.reporting().unwrap());
-        for (client, at, status) in [("anna_5", 2, 200), ("anna_5", 1, 200), ("anna_none", 1, 404)] {
+        for (client, at, status) in [("anna_9", 2, 200), ("anna_9", 1, 200), ("anna_none", 1, 404)] {
             let body = json!({ "client_id": client, "status": "active", "priority": 1, "last_active": at });
             assert_eq!(asks(&app, &anna, "PUT", "/api/mqtt/clients/status", None, Some(body)).await, status);
         }
@@ -166,7 +221,7 @@ impl Scenes {
 
         let parts = self.start(&[Warm::Directory, Warm::Broker]).await;
         let app = service(remove_client::routes(), parts.leaving().unwrap());
-        assert_eq!(asks(&app, &anna, "DELETE", "/api/mqtt/clients/anna_5", None, None).await, 200);
+        assert_eq!(asks(&app, &anna, "DELETE", "/api/mqtt/clients/anna_4", None, None).await, 200);
         self.note("remove-client");
 
         let parts = self.start(&[Warm::Directory]).await;
@@ -195,6 +250,7 @@ impl Scenes {
 
     async fn calls(&mut self) {
         let (door, anna) = (self.world.door("device123"), self.world.user("anna"));
+        self.stale_token().await;
         let place = json!({ "callee_id": "anna", "ring_seconds": 30, "caller_info": { "name": "前门设备" } });
         let parts = self.start(&[Warm::Log, Warm::Directory, Warm::Broker, Warm::Timer]).await;
         let app = service(create_call::routes(), parts.calling().unwrap());
@@ -222,6 +278,10 @@ impl Scenes {
             })
         });
         assert_eq!(asks(&app, &anna, "POST", "/api/calls/callee-action", None, Some(act("rejected"))).await, 409);
+        self.stale_token().await;
+        let next = call_id(&door.rings("anna", 30).await);
+        let reject = json!({ "call_id": next, "action": "rejected", "client_id": "anna_1" });
+        assert_eq!(asks(&app, &anna, "POST", "/api/calls/callee-action", None, Some(reject)).await, 200);
         self.note("callee-action");
 
         let parts = self.start(&[Warm::Log, Warm::Broker]).await;
@@ -235,6 +295,7 @@ impl Scenes {
         let over = asks(&app, &door, "POST", "/api/calls/caller-action", None, Some(act("hangup"))).await;
         assert_eq!(over, 409, "both hung up; the callee was first");
         let next = call_id(&door.rings("anna", 30).await);
+        self.stale_token().await;
         let cancel = json!({ "call_id": next, "action": "cancelled" });
         assert_eq!(asks(&app, &door, "POST", "/api/calls/caller-action", None, Some(cancel)).await, 200);
         self.note("caller-action");
@@ -279,6 +340,7 @@ impl Scenes {
         let parts = self.start(&[Warm::Log, Warm::Broker]).await;
         let calls = parts.expiring().unwrap();
         let call = call_id(&door.rings("anna", 30).await);
+        self.stale_token().await;
         let batch = |id: &str| {
             let body = json!({ "call_id": id }).to_string();
             serde_json::from_value::<SqsEvent>(json!({ "Records": [{ "messageId": "1", "body": body }] })).unwrap()
@@ -328,6 +390,7 @@ impl Scenes {
         let mut commits = self.world.log(&call_id(&door_only)).await.commits;
         commits.extend(self.world.log(&call).await.commits);
         let fast = projector.telling.clone();
+        self.stale_token().await;
         // Nobody has told anything yet, as far as this one knows.
         for commit in &commits {
             let mut history = self.world.log(commit.call_id.as_str()).await;
@@ -352,7 +415,7 @@ async fn each_role_allows_what_its_function_asks_and_nothing_else() {
     let world = World::new().await;
     let aws = Aws::before(world.stack.at.dynamodb, Duration::ZERO).await;
     let mut scenes = Scenes { world, aws, asked: BTreeMap::new() };
-    scenes.clients().await;
+    Box::pin(scenes.clients()).await;
     scenes.calls().await;
     scenes.audits().await;
     scenes.ends().await;
@@ -404,6 +467,7 @@ fn lambda_may_feed_the_functions_in_their_name_and_say_what_they_gave_up() {
         ("ledger", "LedgerDeadLetters.Arn", &["sqs:SendMessage"]),
         ("projector", "ProjectorDeadLetters.Arn", &["sqs:SendMessage"]),
         ("expire-call", "ExpireQueue.Arn", &queue),
+        ("push-feedback", "PushFeedbackLost.Arn", &["sqs:SendMessage"]),
         ("presence", "PresenceQueue.Arn", &queue),
         ("presence", "PresenceLost.Arn", &["sqs:SendMessage"]),
     ] {

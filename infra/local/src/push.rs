@@ -1,0 +1,146 @@
+//! Push services that show what they are given, instead of waking phones.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use futures::future::BoxFuture;
+use ilock_events::{Millis, PushService};
+use ilock_functions::clock::Clock;
+use ilock_notify::push::{Parcel, PushCarrier, PushError};
+use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// So many are kept to be listed.
+const KEPT: usize = 200;
+
+/// One push, as its service would see it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Shown {
+    /// Its number, from 1.
+    pub id: u64,
+    /// When it came.
+    pub at: Millis,
+    /// By which service.
+    pub service: PushService,
+    /// To which endpoint.
+    pub endpoint: String,
+    /// Seconds that it would be kept for a phone that is off.
+    pub ttl_seconds: u32,
+    /// `apns-push-type`, on iOS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub push_type: Option<String>,
+    /// `apns-priority`, on iOS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u8>,
+    /// The payload.
+    pub payload: Value,
+}
+
+#[derive(Default)]
+struct Desk {
+    shown: VecDeque<Shown>,
+    count: u64,
+    disabled: BTreeSet<String>,
+    down: bool,
+}
+
+/// All five push services, with a platform application for each.
+#[derive(Clone)]
+pub struct LocalPush {
+    desk: Arc<Mutex<Desk>>,
+    clock: Clock,
+}
+
+impl LocalPush {
+    /// Services that nobody has pushed anything to yet.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self { desk: Arc::default(), clock }
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last pushes, oldest first.
+    #[must_use]
+    pub fn shown(&self) -> Vec<Shown> {
+        self.desk().shown.iter().cloned().collect()
+    }
+
+    /// From now on `endpoint` is disabled, as if the app had been removed; until it is registered again.
+    pub fn disable(&self, endpoint: &str) {
+        self.desk().disabled.insert(endpoint.to_owned());
+    }
+
+    /// From now on nothing is taken; or everything again.
+    pub fn down(&self, down: bool) {
+        self.desk().down = down;
+    }
+
+    /// `GET /dev/pushes`.
+    pub(crate) fn routes(self) -> Router {
+        let list = |State(push): State<Self>| async move {
+            axum::Json(json!({ "code": 0, "message": "OK", "data": { "pushes": push.shown() } }))
+        };
+        Router::new().route("/dev/pushes", get(list)).with_state(self)
+    }
+
+    fn take(&self, parcel: Parcel) -> Result<Option<String>, PushError> {
+        let payload: Value =
+            serde_json::from_str(&parcel.payload).map_err(|error| PushError::Refused(error.to_string()))?;
+        let mut desk = self.desk();
+        if desk.down {
+            return Err(PushError::Unavailable("down".into()));
+        }
+        if desk.disabled.contains(&parcel.endpoint) {
+            return Err(PushError::Retired("EndpointDisabled".into()));
+        }
+        desk.count += 1;
+        let shown = Shown {
+            id: desk.count,
+            at: self.clock.now(),
+            service: parcel.service,
+            endpoint: parcel.endpoint,
+            ttl_seconds: parcel.ttl_seconds,
+            push_type: parcel.apns.map(|apns| apns.push_type.to_owned()),
+            priority: parcel.apns.map(|apns| apns.priority),
+            payload,
+        };
+        tracing::info!(
+            target: "push",
+            service = shown.service.word(),
+            endpoint = shown.endpoint,
+            ttl_seconds = shown.ttl_seconds,
+            push_type = shown.push_type,
+            priority = shown.priority,
+            "{}",
+            parcel.payload
+        );
+        let id = shown.id.to_string();
+        if desk.shown.len() == KEPT {
+            desk.shown.pop_front();
+        }
+        desk.shown.push_back(shown);
+        Ok(Some(id))
+    }
+}
+
+impl PushCarrier for LocalPush {
+    fn register(&self, service: PushService, token: String) -> BoxFuture<'_, Result<Option<String>, PushError>> {
+        Box::pin(async move {
+            let digest = hex::encode(Sha256::digest(token));
+            let endpoint = format!("local/{}/{digest}", service.word());
+            self.desk().disabled.remove(&endpoint);
+            Ok(Some(endpoint))
+        })
+    }
+
+    fn send(&self, parcel: Parcel) -> BoxFuture<'_, Result<Option<String>, PushError>> {
+        Box::pin(async move { self.take(parcel) })
+    }
+}

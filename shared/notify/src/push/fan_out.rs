@@ -1,0 +1,156 @@
+//! One push to all phones of a person: beside each other, the most awake first, and what became of each.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::{StreamExt, stream};
+use ilock_events::{ClientId, Handed, Millis, PartyId};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{Endpoint, Phone, Push, PushCarrier, PushError, in_order};
+use crate::CarrierError;
+use crate::deliver::TIME_PASSED;
+use crate::notices::PUSH;
+
+/// So many pushes of one call are on their way at once.
+const AT_ONCE: usize = 8;
+
+/// Before the second try; then twice as long each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// What a receipt says where nobody has a phone that could be told.
+pub const NO_PHONE: &str = "no phone to tell";
+
+/// Who has which phones.
+pub trait Phones: Send + Sync {
+    /// The phones of `person`, in any order; those without an endpoint may be among them.
+    fn of<'a>(&'a self, person: &'a PartyId) -> BoxFuture<'a, Result<Vec<Phone>, CarrierError>>;
+}
+
+/// What pushes are made with, where the operator uses them.
+#[derive(Clone, Copy)]
+pub struct Waking<'a> {
+    /// Who carries.
+    pub carrier: &'a dyn PushCarrier,
+    /// Who has which phones.
+    pub phones: &'a dyn Phones,
+}
+
+/// An endpoint that does not work any more, and the service's word for why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retired {
+    /// Whose.
+    pub client_id: ClientId,
+    /// Which.
+    pub endpoint: Endpoint,
+    /// Why.
+    pub why: String,
+}
+
+/// What became of a push.
+#[derive(Debug, Default)]
+pub(crate) struct FannedOut {
+    /// The phones that are settled, by this round.
+    pub phones: BTreeMap<ClientId, Handed>,
+    /// Endpoints that turned out not to work.
+    pub retired: Vec<Retired>,
+    /// Why it is not all settled; none when it is.
+    pub open: Option<CarrierError>,
+    /// Why nobody was reached, where nobody was.
+    pub nobody: Option<String>,
+}
+
+/// When a push is made, and until when.
+pub(crate) struct Moment<'a> {
+    pub clock: &'a (dyn Fn() -> Millis + Sync),
+    pub since: Millis,
+    pub expires_at: Millis,
+    pub until: Instant,
+}
+
+enum Outcome {
+    Settled(Option<String>, Option<String>),
+    Retired(String),
+    Failed(String),
+}
+
+impl Waking<'_> {
+    /// Hands `push` to every phone that is not in `done`.
+    pub(crate) async fn fan_out(&self, push: &Push, done: &BTreeSet<ClientId>, moment: &Moment<'_>) -> FannedOut {
+        let mut fanned = FannedOut::default();
+        let failed = |why: String| Some(CarrierError { carrier: PUSH, why });
+        let mut phones = match timeout_at(moment.until, self.phones.of(&push.callee)).await {
+            Ok(Ok(phones)) => phones,
+            Ok(Err(error)) => return FannedOut { open: Some(error), ..fanned },
+            Err(_) => return FannedOut { open: failed("the directory did not answer in time".into()), ..fanned },
+        };
+        in_order(&mut phones);
+        let due: Vec<(&Phone, &Endpoint)> =
+            phones.iter().filter_map(|phone| Some((phone, push.endpoint(phone)?))).collect();
+        if due.is_empty() && done.is_empty() {
+            fanned.nobody = Some(NO_PHONE.into());
+        }
+        // Boxed, one by one: the compiler does not see that a closure over all of them would be as good for each.
+        let mut telling: Vec<BoxFuture<'_, (&Phone, &Endpoint, Outcome)>> = vec![];
+        for (phone, endpoint) in due {
+            if !done.contains(&phone.client_id) {
+                telling
+                    .push(Box::pin(async move { (phone, endpoint, self.tell(push, phone, endpoint, moment).await) }));
+            }
+        }
+        let mut outcomes = stream::iter(telling).buffer_unordered(AT_ONCE);
+        while let Some((phone, endpoint, outcome)) = outcomes.next().await {
+            let (carrier_id, error) = match outcome {
+                Outcome::Settled(carrier_id, error) => (carrier_id, error),
+                Outcome::Retired(why) => {
+                    let (client_id, endpoint) = (phone.client_id.clone(), endpoint.clone());
+                    fanned.retired.push(Retired { client_id, endpoint, why: why.clone() });
+                    (None, Some(why))
+                }
+                Outcome::Failed(why) => {
+                    fanned.open = fanned.open.or_else(|| failed(why));
+                    continue;
+                }
+            };
+            let ms = (moment.clock)().since(moment.since);
+            let target = endpoint.service.word().into();
+            let handed = Handed { target, carrier: PUSH.into(), carrier_id, ms, error };
+            fanned.phones.insert(phone.client_id.clone(), handed);
+        }
+        drop(outcomes);
+        if !fanned.phones.is_empty() && done.is_empty() && fanned.phones.values().all(|handed| handed.error.is_some()) {
+            fanned.nobody = Some("no phone was reached".into());
+        }
+        fanned
+    }
+
+    /// Tries until it is taken, refused, or there is no time left. What is left is counted anew at every try.
+    async fn tell(&self, push: &Push, phone: &Phone, endpoint: &Endpoint, moment: &Moment<'_>) -> Outcome {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let now = (moment.clock)();
+            // A whole second is the least that a push service counts: less would outlive the moment.
+            if moment.expires_at.since(now) < 1000 {
+                return Outcome::Settled(None, Some(TIME_PASSED.into()));
+            }
+            let sent = match push.parcel(endpoint, phone.language, now) {
+                Ok(parcel) => timeout_at(moment.until, self.carrier.send(parcel)).await,
+                Err(refused) => Ok(Err(refused)),
+            };
+            match sent {
+                Ok(Ok(carrier_id)) => return Outcome::Settled(carrier_id, None),
+                Ok(Err(PushError::Retired(why))) => return Outcome::Retired(why),
+                Ok(Err(refused @ PushError::Refused(_))) => return Outcome::Settled(None, Some(refused.to_string())),
+                Ok(Err(again @ PushError::Unavailable(_))) if Instant::now() + pause >= moment.until => {
+                    return Outcome::Failed(again.to_string());
+                }
+                Ok(Err(PushError::Unavailable(_))) => {
+                    sleep(pause).await;
+                    pause *= 2;
+                }
+                Err(_) => return Outcome::Failed("no answer in time".into()),
+            }
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! What phones are woken with: the contract's samples, the limits of the push services, and the time that is left.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use ilock_call::{Call, Placed};
+use ilock_events::schema::schemas;
+use ilock_events::{
+    CallerInfo, ClientId, Commit, Language, Millis, PartyId, Personal, PersonalText, PushService, Receipt,
+};
+use ilock_notify::push::{
+    APNS_LIMIT, Endpoint, FCM_LIMIT, NO_PHONE, Parcel, Phone, Phones, Push, PushCarrier, PushError, VOIP_LIMIT, Waking,
+    in_order,
+};
+use ilock_notify::{CarrierError, Delivery, Done, Mqtt, Notice, Publish, Round, Tickets, Via, notices, settled};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+fn sample(name: &str) -> Value {
+    let path = format!("{}/../../events/samples/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))).unwrap()
+}
+
+fn call(kinds: &[&str]) -> (Placed, Commit) {
+    let commits: Vec<Commit> =
+        kinds.iter().map(|kind| serde_json::from_value(sample(&format!("stored.commit.{kind}"))).unwrap()).collect();
+    let mut call = Call::new(commits[0].call_id.clone());
+    for commit in &commits {
+        call.fold(commit).unwrap();
+    }
+    (call.placed.unwrap(), commits.last().unwrap().clone())
+}
+
+fn words() -> PersonalText {
+    serde_json::from_value::<Personal>(sample("stored.personal.place")).unwrap().text
+}
+
+fn pushed(kinds: &[&str], text: &PersonalText) -> (Notice, Push) {
+    let (placed, last) = call(kinds);
+    let all = notices(&last, &placed, Some(text)).unwrap();
+    let found = all.into_iter().find_map(|notice| match &notice.via {
+        Via::Push(push) => Some((notice.clone(), (**push).clone())),
+        Via::Mqtt { .. } => None,
+    });
+    found.expect("a push")
+}
+
+fn endpoint(service: PushService) -> Endpoint {
+    Endpoint { id: format!("{}-endpoint", service.word()), service, since: Millis(0) }
+}
+
+fn phone(name: &str, main: Option<PushService>, voip: Option<PushService>) -> Phone {
+    Phone {
+        client_id: ClientId::new(format!("user456_{name}")).unwrap(),
+        main: main.map(endpoint),
+        voip: voip.map(endpoint),
+        language: Language::Zh,
+        active: false,
+        priority: 0,
+        heard_of: Millis(0),
+    }
+}
+
+fn schema_of(form: &str) -> jsonschema::Validator {
+    let (_, schema) = schemas().into_iter().find(|(name, _)| name == form).expect("a schema");
+    jsonschema::draft202012::new(&schema.to_value()).unwrap()
+}
+
+#[test]
+fn every_sample_of_a_push_is_what_the_code_makes() {
+    use PushService::{Apns, ApnsVoip, Gcm};
+    let (zh, en) = (Language::Zh, Language::En);
+    let text = words();
+    let place: &[&str] = &["place"];
+    let accept: &[&str] = &["place", "alert", "accept"];
+    for (name, kinds, service, language, at, header) in [
+        ("android.video_call", place, Gcm, zh, 1_679_886_453_000, None),
+        ("ios.video_call.voip", place, ApnsVoip, zh, 1_679_886_453_000, Some(("voip", 10))),
+        ("ios.video_call.alert", place, Apns, en, 1_679_886_453_000, Some(("alert", 10))),
+        ("android.call_ended.accepted", accept, Gcm, zh, 1_679_886_500_000, None),
+        ("ios.call_ended.accepted", accept, Apns, zh, 1_679_886_500_000, Some(("background", 5))),
+        ("android.call_ended.cancelled", &["place", "cancel"], Gcm, zh, 1_679_886_462_000, None),
+        ("ios.call_ended.cancelled", &["place", "cancel"], Apns, zh, 1_679_886_462_000, Some(("background", 5))),
+        ("android.missed_call", &["place", "expire"], Gcm, zh, 1_679_886_510_012, None),
+        ("ios.missed_call", &["place", "expire"], Apns, zh, 1_679_886_510_012, Some(("alert", 5))),
+    ] {
+        let (_, push) = pushed(kinds, &text);
+        let parcel = push.parcel(&endpoint(service), language, Millis(at)).unwrap();
+        let payload: Value = serde_json::from_str(&parcel.payload).unwrap();
+        assert_eq!(payload, sample(&format!("push.{name}")), "{name}");
+        assert_eq!(parcel.apns.map(|apns| (apns.push_type, apns.priority)), header, "{name}");
+        assert!(!parcel.payload.contains("user_sig"), "{name}");
+    }
+}
+
+#[test]
+fn what_shows_no_call_never_goes_by_voip_and_who_answered_is_not_told() {
+    use PushService::{Apns, ApnsVoip};
+    let both = phone("ios_abcd1234", Some(Apns), Some(ApnsVoip));
+    let voip_only = phone("ios_2", None, Some(ApnsVoip));
+    let text = words();
+    let (_, rings) = pushed(&["place"], &text);
+    assert_eq!(rings.endpoint(&both), both.voip.as_ref());
+    for (kinds, itself) in [(&["place", "cancel"][..], true), (&["place", "expire"], true)] {
+        let (_, push) = pushed(kinds, &text);
+        assert_eq!(push.endpoint(&both), both.main.as_ref().filter(|_| itself));
+        assert_eq!(push.endpoint(&voip_only), None);
+    }
+    let (_, over) = pushed(&["place", "alert", "accept"], &text);
+    assert_eq!(over.endpoint(&both), None, "it answered");
+    let other = phone("ios_3", Some(Apns), None);
+    assert_eq!(over.endpoint(&other), other.main.as_ref());
+}
+
+#[test]
+fn the_most_awake_is_woken_first() {
+    let with = |name, active, priority| Phone { active, priority, ..phone(name, None, None) };
+    let mut phones = [with("a", false, 9), with("b", true, 1), with("c", false, 3), with("d", true, 5)];
+    in_order(&mut phones);
+    assert_eq!(phones.map(|phone| phone.client_id.to_string()), ["user456_d", "user456_b", "user456_a", "user456_c"]);
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "\\PC{0,40}",
+        prop::collection::vec(
+            prop::sample::select(vec!['👩', '\u{200d}', '门', 'a', '"', '\\', '\n', '\u{1}']),
+            0..2000
+        )
+        .prop_map(|chars| chars.into_iter().collect()),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn whatever_the_texts_are_a_push_is_valid_within_its_limit_and_outlives_no_deadline(
+        name in proptest::option::of(any_text()),
+        invitation in prop::collection::btree_map("\\PC{0,10}", any_text(), 0..4),
+        left in 1000_i64..120_000,
+        english in any::<bool>(),
+        nth in 0_usize..5,
+    ) {
+        let invitation: Map<String, Value> = invitation.into_iter().map(|(key, text)| (key, json!({ "deep": [text] }))).collect();
+        let info = CallerInfo { name: name.clone(), ..CallerInfo::default() };
+        let text = PersonalText { caller_info: Some(info), invitation_data: Some(invitation.clone()), reason: None };
+        let service = PushService::ALL[nth];
+        let (limit, form) = match service {
+            PushService::Gcm => (FCM_LIMIT, "push.android"),
+            voip if voip.is_voip() => (VOIP_LIMIT, "push.ios"),
+            _ => (APNS_LIMIT, "push.ios"),
+        };
+        let language = if english { Language::En } else { Language::Zh };
+        for (kinds, kind) in [(&["place"][..], "video_call"), (&["place", "expire"], "missed_call")] {
+            let (_, push) = pushed(kinds, &text);
+            let now = push.kept_until.plus(-left);
+            let parcel = push.parcel(&endpoint(service), language, now).unwrap();
+            prop_assert!(parcel.payload.len() <= limit, "{} bytes", parcel.payload.len());
+            prop_assert!(parcel.ttl_seconds >= 1);
+            prop_assert!(now.plus(i64::from(parcel.ttl_seconds) * 1000) <= push.kept_until);
+            let payload: Value = serde_json::from_str(&parcel.payload).unwrap();
+            let valid = schema_of(&format!("{form}.{kind}"));
+            prop_assert!(valid.is_valid(&payload), "{payload}");
+            let data = if service == PushService::Gcm { &payload["fcmV1Message"]["message"]["data"] } else { &payload };
+            let shown = data["caller_name"].as_str().unwrap();
+            if let Some(name) = &name && !shown.ends_with('…') && shown != "device123" {
+                let plain: String = name.chars().filter(|c| !c.is_control()).collect();
+                prop_assert_eq!(shown, plain.trim());
+            }
+            if kind == "video_call" {
+                let sent: Value = serde_json::from_str(data["invitation_data"].as_str().unwrap()).unwrap();
+                let whole = data.get("truncated").is_none();
+                prop_assert_eq!(sent, if whole { Value::Object(invitation.clone()) } else { json!({}) });
+            }
+        }
+    }
+}
+
+/// A push service that answers as told, and a clock that goes on with every try.
+struct Service {
+    answers: Mutex<Vec<Result<(), PushError>>>,
+    sent: Mutex<Vec<(Millis, Parcel)>>,
+    now: AtomicI64,
+    each_try_ms: i64,
+    phones: Vec<Phone>,
+}
+
+impl Service {
+    fn new(now: Millis, each_try_ms: i64, phones: Vec<Phone>, answers: Vec<Result<(), PushError>>) -> Self {
+        Self { answers: Mutex::new(answers), sent: Mutex::default(), now: AtomicI64::new(now.0), each_try_ms, phones }
+    }
+
+    fn now(&self) -> Millis {
+        Millis(self.now.load(Ordering::SeqCst))
+    }
+}
+
+impl PushCarrier for Service {
+    fn register(&self, _: PushService, token: String) -> BoxFuture<'_, Result<Option<String>, PushError>> {
+        Box::pin(async move { Ok(Some(token)) })
+    }
+
+    fn send(&self, parcel: Parcel) -> BoxFuture<'_, Result<Option<String>, PushError>> {
+        Box::pin(async move {
+            self.sent.lock().unwrap().push((self.now(), parcel));
+            self.now.fetch_add(self.each_try_ms, Ordering::SeqCst);
+            let mut answers = self.answers.lock().unwrap();
+            let answer = if answers.is_empty() { Ok(()) } else { answers.remove(0) };
+            answer.map(|()| Some("id".into()))
+        })
+    }
+}
+
+impl Phones for Service {
+    fn of<'a>(&'a self, _: &'a PartyId) -> BoxFuture<'a, Result<Vec<Phone>, CarrierError>> {
+        Box::pin(async move { Ok(self.phones.clone()) })
+    }
+}
+
+impl Mqtt for Service {
+    fn publish(&self, _: Publish) -> BoxFuture<'_, Result<Option<String>, CarrierError>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn end_session(&self, _: ClientId) -> BoxFuture<'_, Result<(), CarrierError>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl Tickets for Service {
+    fn sdk_app_id(&self) -> u32 {
+        1
+    }
+
+    fn in_message(&self, _: &PartyId) -> Option<String> {
+        None
+    }
+}
+
+async fn round(service: &Service, kinds: &[&str], done: &Done) -> Round {
+    let (placed, last) = call(kinds);
+    let notices = notices(&last, &placed, Some(&words())).unwrap();
+    let clock = || service.now();
+    let delivery = Delivery {
+        mqtt: service,
+        tickets: service,
+        push: Some(Waking { carrier: service, phones: service }),
+        clock: &clock,
+        since: last.at,
+        ringing: placed.state == ilock_events::CallState::Ringing,
+        budget: Duration::from_secs(5),
+    };
+    delivery.deliver(&notices, done).await
+}
+
+fn receipt(round: Round) -> Receipt {
+    Receipt {
+        n: ilock_events::CommitNo(1),
+        path: "fast".into(),
+        at: Millis(0),
+        notices: round.settled,
+        phones: round.phones,
+    }
+}
+
+const PLACED: Millis = Millis(1_679_886_450_000);
+const PUSH: u32 = 2;
+
+#[tokio::test(start_paused = true)]
+async fn a_disabled_endpoint_is_retired_and_the_other_phones_ring() {
+    let phones = vec![phone("a", Some(PushService::Gcm), None), phone("b", Some(PushService::Gcm), None)];
+    let service = Service::new(PLACED, 0, phones, vec![Err(PushError::Retired("EndpointDisabled".into()))]);
+    let round = round(&service, &["place"], &Done::default()).await;
+    assert!(round.failed.is_empty());
+    assert_eq!(round.retired.len(), 1);
+    let errors: Vec<_> = round.phones.values().filter_map(|handed| handed.error.as_deref()).collect();
+    assert_eq!((errors, round.phones.len()), (vec!["EndpointDisabled"], 2));
+    assert_eq!(round.settled[&PUSH].error, None, "one was reached");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_phone_that_has_its_receipt_is_not_woken_again_and_the_rest_is() {
+    let phones = vec![phone("a", Some(PushService::Gcm), None), phone("b", Some(PushService::Gcm), None)];
+    let down = || Err(PushError::Unavailable("down".into()));
+    let service = Service::new(PLACED, 0, phones, vec![Ok(())]);
+    *service.answers.lock().unwrap() = std::iter::once(Ok(())).chain(std::iter::repeat_with(down).take(50)).collect();
+    let first = round(&service, &["place"], &Done::default()).await;
+    assert_eq!((first.phones.len(), first.failed.len()), (1, 1));
+    assert!(!first.settled.contains_key(&PUSH), "not yet: one phone is open");
+    let done = settled([&receipt(first)]);
+    service.answers.lock().unwrap().clear();
+    let before = service.sent.lock().unwrap().len();
+    let second = round(&service, &["place"], &done).await;
+    assert_eq!(second.phones.len(), 1);
+    assert!(second.failed.is_empty() && second.settled.contains_key(&PUSH));
+    assert_eq!(service.sent.lock().unwrap().len(), before + 1);
+    assert_eq!(second.settled.len(), 1, "what MQTT had is not told again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nobody_has_a_phone_the_receipt_says_so() {
+    let service = Service::new(PLACED, 0, vec![phone("a", None, None)], vec![]);
+    let round = round(&service, &["place"], &Done::default()).await;
+    assert_eq!(round.settled[&PUSH].error.as_deref(), Some(NO_PHONE));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn over_all_retries_and_clocks_no_push_outlives_its_deadline(
+        start in 0_i64..70_000,
+        each_try_ms in 0_i64..20_000,
+        refusals in 0_usize..8,
+    ) {
+        let phones = (0..3).map(|n| phone(&format!("p{n}"), Some(PushService::Gcm), None)).collect();
+        let answers = std::iter::repeat_with(|| Err(PushError::Unavailable("busy".into()))).take(refusals).collect();
+        let service = Service::new(PLACED.plus(start), each_try_ms, phones, answers);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(round(&service, &["place"], &Done::default()));
+        let deadline = call(&["place"]).0.terms.deadline;
+        for (at, parcel) in service.sent.lock().unwrap().iter() {
+            prop_assert!(parcel.ttl_seconds >= 1);
+            prop_assert!(at.plus(i64::from(parcel.ttl_seconds) * 1000) <= deadline, "{at} + {} s", parcel.ttl_seconds);
+            prop_assert_eq!(i64::from(parcel.ttl_seconds), deadline.since(*at) / 1000, "counted anew");
+            let payload: Value = serde_json::from_str(&parcel.payload).unwrap();
+            prop_assert_eq!(&payload["fcmV1Message"]["message"]["android"]["ttl"], &json!(format!("{}s", parcel.ttl_seconds)));
+        }
+    }
+}
