@@ -34,6 +34,8 @@ KEPT = {
     "AWS::Lambda::Version",
     "AWS::Logs::LogGroup",
     "AWS::Route53::RecordSet",
+    "AWS::SNS::Subscription",  # where pushes are used; here they are not
+    "AWS::SNS::Topic",
     "AWS::SQS::Queue",
     "Custom::IotEndpoint",  # asked of the deployed function
 }

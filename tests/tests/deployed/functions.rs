@@ -26,6 +26,7 @@ fn asked_and_answered(function: &str) -> (Value, fn(&Value) -> bool) {
     let nothing_failed: fn(&Value) -> bool = |answer| answer["batchItemFailures"] == json!([]);
     match function {
         "register-client" => (request("POST", "/api/mqtt/clients/register"), unauthorized),
+        "register-push-token" => (request("POST", "/api/v1/devices/register"), unauthorized),
         "update-client-status" => (request("PUT", "/api/mqtt/clients/status"), unauthorized),
         "remove-client" => (request("DELETE", "/api/mqtt/clients/nobody_phone"), unauthorized),
         "create-call" => (request("POST", "/api/calls"), unauthorized),

@@ -52,7 +52,13 @@ async fn while_iot_core_is_in_trouble_calls_are_placed_at_once_and_everybody_is_
         faults.off();
 
         let told = |log: &ilock_log::History| {
-            let settled: BTreeSet<u32> = log.receipts.iter().flat_map(|kept| kept.notices.keys().copied()).collect();
+            let settled: BTreeSet<u32> = log
+                .receipts
+                .iter()
+                .flat_map(|kept| &kept.notices)
+                .filter(|(_, handed)| handed.carrier == "mqtt")
+                .map(|(index, _)| *index)
+                .collect();
             settled == BTreeSet::from([0, 1])
         };
         let mut log = world.log(&call).await;
