@@ -68,12 +68,15 @@ fn commit_text(history: &History, commit: &ilock_events::Commit) -> String {
 }
 
 fn receipt_text(receipt: &ilock_events::Receipt) -> String {
+    let phones = receipt.phones.iter().map(|(phone, handed)| (format!("{phone} by {}", handed.target), handed));
     let told: Vec<String> = receipt
         .notices
         .values()
-        .map(|handed| match &handed.error {
-            None => format!("     → {} after {} ms ({})", handed.target, handed.ms, receipt.path),
-            Some(error) => format!("     ✗ {}: {error} ({})", handed.target, receipt.path),
+        .map(|handed| (handed.target.clone(), handed))
+        .chain(phones)
+        .map(|(whom, handed)| match &handed.error {
+            None => format!("     → {whom} after {} ms ({})", handed.ms, receipt.path),
+            Some(error) => format!("     ✗ {whom}: {error} ({})", receipt.path),
         })
         .collect();
     told.join("\n")

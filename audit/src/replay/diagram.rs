@@ -1,5 +1,6 @@
 //! The story as a sequence diagram: who spoke to whom. Written as Mermaid, and drawn as SVG by [`crate::replay::html`].
 
+use ilock_events::ClientId;
 use std::fmt::Write as _;
 
 use crate::replay::text::seconds;
@@ -53,9 +54,11 @@ impl Diagram {
                     None => format!("{} ms", told.handed.ms),
                     Some(error) => error.clone(),
                 };
+                // `users/user456/calls/incoming`; a phone's id begins with its owner's.
+                let topic = told.handed.target.split('/').nth(1).unwrap_or(&told.handed.target);
                 Arrow {
                     from: 1,
-                    to: self.lane(told.handed.target.split('/').nth(1).unwrap_or(&told.handed.target)),
+                    to: self.lane(told.phone.as_ref().map_or(topic, ClientId::as_str)),
                     says: format!("{says} ({}, {detail})", told.handed.carrier),
                     when,
                     lost: told.handed.error.is_some(),

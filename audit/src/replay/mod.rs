@@ -10,8 +10,8 @@ mod text;
 
 use ilock_call::{Call, Placed};
 use ilock_events::{
-    CallEvent, CallState, Commit, Forgotten, Handed, Hash, Millis, Personal, PersonalText, Receipt, StoredCommand,
-    TenantId,
+    CallEvent, CallState, ClientId, Commit, Forgotten, Handed, Hash, Millis, Personal, PersonalText, Receipt,
+    StoredCommand, TenantId,
 };
 use ilock_notify::push::Saying;
 use ilock_notify::{Message, Via, notices};
@@ -120,8 +120,12 @@ pub enum Words {
 /// A notice, as a step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Told {
-    /// Which of the commit's notices.
-    pub notice: u32,
+    /// Which of the commit's notices; none where the commit gives none that woke phones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice: Option<u32>,
+    /// Which phone, where one was woken; `target` is then the push service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<ClientId>,
     /// What was said: `incoming`, `ringing`, `accepted` …; none where the commit gives no such notice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
@@ -130,6 +134,17 @@ pub struct Told {
     /// To whom, by which carrier, how long after the commit, or why not.
     #[serde(flatten)]
     pub handed: Handed,
+}
+
+impl Told {
+    /// Who was told, as it is shown: a topic, or a phone and its push service.
+    #[must_use]
+    pub fn whom(&self) -> String {
+        match &self.phone {
+            None => self.handed.target.clone(),
+            Some(phone) => format!("{phone} ({})", self.handed.target),
+        }
+    }
 }
 
 impl Words {
@@ -199,15 +214,16 @@ impl Story {
         for receipt in receipts {
             let commit = self.commits.iter().find(|commit| commit.n == receipt.n);
             let says = |index| commit.zip(self.placed.as_ref()).and_then(|(commit, call)| says(commit, call, index));
-            for (index, handed) in &receipt.notices {
+            let push = commit.zip(self.placed.as_ref()).and_then(|(commit, call)| push_of(commit, call));
+            let told = receipt.notices.iter().map(|(index, handed)| (Some(*index), None, handed));
+            let woken = receipt.phones.iter().map(|(phone, handed)| (push, Some(phone.clone()), handed));
+            // That all phones are settled comes after what became of each.
+            for (notice, phone, handed) in woken.chain(told) {
                 let at = commit.map_or(receipt.at, |commit| commit.at.plus(handed.ms));
-                let what = What::Told(Told {
-                    notice: *index,
-                    says: says(*index),
-                    path: receipt.path.clone(),
-                    handed: handed.clone(),
-                });
-                steps.push(((at, receipt.n.0, index.saturating_add(1)), self.step(at, receipt.n.0, what)));
+                let (says, path) = (notice.and_then(says), receipt.path.clone());
+                let what = What::Told(Told { notice, phone, says, path, handed: handed.clone() });
+                let order = notice.unwrap_or_default().saturating_add(1);
+                steps.push(((at, receipt.n.0, order), self.step(at, receipt.n.0, what)));
             }
         }
         steps.sort_by_key(|(order, _)| *order);
@@ -273,6 +289,12 @@ fn words(commit: &Commit, personal: Option<&[Personal]>, forgotten: &[Forgetting
         None if personal.is_none() && !forgotten.iter().any(|gone| gone.record.digest == digest) => Words::NotExported,
         None => Words::Forgotten,
     }
+}
+
+/// Which of a commit's notices wakes phones.
+fn push_of(commit: &Commit, call: &Placed) -> Option<u32> {
+    let notices = notices(commit, call, None).ok()?;
+    notices.iter().find(|notice| matches!(notice.via, Via::Push(_))).map(|notice| notice.index)
 }
 
 /// What notice `index` of `commit` says.

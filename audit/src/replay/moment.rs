@@ -133,7 +133,7 @@ fn handed(step: &Step) -> Option<String> {
     match &step.what {
         What::Told(told) if told.handed.error.is_none() => {
             let says = told.says.as_deref().unwrap_or("something");
-            Some(format!("{says} to {}", told.handed.target))
+            Some(format!("{says} to {}", told.whom()))
         }
         _ => None,
     }

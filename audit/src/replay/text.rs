@@ -51,11 +51,14 @@ pub(super) fn line(step: &Step, story: &Story) -> String {
                     let id = handed.carrier_id.as_ref().map(|id| format!(", {id}")).unwrap_or_default();
                     format!(
                         "      {} told “{says}” by {} ({path}{id}), {} ms after commit {}",
-                        handed.target, handed.carrier, handed.ms, step.n
+                        told.whom(),
+                        handed.carrier,
+                        handed.ms,
+                        step.n
                     )
                 }
                 Some(error) => {
-                    format!("      {} not told “{says}” by {} ({path}): {error}", handed.target, handed.carrier)
+                    format!("      {} not told “{says}” by {} ({path}): {error}", told.whom(), handed.carrier)
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ilock_audit::export::{Progress, call_line, placed_at};
 use ilock_audit::replay::{Story, html, jsonl, mermaid, text};
 use ilock_audit::{Header, Line, verify};
-use ilock_events::{CommitNo, Handed, Millis, Receipt};
+use ilock_events::{ClientId, CommitNo, Handed, Millis, Receipt};
 use ilock_log::{EventLog, StoredCall, salted};
 use ilock_tests::commands::{call_of, ms};
 use ilock_tests::engine::Log;
@@ -62,9 +62,10 @@ async fn a_day_told_twice_is_the_same_to_the_byte_from_the_log_and_from_its_expo
             error: None,
         };
         let ring = handed("mqtt", "users/user456/calls/incoming");
-        let push = handed("push", "arn:aws:sns:eu-central-1:1:endpoint/GCM/ilock/1");
-        for (path, notices) in [("fast", BTreeMap::from([(0, ring)])), ("projector", BTreeMap::from([(7, push)]))] {
-            let phones = BTreeMap::new();
+        let phone = ClientId::new("user456_android_1").unwrap();
+        let woken = BTreeMap::from([(phone, handed("push", "GCM"))]);
+        let rounds = [("fast", BTreeMap::from([(0, ring)]), BTreeMap::new()), ("projector", BTreeMap::new(), woken)];
+        for (path, notices, phones) in rounds {
             let receipt = Receipt { n: CommitNo::FIRST, path: path.into(), at: ms(13), notices, phones };
             log.keep_receipt(&call.call.id, &receipt, 0).await.unwrap();
         }
