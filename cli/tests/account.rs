@@ -156,6 +156,8 @@ async fn the_doctor_sees_what_works_and_what_was_broken() {
         assert_eq!(outcome(&well, works), "ok", "{works}");
     }
     assert_eq!(outcome(&well, "the stack has no authorizer"), "failed");
+    let lacking = well.iter().find(|check| check["found"].as_str().unwrap().contains("one table each"));
+    assert!(lacking.is_none(), "{lacking:?}");
 
     cloud.give_up_on("hello").await;
     let dynamodb = aws_sdk_dynamodb::Client::new(&cloud.sdk);

@@ -71,7 +71,7 @@ impl Deployment {
     /// The emulator's CloudFormation leaves out recovery and time to live.
     async fn keep_and_forget(&self) {
         let dynamodb = aws_sdk_dynamodb::Client::new(&self.sdk);
-        for name in ["EventsTableName", "DirectoryTableName"] {
+        for name in ["EventsTableName", "DirectoryTableName", "LedgerTableName"] {
             let recovery = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(true).build();
             let keep = dynamodb.update_continuous_backups().table_name(self.output(name));
             keep.point_in_time_recovery_specification(recovery.unwrap()).send().await.unwrap();
@@ -201,6 +201,7 @@ fn template(stack: &str, api: &str) -> Value {
         "Resources": {
             "EventsTable": table(include_str!("../../../shared/log/table.json"), &format!("{stack}-events")),
             "DirectoryTable": table(include_str!("../../../shared/directory/table.json"), &format!("{stack}-directory")),
+            "LedgerTable": table(include_str!("../../../shared/log/ledger.json"), &format!("{stack}-ledger")),
             "ExpireDeadLetters": { "Type": "AWS::SQS::Queue" },
             "ExpireQueue": { "Type": "AWS::SQS::Queue", "Properties": {
                 "RedrivePolicy": { "deadLetterTargetArn": arn("ExpireDeadLetters"), "maxReceiveCount": 5 } } },
@@ -217,6 +218,12 @@ fn template(stack: &str, api: &str) -> Value {
             "ProjectorVersion": { "Type": "AWS::Lambda::Version", "Properties": { "FunctionName": reference("ProjectorFunction") } },
             "ProjectorLive": { "Type": "AWS::Lambda::Alias", "Properties": {
                 "FunctionName": reference("ProjectorFunction"), "Name": "live", "FunctionVersion": "$LATEST" } },
+            "LedgerFunction": { "Type": "AWS::Lambda::Function", "Properties": {
+                "FunctionName": format!("{stack}-ledger"), "Runtime": "python3.11", "Handler": "index.handler",
+                "Role": arn("Role"), "Code": { "ZipFile": PROJECTOR } } },
+            "LedgerVersion": { "Type": "AWS::Lambda::Version", "Properties": { "FunctionName": reference("LedgerFunction") } },
+            "LedgerLive": { "Type": "AWS::Lambda::Alias", "Properties": {
+                "FunctionName": reference("LedgerFunction"), "Name": "live", "FunctionVersion": "$LATEST" } },
             "ProjectorLog": { "Type": "AWS::Lambda::EventSourceMapping", "Properties": {
                 "EventSourceArn": { "Fn::GetAtt": ["EventsTable", "StreamArn"] }, "FunctionName": reference("ProjectorFunction"),
                 "StartingPosition": "TRIM_HORIZON", "MaximumRecordAgeInSeconds": 1, "BatchSize": 10,
@@ -231,6 +238,7 @@ fn template(stack: &str, api: &str) -> Value {
             "DoorPolicyName": { "Value": reference("DoorPolicy") },
             "EventsTableName": { "Value": reference("EventsTable") },
             "DirectoryTableName": { "Value": reference("DirectoryTable") },
+            "LedgerTableName": { "Value": reference("LedgerTable") },
             "ProjectorDeadLettersUrl": { "Value": reference("ProjectorDeadLetters") },
             "FunctionPrefix": { "Value": format!("{stack}-") },
         },

@@ -1,4 +1,4 @@
-//! The event log and the directory: are they there, is the stream on, can a mistake be taken back?
+//! The event log, its ledger and the directory: are they there, is the stream on, can a mistake be taken back?
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
@@ -12,13 +12,18 @@ use crate::aws::stack::Stack;
 
 const ABOUT: &str = "tables";
 
+/// As the template calls them. Of the directory some things run out; of log and ledger nothing does.
+const DIRECTORY: &str = "DirectoryTable";
+const LEDGER: &str = "LedgerTable";
+
 /// What is to be said of the tables, and the ARN of the log's stream.
 pub async fn check(sdk: &SdkConfig, stack: &Stack) -> (Option<String>, Vec<Finding>) {
     let client = Client::new(sdk);
     let forgiving = stack.stage().is_some_and(|stage| stage == "dev");
     let (mut stream, mut findings) = (None, vec![]);
-    let (mut logs, mut others) = (0, 0);
-    for name in stack.of_kind("AWS::DynamoDB::Table").map(|table| &table.physical) {
+    let mut logs = 0;
+    for resource in stack.of_kind("AWS::DynamoDB::Table") {
+        let name = &resource.physical;
         let table = match client.describe_table().table_name(name).send().await {
             Ok(answer) => answer.table.unwrap_or_else(|| TableDescription::builder().build()),
             Err(error) => {
@@ -32,15 +37,15 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> (Option<String>, Vec<Findi
             let (arn, finding) = stream_of(name, &table);
             findings.push(finding);
             stream = arn;
-        } else {
-            others += 1;
+        } else if resource.logical == DIRECTORY {
             findings.push(forgetting(&client, name).await);
         }
         findings.push(recovery(&client, name, forgiving).await);
     }
     let seen = findings.iter().any(|finding| finding.outcome == super::Outcome::Unchecked);
-    if !seen && (logs != 1 || others != 1) {
-        let found = format!("the stack has {logs} tables for the log and {others} others, not one each");
+    let has = |table: &str| stack.of_kind("AWS::DynamoDB::Table").any(|resource| resource.logical == table);
+    if !seen && (logs != 1 || !has(DIRECTORY) || !has(LEDGER)) {
+        let found = "the stack has not one table each for the log, the directory and the ledger";
         findings.push(Finding::failed(ABOUT, found, "deploy it from this project's template"));
     }
     (stream, findings)

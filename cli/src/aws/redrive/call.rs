@@ -1,4 +1,4 @@
-//! A call is projected again out of the log, which keeps it for good: what the stream dropped is still there.
+//! A call is shown again out of the log, which keeps it for good: what the stream dropped is still there.
 
 use std::process::ExitCode;
 
@@ -15,15 +15,21 @@ use crate::aws::stack::Stack;
 use crate::failure::Failure;
 use crate::say::{Say, Tone};
 
-/// Shows the projector every commit of the call, as the stream would.
+/// What the log's stream feeds.
+const READERS: [&str; 2] = ["projector", "ledger"];
+
+/// Shows the projector and the ledger every commit of the call, as the stream would.
 pub async fn again(say: Say, sdk: &SdkConfig, stack: &Stack, call: &CallId) -> Result<ExitCode, Failure> {
-    let projector = format!("{}projector:live", stack.output("FunctionPrefix")?);
+    let prefix = stack.output("FunctionPrefix")?;
     let records = commits(sdk, stack.output("EventsTableName")?, call).await?;
     if records.is_empty() {
         return Err(Failure::new(format!("there is no call {call}")));
     }
-    let shown = Functions::new(sdk).project(&projector, &records).await;
-    shown.map_err(|Unwell(why)| Failure::new(format!("{call} is not projected: {why}")))?;
+    let functions = Functions::new(sdk);
+    for reader in READERS {
+        let shown = functions.show(&format!("{prefix}{reader}:live"), &records).await;
+        shown.map_err(|Unwell(why)| Failure::new(format!("{reader} did not take {call}: {why}")))?;
+    }
     let commits = records.len();
     let text = format!("redriven {commits} commits of {call}");
     say.line(Tone::Good, "redriven", &text, json!({ "call_id": call, "commits": commits }));

@@ -133,7 +133,7 @@ impl Desk<'_> {
                     }
                     Err(NotRead::Refused(why)) => return Fate::Kept(why),
                 };
-                match self.functions.project(&batch.function, &records).await {
+                match self.functions.show(&batch.function, &records).await {
                     Ok(()) => Fate::Done(format!("{} commits to {}", records.len(), short(&batch.function))),
                     Err(Unwell(why)) => Fate::Kept(why),
                 }

@@ -28,7 +28,8 @@ pub struct Redrive {
     /// The queue: its name, URL or ARN.
     #[arg(required_unless_present = "call", conflicts_with = "call")]
     queue: Option<String>,
-    /// Show the projector every commit of this call again, out of the log: for what the stream no longer has.
+    /// Show the projector and the ledger every commit of this call again, out of the log: for what the stream no longer
+    /// has.
     #[arg(long, value_name = "CALL_ID")]
     call: Option<CallId>,
     /// Delete letters whose commits the stream no longer has. They are printed first.

@@ -47,10 +47,10 @@ impl Functions {
         }
     }
 
-    /// Shows the projector records of the stream.
-    pub async fn project(&self, projector: &str, records: &[Value]) -> Result<(), Unwell> {
+    /// Shows a reader of the stream records of it.
+    pub async fn show(&self, reader: &str, records: &[Value]) -> Result<(), Unwell> {
         for records in records.chunks(AT_ONCE) {
-            let said = self.invoke(projector, &json!({ "Records": records })).await?;
+            let said = self.invoke(reader, &json!({ "Records": records })).await?;
             taken(&said, records.len())?;
         }
         Ok(())
