@@ -19,6 +19,7 @@ mod rebuild;
 mod replay;
 mod say;
 mod seal;
+mod seals;
 mod target;
 mod token;
 mod usersig;

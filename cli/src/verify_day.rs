@@ -1,18 +1,18 @@
 //! `ilock verify --day`: a day of the log, held against the ledger and its checkpoints.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 use clap::Args;
+use futures::future::try_join_all;
 use ilock_audit::seal::{DayJudged, Hour, OfLog, SealedHour, VerifyKey, judge_day};
 use ilock_events::{CallId, LedgerEntry, Millis};
-use ilock_functions::seal_log::{bundle_name, checkpoint_name};
-use ilock_local::vault::Folder;
+use ilock_functions::seal_log::{KEY, Vault, VaultError, bundle_name, checkpoint_name};
 use ilock_log::{Day, EventLog, Ledger, chains_of};
 use serde_json::Value;
 
 use crate::audit::{InOrder, Range, Source, unread};
 use crate::failure::Failure;
+use crate::seals::SealsAt;
 
 /// The ledger and its checkpoints.
 #[derive(Debug, Args)]
@@ -20,10 +20,11 @@ pub struct Seals {
     /// The table of the ledger.
     #[arg(long, env = "LEDGER_TABLE", default_value = "ledger")]
     ledger_table: String,
-    /// The folder of bundles and checkpoints, which `ilock dev` names. Without it only log and ledger are compared.
+    /// Where bundles and checkpoints are: the folder which `ilock dev` names, or s3://BUCKET. Without it only log and
+    /// ledger are compared.
     #[arg(long, env = "ILOCK_CHECKPOINTS")]
-    checkpoints: Option<PathBuf>,
-    /// The key that signed them, as you were once told it. By default the file `key` in that folder.
+    checkpoints: Option<SealsAt>,
+    /// The key that signed them, as you were once told it. By default the one that is called `key` there.
     #[arg(long, requires = "checkpoints")]
     checkpoint_key: Option<String>,
 }
@@ -36,7 +37,10 @@ impl Seals {
 
     /// Judges a day.
     pub async fn judge(&self, source: &Source, day: &Day, now: Millis) -> Result<DayJudged, Failure> {
-        let hours = self.checkpoints.as_ref().map(|dir| self.hours(&Folder::new(dir), day)).transpose()?;
+        let hours = match &self.checkpoints {
+            Some(at) => Some(self.hours(at, day).await?),
+            None => None,
+        };
         // The ledger first: what is committed in between is then in the log, and too young to count.
         let ledger = entries(&source.ledger(&self.ledger_table).await, day).await?;
         let log = commits(&source.log().await, day, &ledger).await?;
@@ -44,23 +48,35 @@ impl Seals {
         Ok(judge_day(day, now, &log, &ledger, seals))
     }
 
-    fn hours(&self, folder: &Folder, day: &Day) -> Result<(VerifyKey, BTreeMap<Hour, SealedHour>), Failure> {
-        let failed = |error: std::io::Error| Failure::new(format!("{}: {error}", folder.path().display()));
+    async fn hours(&self, at: &SealsAt, day: &Day) -> Result<(VerifyKey, BTreeMap<Hour, SealedHour>), Failure> {
+        let vault = at.open().await?;
         let key = match &self.checkpoint_key {
-            Some(key) => VerifyKey::read(key).map_err(Failure::new)?,
-            None => folder.verify_key().map_err(failed)?,
+            Some(key) => key.clone(),
+            None => text(vault.read(KEY.into()).await.map_err(unopened)?)
+                .ok_or_else(|| Failure::new(format!("there is no key in {at}")).hint("nothing was sealed there yet"))?,
         };
+        let key = VerifyKey::read(&key).map_err(Failure::new)?;
         let first = Hour::of(day.begins()).before();
-        let mut hours = BTreeMap::new();
         // The hour before, the day, and what was entered late.
-        for hour in std::iter::successors(Some(first), |hour| Some(hour.next())).take(28) {
-            let checkpoint = folder.file(&checkpoint_name(hour)).map_err(failed)?;
-            let bundle = folder.file(&bundle_name(hour)).map_err(failed)?;
-            let checkpoint = checkpoint.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-            hours.insert(hour, SealedHour { checkpoint, bundle });
-        }
-        Ok((key, hours))
+        let hours = std::iter::successors(Some(first), |hour| Some(hour.next())).take(28);
+        let hours = hours.map(|hour| sealed(vault.as_ref(), hour));
+        let hours = try_join_all(hours).await.map_err(unopened)?;
+        Ok((key, hours.into_iter().collect()))
     }
+}
+
+async fn sealed(vault: &dyn Vault, hour: Hour) -> Result<(Hour, SealedHour), VaultError> {
+    let checkpoint = text(vault.read(checkpoint_name(hour)).await?);
+    Ok((hour, SealedHour { checkpoint, bundle: vault.read(bundle_name(hour)).await? }))
+}
+
+fn text(bytes: Option<Vec<u8>>) -> Option<String> {
+    bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
+fn unopened(error: VaultError) -> Failure {
+    Failure::new(error)
 }
 
 async fn entries(ledger: &Ledger, day: &Day) -> Result<BTreeMap<String, Vec<LedgerEntry>>, Failure> {

@@ -13,6 +13,7 @@ use aws_lambda_events::sqs::SqsEvent;
 use axum::Router;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::iot_endpoint::IotEndpoint;
 use crate::mqtt_authorizer::{AuthorizerRequest, authorize};
@@ -80,6 +81,20 @@ pub async fn ledger() -> Result<(), Error> {
     let keeper = &on_aws.entering()?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Event>| async move {
         Ok::<_, Error>(counted(Box::pin(keeper.on_stream(event.payload))).await)
+    }))
+    .await
+}
+
+/// Serves `seal-log`: whatever the event says, what is due is sealed. Answers the hours that were.
+///
+/// # Errors
+/// As [`http`].
+pub async fn seal_log() -> Result<(), Error> {
+    let on_aws = start(Patience::Much, &[]).await;
+    let sealer = &on_aws.sealing()?;
+    lambda_runtime::run(service_fn(|_: LambdaEvent<IgnoredAny>| async move {
+        let sealed = counted(Box::pin(sealer.seal_due())).await.map_err(Error::from)?;
+        Ok::<_, Error>(sealed.iter().map(ToString::to_string).collect::<Vec<String>>())
     }))
     .await
 }

@@ -19,6 +19,8 @@ pub const REFUSALS: &str = "Refusals";
 pub const RACES_LOST: &str = "RacesLost";
 /// Commits that somebody changed or deleted. Never otherwise than 0.
 pub const TAMPERED: &str = "Tampered";
+/// Hours of the ledger that were put under seal.
+pub const HOURS_SEALED: &str = "HoursSealed";
 /// Rooms of calls that are over, dismissed.
 pub const ROOMS_DISMISSED: &str = "RoomsDismissed";
 /// Rooms that Tencent's API would not dismiss.
@@ -78,6 +80,7 @@ pub fn describe() {
         REFUSALS,
         RACES_LOST,
         TAMPERED,
+        HOURS_SEALED,
         ROOMS_DISMISSED,
         ROOM_API_FAILED,
         PUSHES_SENT,

@@ -3,13 +3,20 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use ilock_audit::seal::{Bundle, Checkpoint, Hour, SignKey};
+use ilock_audit::seal::{Bundle, Checkpoint, Hour, SignKey, VerifyKey};
 use ilock_log::{Ledger, LogError, chains_of, digest};
 
 use crate::clock::Clock;
+use crate::metrics::{HOURS_SEALED, count};
+
+#[cfg(feature = "seals-on-aws")]
+pub mod aws;
 
 /// So many hours back the last checkpoint is looked for.
 const MOST_HOURS_BACK: usize = 24 * 31;
+
+/// The name under which the vault shows the key that checks what it holds.
+pub const KEY: &str = "key";
 
 /// What keeps bundles and checkpoints: what was once put there stays as it is.
 pub trait Vault: Send + Sync {
@@ -18,6 +25,36 @@ pub trait Vault: Send + Sync {
 
     /// Reads a file; none when there is none.
     fn read(&self, name: String) -> BoxFuture<'_, Result<Option<Vec<u8>>, VaultError>>;
+}
+
+/// What signs checkpoints.
+pub trait Signer: Send + Sync {
+    /// What checks its signatures.
+    fn verify_key(&self) -> BoxFuture<'_, Result<VerifyKey, SignerError>>;
+
+    /// `text`, which must end with a line break, as a signed note.
+    fn sign(&self, text: String) -> BoxFuture<'_, Result<String, SignerError>>;
+}
+
+/// A key in this process.
+impl Signer for SignKey {
+    fn verify_key(&self) -> BoxFuture<'_, Result<VerifyKey, SignerError>> {
+        Box::pin(async { Ok(self.verify_key().clone()) })
+    }
+
+    fn sign(&self, text: String) -> BoxFuture<'_, Result<String, SignerError>> {
+        Box::pin(async move { Ok(self.sign(&text)) })
+    }
+}
+
+/// What the signer did not do.
+#[derive(Debug, thiserror::Error)]
+#[error("{key}: {why}")]
+pub struct SignerError {
+    /// Which key.
+    pub key: String,
+    /// Why.
+    pub why: String,
 }
 
 /// What the vault did not do.
@@ -39,6 +76,17 @@ pub enum NotSealed {
     /// The vault.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// The key.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// The checkpoints that are there are signed with another key.
+    #[error("the vault holds what {there} checks, and this is {ours}: another ledger's vault, or another key")]
+    OtherKey {
+        /// The key in the vault.
+        there: String,
+        /// The one that would sign.
+        ours: VerifyKey,
+    },
     /// What stands in the vault is not what a sealer put there.
     #[error("{name} cannot be read: {why}")]
     Unreadable {
@@ -57,7 +105,7 @@ pub struct Sealer {
     /// Where to.
     pub vault: Arc<dyn Vault>,
     /// What signs.
-    pub key: Arc<SignKey>,
+    pub key: Arc<dyn Signer>,
     /// When.
     pub clock: Clock,
 }
@@ -87,6 +135,7 @@ impl Sealer {
     /// # Errors
     /// [`NotSealed`]; the hours before stay sealed.
     pub async fn seal_due(&self) -> Result<Vec<Hour>, NotSealed> {
+        let key = self.shown_key().await?;
         let now = Hour::of(self.clock.now());
         let mut due = vec![];
         let mut last = None;
@@ -104,9 +153,23 @@ impl Sealer {
         }
         due.reverse();
         for hour in &due {
-            last = Some(self.seal(*hour, now, last.as_ref()).await?);
+            last = Some(self.seal(*hour, now, last.as_ref(), &key).await?);
+            tracing::info!(%hour, "sealed");
         }
+        metrics::counter!(HOURS_SEALED).increment(count(due.len()));
         Ok(due)
+    }
+
+    /// The key that checks, shown beside what it checks. Where another's is shown, nothing is sealed.
+    async fn shown_key(&self) -> Result<VerifyKey, NotSealed> {
+        let ours = self.key.verify_key().await?;
+        let there = match self.vault.read(KEY.into()).await? {
+            Some(there) => there,
+            None if self.vault.create(KEY.into(), format!("{ours}\n").into_bytes()).await? => return Ok(ours),
+            None => self.vault.read(KEY.into()).await?.unwrap_or_default(),
+        };
+        let there = String::from_utf8_lossy(&there).trim().to_owned();
+        if there == ours.to_string() { Ok(ours) } else { Err(NotSealed::OtherKey { there, ours }) }
     }
 
     async fn sealed(&self, hour: Hour) -> Result<Option<Sealed>, NotSealed> {
@@ -120,7 +183,7 @@ impl Sealer {
         Ok(Some(Sealed { note, bundle }))
     }
 
-    async fn seal(&self, hour: Hour, now: Hour, last: Option<&Sealed>) -> Result<Sealed, NotSealed> {
+    async fn seal(&self, hour: Hour, now: Hour, last: Option<&Sealed>, key: &VerifyKey) -> Result<Sealed, NotSealed> {
         let name = bundle_name(hour);
         let mut bundle = Bundle {
             hour,
@@ -139,7 +202,7 @@ impl Sealer {
             bundle = Bundle::read(&file).map_err(|why| unreadable(name, why))?;
         }
         let previous = last.map(|last| digest(last.note.as_bytes()));
-        let note = Checkpoint::of(&bundle.after(), hour, previous).sign(&self.key);
+        let note = self.key.sign(Checkpoint::of(&bundle.after(), hour, previous).text(key.name())).await?;
         let name = checkpoint_name(hour);
         if self.vault.create(name.clone(), note.clone().into_bytes()).await? {
             return Ok(Sealed { note, bundle });

@@ -134,6 +134,21 @@ impl Settings {
         self.must("LEDGER_TABLE", "ledger")
     }
 
+    /// `LEDGER_NAME`: what the ledger is called in its checkpoints. On Lambda only.
+    pub fn ledger_name(&self) -> Result<String, BadSetting> {
+        self.must("LEDGER_NAME", "ilock.local/ledger")
+    }
+
+    /// `SEALS_BUCKET`: the S3 bucket of bundles and checkpoints. On Lambda only.
+    pub fn seals_bucket(&self) -> Result<String, BadSetting> {
+        self.must("SEALS_BUCKET", "seals")
+    }
+
+    /// `SEAL_KEY_ARN`: the KMS key that signs checkpoints, of Ed25519. On Lambda only.
+    pub fn seal_key_arn(&self) -> Result<String, BadSetting> {
+        self.must("SEAL_KEY_ARN", "arn:aws:kms:local:000000000000:key/seals")
+    }
+
     /// `DIRECTORY_TABLE`: the table of clients, rooms and histories.
     pub fn directory_table(&self) -> Result<String, BadSetting> {
         self.must("DIRECTORY_TABLE", "directory")

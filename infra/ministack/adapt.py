@@ -25,15 +25,18 @@ KEPT = {
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::Dashboard",
     "AWS::DynamoDB::Table",
+    "AWS::Events::Rule",
     "AWS::IAM::ManagedPolicy",
     "AWS::IoT::DomainConfiguration",  # stored; the broker listens where it listens
     "AWS::IoT::Policy",
     "AWS::IoT::TopicRule",
+    "AWS::KMS::Key",
     "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::Permission",
     "AWS::Lambda::Version",
     "AWS::Logs::LogGroup",
     "AWS::Route53::RecordSet",
+    "AWS::S3::Bucket",
     "AWS::SNS::Subscription",  # where pushes are used; here they are not
     "AWS::SNS::Topic",
     "AWS::SQS::Queue",
@@ -45,6 +48,7 @@ LEFT_OUT = {
     "AWS::IoT::Authorizer": "not known, and MQTT lets everybody in: the tests ask the deployed function itself",
     "AWS::CodeDeploy::Application": "not known: an alias moves at once",
     "AWS::CodeDeploy::DeploymentGroup": "as the application",
+    "AWS::S3::BucketPolicy": "as the queues' policy; and ministack does not know s3:if-none-match",
     "AWS::SQS::QueuePolicy": "denies what comes without TLS, as everything does here; ministack would obey it",
 }
 

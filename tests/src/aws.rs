@@ -1,5 +1,5 @@
-//! AWS as one address, which writes down what it is asked: DynamoDB's requests go on to the embedded one, IoT Core and
-//! SQS say yes.
+//! AWS as one address, which writes down what it is asked: DynamoDB's requests go on to the embedded one, KMS signs, IoT
+//! Core, SQS and S3 say yes, or that there is nothing.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +10,10 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use futures::future::BoxFuture;
+use ilock_audit::seal::SignKey;
 use ilock_functions::lambda::{OnAws, Patience};
 use ilock_functions::settings::Settings;
 use serde_json::{Value, json};
@@ -20,6 +23,9 @@ use tokio::time::Instant;
 
 /// The platform application that there is for Android.
 pub const PUSH_APP: &str = "arn:aws:sns:local:000000000000:app/GCM/app";
+
+/// The bucket of the seals.
+pub const SEALS: &str = "seals";
 
 /// One request to AWS, as IAM sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +102,7 @@ impl Aws {
             "IOT_ENDPOINT" => Some(iot.clone()),
             "EXPIRE_QUEUE_URL" => Some(queue.clone()),
             "PRESENCE_QUEUE_URL" => Some(queue.replace("expire", "presence")),
+            "SEALS_BUCKET" => Some(SEALS.into()),
             "TRTC_CALLBACK_KEY" => Some("key".into()),
             "PUSH_GCM" if pushes => Some(PUSH_APP.into()),
             _ => None,
@@ -166,6 +173,11 @@ async fn answer(State(desk): State<Arc<Desk>>, method: Method, uri: Uri, headers
             let queue = json["QueueUrl"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
             vec![(format!("sqs:{operation}"), queue, None)]
         }
+        "TrentService" => vec![(format!("kms:{operation}"), json["KeyId"].as_str().unwrap().to_owned(), None)],
+        "" if uri.path().starts_with(&format!("/{SEALS}/")) => {
+            let action = if method == Method::PUT { "s3:PutObject" } else { "s3:GetObject" };
+            vec![(action.to_owned(), uri.path()[1..].to_owned(), None)]
+        }
         "" if form.contains_key("Action") => {
             let named = ["PlatformApplicationArn", "EndpointArn", "TargetArn"].iter().find_map(|name| form.get(*name));
             vec![(format!("sns:{}", form["Action"]), named.unwrap().clone(), None)]
@@ -194,6 +206,11 @@ async fn answer(State(desk): State<Arc<Desk>>, method: Method, uri: Uri, headers
     tokio::time::sleep(desk.takes).await;
     let answer = if ours {
         handed_on(&desk, &headers, body).await
+    } else if service == "TrentService" {
+        kms(operation, &json)
+    } else if parts.iter().any(|(action, ..)| action == "s3:GetObject") {
+        let body = "<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>";
+        (StatusCode::NOT_FOUND, [("content-type", "application/xml")], body).into_response()
     } else if let Some(action) = form.get("Action") {
         sns(action, &form)
     } else {
@@ -234,6 +251,24 @@ fn sns(action: &str, form: &std::collections::BTreeMap<String, String>) -> Respo
         "<{action}Response xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><{action}Result>{result}</{action}Result></{action}Response>"
     );
     (StatusCode::OK, [("content-type", "text/xml")], body).into_response()
+}
+
+/// KMS with one key of Ed25519.
+fn kms(operation: &str, request: &Value) -> Response {
+    let key = SignKey::new("kms", &[7; 32]).unwrap();
+    let sent = |text: &Value| STANDARD.decode(text.as_str().unwrap()).unwrap();
+    let answer = if operation == "GetPublicKey" {
+        let mut der = hex::decode("302a300506032b6570032100").unwrap();
+        let public = key.verify_key().to_string();
+        der.extend_from_slice(&STANDARD.decode(public.rsplit('+').next().unwrap()).unwrap()[1..]);
+        json!({ "KeyId": request["KeyId"], "PublicKey": STANDARD.encode(der) })
+    } else {
+        assert_eq!((&request["SigningAlgorithm"], &request["MessageType"]), (&json!("ED25519_SHA_512"), &json!("RAW")));
+        let note = key.sign(std::str::from_utf8(&sent(&request["Message"])).unwrap());
+        let signed = STANDARD.decode(note.trim_end().rsplit(' ').next().unwrap()).unwrap();
+        json!({ "KeyId": request["KeyId"], "Signature": STANDARD.encode(&signed[4..]) })
+    };
+    axum::Json(answer).into_response()
 }
 
 fn yes() -> Response {

@@ -33,7 +33,9 @@ pub fn name() -> String {
     env("ILOCK_LOCALSTACK").unwrap_or_else(|| format!("given: {}", endpoint()))
 }
 
-fn region() -> Region {
+/// Its region.
+#[must_use]
+pub fn region() -> Region {
     Region::new(env("AWS_REGION").unwrap_or_else(|| "eu-central-1".into()))
 }
 
@@ -82,6 +84,12 @@ pub fn streams_at(url: String) -> aws_sdk_dynamodbstreams::Client {
 #[must_use]
 pub fn sqs() -> aws_sdk_sqs::Client {
     aws_sdk_sqs::Client::new(&sdk(endpoint()))
+}
+
+/// Its buckets.
+#[must_use]
+pub fn s3() -> aws_sdk_s3::Client {
+    aws_sdk_s3::Client::new(&sdk(endpoint()))
 }
 
 /// Its push services.

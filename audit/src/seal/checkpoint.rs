@@ -27,13 +27,18 @@ impl Checkpoint {
         Self { size: tree.size(), root: tree.root(), hour, previous }
     }
 
+    /// What is signed: of the ledger that is called `origin`, as its key is.
+    #[must_use]
+    pub fn text(&self, origin: &str) -> String {
+        let previous = self.previous.as_deref().unwrap_or("none");
+        let (size, root, hour) = (self.size, STANDARD.encode(self.root), self.hour);
+        format!("{origin}\n{size}\n{root}\nhour {hour}\nprevious {previous}\n")
+    }
+
     /// As a signed note.
     #[must_use]
     pub fn sign(&self, key: &SignKey) -> String {
-        let previous = self.previous.as_deref().unwrap_or("none");
-        let (size, root, hour) = (self.size, STANDARD.encode(self.root), self.hour);
-        let origin = key.verify_key().name();
-        key.sign(&format!("{origin}\n{size}\n{root}\nhour {hour}\nprevious {previous}\n"))
+        key.sign(&self.text(key.verify_key().name()))
     }
 
     /// Reads a signed note.

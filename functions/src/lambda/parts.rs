@@ -21,6 +21,8 @@ use crate::clock::Clock;
 use crate::ledger::LedgerKeeper;
 use crate::phones::Pushes;
 use crate::projector::Projector;
+use crate::seal_log::Sealer;
+use crate::seal_log::aws::{Bucket, KmsKey};
 use crate::settings::{BadSetting, Settings};
 use crate::telling::FAST_BUDGET;
 use crate::wiring::Wiring;
@@ -28,6 +30,10 @@ use crate::wiring::Wiring;
 /// A single try of a request to AWS, and all tries of one together: a caller waits for these.
 pub(super) const TRY: Duration = Duration::from_secs(1);
 pub(super) const ALL_TRIES: Duration = Duration::from_secs(3);
+
+/// The same of a bundle: nobody waits, and it may have grown large.
+const SEAL_TRY: Duration = Duration::from_secs(30);
+const SEAL_ALL_TRIES: Duration = Duration::from_secs(90);
 
 /// How the carrier of MQTT messages is given time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,6 +230,17 @@ impl OnAws {
     /// ledger.
     pub fn entering(&self) -> Result<LedgerKeeper, BadSetting> {
         self.wiring.ledger()
+    }
+
+    /// seal-log.
+    pub fn sealing(&self) -> Result<Sealer, BadSetting> {
+        let settings = &self.wiring.settings;
+        let patience = TimeoutConfig::builder().operation_attempt_timeout(SEAL_TRY).operation_timeout(SEAL_ALL_TRIES);
+        let s3 = aws_sdk_s3::config::Builder::from(&self.sdk).timeout_config(patience.build());
+        let vault = Bucket::new(aws_sdk_s3::Client::from_conf(s3.build()), settings.seals_bucket()?);
+        let key = KmsKey::new(aws_sdk_kms::Client::new(&self.sdk), settings.seal_key_arn()?, settings.ledger_name()?);
+        let ledger = self.wiring.ledger()?.ledger;
+        Ok(Sealer { ledger, vault: Arc::new(vault), key: Arc::new(key), clock: self.wiring.clock.clone() })
     }
 
     /// expire-call.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use futures::future::BoxFuture;
 use ilock_audit::seal::{SignKey, VerifyKey};
-use ilock_functions::seal_log::{Vault, VaultError};
+use ilock_functions::seal_log::{KEY, Vault, VaultError};
 
 /// The name of the key of a ledger on one machine.
 const NAME: &str = "ilock.local/ledger";
@@ -47,7 +47,7 @@ impl Folder {
         };
         let seed = seed.try_into().map_err(|_| io::Error::other(format!("{} is no key", file.display())))?;
         let key = SignKey::new(NAME, &seed).map_err(io::Error::other)?;
-        fs::write(self.0.join("key"), format!("{}\n", key.verify_key()))?;
+        self.make(KEY, format!("{}\n", key.verify_key()).as_bytes())?;
         Ok(key)
     }
 
@@ -56,7 +56,7 @@ impl Folder {
     /// # Errors
     /// What the file system says, or that the key is none.
     pub fn verify_key(&self) -> io::Result<VerifyKey> {
-        VerifyKey::read(&fs::read_to_string(self.0.join("key"))?).map_err(io::Error::other)
+        VerifyKey::read(&fs::read_to_string(self.0.join(KEY))?).map_err(io::Error::other)
     }
 
     /// Reads a file; none when there is none.

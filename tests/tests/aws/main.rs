@@ -5,6 +5,7 @@
 #[path = "../laws/mod.rs"]
 mod laws;
 mod push;
+mod seals;
 mod stream;
 mod timer;
 

@@ -1,9 +1,14 @@
 //! A call comes into the ledger by the stream's second reader; an auditor finds it, and is written down.
 
+use ilock_audit::seal::{Checkpoint, Hour, VerifyKey};
 use ilock_functions::clock::Clock;
+use ilock_functions::seal_log::aws::Bucket;
+use ilock_functions::seal_log::{KEY, Vault, checkpoint_name};
 use ilock_log::{Day, Ledger, chains_of};
+use serde_json::{Value, json};
+use tokio::process::Command;
 
-use crate::deployment::{Deployment, dynamodb, eventually};
+use crate::deployment::{Deployment, aws, dynamodb, eventually};
 
 #[tokio::test]
 async fn a_call_is_entered_into_the_ledger_and_found_by_an_auditor_who_is_written_down() {
@@ -38,4 +43,41 @@ async fn a_call_is_entered_into_the_ledger_and_found_by_an_auditor_who_is_writte
     for other in [&door, &olga] {
         other.asks("GET", &of_day, None).await.refused(403);
     }
+    sealed(&deployment, &call).await;
+}
+
+/// What has been entered is put under seal with the key in KMS, and the command that auditors have finds it so.
+async fn sealed(deployment: &Deployment, call: &str) {
+    // The hour that is over, before and after: one may end meanwhile.
+    let before = Hour::of(Clock::system().now()).before();
+    let sealed = deployment.invokes("seal-log", &json!({})).await;
+    assert!(sealed.is_array(), "{sealed}");
+    let bucket = deployment.output("SealsBucketName");
+    let vault = Bucket::new(aws_sdk_s3::Client::new(&aws().await), bucket);
+    let text = async |name: String| String::from_utf8(vault.read(name).await.unwrap().unwrap()).unwrap();
+    let key = VerifyKey::read(&text(KEY.into()).await).unwrap();
+    let account = format!("ilock.aws/{}/{}/", deployment.account, deployment.region);
+    assert!(key.name().starts_with(&account), "{key}");
+    let checkpoint = Checkpoint::open(&text(checkpoint_name(before)).await, &key).unwrap();
+    assert_eq!(checkpoint.hour, before);
+    assert_eq!(deployment.invokes("seal-log", &json!({})).await, json!([]), "sealed once");
+
+    let ilock = std::env::current_exe().unwrap().parent().unwrap().with_file_name("ilock");
+    let (at, day) = (format!("s3://{bucket}"), before.day().to_string());
+    let arguments = ["--json", "verify", "--day", &day, "--aws", "--checkpoints", &at];
+    let tables =
+        ["--table", deployment.output("EventsTableName"), "--ledger-table", deployment.output("LedgerTableName")];
+    let said = Command::new(&ilock).args(arguments).args(tables).output().await;
+    let said = said.unwrap_or_else(|error| panic!("{}: {error}", ilock.display()));
+    let lines: Vec<Value> = String::from_utf8_lossy(&said.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+        .collect();
+    // Another test writes a commit that is none; of hours and of this call there is nothing to say.
+    for line in lines.iter().filter(|line| line["finding"].is_object()) {
+        let about = line["finding"]["call_id"].as_str();
+        assert!(about.is_some_and(|about| about != call), "{line}");
+    }
+    let counts = &lines.last().unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&said.stderr)))["counts"];
+    assert!(counts["checkpoints"].as_u64().is_some_and(|checkpoints| checkpoints >= 1), "{lines:?}");
 }

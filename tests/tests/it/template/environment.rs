@@ -29,6 +29,7 @@ fn states() -> BTreeMap<&'static str, Build> {
         ("trtc-callback", |on| on.watching().map(drop)),
         ("projector", |on| on.projecting().map(drop)),
         ("ledger", |on| on.entering().map(drop)),
+        ("seal-log", |on| on.sealing().map(drop)),
         ("expire-call", |on| on.expiring().map(drop)),
         ("mqtt-authorizer", |on| on.authorizing().map(drop)),
         ("presence", |on| on.watching_presence().map(drop)),

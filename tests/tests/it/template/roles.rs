@@ -88,6 +88,8 @@ impl Statement {
                 };
                 resource == table
             }
+            Some("kms") => resource == "SealKey.Arn",
+            Some("s3") => request.resource.starts_with("seals/") && resource == "${SealsBucket.Arn}/*",
             Some("sqs") => {
                 *resource == if request.resource == "expire" { "ExpireQueue.Arn" } else { "PresenceQueue.Arn" }
             }
@@ -111,7 +113,7 @@ impl Statement {
 }
 
 /// What Lambda does for a function in its name, and what only a fault brings about.
-const NOT_ASKED_BY_THE_FUNCTION: [(&str, &str, &str); 4] = [
+const NOT_ASKED_BY_THE_FUNCTION: [(&str, &str, &str); 5] = [
     ("OwnLogs", "logs:", "Lambda writes the log"),
     ("Stream", "dynamodb:", "Lambda reads the stream"),
     (
@@ -120,6 +122,7 @@ const NOT_ASKED_BY_THE_FUNCTION: [(&str, &str, &str); 4] = [
         "Lambda feeds from the queue",
     ),
     ("GivenUp", "sqs:SendMessage", "Lambda sends what was given up"),
+    ("SealsMissing", "s3:ListBucket", "S3 looks whether it may say that an object is not there"),
 ];
 
 /// Actions that only older engines make needful; DynamoDB hands over the item that was in the way.
@@ -407,6 +410,10 @@ impl Scenes {
             assert!(keeper.enter(self.world.log(&call).await.commits).await.is_empty());
         }
         self.note("ledger");
+
+        let parts = self.start(&[]).await;
+        assert_eq!(parts.sealing().unwrap().seal_due().await.unwrap().len(), 1);
+        self.note("seal-log");
     }
 }
 
