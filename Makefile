@@ -41,7 +41,7 @@ package: ## Builds the functions for Lambda: .ilock/package/*.zip
 deploy: ## Deploys: make deploy STAGE=dev PARAMETERS="Name=value …"
 	tools/deploy "$(STAGE)" $(PARAMETERS)
 
-bench: ## Measures rings, registrations, answers, requests, DynamoDB units, memory, cold starts and audits, side by side
+bench: ## Measures rings, registrations, answers, requests, DynamoDB units, pushes, memory, cold starts and audits, side by side
 	cargo build --release --locked -p ilock
 	cargo run --release --locked -p ilock-tests --bin bench
 	tests/coldstart/run

@@ -17,7 +17,7 @@ use crate::rooms::leased_until;
 use crate::telling::{Telling, Untold};
 
 /// So many calls are looked after at once.
-const AT_ONCE: usize = 16;
+pub const AT_ONCE: usize = 16;
 
 /// What the projector works with.
 #[derive(Clone)]

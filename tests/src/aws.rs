@@ -56,6 +56,22 @@ pub fn in_turn(requests: &[Request]) -> usize {
     rows.into_iter().max().unwrap_or(0)
 }
 
+/// How many of `requests` were on their way at the same time, at most.
+#[must_use]
+pub fn most_at_once(requests: &[Request]) -> usize {
+    let begun = requests.iter().map(|request| (request.begun, true));
+    let mut moments: Vec<(Instant, bool)> =
+        begun.chain(requests.iter().map(|request| (request.ended, false))).collect();
+    // What ends just when another begins is not on its way with it.
+    moments.sort_unstable();
+    let (mut now, mut most) = (0_i32, 0);
+    for (_, begins) in moments {
+        now += if begins { 1 } else { -1 };
+        most = most.max(now);
+    }
+    usize::try_from(most).unwrap()
+}
+
 type Before = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
 struct Desk {
@@ -285,4 +301,24 @@ async fn handed_on(desk: &Desk, headers: &HeaderMap, body: Bytes) -> Response {
     let answered = request.send().await.unwrap();
     let status = StatusCode::from_u16(answered.status().as_u16()).unwrap();
     (status, [("content-type", "application/x-amz-json-1.0")], answered.bytes().await.unwrap()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_that_follow_each_other_are_not_on_their_way_at_once() {
+        let start = Instant::now();
+        let request = |begun: u64, ended: u64| Request {
+            action: "sns:Publish".into(),
+            resource: "endpoint".into(),
+            leading_key: None,
+            begun: start + Duration::from_millis(begun),
+            ended: start + Duration::from_millis(ended),
+        };
+        assert_eq!(most_at_once(&[]), 0);
+        assert_eq!(most_at_once(&[request(0, 20), request(20, 40)]), 1);
+        assert_eq!(most_at_once(&[request(0, 20), request(30, 50), request(10, 40), request(15, 16)]), 3);
+    }
 }

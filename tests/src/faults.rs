@@ -112,12 +112,14 @@ impl Plan {
 async fn carry(mut client: TcpStream, upstream: String, plan: Arc<Mutex<Plan>>) {
     let Some(request) = read_request(&mut client).await else { return };
     let target = request.header("x-amz-target").unwrap_or_default();
+    let action = request.action();
     let fault = {
-        let operation = target.rsplit('.').next().unwrap_or_default();
+        let operation = action.as_deref().or(target.rsplit('.').next()).unwrap_or_default();
         plan.lock().unwrap().next(operation)
     };
     let answer = match fault {
         None => request.forward(&upstream).await,
+        Some(Fault::Throttled) if action.is_some() => Some(answer(400, SNS_THROTTLES)),
         Some(Fault::Throttled) => Some(throttled(&target)),
         Some(Fault::Status(status)) => Some(answer(status, r#"{"message":"in trouble"}"#)),
         Some(Fault::Hangs) => {
@@ -142,6 +144,10 @@ async fn carry(mut client: TcpStream, upstream: String, plan: Arc<Mutex<Plan>>) 
     }
     let _ = client.shutdown().await;
 }
+
+/// SNS speaks XML.
+const SNS_THROTTLES: &str = "<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error>\
+    <Type>Sender</Type><Code>Throttling</Code><Message>Rate exceeded</Message></Error></ErrorResponse>";
 
 fn throttled(target: &str) -> Vec<u8> {
     let (status, kind) = match target {
@@ -170,6 +176,13 @@ impl Request {
     fn header(&self, name: &str) -> Option<String> {
         let mut lines = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
         lines.find_map(|(is, value)| is.eq_ignore_ascii_case(name).then(|| value.trim().to_owned()))
+    }
+
+    /// The operation, where the body names it, as a form: SNS.
+    fn action(&self) -> Option<String> {
+        let form = self.header("content-type")?.starts_with("application/x-www-form-urlencoded");
+        let mut fields = form_urlencoded::parse(if form { &self.body } else { &[] });
+        fields.find_map(|(name, value)| (name == "Action").then(|| value.into_owned()))
     }
 
     /// Sends it on as it came, but for this one connection; the whole answer.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
@@ -95,5 +96,12 @@ pub fn s3() -> aws_sdk_s3::Client {
 /// Its push services.
 #[must_use]
 pub fn sns() -> aws_sdk_sns::Client {
-    aws_sdk_sns::Client::new(&sdk(endpoint()))
+    sns_at(endpoint())
+}
+
+/// Its push services, by way of `url`. As deployed, pushes are not tried again by the SDK.
+#[must_use]
+pub fn sns_at(url: String) -> aws_sdk_sns::Client {
+    let config = aws_sdk_sns::config::Builder::from(&sdk(url)).retry_config(RetryConfig::disabled());
+    aws_sdk_sns::Client::from_conf(config.build())
 }

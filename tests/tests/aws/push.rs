@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ilock_events::PushService;
 use ilock_events::schema::schemas;
+use ilock_events::{CallId, PushService};
 use ilock_functions::clock::Clock;
 use ilock_notify::push::{Parcel, PushCarrier, PushError};
 use ilock_notify::sns::{PushApps, Sns};
 use ilock_tests::Party;
 use ilock_tests::backend::{Armed, Backend, Ground};
 use ilock_tests::engine::{Engine, unique};
+use ilock_tests::faults::{Fault, Faults, When};
 use ilock_tests::localstack;
 use ilock_tests::parties::call_id;
 use serde_json::{Value, json};
@@ -23,10 +24,20 @@ struct House {
     sns: Arc<Sns>,
 }
 
+/// A sleeping phone.
+struct Phone {
+    service: PushService,
+    endpoint: String,
+}
+
 impl House {
     async fn new() -> Self {
+        Self::by(localstack::sns(), true).await
+    }
+
+    /// Pushes go by way of `client`.
+    async fn by(client: aws_sdk_sns::Client, fast_path: bool) -> Self {
         let engine = localstack::engine();
-        let client = localstack::sns();
         let mut apps = PushApps { arns: BTreeMap::new(), bundle_id: Some("com.mop.app".into()) };
         for service in PushService::ALL {
             let create = client.create_platform_application().name(unique("app")).platform(service.word());
@@ -41,7 +52,7 @@ impl House {
             directory: engine.table(ilock_directory::TABLE).await,
             timer: Arc::new(Armed::default()),
             push: Some(sns.clone()),
-            fast_path: true,
+            fast_path,
             clock: Clock::system(),
         })
         .await;
@@ -64,12 +75,40 @@ impl House {
             if published.len() >= count {
                 return published;
             }
-            let call = ilock_events::CallId::new(call).unwrap();
-            let history = self.backend.app.log.load(&call).await.unwrap();
-            let _ = self.backend.projector.project(history.commits).await;
+            self.projects(call).await;
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         panic!("{count} messages never came to {endpoint}");
+    }
+
+    /// Shows `call` to the projector; whether nothing of it is left to be told.
+    async fn projects(&self, call: &str) -> bool {
+        let history = self.backend.app.log.load(&CallId::new(call).unwrap()).await.unwrap();
+        self.backend.projector.project(history.commits).await.is_empty()
+    }
+
+    /// So many seconds `call` rings from now on.
+    async fn seconds_left(&self, call: &str) -> u32 {
+        let history = self.backend.app.log.load(&CallId::new(call).unwrap()).await.unwrap();
+        let left_ms = history.call.placed.unwrap().terms.deadline.since(Clock::system().now());
+        u32::try_from(left_ms / 1000).unwrap()
+    }
+
+    /// The phones of `user`: Android, iOS by VoIP, iOS by alerts.
+    async fn phones(&self, user: &Party) -> [Phone; 3] {
+        let register = async |client: &str, mut body: Value| {
+            body["client_id"] = json!(client);
+            user.posts("/api/v1/devices/register", body).await.well();
+            self.endpoint_of(user, client).await
+        };
+        let android = json!({ "platform": "android", "fcm_token": unique("token") });
+        let (pixel, _) = register("anna_pixel", android).await;
+        let (_, iphone) =
+            register("anna_iphone", json!({ "platform": "ios", "voip_token": hex::encode(unique("voip")) })).await;
+        let alert = json!({ "platform": "ios", "push_token": hex::encode(unique("alert")) });
+        let (ipad, _) = register("anna_ipad", alert).await;
+        [(PushService::Gcm, pixel), (PushService::ApnsVoip, iphone), (PushService::Apns, ipad)]
+            .map(|(service, endpoint)| Phone { service, endpoint: endpoint.unwrap() })
     }
 
     async fn endpoint_of(&self, user: &Party, client: &str) -> (Option<String>, Option<String>) {
@@ -108,44 +147,73 @@ fn assert_valid(form: &str, payload: &Value) {
     assert!(jsonschema::draft202012::new(&schema.to_value()).unwrap().is_valid(payload), "{form}: {payload}");
 }
 
+/// That `message` makes `phone` ring for `call`, and is dropped undelivered before the call has rung `seconds_left`.
+fn assert_rings(phone: &Phone, message: &Value, call: &str, seconds_left: u32) {
+    let payload = payload(message);
+    let of = |name: &str| attribute(message, &format!("AWS.SNS.MOBILE.{name}"));
+    let service = phone.service.word();
+    let (data, ttl) = if phone.service == PushService::Gcm {
+        assert_valid("push.android.video_call", &payload);
+        let fcm = &payload["fcmV1Message"]["message"];
+        assert_eq!(fcm["android"]["priority"], "high");
+        assert_eq!(of("APNS.PUSH_TYPE"), None);
+        (fcm["data"].clone(), fcm["android"]["ttl"].as_str().unwrap().trim_end_matches('s').to_owned())
+    } else {
+        assert_valid("push.ios.video_call", &payload);
+        let (kind, topic) =
+            if phone.service.is_voip() { ("voip", "com.mop.app.voip") } else { ("alert", "com.mop.app") };
+        assert_eq!(of("APNS.PUSH_TYPE").as_deref(), Some(kind));
+        assert_eq!(of("APNS.PRIORITY").as_deref(), Some("10"));
+        assert_eq!(of("APNS.TOPIC").as_deref(), Some(topic));
+        (payload, of(&format!("{service}.TTL")).unwrap())
+    };
+    assert_eq!(data["call_id"], json!(call));
+    let ttl: u32 = ttl.parse().unwrap();
+    assert!((1..=seconds_left).contains(&ttl), "{service}: {ttl} of {seconds_left} s");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_is_published_to_android_voip_and_alert_with_the_right_payloads_and_attributes() {
     let house = House::new().await;
     let (door, anna) = (house.backend.door("device123"), house.backend.user("anna"));
-    let register = async |client: &str, body: Value| {
-        let mut body = body;
-        body["client_id"] = json!(client);
-        anna.posts("/api/v1/devices/register", body).await.well();
-    };
-    register("anna_pixel", json!({ "platform": "android", "fcm_token": unique("token") })).await;
-    let voip = hex::encode(unique("voip"));
-    register("anna_iphone", json!({ "platform": "ios", "voip_token": voip })).await;
-    register("anna_ipad", json!({ "platform": "ios", "push_token": hex::encode(unique("alert")) })).await;
+    let phones = house.phones(&anna).await;
     let call = call_id(&door.rings("anna", 60).await);
+    for phone in &phones {
+        let sent = house.published_to(&phone.endpoint, 1, &call).await;
+        assert_rings(phone, &sent[0], &call, 59);
+    }
+    house.end().await;
+}
 
-    let pixel = house.endpoint_of(&anna, "anna_pixel").await.0.unwrap();
-    let sent = house.published_to(&pixel, 1, &call).await;
-    let message = payload(&sent[0]);
-    assert_valid("push.android.video_call", &message);
-    assert_eq!(message["fcmV1Message"]["message"]["data"]["call_id"], json!(call));
-    assert_eq!(message["fcmV1Message"]["message"]["android"]["priority"], "high");
+#[tokio::test(flavor = "multi_thread")]
+async fn once_sns_is_out_of_trouble_every_phone_has_the_call_once_and_as_if_nothing_had_been() {
+    let faults = Faults::before(&localstack::engine().at).await;
+    let house = House::by(localstack::sns_at(faults.url()), false).await;
+    let (door, anna) = (house.backend.door("device123"), house.backend.user("anna"));
+    let phones = house.phones(&anna).await;
+    let counts = async || {
+        let published = phones.iter().map(|phone| house.published(&phone.endpoint));
+        futures::future::join_all(published).await.iter().map(Vec::len).collect::<Vec<_>>()
+    };
+    for (round, fault) in [Fault::Throttled, Fault::Status(503)].into_iter().enumerate() {
+        let call = call_id(&door.rings("anna", 60).await);
+        // One push gets through; the others are tried until the projector gives up.
+        faults.plan_for("Publish", fault, When::From(1));
+        let at_first = house.seconds_left(&call).await;
+        assert!(!house.projects(&call).await, "{fault:?}: all was told");
+        let early = counts().await;
+        assert_eq!(early.iter().sum::<usize>(), 3 * round + 1, "{fault:?}");
+        let tried = faults.off();
+        assert!(tried.len() > 4, "{fault:?}: {tried:?}");
 
-    for (client, is_voip, service, kind, topic) in [
-        ("anna_iphone", true, "APNS_VOIP", "voip", "com.mop.app.voip"),
-        ("anna_ipad", false, "APNS", "alert", "com.mop.app"),
-    ] {
-        let (main, voip) = house.endpoint_of(&anna, client).await;
-        let endpoint = if is_voip { voip } else { main }.unwrap();
-        let sent = house.published_to(&endpoint, 1, &call).await;
-        let message = payload(&sent[0]);
-        assert_valid("push.ios.video_call", &message);
-        assert_eq!(message["call_id"], json!(call));
-        let of = |name: &str| attribute(&sent[0], &format!("AWS.SNS.MOBILE.{name}"));
-        assert_eq!(of("APNS.PUSH_TYPE").as_deref(), Some(kind));
-        assert_eq!(of("APNS.PRIORITY").as_deref(), Some("10"));
-        assert_eq!(of("APNS.TOPIC").as_deref(), Some(topic));
-        let ttl: u32 = of(&format!("{service}.TTL")).unwrap().parse().unwrap();
-        assert!((1..60).contains(&ttl), "{ttl}");
+        let left = house.seconds_left(&call).await;
+        assert!(house.projects(&call).await, "{fault:?}: something was not told");
+        assert!(house.projects(&call).await);
+        for (phone, early) in phones.iter().zip(early) {
+            let sent = house.published(&phone.endpoint).await;
+            assert_eq!(sent.len(), round + 1, "{fault:?}: {sent:?}");
+            assert_rings(phone, &sent[round], &call, if early > round { at_first } else { left });
+        }
     }
     house.end().await;
 }
@@ -162,8 +230,7 @@ async fn a_disabled_endpoint_is_retired_and_registering_enables_it_again() {
     let call = call_id(&door.rings("anna", 60).await);
     let mut retired = false;
     for _ in 0..20 {
-        let history = house.backend.app.log.load(&ilock_events::CallId::new(&call).unwrap()).await.unwrap();
-        let _ = house.backend.projector.project(history.commits).await;
+        house.projects(&call).await;
         retired = house.endpoint_of(&anna, "anna_pixel").await.0.is_none();
         if retired {
             break;

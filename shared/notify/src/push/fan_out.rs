@@ -14,7 +14,7 @@ use crate::deliver::TIME_PASSED;
 use crate::notices::PUSH;
 
 /// So many pushes of one call are on their way at once.
-const AT_ONCE: usize = 8;
+pub const AT_ONCE: usize = 8;
 
 /// Before the second try; then twice as long each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);

@@ -9,8 +9,8 @@ mod ios;
 mod payload;
 mod words;
 
+pub use fan_out::{AT_ONCE, NO_PHONE, Phones, Retired, Waking};
 pub(crate) use fan_out::{FannedOut, Moment};
-pub use fan_out::{NO_PHONE, Phones, Retired, Waking};
 pub use payload::{APNS_LIMIT, FCM_LIMIT, VOIP_LIMIT};
 
 use futures::future::BoxFuture;

@@ -1,7 +1,10 @@
 //! `make bench`: how fast phones ring, doors are told and apps register; what a call costs in DynamoDB; how much memory
-//! the process takes. Every figure comes from the process that `ilock dev` is, built for release, on this machine, now.
+//! the process takes. Every figure comes from the process that `ilock dev` is, built for release, on this machine, now;
+//! but for those of pushes, which are the deployed projector's. `bench pushes` measures nothing else.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss)]
+
+mod pushes;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -55,12 +58,16 @@ impl Server {
         Party::at(self.http, id, token(id, role, "default"))
     }
 
-    /// Resident memory in MB.
     fn memory(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB").trim().to_owned();
-        line.split(' ').next().unwrap().parse::<f64>().unwrap() / 1024.0
+        resident(self.child.id().unwrap())
     }
+}
+
+/// A process's resident memory in MB.
+fn resident(process: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB").trim();
+    line.split(' ').next().unwrap().parse::<f64>().unwrap() / 1024.0
 }
 
 struct Times(Vec<f64>);
@@ -202,6 +209,10 @@ async fn costs() {
 
 #[tokio::main]
 async fn main() {
+    if std::env::args().nth(1).as_deref() == Some("pushes") {
+        pushes::measure().await;
+        return;
+    }
     println!(
         "{} cores; {CALLS} calls at {A_SECOND}/s to {CALLEES} phones; stream polled 4 times a second",
         std::thread::available_parallelism().unwrap()
@@ -238,6 +249,8 @@ async fn main() {
 
     println!("\nDynamoDB                                     requests    WCU    RCU");
     costs().await;
+
+    pushes::measure().await;
 
     println!(
         "\nmemory of `ilock dev`                         idle {idle:.0} MB; after the above {busy:.0} MB; target: idle ≤ 100 MB"
