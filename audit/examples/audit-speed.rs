@@ -31,6 +31,10 @@ use ilock_call::Call;
 use ilock_events::{Actor, CallEvent, CallId, Commit, Millis, TenantId};
 use serde::{Deserialize, Serialize};
 
+/// As in `ilock`.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// 2026-11-22T00:00:00Z.
 const MIDNIGHT: i64 = 1_795_305_600_000;
 

@@ -33,6 +33,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::failure::Failure;
 use crate::say::Say;
 
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// iLock Call: a video-intercom call backend.
 ///
 /// Exit codes: 0 all went well; 1 something failed; 2 the command was not understood; 3 the call was rejected; 4 it was
