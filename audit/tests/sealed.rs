@@ -19,6 +19,10 @@ struct Made {
     key: SignKey,
 }
 
+fn signed(checkpoint: &Checkpoint, key: &SignKey) -> String {
+    key.sign(&checkpoint.text(key.verify_key().name()))
+}
+
 fn commit(call: u32, n: u32, at: Millis) -> Commit {
     let mut commit: Commit = serde_json::from_str(SAMPLE).unwrap();
     commit.call_id = CallId::new(format!("call_device123_user456_{call}")).unwrap();
@@ -78,7 +82,7 @@ impl Made {
             }
             tree = bundle.after();
             sealed = bundle.sealed_after();
-            let note = Checkpoint::of(&tree, hour, previous).sign(&self.key);
+            let note = signed(&Checkpoint::of(&tree, hour, previous), &self.key);
             previous = Some(digest(note.as_bytes()));
             self.hours.insert(hour, SealedHour { checkpoint: Some(note), bundle: Some(bundle.write().unwrap()) });
         }
@@ -250,7 +254,7 @@ fn before_the_first_checkpoint_of_all_none_is_missed_and_a_day_without_any_misse
         let entries = if at == 13 { all.clone() } else { vec![] };
         let bundle = Bundle { hour, before: tree, sealed: BTreeMap::new(), entries };
         tree = bundle.after();
-        let note = Checkpoint::of(&tree, hour, previous).sign(&made.key);
+        let note = signed(&Checkpoint::of(&tree, hour, previous), &made.key);
         previous = Some(digest(note.as_bytes()));
         made.hours.insert(hour, SealedHour { checkpoint: Some(note), bundle: Some(bundle.write().unwrap()) });
     }

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ilock_events::Hash;
 
-use super::{BadNote, Hour, Node, SignKey, Tree, VerifyKey};
+use super::{BadNote, Hour, Node, Tree, VerifyKey};
 
 /// What a checkpoint says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,12 +33,6 @@ impl Checkpoint {
         let previous = self.previous.as_deref().unwrap_or("none");
         let (size, root, hour) = (self.size, STANDARD.encode(self.root), self.hour);
         format!("{origin}\n{size}\n{root}\nhour {hour}\nprevious {previous}\n")
-    }
-
-    /// As a signed note.
-    #[must_use]
-    pub fn sign(&self, key: &SignKey) -> String {
-        key.sign(&self.text(key.verify_key().name()))
     }
 
     /// Reads a signed note.

@@ -196,6 +196,16 @@ fn table(json: &str, name: &str) -> Value {
 fn template(stack: &str, api: &str) -> Value {
     let arn = |name: &str| json!({ "Fn::GetAtt": [name, "Arn"] });
     let reference = |name: &str| json!({ "Ref": name });
+    let function = |name: &str| {
+        json!({ "Type": "AWS::Lambda::Function", "Properties": {
+            "FunctionName": format!("{stack}-{name}"), "Runtime": "python3.11", "Handler": "index.handler",
+            "Role": arn("Role"), "Code": { "ZipFile": PROJECTOR } } })
+    };
+    let version = |of: &str| json!({ "Type": "AWS::Lambda::Version", "Properties": { "FunctionName": reference(of) } });
+    let live = |of: &str| {
+        json!({ "Type": "AWS::Lambda::Alias", "Properties": {
+            "FunctionName": reference(of), "Name": "live", "FunctionVersion": "$LATEST" } })
+    };
     json!({
         "Parameters": { "Stage": { "Type": "String", "Default": "dev" }, "AuthAlgorithms": { "Type": "String", "Default": "HS256" } },
         "Resources": {
@@ -212,18 +222,12 @@ fn template(stack: &str, api: &str) -> Value {
             "Role": { "Type": "AWS::IAM::Role", "Properties": { "AssumeRolePolicyDocument": {
                 "Version": "2012-10-17",
                 "Statement": [{ "Effect": "Allow", "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "sts:AssumeRole" }] } } },
-            "ProjectorFunction": { "Type": "AWS::Lambda::Function", "Properties": {
-                "FunctionName": format!("{stack}-projector"), "Runtime": "python3.11", "Handler": "index.handler",
-                "Role": arn("Role"), "Code": { "ZipFile": PROJECTOR } } },
-            "ProjectorVersion": { "Type": "AWS::Lambda::Version", "Properties": { "FunctionName": reference("ProjectorFunction") } },
-            "ProjectorLive": { "Type": "AWS::Lambda::Alias", "Properties": {
-                "FunctionName": reference("ProjectorFunction"), "Name": "live", "FunctionVersion": "$LATEST" } },
-            "LedgerFunction": { "Type": "AWS::Lambda::Function", "Properties": {
-                "FunctionName": format!("{stack}-ledger"), "Runtime": "python3.11", "Handler": "index.handler",
-                "Role": arn("Role"), "Code": { "ZipFile": PROJECTOR } } },
-            "LedgerVersion": { "Type": "AWS::Lambda::Version", "Properties": { "FunctionName": reference("LedgerFunction") } },
-            "LedgerLive": { "Type": "AWS::Lambda::Alias", "Properties": {
-                "FunctionName": reference("LedgerFunction"), "Name": "live", "FunctionVersion": "$LATEST" } },
+            "ProjectorFunction": function("projector"),
+            "ProjectorVersion": version("ProjectorFunction"),
+            "ProjectorLive": live("ProjectorFunction"),
+            "LedgerFunction": function("ledger"),
+            "LedgerVersion": version("LedgerFunction"),
+            "LedgerLive": live("LedgerFunction"),
             "ProjectorLog": { "Type": "AWS::Lambda::EventSourceMapping", "Properties": {
                 "EventSourceArn": { "Fn::GetAtt": ["EventsTable", "StreamArn"] }, "FunctionName": reference("ProjectorFunction"),
                 "StartingPosition": "TRIM_HORIZON", "MaximumRecordAgeInSeconds": 1, "BatchSize": 10,

@@ -22,12 +22,6 @@ impl Folder {
         Self(dir.into())
     }
 
-    /// Where it is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
     /// The key that signs, made when there is none: `key.private` for its owner alone, and `key` to check with.
     ///
     /// # Errors
