@@ -123,7 +123,7 @@ impl Link {
     }
 
     fn counts(&mut self, body: &Value) -> bool {
-        let now = ilock_functions::clock::Clock::system().now().0;
+        let now = ilock_env::Clock::system().now().0;
         let fresh = body["expires_at"].as_i64().is_none_or(|at| now < at);
         fresh && body["message_id"].as_str().is_some_and(|id| self.seen.insert(id.to_owned()))
     }

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::{ArgGroup, Args};
 use ilock_audit::replay::{Moment, Story, html, jsonl, mermaid, text};
 use ilock_audit::{Line, verify};
+use ilock_env::Clock;
 use ilock_events::CallId;
-use ilock_functions::clock::Clock;
 
 use crate::audit::{Source, find};
 use crate::failure::Failure;

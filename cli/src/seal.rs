@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use ilock_functions::clock::Clock;
+use ilock_env::Clock;
 use ilock_functions::seal_log::Sealer;
 use ilock_local::vault::Folder;
 use serde_json::json;

@@ -2,8 +2,8 @@
 
 use clap::Args;
 use ilock_auth::{Identity, Role, Secret, issue_access_token};
+use ilock_env::Clock;
 use ilock_events::{PartyId, TenantId};
-use ilock_functions::clock::Clock;
 use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
 
 use crate::failure::Failure;

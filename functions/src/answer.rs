@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use ilock_auth::TokenRefused;
 use ilock_call::Refusal;
 use ilock_directory::DirectoryError;
+use ilock_env::NoRandomness;
 use ilock_events::{Envelope, Language};
 use ilock_log::LogError;
 use ilock_notify::CarrierError;
@@ -87,6 +88,12 @@ impl From<LogError> for ApiError {
             LogError::Contended { .. } => Self::Busy,
             other => Self::Log(other),
         }
+    }
+}
+
+impl From<NoRandomness> for ApiError {
+    fn from(error: NoRandomness) -> Self {
+        Self::Internal(error.to_string())
     }
 }
 

@@ -12,10 +12,10 @@ use ilock_log::EventLog;
 use ilock_notify::Mqtt;
 
 use crate::calls::Calls;
-use crate::clock::Clock;
 use crate::phones::Pushes;
 use crate::rooms::Rooms;
 use crate::trtc_callback::RoomWatch;
+use ilock_env::Clock;
 
 /// Who may ask: verifies access tokens.
 #[derive(Clone)]

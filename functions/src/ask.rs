@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::answer::ApiError;
 use crate::app::Access;
-use crate::clock::random;
+use ilock_env::random;
 
 /// The largest body that is read, in bytes.
 pub const MAX_BODY: usize = 16 * 1024;

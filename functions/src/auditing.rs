@@ -7,7 +7,7 @@ use ilock_log::{Day, EventLog};
 
 use crate::answer::ApiError;
 use crate::ask::Auditor;
-use crate::clock::Clock;
+use ilock_env::Clock;
 
 const DEFAULT_PAGE: u16 = 20;
 const MAX_PAGE: u16 = 100;

@@ -10,9 +10,9 @@ use crate::answer::{ApiError, Reply};
 use crate::app::Access;
 use crate::ask::{Ask, Caller, IdempotencyKey, short};
 use crate::calls::{Calls, MAX_REASON, Order, Words, of_party, placed};
-use crate::clock::Clock;
 use crate::get_call::view;
 use crate::rooms::Rooms;
+use ilock_env::Clock;
 
 /// The route.
 pub fn routes<S>() -> Router<S>

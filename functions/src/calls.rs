@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use ilock_call::{Placed, Refusal, decide};
 use ilock_events::{
-    Act, Actor, CallId, CallState, Command, CommandId, Commit, CommitNo, Millis, Party, Personal, PersonalText,
-    TenantId,
+    Act, Actor, CallId, CallState, Command, CommandId, Commit, CommitNo, Party, Personal, PersonalText, TenantId,
 };
 use ilock_log::{EventLog, History, Ran, salted};
 use ilock_notify::RingTimer;
 use tracing::Span;
 
 use crate::answer::ApiError;
-use crate::clock::{Clock, random};
 use crate::metrics;
 use crate::telling::Telling;
+use ilock_env::{Clock, random};
 
 /// The longest reason that is kept, in bytes.
 pub const MAX_REASON: usize = 1000;
@@ -63,20 +62,14 @@ impl Calls {
     /// # Errors
     /// A refusal, or what the log says.
     pub async fn run(&self, history: &mut History, order: Order) -> Result<(), ApiError> {
-        let clock = self.clock.clone();
-        self.run_at(history, order, &move || clock.now()).await
+        self.run_at(history, order, &self.clock).await
     }
 
     /// As [`Calls::run`], at the time that `clock` tells.
     ///
     /// # Errors
     /// As [`Calls::run`].
-    pub async fn run_at(
-        &self,
-        history: &mut History,
-        order: Order,
-        clock: &(dyn Fn() -> Millis + Sync),
-    ) -> Result<(), ApiError> {
+    pub async fn run_at(&self, history: &mut History, order: Order, clock: &Clock) -> Result<(), ApiError> {
         let Order { tenant, actor, key, act, words } = order;
         let call_id = history.call.id.clone();
         Span::current().record("call_id", call_id.as_str());
@@ -87,7 +80,7 @@ impl Calls {
         let act = act.with_personal(personal.as_ref().map(|personal| personal.digest.clone()));
         let command = Command { id: key, actor, act };
         // What would be refused anyway leaves nothing behind.
-        let worth_writing = decide(&history.call, &command, clock()).is_ok_and(|events| !events.is_empty());
+        let worth_writing = decide(&history.call, &command, clock.now()).is_ok_and(|events| !events.is_empty());
         if let Some(personal) = personal.as_ref().filter(|_| worth_writing) {
             if !kept {
                 self.log.keep_personal(&call_id, personal).await?;
@@ -119,7 +112,7 @@ impl Calls {
                 // Nobody has written down yet that time is up, and somebody who was quicker may still be on the way
                 // to the log: "missed" is only true once it stands there.
                 self.expire(history, clock).await?;
-                Err(decide(&history.call, &command, clock()).err().map_or(ApiError::Busy, ApiError::from))
+                Err(decide(&history.call, &command, clock.now()).err().map_or(ApiError::Busy, ApiError::from))
             }
             Ran::Refused(refusal) => Err(refusal.into()),
         }
@@ -151,7 +144,7 @@ impl Calls {
     ///
     /// # Errors
     /// [`Refusal::StillRinging`], or what the log says.
-    pub async fn expire(&self, history: &mut History, clock: &(dyn Fn() -> Millis + Sync)) -> Result<(), ApiError> {
+    pub async fn expire(&self, history: &mut History, clock: &Clock) -> Result<(), ApiError> {
         let tenant = placed(history)?.tenant.clone();
         let id = CommandId::new(EXPIRE_KEY).map_err(|bad| ApiError::Internal(bad.to_string()))?;
         let command = Command { id, actor: Actor::Timer, act: Act::Expire {} };

@@ -13,9 +13,9 @@ use crate::answer::{ApiError, Reply};
 use crate::app::Access;
 use crate::ask::{Ask, Caller, IdempotencyKey, short};
 use crate::calls::{Calls, Order, Words};
-use crate::clock::{Clock, random};
 use crate::get_call::view;
 use crate::rooms::{Rooms, leased_until};
+use ilock_env::{Clock, random};
 
 /// How long a call rings when the caller does not say, in seconds.
 const DEFAULT_RING_SECONDS: u32 = 30;
@@ -107,11 +107,11 @@ async fn create_call(
             act: Act::Place { callee: callee.id.clone(), ring_seconds, room_id, personal: None },
             words,
         };
-        match calls.run_at(&mut history, order, &|| now).await {
+        match calls.run_at(&mut history, order, &Clock::fixed(now)).await {
             Ok(()) => {
                 // So slow that the alarm may have gone off before there was a call to end.
                 if clock.now() >= deadline {
-                    match calls.expire(&mut history, &|| clock.now()).await {
+                    match calls.expire(&mut history, &clock).await {
                         Ok(()) | Err(ApiError::Refused(_)) => {}
                         Err(other) => return Err(other),
                     }

@@ -19,8 +19,7 @@ pub async fn expire(calls: &Calls, alarm: &Alarm) -> Result<(), ApiError> {
     if placed.state.is_final() {
         return Ok(());
     }
-    let clock = calls.clock.clone();
-    match calls.expire(&mut history, &move || clock.now()).await {
+    match calls.expire(&mut history, &calls.clock).await {
         // This clock is behind the one that placed the call.
         Err(ApiError::Refused(Refusal::StillRinging { deadline })) => {
             calls.timer.arm(alarm.call_id.clone(), deadline).await.map_err(ApiError::Timer)

@@ -10,8 +10,8 @@ use crate::answer::{ApiError, Reply};
 use crate::app::Access;
 use crate::ask::{self, Caller};
 use crate::calls::{of_party, placed};
-use crate::clock::Clock;
 use crate::rooms::Rooms;
+use ilock_env::Clock;
 
 /// The route.
 pub fn routes<S>() -> Router<S>

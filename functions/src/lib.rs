@@ -1,15 +1,14 @@
 //! What iLock Call does when it is asked: one file per function, read top to bottom.
 //!
 //! An HTTP function exports `routes()` with exactly its own route; its binary serves that, the embedded stack merges
-//! all of them. What they share stands in [`app`] (what there is), [`ask`] (what comes in), [`answer`] (what goes out),
-//! [`clock`] (when) and [`calls`] (the one way in which a command runs).
+//! all of them. What they share stands in [`app`] (what there is), [`ask`] (what comes in), [`answer`] (what goes out)
+//! and [`calls`] (the one way in which a command runs).
 
 pub mod answer;
 pub mod app;
 pub mod ask;
 pub mod auditing;
 pub mod calls;
-pub mod clock;
 pub mod dismissals;
 #[cfg(feature = "lambda")]
 pub mod lambda;

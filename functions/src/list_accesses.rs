@@ -11,7 +11,7 @@ use crate::answer::{ApiError, Reply};
 use crate::app::Access;
 use crate::ask::Auditor;
 use crate::auditing::{self, Asked};
-use crate::clock::Clock;
+use ilock_env::Clock;
 
 /// The route.
 pub fn routes<S>() -> Router<S>

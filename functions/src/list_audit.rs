@@ -15,7 +15,7 @@ use crate::answer::{ApiError, Reply};
 use crate::app::Access;
 use crate::ask::Auditor;
 use crate::auditing::{self, Asked};
-use crate::clock::Clock;
+use ilock_env::Clock;
 
 /// So many calls one question looks at, so that it is answered in time.
 const MOST_LOOKED_AT: usize = 200;

@@ -9,7 +9,7 @@ use ilock_directory::{Directory, DirectoryError};
 use serde::{Deserialize, Serialize};
 
 use crate::app::MqttAccess;
-use crate::clock::Clock;
+use ilock_env::Clock;
 
 /// IoT Core takes 300 to 86,400 seconds.
 const REFRESH_SECONDS: u32 = 3600;

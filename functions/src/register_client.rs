@@ -11,9 +11,9 @@ use ilock_events::{ClientRegistered, MqttCredentials, PartyKind, RegisterClient}
 use crate::answer::{ApiError, Reply, language_of};
 use crate::app::{Access, Broker, Welcome};
 use crate::ask::{Ask, Caller, IdempotencyKey, short};
-use crate::clock::Clock;
 use crate::phones::Pushes;
 use crate::push_tokens::PushTokens;
+use ilock_env::Clock;
 
 const MAX_WORD: usize = 64;
 

@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 use crate::answer::{ApiError, Reply, language_of};
 use crate::app::Access;
 use crate::ask::{Ask, Caller, IdempotencyKey};
-use crate::clock::Clock;
 use crate::phones::Pushes;
 use crate::push_tokens::PushTokens;
+use ilock_env::Clock;
 
 /// The route.
 pub fn routes<S>() -> Router<S>

@@ -11,7 +11,7 @@ use crate::answer::{ApiError, Reply};
 use crate::app::Access;
 use crate::ask::{self, Auditor};
 use crate::auditing::Asked;
-use crate::clock::Clock;
+use ilock_env::Clock;
 
 /// The route.
 pub fn routes<S>() -> Router<S>

@@ -9,7 +9,7 @@ use ilock_events::{Millis, PartyId, RoomInfo};
 use ilock_notify::Tickets;
 use ilock_trtc::{ALL_PRIVILEGES, TrtcApp};
 
-use crate::clock::Clock;
+use ilock_env::Clock;
 
 /// How a `UserSig` travels inside an MQTT message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use futures::future::BoxFuture;
 use ilock_audit::seal::{Bundle, Checkpoint, Hour, SignKey, VerifyKey};
 use ilock_log::{Ledger, LogError, chains_of, digest};
 
-use crate::clock::Clock;
 use crate::metrics::{HOURS_SEALED, count};
+use ilock_env::Clock;
 
 #[cfg(feature = "seals-on-aws")]
 pub mod aws;

@@ -12,8 +12,8 @@ use ilock_auth::{
 use ilock_events::PushService;
 use ilock_trtc::{ApiKey, BadRoomApi, RoomApi, RoomApiConfig, TrtcApp};
 
-use crate::clock::Clock;
 use crate::rooms::SigInMessages;
+use ilock_env::Clock;
 
 /// With this secret `ilock dev` and `ilock token` sign. Everybody knows it; nothing but `ilock dev` takes it.
 pub const DEV_SECRET: &str = "ilock-development-secret-known-to-everybody";
@@ -263,7 +263,7 @@ impl Settings {
             BadRoomApi::Proxy => "TRTC_API_PROXY",
             _ => "TRTC_API_URL",
         };
-        RoomApi::new(&config, move || clock.now()).map(Some).map_err(|error| bad(name(&error), error.to_string()))
+        RoomApi::new(&config, clock).map(Some).map_err(|error| bad(name(&error), error.to_string()))
     }
 
     /// `TRTC_CALLBACK_KEY`: with it Tencent signs what it tells of rooms. Without it nothing of that is believed.

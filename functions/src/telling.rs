@@ -7,9 +7,9 @@ use ilock_events::{CallState, Commit, CommitNo, Millis, Receipt};
 use ilock_log::{EventLog, History, LogError};
 use ilock_notify::{Delivery, Mqtt, Round, Tickets, Via, notices, settled};
 
-use crate::clock::Clock;
 use crate::metrics;
 use crate::phones::WakingPhones;
+use ilock_env::Clock;
 
 /// The fast path gives up after this: the projector takes over, and the one who asked gets an answer.
 pub const FAST_BUDGET: Duration = Duration::from_millis(200);
@@ -109,12 +109,11 @@ impl Telling {
         if notices.iter().all(|notice| done.notices.contains(&notice.index)) {
             return Ok(());
         }
-        let clock = || self.clock.now();
         let delivery = Delivery {
             mqtt: &*self.mqtt,
             tickets: &*self.tickets,
             push: self.push.as_ref().map(WakingPhones::waking),
-            clock: &clock,
+            clock: &self.clock,
             since: commit.at,
             ringing: placed.state == CallState::Ringing,
             budget: if fast { FAST_BUDGET } else { SLOW_BUDGET },

@@ -9,7 +9,7 @@ use ilock_events::UpdateStatus;
 use crate::answer::{ApiError, Reply};
 use crate::app::Access;
 use crate::ask::{Ask, Caller};
-use crate::clock::Clock;
+use ilock_env::Clock;
 
 /// The route.
 pub fn routes<S>() -> Router<S>

@@ -10,7 +10,6 @@ use ilock_notify::{Mqtt, RingTimer};
 
 use crate::app::{Access, App, Broker, MqttAccess, Welcome};
 use crate::calls::Calls;
-use crate::clock::Clock;
 use crate::dismissals::Dismissals;
 use crate::ledger::LedgerKeeper;
 use crate::phones::{Pushes, WakingPhones};
@@ -19,6 +18,7 @@ use crate::rooms::Rooms;
 use crate::settings::{BadSetting, Settings};
 use crate::telling::Telling;
 use crate::trtc_callback::RoomWatch;
+use ilock_env::Clock;
 
 /// What every part is made of.
 #[derive(Clone)]

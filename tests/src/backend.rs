@@ -9,9 +9,9 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use futures::future::BoxFuture;
 use ilock_auth::Role;
+use ilock_env::Clock;
 use ilock_events::{CallId, ClientId, Millis};
 use ilock_functions::app::App;
-use ilock_functions::clock::Clock;
 use ilock_functions::projector::Projector;
 use ilock_functions::serve::{all_routes, service};
 use ilock_functions::settings::Settings;
@@ -126,7 +126,7 @@ pub fn delay_queue(url: &str, queue_url: String, clock: Clock) -> DelayQueue {
         .region(Region::new("eu-central-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .timeout_config(patience());
-    DelayQueue::new(aws_sdk_sqs::Client::from_conf(config.build()), queue_url, Box::new(move || clock.now()))
+    DelayQueue::new(aws_sdk_sqs::Client::from_conf(config.build()), queue_url, clock)
 }
 
 /// A broker that takes everything, or nothing, and keeps what it took.

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use ilock_env::Clock;
 use ilock_events::{Act, Actor, CallId, ClientId, Command, Hash, Millis, PartyId, RoomId, TenantId};
 use ilock_log::{EventLog, History, LogError, Ran};
 
@@ -55,7 +56,7 @@ pub fn under(key: &str, actor: Actor, act: Act) -> Command {
 /// # Errors
 /// What the log says.
 pub async fn run(log: &EventLog, history: &mut History, command: &Command, at: Millis) -> Result<Ran, LogError> {
-    log.run(history, &tenant(), command, &move || at).await
+    log.run(history, &tenant(), command, &Clock::fixed(at)).await
 }
 
 /// A call that rings, was alerted by phone 1, answered by it, and hung up by the door: as far as `steps` goes.

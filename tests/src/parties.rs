@@ -1,8 +1,8 @@
 //! A stack, and the parties that ask it things over HTTP.
 
 use ilock_auth::{Identity, Role, Secret, issue_access_token};
+use ilock_env::Clock;
 use ilock_events::{CallId, PartyId, TenantId};
-use ilock_functions::clock::Clock;
 use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
 use ilock_local::{Options, Stack};
 use ilock_log::History;

@@ -17,7 +17,6 @@ use crate::app::{
     Auditing, Broker, Calling, Leaving, Listing, Looking, MqttAccess, Registering, Reporting, TakingTokens, Watching,
 };
 use crate::calls::Calls;
-use crate::clock::Clock;
 use crate::ledger::LedgerKeeper;
 use crate::phones::Pushes;
 use crate::projector::Projector;
@@ -26,6 +25,7 @@ use crate::seal_log::aws::{Bucket, KmsKey};
 use crate::settings::{BadSetting, Settings};
 use crate::telling::FAST_BUDGET;
 use crate::wiring::Wiring;
+use ilock_env::Clock;
 
 /// A single try of a request to AWS, and all tries of one together: a caller waits for these.
 pub(super) const TRY: Duration = Duration::from_secs(1);
@@ -132,8 +132,7 @@ impl OnAws {
     }
 
     fn queue(&self, url: String) -> DelayQueue {
-        let clock = self.wiring.clock.clone();
-        DelayQueue::new(aws_sdk_sqs::Client::new(&self.sdk), url, Box::new(move || clock.now()))
+        DelayQueue::new(aws_sdk_sqs::Client::new(&self.sdk), url, self.wiring.clock.clone())
     }
 
     fn timer(&self) -> Result<Arc<DelayQueue>, BadSetting> {

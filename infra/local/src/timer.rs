@@ -4,9 +4,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use ilock_env::Clock;
 use ilock_events::{CallId, Millis};
 use ilock_functions::calls::Calls;
-use ilock_functions::clock::Clock;
 use ilock_functions::expire_call::expire;
 use ilock_notify::{Alarm, CarrierError, RingTimer};
 use tokio_util::sync::CancellationToken;

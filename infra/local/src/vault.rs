@@ -1,5 +1,6 @@
 //! Bundles and checkpoints in a folder, and the key that signs them.
 
+use ilock_env::random;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -31,8 +32,7 @@ impl Folder {
         let seed = match fs::read(&file) {
             Ok(seed) => seed,
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                let mut seed = [0; 32];
-                getrandom::fill(&mut seed).map_err(|error| io::Error::other(error.to_string()))?;
+                let seed = random::<32>().map_err(io::Error::other)?;
                 fs::create_dir_all(&self.0)?;
                 private(&file)?.write_all(&seed)?;
                 seed.to_vec()

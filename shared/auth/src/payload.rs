@@ -1,6 +1,7 @@
 //! The key under which a user's tickets are sealed inside MQTT messages.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ilock_env::random;
 use ilock_events::{PartyId, PayloadKey};
 
 use crate::{
@@ -46,8 +47,7 @@ impl PayloadKeys {
     /// [`NotSealed`] when the system gives no randomness.
     pub fn seal(&self, user: &PartyId, plaintext: &str) -> Result<String, NotSealed> {
         // Random IVs may collide after some 2^32 messages under one key; no user gets as many calls.
-        let mut iv = [0; jwe::IV_BYTES];
-        getrandom::fill(&mut iv).map_err(|_| NotSealed::Randomness)?;
+        let iv = random::<{ jwe::IV_BYTES }>().map_err(|_| NotSealed::Randomness)?;
         jwe::seal(&self.key(user), &self.kid(), iv, plaintext)
     }
 

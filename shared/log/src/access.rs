@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ilock_env::random;
 use ilock_events::{Access, TenantId};
 
 use crate::day::Day;
@@ -33,8 +34,7 @@ impl EventLog {
     /// [`LogError::Store`]: then nobody may be shown anything. [`LogError::Item`] when the system has no randomness.
     pub async fn keep_access(&self, tenant: &TenantId, access: &Access) -> Result<(), LogError> {
         // Two that looked in the same millisecond stand beside each other.
-        let mut chance = [0; 16];
-        getrandom::fill(&mut chance).map_err(|error| item::unreadable("access#")(error.to_string()))?;
+        let chance = random::<16>().map_err(item::unreadable("access#"))?;
         let sk = format!("access#{:015}#{}", access.at.0, hex::encode(chance));
         let mut entry: Item = serde_dynamo::to_item(access).map_err(item::unreadable(&sk))?;
         entry.insert("pk".into(), text(pk(tenant, &Day::of(access.at))));

@@ -1,6 +1,7 @@
 //! The one way in which a command becomes a commit: load, decide, append; lose, fold what won, decide again.
 
 use ilock_call::{Call, Refusal, decide};
+use ilock_env::Clock;
 use ilock_events::{CallEvent, CallState, Command, Commit, CommitNo, Millis, TenantId};
 
 use crate::chain::{chain, first_prev};
@@ -35,10 +36,10 @@ impl EventLog {
         history: &mut History,
         tenant: &TenantId,
         command: &Command,
-        clock: &(dyn Fn() -> Millis + Sync),
+        clock: &Clock,
     ) -> Result<Ran, LogError> {
         for _ in 0..MAX_TRIES {
-            let now = clock();
+            let now = clock.now();
             let events = match decide(&history.call, command, now) {
                 Ok(events) if events.is_empty() => return Ok(Ran::DoneBefore),
                 Ok(events) => events,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::join_all;
+use ilock_env::Clock;
 use ilock_events::{ClientId, Handed, Incoming, Millis, PartyId, Receipt};
 
 use tokio::time::{Instant, timeout_at};
@@ -66,7 +67,7 @@ pub struct Delivery<'a> {
     /// Who wakes phones, where pushes are used; else they are left alone, and are neither settled nor failed.
     pub push: Option<Waking<'a>>,
     /// The time.
-    pub clock: &'a (dyn Fn() -> Millis + Sync),
+    pub clock: &'a Clock,
     /// When the commit was made.
     pub since: Millis,
     /// Whether the call still rings: an incoming call is not told once it is answered or over.
@@ -130,7 +131,7 @@ impl Delivery<'_> {
     }
 
     fn handed(&self, notice: &Notice, carrier_id: Option<String>, error: Option<String>) -> Handed {
-        let ms = (self.clock)().since(self.since);
+        let ms = self.clock.now().since(self.since);
         Handed { target: notice.target(), carrier: notice.carrier().into(), carrier_id, ms, error }
     }
 
@@ -158,7 +159,7 @@ impl Delivery<'_> {
         if !self.ringing && notice.rings() {
             return nobody(NO_LONGER_RANG);
         }
-        if notice.expires_at.since((self.clock)()) <= 0 {
+        if notice.expires_at.since(self.clock.now()) <= 0 {
             return nobody(TIME_PASSED);
         }
         let moment = Moment { clock: self.clock, since: self.since, expires_at: notice.expires_at, until };
@@ -185,7 +186,7 @@ impl Delivery<'_> {
         if !self.ringing && notice.rings() {
             return Outcome::GivenUp(NO_LONGER_RANG.into());
         }
-        let left_ms = notice.expires_at.since((self.clock)());
+        let left_ms = notice.expires_at.since(self.clock.now());
         if left_ms <= 0 {
             return Outcome::GivenUp(TIME_PASSED.into());
         }

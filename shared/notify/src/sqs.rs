@@ -4,6 +4,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::future::BoxFuture;
+use ilock_env::Clock;
 use ilock_events::{CallId, Millis};
 use serde::Serialize;
 
@@ -16,13 +17,13 @@ const MOST_SECONDS: i64 = 900;
 pub struct DelayQueue {
     client: Client,
     queue_url: String,
-    clock: Box<dyn Fn() -> Millis + Send + Sync>,
+    clock: Clock,
 }
 
 impl DelayQueue {
     /// The queue at `queue_url`; `clock` tells how far away a deadline is.
     #[must_use]
-    pub fn new(client: Client, queue_url: String, clock: Box<dyn Fn() -> Millis + Send + Sync>) -> Self {
+    pub fn new(client: Client, queue_url: String, clock: Clock) -> Self {
         Self { client, queue_url, clock }
     }
 
@@ -61,7 +62,7 @@ fn delay_seconds(left_ms: i64) -> i32 {
 impl RingTimer for DelayQueue {
     fn arm(&self, call_id: CallId, deadline: Millis) -> BoxFuture<'_, Result<(), CarrierError>> {
         Box::pin(async move {
-            let delay = delay_seconds(deadline.since((self.clock)()));
+            let delay = delay_seconds(deadline.since(self.clock.now()));
             self.send(&Alarm { call_id }, delay).await
         })
     }

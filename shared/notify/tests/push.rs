@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use ilock_call::{Call, Placed};
+use ilock_env::Clock;
 use ilock_events::schema::schemas;
 use ilock_events::{
     CallerInfo, ClientId, Commit, Language, Millis, PartyId, Personal, PersonalText, PushService, Receipt,
@@ -185,14 +186,20 @@ proptest! {
 struct Service {
     answers: Mutex<Vec<Result<(), PushError>>>,
     sent: Mutex<Vec<(Millis, Parcel)>>,
-    now: AtomicI64,
+    now: Arc<AtomicI64>,
     each_try_ms: i64,
     phones: Vec<Phone>,
 }
 
 impl Service {
     fn new(now: Millis, each_try_ms: i64, phones: Vec<Phone>, answers: Vec<Result<(), PushError>>) -> Self {
-        Self { answers: Mutex::new(answers), sent: Mutex::default(), now: AtomicI64::new(now.0), each_try_ms, phones }
+        Self {
+            answers: Mutex::new(answers),
+            sent: Mutex::default(),
+            now: Arc::new(AtomicI64::new(now.0)),
+            each_try_ms,
+            phones,
+        }
     }
 
     fn now(&self) -> Millis {
@@ -245,7 +252,8 @@ impl Tickets for Service {
 async fn round(service: &Service, kinds: &[&str], done: &Done) -> Round {
     let (placed, last) = call(kinds);
     let notices = notices(&last, &placed, Some(&words())).unwrap();
-    let clock = || service.now();
+    let now = service.now.clone();
+    let clock = Clock::new(move || Millis(now.load(Ordering::SeqCst)));
     let delivery = Delivery {
         mqtt: service,
         tickets: service,

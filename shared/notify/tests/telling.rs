@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use ilock_call::{Call, Placed};
+use ilock_env::Clock;
 use ilock_events::{ClientId, Commit, Millis, PartyId, PersonalText, Receipt};
 use ilock_notify::push::Saying;
 use ilock_notify::{CarrierError, Delivery, Done, Message, Mqtt, Notice, Publish, Tickets, Via, notices, settled};
@@ -152,7 +153,7 @@ impl Tickets for NoTickets {
 }
 
 async fn round(broker: &Broker, notices: &[Notice], done: &Done, since: Millis, now: Millis) -> ilock_notify::Round {
-    let clock = move || now;
+    let clock = Clock::fixed(now);
     let delivery = Delivery {
         mqtt: broker,
         tickets: &NoTickets,

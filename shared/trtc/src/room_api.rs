@@ -12,7 +12,8 @@ use answer::{GONE_ROOM, GONE_USER, read_answer};
 pub use config::{BadRoomApi, RoomApiConfig};
 use error::{Failed, unreachable};
 pub use error::{Fault, RoomApiError};
-use ilock_events::{Millis, PartyId, RoomId};
+use ilock_env::{Clock, random};
+use ilock_events::{PartyId, RoomId};
 use pace::Pace;
 use reqwest::{Client, Url, header};
 use serde::Serialize;
@@ -64,7 +65,7 @@ struct Inner {
     within: Duration,
     client: Client,
     pace: Pace,
-    clock: Box<dyn Fn() -> Millis + Send + Sync>,
+    clock: Clock,
 }
 
 #[derive(Serialize)]
@@ -81,7 +82,7 @@ impl RoomApi {
     ///
     /// # Errors
     /// [`BadRoomApi`] names the setting that is wrong.
-    pub fn new(config: &RoomApiConfig, clock: impl Fn() -> Millis + Send + Sync + 'static) -> Result<Self, BadRoomApi> {
+    pub fn new(config: &RoomApiConfig, clock: Clock) -> Result<Self, BadRoomApi> {
         let (url, host) = config.target()?;
         Ok(Self(Arc::new(Inner {
             sdk_app_id: config.sdk_app_id,
@@ -93,7 +94,7 @@ impl RoomApi {
             timeout: config.timeout,
             within: config.within,
             pace: Pace::new(),
-            clock: Box::new(clock),
+            clock,
         })))
     }
 
@@ -161,7 +162,7 @@ impl RoomApi {
 
     async fn try_once(&self, action: &'static str, body: Vec<u8>, deadline: Instant) -> Result<(), Failed> {
         let api = &self.0;
-        let timestamp = (api.clock)().0.div_euclid(1000);
+        let timestamp = api.clock.now().0.div_euclid(1000);
         let authorization = api.key.authorization(&Tc3Request {
             service: SERVICE,
             host: &api.host,
@@ -191,7 +192,8 @@ impl RoomApi {
 
 /// How long to wait after `tries` tries. Chance keeps those who failed together from coming back together.
 fn pause(tries: u32) -> Duration {
-    let chance = f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX);
+    let chance = random().map_or(u32::MAX / 2, u32::from_be_bytes);
+    let chance = f64::from(chance) / f64::from(u32::MAX);
     FIRST_PAUSE.saturating_mul(1 << tries.saturating_sub(1).min(8)).mul_f64(0.5 + chance)
 }
 

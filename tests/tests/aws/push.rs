@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ilock_env::Clock;
 use ilock_events::schema::schemas;
 use ilock_events::{CallId, PushService};
-use ilock_functions::clock::Clock;
 use ilock_notify::push::{Parcel, PushCarrier, PushError};
 use ilock_notify::sns::{PushApps, Sns};
 use ilock_tests::Party;

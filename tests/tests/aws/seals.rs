@@ -8,8 +8,8 @@ use aws_sdk_s3::types::{
     ObjectLockRetentionMode, ObjectLockRule,
 };
 use ilock_audit::seal::{Checkpoint, Hour, SignKey};
+use ilock_env::Clock;
 use ilock_events::Millis;
-use ilock_functions::clock::Clock;
 use ilock_functions::ledger::LedgerKeeper;
 use ilock_functions::seal_log::aws::Bucket;
 use ilock_functions::seal_log::{KEY, NotSealed, Sealer, Vault, checkpoint_name};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use ilock_env::Clock;
 use ilock_events::CallId;
-use ilock_functions::clock::Clock;
 use ilock_tests::backend::{Armed, Backend, Ground};
 use ilock_tests::engine::Engine;
 use ilock_tests::faults::{Fault, Faults, When};

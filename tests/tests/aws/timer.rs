@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use aws_lambda_events::sqs::SqsEvent;
 use aws_sdk_sqs::types::Message;
+use ilock_env::Clock;
 use ilock_events::{Actor, CallId};
-use ilock_functions::clock::Clock;
 use ilock_functions::expire_call::on_queue;
 use ilock_tests::backend::{Backend, Ground, delay_queue};
 use ilock_tests::engine::{Engine, unique};

@@ -1,7 +1,7 @@
 //! A call comes into the ledger by the stream's second reader; an auditor finds it, and is written down.
 
 use ilock_audit::seal::{Checkpoint, Hour, VerifyKey};
-use ilock_functions::clock::Clock;
+use ilock_env::Clock;
 use ilock_functions::seal_log::aws::Bucket;
 use ilock_functions::seal_log::{KEY, Vault, checkpoint_name};
 use ilock_log::{Day, Ledger, chains_of};

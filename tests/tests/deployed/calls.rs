@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ilock_functions::clock::Clock;
+use ilock_env::Clock;
 use serde_json::{Value, json};
 
 use crate::deployment::Deployment;

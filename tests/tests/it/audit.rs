@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_auth::{Identity, Role, Secret, issue_access_token};
+use ilock_env::Clock;
 use ilock_events::{Millis, PartyId, TenantId};
-use ilock_functions::clock::Clock;
 use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
 use ilock_local::Options;
 use ilock_log::Day;

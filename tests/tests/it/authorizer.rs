@@ -4,9 +4,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ilock_auth::{Arns, Role};
+use ilock_env::Clock;
 use ilock_events::Millis;
 use ilock_functions::app::MqttAccess;
-use ilock_functions::clock::Clock;
 use ilock_functions::mqtt_authorizer::{AuthorizerRequest, AuthorizerResponse, authorize};
 use ilock_tests::{Party, World};
 use serde_json::{Value, json};

@@ -197,8 +197,8 @@ async fn a_request_that_is_sent_again_under_its_key_is_one_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_calls_in_one_millisecond_are_twenty_calls() {
-    let now = ilock_functions::clock::Clock::system().now();
-    let stopped = ilock_functions::clock::Clock::new(move || now);
+    let now = ilock_env::Clock::system().now();
+    let stopped = ilock_env::Clock::new(move || now);
     let world = World::with(ilock_local::Options { clock: stopped, ..ilock_local::Options::anywhere() }).await;
     let door = world.door("device123");
     let calls = futures::future::join_all((0..5).map(|_| door.rings("user456", 30))).await;

@@ -80,7 +80,7 @@ async fn what_the_app_said_of_itself_stands_whatever_its_clock_says_and_the_mark
     let person = world.user("user456");
     person.registers("a").await;
     let waiting = Waiting::default();
-    let now = ilock_functions::clock::Clock::system().now().0;
+    let now = ilock_env::Clock::system().now().0;
     on_event(&directory, &waiting, event(Disconnected, 0, now - 1000)).await.unwrap();
     let body = json!({ "client_id": CLIENT, "status": "active", "priority": 7, "last_active": now });
     person.asks(reqwest::Method::PUT, "/api/mqtt/clients/status", Some(body)).await.well();

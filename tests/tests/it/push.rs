@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use ilock_directory::Client;
+use ilock_env::Clock;
 use ilock_events::schema::schemas;
 use ilock_events::{ClientId, Millis, Party as PartyOf, PartyId, PartyKind};
-use ilock_functions::clock::Clock;
 use ilock_functions::push_feedback::{DeliveryFailure, Feedback, on_failure};
 use ilock_local::push::Shown;
 use ilock_tests::parties::call_id;

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
+use ilock_env::Clock;
 use ilock_events::CallId;
-use ilock_functions::clock::Clock;
 use ilock_functions::expire_call::expire;
 use ilock_local::Options;
 use ilock_notify::Alarm;

@@ -50,7 +50,7 @@ async fn a_token_that_has_expired_is_refused() {
     use ilock_auth::{Identity, Secret, issue_access_token};
     use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
     let identity = Identity { id: "user456".parse().unwrap(), role: Role::User, tenant: "default".parse().unwrap() };
-    let long_ago = ilock_functions::clock::Clock::system().now().plus(-7_200_000);
+    let long_ago = ilock_env::Clock::system().now().plus(-7_200_000);
     let old =
         issue_access_token(&Secret::new(DEV_SECRET), &identity, None, Some(DEV_AUDIENCE), long_ago, 3600).unwrap();
     assert_eq!(unauthenticated(&old).await, "the token has expired");

@@ -58,7 +58,7 @@ async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
 
 /// A moment that many ms after now, as Tencent writes it.
 fn at(after_ms: i64) -> Value {
-    let now = ilock_functions::clock::Clock::system().now();
+    let now = ilock_env::Clock::system().now();
     json!(now.0 + after_ms)
 }
 

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use ilock_audit::seal::{Checkpoint, Hour, OfLog, SealedHour, VerifyKey, judge_day};
+use ilock_env::Clock;
 use ilock_events::{LedgerEntry, Millis};
-use ilock_functions::clock::Clock;
 use ilock_functions::seal_log::{bundle_name, checkpoint_name};
 use ilock_local::Options;
 use ilock_local::vault::Folder;

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use futures::future::join_all;
+use ilock_env::Clock;
 use ilock_events::{Millis, PartyId, RoomId};
 use ilock_tests::tencent::{Report, Reports, SDK_APP_ID, SECRET_ID, SECRET_KEY, Tencent, Trouble};
 use ilock_trtc::{
@@ -36,7 +37,7 @@ fn users(names: &[&str]) -> Vec<PartyId> {
 
 /// Asks with all the time in the world.
 fn patient(config: RoomApiConfig) -> RoomApi {
-    RoomApi::new(&RoomApiConfig { timeout: LONG, within: LONG, ..config }, now).unwrap()
+    RoomApi::new(&RoomApiConfig { timeout: LONG, within: LONG, ..config }, Clock::new(now)).unwrap()
 }
 
 async fn dead_port() -> u16 {
@@ -120,7 +121,7 @@ async fn a_request_that_is_never_answered_is_tried_again() {
     tencent.has_in(room(7), &["user456"]);
     tencent.gets_into([Trouble::Hangs]);
     let config = RoomApiConfig { timeout: Duration::from_secs(5), within: LONG, ..tencent.config() };
-    assert_eq!(RoomApi::new(&config, now).unwrap().dismiss_room(room(7)).await, Ok(Dismissal::Dismissed));
+    assert_eq!(RoomApi::new(&config, Clock::new(now)).unwrap().dismiss_room(room(7)).await, Ok(Dismissal::Dismissed));
     assert!(tencent.asked().len() > 1);
 }
 
@@ -142,7 +143,7 @@ async fn a_deadline_ends_the_tries() {
     let tencent = Tencent::start().await;
     tencent.gets_into([Trouble::Hangs; 3]);
     let config = RoomApiConfig { timeout: LONG, within: Duration::from_secs(1), ..tencent.config() };
-    let error = RoomApi::new(&config, now).unwrap().dismiss_room(room(7)).await.unwrap_err();
+    let error = RoomApi::new(&config, Clock::new(now)).unwrap().dismiss_room(room(7)).await.unwrap_err();
     assert_eq!((error.fault, error.retry, error.tries), (Fault::Timeout, true, 1));
 }
 
@@ -175,7 +176,7 @@ async fn a_clock_may_be_off_by_less_than_five_minutes() {
     let tencent = Tencent::start().await;
     let off = |minutes: i64| {
         let config = RoomApiConfig { timeout: LONG, within: LONG, ..tencent.config() };
-        RoomApi::new(&config, move || now().plus(minutes * 60_000)).unwrap()
+        RoomApi::new(&config, Clock::new(move || now().plus(minutes * 60_000))).unwrap()
     };
     for minutes in [-4, 4] {
         assert_eq!(off(minutes).dismiss_room(room(7)).await, Ok(Dismissal::WasGone));
@@ -290,7 +291,7 @@ async fn whoever_would_wait_too_long_for_his_turn_is_told() {
     tencent.gets_into([Trouble::Hangs; 20]);
     // 20 requests hang for longer than the 21st may wait.
     let config = RoomApiConfig { timeout: LONG, within: Duration::from_secs(3), ..tencent.config() };
-    let api = RoomApi::new(&config, now).unwrap();
+    let api = RoomApi::new(&config, Clock::new(now)).unwrap();
     let errors: Vec<_> =
         join_all((1..=40).map(|n| api.dismiss_room(room(n)))).await.into_iter().map(Result::unwrap_err).collect();
     let busy = errors.iter().filter(|error| error.fault == Fault::Busy && error.retry && error.tries == 0).count();

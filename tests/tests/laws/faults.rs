@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream;
+use ilock_env::Clock;
 use ilock_events::{CallId, Commit};
-use ilock_functions::clock::Clock;
 use ilock_log::EventLog;
 use ilock_tests::backend::{ALL_TRIES, Armed, Backend, Ground, delay_queue, dynamodb};
 use ilock_tests::engine::{Engine, unique};

@@ -1,8 +1,8 @@
 //! A door station's access token, for a deployment that shares a secret with its login service.
 
 use ilock_auth::{Identity, Role, Secret, issue_access_token};
+use ilock_env::Clock;
 use ilock_events::{PartyId, TenantId};
-use ilock_functions::clock::Clock;
 use ilock_functions::settings::DEV_SECRET;
 
 use crate::aws::stack::Stack;

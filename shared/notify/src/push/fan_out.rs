@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
+use ilock_env::Clock;
 use ilock_events::{ClientId, Handed, Millis, PartyId};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -63,7 +64,7 @@ pub(crate) struct FannedOut {
 
 /// When a push is made, and until when.
 pub(crate) struct Moment<'a> {
-    pub clock: &'a (dyn Fn() -> Millis + Sync),
+    pub clock: &'a Clock,
     pub since: Millis,
     pub expires_at: Millis,
     pub until: Instant,
@@ -113,7 +114,7 @@ impl Waking<'_> {
                     continue;
                 }
             };
-            let ms = (moment.clock)().since(moment.since);
+            let ms = moment.clock.now().since(moment.since);
             let target = endpoint.service.word().into();
             let handed = Handed { target, carrier: PUSH.into(), carrier_id, ms, error };
             fanned.phones.insert(phone.client_id.clone(), handed);
@@ -129,7 +130,7 @@ impl Waking<'_> {
     async fn tell(&self, push: &Push, phone: &Phone, endpoint: &Endpoint, moment: &Moment<'_>) -> Outcome {
         let mut pause = FIRST_PAUSE;
         loop {
-            let now = (moment.clock)();
+            let now = moment.clock.now();
             // A whole second is the least that a push service counts: less would outlive the moment.
             if moment.expires_at.since(now) < 1000 {
                 return Outcome::Settled(None, Some(TIME_PASSED.into()));

@@ -147,13 +147,14 @@ mod tests {
 
     use super::*;
     use crate::RoomApi;
+    use ilock_env::Clock;
 
     fn config() -> RoomApiConfig {
         RoomApiConfig::new(1_400_000_001, ApiKey::new("AKIDtestid", "testsecretkey"))
     }
 
     fn refusal(config: &RoomApiConfig) -> Option<BadRoomApi> {
-        RoomApi::new(config, || Millis(0)).err()
+        RoomApi::new(config, Clock::fixed(Millis(0))).err()
     }
 
     fn at(url: &str) -> RoomApiConfig {

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use endpoint::Trust;
 use ilock_auth::{Identity, Role, Secret, issue_access_token};
+use ilock_env::Clock;
 use ilock_events::{PartyId, TenantId};
-use ilock_functions::clock::Clock;
 use ilock_local::Options;
 use ilock_tests::World;
 use ilock_tests::parties::call_id;

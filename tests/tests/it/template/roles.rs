@@ -167,7 +167,7 @@ impl Scenes {
     async fn stale_token(&self) {
         let directory = &self.world.stack.app.directory;
         let anna = ilock_events::Party { kind: PartyKind::User, id: PartyId::new("anna").unwrap() };
-        let since = ilock_functions::clock::Clock::system().now();
+        let since = ilock_env::Clock::system().now();
         for name in ["good", "stale"] {
             let client = ClientId::new(format!("anna_{name}")).unwrap();
             let tenant = TenantId::new("default").unwrap();
@@ -350,7 +350,7 @@ impl Scenes {
         };
         // Too early, as by a clock that runs ahead: it is set again. Then, by a clock that is a minute on, in time.
         assert!(expire_call::on_queue(&calls, batch(&call)).await.batch_item_failures.is_empty());
-        let later = ilock_functions::clock::Clock::new(|| ilock_functions::clock::Clock::system().now().plus(60_000));
+        let later = ilock_env::Clock::new(|| ilock_env::Clock::system().now().plus(60_000));
         let calls = ilock_functions::calls::Calls { clock: later.clone(), ..calls };
         assert!(expire_call::on_queue(&calls, batch(&call)).await.batch_item_failures.is_empty());
         self.note("expire-call");
@@ -360,7 +360,7 @@ impl Scenes {
         anna.callee_action(&call, "accepted", Some("anna_1")).await.well();
         let parts = self.start(&[Warm::Directory]).await;
         let app = service(trtc_callback::routes(), parts.watching().unwrap());
-        let now = ilock_functions::clock::Clock::system().now().0;
+        let now = ilock_env::Clock::system().now().0;
         let reports = Reports::to("", "key");
         // Somebody hangs up while the last one's leaving is written down.
         let (other, id) = (anna.clone(), call.clone());
