@@ -1,37 +1,17 @@
 //! The `ilock` command.
 
-mod api;
 mod audit;
 #[cfg(feature = "aws")]
 mod aws;
-mod dev;
-mod door;
-mod dynamodb_export;
-mod export;
-mod export_file;
-mod failure;
-mod forget;
-mod link;
-mod log;
-mod phone;
-mod progress;
-mod rebuild;
-mod replay;
-mod say;
-mod seal;
-mod seals;
-mod target;
-mod token;
-mod usersig;
-mod verify;
-mod verify_day;
+mod play;
+mod ui;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::failure::Failure;
-use crate::say::Say;
+use crate::ui::error::Failure;
+use crate::ui::output::Say;
 
 #[global_allocator]
 static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -54,30 +34,30 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Runs the whole backend in this process.
-    Dev(dev::Dev),
+    Dev(play::dev::Dev),
     /// Prints an access token, signed with the development secret.
-    Token(token::Token),
+    Token(play::token::Token),
     /// Plays a door station.
     #[command(subcommand)]
-    Door(door::Door),
+    Door(play::door::Door),
     /// Plays a phone: registers, connects, shows what arrives, answers.
-    Phone(phone::Phone),
+    Phone(play::phone::Phone),
     /// Prints a call's commits and receipts.
-    Log(log::Log),
+    Log(audit::log::Log),
     /// Tells a call's story, step by step. It only reads.
-    Replay(replay::Replay),
+    Replay(audit::replay::Replay),
     /// Proves that histories are what was written, could happen, and were told.
-    Verify(verify::Verify),
+    Verify(audit::verify::Verify),
     /// Puts the ledger under seal now, as `ilock dev` does after every hour.
-    Seal(seal::Seal),
+    Seal(audit::seal::Seal),
     /// Writes the calls of a range to a file, to be verified and replayed from there.
-    Export(export::Export),
+    Export(audit::export::Export),
     /// Deletes the personal text of all of a person's calls. What proves the calls stays.
-    Forget(forget::Forget),
+    Forget(audit::forget::Forget),
     /// Makes the histories and the day index anew from the log, compares, and repairs on --apply.
-    Rebuild(rebuild::Rebuild),
+    Rebuild(audit::rebuild::Rebuild),
     /// Prints a TRTC ticket, or shows what is in one.
-    Usersig(usersig::Usersig),
+    Usersig(play::usersig::Usersig),
     /// Makes a door station known to a deployment, or takes that back.
     #[cfg(feature = "aws")]
     #[command(subcommand)]

@@ -8,7 +8,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, ProvideCredentials};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-use crate::failure::Failure;
+use crate::ui::error::Failure;
 
 /// An answer is waited for so long, then it is asked for again. A function that is invoked may take longer.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -7,7 +7,7 @@ use aws_sdk_cloudformation::Client;
 use clap::Args;
 
 use crate::aws::account::Refusal;
-use crate::failure::Failure;
+use crate::ui::error::Failure;
 
 /// Which deployment.
 #[derive(Debug, Clone, Args)]

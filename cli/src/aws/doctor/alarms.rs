@@ -6,8 +6,8 @@ use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::types::AlarmType;
 
-use super::finding::Finding;
 use crate::aws::account::Refusal;
+use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "alarms";
@@ -130,8 +130,8 @@ fn judge(names: &[String], alarms: &BTreeMap<String, Alarm>) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Outcome;
     use super::*;
+    use crate::aws::doctor::finding::Outcome;
 
     #[test]
     fn an_alarm_that_rings_is_absent_or_unheard_is_named() {

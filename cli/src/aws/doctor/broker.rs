@@ -5,8 +5,8 @@ use aws_sdk_iot::Client;
 use aws_sdk_iot::operation::describe_domain_configuration::DescribeDomainConfigurationOutput;
 use aws_sdk_iot::types::{AuthorizerDescription, AuthorizerStatus, DomainConfigurationStatus, ServerCertificateStatus};
 
-use super::finding::Finding;
 use crate::aws::account::Refusal;
+use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::{Resource, Stack};
 
 const ABOUT: &str = "broker";
@@ -114,8 +114,8 @@ fn judge_domain(name: &str, found: &DescribeDomainConfigurationOutput, authorize
 mod tests {
     use aws_sdk_iot::types::{AuthorizerConfig, ServerCertificateSummary};
 
-    use super::super::finding::Outcome;
     use super::*;
+    use crate::aws::doctor::finding::Outcome;
 
     fn resource(kind: &str, physical: &str) -> Resource {
         Resource { logical: physical.into(), physical: physical.into(), kind: kind.into() }

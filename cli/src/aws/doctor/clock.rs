@@ -8,7 +8,7 @@ use aws_sdk_cloudformation::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_cloudformation::error::BoxError;
 use aws_sdk_cloudformation::primitives::{DateTime, DateTimeFormat};
 
-use super::finding::Finding;
+use crate::aws::doctor::finding::Finding;
 
 const ABOUT: &str = "clock";
 /// Beyond this our own tokens' leeway is used up.
@@ -64,8 +64,8 @@ fn judge(ahead: i64) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Outcome;
     use super::*;
+    use crate::aws::doctor::finding::Outcome;
 
     #[test]
     fn a_clock_may_be_a_little_off_and_not_a_minute() {

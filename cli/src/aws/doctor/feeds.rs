@@ -7,8 +7,8 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::operation::get_event_source_mapping::GetEventSourceMappingOutput;
 use aws_sdk_lambda::types::FunctionResponseType;
 
-use super::finding::Finding;
 use crate::aws::account::Refusal;
+use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "feeds";
@@ -87,8 +87,8 @@ fn is_stream(arn: Option<&str>) -> bool {
 mod tests {
     use aws_sdk_lambda::types::{DestinationConfig, OnFailure};
 
-    use super::super::finding::Outcome;
     use super::*;
+    use crate::aws::doctor::finding::Outcome;
 
     const STREAM: &str = "arn:aws:dynamodb:eu-central-1:123456789012:table/events/stream/2024-01-01T00:00:00.000";
     const QUEUE: &str = "arn:aws:sqs:eu-central-1:123456789012:expire";

@@ -4,8 +4,8 @@ use aws_config::SdkConfig;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::{LastUpdateStatus, State};
 
-use super::finding::Finding;
 use crate::aws::account::Refusal;
+use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "functions";
@@ -56,8 +56,8 @@ fn judge(
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Outcome;
     use super::*;
+    use crate::aws::doctor::finding::Outcome;
 
     #[test]
     fn a_function_runs_waits_or_has_failed() {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use ilock_events::Envelope;
 use serde_json::Value;
 
-use super::finding::Finding;
 use crate::aws::account::causes;
+use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "http";
@@ -57,8 +57,8 @@ fn judge(url: &str, status: u16, body: &str) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Outcome;
     use super::*;
+    use crate::aws::doctor::finding::Outcome;
 
     #[test]
     fn only_our_own_refusal_is_well() {

@@ -19,8 +19,8 @@ use serde_json::json;
 
 use crate::aws::account::account;
 use crate::aws::stack::{Stack, StackName};
-use crate::failure::Failure;
-use crate::say::{Say, Tone};
+use crate::ui::error::Failure;
+use crate::ui::output::{Say, Tone};
 use finding::{Finding, Outcome};
 
 /// Checks a deployment in the AWS account of the environment; exit code 1 when something is wrong.

@@ -6,8 +6,8 @@ use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 
-use super::finding::Finding;
 use crate::aws::account::Refusal;
+use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "queues";
@@ -84,8 +84,8 @@ fn judge(queues: &[Queue], read: &BTreeSet<String>) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Outcome;
     use super::*;
+    use crate::aws::doctor::finding::Outcome;
 
     fn queue(name: &str, messages: u64, dead_letters: Option<&str>) -> Queue {
         let arn = |name: &str| format!("arn:aws:sqs:eu-central-1:123456789012:{name}");

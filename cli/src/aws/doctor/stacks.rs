@@ -4,8 +4,8 @@ use aws_config::SdkConfig;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::config::Builder;
 
-use super::clock::Skew;
-use super::finding::Finding;
+use crate::aws::doctor::clock::Skew;
+use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "stack";
@@ -57,8 +57,8 @@ fn outputs(stack: &Stack) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Outcome;
     use super::*;
+    use crate::aws::doctor::finding::Outcome;
 
     #[test]
     fn a_stack_is_whole_or_moving_or_broken() {

@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::types::{
     PointInTimeRecoveryStatus, StreamViewType, TableDescription, TableStatus, TimeToLiveStatus,
 };
 
-use super::finding::Finding;
 use crate::aws::account::Refusal;
+use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "tables";
@@ -42,7 +42,7 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> (Option<String>, Vec<Findi
         }
         findings.push(recovery(&client, name, forgiving).await);
     }
-    let seen = findings.iter().any(|finding| finding.outcome == super::Outcome::Unchecked);
+    let seen = findings.iter().any(|finding| finding.outcome == crate::aws::doctor::finding::Outcome::Unchecked);
     let has = |table: &str| stack.of_kind("AWS::DynamoDB::Table").any(|resource| resource.logical == table);
     if !seen && (logs != 1 || !has(DIRECTORY) || !has(LEDGER)) {
         let found = "the stack has not one table each for the log, the directory and the ledger";
@@ -144,8 +144,8 @@ async fn forgetting(client: &Client, name: &str) -> Finding {
 mod tests {
     use aws_sdk_dynamodb::types::{GlobalSecondaryIndexDescription, StreamSpecification};
 
-    use super::super::finding::Outcome;
     use super::*;
+    use crate::aws::doctor::finding::Outcome;
 
     #[test]
     fn a_table_without_protection_fails_unless_it_is_for_trying_things_out() {

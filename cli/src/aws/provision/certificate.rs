@@ -4,10 +4,10 @@ use aws_sdk_iot::Client;
 use aws_sdk_iot::types::CertificateStatus;
 use ilock_events::PartyId;
 
-use super::files::Files;
-use super::revoke;
 use crate::aws::account::failed;
-use crate::failure::Failure;
+use crate::aws::provision::files::Files;
+use crate::aws::provision::revoke;
+use crate::ui::error::Failure;
 
 /// Makes one for `device`, allowed what `policy` says, and writes it and its key. Its id. Whatever fails, nothing is
 /// left of it.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ilock_events::PartyId;
 
-use crate::failure::Failure;
+use crate::ui::error::Failure;
 
 /// Where they are.
 #[derive(Debug, Clone, PartialEq, Eq)]

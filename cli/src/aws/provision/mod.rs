@@ -18,9 +18,9 @@ use serde_json::json;
 
 use crate::aws::account::{account, failed};
 use crate::aws::stack::{Stack, StackName, stack};
-use crate::failure::Failure;
-use crate::say::{Say, Tone};
-use crate::target::default_tenant;
+use crate::play::target::default_tenant;
+use crate::ui::error::Failure;
+use crate::ui::output::{Say, Tone};
 
 /// What to make known.
 #[derive(Debug, Subcommand)]

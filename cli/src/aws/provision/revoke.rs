@@ -9,10 +9,10 @@ use aws_sdk_iot::types::CertificateStatus;
 use ilock_events::PartyId;
 use serde_json::json;
 
-use super::thing;
 use crate::aws::account::{Refusal, failed};
-use crate::failure::Failure;
-use crate::say::{Say, Tone};
+use crate::aws::provision::thing;
+use crate::ui::error::Failure;
+use crate::ui::output::{Say, Tone};
 
 /// What was detached is so everywhere only after a while; until then IoT Core refuses to delete.
 const TRIES: u32 = 6;

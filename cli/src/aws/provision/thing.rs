@@ -5,7 +5,7 @@ use aws_sdk_iot::types::AttributePayload;
 use ilock_events::{PartyId, TenantId};
 
 use crate::aws::account::{Refusal, failed};
-use crate::failure::Failure;
+use crate::ui::error::Failure;
 
 /// The attribute that says which deployment a thing belongs to.
 pub const STACK: &str = "stack";

@@ -6,7 +6,7 @@ use ilock_functions::clock::Clock;
 use ilock_functions::settings::DEV_SECRET;
 
 use crate::aws::stack::Stack;
-use crate::failure::Failure;
+use crate::ui::error::Failure;
 
 /// Signs it as this deployment wants it.
 pub fn issue(stack: &Stack, device: &PartyId, tenant: &TenantId, seconds: u32) -> Result<String, Failure> {

@@ -8,12 +8,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_events::CallId;
 use serde_json::{Value, json};
 
-use super::image::image;
-use super::project::{Functions, Unwell};
 use crate::aws::account::failed;
+use crate::aws::redrive::image::image;
+use crate::aws::redrive::project::{Functions, Unwell};
 use crate::aws::stack::Stack;
-use crate::failure::Failure;
-use crate::say::{Say, Tone};
+use crate::ui::error::Failure;
+use crate::ui::output::{Say, Tone};
 
 /// What the log's stream feeds.
 const READERS: [&str; 2] = ["projector", "ledger"];

@@ -7,13 +7,13 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::Message;
 use serde_json::json;
 
-use super::letter::Letter;
-use super::project::{Functions, Unwell};
-use super::queue::Queue;
-use super::records::{NotRead, Streams};
 use crate::aws::account::failed;
-use crate::failure::Failure;
-use crate::say::{Say, Tone};
+use crate::aws::redrive::letter::Letter;
+use crate::aws::redrive::project::{Functions, Unwell};
+use crate::aws::redrive::queue::Queue;
+use crate::aws::redrive::records::{NotRead, Streams};
+use crate::ui::error::Failure;
+use crate::ui::output::{Say, Tone};
 
 /// A letter that is being worked on is nobody else's for so long; one that stays is given back at the end.
 const HIDDEN_SECONDS: i32 = 900;

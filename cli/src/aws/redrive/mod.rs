@@ -19,8 +19,8 @@ use ilock_events::CallId;
 
 use crate::aws::account::account;
 use crate::aws::stack::{StackName, stack};
-use crate::failure::Failure;
-use crate::say::Say;
+use crate::ui::error::Failure;
+use crate::ui::output::Say;
 
 /// Brings back what was given up on. Exit code 1 when something stays.
 #[derive(Debug, Args)]

@@ -8,10 +8,10 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::ListMessageMoveTasksResultEntry;
 use serde_json::json;
 
-use super::queue::Queue;
 use crate::aws::account::{Refusal, failed};
-use crate::failure::Failure;
-use crate::say::{Say, Tone};
+use crate::aws::redrive::queue::Queue;
+use crate::ui::error::Failure;
+use crate::ui::output::{Say, Tone};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 

@@ -5,7 +5,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 
 use crate::aws::account::{Refusal, failed};
-use crate::failure::Failure;
+use crate::ui::error::Failure;
 
 /// A queue of what was given up on.
 #[derive(Debug, Clone)]

@@ -5,9 +5,9 @@ use aws_sdk_dynamodbstreams::Client;
 use aws_sdk_dynamodbstreams::types::{OperationType, Record, ShardIteratorType, StreamViewType};
 use serde_json::{Value, json};
 
-use super::image::image;
-use super::letter::Batch;
 use crate::aws::account::Refusal;
+use crate::aws::redrive::image::image;
+use crate::aws::redrive::letter::Batch;
 
 /// Streams, read again.
 pub struct Streams {

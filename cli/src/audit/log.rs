@@ -8,9 +8,9 @@ use ilock_events::{CallEvent, CallId};
 use ilock_log::History;
 use serde_json::json;
 
-use crate::audit::{Source, unread};
-use crate::failure::Failure;
-use crate::say::{Say, Tone};
+use crate::audit::source::{Source, unread};
+use crate::ui::error::Failure;
+use crate::ui::output::{Say, Tone};
 
 /// Which call, out of which log.
 #[derive(Debug, Args)]

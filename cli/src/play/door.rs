@@ -11,11 +11,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::api::Api;
-use crate::failure::Failure;
-use crate::link::Link;
-use crate::say::{Say, Tone};
-use crate::target::Target;
+use crate::play::http::Api;
+use crate::play::mqtt::Link;
+use crate::play::target::Target;
+use crate::ui::error::Failure;
+use crate::ui::output::{Say, Tone};
 
 /// A door station.
 #[derive(Debug, Subcommand)]

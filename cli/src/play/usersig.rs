@@ -7,8 +7,8 @@ use ilock_events::{PartyId, RoomId};
 use ilock_functions::clock::Clock;
 use ilock_trtc::{ALL_PRIVILEGES, Ticket, TrtcApp};
 
-use crate::failure::Failure;
-use crate::say::Say;
+use crate::ui::error::Failure;
+use crate::ui::output::Say;
 
 /// A ticket: a UserSig, or with --room a PrivateMapKey. Only the ticket is printed.
 #[derive(Debug, Args)]

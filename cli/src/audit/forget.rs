@@ -12,11 +12,11 @@ use ilock_functions::clock::Clock;
 use ilock_log::{EventLog, LogError};
 use serde_json::json;
 
-use crate::audit::{Both, unread};
-use crate::failure::Failure;
-use crate::progress;
-use crate::say::{Say, Tone};
-use crate::target::default_tenant;
+use crate::audit::source::{Both, unread};
+use crate::play::target::default_tenant;
+use crate::ui::error::Failure;
+use crate::ui::output::{Say, Tone};
+use crate::ui::progress;
 
 /// Calls are looked up so many at a time.
 const AT_ONCE: u16 = 16;

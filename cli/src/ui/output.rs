@@ -4,7 +4,7 @@ use anstream::{eprintln, println};
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
-use crate::failure::Failure;
+use crate::ui::error::Failure;
 
 /// How to print.
 #[derive(Debug, Clone, Copy)]

@@ -10,9 +10,11 @@ use ilock_functions::seal_log::{KEY, Vault, VaultError, bundle_name, checkpoint_
 use ilock_log::{Day, EventLog, Ledger, chains_of};
 use serde_json::Value;
 
-use crate::audit::{InOrder, Range, Source, unread};
-use crate::failure::Failure;
-use crate::seals::SealsAt;
+use crate::audit::in_order::InOrder;
+use crate::audit::range::Range;
+use crate::audit::seals::SealsAt;
+use crate::audit::source::{Source, unread};
+use crate::ui::error::Failure;
 
 /// The ledger and its checkpoints.
 #[derive(Debug, Args)]

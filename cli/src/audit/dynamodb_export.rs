@@ -23,10 +23,10 @@ use ilock_log::StoredCall;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::audit::Range;
-use crate::failure::Failure;
-use crate::progress;
-use crate::say::Say;
+use crate::audit::range::Range;
+use crate::ui::error::Failure;
+use crate::ui::output::Say;
+use crate::ui::progress;
 
 const MOST_HEAPS: u64 = 256;
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::failure::{BEATEN, Failure};
+use crate::ui::error::{BEATEN, Failure};
 
 /// A backend, and the token to come with.
 #[derive(Clone)]

@@ -11,7 +11,7 @@ use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};
 use rumqttc::{TlsConfiguration, Transport};
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::ui::error::Failure;
 
 /// A message that was not seen before and has not expired.
 #[derive(Debug)]

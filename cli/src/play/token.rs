@@ -7,9 +7,9 @@ use ilock_auth::Role;
 use ilock_events::{PartyId, TenantId};
 use ilock_functions::settings::DEV_AUDIENCE;
 
-use crate::failure::Failure;
-use crate::say::Say;
-use crate::target::{default_tenant, dev_token};
+use crate::play::target::{default_tenant, dev_token};
+use crate::ui::error::Failure;
+use crate::ui::output::Say;
 
 /// What stands in the token. Signed with AUTH_SECRET, or the development secret; only the token is printed.
 #[derive(Debug, Args)]

@@ -11,8 +11,8 @@ use ilock_local::{Addresses, NotStarted, Options, Stack};
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
-use crate::failure::Failure;
-use crate::say::{Say, Tone};
+use crate::ui::error::Failure;
+use crate::ui::output::{Say, Tone};
 
 /// Where to listen, and what to keep. Every setting of a deployment can be set in the environment here too.
 #[derive(Debug, Args)]

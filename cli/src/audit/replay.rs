@@ -10,9 +10,9 @@ use ilock_audit::{Line, verify};
 use ilock_events::CallId;
 use ilock_functions::clock::Clock;
 
-use crate::audit::{Source, find};
-use crate::failure::Failure;
-use crate::say::Say;
+use crate::audit::source::{Source, find};
+use crate::ui::error::Failure;
+use crate::ui::output::Say;
 
 /// Which call, and how to tell it.
 #[derive(Debug, Args)]

@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::Instant;
 
-use crate::api::Api;
-use crate::failure::{BEATEN, Failure};
-use crate::link::{Arrived, Link};
-use crate::say::{Say, Tone};
-use crate::target::Target;
+use crate::play::http::Api;
+use crate::play::mqtt::{Arrived, Link};
+use crate::play::target::Target;
+use crate::ui::error::{BEATEN, Failure};
+use crate::ui::output::{Say, Tone};
 
 /// Whose phone, and what it does when it rings. Without --accept and --reject it listens to the keyboard: a answers, r
 /// refuses, h hangs up, each with Enter.

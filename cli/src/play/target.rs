@@ -6,7 +6,7 @@ use ilock_events::{PartyId, TenantId};
 use ilock_functions::clock::Clock;
 use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
 
-use crate::failure::Failure;
+use crate::ui::error::Failure;
 
 const DEFAULT_HTTP: &str = "127.0.0.1:8080";
 

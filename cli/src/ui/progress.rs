@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::say::Say;
+use crate::ui::output::Say;
 
 fn bar(length: Option<u64>, template: &str, say: Say) -> ProgressBar {
     if say.is_json() || !std::io::stderr().is_terminal() {

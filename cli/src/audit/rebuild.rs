@@ -16,10 +16,10 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::audit::{Both, unread};
-use crate::failure::{FOUND, Failure};
-use crate::progress;
-use crate::say::{Say, Tone};
+use crate::audit::source::{Both, unread};
+use crate::ui::error::{FOUND, Failure};
+use crate::ui::output::{Say, Tone};
+use crate::ui::progress;
 
 /// Calls are looked at so many at a time.
 const AT_ONCE: usize = 16;

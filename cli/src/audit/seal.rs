@@ -10,9 +10,9 @@ use ilock_functions::seal_log::Sealer;
 use ilock_local::vault::Folder;
 use serde_json::json;
 
-use crate::audit::Source;
-use crate::failure::Failure;
-use crate::say::{Say, Tone};
+use crate::audit::source::Source;
+use crate::ui::error::Failure;
+use crate::ui::output::{Say, Tone};
 
 /// Which ledger, and where its seals are.
 #[derive(Debug, Args)]

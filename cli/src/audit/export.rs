@@ -9,12 +9,14 @@ use ilock_audit::{Finding, Header};
 use ilock_events::CallId;
 use serde_json::json;
 
-use crate::audit::{InOrder, Range, Source, unread};
-use crate::dynamodb_export::Folder;
-use crate::export_file::ExportFile;
-use crate::failure::{FOUND, Failure};
-use crate::progress;
-use crate::say::{Say, Tone};
+use crate::audit::dynamodb_export::Folder;
+use crate::audit::export_file::ExportFile;
+use crate::audit::in_order::InOrder;
+use crate::audit::range::Range;
+use crate::audit::source::{Source, unread};
+use crate::ui::error::{FOUND, Failure};
+use crate::ui::output::{Say, Tone};
+use crate::ui::progress;
 
 /// Which calls, and where to.
 #[derive(Debug, Args)]

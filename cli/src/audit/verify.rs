@@ -11,12 +11,14 @@ use ilock_functions::clock::Clock;
 use ilock_log::Day;
 use serde_json::json;
 
-use crate::audit::{InOrder, Range, Source, find, line_of, open, unread};
-use crate::dynamodb_export::Folder;
-use crate::failure::{FOUND, Failure};
-use crate::progress;
-use crate::say::{Say, Tone};
-use crate::verify_day::Seals;
+use crate::audit::dynamodb_export::Folder;
+use crate::audit::in_order::InOrder;
+use crate::audit::range::Range;
+use crate::audit::source::{Source, find, line_of, open, unread};
+use crate::audit::verify_day::Seals;
+use crate::ui::error::{FOUND, Failure};
+use crate::ui::output::{Say, Tone};
+use crate::ui::progress;
 
 /// What to verify: one call, or all; of a file, or of the log.
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use ilock_functions::seal_log::Vault;
 use ilock_local::vault::Folder;
 
-use crate::failure::Failure;
+use crate::ui::error::Failure;
 
 /// A folder, or `s3://BUCKET`.
 #[derive(Debug, Clone, PartialEq, Eq)]

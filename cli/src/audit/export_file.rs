@@ -9,7 +9,7 @@ use ilock_audit::{Header, Lines};
 use zstd::stream::read::Decoder;
 use zstd::stream::write::Encoder;
 
-use crate::failure::Failure;
+use crate::ui::error::Failure;
 
 /// A compressed export is a row of frames of so many lines each: whatever is whole can be gone on with, and the bytes
 /// are the same whether it was interrupted or not.
