@@ -10,8 +10,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::ui::error::Failure;
-use crate::ui::output::Say;
+use crate::ui::error::CommandError;
+use crate::ui::output::Output;
 
 #[global_allocator]
 static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -78,38 +78,38 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    let say = Say::new(cli.json);
+    let output = Output::new(cli.json);
     // Two libraries bring a provider of TLS each; the process must be told which.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    match Box::pin(run(cli.command, say)).await {
+    match Box::pin(run(cli.command, output)).await {
         Ok(code) => code,
         Err(failure) => {
-            say.failed(&failure);
-            ExitCode::from(failure.code)
+            output.error(&failure);
+            ExitCode::from(failure.exit_code)
         }
     }
 }
 
-async fn run(command: Command, say: Say) -> Result<ExitCode, Failure> {
+async fn run(command: Command, output: Output) -> Result<ExitCode, CommandError> {
     match command {
-        Command::Dev(dev) => dev.run(say).await,
-        Command::Token(token) => token.run(say),
-        Command::Door(door) => Box::pin(door.run(say)).await,
-        Command::Phone(phone) => Box::pin(phone.run(say)).await,
-        Command::Log(log) => log.run(say).await,
-        Command::Replay(replay) => Box::pin(replay.run(say)).await,
-        Command::Verify(verify) => Box::pin(verify.run(say)).await,
-        Command::Seal(seal) => Box::pin(seal.run(say)).await,
-        Command::Export(export) => Box::pin(export.run(say)).await,
-        Command::Forget(forget) => Box::pin(forget.run(say)).await,
-        Command::Rebuild(rebuild) => Box::pin(rebuild.run(say)).await,
-        Command::Usersig(usersig) => usersig.run(say),
+        Command::Dev(dev) => dev.run(output).await,
+        Command::Token(token) => token.run(output),
+        Command::Door(door) => Box::pin(door.run(output)).await,
+        Command::Phone(phone) => Box::pin(phone.run(output)).await,
+        Command::Log(log) => log.run(output).await,
+        Command::Replay(replay) => Box::pin(replay.run(output)).await,
+        Command::Verify(verify) => Box::pin(verify.run(output)).await,
+        Command::Seal(seal) => Box::pin(seal.run(output)).await,
+        Command::Export(export) => Box::pin(export.run(output)).await,
+        Command::Forget(forget) => Box::pin(forget.run(output)).await,
+        Command::Rebuild(rebuild) => Box::pin(rebuild.run(output)).await,
+        Command::Usersig(usersig) => usersig.run(output),
         #[cfg(feature = "aws")]
-        Command::Provision(provision) => Box::pin(provision.run(say)).await,
+        Command::Provision(provision) => Box::pin(provision.run(output)).await,
         #[cfg(feature = "aws")]
-        Command::Doctor(doctor) => Box::pin(doctor.run(say)).await,
+        Command::Doctor(doctor) => Box::pin(doctor.run(output)).await,
         #[cfg(feature = "aws")]
-        Command::Redrive(redrive) => Box::pin(redrive.run(say)).await,
+        Command::Redrive(redrive) => Box::pin(redrive.run(output)).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "ilock", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

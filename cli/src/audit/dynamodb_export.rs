@@ -24,8 +24,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::audit::range::Range;
-use crate::ui::error::Failure;
-use crate::ui::output::Say;
+use crate::ui::error::CommandError;
+use crate::ui::output::Output;
 use crate::ui::progress;
 
 const MOST_HEAPS: u64 = 256;
@@ -70,15 +70,18 @@ pub struct Trouble {
 
 impl Folder {
     /// Looks what is in `path`.
-    pub fn open(path: &Path) -> Result<Self, Failure> {
-        let failed = |error: io::Error| Failure::new(format!("{}: {error}", path.display()));
+    pub fn open(path: &Path) -> Result<Self, CommandError> {
+        let failed = |error: io::Error| CommandError::new(format!("{}: {error}", path.display()));
         if let Ok(summary) = std::fs::read(path.join("manifest-summary.json")) {
             let summary: Summary = serde_json::from_slice(&summary)
-                .map_err(|error| Failure::new(format!("{}: manifest-summary.json: {error}", path.display())))?;
+                .map_err(|error| CommandError::new(format!("{}: manifest-summary.json: {error}", path.display())))?;
             let is = |what: &Option<String>, due: &str| what.as_deref().is_none_or(|what| what == due);
             if !is(&summary.output_format, "DYNAMODB_JSON") || !is(&summary.export_type, "FULL_EXPORT") {
-                return Err(Failure::new(format!("{} is no full export in the form DYNAMODB_JSON", path.display()))
-                    .hint("aws dynamodb export-table-to-point-in-time --export-format DYNAMODB_JSON"));
+                return Err(CommandError::new(format!(
+                    "{} is no full export in the form DYNAMODB_JSON",
+                    path.display()
+                ))
+                .hint("aws dynamodb export-table-to-point-in-time --export-format DYNAMODB_JSON"));
             }
         }
         let data = Some(path.join("data")).filter(|data| data.is_dir()).unwrap_or_else(|| path.to_owned());
@@ -97,15 +100,15 @@ impl Folder {
             folder.files = there.into_iter().map(|path| DataFile { path, items: None }).collect();
         }
         if folder.files.is_empty() && folder.findings.is_empty() {
-            return Err(Failure::new(format!("{} holds no data/*.json.gz", path.display()))
+            return Err(CommandError::new(format!("{} holds no data/*.json.gz", path.display()))
                 .hint("it should be the folder of one export: AWSDynamoDB/<its id>"));
         }
         Ok(folder)
     }
 
-    fn by_manifest(&mut self, manifest: &Path, data: &Path, there: &[PathBuf]) -> Result<(), Failure> {
+    fn by_manifest(&mut self, manifest: &Path, data: &Path, there: &[PathBuf]) -> Result<(), CommandError> {
         let text = std::fs::read_to_string(manifest)
-            .map_err(|error| Failure::new(format!("{}: {error}", manifest.display())))?;
+            .map_err(|error| CommandError::new(format!("{}: {error}", manifest.display())))?;
         for (place, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let named: Named = match serde_json::from_str(line) {
                 Ok(named) => named,
@@ -142,12 +145,12 @@ impl Folder {
     /// Reads every item of a call, with its line. What cannot be read is handed to `found`; the rest is read all the same.
     fn each(
         &self,
-        say: Say,
+        output: Output,
         found: &mut dyn FnMut(Finding),
         mut take: impl FnMut(Exported, &str) -> io::Result<()>,
-    ) -> Result<Trouble, Failure> {
-        let failed = |error: io::Error| Failure::new(format!("{}: {error}", self.path.display()));
-        let bar = progress::bytes(Some(self.compressed()), say);
+    ) -> Result<Trouble, CommandError> {
+        let failed = |error: io::Error| CommandError::new(format!("{}: {error}", self.path.display()));
+        let bar = progress::bytes(Some(self.compressed()), output);
         let mut trouble = Trouble::default();
         for finding in &self.findings {
             trouble.findings += 1;
@@ -191,9 +194,9 @@ impl Folder {
     }
 
     /// One call.
-    pub fn one(&self, call_id: &CallId, say: Say) -> Result<Option<StoredCall>, Failure> {
+    pub fn one(&self, call_id: &CallId, output: Output) -> Result<Option<StoredCall>, CommandError> {
         let mut items: Vec<(String, Value)> = vec![];
-        let trouble = self.each(say, &mut |_| {}, |exported, _| {
+        let trouble = self.each(output, &mut |_| {}, |exported, _| {
             if exported.call_id == call_id.as_str() {
                 items.push((exported.sk, exported.body));
             }
@@ -201,7 +204,7 @@ impl Folder {
         })?;
         if trouble.findings > 0 {
             let folder = self.path.display();
-            say.warn(&format!("{folder} is not whole: `ilock verify --file {folder}` says where"));
+            output.warn(&format!("{folder} is not whole: `ilock verify --file {folder}` says where"));
         }
         Ok((!items.is_empty()).then(|| call_of(call_id.to_string(), items)))
     }
@@ -210,25 +213,25 @@ impl Folder {
     pub fn in_order(
         &self,
         range: &Range,
-        say: Say,
+        output: Output,
         found: &mut dyn FnMut(Finding),
         mut take: impl FnMut(StoredCall) -> io::Result<()>,
-    ) -> Result<Trouble, Failure> {
-        self.by_heaps((self.compressed() / BYTES_A_HEAP).clamp(1, MOST_HEAPS), range, say, found, &mut take)
+    ) -> Result<Trouble, CommandError> {
+        self.by_heaps((self.compressed() / BYTES_A_HEAP).clamp(1, MOST_HEAPS), range, output, found, &mut take)
     }
 
     fn by_heaps(
         &self,
         many: u64,
         range: &Range,
-        say: Say,
+        output: Output,
         found: &mut dyn FnMut(Finding),
         take: &mut impl FnMut(StoredCall) -> io::Result<()>,
-    ) -> Result<Trouble, Failure> {
-        let failed = |error: io::Error| Failure::new(format!("a temporary file: {error}"));
+    ) -> Result<Trouble, CommandError> {
+        let failed = |error: io::Error| CommandError::new(format!("a temporary file: {error}"));
         let mut heaps: Vec<BufWriter<File>> =
             (0..many).map(|_| tempfile::tempfile().map(BufWriter::new)).collect::<Result<_, _>>().map_err(failed)?;
-        let trouble = self.each(say, found, |exported, text| {
+        let trouble = self.each(output, found, |exported, text| {
             let mut hasher = DefaultHasher::new();
             exported.call_id.hash(&mut hasher);
             let heap = usize::try_from(hasher.finish() % many).unwrap_or_default();
@@ -246,15 +249,15 @@ impl Folder {
     pub fn as_export(
         &self,
         range: &Range,
-        say: Say,
+        output: Output,
         found: &mut dyn FnMut(Finding),
-    ) -> Result<(File, Trouble), Failure> {
-        let failed = |error: io::Error| Failure::new(format!("a temporary file: {error}"));
+    ) -> Result<(File, Trouble), CommandError> {
+        let failed = |error: io::Error| CommandError::new(format!("a temporary file: {error}"));
         let mut out = BufWriter::new(tempfile::tempfile().map_err(failed)?);
         let mut progress = Progress::default();
-        let head = Header { with_personal: true, ..Header::default() }.line().map_err(Failure::new)?;
+        let head = Header { with_personal: true, ..Header::default() }.line().map_err(CommandError::new)?;
         progress.head(&mut out, &head).map_err(failed)?;
-        let trouble = self.in_order(range, say, found, |call| progress.call(&mut out, &call, true))?;
+        let trouble = self.in_order(range, output, found, |call| progress.call(&mut out, &call, true))?;
         progress.finish(&mut out).map_err(failed)?;
         let mut file = out.into_inner().map_err(|error| failed(error.into_error()))?;
         file.rewind().map_err(failed)?;
@@ -398,8 +401,8 @@ mod tests {
                 came.push(call);
                 Ok(())
             };
-            let folder = Folder::open(folder.path()).unwrap_or_else(|failure| panic!("{}", failure.what));
-            let trouble = folder.by_heaps(many, &Range::default(), Say::new(true), &mut |_| {}, &mut take);
+            let folder = Folder::open(folder.path()).unwrap_or_else(|failure| panic!("{}", failure.message));
+            let trouble = folder.by_heaps(many, &Range::default(), Output::new(true), &mut |_| {}, &mut take);
             assert_eq!(trouble.map_or(1, |trouble| trouble.findings), 0);
             let keys: Vec<Key> = came.iter().map(|call| (placed_at(call).0, call.call_id.clone())).collect();
             assert_eq!(keys, due, "{many} heaps");

@@ -11,11 +11,11 @@ use serde_json::json;
 
 use crate::audit::dynamodb_export::Folder;
 use crate::audit::export_file::ExportFile;
-use crate::audit::in_order::InOrder;
+use crate::audit::in_order::CallsInOrder;
 use crate::audit::range::Range;
-use crate::audit::source::{Source, unread};
-use crate::ui::error::{FOUND, Failure};
-use crate::ui::output::{Say, Tone};
+use crate::audit::source::{Source, read_error};
+use crate::ui::error::{CommandError, EXIT_FINDINGS};
+use crate::ui::output::{Level, Output};
 use crate::ui::progress;
 
 /// Which calls, and where to.
@@ -38,8 +38,8 @@ pub struct Export {
 
 impl Export {
     /// Writes it.
-    pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
-        let failed = |error: std::io::Error| Failure::new(format!("{}: {error}", self.output.display()));
+    pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
+        let failed = |error: std::io::Error| CommandError::new(format!("{}: {error}", self.output.display()));
         let header = Header {
             from: self.range.from.as_ref().map(ToString::to_string),
             to: self.range.to.as_ref().map(ToString::to_string),
@@ -47,16 +47,16 @@ impl Export {
             with_personal: self.personal,
         };
         if let Some(folder) = &self.dynamodb_folder {
-            return self.of_folder(folder, &header, say);
+            return self.of_folder(folder, &header, output);
         }
-        let mut calls = InOrder::of(self.source.log().await, &self.range).await.map_err(unread)?;
+        let mut calls = CallsInOrder::of(self.source.log().await, &self.range).await.map_err(read_error)?;
         let mut file = ExportFile::open(&self.output, &header)?;
         if file.progress.end.calls > 0 {
-            say.warn(&format!("going on after {} calls that are there already", file.progress.end.calls));
+            output.warn(&format!("going on after {} calls that are there already", file.progress.end.calls));
         }
-        let bar = progress::days(calls.days_in_all, say);
+        let bar = progress::days(calls.days_in_all, output);
         loop {
-            let found = calls.next_calls(|at, call_id| file.progress.has(at, call_id)).await.map_err(unread)?;
+            let found = calls.next_calls(|at, call_id| file.progress.has(at, call_id)).await.map_err(read_error)?;
             if found.is_empty() {
                 break;
             }
@@ -67,36 +67,36 @@ impl Export {
             bar.set_message(format!("{} calls", file.progress.end.calls));
         }
         bar.finish_and_clear();
-        self.finish(file, say)?;
+        self.finish(file, output)?;
         Ok(ExitCode::SUCCESS)
     }
 
-    fn of_folder(&self, folder: &Path, header: &Header, say: Say) -> Result<ExitCode, Failure> {
+    fn of_folder(&self, folder: &Path, header: &Header, output: Output) -> Result<ExitCode, CommandError> {
         let mut wrong = 0_u64;
         let mut found = |finding: Finding| {
             wrong += 1;
-            say.warn(&format!("{}: {}", finding.kind.words(), finding.why));
+            output.warn(&format!("{}: {}", finding.kind.words(), finding.why));
         };
         let folder = Folder::open(folder)?;
         let mut file = ExportFile::open(&self.output, header)?;
         let already = file.progress.clone();
-        folder.in_order(&self.range, say, &mut found, |call| {
+        folder.in_order(&self.range, output, &mut found, |call| {
             let is_there = CallId::new(&call.call_id).is_ok_and(|call_id| already.has(placed_at(&call), &call_id));
             if is_there {
                 return Ok(());
             }
             file.write(|progress, out| progress.call(out, &call, self.personal))
         })?;
-        self.finish(file, say)?;
-        Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+        self.finish(file, output)?;
+        Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FINDINGS) })
     }
 
-    fn finish(&self, file: ExportFile, say: Say) -> Result<(), Failure> {
-        let failed = |error: std::io::Error| Failure::new(format!("{}: {error}", self.output.display()));
+    fn finish(&self, file: ExportFile, output: Output) -> Result<(), CommandError> {
+        let failed = |error: std::io::Error| CommandError::new(format!("{}: {error}", self.output.display()));
         let end = file.finish().map_err(failed)?.end;
         let text = format!("{} calls with {} commits in {}", end.calls, end.commits, self.output.display());
-        say.line(
-            Tone::Good,
+        output.line(
+            Level::Success,
             "exported",
             &text,
             json!({ "calls": end.calls, "commits": end.commits, "file": self.output }),

@@ -9,7 +9,7 @@ use ilock_audit::{Header, Lines};
 use zstd::stream::read::Decoder;
 use zstd::stream::write::Encoder;
 
-use crate::ui::error::Failure;
+use crate::ui::error::CommandError;
 
 /// A compressed export is a row of frames of so many lines each: whatever is whole can be gone on with, and the bytes
 /// are the same whether it was interrupted or not.
@@ -33,24 +33,27 @@ enum Out {
 
 impl ExportFile {
     /// Begins the export in `path`, or goes on with the one that was begun there.
-    pub fn open(path: &Path, header: &Header) -> Result<Self, Failure> {
-        let failed = |error: io::Error| Failure::new(format!("{}: {error}", path.display()));
-        let head = header.line().map_err(Failure::new)?;
+    pub fn open(path: &Path, header: &Header) -> Result<Self, CommandError> {
+        let failed = |error: io::Error| CommandError::new(format!("{}: {error}", path.display()));
+        let head = header.line().map_err(CommandError::new)?;
         let compressed = path.extension().is_some_and(|extension| extension == "zst");
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
         let found = if compressed { frames(&mut file, &head) } else { plain(&mut file, &head) };
         let Begun { progress, whole, damaged } = found.map_err(failed)?;
         if progress.lines == 0 && !is_begun(&mut file, &head, compressed).map_err(failed)? {
-            return Err(Failure::new(format!("{} is there and is not the beginning of this export", path.display()))
-                .hint("choose another file; nothing is written over"));
+            return Err(CommandError::new(format!(
+                "{} is there and is not the beginning of this export",
+                path.display()
+            ))
+            .hint("choose another file; nothing is written over"));
         }
         if damaged && progress.lines > 0 {
-            return Err(Failure::new(format!("{} is damaged behind line {}", path.display(), progress.lines))
+            return Err(CommandError::new(format!("{} is damaged behind line {}", path.display(), progress.lines))
                 .hint("`ilock verify --file` says how; choose another file to export anew"));
         }
         if progress.ended {
-            return Err(Failure::new(format!("{} is there and whole", path.display()))
+            return Err(CommandError::new(format!("{} is there and whole", path.display()))
                 .hint("`ilock verify --file` reads it; choose another file to export anew"));
         }
         file.set_len(whole).map_err(failed)?;

@@ -12,10 +12,10 @@ use ilock_functions::clock::Clock;
 use ilock_log::{EventLog, LogError};
 use serde_json::json;
 
-use crate::audit::source::{Both, unread};
+use crate::audit::source::{LogAndDirectory, read_error};
 use crate::play::target::default_tenant;
-use crate::ui::error::Failure;
-use crate::ui::output::{Say, Tone};
+use crate::ui::error::CommandError;
+use crate::ui::output::{Level, Output};
 use crate::ui::progress;
 
 /// Calls are looked up so many at a time.
@@ -36,7 +36,7 @@ pub struct Forget {
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
-    both: Both,
+    both: LogAndDirectory,
 }
 
 /// What was found, or done.
@@ -50,25 +50,26 @@ struct Counts {
 
 impl Forget {
     /// Deletes it.
-    pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
+    pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let (log, directory) = self.both.open().await;
         let person = Party { kind: PartyKind::User, id: self.user_id.clone() };
         let tenant = self.tenant(&directory, &person).await?;
         if !self.dry_run && !self.yes {
-            ask(&person, &tenant, say)?;
+            ask(&person, &tenant, output)?;
         }
         let mut counts = Counts::default();
-        let bar = progress::count(None, "calls", say);
+        let bar = progress::count(None, "calls", output);
         let mut cursor = None;
         loop {
-            let page = directory.history(&tenant, &person, AT_ONCE, cursor.as_deref()).await.map_err(unread)?;
-            let Page { entries, next } = page.map_err(Failure::new)?;
+            let page = directory.history(&tenant, &person, AT_ONCE, cursor.as_deref()).await.map_err(read_error)?;
+            let Page { entries, next } = page.map_err(CommandError::new)?;
             let now = Clock::system().now();
             let each = entries.iter().map(|entry| one(&log, &entry.call_id, &person, now, self.dry_run));
             let texts = try_join_all(each).await.map_err(|error| {
                 let so_far = format!("; {} texts were deleted before", counts.texts);
-                let failure = unread(error);
-                Failure { what: failure.what + &so_far, ..failure }.hint("give the same command again: it goes on")
+                let failure = read_error(error);
+                CommandError { message: failure.message + &so_far, ..failure }
+                    .hint("give the same command again: it goes on")
             })?;
             counts.calls += u64::try_from(entries.len()).unwrap_or_default();
             counts.live += entries.iter().map(|entry| u64::from(!entry.state.is_final())).sum::<u64>();
@@ -82,16 +83,16 @@ impl Forget {
             }
         }
         bar.finish_and_clear();
-        let registered = directory.clients(&person).await.map_err(unread)?.len();
-        self.summary(&tenant, counts, registered, say);
+        let registered = directory.clients(&person).await.map_err(read_error)?.len();
+        self.summary(&tenant, counts, registered, output);
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn tenant(&self, directory: &Directory, person: &Party) -> Result<TenantId, Failure> {
-        let registered = directory.tenant_of(person).await.map_err(unread)?;
+    async fn tenant(&self, directory: &Directory, person: &Party) -> Result<TenantId, CommandError> {
+        let registered = directory.tenant_of(person).await.map_err(read_error)?;
         match (&self.tenant, registered) {
             (Some(named), Some(other)) if *named != other => {
-                Err(Failure::new(format!("{} is a user of tenant {other}, not of {named}", person.id)))
+                Err(CommandError::new(format!("{} is a user of tenant {other}, not of {named}", person.id)))
             }
             (Some(named), _) => Ok(named.clone()),
             (None, Some(own)) => Ok(own),
@@ -99,7 +100,7 @@ impl Forget {
         }
     }
 
-    fn summary(&self, tenant: &TenantId, counts: Counts, registered: usize, say: Say) {
+    fn summary(&self, tenant: &TenantId, counts: Counts, registered: usize, output: Output) {
         let Counts { calls, with_text, texts, live } = counts;
         let (what, done) = if self.dry_run { ("to_forget", "would be deleted") } else { ("forgotten", "deleted") };
         let text = format!("{texts} texts of {with_text} calls {done}; {} has {calls} calls in all", self.user_id);
@@ -107,14 +108,14 @@ impl Forget {
             "user_id": self.user_id, "tenant": tenant, "calls": calls, "calls_with_text": with_text, "texts": texts,
             "live_calls": live, "registered_clients": registered,
         });
-        say.line(Tone::Good, what, &text, details);
+        output.line(Level::Success, what, &text, details);
         if live > 0 {
-            say.warn(&format!(
+            output.warn(&format!(
                 "{live} calls are not over, or were a moment ago: what is said in them yet, stays. Do it again"
             ));
         }
         if registered > 0 {
-            say.warn(&format!(
+            output.warn(&format!(
                 "{registered} clients are still registered, with device, app version and push token; logging out removes \
                  them: DELETE /api/mqtt/clients/CLIENT_ID"
             ));
@@ -131,16 +132,18 @@ async fn one(log: &EventLog, call_id: &CallId, person: &Party, now: Millis, dry_
     Ok(u64::try_from(texts.len()).unwrap_or_default())
 }
 
-fn ask(person: &Party, tenant: &TenantId, say: Say) -> Result<(), Failure> {
-    if say.is_json() || !std::io::stdin().is_terminal() {
-        return Err(Failure::new("nobody is here to be asked").hint("--yes deletes without asking; --dry-run counts"));
+fn ask(person: &Party, tenant: &TenantId, output: Output) -> Result<(), CommandError> {
+    if output.is_json() || !std::io::stdin().is_terminal() {
+        return Err(
+            CommandError::new("nobody is here to be asked").hint("--yes deletes without asking; --dry-run counts")
+        );
     }
     eprint!("Delete what was said in all calls of {} of tenant {tenant}, for good? [y/N] ", person.id);
     let mut answer = String::new();
     let read = std::io::stderr().flush().and_then(|()| std::io::stdin().read_line(&mut answer));
-    read.map_err(Failure::new)?;
+    read.map_err(CommandError::new)?;
     match answer.trim() {
         "y" | "Y" | "yes" => Ok(()),
-        _ => Err(Failure::new("nothing was deleted")),
+        _ => Err(CommandError::new("nothing was deleted")),
     }
 }

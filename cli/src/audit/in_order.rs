@@ -11,7 +11,7 @@ use crate::audit::range::Range;
 const AT_ONCE: usize = 16;
 
 /// The calls of a range, in the order in which they were placed; those of one moment in the order of their ids.
-pub struct InOrder {
+pub struct CallsInOrder {
     log: EventLog,
     days: VecDeque<Vec<String>>,
     open: Vec<Open>,
@@ -40,7 +40,7 @@ impl Open {
     }
 }
 
-impl InOrder {
+impl CallsInOrder {
     /// The calls of `range`.
     pub async fn of(log: EventLog, range: &Range) -> Result<Self, LogError> {
         let wanted = |date: &str| {

@@ -8,9 +8,9 @@ use ilock_events::{CallEvent, CallId};
 use ilock_log::History;
 use serde_json::json;
 
-use crate::audit::source::{Source, unread};
-use crate::ui::error::Failure;
-use crate::ui::output::{Say, Tone};
+use crate::audit::source::{Source, read_error};
+use crate::ui::error::CommandError;
+use crate::ui::output::{Level, Output};
 
 /// Which call, out of which log.
 #[derive(Debug, Args)]
@@ -23,23 +23,23 @@ pub struct Log {
 
 impl Log {
     /// Prints it.
-    pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
-        let history = self.source.log().await.load(&self.call_id).await.map_err(unread)?;
+    pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
+        let history = self.source.log().await.load(&self.call_id).await.map_err(read_error)?;
         if history.commits.is_empty() {
-            return Err(Failure::new(format!("there is no call {}", self.call_id)));
+            return Err(CommandError::new(format!("there is no call {}", self.call_id)));
         }
         for commit in &history.commits {
-            say.line(Tone::Plain, "commit", &commit_text(&history, commit), json!({ "commit": commit }));
+            output.line(Level::Info, "commit", &commit_text(&history, commit), json!({ "commit": commit }));
             for receipt in history.receipts.iter().filter(|receipt| receipt.n == commit.n) {
-                say.line(Tone::Plain, "receipt", &receipt_text(receipt), json!({ "receipt": receipt }));
+                output.line(Level::Info, "receipt", &receipt_text(receipt), json!({ "receipt": receipt }));
             }
         }
-        if say.is_json() {
+        if output.is_json() {
             for personal in &history.personal {
-                say.line(Tone::Plain, "personal", "", json!({ "personal": personal }));
+                output.line(Level::Info, "personal", "", json!({ "personal": personal }));
             }
         } else {
-            say.line(Tone::Good, "verified", "chain verified", json!({}));
+            output.line(Level::Success, "verified", "chain verified", json!({}));
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -1,5 +1,6 @@
 //! Commands about call histories: read, export, verify, replay, seal, delete personal text, rebuild.
 
+mod checkpoint_store;
 mod dynamodb_export;
 pub mod export;
 mod export_file;
@@ -10,7 +11,6 @@ mod range;
 pub mod rebuild;
 pub mod replay;
 pub mod seal;
-mod seals;
 mod source;
 pub mod verify;
 mod verify_day;

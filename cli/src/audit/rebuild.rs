@@ -16,9 +16,9 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::audit::source::{Both, unread};
-use crate::ui::error::{FOUND, Failure};
-use crate::ui::output::{Say, Tone};
+use crate::audit::source::{LogAndDirectory, read_error};
+use crate::ui::error::{CommandError, EXIT_FINDINGS};
+use crate::ui::output::{Level, Output};
 use crate::ui::progress;
 
 /// Calls are looked at so many at a time.
@@ -34,7 +34,7 @@ pub struct Rebuild {
     #[arg(long, default_value = "60s", value_parser = grace)]
     grace: i64,
     #[command(flatten)]
-    both: Both,
+    both: LogAndDirectory,
 }
 
 fn grace(text: &str) -> Result<i64, String> {
@@ -101,20 +101,20 @@ struct Work {
     grace: i64,
     counts: Counts,
     bar: ProgressBar,
-    say: Say,
+    output: Output,
 }
 
 impl Rebuild {
     /// Compares, repairs, and says what was found.
-    pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
+    pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let (log, directory) = self.both.open().await;
-        let about = log.about().await.map_err(unread)?;
-        let bar = progress::count(about, "items of the log", say);
+        let about = log.about().await.map_err(read_error)?;
+        let bar = progress::count(about, "items of the log", output);
         let mut work =
-            Work { log, directory, apply: self.apply, grace: self.grace, counts: Counts::default(), bar, say };
+            Work { log, directory, apply: self.apply, grace: self.grace, counts: Counts::default(), bar, output };
         work.log_against_models().await?;
         work.bar.finish_and_clear();
-        work.bar = progress::count(Some(2 * work.counts.calls), "lines of histories", say);
+        work.bar = progress::count(Some(2 * work.counts.calls), "lines of histories", output);
         work.models_against_log().await?;
         work.bar.finish_and_clear();
         Ok(work.summary())
@@ -123,10 +123,10 @@ impl Rebuild {
 
 impl Work {
     /// Every call of the log: are its lines there, and its key of the day index?
-    async fn log_against_models(&mut self) -> Result<(), Failure> {
+    async fn log_against_models(&mut self) -> Result<(), CommandError> {
         let mut commits = self.log.every_commit();
         let mut ready: Vec<Standing> = vec![];
-        while let Some(placing) = commits.next().await.map_err(unread)? {
+        while let Some(placing) = commits.next().await.map_err(read_error)? {
             let call_id = match placing.call_id {
                 Ok(call_id) => call_id,
                 Err(key) => {
@@ -153,8 +153,8 @@ impl Work {
         self.judge(ready).await
     }
 
-    async fn judge(&mut self, calls: Vec<Standing>) -> Result<(), Failure> {
-        let read = try_join_all(calls.iter().map(|call| read(&self.log, &call.call_id))).await.map_err(unread)?;
+    async fn judge(&mut self, calls: Vec<Standing>) -> Result<(), CommandError> {
+        let read = try_join_all(calls.iter().map(|call| read(&self.log, &call.call_id))).await.map_err(read_error)?;
         for (call, history) in calls.into_iter().zip(read) {
             self.counts.calls += 1;
             self.counts.commits += call.commits;
@@ -195,9 +195,9 @@ impl Work {
         }
     }
 
-    async fn lines(&mut self, history: &History) -> Result<(), Failure> {
+    async fn lines(&mut self, history: &History) -> Result<(), CommandError> {
         for due in due(history) {
-            let found = self.directory.line_at(&due).await.map_err(unread)?;
+            let found = self.directory.line_at(&due).await.map_err(read_error)?;
             let (kind, why) = match &found {
                 Some(found) if due.is_met_by(found) => continue,
                 Some(found) => (Kind::Different, format!("it says {}, not {}", said(found), said(&due))),
@@ -210,7 +210,7 @@ impl Work {
                 self.counts.pending += 1;
                 continue;
             }
-            let repaired = self.apply && self.directory.put_line(&due, found.as_ref()).await.map_err(unread)?;
+            let repaired = self.apply && self.directory.put_line(&due, found.as_ref()).await.map_err(read_error)?;
             let key = format!("{} {}", due.pk, due.sk);
             self.found(kind, "inbox", history.call.id.to_string(), key, why, repaired);
         }
@@ -218,11 +218,11 @@ impl Work {
     }
 
     /// Every line of every history: does the log know of it?
-    async fn models_against_log(&mut self) -> Result<(), Failure> {
+    async fn models_against_log(&mut self) -> Result<(), CommandError> {
         let mut lines = self.directory.every_line();
         let mut ready = vec![];
         loop {
-            let line = lines.next().await.map_err(unread)?;
+            let line = lines.next().await.map_err(read_error)?;
             let over = line.is_none();
             ready.extend(line);
             if over || ready.len() == AT_ONCE {
@@ -235,7 +235,7 @@ impl Work {
         }
     }
 
-    async fn known(&mut self, lines: Vec<InboxLine>) -> Result<(), Failure> {
+    async fn known(&mut self, lines: Vec<InboxLine>) -> Result<(), CommandError> {
         let log = &self.log;
         let read = lines.iter().map(|line| async move {
             match line.call_id() {
@@ -243,7 +243,7 @@ impl Work {
                 None => Ok(Err("its key names no call".to_owned())),
             }
         });
-        let read = try_join_all(read).await.map_err(unread)?;
+        let read = try_join_all(read).await.map_err(read_error)?;
         for (line, history) in lines.into_iter().zip(read) {
             self.counts.lines += 1;
             let why = match history {
@@ -254,7 +254,7 @@ impl Work {
                 Err(_) if line.call_id().is_some() => continue,
                 Err(_) => "its key names no call",
             };
-            let repaired = self.apply && self.directory.drop_line(&line).await.map_err(unread)?;
+            let repaired = self.apply && self.directory.drop_line(&line).await.map_err(read_error)?;
             let key = format!("{} {}", line.pk, line.sk);
             let call_id = line.call_id().map(|id| id.to_string()).unwrap_or_default();
             self.found(Kind::Extra, "inbox", call_id, key, why.to_owned(), repaired);
@@ -274,7 +274,7 @@ impl Work {
         let done = if repaired { "; repaired" } else { "" };
         let text = format!("{word}: {key}: {why}{done}");
         let finding = Finding { kind, model, call_id, key, why, repaired };
-        self.bar.suspend(|| self.say.line(Tone::Bad, "finding", &text, json!({ "finding": finding })));
+        self.bar.suspend(|| self.output.line(Level::Warning, "finding", &text, json!({ "finding": finding })));
     }
 
     fn summary(&self) -> ExitCode {
@@ -284,7 +284,7 @@ impl Work {
         let details = json!({ "counts": counts });
         let looked_at = format!("{calls} calls against {lines} lines of histories, {pending} not noted yet");
         if wrong == 0 {
-            self.say.line(Tone::Good, "compared", &format!("{looked_at}; nothing is wrong"), details);
+            self.output.line(Level::Success, "compared", &format!("{looked_at}; nothing is wrong"), details);
             return ExitCode::SUCCESS;
         }
         let text = format!(
@@ -292,18 +292,18 @@ impl Work {
              {repaired} repaired"
         );
         if repaired == wrong {
-            self.say.line(Tone::Good, "rebuilt", &text, details);
+            self.output.line(Level::Success, "rebuilt", &text, details);
             return ExitCode::SUCCESS;
         }
-        self.say.line(Tone::Bad, "found", &text, details);
+        self.output.line(Level::Warning, "found", &text, details);
         if repaired < missing + different + extra && !self.apply {
-            self.say.warn("nothing was repaired: --apply repairs histories");
+            self.output.warn("nothing was repaired: --apply repairs histories");
         } else {
-            self.say.warn(
+            self.output.warn(
                 "what was not repaired stands in a commit, or somebody changed it meanwhile: nobody may change a commit",
             );
         }
-        ExitCode::from(FOUND)
+        ExitCode::from(EXIT_FINDINGS)
     }
 }
 

@@ -11,8 +11,8 @@ use ilock_events::CallId;
 use ilock_functions::clock::Clock;
 
 use crate::audit::source::{Source, find};
-use crate::ui::error::Failure;
-use crate::ui::output::Say;
+use crate::ui::error::CommandError;
+use crate::ui::output::Output;
 
 /// Which call, and how to tell it.
 #[derive(Debug, Args)]
@@ -42,38 +42,38 @@ pub struct Replay {
 
 impl Replay {
     /// Tells it.
-    pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
+    pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let line = match &self.file {
             Some(file) => {
-                let absent = || Failure::new(format!("there is no call {} in {}", self.call_id, file.display()));
-                find(file, &self.call_id, say)?.ok_or_else(absent)?.1
+                let absent = || CommandError::new(format!("there is no call {} in {}", self.call_id, file.display()));
+                find(file, &self.call_id, output)?.ok_or_else(absent)?.1
             }
             None => self.source.one(&self.call_id).await?,
         };
-        let Line::Call(call) = Line::read(&line).map_err(Failure::new)?.1 else {
-            return Err(Failure::new("this line is no call"));
+        let Line::Call(call) = Line::read(&line).map_err(CommandError::new)?.1 else {
+            return Err(CommandError::new("this line is no call"));
         };
         let story = Story::of(&call);
         let story = match self.at {
             None => story,
             Some(moment) => {
-                story.until(moment).ok_or_else(|| Failure::new(format!("{} has no such commit", self.call_id)))?
+                story.until(moment).ok_or_else(|| CommandError::new(format!("{} has no such commit", self.call_id)))?
             }
         };
         let told = match () {
             () if self.html => html(&story, &call),
             () if self.mermaid => mermaid(&story),
-            () if self.jsonl || say.is_json() => jsonl(&story).map_err(Failure::new)?,
+            () if self.jsonl || output.is_json() => jsonl(&story).map_err(CommandError::new)?,
             () => text(&story),
         };
         match std::io::stdout().lock().write_all(told.as_bytes()) {
             // Whoever reads along may stop when they have seen enough.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
-            written => written.map_err(Failure::new)?,
+            written => written.map_err(CommandError::new)?,
         }
         let findings = verify::call(&call, Clock::system().now()).counts.findings;
         if findings > 0 {
-            say.warn(&format!("this history is not sound: `ilock verify {}` says why", self.call_id));
+            output.warn(&format!("this history is not sound: `ilock verify {}` says why", self.call_id));
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -11,8 +11,8 @@ use ilock_local::vault::Folder;
 use serde_json::json;
 
 use crate::audit::source::Source;
-use crate::ui::error::Failure;
-use crate::ui::output::{Say, Tone};
+use crate::ui::error::CommandError;
+use crate::ui::output::{Level, Output};
 
 /// Which ledger, and where its seals are.
 #[derive(Debug, Args)]
@@ -29,20 +29,21 @@ pub struct Seal {
 
 impl Seal {
     /// Seals every hour that is over and has no checkpoint yet.
-    pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
+    pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let folder = Folder::new(&self.checkpoints);
-        let key = folder.key().map_err(|error| Failure::new(format!("{}: {error}", self.checkpoints.display())))?;
+        let key =
+            folder.key().map_err(|error| CommandError::new(format!("{}: {error}", self.checkpoints.display())))?;
         let ledger = self.source.ledger(&self.ledger_table).await;
         let sealer = Sealer { ledger, vault: Arc::new(folder), key: Arc::new(key), clock: Clock::system() };
         let sealed = sealer.seal_due().await.map_err(|error| {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            Failure::new(format!("{error}{cause}")).hint("is `ilock dev` running?")
+            CommandError::new(format!("{error}{cause}")).hint("is `ilock dev` running?")
         })?;
         for hour in &sealed {
-            say.line(Tone::Good, "sealed", &format!("sealed {hour}"), json!({ "hour": hour.to_string() }));
+            output.line(Level::Success, "sealed", &format!("sealed {hour}"), json!({ "hour": hour.to_string() }));
         }
         if sealed.is_empty() {
-            say.line(Tone::Plain, "sealed_already", "every hour that is over is sealed", json!({}));
+            output.line(Level::Info, "sealed_already", "every hour that is over is sealed", json!({}));
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -13,8 +13,8 @@ use ilock_local::dynamodb;
 use ilock_log::{EventLog, Ledger, StoredCall};
 
 use crate::audit::dynamodb_export::Folder;
-use crate::ui::error::Failure;
-use crate::ui::output::Say;
+use crate::ui::error::CommandError;
+use crate::ui::output::Output;
 
 /// The log in DynamoDB.
 #[derive(Debug, Clone, Args)]
@@ -32,7 +32,7 @@ pub struct Source {
 
 /// The log, and the directory beside it.
 #[derive(Debug, Clone, Args)]
-pub struct Both {
+pub struct LogAndDirectory {
     #[command(flatten)]
     source: Source,
     /// The table of the directory.
@@ -40,7 +40,7 @@ pub struct Both {
     directory_table: String,
 }
 
-impl Both {
+impl LogAndDirectory {
     /// Both, over one client.
     pub async fn open(&self) -> (EventLog, Directory) {
         let client = self.source.client().await;
@@ -70,31 +70,31 @@ impl Source {
     }
 
     /// One call, as a line of an export with all that there is.
-    pub async fn one(&self, call_id: &CallId) -> Result<String, Failure> {
-        let call = self.log().await.stored(call_id).await.map_err(unread)?;
+    pub async fn one(&self, call_id: &CallId) -> Result<String, CommandError> {
+        let call = self.log().await.stored(call_id).await.map_err(read_error)?;
         if call.commits.is_empty() && call.receipts.is_empty() {
-            return Err(Failure::new(format!("there is no call {call_id}")));
+            return Err(CommandError::new(format!("there is no call {call_id}")));
         }
-        line_of(&call)
+        export_line(&call)
     }
 }
 
 /// A line of its own for a call that stands in no file.
-pub fn line_of(call: &StoredCall) -> Result<String, Failure> {
-    let line = call_line(1, call, true).map_err(Failure::new)?;
-    String::from_utf8(line).map(|line| line.trim_end().to_owned()).map_err(Failure::new)
+pub fn export_line(call: &StoredCall) -> Result<String, CommandError> {
+    let line = call_line(1, call, true).map_err(CommandError::new)?;
+    String::from_utf8(line).map(|line| line.trim_end().to_owned()).map_err(CommandError::new)
 }
 
 /// What the log, or the directory, did not do.
 #[allow(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
-pub fn unread(error: impl std::error::Error) -> Failure {
+pub fn read_error(error: impl std::error::Error) -> CommandError {
     let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-    Failure::new(format!("{error}{cause}")).hint("is `ilock dev` running? --aws reads from an AWS account")
+    CommandError::new(format!("{error}{cause}")).hint("is `ilock dev` running? --aws reads from an AWS account")
 }
 
 /// An export to read, compressed or not.
-pub fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
-    let failed = |error: std::io::Error| Failure::new(format!("{}: {error}", path.display()));
+pub fn open(path: &Path) -> Result<Box<dyn BufRead>, CommandError> {
+    let failed = |error: std::io::Error| CommandError::new(format!("{}: {error}", path.display()));
     let mut file = BufReader::with_capacity(1 << 18, File::open(path).map_err(failed)?);
     if file.fill_buf().map_err(failed)?.starts_with(&ZSTD) {
         let decoder = zstd::stream::read::Decoder::with_buffer(file).map_err(failed)?;
@@ -107,12 +107,12 @@ pub fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// The line of `call_id` in an export, and where it stands, if that means something; none when it is not there.
-pub fn find(path: &Path, call_id: &CallId, say: Say) -> Result<Option<(Option<u64>, String)>, Failure> {
+pub fn find(path: &Path, call_id: &CallId, output: Output) -> Result<Option<(Option<u64>, String)>, CommandError> {
     if path.is_dir() {
-        let call = Folder::open(path)?.one(call_id, say)?;
-        return call.map(|call| Ok((None, line_of(&call)?))).transpose();
+        let call = Folder::open(path)?.one(call_id, output)?;
+        return call.map(|call| Ok((None, export_line(&call)?))).transpose();
     }
-    let failed = |error: std::io::Error| Failure::new(format!("{}: {error}", path.display()));
+    let failed = |error: std::io::Error| CommandError::new(format!("{}: {error}", path.display()));
     let mut lines = Lines::new(open(path)?);
     let needle = format!("\"{call_id}\"");
     while let Some(raw) = lines.next_line().map_err(failed)? {

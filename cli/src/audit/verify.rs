@@ -12,12 +12,12 @@ use ilock_log::Day;
 use serde_json::json;
 
 use crate::audit::dynamodb_export::Folder;
-use crate::audit::in_order::InOrder;
+use crate::audit::in_order::CallsInOrder;
 use crate::audit::range::Range;
-use crate::audit::source::{Source, find, line_of, open, unread};
-use crate::audit::verify_day::Seals;
-use crate::ui::error::{FOUND, Failure};
-use crate::ui::output::{Say, Tone};
+use crate::audit::source::{Source, export_line, find, open, read_error};
+use crate::audit::verify_day::LedgerArgs;
+use crate::ui::error::{CommandError, EXIT_FINDINGS};
+use crate::ui::output::{Level, Output};
 use crate::ui::progress;
 
 /// What to verify: one call, or all; of a file, or of the log.
@@ -33,7 +33,7 @@ pub struct Verify {
     #[arg(long, conflicts_with_all = ["call_id", "file", "from", "to", "tenants"])]
     day: Option<Day>,
     #[command(flatten)]
-    seals: Seals,
+    seals: LedgerArgs,
     #[command(flatten)]
     range: Range,
     #[command(flatten)]
@@ -42,36 +42,36 @@ pub struct Verify {
 
 impl Verify {
     /// Verifies, and says what was found.
-    pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
+    pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let now = Clock::system().now();
         if let Some(day) = &self.day {
-            return self.whole_day(day, now, say).await;
+            return self.whole_day(day, now, output).await;
         }
         let counts = match (&self.file, &self.call_id) {
-            (Some(folder), None) if folder.is_dir() => whole_folder(folder, &self.range, now, say)?,
+            (Some(folder), None) if folder.is_dir() => whole_folder(folder, &self.range, now, output)?,
             (Some(_), _) if self.range != Range::default() => {
-                return Err(Failure::new("a file is verified as a whole, or one call of it")
+                return Err(CommandError::new("a file is verified as a whole, or one call of it")
                     .hint("--from, --to and --tenant choose from the log, or from an export of DynamoDB's"));
             }
-            (Some(file), None) => whole_file(file, now, say)?,
+            (Some(file), None) => whole_file(file, now, output)?,
             (Some(file), Some(call_id)) => {
-                let absent = || Failure::new(format!("there is no call {call_id} in {}", file.display()));
-                let (number, text) = find(file, call_id, say)?.ok_or_else(absent)?;
-                one(&text, number, now, say)?
+                let absent = || CommandError::new(format!("there is no call {call_id} in {}", file.display()));
+                let (number, text) = find(file, call_id, output)?.ok_or_else(absent)?;
+                one(&text, number, now, output)?
             }
-            (None, Some(call_id)) => one(&self.source.one(call_id).await?, None, now, say)?,
-            (None, None) => self.log(now, say).await?,
+            (None, Some(call_id)) => one(&self.source.one(call_id).await?, None, now, output)?,
+            (None, None) => self.log(now, output).await?,
         };
-        Ok(summary(counts, say))
+        Ok(summary(counts, output))
     }
 
-    async fn whole_day(&self, day: &Day, now: Millis, say: Say) -> Result<ExitCode, Failure> {
+    async fn whole_day(&self, day: &Day, now: Millis, output: Output) -> Result<ExitCode, CommandError> {
         if !self.seals.given() {
-            say.warn("without --checkpoints nothing shows whether log and ledger were forged together");
+            output.warn("without --checkpoints nothing shows whether log and ledger were forged together");
         }
         let judged = self.seals.judge(&self.source, day, now).await?;
         for finding in &judged.findings {
-            tell(finding, say);
+            tell(finding, output);
         }
         let DayJudged { findings, commits, entries, checkpoints } = judged;
         let looked_at = format!("{commits} commits, {entries} entries of the ledger, {checkpoints} checkpoints");
@@ -80,24 +80,24 @@ impl Verify {
             "commits": commits, "entries": entries, "checkpoints": checkpoints, "findings": findings,
         } });
         if findings == 0 {
-            say.line(Tone::Good, "verified", &format!("verified {day}: {looked_at}; nothing is wrong"), details);
+            output.line(Level::Success, "verified", &format!("verified {day}: {looked_at}; nothing is wrong"), details);
             return Ok(ExitCode::SUCCESS);
         }
-        say.line(Tone::Bad, "found", &format!("{findings} findings in {looked_at}"), details);
-        Ok(ExitCode::from(FOUND))
+        output.line(Level::Warning, "found", &format!("{findings} findings in {looked_at}"), details);
+        Ok(ExitCode::from(EXIT_FINDINGS))
     }
 
-    async fn log(&self, now: Millis, say: Say) -> Result<Counts, Failure> {
+    async fn log(&self, now: Millis, output: Output) -> Result<Counts, CommandError> {
         let mut counts = Counts::default();
-        let mut calls = InOrder::of(self.source.log().await, &self.range).await.map_err(unread)?;
-        let bar = progress::days(calls.days_in_all, say);
+        let mut calls = CallsInOrder::of(self.source.log().await, &self.range).await.map_err(read_error)?;
+        let bar = progress::days(calls.days_in_all, output);
         loop {
-            let found = calls.next_calls(|_, _| false).await.map_err(unread)?;
+            let found = calls.next_calls(|_, _| false).await.map_err(read_error)?;
             if found.is_empty() {
                 break;
             }
             for call in &found {
-                add(&mut counts, one(&line_of(call)?, None, now, say)?);
+                add(&mut counts, one(&export_line(call)?, None, now, output)?);
             }
             bar.set_position(u64::try_from(calls.days_begun().saturating_sub(1)).unwrap_or_default());
             bar.set_message(format!("{} calls", counts.calls));
@@ -116,16 +116,16 @@ fn add(sum: &mut Counts, more: Counts) {
     sum.findings += more.findings;
 }
 
-fn whole_file(path: &Path, now: Millis, say: Say) -> Result<Counts, Failure> {
+fn whole_file(path: &Path, now: Millis, output: Output) -> Result<Counts, CommandError> {
     let compressed = path.extension().is_some_and(|extension| extension == "zst");
     let length = std::fs::metadata(path).ok().filter(|_| !compressed).map(|file| file.len());
     let source = open(path)?;
-    let bar = progress::bytes(length, say);
+    let bar = progress::bytes(length, output);
     let mut passed = 0;
     let counts = verify::file(
         source,
         now,
-        |finding| bar.suspend(|| tell(&finding, say)),
+        |finding| bar.suspend(|| tell(&finding, output)),
         |bytes| {
             passed += bytes;
             // A bar that moves with every line would cost more than the line.
@@ -139,12 +139,12 @@ fn whole_file(path: &Path, now: Millis, say: Say) -> Result<Counts, Failure> {
     Ok(counts)
 }
 
-fn whole_folder(path: &Path, range: &Range, now: Millis, say: Say) -> Result<Counts, Failure> {
+fn whole_folder(path: &Path, range: &Range, now: Millis, output: Output) -> Result<Counts, CommandError> {
     let folder = Folder::open(path)?;
-    let (export, trouble) = folder.as_export(range, say, &mut |finding| tell(&finding, say))?;
-    let bar = progress::bytes(None, say);
+    let (export, trouble) = folder.as_export(range, output, &mut |finding| tell(&finding, output))?;
+    let bar = progress::bytes(None, output);
     // The lines of a temporary file mean nothing to anybody.
-    let found = |finding: Finding| bar.suspend(|| tell(&Finding { line: None, ..finding }, say));
+    let found = |finding: Finding| bar.suspend(|| tell(&Finding { line: None, ..finding }, output));
     let mut counts = verify::file(std::io::BufReader::new(export), now, found, |bytes| bar.inc(bytes));
     bar.finish_and_clear();
     counts.findings += trouble.findings;
@@ -152,18 +152,18 @@ fn whole_folder(path: &Path, range: &Range, now: Millis, say: Say) -> Result<Cou
     Ok(counts)
 }
 
-fn one(text: &str, number: Option<u64>, now: Millis, say: Say) -> Result<Counts, Failure> {
-    let Line::Call(call) = Line::read(text).map_err(Failure::new)?.1 else {
-        return Err(Failure::new("this line is no call"));
+fn one(text: &str, number: Option<u64>, now: Millis, output: Output) -> Result<Counts, CommandError> {
+    let Line::Call(call) = Line::read(text).map_err(CommandError::new)?.1 else {
+        return Err(CommandError::new("this line is no call"));
     };
     let judged = verify::call(&call, now);
     for finding in judged.findings {
-        tell(&Finding { line: number, ..finding }, say);
+        tell(&Finding { line: number, ..finding }, output);
     }
     Ok(judged.counts)
 }
 
-fn tell(finding: &Finding, say: Say) {
+fn tell(finding: &Finding, output: Output) {
     let place = [
         finding.line.map(|line| format!("line {line}")),
         finding.call_id.clone(),
@@ -173,17 +173,17 @@ fn tell(finding: &Finding, say: Say) {
     let place: Vec<String> = place.into_iter().flatten().collect();
     let place = if place.is_empty() { String::new() } else { format!("{}: ", place.join(", ")) };
     let text = format!("{}: {place}{}", finding.kind.words(), finding.why);
-    say.line(Tone::Bad, "finding", &text, json!({ "finding": finding }));
+    output.line(Level::Warning, "finding", &text, json!({ "finding": finding }));
 }
 
-fn summary(counts: Counts, say: Say) -> ExitCode {
+fn summary(counts: Counts, output: Output) -> ExitCode {
     let looked_at = format!("{} calls, {} commits, {} receipts", counts.calls, counts.commits, counts.receipts);
     let details = json!({ "counts": counts });
     if counts.findings == 0 {
-        say.line(Tone::Good, "verified", &format!("verified: {looked_at}; nothing is wrong"), details);
+        output.line(Level::Success, "verified", &format!("verified: {looked_at}; nothing is wrong"), details);
         return ExitCode::SUCCESS;
     }
     let text = format!("{} findings in {looked_at}; {} commits are proven", counts.findings, counts.proven);
-    say.line(Tone::Bad, "found", &text, details);
-    ExitCode::from(FOUND)
+    output.line(Level::Warning, "found", &text, details);
+    ExitCode::from(EXIT_FINDINGS)
 }

@@ -8,20 +8,20 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, ProvideCredentials};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-use crate::ui::error::Failure;
+use crate::ui::error::CommandError;
 
 /// An answer is waited for so long, then it is asked for again. A function that is invoked may take longer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Finds region and credentials; both are tried before anything is done.
-pub async fn account() -> Result<SdkConfig, Failure> {
+pub async fn account() -> Result<SdkConfig, CommandError> {
     let patience = TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).read_timeout(PATIENCE).build();
     let sdk = aws_config::defaults(BehaviorVersion::latest()).timeout_config(patience).load().await;
     if sdk.region().is_none() {
-        return Err(Failure::new("no AWS region is set").hint("set AWS_REGION, or a profile with AWS_PROFILE"));
+        return Err(CommandError::new("no AWS region is set").hint("set AWS_REGION, or a profile with AWS_PROFILE"));
     }
     let missing = |why: String| {
-        Failure::new(format!("no AWS credentials can be used: {why}")).hint(
+        CommandError::new(format!("no AWS credentials can be used: {why}")).hint(
             "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; after `aws sso login`: \
              eval \"$(aws configure export-credentials --format env)\"",
         )
@@ -47,14 +47,14 @@ pub fn causes(error: &dyn Error) -> String {
 
 /// What AWS answered instead of doing it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct AwsError {
     /// The error's code; none when there was no answer at all, or none that can be read.
     pub code: Option<String>,
     /// In a line, for people.
     pub why: String,
 }
 
-impl Refusal {
+impl AwsError {
     /// Reads an SDK's error.
     pub fn of<E, R>(error: &SdkError<E, R>) -> Self
     where
@@ -71,7 +71,7 @@ impl Refusal {
     }
 
     /// Whether what was asked for does not exist.
-    pub fn is_missing(&self) -> bool {
+    pub fn is_not_found(&self) -> bool {
         self.code.as_deref().is_some_and(|code| {
             ["ResourceNotFoundException", "ResourceNotFound", "NotFoundException", "TableNotFoundException"]
                 .contains(&code)
@@ -81,7 +81,7 @@ impl Refusal {
     }
 
     /// Whether the service does not know what it was asked, as an emulator may not.
-    pub fn is_unknown_question(&self) -> bool {
+    pub fn is_unsupported(&self) -> bool {
         self.code.as_deref().is_some_and(|code| {
             ["InvalidAction", "UnknownOperation", "UnknownOperationException"].contains(&code)
                 || code.ends_with("UnsupportedOperation")
@@ -89,13 +89,13 @@ impl Refusal {
     }
 }
 
-/// Makes a [`Failure`] of an SDK's error, saying what was tried.
-pub fn failed<E, R>(what: &str) -> impl FnOnce(SdkError<E, R>) -> Failure
+/// Makes a [`CommandError`] of an SDK's error, saying what was tried.
+pub fn failed<E, R>(what: &str) -> impl FnOnce(SdkError<E, R>) -> CommandError
 where
     E: ProvideErrorMetadata + Error + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    move |error| Failure::new(format!("{what}: {}", Refusal::of(&error).why))
+    move |error| CommandError::new(format!("{what}: {}", AwsError::of(&error).why))
 }
 
 #[cfg(test)]
@@ -122,12 +122,12 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_told_from_what_is_refused() {
-        let refusal = |code: &str| Refusal { code: Some(code.into()), why: String::new() };
+        let refusal = |code: &str| AwsError { code: Some(code.into()), why: String::new() };
         for code in ["ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"] {
-            assert!(refusal(code).is_missing(), "{code}");
+            assert!(refusal(code).is_not_found(), "{code}");
         }
         for code in ["AccessDeniedException", "UnknownOperationException"] {
-            assert!(!refusal(code).is_missing(), "{code}");
+            assert!(!refusal(code).is_not_found(), "{code}");
         }
     }
 }

@@ -6,8 +6,8 @@ use aws_config::SdkConfig;
 use aws_sdk_cloudformation::Client;
 use clap::Args;
 
-use crate::aws::account::Refusal;
-use crate::ui::error::Failure;
+use crate::aws::account::AwsError;
+use crate::ui::error::CommandError;
 
 /// Which deployment.
 #[derive(Debug, Clone, Args)]
@@ -61,16 +61,16 @@ impl Stack {
     /// Reads it.
     ///
     /// # Errors
-    /// [`Refusal`]; of a stack that does not exist its code is `ValidationError`.
-    pub async fn read(sdk: &SdkConfig, name: &str) -> Result<Self, Refusal> {
+    /// [`AwsError`]; of a stack that does not exist its code is `ValidationError`.
+    pub async fn read(sdk: &SdkConfig, name: &str) -> Result<Self, AwsError> {
         Self::read_with(&Client::new(sdk), name).await
     }
 
     /// As [`Stack::read`], with this client.
-    pub async fn read_with(client: &Client, name: &str) -> Result<Self, Refusal> {
-        let answer = client.describe_stacks().stack_name(name).send().await.map_err(|error| Refusal::of(&error))?;
+    pub async fn read_with(client: &Client, name: &str) -> Result<Self, AwsError> {
+        let answer = client.describe_stacks().stack_name(name).send().await.map_err(|error| AwsError::of(&error))?;
         let Some(found) = answer.stacks().first() else {
-            return Err(Refusal { code: None, why: format!("there is no stack {name}") });
+            return Err(AwsError { code: None, why: format!("there is no stack {name}") });
         };
         let mut stack = Self {
             name: name.to_owned(),
@@ -91,7 +91,7 @@ impl Stack {
         }
         let mut pages = client.list_stack_resources().stack_name(name).into_paginator().send();
         while let Some(page) = pages.next().await {
-            for found in page.map_err(|error| Refusal::of(&error))?.stack_resource_summaries() {
+            for found in page.map_err(|error| AwsError::of(&error))?.stack_resource_summaries() {
                 if let (Some(logical), Some(physical), Some(kind)) =
                     (found.logical_resource_id(), found.physical_resource_id(), found.resource_type())
                 {
@@ -112,9 +112,9 @@ impl Stack {
     }
 
     /// An output, or what to say when there is none.
-    pub fn output(&self, name: &str) -> Result<&str, Failure> {
+    pub fn output(&self, name: &str) -> Result<&str, CommandError> {
         self.outputs.get(name).map(String::as_str).ok_or_else(|| {
-            Failure::new(format!("the stack {} has no output {name}", self.name))
+            CommandError::new(format!("the stack {} has no output {name}", self.name))
                 .hint("was it deployed from this project's template? deploy it again")
         })
     }
@@ -131,9 +131,9 @@ impl Stack {
 }
 
 /// The stack, or what to do when it cannot be read.
-pub async fn stack(sdk: &SdkConfig, name: &str) -> Result<Stack, Failure> {
+pub async fn stack(sdk: &SdkConfig, name: &str) -> Result<Stack, CommandError> {
     Stack::read(sdk, name).await.map_err(|refusal| {
-        let failure = Failure::new(format!("the stack {name} cannot be read: {}", refusal.why));
+        let failure = CommandError::new(format!("the stack {name} cannot be read: {}", refusal.why));
         match refusal.code.as_deref() {
             Some("ValidationError") => failure.hint("--stack names another one; AWS_REGION says where it is"),
             _ => failure,
@@ -163,6 +163,6 @@ mod tests {
     #[test]
     fn a_missing_output_is_named() {
         let missing = Stack { name: "ilock-dev".into(), ..Stack::default() }.output("DoorPolicyName").unwrap_err();
-        assert_eq!(missing.what, "the stack ilock-dev has no output DoorPolicyName");
+        assert_eq!(missing.message, "the stack ilock-dev has no output DoorPolicyName");
     }
 }

@@ -11,8 +11,8 @@ use ilock_local::{Addresses, NotStarted, Options, Stack};
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
-use crate::ui::error::Failure;
-use crate::ui::output::{Say, Tone};
+use crate::ui::error::CommandError;
+use crate::ui::output::{Level, Output};
 
 /// Where to listen, and what to keep. Every setting of a deployment can be set in the environment here too.
 #[derive(Debug, Args)]
@@ -64,9 +64,9 @@ fn env(name: &str) -> Option<String> {
 
 impl Dev {
     /// Runs until Ctrl-C or SIGTERM.
-    pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
+    pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let filter = EnvFilter::try_new(&self.log)
-            .map_err(|error| Failure::new(format!("--log: {error}")).hint("for example: info,ilock=debug"))?;
+            .map_err(|error| CommandError::new(format!("--log: {error}")).hint("for example: info,ilock=debug"))?;
         tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(std::io::stderr)
@@ -95,19 +95,19 @@ impl Dev {
         let known = |name: &str| env(name).is_none_or(|secret| secret == DEV_SECRET);
         let shared = env("AUTH_ALGORITHMS").is_none_or(|algorithms| algorithms == "HS256");
         if known("MASTER_SECRET") || shared && known("AUTH_SECRET") {
-            say.warn(
+            output.warn(
                 "development secrets: anybody can make a token. For this machine only; a deployment refuses them.",
             );
         }
-        announce(say, &stack, self.data_dir.as_ref());
+        announce(output, &stack, self.data_dir.as_ref());
         stop.await;
         stack.stop().await;
-        say.line(Tone::Plain, "stopped", "stopped", json!({}));
+        output.line(Level::Info, "stopped", "stopped", json!({}));
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn announce(say: Say, stack: &Stack, data_dir: Option<&PathBuf>) {
+fn announce(output: Output, stack: &Stack, data_dir: Option<&PathBuf>) {
     let (at, checkpoints) = (&stack.at, stack.checkpoints.display());
     let kept = data_dir.map_or_else(|| "nothing: in memory".to_owned(), |dir| dir.display().to_string());
     let sdk_app_id = env("TRTC_SDK_APP_ID").unwrap_or_else(|| DEV_SDK_APP_ID.to_string());
@@ -124,11 +124,11 @@ fn announce(say: Say, stack: &Stack, data_dir: Option<&PathBuf>) {
         "dynamodb": format!("http://{}", at.dynamodb),
         "checkpoints": stack.checkpoints,
     });
-    say.line(Tone::Good, "up", &text, details);
+    output.line(Level::Success, "up", &text, details);
 }
 
-fn not_started(error: &NotStarted) -> Failure {
-    let failure = Failure::new(error);
+fn not_started(error: &NotStarted) -> CommandError {
+    let failure = CommandError::new(error);
     match error {
         NotStarted::Address { .. } | NotStarted::Broker(_) => {
             failure.hint("ILOCK_HTTP, ILOCK_MQTT, ILOCK_WS, ILOCK_MQTTS and ILOCK_DYNAMODB move the addresses")

@@ -11,11 +11,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::play::http::Api;
-use crate::play::mqtt::Link;
+use crate::play::http::HttpApi;
+use crate::play::mqtt::MqttConnection;
 use crate::play::target::Target;
-use crate::ui::error::Failure;
-use crate::ui::output::{Say, Tone};
+use crate::ui::error::CommandError;
+use crate::ui::output::{Level, Output};
 
 /// A door station.
 #[derive(Debug, Subcommand)]
@@ -57,17 +57,17 @@ pub struct Press {
 
 impl Door {
     /// Plays the door.
-    pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
+    pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         match self {
-            Self::Press(press) => press.run(say).await,
+            Self::Press(press) => press.run(output).await,
         }
     }
 }
 
 impl Press {
-    async fn run(self, say: Say) -> Result<ExitCode, Failure> {
-        let api = Api::new(self.target.server(), self.target.token(&self.device, Role::Device)?)?;
-        let client_id = ClientId::new(format!("{}_ilock-door", self.device)).map_err(Failure::new)?;
+    async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
+        let api = HttpApi::new(self.target.server(), self.target.token(&self.device, Role::Device)?)?;
+        let client_id = ClientId::new(format!("{}_ilock-door", self.device)).map_err(CommandError::new)?;
         let register = RegisterClient {
             user_id: None,
             device_type: Some("door".into()),
@@ -80,7 +80,7 @@ impl Press {
             platform: None,
         };
         let registered: ClientRegistered = api.ask(Method::POST, "/api/mqtt/clients/register", Some(&register)).await?;
-        let mut link = Link::open(&registered, self.ca.as_deref()).await?;
+        let mut link = MqttConnection::open(&registered, self.ca.as_deref()).await?;
 
         let info = CallerInfo {
             name: Some(self.name.clone()),
@@ -95,18 +95,18 @@ impl Press {
         };
         let pressed = Instant::now();
         let call: CallView = api.ask(Method::POST, "/api/calls", Some(&ask)).await?;
-        say.line(Tone::Plain, "placed", &format!("placed   {}", call.call_id), json!({ "call": call }));
-        self.follow(say, &api, &mut link, &call, pressed).await
+        output.line(Level::Info, "placed", &format!("placed   {}", call.call_id), json!({ "call": call }));
+        self.follow(output, &api, &mut link, &call, pressed).await
     }
 
     async fn follow(
         &self,
-        say: Say,
-        api: &Api,
-        link: &mut Link,
+        output: Output,
+        api: &HttpApi,
+        link: &mut MqttConnection,
         call: &CallView,
         pressed: Instant,
-    ) -> Result<ExitCode, Failure> {
+    ) -> Result<ExitCode, CommandError> {
         let far = Duration::from_hours(24);
         let cancel = tokio::time::sleep(self.cancel_after.map_or(far, Duration::from_secs));
         let hang_up = tokio::time::sleep(far);
@@ -114,15 +114,15 @@ impl Press {
         let mut state = call.state;
         loop {
             tokio::select! {
-                arrived = link.next(|why| say.warn(&format!("connection lost: {why}; trying again"))) => {
+                arrived = link.next(|why| output.warn(&format!("connection lost: {why}; trying again"))) => {
                     let body = arrived?.body;
                     if body["call_id"].as_str() != Some(call.call_id.as_str()) {
                         continue;
                     }
                     let action = body["action"].as_str().unwrap_or_default().to_owned();
-                    let tone = if matches!(action.as_str(), "ringing" | "accepted") { Tone::Good } else { Tone::Bad };
+                    let tone = if matches!(action.as_str(), "ringing" | "accepted") { Level::Success } else { Level::Warning };
                     let ms = pressed.elapsed().as_millis();
-                    say.line(tone, &action, &format!("{action:<8} after {ms} ms{}", reason(&body)), json!({ "message": body }));
+                    output.line(tone, &action, &format!("{action:<8} after {ms} ms{}", reason(&body)), json!({ "message": body }));
                     if action == "accepted" {
                         state = CallState::Active;
                         if let Some(seconds) = self.hang_up_after {
@@ -133,19 +133,25 @@ impl Press {
                         return Ok(code);
                     }
                 }
-                () = &mut cancel, if state == CallState::Ringing => return self.end(say, api, call, state).await,
-                () = &mut hang_up => return self.end(say, api, call, state).await,
-                _ = tokio::signal::ctrl_c() => return self.end(say, api, call, state).await,
+                () = &mut cancel, if state == CallState::Ringing => return self.end(output, api, call, state).await,
+                () = &mut hang_up => return self.end(output, api, call, state).await,
+                _ = tokio::signal::ctrl_c() => return self.end(output, api, call, state).await,
             }
         }
     }
 
-    async fn end(&self, say: Say, api: &Api, call: &CallView, state: CallState) -> Result<ExitCode, Failure> {
+    async fn end(
+        &self,
+        output: Output,
+        api: &HttpApi,
+        call: &CallView,
+        state: CallState,
+    ) -> Result<ExitCode, CommandError> {
         let (action, code) =
             if state == CallState::Active { ("hangup", ExitCode::SUCCESS) } else { ("cancelled", ExitCode::from(5)) };
         let ask = json!({ "call_id": call.call_id, "action": action });
         let view: CallView = api.ask(Method::POST, "/api/calls/caller-action", Some(&ask)).await?;
-        say.line(Tone::Plain, action, action, json!({ "call": view }));
+        output.line(Level::Info, action, action, json!({ "call": view }));
         Ok(code)
     }
 }

@@ -6,20 +6,21 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::ui::error::{BEATEN, Failure};
+use crate::ui::error::{CommandError, EXIT_LOST_RACE};
 
 /// A backend, and the token to come with.
 #[derive(Clone)]
-pub struct Api {
+pub struct HttpApi {
     client: Client,
     server: String,
     token: String,
 }
 
-impl Api {
+impl HttpApi {
     /// The API at `server`.
-    pub fn new(server: String, token: String) -> Result<Self, Failure> {
-        let client = Client::builder().timeout(std::time::Duration::from_secs(10)).build().map_err(Failure::new)?;
+    pub fn new(server: String, token: String) -> Result<Self, CommandError> {
+        let client =
+            Client::builder().timeout(std::time::Duration::from_secs(10)).build().map_err(CommandError::new)?;
         Ok(Self { client, server, token })
     }
 
@@ -29,7 +30,7 @@ impl Api {
         method: Method,
         path: &str,
         body: Option<&(impl Serialize + ?Sized)>,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, CommandError> {
         let mut request = self.client.request(method, format!("{}{path}", self.server)).bearer_auth(&self.token);
         request = request.header("accept-language", "en");
         if let Some(body) = body {
@@ -38,26 +39,26 @@ impl Api {
         let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = answer.status();
         let envelope: Envelope<Value> = answer.json().await.map_err(|error| {
-            Failure::new(format!("{} answered {status}, but not as iLock Call does: {error}", self.server))
+            CommandError::new(format!("{} answered {status}, but not as iLock Call does: {error}", self.server))
         })?;
         if envelope.code != 0 {
             return Err(refused(status, &envelope));
         }
-        serde_json::from_value(envelope.data).map_err(Failure::new)
+        serde_json::from_value(envelope.data).map_err(CommandError::new)
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> Failure {
-        Failure::new(format!("{} does not answer: {error}", self.server))
+    fn unreachable(&self, error: &reqwest::Error) -> CommandError {
+        CommandError::new(format!("{} does not answer: {error}", self.server))
             .hint("is it running? `make run` or `ilock dev` starts it; --server or ILOCK_SERVER names another")
     }
 }
 
-fn refused(status: StatusCode, envelope: &Envelope<Value>) -> Failure {
-    let failure = Failure::new(format!("{} ({}, code {})", envelope.message, status.as_u16(), envelope.code));
+fn refused(status: StatusCode, envelope: &Envelope<Value>) -> CommandError {
+    let failure = CommandError::new(format!("{} ({}, code {})", envelope.message, status.as_u16(), envelope.code));
     let failure = if envelope.data.is_null() { failure } else { failure.hint(&envelope.data) };
     match status {
         StatusCode::UNAUTHORIZED => failure.hint("the token does not count: see `ilock token --help`"),
-        StatusCode::CONFLICT => failure.code(BEATEN),
+        StatusCode::CONFLICT => failure.exit_code(EXIT_LOST_RACE),
         _ => failure,
     }
 }

@@ -11,11 +11,11 @@ use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};
 use rumqttc::{TlsConfiguration, Transport};
 use serde_json::Value;
 
-use crate::ui::error::Failure;
+use crate::ui::error::CommandError;
 
 /// A message that was not seen before and has not expired.
 #[derive(Debug)]
-pub struct Arrived {
+pub struct Message {
     /// Where.
     pub topic: String,
     /// What.
@@ -23,7 +23,7 @@ pub struct Arrived {
 }
 
 /// The connection.
-pub struct Link {
+pub struct MqttConnection {
     client: AsyncClient,
     events: EventLoop,
     topics: Vec<String>,
@@ -32,9 +32,11 @@ pub struct Link {
     seen: HashSet<String>,
 }
 
-fn address(url: &str) -> Result<(&str, u16, bool), Failure> {
-    let wrong =
-        || Failure::new(format!("the broker's address {url} is not one this command can use")).hint("tcp:// or ssl://");
+fn address(url: &str) -> Result<(&str, u16, bool), CommandError> {
+    let wrong = || {
+        CommandError::new(format!("the broker's address {url} is not one this command can use"))
+            .hint("tcp:// or ssl://")
+    };
     let (scheme, rest) = url.split_once("://").ok_or_else(wrong)?;
     let tls = match scheme {
         "tcp" | "mqtt" => false,
@@ -45,9 +47,9 @@ fn address(url: &str) -> Result<(&str, u16, bool), Failure> {
     Ok((host, port.parse().map_err(|_| wrong())?, tls))
 }
 
-impl Link {
+impl MqttConnection {
     /// Connects and subscribes. `ca` is a PEM file to trust instead of the system's certificates.
-    pub async fn open(registered: &ClientRegistered, ca: Option<&Path>) -> Result<Self, Failure> {
+    pub async fn open(registered: &ClientRegistered, ca: Option<&Path>) -> Result<Self, CommandError> {
         let credentials = &registered.mqtt_credentials;
         let (host, port, tls) = address(&credentials.broker_url)?;
         let mut options = MqttOptions::new(credentials.client_id.as_str(), host, port);
@@ -73,7 +75,7 @@ impl Link {
         link.subscribe().await?;
         let mut open = link.topics.len();
         while open > 0 {
-            match link.events.poll().await.map_err(Failure::new)? {
+            match link.events.poll().await.map_err(CommandError::new)? {
                 Event::Incoming(Packet::SubAck(_)) => open -= 1,
                 // What was waiting for this session comes at once.
                 Event::Incoming(Packet::Publish(publish)) => link.early.push_back(publish),
@@ -83,15 +85,15 @@ impl Link {
         Ok(link)
     }
 
-    async fn subscribe(&self) -> Result<(), Failure> {
+    async fn subscribe(&self) -> Result<(), CommandError> {
         for topic in &self.topics {
-            self.client.subscribe(topic, QoS::AtLeastOnce).await.map_err(Failure::new)?;
+            self.client.subscribe(topic, QoS::AtLeastOnce).await.map_err(CommandError::new)?;
         }
         Ok(())
     }
 
     /// The next message that counts. Reconnects when the connection breaks, and says so through `broken`.
-    pub async fn next(&mut self, broken: impl Fn(&str)) -> Result<Arrived, Failure> {
+    pub async fn next(&mut self, broken: impl Fn(&str)) -> Result<Message, CommandError> {
         loop {
             let publish = match self.early.pop_front() {
                 Some(publish) => publish,
@@ -105,7 +107,7 @@ impl Link {
                     }
                     Ok(_) => continue,
                     Err(ConnectionError::ConnectionRefused(code)) => {
-                        return Err(Failure::new(format!("the broker refuses this client: {code:?}"))
+                        return Err(CommandError::new(format!("the broker refuses this client: {code:?}"))
                             .hint("it was logged out, or its password has run out: register again"));
                     }
                     Err(error) => {
@@ -117,7 +119,7 @@ impl Link {
             };
             let Ok(body) = serde_json::from_slice::<Value>(&publish.payload) else { continue };
             if self.counts(&body) {
-                return Ok(Arrived { topic: String::from_utf8_lossy(&publish.topic).into_owned(), body });
+                return Ok(Message { topic: String::from_utf8_lossy(&publish.topic).into_owned(), body });
             }
         }
     }
@@ -129,22 +131,22 @@ impl Link {
     }
 }
 
-fn trust(ca: Option<&Path>) -> Result<TlsConfiguration, Failure> {
+fn trust(ca: Option<&Path>) -> Result<TlsConfiguration, CommandError> {
     match ca {
         None => Ok(TlsConfiguration::default()),
         Some(path) => {
-            let ca = std::fs::read(path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+            let ca = std::fs::read(path).map_err(|error| CommandError::new(format!("{}: {error}", path.display())))?;
             Ok(TlsConfiguration::Simple { ca, alpn: None, client_auth: None })
         }
     }
 }
 
-fn not_connected(url: &str, error: &ConnectionError) -> Failure {
+fn not_connected(url: &str, error: &ConnectionError) -> CommandError {
     match error {
         ConnectionError::ConnectionRefused(ConnectReturnCode::NotAuthorized) => {
-            Failure::new(format!("{url} refuses this client"))
+            CommandError::new(format!("{url} refuses this client"))
                 .hint("register again: the password works for a day at most")
         }
-        other => Failure::new(format!("{url} cannot be connected to: {other}")),
+        other => CommandError::new(format!("{url} cannot be connected to: {other}")),
     }
 }

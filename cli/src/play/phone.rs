@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::Instant;
 
-use crate::play::http::Api;
-use crate::play::mqtt::{Arrived, Link};
+use crate::play::http::HttpApi;
+use crate::play::mqtt::{Message, MqttConnection};
 use crate::play::target::Target;
-use crate::ui::error::{BEATEN, Failure};
-use crate::ui::output::{Say, Tone};
+use crate::ui::error::{CommandError, EXIT_LOST_RACE};
+use crate::ui::output::{Level, Output};
 
 /// Whose phone, and what it does when it rings. Without --accept and --reject it listens to the keyboard: a answers, r
 /// refuses, h hangs up, each with Enter.
@@ -48,7 +48,7 @@ pub struct Phone {
 }
 
 struct Session {
-    api: Api,
+    api: HttpApi,
     client: ClientId,
     registered: ClientRegistered,
     /// The call that rings or is spoken on.
@@ -59,11 +59,11 @@ struct Session {
 
 impl Phone {
     /// Plays the phone until Ctrl-C.
-    pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
-        let api = Api::new(self.target.server(), self.target.token(&self.user, Role::User)?)?;
+    pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
+        let api = HttpApi::new(self.target.server(), self.target.token(&self.user, Role::User)?)?;
         let client = match &self.client_id {
             Some(client) => client.clone(),
-            None => ClientId::new(format!("{}_ilock-phone", self.user)).map_err(Failure::new)?,
+            None => ClientId::new(format!("{}_ilock-phone", self.user)).map_err(CommandError::new)?,
         };
         let register = RegisterClient {
             user_id: Some(self.user.clone()),
@@ -77,8 +77,8 @@ impl Phone {
             platform: None,
         };
         let registered: ClientRegistered = api.ask(Method::POST, "/api/mqtt/clients/register", Some(&register)).await?;
-        let mut link = Link::open(&registered, self.ca.as_deref()).await?;
-        say.line(Tone::Plain, "ready", &format!("ready    {client}"), json!({ "client_id": client }));
+        let mut link = MqttConnection::open(&registered, self.ca.as_deref()).await?;
+        output.line(Level::Info, "ready", &format!("ready    {client}"), json!({ "client_id": client }));
 
         let mut session = Session { api, client, registered, call: None, answered: None };
         let mut keys = BufReader::new(tokio::io::stdin()).lines();
@@ -88,19 +88,19 @@ impl Phone {
         tokio::pin!(hang_up);
         loop {
             tokio::select! {
-                arrived = link.next(|why| say.warn(&format!("connection lost: {why}; trying again"))) => {
-                    let over = session.arrived(&self, say, &arrived?).await?;
+                arrived = link.next(|why| output.warn(&format!("connection lost: {why}; trying again"))) => {
+                    let over = session.arrived(&self, output, &arrived?).await?;
                     if let Some(code) = over.filter(|_| self.once) {
                         return Ok(code);
                     }
                 }
                 line = keys.next_line(), if keyboard => match line {
-                    Ok(Some(line)) => session.key(say, line.trim()).await,
+                    Ok(Some(line)) => session.key(output, line.trim()).await,
                     _ => keyboard = false,
                 },
                 () = &mut hang_up => {
                     hang_up.as_mut().reset(Instant::now() + far);
-                    session.act(say, "hangup").await;
+                    session.act(output, "hangup").await;
                     session.call = None;
                     if self.once {
                         return Ok(ExitCode::SUCCESS);
@@ -117,29 +117,34 @@ impl Phone {
 
 impl Session {
     /// Shows a message and does what the phone was told to do about it. Returns how the call ended, once it has.
-    async fn arrived(&mut self, phone: &Phone, say: Say, arrived: &Arrived) -> Result<Option<ExitCode>, Failure> {
+    async fn arrived(
+        &mut self,
+        phone: &Phone,
+        output: Output,
+        arrived: &Message,
+    ) -> Result<Option<ExitCode>, CommandError> {
         let body = &arrived.body;
         let call_id = body["call_id"].as_str().unwrap_or_default().to_owned();
         if arrived.topic.ends_with("/calls/incoming") {
             let name = body["caller_info"]["name"].as_str().unwrap_or_default();
             let caller = body["caller_id"].as_str().unwrap_or_default();
             let text = format!("incoming {call_id}\n         {name} ({caller}){}", self.ticket(body));
-            say.line(Tone::Good, "incoming", &text, json!({ "topic": arrived.topic, "message": body }));
+            output.line(Level::Success, "incoming", &text, json!({ "topic": arrived.topic, "message": body }));
             self.call = Some(call_id);
-            self.act(say, "ringing").await;
-            if phone.accept && self.act(say, "accepted").await.is_none() || phone.reject {
+            self.act(output, "ringing").await;
+            if phone.accept && self.act(output, "accepted").await.is_none() || phone.reject {
                 if phone.reject {
-                    self.act(say, "rejected").await;
+                    self.act(output, "rejected").await;
                 }
                 self.call = None;
-                return Ok(Some(ExitCode::from(if phone.reject { 3 } else { BEATEN })));
+                return Ok(Some(ExitCode::from(if phone.reject { 3 } else { EXIT_LOST_RACE })));
             }
             return Ok(None);
         }
         let action = body["action"].as_str().unwrap_or_default();
         let by = body["device_id"].as_str().map_or_else(String::new, |by| format!(" by {by}"));
-        say.line(
-            Tone::Bad,
+        output.line(
+            Level::Warning,
             action,
             &format!("{action:<8} {call_id}{by}"),
             json!({ "topic": arrived.topic, "message": body }),
@@ -153,7 +158,7 @@ impl Session {
             "hangup" => 0,
             "timeout" => 4,
             "cancelled" => 5,
-            _ => BEATEN,
+            _ => EXIT_LOST_RACE,
         })))
     }
 
@@ -169,19 +174,19 @@ impl Session {
         format!("\n         room {room}, {opened}")
     }
 
-    async fn key(&mut self, say: Say, key: &str) {
+    async fn key(&mut self, output: Output, key: &str) {
         match key {
-            "a" => drop(self.act(say, "accepted").await),
-            "r" => drop(self.act(say, "rejected").await),
-            "h" => drop(self.act(say, "hangup").await),
-            _ => say.warn("a answers, r refuses, h hangs up"),
+            "a" => drop(self.act(output, "accepted").await),
+            "r" => drop(self.act(output, "rejected").await),
+            "h" => drop(self.act(output, "hangup").await),
+            _ => output.warn("a answers, r refuses, h hangs up"),
         }
     }
 
     /// Tells the backend; none when it refuses.
-    async fn act(&mut self, say: Say, action: &str) -> Option<CallView> {
+    async fn act(&mut self, output: Output, action: &str) -> Option<CallView> {
         let Some(call) = &self.call else {
-            say.warn("no call");
+            output.warn("no call");
             return None;
         };
         let ask = json!({ "call_id": call, "action": action, "client_id": self.client });
@@ -190,11 +195,11 @@ impl Session {
                 if action == "accepted" {
                     self.answered = Some(Instant::now());
                 }
-                say.line(Tone::Plain, &format!("sent_{action}"), &format!("→ {action}"), json!({ "call": view }));
+                output.line(Level::Info, &format!("sent_{action}"), &format!("→ {action}"), json!({ "call": view }));
                 Some(view)
             }
             Err(failure) => {
-                say.failed(&failure);
+                output.error(&failure);
                 None
             }
         }

@@ -6,7 +6,7 @@ use ilock_events::{PartyId, TenantId};
 use ilock_functions::clock::Clock;
 use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
 
-use crate::ui::error::Failure;
+use crate::ui::error::CommandError;
 
 const DEFAULT_HTTP: &str = "127.0.0.1:8080";
 
@@ -29,36 +29,36 @@ impl Target {
     }
 
     /// The token to come with, as `id`.
-    pub fn token(&self, id: &PartyId, role: Role) -> Result<String, Failure> {
+    pub fn token(&self, id: &PartyId, role: Role) -> Result<String, CommandError> {
         if let Some(token) = &self.token {
             return Ok(token.clone());
         }
         let server = self.server();
-        let url = reqwest::Url::parse(&server).map_err(|error| Failure::new(format!("{server}: {error}")))?;
+        let url = reqwest::Url::parse(&server).map_err(|error| CommandError::new(format!("{server}: {error}")))?;
         if !url.host_str().is_some_and(|host| ["127.0.0.1", "localhost", "[::1]"].contains(&host)) {
-            return Err(Failure::new("a token is needed for a backend that is not on this machine")
+            return Err(CommandError::new("a token is needed for a backend that is not on this machine")
                 .hint("set ILOCK_TOKEN to an access token of your login service"));
         }
-        dev_token(id, role, &default_tenant()?, 3600, Some(DEV_AUDIENCE))
+        sign_token(id, role, &default_tenant()?, 3600, Some(DEV_AUDIENCE))
     }
 }
 
 /// The tenant of whoever does not say.
-pub fn default_tenant() -> Result<TenantId, Failure> {
-    TenantId::new("default").map_err(Failure::new)
+pub fn default_tenant() -> Result<TenantId, CommandError> {
+    TenantId::new("default").map_err(CommandError::new)
 }
 
 /// A token signed with `AUTH_SECRET`, or the development secret.
-pub fn dev_token(
+pub fn sign_token(
     id: &PartyId,
     role: Role,
     tenant: &TenantId,
     seconds: u32,
     audience: Option<&str>,
-) -> Result<String, Failure> {
+) -> Result<String, CommandError> {
     let secret = std::env::var("AUTH_SECRET").unwrap_or_else(|_| DEV_SECRET.to_owned());
     let identity = Identity { id: id.clone(), role, tenant: tenant.clone() };
     let issuer = std::env::var("AUTH_ISSUER").ok();
     issue_access_token(&Secret::new(secret), &identity, issuer.as_deref(), audience, Clock::system().now(), seconds)
-        .map_err(Failure::new)
+        .map_err(CommandError::new)
 }

@@ -7,9 +7,9 @@ use ilock_auth::Role;
 use ilock_events::{PartyId, TenantId};
 use ilock_functions::settings::DEV_AUDIENCE;
 
-use crate::play::target::{default_tenant, dev_token};
-use crate::ui::error::Failure;
-use crate::ui::output::Say;
+use crate::play::target::{default_tenant, sign_token};
+use crate::ui::error::CommandError;
+use crate::ui::output::Output;
 
 /// What stands in the token. Signed with AUTH_SECRET, or the development secret; only the token is printed.
 #[derive(Debug, Args)]
@@ -33,13 +33,13 @@ pub struct Token {
 
 impl Token {
     /// Prints it.
-    pub fn run(self, say: Say) -> Result<ExitCode, Failure> {
+    pub fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let tenant = match self.tenant {
             Some(tenant) => tenant,
             None => default_tenant()?,
         };
-        let token = dev_token(&self.sub, self.role, &tenant, self.expire, Some(&self.audience))?;
-        if say.is_json() {
+        let token = sign_token(&self.sub, self.role, &tenant, self.expire, Some(&self.audience))?;
+        if output.is_json() {
             println!("{}", serde_json::json!({ "token": token }));
         } else {
             println!("{token}");

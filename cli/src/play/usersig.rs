@@ -7,8 +7,8 @@ use ilock_events::{PartyId, RoomId};
 use ilock_functions::clock::Clock;
 use ilock_trtc::{ALL_PRIVILEGES, Ticket, TrtcApp};
 
-use crate::ui::error::Failure;
-use crate::ui::output::Say;
+use crate::ui::error::CommandError;
+use crate::ui::output::Output;
 
 /// A ticket: a UserSig, or with --room a PrivateMapKey. Only the ticket is printed.
 #[derive(Debug, Args)]
@@ -38,12 +38,12 @@ pub struct Usersig {
 
 impl Usersig {
     /// Prints it.
-    pub fn run(self, say: Say) -> Result<ExitCode, Failure> {
+    pub fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         if let Some(text) = &self.decode {
             return decode(text, self.key.as_deref());
         }
         let (Some(user), Some(sdk_app_id), Some(key)) = (&self.user, self.sdk_app_id, self.key) else {
-            return Err(Failure::new("USER, --sdk-app-id and --key are needed").code(2));
+            return Err(CommandError::new("USER, --sdk-app-id and --key are needed").exit_code(2));
         };
         let app = TrtcApp::new(sdk_app_id, key);
         let at = self.at.unwrap_or_else(|| Clock::system().now().0 / 1000);
@@ -51,15 +51,16 @@ impl Usersig {
             None => app.user_sig(user, at, self.expire),
             Some(room) => match room.parse::<u32>() {
                 Ok(number) => {
-                    let room = RoomId::new(number).map_err(|bad| Failure::new(format!("--room: {bad}")).code(2))?;
+                    let room =
+                        RoomId::new(number).map_err(|bad| CommandError::new(format!("--room: {bad}")).exit_code(2))?;
                     app.private_map_key(user, room, ALL_PRIVILEGES, at, self.expire)
                 }
                 Err(_) => app
                     .private_map_key_for_named_room(user, room, ALL_PRIVILEGES, at, self.expire)
-                    .map_err(|bad| Failure::new(format!("--room: {bad}")).code(2))?,
+                    .map_err(|bad| CommandError::new(format!("--room: {bad}")).exit_code(2))?,
             },
         };
-        if say.is_json() {
+        if output.is_json() {
             println!("{}", serde_json::json!({ "ticket": ticket }));
         } else {
             println!("{ticket}");
@@ -68,11 +69,11 @@ impl Usersig {
     }
 }
 
-fn decode(text: &str, key: Option<&str>) -> Result<ExitCode, Failure> {
-    let ticket = Ticket::decode(text).map_err(|bad| Failure::new(format!("--decode: {bad}")))?;
-    println!("{}", serde_json::to_string_pretty(&ticket).map_err(Failure::new)?);
+fn decode(text: &str, key: Option<&str>) -> Result<ExitCode, CommandError> {
+    let ticket = Ticket::decode(text).map_err(|bad| CommandError::new(format!("--decode: {bad}")))?;
+    println!("{}", serde_json::to_string_pretty(&ticket).map_err(CommandError::new)?);
     match key.map(|key| ticket.verify(key)) {
-        Some(false) => Err(Failure::new("the signature is not of this key")),
+        Some(false) => Err(CommandError::new("the signature is not of this key")),
         _ => Ok(ExitCode::SUCCESS),
     }
 }

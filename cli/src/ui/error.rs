@@ -1,39 +1,34 @@
-//! What went wrong, and what to do about it.
+//! Why a command failed, what to do about it, and the exit code.
 
 use std::fmt;
 
-/// A failure, as the one who typed the command reads it.
 #[derive(Debug)]
-pub struct Failure {
-    /// What went wrong.
-    pub what: String,
-    /// What to do.
+pub struct CommandError {
+    /// What happened, and to what.
+    pub message: String,
+    /// What the user can do about it.
     pub hint: Option<String>,
-    /// The exit code.
-    pub code: u8,
+    pub exit_code: u8,
 }
 
-/// The call is not, or no longer, to be acted on: somebody else was first.
-pub const BEATEN: u8 = 6;
+/// Another phone or the caller acted first, so this command could not act on the call.
+pub const EXIT_LOST_RACE: u8 = 6;
+/// An audit reported findings.
+pub const EXIT_FINDINGS: u8 = 7;
 
-/// An audit found something.
-pub const FOUND: u8 = 7;
-
-impl Failure {
-    /// Exit code 1.
-    pub fn new(what: impl fmt::Display) -> Self {
-        Self { what: what.to_string(), hint: None, code: 1 }
+impl CommandError {
+    /// An error with exit code 1 and no hint.
+    pub fn new(message: impl fmt::Display) -> Self {
+        Self { message: message.to_string(), hint: None, exit_code: 1 }
     }
 
-    /// With what to do about it.
     pub fn hint(mut self, hint: impl fmt::Display) -> Self {
         self.hint = Some(hint.to_string());
         self
     }
 
-    /// With another exit code.
-    pub fn code(mut self, code: u8) -> Self {
-        self.code = code;
+    pub fn exit_code(mut self, exit_code: u8) -> Self {
+        self.exit_code = exit_code;
         self
     }
 }

@@ -1,76 +1,69 @@
-//! What is printed: text for people, in colour on a terminal, or one JSON object a line for scripts.
+//! Prints results: text in colour for people, or with `--json` one JSON object a line for scripts.
 
 use anstream::{eprintln, println};
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
-use crate::ui::error::Failure;
+use crate::ui::error::CommandError;
 
-/// How to print.
 #[derive(Debug, Clone, Copy)]
-pub struct Say {
+pub struct Output {
     json: bool,
 }
 
-/// What a line is about.
+/// The colour of a line: none, green, yellow or red.
 #[derive(Debug, Clone, Copy)]
-pub enum Tone {
-    /// Something goes on.
-    Plain,
-    /// Something went well.
-    Good,
-    /// Something ended otherwise.
-    Bad,
-    /// Something does not work.
+pub enum Level {
+    Info,
+    Success,
+    Warning,
     #[cfg(feature = "aws")]
-    Wrong,
+    Error,
 }
 
-impl Say {
-    /// Text, or `json`.
+impl Output {
     pub fn new(json: bool) -> Self {
         Self { json }
     }
 
-    /// Whether scripts read along.
     pub fn is_json(self) -> bool {
         self.json
     }
 
-    /// One thing that happened: `what` for scripts, `text` for people.
-    pub fn line(self, tone: Tone, what: &str, text: &str, details: Value) {
+    /// Prints `text` for people, or an object with `event` and the fields of `details` for scripts.
+    pub fn line(self, level: Level, event: &str, text: &str, details: Value) {
         if self.json {
-            let mut object = json!({ "event": what });
+            let mut object = json!({ "event": event });
             if let (Some(object), Value::Object(details)) = (object.as_object_mut(), details) {
                 object.extend(details);
             }
             println!("{object}");
             return;
         }
-        let style = match tone {
-            Tone::Plain => Style::new(),
-            Tone::Good => AnsiColor::Green.on_default(),
-            Tone::Bad => AnsiColor::Yellow.on_default(),
+        let style = match level {
+            Level::Info => Style::new(),
+            Level::Success => AnsiColor::Green.on_default(),
+            Level::Warning => AnsiColor::Yellow.on_default(),
             #[cfg(feature = "aws")]
-            Tone::Wrong => AnsiColor::Red.on_default(),
+            Level::Error => AnsiColor::Red.on_default(),
         };
         println!("{style}{text}{style:#}");
     }
 
-    /// A failure, on standard error.
-    pub fn failed(self, failure: &Failure) {
+    /// Prints an error and its hint on standard error.
+    pub fn error(self, error: &CommandError) {
         if self.json {
-            eprintln!("{}", json!({ "event": "failed", "error": failure.what, "hint": failure.hint }));
+            eprintln!("{}", json!({ "event": "failed", "error": error.message, "hint": error.hint }));
             return;
         }
         let red = AnsiColor::Red.on_default().bold();
-        eprintln!("{red}error:{red:#} {}", failure.what);
-        if let Some(hint) = &failure.hint {
+        eprintln!("{red}error:{red:#} {}", error.message);
+        if let Some(hint) = &error.hint {
             eprintln!("  {hint}");
         }
     }
 
-    /// Something to be careful about, on standard error.
+    /// Prints a warning on standard error.
     pub fn warn(self, text: &str) {
         if self.json {
             eprintln!("{}", json!({ "event": "warning", "warning": text }));

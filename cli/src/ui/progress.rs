@@ -1,13 +1,13 @@
-//! How far something has come: shown on a terminal, to a person, and nowhere else.
+//! Progress bars, shown only on a terminal and not with `--json`.
 
 use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::ui::output::Say;
+use crate::ui::output::Output;
 
-fn bar(length: Option<u64>, template: &str, say: Say) -> ProgressBar {
-    if say.is_json() || !std::io::stderr().is_terminal() {
+fn bar(length: Option<u64>, template: &str, output: Output) -> ProgressBar {
+    if output.is_json() || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
     let bar = length.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
@@ -17,26 +17,25 @@ fn bar(length: Option<u64>, template: &str, say: Say) -> ProgressBar {
     }
 }
 
-/// By days.
-pub fn days(days: usize, say: Say) -> ProgressBar {
-    bar(u64::try_from(days).ok(), "{bar:30} {pos}/{len} days, {msg} {elapsed}", say)
+pub fn days(days: usize, output: Output) -> ProgressBar {
+    bar(u64::try_from(days).ok(), "{bar:30} {pos}/{len} days, {msg} {elapsed}", output)
 }
 
-/// By bytes; without an end where that is not known.
-pub fn bytes(length: Option<u64>, say: Say) -> ProgressBar {
+/// Without `length` the bar has no end.
+pub fn bytes(length: Option<u64>, output: Output) -> ProgressBar {
     let template = if length.is_some() {
         "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}"
     } else {
         "{bytes} {bytes_per_sec}"
     };
-    bar(length, template, say)
+    bar(length, template, output)
 }
 
-/// By a count of something; without an end where that is not known.
-pub fn count(length: Option<u64>, what: &str, say: Say) -> ProgressBar {
+/// Counts `unit`, such as "calls". Without `length` the bar has no end.
+pub fn count(length: Option<u64>, unit: &str, output: Output) -> ProgressBar {
     let template = match length {
-        Some(_) => format!("{{bar:30}} {{pos}}/{{len}} {what}, {{msg}} {{elapsed}}"),
-        None => format!("{{pos}} {what}, {{msg}} {{elapsed}}"),
+        Some(_) => format!("{{bar:30}} {{pos}}/{{len}} {unit}, {{msg}} {{elapsed}}"),
+        None => format!("{{pos}} {unit}, {{msg}} {{elapsed}}"),
     };
-    bar(length, &template, say)
+    bar(length, &template, output)
 }

@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::types::AlarmType;
 
-use crate::aws::account::Refusal;
+use crate::aws::account::AwsError;
 use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::Stack;
 
@@ -51,7 +51,7 @@ fn none(stack: &Stack) -> Finding {
     Finding::failed(ABOUT, found, "deploy it from this project's template")
 }
 
-async fn described(client: &Client, names: &[String]) -> Result<BTreeMap<String, Alarm>, Refusal> {
+async fn described(client: &Client, names: &[String]) -> Result<BTreeMap<String, Alarm>, AwsError> {
     let mut alarms = BTreeMap::new();
     for names in names.chunks(AT_ONCE) {
         let mut pages = client
@@ -62,7 +62,7 @@ async fn described(client: &Client, names: &[String]) -> Result<BTreeMap<String,
             .into_paginator()
             .send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| Refusal::of(&error))?;
+            let page = page.map_err(|error| AwsError::of(&error))?;
             let metric = page.metric_alarms().iter().map(|alarm| {
                 (
                     alarm.alarm_name(),

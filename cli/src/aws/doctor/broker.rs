@@ -5,7 +5,7 @@ use aws_sdk_iot::Client;
 use aws_sdk_iot::operation::describe_domain_configuration::DescribeDomainConfigurationOutput;
 use aws_sdk_iot::types::{AuthorizerDescription, AuthorizerStatus, DomainConfigurationStatus, ServerCertificateStatus};
 
-use crate::aws::account::Refusal;
+use crate::aws::account::AwsError;
 use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::{Resource, Stack};
 
@@ -24,14 +24,14 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
         let name = &authorizer.physical;
         findings.push(match client.describe_authorizer().authorizer_name(name).send().await {
             Ok(answer) => judge_authorizer(name, answer.authorizer_description(), stack),
-            Err(error) => Finding::refused(ABOUT, &format!("the authorizer {name}"), &Refusal::of(&error)),
+            Err(error) => Finding::refused(ABOUT, &format!("the authorizer {name}"), &AwsError::of(&error)),
         });
     }
     for domain in stack.of_kind("AWS::IoT::DomainConfiguration") {
         let name = &domain.physical;
         findings.push(match client.describe_domain_configuration().domain_configuration_name(name).send().await {
             Ok(found) => judge_domain(name, &found, &authorizers),
-            Err(error) => Finding::refused(ABOUT, &format!("the domain configuration {name}"), &Refusal::of(&error)),
+            Err(error) => Finding::refused(ABOUT, &format!("the domain configuration {name}"), &AwsError::of(&error)),
         });
     }
     for rule in stack.of_kind("AWS::IoT::TopicRule") {
@@ -40,7 +40,7 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
     if let Some(policy) = stack.outputs.get("DoorPolicyName") {
         findings.push(match client.get_policy().policy_name(policy).send().await {
             Ok(_) => Finding::ok(ABOUT, format!("the doors' policy {policy} is there")),
-            Err(error) => Finding::refused(ABOUT, &format!("the doors' policy {policy}"), &Refusal::of(&error)),
+            Err(error) => Finding::refused(ABOUT, &format!("the doors' policy {policy}"), &AwsError::of(&error)),
         });
     }
     findings
@@ -52,7 +52,7 @@ async fn endpoint(client: &Client) -> Finding {
             Some(host) if !host.is_empty() => Finding::ok(ABOUT, format!("messages go through {host}")),
             _ => Finding::failed(ABOUT, "the account has no IoT data endpoint", "is IoT Core on in this region?"),
         },
-        Err(error) => Finding::refused(ABOUT, "the IoT data endpoint", &Refusal::of(&error)),
+        Err(error) => Finding::refused(ABOUT, "the IoT data endpoint", &AwsError::of(&error)),
     }
 }
 
@@ -63,7 +63,7 @@ async fn presence_rule(client: &Client, name: &str) -> Finding {
             Finding::failed(ABOUT, format!("the rule {name} is disabled"), remedy)
         }
         Ok(_) => Finding::ok(ABOUT, format!("the rule {name} is enabled")),
-        Err(error) => Finding::refused(ABOUT, &format!("the rule {name}"), &Refusal::of(&error)),
+        Err(error) => Finding::refused(ABOUT, &format!("the rule {name}"), &AwsError::of(&error)),
     }
 }
 

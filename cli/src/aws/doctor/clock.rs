@@ -18,9 +18,9 @@ const FAR_SECONDS: i64 = 10;
 
 /// Keeps how far the last answer's `Date` was ahead of this machine, in seconds.
 #[derive(Debug, Clone, Default)]
-pub struct Skew(Arc<Mutex<Option<i64>>>);
+pub struct ClockSkew(Arc<Mutex<Option<i64>>>);
 
-impl Intercept for Skew {
+impl Intercept for ClockSkew {
     fn name(&self) -> &'static str {
         "clock skew"
     }
@@ -44,7 +44,7 @@ fn read(date: &str) -> Option<i64> {
     DateTime::from_str(date, DateTimeFormat::HttpDate).ok().map(|date| date.secs())
 }
 
-impl Skew {
+impl ClockSkew {
     /// What is to be said of it.
     pub fn finding(&self) -> Option<Finding> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).map(judge)

@@ -7,7 +7,7 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::operation::get_event_source_mapping::GetEventSourceMappingOutput;
 use aws_sdk_lambda::types::FunctionResponseType;
 
-use crate::aws::account::Refusal;
+use crate::aws::account::AwsError;
 use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::Stack;
 
@@ -26,7 +26,11 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack, stream: Option<&str>) -> (BTr
             }
             Err(error) => {
                 unknown = true;
-                findings.push(Finding::refused(ABOUT, &format!("the event source mapping {id}"), &Refusal::of(&error)));
+                findings.push(Finding::refused(
+                    ABOUT,
+                    &format!("the event source mapping {id}"),
+                    &AwsError::of(&error),
+                ));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::aws::account::Refusal;
+use crate::aws::account::AwsError;
 
 /// How it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -49,8 +49,8 @@ impl Finding {
     }
 
     /// AWS would not say: what does not exist has failed, all else is not known.
-    pub fn refused(about: &'static str, thing: &str, refusal: &Refusal) -> Self {
-        if refusal.is_missing() {
+    pub fn refused(about: &'static str, thing: &str, refusal: &AwsError) -> Self {
+        if refusal.is_not_found() {
             return Self::failed(about, format!("{thing} does not exist"), "deploy the stack again");
         }
         let found = format!("{thing} could not be checked: {}", refusal.why);
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn what_does_not_exist_has_failed_and_what_is_forbidden_is_not_known() {
-        let refusal = |code: &str| Refusal { code: Some(code.into()), why: format!("{code}: no") };
+        let refusal = |code: &str| AwsError { code: Some(code.into()), why: format!("{code}: no") };
         let missing = Finding::refused("tables", "events", &refusal("ResourceNotFoundException"));
         assert_eq!(missing.outcome, Outcome::Failed);
         let forbidden = Finding::refused("tables", "events", &refusal("AccessDeniedException"));

@@ -4,7 +4,7 @@ use aws_config::SdkConfig;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::{LastUpdateStatus, State};
 
-use crate::aws::account::Refusal;
+use crate::aws::account::AwsError;
 use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::Stack;
 
@@ -21,7 +21,7 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
                 None => well += 1,
                 Some(finding) => findings.push(finding),
             },
-            Err(error) => findings.push(Finding::refused(ABOUT, name, &Refusal::of(&error))),
+            Err(error) => findings.push(Finding::refused(ABOUT, name, &AwsError::of(&error))),
         }
     }
     if well > 0 {

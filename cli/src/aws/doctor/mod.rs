@@ -19,8 +19,8 @@ use serde_json::json;
 
 use crate::aws::account::account;
 use crate::aws::stack::{Stack, StackName};
-use crate::ui::error::Failure;
-use crate::ui::output::{Say, Tone};
+use crate::ui::error::CommandError;
+use crate::ui::output::{Level, Output};
 use finding::{Finding, Outcome};
 
 /// Checks a deployment in the AWS account of the environment; exit code 1 when something is wrong.
@@ -32,9 +32,9 @@ pub struct Doctor {
 
 impl Doctor {
     /// Checks all, prints each finding as it is made, and counts.
-    pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
+    pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let sdk = account().await?;
-        let mut counted = Counted { say, counts: [0; 4] };
+        let mut counted = Report { output, counts: [0; 4] };
         let name = self.stack.name();
         let (stack, findings) = stacks::check(&sdk, &name).await;
         counted.all(findings);
@@ -45,12 +45,12 @@ impl Doctor {
     }
 }
 
-struct Counted {
-    say: Say,
+struct Report {
+    output: Output,
     counts: [usize; 4],
 }
 
-impl Counted {
+impl Report {
     async fn check(&mut self, sdk: &SdkConfig, stack: &Stack) {
         self.all(http::check(stack).await);
         self.all(functions::check(sdk, stack).await);
@@ -67,27 +67,27 @@ impl Counted {
         for finding in findings {
             self.counts[finding.outcome as usize] += 1;
             let tone = match finding.outcome {
-                Outcome::Ok => Tone::Good,
-                Outcome::Unchecked => Tone::Plain,
-                Outcome::Warning => Tone::Bad,
-                Outcome::Failed => Tone::Wrong,
+                Outcome::Ok => Level::Success,
+                Outcome::Unchecked => Level::Info,
+                Outcome::Warning => Level::Warning,
+                Outcome::Failed => Level::Error,
             };
-            self.say.line(tone, "check", &finding.text(), json!({ "check": finding }));
+            self.output.line(tone, "check", &finding.text(), json!({ "check": finding }));
         }
     }
 
     fn end(self) -> ExitCode {
         let [ok, warnings, failed, unchecked] = self.counts;
         let tone = if failed > 0 {
-            Tone::Wrong
+            Level::Error
         } else if warnings + unchecked > 0 {
-            Tone::Bad
+            Level::Warning
         } else {
-            Tone::Good
+            Level::Success
         };
         let text = format!("\n{ok} ok, {warnings} to look at, {failed} failed, {unchecked} could not be checked");
         let counts = json!({ "ok": ok, "warnings": warnings, "failed": failed, "unchecked": unchecked });
-        self.say.line(tone, "checked", &text, counts);
+        self.output.line(tone, "checked", &text, counts);
         ExitCode::from(u8::from(failed > 0))
     }
 }

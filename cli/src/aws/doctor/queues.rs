@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 
-use crate::aws::account::Refusal;
+use crate::aws::account::AwsError;
 use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::Stack;
 
@@ -33,7 +33,7 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack, read: &BTreeSet<String>) -> V
             Ok(answer) => queues.push(described(name, |attribute| {
                 answer.attributes().and_then(|attributes| attributes.get(&attribute)).cloned()
             })),
-            Err(error) => findings.push(Finding::refused(ABOUT, &format!("the queue {name}"), &Refusal::of(&error))),
+            Err(error) => findings.push(Finding::refused(ABOUT, &format!("the queue {name}"), &AwsError::of(&error))),
         }
     }
     if queues.is_empty() && findings.is_empty() {

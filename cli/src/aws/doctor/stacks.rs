@@ -4,7 +4,7 @@ use aws_config::SdkConfig;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::config::Builder;
 
-use crate::aws::doctor::clock::Skew;
+use crate::aws::doctor::clock::ClockSkew;
 use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::Stack;
 
@@ -14,7 +14,7 @@ const OUTPUTS: [&str; 2] = ["ApiUrl", "DoorPolicyName"];
 
 /// The stack, when it can be read, and what is to be said of it and of this machine's clock.
 pub async fn check(sdk: &SdkConfig, name: &str) -> (Option<Stack>, Vec<Finding>) {
-    let skew = Skew::default();
+    let skew = ClockSkew::default();
     let client = Client::from_conf(Builder::from(sdk).interceptor(skew.clone()).build());
     let read = Stack::read_with(&client, name).await;
     let mut findings: Vec<Finding> = skew.finding().into_iter().collect();

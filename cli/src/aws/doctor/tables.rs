@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{
     PointInTimeRecoveryStatus, StreamViewType, TableDescription, TableStatus, TimeToLiveStatus,
 };
 
-use crate::aws::account::Refusal;
+use crate::aws::account::AwsError;
 use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::Stack;
 
@@ -27,7 +27,7 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> (Option<String>, Vec<Findi
         let table = match client.describe_table().table_name(name).send().await {
             Ok(answer) => answer.table.unwrap_or_else(|| TableDescription::builder().build()),
             Err(error) => {
-                findings.push(Finding::refused(ABOUT, &format!("the table {name}"), &Refusal::of(&error)));
+                findings.push(Finding::refused(ABOUT, &format!("the table {name}"), &AwsError::of(&error)));
                 continue;
             }
         };
@@ -106,7 +106,7 @@ fn stream_of(name: &str, table: &TableDescription) -> (Option<String>, Finding) 
 async fn recovery(client: &Client, name: &str, forgiving: bool) -> Finding {
     let answer = match client.describe_continuous_backups().table_name(name).send().await {
         Ok(answer) => answer,
-        Err(error) => return Finding::refused(ABOUT, &format!("the backups of {name}"), &Refusal::of(&error)),
+        Err(error) => return Finding::refused(ABOUT, &format!("the backups of {name}"), &AwsError::of(&error)),
     };
     let on = answer
         .continuous_backups_description()
@@ -125,7 +125,7 @@ async fn recovery(client: &Client, name: &str, forgiving: bool) -> Finding {
 async fn forgetting(client: &Client, name: &str) -> Finding {
     let answer = match client.describe_time_to_live().table_name(name).send().await {
         Ok(answer) => answer,
-        Err(error) => return Finding::refused(ABOUT, &format!("the time to live of {name}"), &Refusal::of(&error)),
+        Err(error) => return Finding::refused(ABOUT, &format!("the time to live of {name}"), &AwsError::of(&error)),
     };
     let on = answer.time_to_live_description().filter(|ttl| {
         matches!(ttl.time_to_live_status(), Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling))

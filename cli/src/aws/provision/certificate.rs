@@ -7,11 +7,11 @@ use ilock_events::PartyId;
 use crate::aws::account::failed;
 use crate::aws::provision::files::Files;
 use crate::aws::provision::revoke;
-use crate::ui::error::Failure;
+use crate::ui::error::CommandError;
 
 /// Makes one for `device`, allowed what `policy` says, and writes it and its key. Its id. Whatever fails, nothing is
 /// left of it.
-pub async fn make(client: &Client, device: &PartyId, policy: &str, files: &Files) -> Result<String, Failure> {
+pub async fn make(client: &Client, device: &PartyId, policy: &str, files: &Files) -> Result<String, CommandError> {
     let made = client
         .create_keys_and_certificate()
         .set_as_active(false)
@@ -19,24 +19,24 @@ pub async fn make(client: &Client, device: &PartyId, policy: &str, files: &Files
         .await
         .map_err(failed("no certificate can be made"))?;
     let (Some(id), Some(arn)) = (made.certificate_id(), made.certificate_arn()) else {
-        return Err(Failure::new("IoT Core made a certificate without an id"));
+        return Err(CommandError::new("IoT Core made a certificate without an id"));
     };
     let done = async {
         let key = made.key_pair().and_then(|pair| pair.private_key());
         let (Some(certificate), Some(key)) = (made.certificate_pem(), key) else {
-            return Err(Failure::new("IoT Core made a certificate, but did not hand over its key"));
+            return Err(CommandError::new("IoT Core made a certificate, but did not hand over its key"));
         };
         files.write(certificate, key)?;
         switch_on(client, device, policy, id, arn).await.inspect_err(|_| files.remove())
     };
     let Err(mut failure) = done.await else { return Ok(id.to_owned()) };
     if let Err(left) = revoke::delete_certificate(client, device, id, arn).await {
-        failure = failure.hint(format!("the certificate {id} is left over, inactive: {}", left.what));
+        failure = failure.hint(format!("the certificate {id} is left over, inactive: {}", left.message));
     }
     Err(failure)
 }
 
-async fn switch_on(client: &Client, device: &PartyId, policy: &str, id: &str, arn: &str) -> Result<(), Failure> {
+async fn switch_on(client: &Client, device: &PartyId, policy: &str, id: &str, arn: &str) -> Result<(), CommandError> {
     client
         .attach_policy()
         .policy_name(policy)

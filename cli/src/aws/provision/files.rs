@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ilock_events::PartyId;
 
-use crate::ui::error::Failure;
+use crate::ui::error::CommandError;
 
 /// Where they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,15 +24,15 @@ impl Files {
     }
 
     /// Says so before anything is made in the account.
-    pub fn must_not_exist(&self) -> Result<(), Failure> {
+    pub fn must_not_exist(&self) -> Result<(), CommandError> {
         if let Some(folder) = self.certificate.parent().filter(|folder| !folder.as_os_str().is_empty())
             && !folder.is_dir()
         {
-            return Err(Failure::new(format!("--out: {} is not a folder", folder.display())));
+            return Err(CommandError::new(format!("--out: {} is not a folder", folder.display())));
         }
         for path in [&self.certificate, &self.key] {
             if fs::symlink_metadata(path).is_ok() {
-                return Err(Failure::new(format!("{} is there already: it is not written over", path.display()))
+                return Err(CommandError::new(format!("{} is there already: it is not written over", path.display()))
                     .hint("--out names another folder"));
             }
         }
@@ -40,7 +40,7 @@ impl Files {
     }
 
     /// Writes both, or none.
-    pub fn write(&self, certificate: &str, key: &str) -> Result<(), Failure> {
+    pub fn write(&self, certificate: &str, key: &str) -> Result<(), CommandError> {
         // The key first: when it cannot be kept, nothing else is worth keeping.
         write(&self.key, key, 0o600)?;
         write(&self.certificate, certificate, 0o644).inspect_err(|_| remove(&self.key))
@@ -58,8 +58,8 @@ fn remove(path: &Path) {
 }
 
 #[cfg_attr(not(unix), expect(unused_variables, reason = "only Unix has modes"))]
-fn write(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
-    let failed = |error: io::Error| Failure::new(format!("{}: {error}", path.display()));
+fn write(path: &Path, text: &str, mode: u32) -> Result<(), CommandError> {
+    let failed = |error: io::Error| CommandError::new(format!("{}: {error}", path.display()));
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -96,7 +96,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let files = files(&folder);
         fs::write(&files.certificate, "old").unwrap();
-        assert!(files.must_not_exist().unwrap_err().what.contains("door1.cert.pem"));
+        assert!(files.must_not_exist().unwrap_err().message.contains("door1.cert.pem"));
         assert!(files.write("new", "key").is_err());
         assert_eq!(fs::read_to_string(&files.certificate).unwrap(), "old");
         assert!(!files.key.exists());
@@ -106,6 +106,6 @@ mod tests {
     fn a_folder_that_is_none_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let nowhere = Files::of(&folder.path().join("nowhere"), &PartyId::new("door1").unwrap());
-        assert!(nowhere.must_not_exist().unwrap_err().what.starts_with("--out"));
+        assert!(nowhere.must_not_exist().unwrap_err().message.starts_with("--out"));
     }
 }

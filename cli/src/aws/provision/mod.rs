@@ -19,8 +19,8 @@ use serde_json::json;
 use crate::aws::account::{account, failed};
 use crate::aws::stack::{Stack, StackName, stack};
 use crate::play::target::default_tenant;
-use crate::ui::error::Failure;
-use crate::ui::output::{Say, Tone};
+use crate::ui::error::CommandError;
+use crate::ui::output::{Level, Output};
 
 /// What to make known.
 #[derive(Debug, Subcommand)]
@@ -65,18 +65,19 @@ pub struct Door {
 
 impl Provision {
     /// Makes it known.
-    pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
+    pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         match self {
-            Self::Door(door) => door.run(say).await,
+            Self::Door(door) => door.run(output).await,
         }
     }
 }
 
 impl Door {
-    async fn run(self, say: Say) -> Result<ExitCode, Failure> {
+    async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let sdk = account().await?;
         if self.revoke {
-            revoke::revoke(say, &Client::new(&sdk), &self.stack.name(), &self.device_id, self.only.as_deref()).await?;
+            revoke::revoke(output, &Client::new(&sdk), &self.stack.name(), &self.device_id, self.only.as_deref())
+                .await?;
             return Ok(ExitCode::SUCCESS);
         }
         let stack = stack(&sdk, &self.stack.name()).await?;
@@ -84,11 +85,11 @@ impl Door {
         // First whatever can go wrong without anything being made.
         let token = if self.token { Some(token::issue(&stack, &self.device_id, &tenant, self.seconds)?) } else { None };
         if self.certificate || !self.token {
-            self.with_certificate(say, &sdk, &stack, &tenant).await?;
+            self.with_certificate(output, &sdk, &stack, &tenant).await?;
         }
         if let Some(token) = token {
             // As `ilock token` does: the token alone on its line, for `$(…)`.
-            if say.is_json() {
+            if output.is_json() {
                 println!("{}", json!({ "event": "token", "token": token, "seconds": self.seconds }));
             } else {
                 println!("{token}");
@@ -99,11 +100,11 @@ impl Door {
 
     async fn with_certificate(
         &self,
-        say: Say,
+        output: Output,
         sdk: &SdkConfig,
         stack: &Stack,
         tenant: &TenantId,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CommandError> {
         let files = files::Files::of(&self.out, &self.device_id);
         files.must_not_exist()?;
         let policy = stack.output("DoorPolicyName")?;
@@ -113,23 +114,23 @@ impl Door {
         let made = thing::ensure(&client, &stack.name, &self.device_id, tenant).await?;
         let has = thing::certificates(&client, &self.device_id).await?;
         if !has.is_empty() && !self.another {
-            return Err(Failure::new(format!("{} has a certificate already: {}", self.device_id, has.join(", ")))
+            return Err(CommandError::new(format!("{} has a certificate already: {}", self.device_id, has.join(", ")))
                 .hint("--another makes one beside it; --revoke takes back what there is"));
         }
         let id = match certificate::make(&client, &self.device_id, policy, &files).await {
             Ok(id) => id,
             Err(failure) => {
                 if made {
-                    thing::delete(&client, &self.device_id).await.unwrap_or_else(|error| say.warn(&error.what));
+                    thing::delete(&client, &self.device_id).await.unwrap_or_else(|error| output.warn(&error.message));
                 }
                 return Err(failure);
             }
         };
-        self.announce(say, &endpoint, &id, &files);
+        self.announce(output, &endpoint, &id, &files);
         Ok(())
     }
 
-    fn announce(&self, say: Say, endpoint: &str, id: &str, files: &files::Files) {
+    fn announce(&self, output: Output, endpoint: &str, id: &str, files: &files::Files) {
         let device = &self.device_id;
         let topic = topics(&Party { kind: PartyKind::Device, id: device.clone() }).call_control;
         let text = format!(
@@ -143,11 +144,11 @@ impl Door {
             "device_id": device, "mqtt": format!("ssl://{endpoint}:8883"), "client_id": device, "topic": topic,
             "certificate_id": id, "certificate": files.certificate, "key": files.key, "role": Role::Device.word(),
         });
-        say.line(Tone::Good, "provisioned", &text, details);
+        output.line(Level::Success, "provisioned", &text, details);
     }
 }
 
-async fn endpoint(client: &Client) -> Result<String, Failure> {
+async fn endpoint(client: &Client) -> Result<String, CommandError> {
     let answer = client
         .describe_endpoint()
         .endpoint_type("iot:Data-ATS")
@@ -158,5 +159,5 @@ async fn endpoint(client: &Client) -> Result<String, Failure> {
         .endpoint_address()
         .filter(|host| !host.is_empty())
         .map(str::to_owned)
-        .ok_or_else(|| Failure::new("the account has no IoT data endpoint").hint("is IoT Core on in this region?"))
+        .ok_or_else(|| CommandError::new("the account has no IoT data endpoint").hint("is IoT Core on in this region?"))
 }

@@ -9,10 +9,10 @@ use aws_sdk_iot::types::CertificateStatus;
 use ilock_events::PartyId;
 use serde_json::json;
 
-use crate::aws::account::{Refusal, failed};
+use crate::aws::account::{AwsError, failed};
 use crate::aws::provision::thing;
-use crate::ui::error::Failure;
-use crate::ui::output::{Say, Tone};
+use crate::ui::error::CommandError;
+use crate::ui::output::{Level, Output};
 
 /// What was detached is so everywhere only after a while; until then IoT Core refuses to delete.
 const TRIES: u32 = 6;
@@ -20,21 +20,21 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Deactivates, detaches and deletes `device`'s certificates, or `only` that one; then the thing.
 pub async fn revoke(
-    say: Say,
+    output: Output,
     client: &Client,
     stack: &str,
     device: &PartyId,
     only: Option<&str>,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let Some(owner) = thing::owner(client, device).await? else {
-        say.line(Tone::Plain, "nothing", &format!("there is no thing {device}: nothing to revoke"), json!({}));
+        output.line(Level::Info, "nothing", &format!("there is no thing {device}: nothing to revoke"), json!({}));
         return Ok(());
     };
     thing::must_be_of(stack, device, owner.as_deref())?;
     let mut ids = thing::certificates(client, device).await?;
     if let Some(only) = only {
         if !ids.iter().any(|id| id == only) {
-            return Err(Failure::new(format!("--only: {device} has no certificate {only}"))
+            return Err(CommandError::new(format!("--only: {device} has no certificate {only}"))
                 .hint(format!("it has: {}", if ids.is_empty() { "none".into() } else { ids.join(", ") })));
         }
         ids = vec![only.to_owned()];
@@ -46,15 +46,15 @@ pub async fn revoke(
                 format!("detached certificate {id}; it lives on, because it is also of {}", with.join(", "))
             }
         };
-        say.line(Tone::Good, "revoked", &text, json!({ "certificate_id": id }));
+        output.line(Level::Success, "revoked", &text, json!({ "certificate_id": id }));
     }
     if only.is_none() {
         again(|| client.delete_thing().thing_name(device.as_str()).send())
             .await
-            .map_err(|refusal| Failure::new(format!("the thing {device} cannot be deleted: {}", refusal.why)))?;
-        say.line(Tone::Good, "deleted", &format!("deleted  thing {device}"), json!({ "device_id": device }));
+            .map_err(|refusal| CommandError::new(format!("the thing {device} cannot be deleted: {}", refusal.why)))?;
+        output.line(Level::Success, "deleted", &format!("deleted  thing {device}"), json!({ "device_id": device }));
     }
-    say.warn("an access token that the door has works until it runs out; an open connection, until it is closed");
+    output.warn("an access token that the door has works until it runs out; an open connection, until it is closed");
     Ok(())
 }
 
@@ -64,12 +64,14 @@ enum Deleted {
     Shared(Vec<String>),
 }
 
-async fn delete(client: &Client, device: &PartyId, id: &str) -> Result<Deleted, Failure> {
+async fn delete(client: &Client, device: &PartyId, id: &str) -> Result<Deleted, CommandError> {
     let found = match client.describe_certificate().certificate_id(id).send().await {
         Ok(found) => found,
-        Err(error) => match Refusal::of(&error) {
-            refusal if refusal.is_missing() => return Ok(Deleted::Yes),
-            refusal => return Err(Failure::new(format!("the certificate {id} cannot be looked at: {}", refusal.why))),
+        Err(error) => match AwsError::of(&error) {
+            refusal if refusal.is_not_found() => return Ok(Deleted::Yes),
+            refusal => {
+                return Err(CommandError::new(format!("the certificate {id} cannot be looked at: {}", refusal.why)));
+            }
         },
     };
     let arn = found.certificate_description().and_then(|found| found.certificate_arn()).unwrap_or_default();
@@ -87,17 +89,17 @@ async fn delete(client: &Client, device: &PartyId, id: &str) -> Result<Deleted, 
     Ok(Deleted::Shared(others))
 }
 
-async fn detach(client: &Client, device: &PartyId, arn: &str) -> Result<(), Failure> {
+async fn detach(client: &Client, device: &PartyId, arn: &str) -> Result<(), CommandError> {
     let done = client.detach_thing_principal().thing_name(device.as_str()).principal(arn).send().await;
-    match done.map_err(|error| Refusal::of(&error)) {
+    match done.map_err(|error| AwsError::of(&error)) {
         Ok(_) => Ok(()),
-        Err(refusal) if refusal.is_missing() => Ok(()),
-        Err(refusal) => Err(Failure::new(format!("the certificate cannot be detached: {}", refusal.why))),
+        Err(refusal) if refusal.is_not_found() => Ok(()),
+        Err(refusal) => Err(CommandError::new(format!("the certificate cannot be detached: {}", refusal.why))),
     }
 }
 
 /// Deactivates it first, so that it stops working whatever happens then; takes policies and thing off it; deletes it.
-pub async fn delete_certificate(client: &Client, device: &PartyId, id: &str, arn: &str) -> Result<(), Failure> {
+pub async fn delete_certificate(client: &Client, device: &PartyId, id: &str, arn: &str) -> Result<(), CommandError> {
     client
         .update_certificate()
         .certificate_id(id)
@@ -121,11 +123,11 @@ pub async fn delete_certificate(client: &Client, device: &PartyId, id: &str, arn
     detach(client, device, arn).await?;
     again(|| client.delete_certificate().certificate_id(id).send())
         .await
-        .map_err(|refusal| Failure::new(format!("the certificate {id} cannot be deleted: {}", refusal.why)))
+        .map_err(|refusal| CommandError::new(format!("the certificate {id} cannot be deleted: {}", refusal.why)))
 }
 
 /// Asks again while IoT Core still sees something attached.
-async fn again<T, E, R, F>(mut ask: impl FnMut() -> F) -> Result<(), Refusal>
+async fn again<T, E, R, F>(mut ask: impl FnMut() -> F) -> Result<(), AwsError>
 where
     F: Future<Output = Result<T, SdkError<E, R>>>,
     E: ProvideErrorMetadata + Error + 'static,
@@ -134,10 +136,10 @@ where
     let mut tries = 1;
     loop {
         let Err(error) = ask().await else { return Ok(()) };
-        let refusal = Refusal::of(&error);
+        let refusal = AwsError::of(&error);
         let attached = ["DeleteConflictException", "InvalidRequestException"];
         match refusal.code.as_deref() {
-            _ if refusal.is_missing() => return Ok(()),
+            _ if refusal.is_not_found() => return Ok(()),
             Some(code) if tries < TRIES && attached.contains(&code) => {
                 tries += 1;
                 tokio::time::sleep(PAUSE).await;

@@ -4,38 +4,38 @@ use aws_sdk_iot::Client;
 use aws_sdk_iot::types::AttributePayload;
 use ilock_events::{PartyId, TenantId};
 
-use crate::aws::account::{Refusal, failed};
-use crate::ui::error::Failure;
+use crate::aws::account::{AwsError, failed};
+use crate::ui::error::CommandError;
 
 /// The attribute that says which deployment a thing belongs to.
 pub const STACK: &str = "stack";
 const TENANT: &str = "tenant";
 
 /// Which deployment a thing belongs to, when it says so; none when there is no such thing.
-pub async fn owner(client: &Client, device: &PartyId) -> Result<Option<Option<String>>, Failure> {
+pub async fn owner(client: &Client, device: &PartyId) -> Result<Option<Option<String>>, CommandError> {
     match client.describe_thing().thing_name(device.as_str()).send().await {
         Ok(thing) => Ok(Some(thing.attributes().and_then(|attributes| attributes.get(STACK)).cloned())),
-        Err(error) => match Refusal::of(&error) {
-            refusal if refusal.is_missing() => Ok(None),
-            refusal => Err(Failure::new(format!("the thing {device} cannot be looked at: {}", refusal.why))),
+        Err(error) => match AwsError::of(&error) {
+            refusal if refusal.is_not_found() => Ok(None),
+            refusal => Err(CommandError::new(format!("the thing {device} cannot be looked at: {}", refusal.why))),
         },
     }
 }
 
 /// Refuses a thing that is not this deployment's: another one in the account, or no door station at all.
-pub fn must_be_of(stack: &str, device: &PartyId, owner: Option<&str>) -> Result<(), Failure> {
+pub fn must_be_of(stack: &str, device: &PartyId, owner: Option<&str>) -> Result<(), CommandError> {
     match owner {
         Some(owner) if owner == stack => Ok(()),
         owner => {
             let whose = owner.map_or_else(|| "of no deployment".to_owned(), |owner| format!("of {owner}"));
-            Err(Failure::new(format!("there is a thing {device} {whose}, not of {stack}"))
+            Err(CommandError::new(format!("there is a thing {device} {whose}, not of {stack}"))
                 .hint("door stations of one account need different ids; --stack names the deployment"))
         }
     }
 }
 
 /// Makes the thing, or finds it as it is. Whether it was made.
-pub async fn ensure(client: &Client, stack: &str, device: &PartyId, tenant: &TenantId) -> Result<bool, Failure> {
+pub async fn ensure(client: &Client, stack: &str, device: &PartyId, tenant: &TenantId) -> Result<bool, CommandError> {
     if let Some(owner) = owner(client, device).await? {
         must_be_of(stack, device, owner.as_deref())?;
         return Ok(false);
@@ -52,7 +52,7 @@ pub async fn ensure(client: &Client, stack: &str, device: &PartyId, tenant: &Ten
 }
 
 /// The ids of the certificates that it can connect with.
-pub async fn certificates(client: &Client, device: &PartyId) -> Result<Vec<String>, Failure> {
+pub async fn certificates(client: &Client, device: &PartyId) -> Result<Vec<String>, CommandError> {
     let mut ids = vec![];
     let mut pages = client.list_thing_principals().thing_name(device.as_str()).into_paginator().send();
     while let Some(page) = pages.next().await {
@@ -68,7 +68,7 @@ fn certificate_id(arn: &str) -> Option<&str> {
 }
 
 /// Deletes the thing.
-pub async fn delete(client: &Client, device: &PartyId) -> Result<(), Failure> {
+pub async fn delete(client: &Client, device: &PartyId) -> Result<(), CommandError> {
     client
         .delete_thing()
         .thing_name(device.as_str())
@@ -87,7 +87,7 @@ mod tests {
         let device = PartyId::new("door1").unwrap();
         assert!(must_be_of("ilock-dev", &device, Some("ilock-dev")).is_ok());
         for owner in [Some("ilock-prod"), None] {
-            let refused = must_be_of("ilock-dev", &device, owner).unwrap_err().what;
+            let refused = must_be_of("ilock-dev", &device, owner).unwrap_err().message;
             assert!(refused.contains("door1") && refused.contains("not of ilock-dev"), "{refused}");
         }
     }

@@ -6,10 +6,10 @@ use ilock_functions::clock::Clock;
 use ilock_functions::settings::DEV_SECRET;
 
 use crate::aws::stack::Stack;
-use crate::ui::error::Failure;
+use crate::ui::error::CommandError;
 
 /// Signs it as this deployment wants it.
-pub fn issue(stack: &Stack, device: &PartyId, tenant: &TenantId, seconds: u32) -> Result<String, Failure> {
+pub fn issue(stack: &Stack, device: &PartyId, tenant: &TenantId, seconds: u32) -> Result<String, CommandError> {
     let secret = std::env::var("AUTH_SECRET").ok().filter(|secret| !secret.is_empty());
     signed(stack, secret.as_deref(), device, tenant, seconds)
 }
@@ -20,18 +20,18 @@ fn signed(
     device: &PartyId,
     tenant: &TenantId,
     seconds: u32,
-) -> Result<String, Failure> {
+) -> Result<String, CommandError> {
     let chosen = |name: &str| stack.parameters.get(name).map(String::as_str).filter(|value| !value.is_empty());
     if let Some(algorithms) = chosen("AuthAlgorithms").filter(|algorithms| *algorithms != "HS256") {
-        return Err(Failure::new(format!("--token: {} takes tokens signed with {algorithms}", stack.name))
+        return Err(CommandError::new(format!("--token: {} takes tokens signed with {algorithms}", stack.name))
             .hint("the login service that has the private key must make the door's token, with role `device`"));
     }
     let hint = "the deployment's secret has it as auth_secret";
     let secret = match secret {
-        None => return Err(Failure::new("--token: AUTH_SECRET must be set").hint(hint)),
+        None => return Err(CommandError::new("--token: AUTH_SECRET must be set").hint(hint)),
         Some(DEV_SECRET) => {
             return Err(
-                Failure::new("--token: AUTH_SECRET is the development secret, which everybody knows").hint(hint)
+                CommandError::new("--token: AUTH_SECRET is the development secret, which everybody knows").hint(hint)
             );
         }
         Some(secret) => Secret::new(secret),
@@ -39,7 +39,7 @@ fn signed(
     let identity = Identity { id: device.clone(), role: Role::Device, tenant: tenant.clone() };
     let (issuer, audience) = (chosen("AuthIssuer"), chosen("AuthAudience"));
     issue_access_token(&secret, &identity, issuer, audience, Clock::system().now(), seconds)
-        .map_err(|error| Failure::new(format!("--token: AUTH_SECRET: {error}")))
+        .map_err(|error| CommandError::new(format!("--token: AUTH_SECRET: {error}")))
 }
 
 #[cfg(test)]
@@ -55,7 +55,7 @@ mod tests {
         Stack { name: "ilock-prod".into(), parameters, ..Stack::default() }
     }
 
-    fn token(stack: &Stack, secret: Option<&str>) -> Result<String, Failure> {
+    fn token(stack: &Stack, secret: Option<&str>) -> Result<String, CommandError> {
         let (device, tenant) = (PartyId::new("door1").unwrap(), TenantId::new("acme").unwrap());
         signed(stack, secret, &device, &tenant, 60)
     }
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_token_that_would_be_refused_or_that_anybody_can_make_is_not_made() {
-        let whose = |stack: &Stack, secret| token(stack, secret).unwrap_err().what;
+        let whose = |stack: &Stack, secret| token(stack, secret).unwrap_err().message;
         assert!(whose(&stack(&[("AuthAlgorithms", "RS256,ES256")]), Some(SECRET)).contains("RS256,ES256"));
         assert!(whose(&stack(&[]), None).contains("AUTH_SECRET must be set"));
         assert!(whose(&stack(&[]), Some(DEV_SECRET)).contains("development secret"));

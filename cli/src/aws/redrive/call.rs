@@ -10,33 +10,33 @@ use serde_json::{Value, json};
 
 use crate::aws::account::failed;
 use crate::aws::redrive::image::image;
-use crate::aws::redrive::project::{Functions, Unwell};
+use crate::aws::redrive::invoke::{FunctionInvoker, InvokeError};
 use crate::aws::stack::Stack;
-use crate::ui::error::Failure;
-use crate::ui::output::{Say, Tone};
+use crate::ui::error::CommandError;
+use crate::ui::output::{Level, Output};
 
 /// What the log's stream feeds.
 const READERS: [&str; 2] = ["projector", "ledger"];
 
 /// Shows the projector and the ledger every commit of the call, as the stream would.
-pub async fn again(say: Say, sdk: &SdkConfig, stack: &Stack, call: &CallId) -> Result<ExitCode, Failure> {
+pub async fn again(output: Output, sdk: &SdkConfig, stack: &Stack, call: &CallId) -> Result<ExitCode, CommandError> {
     let prefix = stack.output("FunctionPrefix")?;
     let records = commits(sdk, stack.output("EventsTableName")?, call).await?;
     if records.is_empty() {
-        return Err(Failure::new(format!("there is no call {call}")));
+        return Err(CommandError::new(format!("there is no call {call}")));
     }
-    let functions = Functions::new(sdk);
+    let functions = FunctionInvoker::new(sdk);
     for reader in READERS {
         let shown = functions.show(&format!("{prefix}{reader}:live"), &records).await;
-        shown.map_err(|Unwell(why)| Failure::new(format!("{reader} did not take {call}: {why}")))?;
+        shown.map_err(|InvokeError(why)| CommandError::new(format!("{reader} did not take {call}: {why}")))?;
     }
     let commits = records.len();
     let text = format!("redriven {commits} commits of {call}");
-    say.line(Tone::Good, "redriven", &text, json!({ "call_id": call, "commits": commits }));
+    output.line(Level::Success, "redriven", &text, json!({ "call_id": call, "commits": commits }));
     Ok(ExitCode::SUCCESS)
 }
 
-async fn commits(sdk: &SdkConfig, table: &str, call: &CallId) -> Result<Vec<Value>, Failure> {
+async fn commits(sdk: &SdkConfig, table: &str, call: &CallId) -> Result<Vec<Value>, CommandError> {
     let mut items = Client::new(sdk)
         .query()
         .table_name(table)

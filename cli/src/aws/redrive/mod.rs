@@ -5,12 +5,12 @@
 
 mod call;
 mod image;
+mod invoke;
 mod letter;
 mod letters;
-mod moved;
-mod project;
 mod queue;
 mod records;
+mod sqs_move;
 
 use std::process::ExitCode;
 
@@ -19,8 +19,8 @@ use ilock_events::CallId;
 
 use crate::aws::account::account;
 use crate::aws::stack::{StackName, stack};
-use crate::ui::error::Failure;
-use crate::ui::output::Say;
+use crate::ui::error::CommandError;
+use crate::ui::output::Output;
 
 /// Brings back what was given up on. Exit code 1 when something stays.
 #[derive(Debug, Args)]
@@ -44,19 +44,19 @@ pub struct Redrive {
 
 impl Redrive {
     /// Does it.
-    pub async fn run(self, say: Say) -> Result<ExitCode, Failure> {
+    pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let sdk = account().await?;
         if let Some(call) = &self.call {
-            return call::again(say, &sdk, &stack(&sdk, &self.stack.name()).await?, call).await;
+            return call::again(output, &sdk, &stack(&sdk, &self.stack.name()).await?, call).await;
         }
         let Some(asked) = &self.queue else {
-            return Err(Failure::new("QUEUE or --call is needed").code(2));
+            return Err(CommandError::new("QUEUE or --call is needed").exit_code(2));
         };
         let queue = queue::find(&sdk, asked).await?;
         if queue.sources.is_empty() {
-            letters::redrive(say, &sdk, &queue, self.drop_expired).await
+            letters::redrive(output, &sdk, &queue, self.drop_expired).await
         } else {
-            moved::redrive(say, &sdk, &queue, self.per_second).await
+            sqs_move::redrive(output, &sdk, &queue, self.per_second).await
         }
     }
 }

@@ -4,8 +4,8 @@ use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 
-use crate::aws::account::{Refusal, failed};
-use crate::ui::error::Failure;
+use crate::aws::account::{AwsError, failed};
+use crate::ui::error::CommandError;
 
 /// A queue of what was given up on.
 #[derive(Debug, Clone)]
@@ -21,17 +21,17 @@ pub struct Queue {
 }
 
 /// Finds it by name, URL or ARN.
-pub async fn find(sdk: &SdkConfig, asked: &str) -> Result<Queue, Failure> {
+pub async fn find(sdk: &SdkConfig, asked: &str) -> Result<Queue, CommandError> {
     let client = Client::new(sdk);
     let name = last_name(asked).to_owned();
     let url = if asked.contains("://") {
         asked.to_owned()
     } else {
         let answer = client.get_queue_url().queue_name(&name).send().await;
-        let answer = answer.map_err(|error| match Refusal::of(&error) {
-            refusal if refusal.is_missing() => Failure::new(format!("there is no queue {name}"))
+        let answer = answer.map_err(|error| match AwsError::of(&error) {
+            refusal if refusal.is_not_found() => CommandError::new(format!("there is no queue {name}"))
                 .hint("`ilock doctor` lists those of a deployment; AWS_REGION says where it is"),
-            refusal => Failure::new(format!("the queue {name} cannot be found: {}", refusal.why)),
+            refusal => CommandError::new(format!("the queue {name} cannot be found: {}", refusal.why)),
         })?;
         answer.queue_url().unwrap_or_default().to_owned()
     };
@@ -47,16 +47,16 @@ pub async fn find(sdk: &SdkConfig, asked: &str) -> Result<Queue, Failure> {
     Ok(Queue { name, url, arn: arn.unwrap_or_default(), sources })
 }
 
-async fn sources(client: &Client, url: &str) -> Result<Vec<String>, Failure> {
+async fn sources(client: &Client, url: &str) -> Result<Vec<String>, CommandError> {
     let mut sources = vec![];
     let mut pages = client.list_dead_letter_source_queues().queue_url(url).into_paginator().send();
     while let Some(page) = pages.next().await {
-        match page.map_err(|error| Refusal::of(&error)) {
+        match page.map_err(|error| AwsError::of(&error)) {
             Ok(page) => sources.extend(page.queue_urls().iter().cloned()),
             // An SQS that does not know the question has no such queues to tell of.
-            Err(refusal) if refusal.is_unknown_question() => return Ok(vec![]),
+            Err(refusal) if refusal.is_unsupported() => return Ok(vec![]),
             Err(refusal) => {
-                return Err(Failure::new(format!("whose dead letters these are is not known: {}", refusal.why)));
+                return Err(CommandError::new(format!("whose dead letters these are is not known: {}", refusal.why)));
             }
         }
     }

@@ -5,39 +5,39 @@ use aws_sdk_dynamodbstreams::Client;
 use aws_sdk_dynamodbstreams::types::{OperationType, Record, ShardIteratorType, StreamViewType};
 use serde_json::{Value, json};
 
-use crate::aws::account::Refusal;
+use crate::aws::account::AwsError;
 use crate::aws::redrive::image::image;
 use crate::aws::redrive::letter::Batch;
 
 /// Streams, read again.
-pub struct Streams {
+pub struct StreamReader {
     client: Client,
 }
 
 /// Why there are no records.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotRead {
+pub enum StreamReadError {
     /// The stream has dropped them, or is gone itself.
     Gone,
     /// It does not say.
     Refused(String),
 }
 
-impl From<Refusal> for NotRead {
-    fn from(refusal: Refusal) -> Self {
+impl From<AwsError> for StreamReadError {
+    fn from(refusal: AwsError) -> Self {
         let trimmed = refusal.code.as_deref() == Some("TrimmedDataAccessException");
-        if trimmed || refusal.is_missing() { Self::Gone } else { Self::Refused(refusal.why) }
+        if trimmed || refusal.is_not_found() { Self::Gone } else { Self::Refused(refusal.why) }
     }
 }
 
-impl Streams {
+impl StreamReader {
     /// Those of the account.
     pub fn new(sdk: &SdkConfig) -> Self {
         Self { client: Client::new(sdk) }
     }
 
     /// The commits from the first to the last record of `batch`, as Lambda hands them to a function.
-    pub async fn records(&self, batch: &Batch) -> Result<Vec<Value>, NotRead> {
+    pub async fn records(&self, batch: &Batch) -> Result<Vec<Value>, StreamReadError> {
         let start = self
             .client
             .get_shard_iterator()
@@ -47,12 +47,12 @@ impl Streams {
             .sequence_number(&batch.first)
             .send()
             .await
-            .map_err(|error| Refusal::of(&error))?;
+            .map_err(|error| AwsError::of(&error))?;
         let mut iterator = start.shard_iterator;
         let mut records = vec![];
         while let Some(from) = iterator {
             let page =
-                self.client.get_records().shard_iterator(from).send().await.map_err(|error| Refusal::of(&error))?;
+                self.client.get_records().shard_iterator(from).send().await.map_err(|error| AwsError::of(&error))?;
             for record in page.records() {
                 let number = record.dynamodb().and_then(|change| change.sequence_number()).unwrap_or_default();
                 if later(number, &batch.last) {
@@ -72,8 +72,8 @@ impl Streams {
 }
 
 /// A letter is written about commits: where there are none any more, they are gone.
-fn some(records: Vec<Value>) -> Result<Vec<Value>, NotRead> {
-    if records.is_empty() { Err(NotRead::Gone) } else { Ok(records) }
+fn some(records: Vec<Value>) -> Result<Vec<Value>, StreamReadError> {
+    if records.is_empty() { Err(StreamReadError::Gone) } else { Ok(records) }
 }
 
 /// Sequence numbers are decimal and of any length.
@@ -172,9 +172,9 @@ mod tests {
 
     #[test]
     fn what_the_stream_dropped_is_told_from_what_it_refuses() {
-        let refusal = |code: &str| NotRead::from(Refusal { code: Some(code.into()), why: "no".into() });
-        assert_eq!(refusal("TrimmedDataAccessException"), NotRead::Gone);
-        assert_eq!(refusal("ResourceNotFoundException"), NotRead::Gone);
-        assert_eq!(refusal("AccessDeniedException"), NotRead::Refused("no".into()));
+        let refusal = |code: &str| StreamReadError::from(AwsError { code: Some(code.into()), why: "no".into() });
+        assert_eq!(refusal("TrimmedDataAccessException"), StreamReadError::Gone);
+        assert_eq!(refusal("ResourceNotFoundException"), StreamReadError::Gone);
+        assert_eq!(refusal("AccessDeniedException"), StreamReadError::Refused("no".into()));
     }
 }

@@ -6,18 +6,18 @@ use std::str::FromStr;
 use ilock_functions::seal_log::Vault;
 use ilock_local::vault::Folder;
 
-use crate::ui::error::Failure;
+use crate::ui::error::CommandError;
 
 /// A folder, or `s3://BUCKET`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SealsAt {
+pub enum CheckpointStore {
     /// On this machine.
     Folder(PathBuf),
     /// In an AWS account.
     Bucket(String),
 }
 
-impl FromStr for SealsAt {
+impl FromStr for CheckpointStore {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -30,7 +30,7 @@ impl FromStr for SealsAt {
     }
 }
 
-impl std::fmt::Display for SealsAt {
+impl std::fmt::Display for CheckpointStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Folder(folder) => write!(f, "{}", folder.display()),
@@ -39,10 +39,10 @@ impl std::fmt::Display for SealsAt {
     }
 }
 
-impl SealsAt {
+impl CheckpointStore {
     /// What reads there.
     #[allow(clippy::unused_async, reason = "credentials are asked for")]
-    pub async fn open(&self) -> Result<Box<dyn Vault>, Failure> {
+    pub async fn open(&self) -> Result<Box<dyn Vault>, CommandError> {
         match self {
             Self::Folder(folder) => Ok(Box::new(Folder::new(folder))),
             #[cfg(feature = "aws")]
@@ -51,7 +51,7 @@ impl SealsAt {
                 Ok(Box::new(ilock_functions::seal_log::aws::Bucket::new(aws_sdk_s3::Client::new(&sdk), bucket)))
             }
             #[cfg(not(feature = "aws"))]
-            Self::Bucket(bucket) => Err(Failure::new(format!("this ilock does not read from s3://{bucket}"))
+            Self::Bucket(bucket) => Err(CommandError::new(format!("this ilock does not read from s3://{bucket}"))
                 .hint("build it with --features aws, or copy the bucket: aws s3 sync s3://BUCKET FOLDER")),
         }
     }
@@ -63,9 +63,9 @@ mod tests {
 
     #[test]
     fn seals_are_in_a_folder_or_in_a_bucket() {
-        assert_eq!("a/b".parse(), Ok(SealsAt::Folder("a/b".into())));
-        assert_eq!("s3://seals".parse(), Ok(SealsAt::Bucket("seals".into())));
-        assert_eq!("s3://seals/".parse(), Ok(SealsAt::Bucket("seals".into())));
-        assert!("s3://".parse::<SealsAt>().is_err() && "s3://seals/part".parse::<SealsAt>().is_err());
+        assert_eq!("a/b".parse(), Ok(CheckpointStore::Folder("a/b".into())));
+        assert_eq!("s3://seals".parse(), Ok(CheckpointStore::Bucket("seals".into())));
+        assert_eq!("s3://seals/".parse(), Ok(CheckpointStore::Bucket("seals".into())));
+        assert!("s3://".parse::<CheckpointStore>().is_err() && "s3://seals/part".parse::<CheckpointStore>().is_err());
     }
 }
