@@ -14,25 +14,25 @@ use tracing_subscriber::EnvFilter;
 use crate::ui::error::CommandError;
 use crate::ui::output::{Level, Output};
 
-/// Where to listen, and what to keep. Every setting of a deployment can be set in the environment here too.
+/// The addresses and the data folder. Everything else is read from the environment, as in a deployment.
 #[derive(Debug, Args)]
 pub struct Dev {
-    /// HTTP.
+    /// The HTTP address.
     #[arg(long, env = "ILOCK_HTTP", default_value = "127.0.0.1:8080")]
     http: SocketAddr,
-    /// MQTT over TCP.
+    /// The address of MQTT over TCP.
     #[arg(long, env = "ILOCK_MQTT", default_value = "127.0.0.1:1883")]
     mqtt: SocketAddr,
-    /// MQTT over WebSocket, at /mqtt.
+    /// The address of MQTT over WebSocket; its path is /mqtt.
     #[arg(long, env = "ILOCK_WS", default_value = "127.0.0.1:8083")]
     ws: SocketAddr,
-    /// MQTT over TLS, with a certificate of its own.
+    /// The address of MQTT over TLS, with a self-signed certificate.
     #[arg(long, env = "ILOCK_MQTTS", default_value = "127.0.0.1:8883")]
     mqtts: SocketAddr,
-    /// The embedded DynamoDB, which `ilock log` reads.
+    /// The address of the embedded DynamoDB, which `ilock log` reads.
     #[arg(long, env = "ILOCK_DYNAMODB", default_value = "127.0.0.1:18000")]
     dynamodb: SocketAddr,
-    /// Another port for HTTP; 0 is any. Likewise the four below.
+    /// Replaces the port of --http; 0 chooses a free one. The next four flags do the same.
     #[arg(long)]
     port: Option<u16>,
     #[arg(long)]
@@ -43,10 +43,10 @@ pub struct Dev {
     mqtts_port: Option<u16>,
     #[arg(long)]
     dynamodb_port: Option<u16>,
-    /// Keep calls, registrations, timers and undelivered notices here, over restarts. In memory when absent.
+    /// Keep calls, registrations, timers and undelivered notices in this folder across restarts. Without it they are kept in memory.
     #[arg(long, env = "ILOCK_DATA_DIR")]
     data_dir: Option<PathBuf>,
-    /// What to log, as in RUST_LOG.
+    /// The log filter, in the syntax of RUST_LOG.
     #[arg(long, env = "RUST_LOG", default_value = "info,mqtt5=warn,dynoxide=warn")]
     log: String,
 }
@@ -89,14 +89,15 @@ impl Dev {
         };
         let mut stop = Box::pin(stop_signal());
         let stack = tokio::select! {
-            stack = Stack::start(options) => stack.map_err(|error| not_started(&error))?,
+            stack = Stack::start(options) => stack.map_err(|error| start_error(&error))?,
             () = &mut stop => return Ok(ExitCode::SUCCESS),
         };
         let known = |name: &str| env(name).is_none_or(|secret| secret == DEV_SECRET);
         let shared = env("AUTH_ALGORITHMS").is_none_or(|algorithms| algorithms == "HS256");
         if known("MASTER_SECRET") || shared && known("AUTH_SECRET") {
             output.warn(
-                "development secrets: anybody can make a token. For this machine only; a deployment refuses them.",
+                "development secrets are in use: anybody can sign a token. Use them on this machine only; a deployment \
+                 refuses them.",
             );
         }
         announce(output, &stack, self.data_dir.as_ref());
@@ -109,11 +110,11 @@ impl Dev {
 
 fn announce(output: Output, stack: &Stack, data_dir: Option<&PathBuf>) {
     let (at, checkpoints) = (&stack.at, stack.checkpoints.display());
-    let kept = data_dir.map_or_else(|| "nothing: in memory".to_owned(), |dir| dir.display().to_string());
+    let data = data_dir.map_or_else(|| "in memory".to_owned(), |dir| dir.display().to_string());
     let sdk_app_id = env("TRTC_SDK_APP_ID").unwrap_or_else(|| DEV_SDK_APP_ID.to_string());
     let own = std::env::args().next().unwrap_or_else(|| "ilock".into());
     let text = format!(
-        "iLock Call is up\n  HTTP       http://{}\n  MQTT       tcp://{}\n  WebSocket  ws://{}/mqtt\n  TLS        ssl://{}\n  DynamoDB   http://{}\n  SDKAppID   {sdk_app_id}\n  kept       {kept}\n  seals      {checkpoints}\n\nIn two other terminals:\n  {own} phone --user user456 --accept\n  {own} door press --callee user456",
+        "iLock Call is up\n  HTTP       http://{}\n  MQTT       tcp://{}\n  WebSocket  ws://{}/mqtt\n  TLS        ssl://{}\n  DynamoDB   http://{}\n  SDKAppID   {sdk_app_id}\n  data       {data}\n  seals      {checkpoints}\n\nIn two other terminals:\n  {own} phone --user user456 --accept\n  {own} door press --callee user456",
         at.http, at.broker.tcp, at.broker.websocket, at.broker.tls, at.dynamodb
     );
     let details = json!({
@@ -127,14 +128,14 @@ fn announce(output: Output, stack: &Stack, data_dir: Option<&PathBuf>) {
     output.line(Level::Success, "up", &text, details);
 }
 
-fn not_started(error: &NotStarted) -> CommandError {
-    let failure = CommandError::new(error);
+fn start_error(error: &NotStarted) -> CommandError {
+    let command_error = CommandError::new(error);
     match error {
         NotStarted::Address { .. } | NotStarted::Broker(_) => {
-            failure.hint("ILOCK_HTTP, ILOCK_MQTT, ILOCK_WS, ILOCK_MQTTS and ILOCK_DYNAMODB move the addresses")
+            command_error.hint("ILOCK_HTTP, ILOCK_MQTT, ILOCK_WS, ILOCK_MQTTS and ILOCK_DYNAMODB set other addresses")
         }
-        NotStarted::InUse(_) => failure.hint("stop the other `ilock dev`, or name another --data-dir"),
-        _ => failure,
+        NotStarted::InUse(_) => command_error.hint("stop the other `ilock dev`, or use another --data-dir"),
+        _ => command_error,
     }
 }
 

@@ -1,4 +1,6 @@
-//! The HTTP API, as a client sees it.
+//! A client of the backend's HTTP API.
+
+use std::time::Duration;
 
 use ilock_events::Envelope;
 use reqwest::{Client, Method, StatusCode};
@@ -8,7 +10,8 @@ use serde_json::Value;
 
 use crate::ui::error::{CommandError, EXIT_LOST_RACE};
 
-/// A backend, and the token to come with.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
 #[derive(Clone)]
 pub struct HttpApi {
     client: Client,
@@ -17,15 +20,13 @@ pub struct HttpApi {
 }
 
 impl HttpApi {
-    /// The API at `server`.
     pub fn new(server: String, token: String) -> Result<Self, CommandError> {
-        let client =
-            Client::builder().timeout(std::time::Duration::from_secs(10)).build().map_err(CommandError::new)?;
+        let client = Client::builder().timeout(TIMEOUT).build().map_err(CommandError::new)?;
         Ok(Self { client, server, token })
     }
 
-    /// Asks, and takes the envelope off the answer.
-    pub async fn ask<T: DeserializeOwned>(
+    /// Sends a request and returns the `data` of the response. An error response becomes a [`CommandError`].
+    pub async fn request<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
@@ -36,10 +37,10 @@ impl HttpApi {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
-        let status = answer.status();
-        let envelope: Envelope<Value> = answer.json().await.map_err(|error| {
-            CommandError::new(format!("{} answered {status}, but not as iLock Call does: {error}", self.server))
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        let envelope: Envelope<Value> = response.json().await.map_err(|error| {
+            CommandError::new(format!("{} answered {status}, but not in iLock Call's format: {error}", self.server))
         })?;
         if envelope.code != 0 {
             return Err(refused(status, &envelope));
@@ -54,11 +55,11 @@ impl HttpApi {
 }
 
 fn refused(status: StatusCode, envelope: &Envelope<Value>) -> CommandError {
-    let failure = CommandError::new(format!("{} ({}, code {})", envelope.message, status.as_u16(), envelope.code));
-    let failure = if envelope.data.is_null() { failure } else { failure.hint(&envelope.data) };
+    let error = CommandError::new(format!("{} ({}, code {})", envelope.message, status.as_u16(), envelope.code));
+    let error = if envelope.data.is_null() { error } else { error.hint(&envelope.data) };
     match status {
-        StatusCode::UNAUTHORIZED => failure.hint("the token does not count: see `ilock token --help`"),
-        StatusCode::CONFLICT => failure.exit_code(EXIT_LOST_RACE),
-        _ => failure,
+        StatusCode::UNAUTHORIZED => error.hint("the backend does not accept the token: see `ilock token --help`"),
+        StatusCode::CONFLICT => error.exit_code(EXIT_LOST_RACE),
+        _ => error,
     }
 }

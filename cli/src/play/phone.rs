@@ -1,4 +1,4 @@
-//! `ilock phone`: registers, connects, shows what arrives, answers.
+//! `ilock phone`: registers, connects, prints the messages that arrive, and answers calls.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,32 +15,33 @@ use tokio::time::Instant;
 use crate::play::http::HttpApi;
 use crate::play::mqtt::{Message, MqttConnection};
 use crate::play::target::Target;
-use crate::ui::error::{CommandError, EXIT_LOST_RACE};
+use crate::ui::error::{CommandError, EXIT_CANCELLED, EXIT_LOST_RACE, EXIT_MISSED, EXIT_REJECTED};
 use crate::ui::output::{Level, Output};
 
-/// Whose phone, and what it does when it rings. Without --accept and --reject it listens to the keyboard: a answers, r
-/// refuses, h hangs up, each with Enter.
+/// A timer that is not set yet.
+const NEVER: Duration = Duration::from_hours(24);
+
 #[derive(Debug, Args)]
 pub struct Phone {
-    /// Whose phone this is.
+    /// The user whose phone this is.
     #[arg(long)]
     user: PartyId,
-    /// Which of their phones. [default: the user's id and `_ilock-phone`]
+    /// The phone's client id. [default: the user's id followed by `_ilock-phone`]
     #[arg(long)]
     client_id: Option<ClientId>,
-    /// Answer every call.
+    /// Accept every call.
     #[arg(long, conflicts_with = "reject")]
     accept: bool,
-    /// Refuse every call.
+    /// Reject every call.
     #[arg(long)]
     reject: bool,
-    /// Hang up so many seconds after answering.
+    /// Hang up this many seconds after answering.
     #[arg(long)]
     hang_up_after: Option<u64>,
-    /// Stop after the first call is over, with its exit code.
+    /// Stop when the first call has ended. The exit code tells how.
     #[arg(long)]
     once: bool,
-    /// Trust this PEM file on TLS connections to the broker.
+    /// Trust the certificates in this PEM file on TLS connections to the broker.
     #[arg(long)]
     ca: Option<PathBuf>,
     #[command(flatten)]
@@ -48,59 +49,43 @@ pub struct Phone {
 }
 
 struct Session {
+    output: Output,
     api: HttpApi,
     client: ClientId,
     registered: ClientRegistered,
-    /// The call that rings or is spoken on.
+    /// The call that is ringing or active.
     call: Option<String>,
-    /// When this phone has just answered it.
+    /// When this phone answered it. The main loop takes it to set the hang-up timer.
     answered: Option<Instant>,
 }
 
 impl Phone {
-    /// Plays the phone until Ctrl-C.
+    /// Runs until Ctrl-C, or with --once until the first call has ended.
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
-        let api = HttpApi::new(self.target.server(), self.target.token(&self.user, Role::User)?)?;
-        let client = match &self.client_id {
-            Some(client) => client.clone(),
-            None => ClientId::new(format!("{}_ilock-phone", self.user)).map_err(CommandError::new)?,
-        };
-        let register = RegisterClient {
-            user_id: Some(self.user.clone()),
-            device_type: Some("mobile".into()),
-            client_id: client.clone(),
-            push_token: None,
-            voip_token: None,
-            environment: None,
-            language: None,
-            app_version: Some(env!("CARGO_PKG_VERSION").into()),
-            platform: None,
-        };
-        let registered: ClientRegistered = api.ask(Method::POST, "/api/mqtt/clients/register", Some(&register)).await?;
-        let mut link = MqttConnection::open(&registered, self.ca.as_deref()).await?;
+        let mut session = self.register(output).await?;
+        let mut connection = MqttConnection::open(&session.registered, self.ca.as_deref()).await?;
+        let client = &session.client;
         output.line(Level::Info, "ready", &format!("ready    {client}"), json!({ "client_id": client }));
 
-        let mut session = Session { api, client, registered, call: None, answered: None };
         let mut keys = BufReader::new(tokio::io::stdin()).lines();
         let mut keyboard = !(self.accept || self.reject);
-        let far = Duration::from_hours(24);
-        let hang_up = tokio::time::sleep(far);
+        let hang_up = tokio::time::sleep(NEVER);
         tokio::pin!(hang_up);
         loop {
             tokio::select! {
-                arrived = link.next(|why| output.warn(&format!("connection lost: {why}; trying again"))) => {
-                    let over = session.arrived(&self, output, &arrived?).await?;
-                    if let Some(code) = over.filter(|_| self.once) {
+                message = connection.next(|why| output.warn(&format!("connection lost: {why}; reconnecting"))) => {
+                    let ended = session.on_message(&self, &message?).await;
+                    if let Some(code) = ended.filter(|_| self.once) {
                         return Ok(code);
                     }
                 }
                 line = keys.next_line(), if keyboard => match line {
-                    Ok(Some(line)) => session.key(output, line.trim()).await,
+                    Ok(Some(line)) => session.on_key(line.trim()).await,
                     _ => keyboard = false,
                 },
                 () = &mut hang_up => {
-                    hang_up.as_mut().reset(Instant::now() + far);
-                    session.act(output, "hangup").await;
+                    hang_up.as_mut().reset(Instant::now() + NEVER);
+                    session.send("hangup").await;
                     session.call = None;
                     if self.once {
                         return Ok(ExitCode::SUCCESS);
@@ -113,93 +98,114 @@ impl Phone {
             }
         }
     }
+
+    async fn register(&self, output: Output) -> Result<Session, CommandError> {
+        let api = HttpApi::new(self.target.server(), self.target.token(&self.user, Role::User)?)?;
+        let client = match &self.client_id {
+            Some(client) => client.clone(),
+            None => ClientId::new(format!("{}_ilock-phone", self.user)).map_err(CommandError::new)?,
+        };
+        let body = RegisterClient {
+            user_id: Some(self.user.clone()),
+            device_type: Some("mobile".into()),
+            client_id: client.clone(),
+            push_token: None,
+            voip_token: None,
+            environment: None,
+            language: None,
+            app_version: Some(env!("CARGO_PKG_VERSION").into()),
+            platform: None,
+        };
+        let registered = api.request(Method::POST, "/api/mqtt/clients/register", Some(&body)).await?;
+        Ok(Session { output, api, client, registered, call: None, answered: None })
+    }
 }
 
 impl Session {
-    /// Shows a message and does what the phone was told to do about it. Returns how the call ended, once it has.
-    async fn arrived(
-        &mut self,
-        phone: &Phone,
-        output: Output,
-        arrived: &Message,
-    ) -> Result<Option<ExitCode>, CommandError> {
-        let body = &arrived.body;
+    /// Prints a message and reacts to it as the command line says. Returns an exit code when the call has ended.
+    async fn on_message(&mut self, phone: &Phone, message: &Message) -> Option<ExitCode> {
+        let body = &message.body;
         let call_id = body["call_id"].as_str().unwrap_or_default().to_owned();
-        if arrived.topic.ends_with("/calls/incoming") {
-            let name = body["caller_info"]["name"].as_str().unwrap_or_default();
-            let caller = body["caller_id"].as_str().unwrap_or_default();
-            let text = format!("incoming {call_id}\n         {name} ({caller}){}", self.ticket(body));
-            output.line(Level::Success, "incoming", &text, json!({ "topic": arrived.topic, "message": body }));
-            self.call = Some(call_id);
-            self.act(output, "ringing").await;
-            if phone.accept && self.act(output, "accepted").await.is_none() || phone.reject {
-                if phone.reject {
-                    self.act(output, "rejected").await;
-                }
-                self.call = None;
-                return Ok(Some(ExitCode::from(if phone.reject { 3 } else { EXIT_LOST_RACE })));
-            }
-            return Ok(None);
+        if message.topic.ends_with("/calls/incoming") {
+            return self.on_incoming(phone, message, call_id).await;
         }
         let action = body["action"].as_str().unwrap_or_default();
         let by = body["device_id"].as_str().map_or_else(String::new, |by| format!(" by {by}"));
-        output.line(
-            Level::Warning,
-            action,
-            &format!("{action:<8} {call_id}{by}"),
-            json!({ "topic": arrived.topic, "message": body }),
-        );
+        let text = format!("{action:<8} {call_id}{by}");
+        self.output.line(Level::Warning, action, &text, json!({ "topic": message.topic, "message": body }));
         let own = body["device_id"].as_str() == Some(self.client.as_str());
         if self.call.as_deref() != Some(call_id.as_str()) || own {
-            return Ok(None);
+            return None;
         }
         self.call = None;
-        Ok(Some(ExitCode::from(match action {
+        Some(ExitCode::from(match action {
             "hangup" => 0,
-            "timeout" => 4,
-            "cancelled" => 5,
+            "timeout" => EXIT_MISSED,
+            "cancelled" => EXIT_CANCELLED,
             _ => EXIT_LOST_RACE,
-        })))
+        }))
     }
 
-    fn ticket(&self, body: &Value) -> String {
-        let room = body["room_info"]["room_id"].as_str().unwrap_or_default();
-        let opened = match (body["room_info"]["user_sig"].as_str(), &self.registered.payload_key) {
-            (Some(sealed), Some(key)) => match PayloadKeys::open(key, sealed) {
-                Ok(_) => "ticket opened",
-                Err(_) => "ticket not opened",
-            },
-            _ => "no ticket in the message",
+    async fn on_incoming(&mut self, phone: &Phone, message: &Message, call_id: String) -> Option<ExitCode> {
+        let body = &message.body;
+        let name = body["caller_info"]["name"].as_str().unwrap_or_default();
+        let caller = body["caller_id"].as_str().unwrap_or_default();
+        let text = format!("incoming {call_id}\n         {name} ({caller})\n         {}", self.room(body));
+        self.output.line(Level::Success, "incoming", &text, json!({ "topic": message.topic, "message": body }));
+        self.call = Some(call_id);
+        self.send("ringing").await;
+        let code = if phone.reject {
+            self.send("rejected").await;
+            EXIT_REJECTED
+        } else if phone.accept && self.send("accepted").await.is_none() {
+            EXIT_LOST_RACE
+        } else {
+            return None;
         };
-        format!("\n         room {room}, {opened}")
+        self.call = None;
+        Some(ExitCode::from(code))
     }
 
-    async fn key(&mut self, output: Output, key: &str) {
+    /// The room in an incoming message, and whether its `user_sig` can be decrypted with the key from registration.
+    fn room(&self, body: &Value) -> String {
+        let room = body["room_info"]["room_id"].as_str().unwrap_or_default();
+        let user_sig = match (body["room_info"]["user_sig"].as_str(), &self.registered.payload_key) {
+            (Some(encrypted), Some(key)) => match PayloadKeys::open(key, encrypted) {
+                Ok(_) => "user_sig decrypted",
+                Err(_) => "user_sig cannot be decrypted",
+            },
+            _ => "no user_sig in the message",
+        };
+        format!("room {room}, {user_sig}")
+    }
+
+    async fn on_key(&mut self, key: &str) {
         match key {
-            "a" => drop(self.act(output, "accepted").await),
-            "r" => drop(self.act(output, "rejected").await),
-            "h" => drop(self.act(output, "hangup").await),
-            _ => output.warn("a answers, r refuses, h hangs up"),
+            "a" => drop(self.send("accepted").await),
+            "r" => drop(self.send("rejected").await),
+            "h" => drop(self.send("hangup").await),
+            _ => self.output.warn("unknown key: a answers, r rejects, h hangs up"),
         }
     }
 
-    /// Tells the backend; none when it refuses.
-    async fn act(&mut self, output: Output, action: &str) -> Option<CallView> {
+    /// Sends an action on the current call to the backend. Returns none when the backend refuses it.
+    async fn send(&mut self, action: &str) -> Option<CallView> {
         let Some(call) = &self.call else {
-            output.warn("no call");
+            self.output.warn("there is no call to act on");
             return None;
         };
-        let ask = json!({ "call_id": call, "action": action, "client_id": self.client });
-        match self.api.ask::<CallView>(Method::POST, "/api/calls/callee-action", Some(&ask)).await {
+        let body = json!({ "call_id": call, "action": action, "client_id": self.client });
+        match self.api.request::<CallView>(Method::POST, "/api/calls/callee-action", Some(&body)).await {
             Ok(view) => {
                 if action == "accepted" {
                     self.answered = Some(Instant::now());
                 }
-                output.line(Level::Info, &format!("sent_{action}"), &format!("→ {action}"), json!({ "call": view }));
+                let event = format!("sent_{action}");
+                self.output.line(Level::Info, &event, &format!("→ {action}"), json!({ "call": view }));
                 Some(view)
             }
-            Err(failure) => {
-                output.error(&failure);
+            Err(error) => {
+                self.output.error(&error);
                 None
             }
         }

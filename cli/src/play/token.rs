@@ -1,4 +1,4 @@
-//! `ilock token`: an access token for trying things out.
+//! `ilock token`: prints an access token for trying things out.
 
 use std::process::ExitCode;
 
@@ -11,28 +11,26 @@ use crate::play::target::{default_tenant, sign_token};
 use crate::ui::error::CommandError;
 use crate::ui::output::Output;
 
-/// What stands in the token. Signed with AUTH_SECRET, or the development secret; only the token is printed.
 #[derive(Debug, Args)]
 pub struct Token {
-    /// Who: a user's, device's or auditor's id.
+    /// The `sub` claim: the id of a user, device or auditor.
     #[arg(long)]
     sub: PartyId,
-    /// What they are: user, device or auditor.
+    /// The role: user, device or auditor.
     #[arg(long, default_value = "user")]
     role: Role,
-    /// Whose they are.
+    /// The tenant. [default: `default`]
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// For how long it works, in seconds.
+    /// How long the token is valid, in seconds.
     #[arg(long, default_value_t = 86_400)]
     expire: u32,
-    /// For whom it is.
+    /// The `aud` claim.
     #[arg(long, env = "AUTH_AUDIENCE", default_value = DEV_AUDIENCE)]
     audience: String,
 }
 
 impl Token {
-    /// Prints it.
     pub fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let tenant = match self.tenant {
             Some(tenant) => tenant,

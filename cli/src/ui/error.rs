@@ -11,6 +11,14 @@ pub struct CommandError {
     pub exit_code: u8,
 }
 
+/// The command line was not understood, as clap reports it.
+pub const EXIT_USAGE: u8 = 2;
+/// The call was rejected.
+pub const EXIT_REJECTED: u8 = 3;
+/// Nobody answered the call in time.
+pub const EXIT_MISSED: u8 = 4;
+/// The caller cancelled the call.
+pub const EXIT_CANCELLED: u8 = 5;
 /// Another phone or the caller acted first, so this command could not act on the call.
 pub const EXIT_LOST_RACE: u8 = 6;
 /// An audit reported findings.
