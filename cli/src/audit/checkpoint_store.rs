@@ -1,4 +1,4 @@
-//! Where the seals of a ledger are: in a folder, or in an S3 bucket.
+//! Where the checkpoints of a ledger are: a folder or an S3 bucket.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -8,12 +8,10 @@ use ilock_local::vault::Folder;
 
 use crate::ui::error::CommandError;
 
-/// A folder, or `s3://BUCKET`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckpointStore {
-    /// On this machine.
     Folder(PathBuf),
-    /// In an AWS account.
+    /// The name of an S3 bucket.
     Bucket(String),
 }
 
@@ -40,19 +38,20 @@ impl std::fmt::Display for CheckpointStore {
 }
 
 impl CheckpointStore {
-    /// What reads there.
-    #[allow(clippy::unused_async, reason = "credentials are asked for")]
+    #[allow(clippy::unused_async, reason = "only the feature `aws` awaits: it loads credentials")]
     pub async fn open(&self) -> Result<Box<dyn Vault>, CommandError> {
         match self {
             Self::Folder(folder) => Ok(Box::new(Folder::new(folder))),
             #[cfg(feature = "aws")]
             Self::Bucket(bucket) => {
-                let sdk = crate::aws::account::account().await?;
+                let sdk = crate::aws::account::load_config().await?;
                 Ok(Box::new(ilock_functions::seal_log::aws::Bucket::new(aws_sdk_s3::Client::new(&sdk), bucket)))
             }
             #[cfg(not(feature = "aws"))]
-            Self::Bucket(bucket) => Err(CommandError::new(format!("this ilock does not read from s3://{bucket}"))
-                .hint("build it with --features aws, or copy the bucket: aws s3 sync s3://BUCKET FOLDER")),
+            Self::Bucket(bucket) => Err(CommandError::new(format!(
+                "this ilock was built without the feature `aws` and cannot read s3://{bucket}"
+            ))
+            .hint("build it with --features aws, or copy the bucket: aws s3 sync s3://BUCKET FOLDER")),
         }
     }
 }
@@ -62,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seals_are_in_a_folder_or_in_a_bucket() {
+    fn checkpoints_are_in_a_folder_or_in_a_bucket() {
         assert_eq!("a/b".parse(), Ok(CheckpointStore::Folder("a/b".into())));
         assert_eq!("s3://seals".parse(), Ok(CheckpointStore::Bucket("seals".into())));
         assert_eq!("s3://seals/".parse(), Ok(CheckpointStore::Bucket("seals".into())));

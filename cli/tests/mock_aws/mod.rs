@@ -1,4 +1,4 @@
-//! A stand-in for AWS: answers what a test tells it to, and remembers what it was asked.
+//! A mock of the AWS endpoints: answers as the test says, and records the requests.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -6,44 +6,44 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// What was asked: the `X-Amz-Target` header, or else the method and path; and the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
-    pub what: String,
+pub struct Request {
+    /// The `X-Amz-Target` header, or else the method and path.
+    pub target: String,
     pub body: String,
 }
 
-/// Status and body of an answer.
-pub type Answer = (u16, String);
+/// Status and body.
+pub type Response = (u16, String);
 
 /// It ends with the test's process.
-pub struct StandIn {
+pub struct MockAws {
     pub url: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
 }
 
-impl StandIn {
-    /// Answers on a free port.
-    pub fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+impl MockAws {
+    /// Listens on a free port and answers every request with `respond`.
+    pub fn start(respond: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(vec![]));
-        let (all, answer) = (asked.clone(), Arc::new(answer));
+        let requests = Arc::new(Mutex::new(vec![]));
+        let (all, respond) = (requests.clone(), Arc::new(respond));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (all, answer) = (all.clone(), answer.clone());
-                thread::spawn(move || serve(stream, &all, answer.as_ref()));
+                let (all, respond) = (all.clone(), respond.clone());
+                thread::spawn(move || serve(stream, &all, respond.as_ref()));
             }
         });
-        Self { url, asked }
+        Self { url, requests }
     }
 
-    /// All that it was asked so far.
-    pub fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
+    /// All requests so far.
+    pub fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
     }
 
-    /// Runs the command against it.
+    /// Runs `ilock` against it.
     pub fn run(&self, arguments: &[&str]) -> Output {
         ilock(arguments)
             .env("AWS_ENDPOINT_URL", &self.url)
@@ -55,7 +55,7 @@ impl StandIn {
     }
 }
 
-/// The command, with nothing of this machine's AWS settings.
+/// `ilock` without this machine's AWS settings.
 pub fn ilock(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ilock"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_") || name.starts_with("ILOCK_")) {
@@ -72,7 +72,7 @@ pub fn ilock(arguments: &[&str]) -> Command {
     command
 }
 
-fn serve(stream: TcpStream, all: &Mutex<Vec<Asked>>, answer: &(impl Fn(&Asked) -> Answer + ?Sized)) {
+fn serve(stream: TcpStream, all: &Mutex<Vec<Request>>, respond: &(impl Fn(&Request) -> Response + ?Sized)) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
     loop {
@@ -96,9 +96,9 @@ fn serve(stream: TcpStream, all: &Mutex<Vec<Asked>>, answer: &(impl Fn(&Asked) -
         let mut body = vec![0; length];
         reader.read_exact(&mut body).unwrap();
         let path = first.rsplit_once(' ').map_or("", |(path, _)| path).to_owned();
-        let asked = Asked { what: target.unwrap_or(path), body: String::from_utf8(body).unwrap() };
-        all.lock().unwrap().push(asked.clone());
-        let (status, body) = answer(&asked);
+        let request = Request { target: target.unwrap_or(path), body: String::from_utf8(body).unwrap() };
+        all.lock().unwrap().push(request.clone());
+        let (status, body) = respond(&request);
         let kind = if body.starts_with('<') { "text/xml" } else { "application/x-amz-json-1.0" };
         let head = format!("HTTP/1.1 {status} -\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n", body.len());
         if write!(stream, "{head}date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n{body}").is_err() {
