@@ -1,5 +1,5 @@
-//! `ilock forget USER_ID`: deletes the personal text of all of a person's calls, and keeps a record that it did. The
-//! commits stay as they are, so `ilock verify` finds nothing wrong, and `ilock replay` shows `[forgotten]`.
+//! `ilock forget USER_ID`: deletes the personal text of all of a person's calls and records that it did. The commits do not
+//! change, so `ilock verify` reports no finding, and `ilock replay` shows `[forgotten]`.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -18,28 +18,26 @@ use crate::ui::error::CommandError;
 use crate::ui::output::{Level, Output};
 use crate::ui::progress;
 
-/// Calls are looked up so many at a time.
-const AT_ONCE: u16 = 16;
+/// How many calls are worked on at a time.
+const BATCH_SIZE: u16 = 16;
 
-/// Whom.
 #[derive(Debug, Args)]
 pub struct Forget {
-    /// Who is to be forgotten.
+    /// The user whose personal text is deleted.
     user_id: PartyId,
-    /// Whose user that is. [default: the tenant they registered with]
+    /// The user's tenant. [default: the tenant they registered with]
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// Only count what would be deleted.
+    /// Count what would be deleted, and delete nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask first.
+    /// Delete without asking for confirmation.
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
-    both: LogAndDirectory,
+    tables: LogAndDirectory,
 }
 
-/// What was found, or done.
 #[derive(Debug, Default, Clone, Copy)]
 struct Counts {
     calls: u64,
@@ -49,27 +47,26 @@ struct Counts {
 }
 
 impl Forget {
-    /// Deletes it.
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
-        let (log, directory) = self.both.open().await;
+        let (log, directory) = self.tables.open().await;
         let person = Party { kind: PartyKind::User, id: self.user_id.clone() };
         let tenant = self.tenant(&directory, &person).await?;
         if !self.dry_run && !self.yes {
-            ask(&person, &tenant, output)?;
+            confirm(&person, &tenant, output)?;
         }
         let mut counts = Counts::default();
         let bar = progress::count(None, "calls", output);
         let mut cursor = None;
         loop {
-            let page = directory.history(&tenant, &person, AT_ONCE, cursor.as_deref()).await.map_err(read_error)?;
+            let page = directory.history(&tenant, &person, BATCH_SIZE, cursor.as_deref()).await.map_err(read_error)?;
             let Page { entries, next } = page.map_err(CommandError::new)?;
             let now = Clock::system().now();
-            let each = entries.iter().map(|entry| one(&log, &entry.call_id, &person, now, self.dry_run));
+            let each = entries.iter().map(|entry| forget_call(&log, &entry.call_id, &person, now, self.dry_run));
             let texts = try_join_all(each).await.map_err(|error| {
-                let so_far = format!("; {} texts were deleted before", counts.texts);
-                let failure = read_error(error);
-                CommandError { message: failure.message + &so_far, ..failure }
-                    .hint("give the same command again: it goes on")
+                let deleted = format!("; {} texts were deleted before that", counts.texts);
+                let error = read_error(error);
+                CommandError { message: error.message + &deleted, ..error }
+                    .hint("run the same command again to continue")
             })?;
             counts.calls += u64::try_from(entries.len()).unwrap_or_default();
             counts.live += entries.iter().map(|entry| u64::from(!entry.state.is_final())).sum::<u64>();
@@ -84,7 +81,7 @@ impl Forget {
         }
         bar.finish_and_clear();
         let registered = directory.clients(&person).await.map_err(read_error)?.len();
-        self.summary(&tenant, counts, registered, output);
+        self.print_summary(&tenant, counts, registered, output);
         Ok(ExitCode::SUCCESS)
     }
 
@@ -100,31 +97,38 @@ impl Forget {
         }
     }
 
-    fn summary(&self, tenant: &TenantId, counts: Counts, registered: usize, output: Output) {
+    fn print_summary(&self, tenant: &TenantId, counts: Counts, registered: usize, output: Output) {
         let Counts { calls, with_text, texts, live } = counts;
-        let (what, done) = if self.dry_run { ("to_forget", "would be deleted") } else { ("forgotten", "deleted") };
-        let text = format!("{texts} texts of {with_text} calls {done}; {} has {calls} calls in all", self.user_id);
+        let (event, done) = if self.dry_run { ("to_forget", "would be deleted") } else { ("forgotten", "deleted") };
+        let text = format!("{texts} texts in {with_text} calls {done}; {} has {calls} calls", self.user_id);
         let details = json!({
             "user_id": self.user_id, "tenant": tenant, "calls": calls, "calls_with_text": with_text, "texts": texts,
             "live_calls": live, "registered_clients": registered,
         });
-        output.line(Level::Success, what, &text, details);
+        output.line(Level::Success, event, &text, details);
         if live > 0 {
             output.warn(&format!(
-                "{live} calls are not over, or were a moment ago: what is said in them yet, stays. Do it again"
+                "{live} calls had not ended: personal text that is added to them later stays. Run the command again when they have \
+                 ended"
             ));
         }
         if registered > 0 {
             output.warn(&format!(
-                "{registered} clients are still registered, with device, app version and push token; logging out removes \
-                 them: DELETE /api/mqtt/clients/CLIENT_ID"
+                "{registered} clients are still registered, with device, app version and push token. Logging out removes a \
+                 client: DELETE /api/mqtt/clients/CLIENT_ID"
             ));
         }
     }
 }
 
-/// Forgets what was said in one call; how many texts that were.
-async fn one(log: &EventLog, call_id: &CallId, person: &Party, now: Millis, dry_run: bool) -> Result<u64, LogError> {
+/// Deletes the personal text of one call, unless `dry_run`. Returns how many texts it has.
+async fn forget_call(
+    log: &EventLog,
+    call_id: &CallId,
+    person: &Party,
+    now: Millis,
+    dry_run: bool,
+) -> Result<u64, LogError> {
     let texts = log.kept_texts(call_id).await?;
     if !dry_run {
         try_join_all(texts.iter().map(|text| log.forget(text, person, now))).await?;
@@ -132,13 +136,12 @@ async fn one(log: &EventLog, call_id: &CallId, person: &Party, now: Millis, dry_
     Ok(u64::try_from(texts.len()).unwrap_or_default())
 }
 
-fn ask(person: &Party, tenant: &TenantId, output: Output) -> Result<(), CommandError> {
+fn confirm(person: &Party, tenant: &TenantId, output: Output) -> Result<(), CommandError> {
     if output.is_json() || !std::io::stdin().is_terminal() {
-        return Err(
-            CommandError::new("nobody is here to be asked").hint("--yes deletes without asking; --dry-run counts")
-        );
+        return Err(CommandError::new("cannot ask for confirmation: stdin is not a terminal, or --json was given")
+            .hint("pass --yes to delete without asking, or --dry-run to count"));
     }
-    eprint!("Delete what was said in all calls of {} of tenant {tenant}, for good? [y/N] ", person.id);
+    eprint!("Permanently delete the personal text of all calls of {} in tenant {tenant}? [y/N] ", person.id);
     let mut answer = String::new();
     let read = std::io::stderr().flush().and_then(|()| std::io::stdin().read_line(&mut answer));
     read.map_err(CommandError::new)?;

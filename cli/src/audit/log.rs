@@ -1,4 +1,4 @@
-//! `ilock log CALL_ID`: the commits and receipts of a call, as they are stored.
+//! `ilock log CALL_ID`: prints the commits and receipts of a call as they are stored.
 
 use std::process::ExitCode;
 
@@ -12,17 +12,14 @@ use crate::audit::source::{Source, read_error};
 use crate::ui::error::CommandError;
 use crate::ui::output::{Level, Output};
 
-/// Which call, out of which log.
 #[derive(Debug, Args)]
 pub struct Log {
-    /// Which call.
     call_id: CallId,
     #[command(flatten)]
     source: Source,
 }
 
 impl Log {
-    /// Prints it.
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let history = self.source.log().await.load(&self.call_id).await.map_err(read_error)?;
         if history.commits.is_empty() {
@@ -67,17 +64,18 @@ fn commit_text(history: &History, commit: &ilock_events::Commit) -> String {
     )
 }
 
+/// One line for each delivery.
 fn receipt_text(receipt: &ilock_events::Receipt) -> String {
-    let phones = receipt.phones.iter().map(|(phone, handed)| (format!("{phone} by {}", handed.target), handed));
-    let told: Vec<String> = receipt
+    let phones = receipt.phones.iter().map(|(phone, delivery)| (format!("{phone} by {}", delivery.target), delivery));
+    let deliveries: Vec<String> = receipt
         .notices
         .values()
-        .map(|handed| (handed.target.clone(), handed))
+        .map(|delivery| (delivery.target.clone(), delivery))
         .chain(phones)
-        .map(|(whom, handed)| match &handed.error {
-            None => format!("     → {whom} after {} ms ({})", handed.ms, receipt.path),
-            Some(error) => format!("     ✗ {whom}: {error} ({})", receipt.path),
+        .map(|(recipient, delivery)| match &delivery.error {
+            None => format!("     → {recipient} after {} ms ({})", delivery.ms, receipt.path),
+            Some(error) => format!("     ✗ {recipient}: {error} ({})", receipt.path),
         })
         .collect();
-    told.join("\n")
+    deliveries.join("\n")
 }

@@ -1,4 +1,4 @@
-//! `ilock seal`: puts the ledger of a running `ilock dev` under seal now, as it does itself after every hour.
+//! `ilock seal`: signs the checkpoints of finished hours now, as `ilock dev` does every hour.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,10 +14,9 @@ use crate::audit::source::Source;
 use crate::ui::error::CommandError;
 use crate::ui::output::{Level, Output};
 
-/// Which ledger, and where its seals are.
 #[derive(Debug, Args)]
 pub struct Seal {
-    /// Where bundles and checkpoints are kept, and the key that signs: the folder that `ilock dev` names.
+    /// The folder with bundles, checkpoints and the signing key, as `ilock dev` prints it.
     #[arg(long, env = "ILOCK_CHECKPOINTS")]
     checkpoints: PathBuf,
     /// The table of the ledger.
@@ -28,22 +27,21 @@ pub struct Seal {
 }
 
 impl Seal {
-    /// Seals every hour that is over and has no checkpoint yet.
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let folder = Folder::new(&self.checkpoints);
         let key =
             folder.key().map_err(|error| CommandError::new(format!("{}: {error}", self.checkpoints.display())))?;
         let ledger = self.source.ledger(&self.ledger_table).await;
         let sealer = Sealer { ledger, vault: Arc::new(folder), key: Arc::new(key), clock: Clock::system() };
-        let sealed = sealer.seal_due().await.map_err(|error| {
+        let hours = sealer.seal_due().await.map_err(|error| {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
             CommandError::new(format!("{error}{cause}")).hint("is `ilock dev` running?")
         })?;
-        for hour in &sealed {
+        for hour in &hours {
             output.line(Level::Success, "sealed", &format!("sealed {hour}"), json!({ "hour": hour.to_string() }));
         }
-        if sealed.is_empty() {
-            output.line(Level::Info, "sealed_already", "every hour that is over is sealed", json!({}));
+        if hours.is_empty() {
+            output.line(Level::Info, "sealed_already", "every finished hour is already sealed", json!({}));
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -1,4 +1,4 @@
-//! `ilock verify --day`: a day of the log, held against the ledger and its checkpoints.
+//! `ilock verify --day`: compares a day of the log with the ledger, and the ledger with its checkpoints.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,63 +16,64 @@ use crate::audit::range::Range;
 use crate::audit::source::{Source, read_error};
 use crate::ui::error::CommandError;
 
+/// The hours whose checkpoints are read for a day: the hour before it, its 24, and three for commits entered late.
+const HOURS: usize = 28;
+
 /// The ledger and its checkpoints.
 #[derive(Debug, Args)]
 pub struct LedgerArgs {
     /// The table of the ledger.
     #[arg(long, env = "LEDGER_TABLE", default_value = "ledger")]
     ledger_table: String,
-    /// Where bundles and checkpoints are: the folder which `ilock dev` names, or s3://BUCKET. Without it only log and
-    /// ledger are compared.
+    /// Where bundles and checkpoints are: the folder that `ilock dev` prints, or s3://BUCKET. Without it only the log and
+    /// the ledger are compared.
     #[arg(long, env = "ILOCK_CHECKPOINTS")]
     checkpoints: Option<CheckpointStore>,
-    /// The key that signed them, as you were once told it. By default the one that is called `key` there.
+    /// The public key that signed the checkpoints, as you keep it yourself. [default: the file `key` beside them]
     #[arg(long, requires = "checkpoints")]
     checkpoint_key: Option<String>,
 }
 
 impl LedgerArgs {
-    /// Whether checkpoints are looked at.
-    pub fn given(&self) -> bool {
+    pub fn has_checkpoints(&self) -> bool {
         self.checkpoints.is_some()
     }
 
-    /// Judges a day.
+    /// Compares the log, the ledger and, when they are given, the checkpoints of `day`.
     pub async fn judge(&self, source: &Source, day: &Day, now: Millis) -> Result<DayJudged, CommandError> {
         let hours = match &self.checkpoints {
-            Some(at) => Some(self.hours(at, day).await?),
+            Some(store) => Some(self.read_hours(store, day).await?),
             None => None,
         };
-        // The ledger first: what is committed in between is then in the log, and too young to count.
-        let ledger = entries(&source.ledger(&self.ledger_table).await, day).await?;
-        let log = commits(&source.log().await, day, &ledger).await?;
-        let seals = hours.as_ref().map(|(key, hours)| (key, hours));
-        Ok(judge_day(day, now, &log, &ledger, seals))
+        // The ledger is read first: a commit that is made in between is in the log only, and too young to be reported.
+        let ledger = read_entries(&source.ledger(&self.ledger_table).await, day).await?;
+        let log = read_commits(&source.log().await, day, &ledger).await?;
+        let hours = hours.as_ref().map(|(key, hours)| (key, hours));
+        Ok(judge_day(day, now, &log, &ledger, hours))
     }
 
-    async fn hours(
+    async fn read_hours(
         &self,
-        at: &CheckpointStore,
+        store: &CheckpointStore,
         day: &Day,
     ) -> Result<(VerifyKey, BTreeMap<Hour, SealedHour>), CommandError> {
-        let vault = at.open().await?;
+        let vault = store.open().await?;
         let key = match &self.checkpoint_key {
             Some(key) => key.clone(),
-            None => text(vault.read(KEY.into()).await.map_err(unopened)?).ok_or_else(|| {
-                CommandError::new(format!("there is no key in {at}")).hint("nothing was sealed there yet")
+            None => text(vault.read(KEY.into()).await.map_err(store_error)?).ok_or_else(|| {
+                CommandError::new(format!("there is no key in {store}")).hint("no checkpoint was written there yet")
             })?,
         };
         let key = VerifyKey::read(&key).map_err(CommandError::new)?;
         let first = Hour::of(day.begins()).before();
-        // The hour before, the day, and what was entered late.
-        let hours = std::iter::successors(Some(first), |hour| Some(hour.next())).take(28);
-        let hours = hours.map(|hour| sealed(vault.as_ref(), hour));
-        let hours = try_join_all(hours).await.map_err(unopened)?;
+        let hours = std::iter::successors(Some(first), |hour| Some(hour.next())).take(HOURS);
+        let hours = hours.map(|hour| read_hour(vault.as_ref(), hour));
+        let hours = try_join_all(hours).await.map_err(store_error)?;
         Ok((key, hours.into_iter().collect()))
     }
 }
 
-async fn sealed(vault: &dyn Vault, hour: Hour) -> Result<(Hour, SealedHour), VaultError> {
+async fn read_hour(vault: &dyn Vault, hour: Hour) -> Result<(Hour, SealedHour), VaultError> {
     let checkpoint = text(vault.read(checkpoint_name(hour)).await?);
     Ok((hour, SealedHour { checkpoint, bundle: vault.read(bundle_name(hour)).await? }))
 }
@@ -81,12 +82,12 @@ fn text(bytes: Option<Vec<u8>>) -> Option<String> {
     bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
-fn unopened(error: VaultError) -> CommandError {
+#[allow(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
+fn store_error(error: VaultError) -> CommandError {
     CommandError::new(error)
 }
 
-async fn entries(ledger: &Ledger, day: &Day) -> Result<BTreeMap<String, Vec<LedgerEntry>>, CommandError> {
+async fn read_entries(ledger: &Ledger, day: &Day) -> Result<BTreeMap<String, Vec<LedgerEntry>>, CommandError> {
     let mut entries = BTreeMap::new();
     for chain in chains_of(day) {
         let found = ledger.entries(&chain, 0).await.map_err(read_error)?;
@@ -95,8 +96,8 @@ async fn entries(ledger: &Ledger, day: &Day) -> Result<BTreeMap<String, Vec<Ledg
     Ok(entries)
 }
 
-/// The commits that were made on `day`: of calls placed then or the day before, and of those that the ledger knows.
-async fn commits(
+/// The commits made on `day`: of the calls placed that day or the day before, and of the calls in the ledger.
+async fn read_commits(
     log: &EventLog,
     day: &Day,
     ledger: &BTreeMap<String, Vec<LedgerEntry>>,
@@ -107,22 +108,23 @@ async fn commits(
     while let Some((_, call_id)) = placed.next().await.map_err(read_error)? {
         calls.insert(call_id);
     }
-    let mut found = OfLog::new();
+    let mut commits = OfLog::new();
     for call_id in calls {
         for commit in log.stored(&call_id).await.map_err(read_error)?.commits {
             let at = commit["at"].as_i64().map(Millis);
             let n = commit["n"].as_u64().and_then(|n| u32::try_from(n).ok());
             let hash = commit["hash"].as_str();
-            // What is no commit any more is not in the log; `ilock verify CALL_ID` says what it is.
+            // A commit that cannot be read counts as missing here; `ilock verify CALL_ID` says what is wrong with it.
             if let (Some(at), Some(n), Some(hash)) = (at.filter(|at| Day::of(*at) == *day), n, hash) {
-                found.insert((call_id.clone(), n), (rehashed(&commit).unwrap_or_else(|| hash.to_owned()), at));
+                let hash = computed_hash(&commit).unwrap_or_else(|| hash.to_owned());
+                commits.insert((call_id.clone(), n), (hash, at));
             }
         }
     }
-    Ok(found)
+    Ok(commits)
 }
 
-/// The hash that a commit has by its content: not what it says of itself.
-fn rehashed(commit: &Value) -> Option<String> {
+/// The hash of a commit's content. The stored one may have been changed.
+fn computed_hash(commit: &Value) -> Option<String> {
     ilock_log::chain(&serde_json::from_value(commit.clone()).ok()?).ok()
 }
