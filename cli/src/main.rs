@@ -1,50 +1,30 @@
 //! The `ilock` command.
 
-mod api;
 mod audit;
 #[cfg(feature = "aws")]
 mod aws;
-mod dev;
-mod door;
-mod dynamodb_export;
-mod export;
-mod export_file;
-mod failure;
-mod forget;
-mod link;
-mod log;
-mod phone;
-mod progress;
-mod rebuild;
-mod replay;
-mod say;
-mod seal;
-mod seals;
-mod target;
-mod token;
-mod usersig;
-mod verify;
-mod verify_day;
+mod play;
+mod ui;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::failure::Failure;
-use crate::say::Say;
+use crate::ui::error::CommandError;
+use crate::ui::output::Output;
 
 #[global_allocator]
-static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// iLock Call: a video-intercom call backend.
 ///
-/// Exit codes: 0 all went well; 1 something failed; 2 the command was not understood; 3 the call was rejected; 4 it was
-/// missed; 5 it was cancelled; 6 another phone answered or the call could not be acted on; 7 an audit
-/// found something.
+/// Exit codes: 0 success; 1 the command failed; 2 the command line was not understood; 3 the call was rejected; 4 the call
+/// was missed; 5 the call was cancelled; 6 another phone answered first, or the call could no longer be acted on; 7 an
+/// audit reported findings.
 #[derive(Parser)]
 #[command(name = "ilock", version, propagate_version = true)]
 struct Cli {
-    /// One JSON object a line instead of text for people.
+    /// Print one JSON object a line instead of text.
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -54,82 +34,81 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Runs the whole backend in this process.
-    Dev(dev::Dev),
-    /// Prints an access token, signed with the development secret.
-    Token(token::Token),
-    /// Plays a door station.
+    Dev(play::dev::Dev),
+    /// Prints an access token, signed with AUTH_SECRET or the development secret.
+    Token(play::token::Token),
+    /// Acts as a door station.
     #[command(subcommand)]
-    Door(door::Door),
-    /// Plays a phone: registers, connects, shows what arrives, answers.
-    Phone(phone::Phone),
+    Door(play::door::Door),
+    /// Acts as a phone: registers, connects, prints messages, answers calls.
+    ///
+    /// Without --accept and --reject it reads the keyboard: a answers, r rejects, h hangs up, each followed by Enter.
+    Phone(play::phone::Phone),
     /// Prints a call's commits and receipts.
-    Log(log::Log),
-    /// Tells a call's story, step by step. It only reads.
-    Replay(replay::Replay),
-    /// Proves that histories are what was written, could happen, and were told.
-    Verify(verify::Verify),
-    /// Puts the ledger under seal now, as `ilock dev` does after every hour.
-    Seal(seal::Seal),
-    /// Writes the calls of a range to a file, to be verified and replayed from there.
-    Export(export::Export),
-    /// Deletes the personal text of all of a person's calls. What proves the calls stays.
-    Forget(forget::Forget),
-    /// Makes the histories and the day index anew from the log, compares, and repairs on --apply.
-    Rebuild(rebuild::Rebuild),
-    /// Prints a TRTC ticket, or shows what is in one.
-    Usersig(usersig::Usersig),
-    /// Makes a door station known to a deployment, or takes that back.
+    Log(audit::log::Log),
+    /// Prints what happened in a call, step by step.
+    Replay(audit::replay::Replay),
+    /// Checks that call histories were not changed, are possible, and were delivered.
+    Verify(audit::verify::Verify),
+    /// Signs the ledger's checkpoints now, as `ilock dev` does every hour.
+    Seal(audit::seal::Seal),
+    /// Writes the calls of a range to a file that can be verified and replayed.
+    Export(audit::export::Export),
+    /// Deletes the personal text of all of a person's calls. Everything that proves the calls stays.
+    Forget(audit::forget::Forget),
+    /// Compares histories and day index with the log, and repairs histories with --apply.
+    Rebuild(audit::rebuild::Rebuild),
+    /// Prints a TRTC UserSig or PrivateMapKey, or decodes one.
+    Usersig(play::usersig::Usersig),
+    /// Registers a door station with a deployment, or revokes it.
     #[cfg(feature = "aws")]
     #[command(subcommand)]
     Provision(aws::provision::Provision),
-    /// Checks a deployment, and says what to do about what is wrong.
+    /// Checks a deployment and says how to fix what is wrong. The exit code is 1 when a check failed.
     #[cfg(feature = "aws")]
     Doctor(aws::doctor::Doctor),
-    /// Brings back what a deployment gave up on.
+    /// Processes dead letters of a deployment again. The exit code is 1 when some remain.
     #[cfg(feature = "aws")]
     Redrive(aws::redrive::Redrive),
-    /// Prints completions for a shell: bash, zsh, fish, elvish, powershell.
-    Completions {
-        /// Which shell.
-        shell: clap_complete::Shell,
-    },
+    /// Prints shell completions: bash, zsh, fish, elvish, powershell.
+    Completions { shell: clap_complete::Shell },
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    let say = Say::new(cli.json);
-    // Two libraries bring a provider of TLS each; the process must be told which.
+    let output = Output::new(cli.json);
+    // Two dependencies bring a TLS provider each, so rustls cannot choose one by itself.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    match Box::pin(run(cli.command, say)).await {
+    match Box::pin(run(cli.command, output)).await {
         Ok(code) => code,
-        Err(failure) => {
-            say.failed(&failure);
-            ExitCode::from(failure.code)
+        Err(error) => {
+            output.error(&error);
+            ExitCode::from(error.exit_code)
         }
     }
 }
 
-async fn run(command: Command, say: Say) -> Result<ExitCode, Failure> {
+async fn run(command: Command, output: Output) -> Result<ExitCode, CommandError> {
     match command {
-        Command::Dev(dev) => dev.run(say).await,
-        Command::Token(token) => token.run(say),
-        Command::Door(door) => Box::pin(door.run(say)).await,
-        Command::Phone(phone) => Box::pin(phone.run(say)).await,
-        Command::Log(log) => log.run(say).await,
-        Command::Replay(replay) => Box::pin(replay.run(say)).await,
-        Command::Verify(verify) => Box::pin(verify.run(say)).await,
-        Command::Seal(seal) => Box::pin(seal.run(say)).await,
-        Command::Export(export) => Box::pin(export.run(say)).await,
-        Command::Forget(forget) => Box::pin(forget.run(say)).await,
-        Command::Rebuild(rebuild) => Box::pin(rebuild.run(say)).await,
-        Command::Usersig(usersig) => usersig.run(say),
+        Command::Dev(dev) => dev.run(output).await,
+        Command::Token(token) => token.run(output),
+        Command::Door(door) => Box::pin(door.run(output)).await,
+        Command::Phone(phone) => Box::pin(phone.run(output)).await,
+        Command::Log(log) => log.run(output).await,
+        Command::Replay(replay) => Box::pin(replay.run(output)).await,
+        Command::Verify(verify) => Box::pin(verify.run(output)).await,
+        Command::Seal(seal) => Box::pin(seal.run(output)).await,
+        Command::Export(export) => Box::pin(export.run(output)).await,
+        Command::Forget(forget) => Box::pin(forget.run(output)).await,
+        Command::Rebuild(rebuild) => Box::pin(rebuild.run(output)).await,
+        Command::Usersig(usersig) => usersig.run(output),
         #[cfg(feature = "aws")]
-        Command::Provision(provision) => Box::pin(provision.run(say)).await,
+        Command::Provision(provision) => Box::pin(provision.run(output)).await,
         #[cfg(feature = "aws")]
-        Command::Doctor(doctor) => Box::pin(doctor.run(say)).await,
+        Command::Doctor(doctor) => Box::pin(doctor.run(output)).await,
         #[cfg(feature = "aws")]
-        Command::Redrive(redrive) => Box::pin(redrive.run(say)).await,
+        Command::Redrive(redrive) => Box::pin(redrive.run(output)).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "ilock", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
@@ -143,11 +122,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_is_valid() {
         Cli::command().debug_assert();
     }
 
-    /// Every `ilock …` in the operators' pages, up to where the shell or the prose goes on.
+    /// Every `ilock …` command in a page, up to the end of the command.
     #[cfg(feature = "aws")]
     fn commands(text: &str) -> Vec<Vec<String>> {
         let begins = |at: usize| text[..at].chars().next_back().is_none_or(|before| " \n`(".contains(before));

@@ -1,4 +1,4 @@
-//! The operators' commands on an emulator of AWS, which `AWS_ENDPOINT_URL` names, with a small deployment of the test's own.
+//! The operators' commands on the AWS emulator at `AWS_ENDPOINT_URL`, with a small deployment for each test.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
 
@@ -48,11 +48,11 @@ async fn a_door_gets_a_thing_and_a_certificate_once_and_loses_both() {
 
     let again = cloud.ilock(&["provision", "door", &door, "--out", out]);
     assert_eq!(again.status.code(), Some(1));
-    assert!(said(&again).contains("is not written over"), "{}", said(&again));
+    assert!(said(&again).contains("is not overwritten"), "{}", said(&again));
     let elsewhere = tempfile::tempdir().unwrap();
     let elsewhere = elsewhere.path().to_str().unwrap();
     let second = cloud.ilock(&["provision", "door", &door, "--out", elsewhere]);
-    assert!(said(&second).contains("has a certificate already"), "{}", said(&second));
+    assert!(said(&second).contains("already has a certificate"), "{}", said(&second));
     let another = cloud.ilock(&["provision", "door", &door, "--out", elsewhere, "--another"]);
     assert_eq!(another.status.code(), Some(0), "{}", said(&another));
     let first = cloud.ilock(&["provision", "door", &door, "--revoke", "--only", &id]);
@@ -74,7 +74,7 @@ async fn a_key_that_cannot_be_written_leaves_nothing_in_the_account() {
     let folder = tempfile::tempdir().unwrap();
     let door = cloud.name("nokey");
     let before = cloud.certificates().await;
-    // A disk that takes no byte more, for this command alone.
+    // A file size limit of 0 for this command: every write fails.
     let full = format!(
         "trap '' XFSZ; ulimit -f 0; exec {} provision door {door} --out {}",
         env!("CARGO_BIN_EXE_ilock"),
@@ -99,13 +99,13 @@ async fn a_door_of_another_deployment_is_not_touched() {
     for arguments in [&["--out", folder.path().to_str().unwrap()][..], &["--revoke"]] {
         let refused = cloud.ilock(&[&["provision", "door", &door][..], arguments].concat());
         assert_eq!(refused.status.code(), Some(1));
-        assert!(said(&refused).contains("of no deployment"), "{}", said(&refused));
+        assert!(said(&refused).contains("belongs to no deployment"), "{}", said(&refused));
     }
     iot.delete_thing().thing_name(&door).send().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_doors_token_is_of_the_deployments_making() {
+async fn a_doors_token_is_signed_with_the_deployments_secret() {
     let cloud = Deployment::start("token").await;
     let secret = "a secret of the operator's own, long enough";
     let token = cloud
@@ -141,16 +141,16 @@ async fn the_doctor_sees_what_works_and_what_was_broken() {
     for works in [
         "clock is AWS's",
         "_COMPLETE",
-        "refuses who has no token",
-        "can be run",
-        "messages go through",
+        "refuses a request without a token",
+        "can be invoked",
+        "the IoT data endpoint is",
         "the doors' policy",
         "is active",
         "streams its commits",
-        "forgets what has run out",
-        "can be taken back",
+        "deletes expired items",
+        "has point-in-time recovery",
         "is enabled",
-        "is empty: nothing was given up on",
+        "is empty: there are no dead letters",
         "are quiet",
     ] {
         assert_eq!(outcome(&well, works), "ok", "{works}");
@@ -159,7 +159,7 @@ async fn the_doctor_sees_what_works_and_what_was_broken() {
     let lacking = well.iter().find(|check| check["found"].as_str().unwrap().contains("one table each"));
     assert!(lacking.is_none(), "{lacking:?}");
 
-    cloud.give_up_on("hello").await;
+    cloud.add_letter("hello").await;
     let dynamodb = aws_sdk_dynamodb::Client::new(&cloud.sdk);
     let stream = aws_sdk_dynamodb::types::StreamSpecification::builder().stream_enabled(false).build().unwrap();
     let table = cloud.output("EventsTableName");
@@ -174,12 +174,12 @@ async fn the_doctor_sees_what_works_and_what_was_broken() {
 }
 
 #[tokio::test]
-async fn what_the_projector_gave_up_on_is_shown_to_it_again() {
+async fn what_the_projector_gave_up_on_is_sent_to_it_again() {
     let cloud = Deployment::start("redrive").await;
     let queue = cloud.output("ProjectorDeadLettersUrl");
     cloud.commit("call_a_b_1", "bad").await;
-    // The emulator's own letter: the function failed at this commit, and may not try again.
-    cloud.until_given_up().await;
+    // The emulator writes the letter: the function failed at this commit and has no retries left.
+    cloud.until_first_letter().await;
 
     let early = cloud.ilock(&["redrive", &queue]);
     assert_eq!(early.status.code(), Some(1), "{}", said(&early));
@@ -194,28 +194,28 @@ async fn what_the_projector_gave_up_on_is_shown_to_it_again() {
 }
 
 #[tokio::test]
-async fn an_event_that_a_function_was_invoked_with_is_shown_to_it_again() {
+async fn a_function_is_invoked_again_with_the_event_that_it_failed_at() {
     let cloud = Deployment::start("event").await;
     let letter = |payload: serde_json::Value| {
         let context = json!({ "functionArn": format!("{}projector:live", cloud.output("FunctionPrefix")) });
         json!({ "requestContext": context, "requestPayload": payload }).to_string()
     };
-    cloud.give_up_on(&letter(json!({ "Records": [] }))).await;
-    cloud.give_up_on(&letter(json!({ "no": "records" }))).await;
+    cloud.add_letter(&letter(json!({ "Records": [] }))).await;
+    cloud.add_letter(&letter(json!({ "no": "records" }))).await;
     let done = cloud.ilock(&["redrive", &cloud.output("ProjectorDeadLettersUrl")]);
     assert_eq!(done.status.code(), Some(1));
     assert!(said(&done).contains("1 redriven, 0 dropped, 1 kept"), "{}", said(&done));
 }
 
 #[tokio::test]
-async fn a_letter_that_says_nothing_or_comes_too_late_stays() {
+async fn a_letter_that_is_unreadable_or_expired_stays() {
     let cloud = Deployment::start("late").await;
     let queue = cloud.output("ProjectorDeadLettersUrl");
-    cloud.give_up_on("hello").await;
-    cloud.give_up_on(&cloud.letter_about("999999999999999999999999").await).await;
+    cloud.add_letter("hello").await;
+    cloud.add_letter(&cloud.letter_about("999999999999999999999999").await).await;
     let kept = cloud.ilock(&["redrive", &queue]);
     assert_eq!(kept.status.code(), Some(1));
-    for why in ["cannot be read", "24 hours", "2 kept"] {
+    for why in ["not valid JSON of a letter", "24 hours", "2 kept"] {
         assert!(said(&kept).contains(why), "{}", said(&kept));
     }
     let dropped = cloud.ilock(&["redrive", &queue, "--drop-expired"]);
@@ -224,7 +224,7 @@ async fn a_letter_that_says_nothing_or_comes_too_late_stays() {
 }
 
 #[tokio::test]
-async fn a_call_is_projected_again_out_of_the_log() {
+async fn a_call_is_projected_again_from_the_log() {
     let cloud = Deployment::start("call").await;
     cloud.commit("call_a_b_2", "good").await;
     let done = cloud.ilock(&["redrive", "--call", "call_a_b_2"]);

@@ -35,7 +35,7 @@ impl Phone {
         let mut line = String::new();
         out.read_line(&mut line).unwrap();
         assert!(line.contains(r#""event":"ready""#), "{line}");
-        // Nobody may be kept waiting for a full pipe.
+        // Keeps reading, so that the phone does not block on a full pipe.
         std::thread::spawn(move || out.read_to_string(&mut String::new()));
         Self(child)
     }
@@ -53,7 +53,7 @@ impl Drop for Phone {
 }
 
 #[test]
-fn a_door_is_answered_and_hangs_up_and_the_log_tells_it() {
+fn a_door_is_answered_and_hangs_up_and_the_log_shows_it() {
     let server = Server::start();
     let phone = Phone::start(&server, &["--accept", "--once"]);
     let door = server.run(&["--json", "door", "press", "--callee", "user456", "--hang-up-after", "1"]);
@@ -114,7 +114,7 @@ fn a_token_is_printed_alone_and_says_who_it_is_for() {
 }
 
 #[test]
-fn a_ticket_is_the_one_that_tencents_own_library_makes() {
+fn a_usersig_is_the_one_that_tencents_own_library_makes() {
     let vectors: Value = serde_json::from_str(include_str!("../../shared/trtc/tests/vectors/usersig.json")).unwrap();
     for vector in vectors["vectors"].as_array().unwrap() {
         let input = &vector["input"];
@@ -130,8 +130,8 @@ fn a_ticket_is_the_one_that_tencents_own_library_makes() {
             arguments.extend(["--room".into(), room.as_str().map_or_else(|| room.to_string(), str::to_owned)]);
         }
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let ticket = text(&ilock(&arguments).stdout);
-        let shown = ilock(&["usersig", "--decode", &ticket, "--key", &word("key")]);
+        let credential = text(&ilock(&arguments).stdout);
+        let shown = ilock(&["usersig", "--decode", &credential, "--key", &word("key")]);
         assert_eq!(shown.status.code(), Some(0), "{}", text(&shown.stderr));
         let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
         // Our map keys give privilege 63; the vectors of other privileges differ in that and the signature alone.
@@ -140,7 +140,7 @@ fn a_ticket_is_the_one_that_tencents_own_library_makes() {
                 assert_eq!(shown[field], *value, "{field}");
             }
         }
-        let wrong = ilock(&["usersig", "--decode", &ticket, "--key", "another key"]);
+        let wrong = ilock(&["usersig", "--decode", &credential, "--key", "another key"]);
         assert_eq!(wrong.status.code(), Some(1));
     }
 }

@@ -1,4 +1,4 @@
-//! What the docs say is so.
+//! Checks that the docs agree with the code.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod server;
@@ -81,7 +81,7 @@ impl Page {
         tables
     }
 
-    /// Everything that stands in backticks. A span may go over the end of a line.
+    /// Everything in backticks. A span may continue on the next line.
     fn spans(&self) -> Vec<String> {
         self.prose.split(String::is_empty).flat_map(|paragraph| spans(&paragraph.join(" "))).collect()
     }
@@ -122,7 +122,7 @@ fn help_of_dev() -> String {
     String::from_utf8(ilock(&["dev".into(), "--help".into()]).stdout).unwrap()
 }
 
-/// The commands of a piece of shell, as words: also those inside `$(…)`, for which a word stands where they were.
+/// The commands of a shell script, as words. A command inside `$(…)` is listed too, and replaced by `x` where it was.
 fn commands(shell: &str) -> Vec<Vec<String>> {
     let mut commands = vec![];
     for line in shell.replace("\\\n", " ").lines() {
@@ -162,17 +162,17 @@ fn split(line: &str) -> Vec<Vec<String>> {
     commands
 }
 
-/// Every command that the docs tell somebody to give, with the page that does.
-fn told() -> Vec<(String, Vec<String>)> {
-    let mut told = vec![];
+/// Every command in the docs, with its page.
+fn commands_in_docs() -> Vec<(String, Vec<String>)> {
+    let mut found = vec![];
     for page in pages() {
         let blocks = page.code("sh").map(|block| block.code.clone());
         let spans = page.spans().into_iter().filter(|span| span.starts_with("make ") || span.starts_with(COMMAND));
         for shell in blocks.chain(spans) {
-            told.extend(commands(&shell).into_iter().map(|words| (page.name(), words)));
+            found.extend(commands(&shell).into_iter().map(|words| (page.name(), words)));
         }
     }
-    told
+    found
 }
 
 fn is_setting(name: &str) -> bool {
@@ -182,7 +182,7 @@ fn is_setting(name: &str) -> bool {
 }
 
 /// The settings that a source asks for.
-fn asked_for(source: &str) -> BTreeSet<String> {
+fn settings_read_by(source: &str) -> BTreeSet<String> {
     let source = source.split("#[cfg(test)]").next().unwrap();
     ["must(\"", "get(\"", "number(\"", "secret(\"", "set(\""]
         .into_iter()
@@ -210,7 +210,7 @@ fn every_message_shown_is_the_sample_named_before_it() {
     assert!(shown > 0);
 }
 
-/// What a shell's comments say is said in each page's own language.
+/// Comments in shell code are in each page's language, so they are left out.
 fn without_comments(code: &str) -> String {
     let line = |line: &str| match line.find("# ") {
         Some(at) if at == 0 || line[..at].ends_with(' ') => line[..at].trim_end().to_owned(),
@@ -257,7 +257,7 @@ fn every_target_to_make_is_in_the_makefile() {
         .filter(|line| !line.starts_with('.'))
         .filter_map(|line| Some(line.split_once(':')?.0))
         .collect();
-    let made: Vec<_> = told().into_iter().filter(|(_, words)| words[0] == "make").collect();
+    let made: Vec<_> = commands_in_docs().into_iter().filter(|(_, words)| words[0] == "make").collect();
     assert!(made.len() >= 4, "{made:?}");
     for (page, words) in made {
         // What follows the first `NAME=value` is handed to the target.
@@ -270,7 +270,7 @@ fn every_target_to_make_is_in_the_makefile() {
 #[test]
 fn every_command_line_is_one_that_the_command_takes() {
     let mut tried = 0;
-    for (page, mut words) in told().into_iter().filter(|(_, words)| words[0] == COMMAND) {
+    for (page, mut words) in commands_in_docs().into_iter().filter(|(_, words)| words[0] == COMMAND) {
         words.push("--help".into());
         let output = ilock(&words[1..]);
         assert!(output.status.success(), "{page}: {words:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -305,10 +305,10 @@ fn every_setting_is_described_and_every_description_is_of_a_setting() {
     let tables = settings.tables();
     let described: BTreeSet<String> =
         tables[0].iter().flat_map(|row| spans(row[0])).filter(|name| is_setting(name)).collect();
-    let read = asked_for(&source("functions/src/settings.rs"));
+    let read = settings_read_by(&source("functions/src/settings.rs"));
     assert_eq!(described, read);
 
-    let mut on_lambda = asked_for(&source("functions/src/lambda/said.rs"));
+    let mut on_lambda = settings_read_by(&source("functions/src/lambda/said.rs"));
     on_lambda.insert("RUST_LOG".into()); // which the logging library reads
     let named: BTreeSet<String> = settings.spans().into_iter().collect();
     assert!(on_lambda.is_subset(&named), "{on_lambda:?}");
@@ -444,7 +444,7 @@ fn the_limits_told_to_apps_are_those_of_the_schemas() {
 }
 
 #[test]
-fn the_sealed_ticket_shown_opens_with_the_key_shown_to_the_text_shown() {
+fn the_encrypted_user_sig_shown_decrypts_with_the_key_shown_to_the_text_shown() {
     let incoming: Incoming = sample("message.incoming.json");
     let registered: Envelope<ClientRegistered> = sample("http.reply.ClientRegistered.json");
     let opened =

@@ -1,15 +1,15 @@
-//! The operators' commands where nothing of AWS is at hand but a stand-in: what they ask, and what they say when it is not
-//! as they need it. `account.rs` has them on an emulator.
+//! The operators' commands against a mock of AWS: the requests that they send, and what they print when AWS does not have
+//! what they need. `account.rs` runs them on an emulator.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
 
-mod stand_in;
+mod mock_aws;
 
 use std::process::Output;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use mock_aws::{MockAws, Request, Response, ilock};
 use serde_json::{Value, json};
-use stand_in::{Answer, Asked, StandIn, ilock};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim().to_owned()
@@ -22,9 +22,9 @@ fn lines(output: &Output) -> Vec<Value> {
 const QUEUE: &str = "https://sqs.eu-central-1.amazonaws.com/123456789012/ilock-dev-dead";
 const QUEUE_ARN: &str = "arn:aws:sqs:eu-central-1:123456789012:ilock-dev-dead";
 
-fn sqs(asked: &Asked, statuses: &[&str], looked: &AtomicUsize) -> Answer {
+fn sqs(request: &Request, statuses: &[&str], looked: &AtomicUsize) -> Response {
     let task = |status: &str| json!({ "Status": status, "TaskHandle": (status == "RUNNING").then_some("task"), "ApproximateNumberOfMessagesMoved": 3, "StartedTimestamp": 1 });
-    let answer = match asked.what.as_str() {
+    let response = match request.target.as_str() {
         "AmazonSQS.GetQueueUrl" => json!({ "QueueUrl": QUEUE }),
         "AmazonSQS.GetQueueAttributes" => json!({ "Attributes": { "QueueArn": QUEUE_ARN } }),
         "AmazonSQS.ListDeadLetterSourceQueues" => json!({ "queueUrls": [QUEUE.replace("dead", "expire")] }),
@@ -33,21 +33,21 @@ fn sqs(asked: &Asked, statuses: &[&str], looked: &AtomicUsize) -> Answer {
             let n = looked.fetch_add(1, Ordering::Relaxed);
             json!({ "Results": [task(statuses[n.min(statuses.len() - 1)])] })
         }
-        other => panic!("asked {other}"),
+        other => panic!("unexpected request {other}"),
     };
-    (200, answer.to_string())
+    (200, response.to_string())
 }
 
 #[test]
 fn dead_letters_of_a_queue_are_moved_back_by_sqs_and_watched_to_the_end() {
     let looked = AtomicUsize::new(0);
-    let aws = StandIn::start(move |asked| sqs(asked, &["RUNNING", "COMPLETED"], &looked));
+    let aws = MockAws::start(move |request| sqs(request, &["RUNNING", "COMPLETED"], &looked));
     let done = aws.run(&["--json", "redrive", "ilock-dev-dead", "--per-second", "10"]);
     assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
     let said = lines(&done);
     assert_eq!((&said[0]["event"], &said[0]["to"]), (&json!("moving"), &json!(["ilock-dev-expire"])));
     assert_eq!((&said[1]["event"], &said[1]["moved"]), (&json!("moved"), &json!(3)));
-    let start = aws.asked().into_iter().find(|asked| asked.what.ends_with("StartMessageMoveTask")).unwrap();
+    let start = aws.requests().into_iter().find(|request| request.target.ends_with("StartMessageMoveTask")).unwrap();
     let start: Value = serde_json::from_str(&start.body).unwrap();
     assert_eq!(start, json!({ "SourceArn": QUEUE_ARN, "MaxNumberOfMessagesPerSecond": 10 }));
 }
@@ -55,7 +55,7 @@ fn dead_letters_of_a_queue_are_moved_back_by_sqs_and_watched_to_the_end() {
 #[test]
 fn a_move_that_fails_is_told() {
     let looked = AtomicUsize::new(0);
-    let aws = StandIn::start(move |asked| sqs(asked, &["FAILED"], &looked));
+    let aws = MockAws::start(move |request| sqs(request, &["FAILED"], &looked));
     let failed = aws.run(&["redrive", QUEUE_ARN]);
     assert_eq!(failed.status.code(), Some(1));
     assert!(text(&failed.stderr).contains("FAILED after 3 messages"), "{}", text(&failed.stderr));
@@ -63,7 +63,7 @@ fn a_move_that_fails_is_told() {
 
 #[test]
 fn a_queue_that_does_not_exist_is_named() {
-    let aws = StandIn::start(|_| {
+    let aws = MockAws::start(|_| {
         (400, json!({ "__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "no" }).to_string())
     });
     let failed = aws.run(&["redrive", "nowhere"]);
@@ -72,7 +72,7 @@ fn a_queue_that_does_not_exist_is_named() {
 }
 
 /// A stack with one resource of each kind, and nothing else that answers.
-fn a_stack_and_nothing_else(asked: &Asked) -> Answer {
+fn a_stack_and_nothing_else(request: &Request) -> Response {
     let stack = "<Stacks><member><StackName>ilock-dev</StackName><StackStatus>UPDATE_COMPLETE</StackStatus>\
         <StackId>arn:aws:cloudformation:eu-central-1:123456789012:stack/ilock-dev/0</StackId>\
         <CreationTime>2024-01-01T00:00:00Z</CreationTime></member></Stacks>";
@@ -96,9 +96,9 @@ fn a_stack_and_nothing_else(asked: &Asked) -> Answer {
     let wrapped = |action: &str, inner: &str| {
         (200, format!("<{action}Response><{action}Result>{inner}</{action}Result></{action}Response>"))
     };
-    if asked.body.contains("Action=DescribeStacks") {
+    if request.body.contains("Action=DescribeStacks") {
         wrapped("DescribeStacks", stack)
-    } else if asked.body.contains("Action=ListStackResources") {
+    } else if request.body.contains("Action=ListStackResources") {
         wrapped("ListStackResources", &format!("<StackResourceSummaries>{resources}</StackResourceSummaries>"))
     } else {
         (400, json!({ "__type": "AccessDeniedException", "message": "not for you" }).to_string())
@@ -107,13 +107,13 @@ fn a_stack_and_nothing_else(asked: &Asked) -> Answer {
 
 #[test]
 fn the_doctor_counts_apart_what_it_may_not_see_and_sees_a_wrong_clock() {
-    let aws = StandIn::start(a_stack_and_nothing_else);
+    let aws = MockAws::start(a_stack_and_nothing_else);
     let said = lines(&aws.run(&["--json", "doctor"]));
     let checks: Vec<&Value> = said.iter().map(|line| &line["check"]).filter(|check| check.is_object()).collect();
     let of = |about: &str| -> Vec<&str> {
         checks.iter().filter(|check| check["about"] == about).map(|check| check["outcome"].as_str().unwrap()).collect()
     };
-    assert_eq!(of("clock"), ["failed"], "the stand-in lives in 1994");
+    assert_eq!(of("clock"), ["failed"], "the mock lives in 1994");
     assert_eq!(of("functions"), ["unchecked"]);
     assert_eq!(of("broker"), ["unchecked"; 4]);
     assert_eq!(of("tables"), ["unchecked"]);
@@ -129,15 +129,15 @@ fn the_doctor_counts_apart_what_it_may_not_see_and_sees_a_wrong_clock() {
 }
 
 #[test]
-fn a_doctor_without_a_stack_says_where_it_looked_and_fails() {
-    let aws = StandIn::start(|_| {
+fn the_doctor_without_a_stack_says_where_it_looked_and_fails() {
+    let aws = MockAws::start(|_| {
         let error = "<ErrorResponse><Error><Code>ValidationError</Code><Message>Stack with id calls does not exist</Message></Error></ErrorResponse>";
         (400, error.to_owned())
     });
     let failed = aws.run(&["doctor", "--stack", "calls"]);
     assert_eq!(failed.status.code(), Some(1));
     let said = text(&failed.stdout);
-    assert!(said.contains("calls cannot be read") && said.contains("--stack"), "{said}");
+    assert!(said.contains("the stack calls cannot be read") && said.contains("--stack"), "{said}");
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn without_region_or_credentials_it_says_how_to_set_them() {
 }
 
 #[test]
-fn what_is_not_meant_is_refused_before_anything_is_asked() {
+fn a_command_that_makes_no_sense_is_refused_before_any_request() {
     for (command, says) in [
         (&["provision", "door", "a/b"][..], "1 to 32"),
         (&["provision", "door", "door1", "--revoke", "--token"], "--token"),

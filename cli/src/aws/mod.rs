@@ -1,4 +1,4 @@
-//! The operators' commands: what they do is done in an AWS account.
+//! The operators' commands, which work on an AWS account.
 
 pub mod account;
 pub mod doctor;

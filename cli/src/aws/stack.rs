@@ -1,4 +1,4 @@
-//! The CloudFormation stack of a deployment: what is in it, by type and by name.
+//! The CloudFormation stack of a deployment.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,12 @@ use aws_config::SdkConfig;
 use aws_sdk_cloudformation::Client;
 use clap::Args;
 
-use crate::aws::account::Refusal;
-use crate::failure::Failure;
+use crate::aws::account::AwsError;
+use crate::ui::error::CommandError;
 
-/// Which deployment.
 #[derive(Debug, Clone, Args)]
 pub struct StackName {
-    /// The CloudFormation stack. [default: ilock-STAGE]
+    /// The name of the CloudFormation stack. [default: ilock-STAGE]
     #[arg(long, env = "ILOCK_STACK")]
     stack: Option<String>,
     /// The deployment's stage.
@@ -21,7 +20,6 @@ pub struct StackName {
 }
 
 impl StackName {
-    /// The stack's name.
     pub fn name(&self) -> String {
         self.stack.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| format!("ilock-{}", self.stage))
     }
@@ -30,47 +28,38 @@ impl StackName {
 /// A resource of the stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
-    /// Its name in the template.
+    /// The logical id, which is its name in the template.
     pub logical: String,
-    /// What AWS knows it by: a name, URL or id, as the type has it.
+    /// The physical id: a name, URL or other id, depending on the type.
     pub physical: String,
     /// `AWS::…`.
     pub kind: String,
 }
 
-/// The stack.
 #[derive(Debug, Clone, Default)]
 pub struct Stack {
-    /// Its name.
     pub name: String,
-    /// Its ARN.
+    /// The ARN.
     pub id: String,
     /// `CREATE_COMPLETE` and the like.
     pub status: String,
-    /// Why it is so.
     pub reason: Option<String>,
-    /// What was chosen when it was deployed.
     pub parameters: BTreeMap<String, String>,
-    /// What it says of itself.
     pub outputs: BTreeMap<String, String>,
-    /// What it consists of.
     pub resources: Vec<Resource>,
 }
 
 impl Stack {
-    /// Reads it.
-    ///
-    /// # Errors
-    /// [`Refusal`]; of a stack that does not exist its code is `ValidationError`.
-    pub async fn read(sdk: &SdkConfig, name: &str) -> Result<Self, Refusal> {
+    /// For a stack that does not exist the error's code is `ValidationError`.
+    pub async fn read(sdk: &SdkConfig, name: &str) -> Result<Self, AwsError> {
         Self::read_with(&Client::new(sdk), name).await
     }
 
-    /// As [`Stack::read`], with this client.
-    pub async fn read_with(client: &Client, name: &str) -> Result<Self, Refusal> {
-        let answer = client.describe_stacks().stack_name(name).send().await.map_err(|error| Refusal::of(&error))?;
+    pub async fn read_with(client: &Client, name: &str) -> Result<Self, AwsError> {
+        let answer =
+            client.describe_stacks().stack_name(name).send().await.map_err(|error| AwsError::from_sdk(&error))?;
         let Some(found) = answer.stacks().first() else {
-            return Err(Refusal { code: None, why: format!("there is no stack {name}") });
+            return Err(AwsError { code: None, message: format!("there is no stack {name}") });
         };
         let mut stack = Self {
             name: name.to_owned(),
@@ -91,7 +80,7 @@ impl Stack {
         }
         let mut pages = client.list_stack_resources().stack_name(name).into_paginator().send();
         while let Some(page) = pages.next().await {
-            for found in page.map_err(|error| Refusal::of(&error))?.stack_resource_summaries() {
+            for found in page.map_err(|error| AwsError::from_sdk(&error))?.stack_resource_summaries() {
                 if let (Some(logical), Some(physical), Some(kind)) =
                     (found.logical_resource_id(), found.physical_resource_id(), found.resource_type())
                 {
@@ -106,37 +95,36 @@ impl Stack {
         Ok(stack)
     }
 
-    /// Its resources of one type.
     pub fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Resource> {
         self.resources.iter().filter(move |resource| resource.kind == kind)
     }
 
-    /// An output, or what to say when there is none.
-    pub fn output(&self, name: &str) -> Result<&str, Failure> {
+    /// The value of an output, or an error that names the missing one.
+    pub fn output(&self, name: &str) -> Result<&str, CommandError> {
         self.outputs.get(name).map(String::as_str).ok_or_else(|| {
-            Failure::new(format!("the stack {} has no output {name}", self.name))
-                .hint("was it deployed from this project's template? deploy it again")
+            CommandError::new(format!("the stack {} has no output {name}", self.name))
+                .hint("deploy it again from this project's template")
         })
     }
 
-    /// The stage that it was deployed as, when it says so.
+    /// The parameter `Stage`, when the stack has it.
     pub fn stage(&self) -> Option<&str> {
         self.parameters.get("Stage").map(String::as_str)
     }
 
-    /// The account that it is in: the fifth part of its ARN.
+    /// The id of the AWS account: the fifth part of the ARN.
     pub fn account(&self) -> &str {
         self.id.split(':').nth(4).unwrap_or_default()
     }
 }
 
-/// The stack, or what to do when it cannot be read.
-pub async fn stack(sdk: &SdkConfig, name: &str) -> Result<Stack, Failure> {
-    Stack::read(sdk, name).await.map_err(|refusal| {
-        let failure = Failure::new(format!("the stack {name} cannot be read: {}", refusal.why));
-        match refusal.code.as_deref() {
-            Some("ValidationError") => failure.hint("--stack names another one; AWS_REGION says where it is"),
-            _ => failure,
+/// Reads the stack, or returns an error that says how to name another one.
+pub async fn read_stack(sdk: &SdkConfig, name: &str) -> Result<Stack, CommandError> {
+    Stack::read(sdk, name).await.map_err(|aws_error| {
+        let error = CommandError::new(format!("cannot read the stack {name}: {}", aws_error.message));
+        match aws_error.code.as_deref() {
+            Some("ValidationError") => error.hint("--stack names another stack, AWS_REGION another region"),
+            _ => error,
         }
     })
 }
@@ -163,6 +151,6 @@ mod tests {
     #[test]
     fn a_missing_output_is_named() {
         let missing = Stack { name: "ilock-dev".into(), ..Stack::default() }.output("DoorPolicyName").unwrap_err();
-        assert_eq!(missing.what, "the stack ilock-dev has no output DoorPolicyName");
+        assert_eq!(missing.message, "the stack ilock-dev has no output DoorPolicyName");
     }
 }

@@ -37,7 +37,7 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Deploys it under a name of its own.
+    /// Deploys it under a unique name.
     pub async fn start(about: &str) -> Self {
         let endpoint = std::env::var("AWS_ENDPOINT_URL").expect("AWS_ENDPOINT_URL names the emulator");
         assert!(endpoint.contains("127.0.0.1") || endpoint.contains("localhost"), "an emulator, not {endpoint}");
@@ -64,12 +64,12 @@ impl Deployment {
                 .outputs
                 .insert(output.output_key().unwrap().to_owned(), output.output_value().unwrap().to_owned());
         }
-        deployment.keep_and_forget().await;
+        deployment.enable_recovery_and_ttl().await;
         deployment
     }
 
-    /// The emulator's CloudFormation leaves out recovery and time to live.
-    async fn keep_and_forget(&self) {
+    /// The emulator's CloudFormation ignores recovery and time to live.
+    async fn enable_recovery_and_ttl(&self) {
         let dynamodb = aws_sdk_dynamodb::Client::new(&self.sdk);
         for name in ["EventsTableName", "DirectoryTableName", "LedgerTableName"] {
             let recovery = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(true).build();
@@ -81,18 +81,17 @@ impl Deployment {
         directory.time_to_live_specification(forget).send().await.unwrap();
     }
 
-    /// One of its outputs.
     pub fn output(&self, name: &str) -> String {
         self.outputs[name].clone()
     }
 
-    /// An id of its own for a door: the emulator's account is shared by the tests.
+    /// A unique id for a door: the tests share the emulator's account.
     pub fn name(&self, door: &str) -> String {
         let tail: String = self.stack.chars().rev().take(12).collect();
         format!("{door}-{tail}")
     }
 
-    /// Points a command at it.
+    /// Lets a command use this deployment.
     pub fn environment<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.env("ILOCK_STACK", &self.stack).env_remove("STAGE").stdin(Stdio::null())
     }
@@ -135,8 +134,8 @@ impl Deployment {
             .unwrap();
     }
 
-    /// Puts a letter into the projector's queue.
-    pub async fn give_up_on(&self, letter: &str) {
+    /// Puts a letter into the projector's dead-letter queue.
+    pub async fn add_letter(&self, letter: &str) {
         let sqs = aws_sdk_sqs::Client::new(&self.sdk);
         let queue = self.output("ProjectorDeadLettersUrl");
         sqs.send_message().queue_url(queue).message_body(letter).send().await.unwrap();
@@ -157,7 +156,7 @@ impl Deployment {
     }
 
     /// Waits for the first letter.
-    pub async fn until_given_up(&self) {
+    pub async fn until_first_letter(&self) {
         let sqs = aws_sdk_sqs::Client::new(&self.sdk);
         for _ in 0..240 {
             let queue = self.output("ProjectorDeadLettersUrl");
@@ -172,7 +171,7 @@ impl Deployment {
         panic!("the emulator never gave the commit up");
     }
 
-    /// From now on the projector takes every commit.
+    /// Lets the projector accept every commit from now on.
     pub async fn mend(&self) {
         let environment = aws_sdk_lambda::types::Environment::builder().variables("MENDED", "yes").build();
         aws_sdk_lambda::Client::new(&self.sdk)

@@ -11,17 +11,17 @@ use serde_json::Value;
 /// `ilock dev` on free ports. It is ended with the test.
 pub struct Server {
     child: Child,
-    /// What it said when it was up: its addresses, by name.
+    /// What it printed when it was up: its addresses, by name.
     pub up: Value,
 }
 
 impl Server {
-    /// In memory.
+    /// Starts it, with its data in memory.
     pub fn start() -> Self {
         Self::with(&[])
     }
 
-    /// With more arguments.
+    /// Starts it with more arguments.
     pub fn with(arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_ilock"))
             .args(["--json", "dev", "--log", "error", "--port", "0", "--mqtt-port", "0", "--ws-port", "0"])
@@ -36,7 +36,7 @@ impl Server {
         Self { child, up: serde_json::from_str(&line).expect("it comes up") }
     }
 
-    /// One of its addresses: `http`, `mqtt`, `ws`, `mqtts`, `dynamodb`.
+    /// An address: `http`, `mqtt`, `ws`, `mqtts`, `dynamodb`.
     pub fn at(&self, name: &str) -> &str {
         self.up[name].as_str().unwrap()
     }
@@ -52,7 +52,7 @@ impl Server {
         command
     }
 
-    /// Runs the command to its end.
+    /// Runs the command and waits for it.
     pub fn run(&self, arguments: &[&str]) -> Output {
         self.ilock(arguments).output().unwrap()
     }
@@ -71,7 +71,7 @@ impl Drop for Server {
     }
 }
 
-/// What was printed, a JSON object a line.
+/// The JSON objects on the lines of the output.
 pub fn lines(output: &Output) -> Vec<Value> {
     let text = String::from_utf8_lossy(&output.stdout);
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()

@@ -1,37 +1,39 @@
-//! IoT Core: the endpoint, the domains that phones connect to, who lets them in, the rule for presence, the doors' policy.
+//! Checks IoT Core: the endpoint, the domain configurations, the authorizer, the rule for presence, the doors' policy.
 
 use aws_config::SdkConfig;
 use aws_sdk_iot::Client;
 use aws_sdk_iot::operation::describe_domain_configuration::DescribeDomainConfigurationOutput;
 use aws_sdk_iot::types::{AuthorizerDescription, AuthorizerStatus, DomainConfigurationStatus, ServerCertificateStatus};
 
-use super::finding::Finding;
-use crate::aws::account::Refusal;
+use crate::aws::account::AwsError;
+use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::{Resource, Stack};
 
 const ABOUT: &str = "broker";
 
-/// All of it.
 pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
     let client = Client::new(sdk);
     let mut findings = vec![endpoint(&client).await];
     let authorizers: Vec<&Resource> = stack.of_kind("AWS::IoT::Authorizer").collect();
     if authorizers.is_empty() {
-        let remedy = "without it nobody can connect with a password: deploy the stack from this project's template";
+        let remedy =
+            "without it no client can connect with a password: deploy the stack again from this project's template";
         findings.push(Finding::failed(ABOUT, "the stack has no authorizer", remedy));
     }
     for authorizer in &authorizers {
         let name = &authorizer.physical;
         findings.push(match client.describe_authorizer().authorizer_name(name).send().await {
-            Ok(answer) => judge_authorizer(name, answer.authorizer_description(), stack),
-            Err(error) => Finding::refused(ABOUT, &format!("the authorizer {name}"), &Refusal::of(&error)),
+            Ok(response) => judge_authorizer(name, response.authorizer_description(), stack),
+            Err(error) => Finding::refused(ABOUT, &format!("the authorizer {name}"), &AwsError::from_sdk(&error)),
         });
     }
     for domain in stack.of_kind("AWS::IoT::DomainConfiguration") {
         let name = &domain.physical;
         findings.push(match client.describe_domain_configuration().domain_configuration_name(name).send().await {
             Ok(found) => judge_domain(name, &found, &authorizers),
-            Err(error) => Finding::refused(ABOUT, &format!("the domain configuration {name}"), &Refusal::of(&error)),
+            Err(error) => {
+                Finding::refused(ABOUT, &format!("the domain configuration {name}"), &AwsError::from_sdk(&error))
+            }
         });
     }
     for rule in stack.of_kind("AWS::IoT::TopicRule") {
@@ -39,8 +41,8 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
     }
     if let Some(policy) = stack.outputs.get("DoorPolicyName") {
         findings.push(match client.get_policy().policy_name(policy).send().await {
-            Ok(_) => Finding::ok(ABOUT, format!("the doors' policy {policy} is there")),
-            Err(error) => Finding::refused(ABOUT, &format!("the doors' policy {policy}"), &Refusal::of(&error)),
+            Ok(_) => Finding::ok(ABOUT, format!("the doors' policy {policy} exists")),
+            Err(error) => Finding::refused(ABOUT, &format!("the doors' policy {policy}"), &AwsError::from_sdk(&error)),
         });
     }
     findings
@@ -48,22 +50,22 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
 
 async fn endpoint(client: &Client) -> Finding {
     match client.describe_endpoint().endpoint_type("iot:Data-ATS").send().await {
-        Ok(answer) => match answer.endpoint_address() {
-            Some(host) if !host.is_empty() => Finding::ok(ABOUT, format!("messages go through {host}")),
+        Ok(response) => match response.endpoint_address() {
+            Some(host) if !host.is_empty() => Finding::ok(ABOUT, format!("the IoT data endpoint is {host}")),
             _ => Finding::failed(ABOUT, "the account has no IoT data endpoint", "is IoT Core on in this region?"),
         },
-        Err(error) => Finding::refused(ABOUT, "the IoT data endpoint", &Refusal::of(&error)),
+        Err(error) => Finding::refused(ABOUT, "the IoT data endpoint", &AwsError::from_sdk(&error)),
     }
 }
 
 async fn presence_rule(client: &Client, name: &str) -> Finding {
     match client.get_topic_rule().rule_name(name).send().await {
-        Ok(answer) if answer.rule().and_then(aws_sdk_iot::types::TopicRule::rule_disabled) == Some(true) => {
-            let remedy = "enable it, or clients that lose their connection stay online for the directory";
+        Ok(response) if response.rule().and_then(aws_sdk_iot::types::TopicRule::rule_disabled) == Some(true) => {
+            let remedy = "enable it: without it clients that lose their connection stay online in the directory";
             Finding::failed(ABOUT, format!("the rule {name} is disabled"), remedy)
         }
         Ok(_) => Finding::ok(ABOUT, format!("the rule {name} is enabled")),
-        Err(error) => Finding::refused(ABOUT, &format!("the rule {name}"), &Refusal::of(&error)),
+        Err(error) => Finding::refused(ABOUT, &format!("the rule {name}"), &AwsError::from_sdk(&error)),
     }
 }
 
@@ -74,15 +76,19 @@ fn judge_authorizer(name: &str, found: Option<&AuthorizerDescription>, stack: &S
     };
     if found.status() != Some(&AuthorizerStatus::Active) {
         let remedy = format!("aws iot update-authorizer --authorizer-name {name} --status ACTIVE");
-        return Finding::failed(ABOUT, format!("{what} is not active: nobody can connect with a password"), remedy);
+        return Finding::failed(ABOUT, format!("{what} is not active: no client can connect with a password"), remedy);
     }
     let arn = found.authorizer_function_arn().unwrap_or_default();
-    // arn:…:function:<name>, and perhaps the alias behind it.
+    // arn:…:function:<name>, and perhaps :<alias>.
     let function = arn.split(':').nth(6).unwrap_or_default();
     if stack.of_kind("AWS::Lambda::Function").any(|of_stack| of_stack.physical == function) {
-        return Finding::ok(ABOUT, format!("{what} is active and asks {function}"));
+        return Finding::ok(ABOUT, format!("{what} is active and invokes {function}"));
     }
-    Finding::failed(ABOUT, format!("{what} asks {arn}, which is not of this stack"), "deploy the stack again")
+    Finding::failed(
+        ABOUT,
+        format!("{what} invokes {arn}, which is not a function of this stack"),
+        "deploy the stack again",
+    )
 }
 
 fn judge_domain(name: &str, found: &DescribeDomainConfigurationOutput, authorizers: &[&Resource]) -> Finding {
@@ -102,27 +108,31 @@ fn judge_domain(name: &str, found: &DescribeDomainConfigurationOutput, authorize
         let why = certificate.server_certificate_status_detail().unwrap_or("no reason given");
         return Finding::failed(ABOUT, format!("{what} has a bad certificate: {why}"), "renew it in ACM");
     }
-    let asked = found.authorizer_config().and_then(|config| config.default_authorizer_name()).unwrap_or_default();
-    if authorizers.iter().any(|authorizer| authorizer.physical == asked) {
-        return Finding::ok(ABOUT, format!("{what} is enabled and asks {asked}"));
+    let authorizer = found.authorizer_config().and_then(|config| config.default_authorizer_name()).unwrap_or_default();
+    if authorizers.iter().any(|of_stack| of_stack.physical == authorizer) {
+        return Finding::ok(ABOUT, format!("{what} is enabled and uses {authorizer}"));
     }
-    let asked = if asked.is_empty() { "no authorizer" } else { asked };
-    Finding::failed(ABOUT, format!("{what} asks {asked}, not the one of this stack"), "deploy the stack again")
+    let authorizer = if authorizer.is_empty() { "no authorizer" } else { authorizer };
+    Finding::failed(
+        ABOUT,
+        format!("{what} uses {authorizer}, not the authorizer of this stack"),
+        "deploy the stack again",
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use aws_sdk_iot::types::{AuthorizerConfig, ServerCertificateSummary};
 
-    use super::super::finding::Outcome;
     use super::*;
+    use crate::aws::doctor::finding::Outcome;
 
     fn resource(kind: &str, physical: &str) -> Resource {
         Resource { logical: physical.into(), physical: physical.into(), kind: kind.into() }
     }
 
     #[test]
-    fn an_authorizer_is_active_and_asks_the_stacks_own_function() {
+    fn an_authorizer_is_active_and_invokes_the_stacks_own_function() {
         let stack =
             Stack { resources: vec![resource("AWS::Lambda::Function", "ilock-dev-authorizer")], ..Stack::default() };
         let found = |status, function: &str| {

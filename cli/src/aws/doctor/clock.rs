@@ -1,4 +1,4 @@
-//! This machine's clock against that of AWS: tokens and tickets made with a wrong clock are refused.
+//! Compares this machine's clock with that of AWS: tokens signed with a wrong clock are refused.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,19 +8,18 @@ use aws_sdk_cloudformation::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_cloudformation::error::BoxError;
 use aws_sdk_cloudformation::primitives::{DateTime, DateTimeFormat};
 
-use super::finding::Finding;
+use crate::aws::doctor::finding::Finding;
 
 const ABOUT: &str = "clock";
-/// Beyond this our own tokens' leeway is used up.
-const TOO_FAR_SECONDS: i64 = 60;
-/// Beyond this somebody should look.
-const FAR_SECONDS: i64 = 10;
+/// The leeway that the backend has for tokens.
+const FAILED_SECONDS: i64 = 60;
+const WARNING_SECONDS: i64 = 10;
 
-/// Keeps how far the last answer's `Date` was ahead of this machine, in seconds.
+/// Remembers how many seconds the `Date` header of the last response was ahead of this machine's clock.
 #[derive(Debug, Clone, Default)]
-pub struct Skew(Arc<Mutex<Option<i64>>>);
+pub struct ClockSkew(Arc<Mutex<Option<i64>>>);
 
-impl Intercept for Skew {
+impl Intercept for ClockSkew {
     fn name(&self) -> &'static str {
         "clock skew"
     }
@@ -31,7 +30,7 @@ impl Intercept for Skew {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let date = context.response().headers().get("date").and_then(read);
+        let date = context.response().headers().get("date").and_then(parse_date);
         let here = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
         if let (Some(there), Ok(here)) = (date, i64::try_from(here)) {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(there - here);
@@ -40,32 +39,32 @@ impl Intercept for Skew {
     }
 }
 
-fn read(date: &str) -> Option<i64> {
+fn parse_date(date: &str) -> Option<i64> {
     DateTime::from_str(date, DateTimeFormat::HttpDate).ok().map(|date| date.secs())
 }
 
-impl Skew {
-    /// What is to be said of it.
+impl ClockSkew {
+    /// None before the first response.
     pub fn finding(&self) -> Option<Finding> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).map(judge)
     }
 }
 
 fn judge(ahead: i64) -> Finding {
-    let way = if ahead > 0 { "behind" } else { "ahead of" };
-    let found = format!("this machine's clock is {} s {way} AWS's", ahead.abs());
-    let remedy = "set the clock (NTP): tokens made here would be refused";
+    let direction = if ahead > 0 { "behind" } else { "ahead of" };
+    let found = format!("this machine's clock is {} s {direction} AWS's", ahead.abs());
+    let remedy = "set the clock, for example with NTP: tokens signed on this machine would be refused";
     match ahead.abs() {
-        off if off > TOO_FAR_SECONDS => Finding::failed(ABOUT, found, remedy),
-        off if off > FAR_SECONDS => Finding::warning(ABOUT, found, remedy),
+        off if off > FAILED_SECONDS => Finding::failed(ABOUT, found, remedy),
+        off if off > WARNING_SECONDS => Finding::warning(ABOUT, found, remedy),
         off => Finding::ok(ABOUT, format!("this machine's clock is AWS's, within {} s", off.max(1))),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Outcome;
     use super::*;
+    use crate::aws::doctor::finding::Outcome;
 
     #[test]
     fn a_clock_may_be_a_little_off_and_not_a_minute() {
@@ -84,8 +83,8 @@ mod tests {
     }
 
     #[test]
-    fn the_date_of_an_answer_is_read() {
-        assert_eq!(read("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
-        assert_eq!(read("yesterday"), None);
+    fn the_date_of_a_response_is_parsed() {
+        assert_eq!(parse_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
+        assert_eq!(parse_date("yesterday"), None);
     }
 }

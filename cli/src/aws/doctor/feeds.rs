@@ -1,4 +1,4 @@
-//! What feeds functions: the log's stream and the queues. A feed that stands still is a promise that is not kept.
+//! Checks the event source mappings: those of the log's stream and of the queues.
 
 use std::collections::BTreeSet;
 
@@ -7,17 +7,17 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::operation::get_event_source_mapping::GetEventSourceMappingOutput;
 use aws_sdk_lambda::types::FunctionResponseType;
 
-use super::finding::Finding;
-use crate::aws::account::Refusal;
+use crate::aws::account::AwsError;
+use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "feeds";
 
-/// What is to be said of the feeds, and the ARNs of what they read. `stream` is the log's.
+/// The ARNs of the event sources, and findings. `stream` is the ARN of the log's stream.
 pub async fn check(sdk: &SdkConfig, stack: &Stack, stream: Option<&str>) -> (BTreeSet<String>, Vec<Finding>) {
     let client = Client::new(sdk);
     let mut sources = BTreeSet::new();
-    let (mut findings, mut unknown) = (vec![], false);
+    let (mut findings, mut incomplete) = (vec![], false);
     for id in stack.of_kind("AWS::Lambda::EventSourceMapping").map(|mapping| &mapping.physical) {
         match client.get_event_source_mapping().uuid(id).send().await {
             Ok(found) => {
@@ -25,17 +25,21 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack, stream: Option<&str>) -> (BTr
                 findings.extend(judge(&found));
             }
             Err(error) => {
-                unknown = true;
-                findings.push(Finding::refused(ABOUT, &format!("the event source mapping {id}"), &Refusal::of(&error)));
+                incomplete = true;
+                findings.push(Finding::refused(
+                    ABOUT,
+                    &format!("the event source mapping {id}"),
+                    &AwsError::from_sdk(&error),
+                ));
             }
         }
     }
     if let Some(stream) = stream
-        && !unknown
+        && !incomplete
         && !sources.contains(stream)
     {
-        let found = format!("nobody reads the log's stream {stream}");
-        let remedy = "a stream that was switched off and on is another stream: deploy the stack again";
+        let found = format!("no function reads the log's stream {stream}");
+        let remedy = "deploy the stack again: a stream that was disabled and enabled has a new ARN";
         findings.push(Finding::failed(ABOUT, found, remedy));
     }
     (sources, findings)
@@ -61,7 +65,7 @@ fn judge(mapping: &GetEventSourceMappingOutput) -> Vec<Finding> {
         state => findings.push(Finding::warning(
             ABOUT,
             format!("{what} is {}", state.unwrap_or("in no known state")),
-            "look again in a minute",
+            "check again in a minute",
         )),
     }
     let result = mapping.last_processing_result().unwrap_or_default();
@@ -69,11 +73,11 @@ fn judge(mapping: &GetEventSourceMappingOutput) -> Vec<Finding> {
         findings.push(Finding::failed(ABOUT, format!("{what}: {result}"), "the function's logs say why"));
     }
     if !mapping.function_response_types().contains(&FunctionResponseType::ReportBatchItemFailures) {
-        let found = format!("{what} does not take partial failures: one bad record repeats its whole batch");
+        let found = format!("{what} does not report partial failures: one bad record repeats its whole batch");
         findings.push(Finding::failed(ABOUT, found, "deploy the stack again"));
     }
     if is_stream(mapping.event_source_arn()) && failure_queue(mapping).is_none() {
-        let found = format!("{what} has no failure queue: what it gives up on is lost in silence");
+        let found = format!("{what} has no failure queue: records that it gives up on are lost");
         findings.push(Finding::failed(ABOUT, found, "deploy the stack again"));
     }
     findings
@@ -87,8 +91,8 @@ fn is_stream(arn: Option<&str>) -> bool {
 mod tests {
     use aws_sdk_lambda::types::{DestinationConfig, OnFailure};
 
-    use super::super::finding::Outcome;
     use super::*;
+    use crate::aws::doctor::finding::Outcome;
 
     const STREAM: &str = "arn:aws:dynamodb:eu-central-1:123456789012:table/events/stream/2024-01-01T00:00:00.000";
     const QUEUE: &str = "arn:aws:sqs:eu-central-1:123456789012:expire";
@@ -110,13 +114,13 @@ mod tests {
     }
 
     #[test]
-    fn a_feed_that_runs_is_named_by_its_ends() {
+    fn an_enabled_mapping_is_named_by_source_and_function() {
         let found = judge(&mapping(STREAM, "Enabled", "OK"));
         assert_eq!(found, [Finding::ok(ABOUT, "table/events → projector is enabled")]);
     }
 
     #[test]
-    fn a_feed_that_stands_still_or_fails_is_said() {
+    fn a_mapping_that_is_disabled_or_fails_is_reported() {
         assert_eq!(outcomes(&mapping(STREAM, "Disabled", "")), [Outcome::Failed]);
         assert_eq!(outcomes(&mapping(STREAM, "Updating", "")), [Outcome::Warning]);
         assert_eq!(
@@ -126,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_needs_a_place_for_what_it_gives_up_on_and_a_queue_has_its_own() {
+    fn a_stream_needs_a_failure_queue_and_a_queue_has_its_own() {
         let bare = |source: &str| {
             GetEventSourceMappingOutput::builder()
                 .event_source_arn(source)

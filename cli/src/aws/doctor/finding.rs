@@ -1,67 +1,59 @@
-//! What a check found.
+//! The result of a check.
 
 use serde::Serialize;
 
-use crate::aws::account::Refusal;
+use crate::aws::account::AwsError;
 
-/// How it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// As it should be.
     Ok,
-    /// It works, and somebody should look.
+    /// It works, but needs attention.
     Warning,
-    /// It does not work.
+    /// It does not work, or is not safe for production.
     Failed,
-    /// It was not to be found out.
+    /// AWS refused to tell, so the state is unknown.
     Unchecked,
 }
 
-/// One thing, how it stands, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The group of the check: `stack`, `tables` and so on.
+    /// The group of the check, such as `stack` or `tables`.
     pub about: &'static str,
-    /// How it stands.
     pub outcome: Outcome,
-    /// What was found.
     pub found: String,
-    /// What to do about it.
+    /// How to fix it.
     #[serde(rename = "do", skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
 }
 
 impl Finding {
-    /// All is well.
     pub fn ok(about: &'static str, found: impl Into<String>) -> Self {
         Self { about, outcome: Outcome::Ok, found: found.into(), remedy: None }
     }
 
-    /// It works, but.
     pub fn warning(about: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { about, outcome: Outcome::Warning, found: found.into(), remedy: Some(remedy.into()) }
     }
 
-    /// It does not work.
     pub fn failed(about: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { about, outcome: Outcome::Failed, found: found.into(), remedy: Some(remedy.into()) }
     }
 
-    /// AWS would not say: what does not exist has failed, all else is not known.
-    pub fn refused(about: &'static str, thing: &str, refusal: &Refusal) -> Self {
-        if refusal.is_missing() {
+    /// The result of a request that AWS refused: failed when `thing` does not exist, otherwise unchecked.
+    pub fn refused(about: &'static str, thing: &str, error: &AwsError) -> Self {
+        if error.is_not_found() {
             return Self::failed(about, format!("{thing} does not exist"), "deploy the stack again");
         }
-        let found = format!("{thing} could not be checked: {}", refusal.why);
+        let found = format!("{thing} could not be checked: {}", error.message);
         Self { about, outcome: Outcome::Unchecked, found, remedy: None }
     }
 
-    /// For people.
+    /// One line, and the remedy on a second one.
     pub fn text(&self) -> String {
         let word = match self.outcome {
             Outcome::Ok => "ok",
-            Outcome::Warning => "look",
+            Outcome::Warning => "warning",
             Outcome::Failed => "FAILED",
             Outcome::Unchecked => "?",
         };
@@ -75,18 +67,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_exist_has_failed_and_what_is_forbidden_is_not_known() {
-        let refusal = |code: &str| Refusal { code: Some(code.into()), why: format!("{code}: no") };
-        let missing = Finding::refused("tables", "events", &refusal("ResourceNotFoundException"));
+    fn what_does_not_exist_has_failed_and_what_is_forbidden_is_unchecked() {
+        let error = |code: &str| AwsError { code: Some(code.into()), message: format!("{code}: no") };
+        let missing = Finding::refused("tables", "events", &error("ResourceNotFoundException"));
         assert_eq!(missing.outcome, Outcome::Failed);
-        let forbidden = Finding::refused("tables", "events", &refusal("AccessDeniedException"));
+        let forbidden = Finding::refused("tables", "events", &error("AccessDeniedException"));
         assert_eq!(forbidden.outcome, Outcome::Unchecked);
         assert_eq!(forbidden.found, "events could not be checked: AccessDeniedException: no");
     }
 
     #[test]
-    fn a_finding_says_what_to_do_on_a_line_of_its_own() {
+    fn the_remedy_is_on_a_line_of_its_own() {
         let text = Finding::warning("queues", "d holds 3 messages", "ilock redrive d").text();
-        assert_eq!(text, "look    queues    d holds 3 messages\n                  → ilock redrive d");
+        assert_eq!(text, "warning queues    d holds 3 messages\n                  → ilock redrive d");
     }
 }

@@ -1,33 +1,37 @@
-//! Can the functions be run?
+//! Checks that the functions can be invoked.
 
 use aws_config::SdkConfig;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::{LastUpdateStatus, State};
 
-use super::finding::Finding;
-use crate::aws::account::Refusal;
+use crate::aws::account::AwsError;
+use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "functions";
 
-/// Every function of the stack; those that are well are counted, the others named.
+/// One finding with the number of working functions, and one for each other function.
 pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
     let client = Client::new(sdk);
-    let (mut well, mut findings) = (0, vec![]);
+    let (mut working, mut findings) = (0, vec![]);
     for function in stack.of_kind("AWS::Lambda::Function") {
         let name = &function.physical;
         match client.get_function_configuration().function_name(name).send().await {
             Ok(found) => match judge(name, found.state(), found.last_update_status(), found.state_reason()) {
-                None => well += 1,
+                None => working += 1,
                 Some(finding) => findings.push(finding),
             },
-            Err(error) => findings.push(Finding::refused(ABOUT, name, &Refusal::of(&error))),
+            Err(error) => findings.push(Finding::refused(ABOUT, name, &AwsError::from_sdk(&error))),
         }
     }
-    if well > 0 {
-        findings.insert(0, Finding::ok(ABOUT, format!("{well} can be run")));
+    if working > 0 {
+        findings.insert(0, Finding::ok(ABOUT, format!("{working} can be invoked")));
     } else if findings.is_empty() {
-        findings.push(Finding::failed(ABOUT, "the stack has none", "deploy it from this project's template"));
+        findings.push(Finding::failed(
+            ABOUT,
+            "the stack has no functions",
+            "deploy it again from this project's template",
+        ));
     }
     findings
 }
@@ -43,10 +47,10 @@ fn judge(
         (_, Some(LastUpdateStatus::Failed)) => {
             Some(Finding::failed(ABOUT, format!("{name}: its last update failed{why}"), "deploy the stack again"))
         }
-        // A function that nobody asked for weeks sleeps; it wakes when it is asked.
+        // Lambda makes a function inactive when it was not invoked for weeks; the next invocation activates it.
         (None | Some(State::Active | State::Inactive), _) => None,
         (Some(State::Pending), _) => {
-            Some(Finding::warning(ABOUT, format!("{name} is not ready yet"), "look again in a minute"))
+            Some(Finding::warning(ABOUT, format!("{name} is not ready yet"), "check again in a minute"))
         }
         (Some(state), _) => {
             Some(Finding::failed(ABOUT, format!("{name} is {}{why}", state.as_str()), "deploy the stack again"))
@@ -56,11 +60,11 @@ fn judge(
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Outcome;
     use super::*;
+    use crate::aws::doctor::finding::Outcome;
 
     #[test]
-    fn a_function_runs_waits_or_has_failed() {
+    fn a_function_works_is_pending_or_has_failed() {
         let outcome = |state, update| judge("projector", state, update, None).map(|finding| finding.outcome);
         assert_eq!(outcome(Some(&State::Active), Some(&LastUpdateStatus::Successful)), None);
         assert_eq!(outcome(Some(&State::Pending), None), Some(Outcome::Warning));

@@ -1,67 +1,67 @@
-//! Does the HTTP API answer, as iLock Call does?
+//! Checks that the HTTP API answers, and that it refuses a request without a token.
 
 use std::time::Duration;
 
 use ilock_events::Envelope;
 use serde_json::Value;
 
-use super::finding::Finding;
-use crate::aws::account::causes;
+use crate::aws::account::error_chain;
+use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "http";
 
-/// Asks without a token: a backend that works refuses that, in its own words.
+/// Sends a request without a token. A working backend refuses it with an envelope of its own.
 pub async fn check(stack: &Stack) -> Vec<Finding> {
     let Some(api) = stack.outputs.get("ApiUrl") else { return vec![] };
     let url = format!("{}/api/calls", api.trim_end_matches('/'));
-    vec![match ask(&url).await {
+    vec![match get(&url).await {
         Ok((status, body)) => judge(&url, status, &body),
         Err(error) => Finding::failed(
             ABOUT,
-            format!("{url} does not answer: {}", causes(&error)),
-            "is the address reachable from here? the API's access log says whether it was asked",
+            format!("{url} does not answer: {}", error_chain(&error)),
+            "is the address reachable from this machine? the API's access log shows which requests arrived",
         ),
     }]
 }
 
-async fn ask(url: &str) -> Result<(u16, String), reqwest::Error> {
+async fn get(url: &str) -> Result<(u16, String), reqwest::Error> {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(15)).build()?;
-    let answer = client.get(url).send().await?;
-    Ok((answer.status().as_u16(), answer.text().await?))
+    let response = client.get(url).send().await?;
+    Ok((response.status().as_u16(), response.text().await?))
 }
 
 fn judge(url: &str, status: u16, body: &str) -> Finding {
     let envelope: Option<Envelope<Value>> = serde_json::from_str(body).ok();
     match (status, envelope) {
         (401, Some(envelope)) if envelope.code != 0 => {
-            Finding::ok(ABOUT, format!("{url} answers, and refuses who has no token"))
+            Finding::ok(ABOUT, format!("{url} answers, and refuses a request without a token"))
         }
         (200..=299, _) => Finding::failed(
             ABOUT,
-            format!("{url} lets in who has no token ({status})"),
-            "this is not as deployed: take the address off the network and deploy again",
+            format!("{url} accepts a request without a token ({status})"),
+            "the deployment is not as in the template: block access to the address and deploy again",
         ),
         (status, Some(envelope)) => Finding::failed(
             ABOUT,
             format!("{url} answers {status}: {} (code {})", envelope.message, envelope.code),
-            "the logs of list-calls say why",
+            "the logs of the function list-calls say why",
         ),
         (status, None) => Finding::failed(
             ABOUT,
-            format!("{url} answers {status}, but not as iLock Call does"),
-            "a function that does not start is seen here: the logs of list-calls say why",
+            format!("{url} answers {status}, but not in iLock Call's format"),
+            "the function may not start: the logs of the function list-calls say why",
         ),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Outcome;
     use super::*;
+    use crate::aws::doctor::finding::Outcome;
 
     #[test]
-    fn only_our_own_refusal_is_well() {
+    fn only_the_backends_own_refusal_is_ok() {
         let refusal = r#"{"code":40101,"message":"no","data":null}"#;
         for (status, body, outcome) in [
             (401, refusal, Outcome::Ok),

@@ -1,4 +1,4 @@
-//! The queues, and above all those for what was given up on: they should be empty.
+//! Checks the queues. Dead-letter queues should be empty.
 
 use std::collections::BTreeSet;
 
@@ -6,40 +6,45 @@ use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 
-use super::finding::Finding;
-use crate::aws::account::Refusal;
+use crate::aws::account::AwsError;
+use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "queues";
 
-/// A queue as SQS describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Queue {
     name: String,
     arn: String,
-    /// Waiting, being worked on, and delayed.
+    /// Visible, in flight and delayed.
     messages: u64,
-    /// The ARN of the queue for what this one gives up on.
+    /// The ARN of its dead-letter queue.
     dead_letters: Option<String>,
 }
 
-/// Every queue of the stack. `read` are the ARNs of what functions are fed from.
-pub async fn check(sdk: &SdkConfig, stack: &Stack, read: &BTreeSet<String>) -> Vec<Finding> {
+/// Every queue of the stack. `sources` are the ARNs of the functions' event sources.
+pub async fn check(sdk: &SdkConfig, stack: &Stack, sources: &BTreeSet<String>) -> Vec<Finding> {
     let client = Client::new(sdk);
     let (mut queues, mut findings) = (vec![], vec![]);
     for url in stack.of_kind("AWS::SQS::Queue").map(|queue| &queue.physical) {
         let name = url.rsplit('/').next().unwrap_or(url);
         match client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All).send().await {
-            Ok(answer) => queues.push(described(name, |attribute| {
-                answer.attributes().and_then(|attributes| attributes.get(&attribute)).cloned()
+            Ok(response) => queues.push(described(name, |attribute| {
+                response.attributes().and_then(|attributes| attributes.get(&attribute)).cloned()
             })),
-            Err(error) => findings.push(Finding::refused(ABOUT, &format!("the queue {name}"), &Refusal::of(&error))),
+            Err(error) => {
+                findings.push(Finding::refused(ABOUT, &format!("the queue {name}"), &AwsError::from_sdk(&error)));
+            }
         }
     }
     if queues.is_empty() && findings.is_empty() {
-        findings.push(Finding::failed(ABOUT, "the stack has none", "deploy it from this project's template"));
+        findings.push(Finding::failed(
+            ABOUT,
+            "the stack has no queues",
+            "deploy it again from this project's template",
+        ));
     }
-    findings.extend(judge(&queues, read));
+    findings.extend(judge(&queues, sources));
     findings
 }
 
@@ -58,34 +63,34 @@ fn described(name: &str, attribute: impl Fn(QueueAttributeName) -> Option<String
     }
 }
 
-/// A queue that nobody reads and that has no dead letters of its own is where things end that were given up on.
-fn judge(queues: &[Queue], read: &BTreeSet<String>) -> Vec<Finding> {
-    let said = |queue: &Queue| {
+/// A queue that no function reads and that has no dead-letter queue is itself a dead-letter queue.
+fn judge(queues: &[Queue], sources: &BTreeSet<String>) -> Vec<Finding> {
+    let finding = |queue: &Queue| {
         let name = &queue.name;
         let messages =
             if queue.messages == 1 { "1 message".to_owned() } else { format!("{} messages", queue.messages) };
-        match (&queue.dead_letters, read.contains(&queue.arn), queue.messages) {
-            (Some(_), _, _) => Finding::ok(ABOUT, format!("{name} is there, with {messages} in it")),
+        match (&queue.dead_letters, sources.contains(&queue.arn), queue.messages) {
+            (Some(_), _, _) => Finding::ok(ABOUT, format!("{name} holds {messages}")),
             (None, true, _) => Finding::failed(
                 ABOUT,
-                format!("{name} has no dead-letter queue: what fails in it is lost in silence"),
+                format!("{name} has no dead-letter queue: messages that fail are lost"),
                 "deploy the stack again",
             ),
-            (None, false, 0) => Finding::ok(ABOUT, format!("{name} is empty: nothing was given up on")),
+            (None, false, 0) => Finding::ok(ABOUT, format!("{name} is empty: there are no dead letters")),
             (None, false, _) => Finding::warning(
                 ABOUT,
-                format!("{name} holds {messages}, given up on"),
-                format!("runbook dead-letters.md: mend the cause, then `ilock redrive {name}`"),
+                format!("{name} holds {messages}: dead letters"),
+                format!("runbook dead-letters.md: remove the cause, then `ilock redrive {name}`"),
             ),
         }
     };
-    queues.iter().map(said).collect()
+    queues.iter().map(finding).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Outcome;
     use super::*;
+    use crate::aws::doctor::finding::Outcome;
 
     fn queue(name: &str, messages: u64, dead_letters: Option<&str>) -> Queue {
         let arn = |name: &str| format!("arn:aws:sqs:eu-central-1:123456789012:{name}");
@@ -93,25 +98,25 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_up_on_is_counted_and_the_way_back_is_named() {
+    fn dead_letters_are_counted_and_redrive_is_named() {
         let read = BTreeSet::from([queue("expire", 0, None).arn]);
         let found = judge(&[queue("expire", 7, Some("dead")), queue("dead", 3, None), queue("lost", 1, None)], &read);
         let outcomes: Vec<Outcome> = found.iter().map(|finding| finding.outcome).collect();
         assert_eq!(outcomes, [Outcome::Ok, Outcome::Warning, Outcome::Warning]);
         assert!(found[1].found.contains("dead holds 3 messages"));
         assert!(found[1].remedy.as_ref().unwrap().ends_with("`ilock redrive dead`"));
-        assert!(found[2].found.contains("lost holds 1 message,"));
+        assert!(found[2].found.contains("lost holds 1 message:"));
         assert_eq!(judge(&[queue("dead", 0, None)], &read)[0].outcome, Outcome::Ok);
     }
 
     #[test]
-    fn a_queue_that_loses_what_fails_is_wrong() {
+    fn a_queue_without_a_dead_letter_queue_has_failed() {
         let read = BTreeSet::from([queue("expire", 0, None).arn]);
         assert_eq!(judge(&[queue("expire", 0, None)], &read)[0].outcome, Outcome::Failed);
     }
 
     #[test]
-    fn all_messages_of_a_queue_count_whether_they_wait_or_not() {
+    fn visible_and_invisible_messages_are_counted() {
         let described = described("dead", |name| match name {
             QueueAttributeName::ApproximateNumberOfMessages => Some("2".into()),
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible => Some("1".into()),

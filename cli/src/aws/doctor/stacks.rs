@@ -1,20 +1,19 @@
-//! Is the stack there, and whole?
+//! Checks that the stack exists, is deployed completely, and has the outputs that the commands read.
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::config::Builder;
 
-use super::clock::Skew;
-use super::finding::Finding;
+use crate::aws::doctor::clock::ClockSkew;
+use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "stack";
-/// What the commands and the apps' makers read from the stack.
-const OUTPUTS: [&str; 2] = ["ApiUrl", "DoorPolicyName"];
+const REQUIRED_OUTPUTS: [&str; 2] = ["ApiUrl", "DoorPolicyName"];
 
-/// The stack, when it can be read, and what is to be said of it and of this machine's clock.
+/// The stack, when it can be read, and findings about it and about this machine's clock.
 pub async fn check(sdk: &SdkConfig, name: &str) -> (Option<Stack>, Vec<Finding>) {
-    let skew = Skew::default();
+    let skew = ClockSkew::default();
     let client = Client::from_conf(Builder::from(sdk).interceptor(skew.clone()).build());
     let read = Stack::read_with(&client, name).await;
     let mut findings: Vec<Finding> = skew.finding().into_iter().collect();
@@ -24,9 +23,13 @@ pub async fn check(sdk: &SdkConfig, name: &str) -> (Option<Stack>, Vec<Finding>)
             findings.extend(outputs(&stack));
             (Some(stack), findings)
         }
-        Err(refusal) => {
-            let remedy = "is it deployed there? --stack names another stack, AWS_REGION and AWS_PROFILE another place";
-            findings.push(Finding::failed(ABOUT, format!("{name} cannot be read: {}", refusal.why), remedy));
+        Err(error) => {
+            let remedy = "is it deployed there? --stack names another stack, AWS_REGION another region, AWS_PROFILE another account";
+            findings.push(Finding::failed(
+                ABOUT,
+                format!("the stack {name} cannot be read: {}", error.message),
+                remedy,
+            ));
             (None, findings)
         }
     }
@@ -40,28 +43,32 @@ fn state(stack: &Stack, region: &str) -> Finding {
         "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE" => Finding::warning(
             ABOUT,
             format!("{found}{why}"),
-            "the last deployment was taken back; its events in CloudFormation say why",
+            "the last deployment was rolled back; the stack's events in CloudFormation say why",
         ),
         status if status.ends_with("_IN_PROGRESS") => {
-            Finding::warning(ABOUT, found, "a deployment is under way: look again when it is over")
+            Finding::warning(ABOUT, found, "a deployment is in progress: run the check again when it has finished")
         }
-        _ => Finding::failed(ABOUT, format!("{found}{why}"), "its events in CloudFormation say why; deploy it again"),
+        _ => Finding::failed(
+            ABOUT,
+            format!("{found}{why}"),
+            "the stack's events in CloudFormation say why; deploy it again",
+        ),
     }
 }
 
 fn outputs(stack: &Stack) -> Option<Finding> {
-    let missing: Vec<&str> = OUTPUTS.into_iter().filter(|name| !stack.outputs.contains_key(*name)).collect();
+    let missing: Vec<&str> = REQUIRED_OUTPUTS.into_iter().filter(|name| !stack.outputs.contains_key(*name)).collect();
     let found = format!("{} has no output {}", stack.name, missing.join(", "));
-    (!missing.is_empty()).then(|| Finding::failed(ABOUT, found, "deploy it from this project's template"))
+    (!missing.is_empty()).then(|| Finding::failed(ABOUT, found, "deploy it again from this project's template"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Outcome;
     use super::*;
+    use crate::aws::doctor::finding::Outcome;
 
     #[test]
-    fn a_stack_is_whole_or_moving_or_broken() {
+    fn a_stack_is_complete_or_changing_or_broken() {
         for (status, outcome) in [
             ("CREATE_COMPLETE", Outcome::Ok),
             ("UPDATE_COMPLETE", Outcome::Ok),
@@ -81,10 +88,10 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_without_our_outputs_is_not_ours() {
+    fn a_stack_without_the_required_outputs_has_failed() {
         let mut stack = Stack::default();
         assert!(outputs(&stack).unwrap().found.ends_with("no output ApiUrl, DoorPolicyName"));
-        for name in OUTPUTS {
+        for name in REQUIRED_OUTPUTS {
             stack.outputs.insert(name.into(), "x".into());
         }
         assert_eq!(outputs(&stack), None);

@@ -1,4 +1,4 @@
-//! The event log, its ledger and the directory: are they there, is the stream on, can a mistake be taken back?
+//! Checks the tables of the log, the ledger and the directory: state, protection, stream, recovery and time to live.
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
@@ -6,79 +6,79 @@ use aws_sdk_dynamodb::types::{
     PointInTimeRecoveryStatus, StreamViewType, TableDescription, TableStatus, TimeToLiveStatus,
 };
 
-use super::finding::Finding;
-use crate::aws::account::Refusal;
+use crate::aws::account::AwsError;
+use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "tables";
 
-/// As the template calls them. Of the directory some things run out; of log and ledger nothing does.
+/// Logical ids in the template. Only the directory has items that expire.
 const DIRECTORY: &str = "DirectoryTable";
 const LEDGER: &str = "LedgerTable";
 
-/// What is to be said of the tables, and the ARN of the log's stream.
+/// The ARN of the log's stream, and findings.
 pub async fn check(sdk: &SdkConfig, stack: &Stack) -> (Option<String>, Vec<Finding>) {
     let client = Client::new(sdk);
-    let forgiving = stack.stage().is_some_and(|stage| stage == "dev");
+    let is_dev = stack.stage().is_some_and(|stage| stage == "dev");
     let (mut stream, mut findings) = (None, vec![]);
     let mut logs = 0;
     for resource in stack.of_kind("AWS::DynamoDB::Table") {
         let name = &resource.physical;
         let table = match client.describe_table().table_name(name).send().await {
-            Ok(answer) => answer.table.unwrap_or_else(|| TableDescription::builder().build()),
+            Ok(response) => response.table.unwrap_or_else(|| TableDescription::builder().build()),
             Err(error) => {
-                findings.push(Finding::refused(ABOUT, &format!("the table {name}"), &Refusal::of(&error)));
+                findings.push(Finding::refused(ABOUT, &format!("the table {name}"), &AwsError::from_sdk(&error)));
                 continue;
             }
         };
-        findings.extend(described(name, &table, forgiving));
+        findings.extend(described(name, &table, is_dev));
         if is_log(&table) {
             logs += 1;
             let (arn, finding) = stream_of(name, &table);
             findings.push(finding);
             stream = arn;
         } else if resource.logical == DIRECTORY {
-            findings.push(forgetting(&client, name).await);
+            findings.push(time_to_live(&client, name).await);
         }
-        findings.push(recovery(&client, name, forgiving).await);
+        findings.push(recovery(&client, name, is_dev).await);
     }
-    let seen = findings.iter().any(|finding| finding.outcome == super::Outcome::Unchecked);
+    let incomplete = findings.iter().any(|finding| finding.outcome == crate::aws::doctor::finding::Outcome::Unchecked);
     let has = |table: &str| stack.of_kind("AWS::DynamoDB::Table").any(|resource| resource.logical == table);
-    if !seen && (logs != 1 || !has(DIRECTORY) || !has(LEDGER)) {
-        let found = "the stack has not one table each for the log, the directory and the ledger";
-        findings.push(Finding::failed(ABOUT, found, "deploy it from this project's template"));
+    if !incomplete && (logs != 1 || !has(DIRECTORY) || !has(LEDGER)) {
+        let found = "the stack does not have one table each for the log, the directory and the ledger";
+        findings.push(Finding::failed(ABOUT, found, "deploy it again from this project's template"));
     }
     (stream, findings)
 }
 
-/// The log is the table that can be asked for a day's calls.
+/// The log is the table with the day index.
 fn is_log(table: &TableDescription) -> bool {
     table.global_secondary_indexes().iter().any(|index| index.index_name() == Some("by_day"))
 }
 
-fn described(name: &str, table: &TableDescription, forgiving: bool) -> Vec<Finding> {
+fn described(name: &str, table: &TableDescription, is_dev: bool) -> Vec<Finding> {
     let state = match table.table_status() {
         Some(TableStatus::Active) => Finding::ok(ABOUT, format!("{name} is active")),
         Some(TableStatus::Updating) => {
-            Finding::warning(ABOUT, format!("{name} is being updated"), "look again in a minute")
+            Finding::warning(ABOUT, format!("{name} is being updated"), "check again in a minute")
         }
         status => {
             let word = status.map_or("not described", TableStatus::as_str);
-            Finding::failed(ABOUT, format!("{name} is {word}"), "the DynamoDB console says more")
+            Finding::failed(ABOUT, format!("{name} is {word}"), "see the table in the DynamoDB console")
         }
     };
     let mut findings = vec![state];
     if table.deletion_protection_enabled() != Some(true) {
-        let found = format!("{name} can be deleted: it has no deletion protection");
+        let found = format!("{name} has no deletion protection");
         let remedy = format!("aws dynamodb update-table --table-name {name} --deletion-protection-enabled");
-        findings.push(lacking(forgiving, found, remedy));
+        findings.push(missing_protection(is_dev, found, remedy));
     }
     findings
 }
 
-/// What a deployment for real must have, and one for trying things out should.
-fn lacking(forgiving: bool, found: String, remedy: String) -> Finding {
-    if forgiving { Finding::warning(ABOUT, found, remedy) } else { Finding::failed(ABOUT, found, remedy) }
+/// Failed in production, a warning in the stage `dev`.
+fn missing_protection(is_dev: bool, found: String, remedy: String) -> Finding {
+    if is_dev { Finding::warning(ABOUT, found, remedy) } else { Finding::failed(ABOUT, found, remedy) }
 }
 
 fn stream_of(name: &str, table: &TableDescription) -> (Option<String>, Finding) {
@@ -96,62 +96,64 @@ fn stream_of(name: &str, table: &TableDescription) -> (Option<String>, Finding) 
             None,
             Finding::failed(
                 ABOUT,
-                format!("{name} has no stream: what the fast path misses is never delivered"),
-                "deploy the stack again: a stream that is switched on has a new ARN, and the projector must read that",
+                format!("{name} has no stream: messages that the fast path could not deliver are lost"),
+                "deploy the stack again: a new stream has a new ARN, which the projector must read",
             ),
         ),
     }
 }
 
-async fn recovery(client: &Client, name: &str, forgiving: bool) -> Finding {
-    let answer = match client.describe_continuous_backups().table_name(name).send().await {
-        Ok(answer) => answer,
-        Err(error) => return Finding::refused(ABOUT, &format!("the backups of {name}"), &Refusal::of(&error)),
+async fn recovery(client: &Client, name: &str, is_dev: bool) -> Finding {
+    let response = match client.describe_continuous_backups().table_name(name).send().await {
+        Ok(response) => response,
+        Err(error) => return Finding::refused(ABOUT, &format!("the backups of {name}"), &AwsError::from_sdk(&error)),
     };
-    let on = answer
+    let on = response
         .continuous_backups_description()
         .and_then(|backups| backups.point_in_time_recovery_description())
         .and_then(|recovery| recovery.point_in_time_recovery_status());
     if on == Some(&PointInTimeRecoveryStatus::Enabled) {
-        return Finding::ok(ABOUT, format!("{name} can be taken back to any moment of the last weeks"));
+        return Finding::ok(ABOUT, format!("{name} has point-in-time recovery"));
     }
     let remedy = format!(
         "aws dynamodb update-continuous-backups --table-name {name} \
          --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true"
     );
-    lacking(forgiving, format!("{name} has no point-in-time recovery"), remedy)
+    missing_protection(is_dev, format!("{name} has no point-in-time recovery"), remedy)
 }
 
-async fn forgetting(client: &Client, name: &str) -> Finding {
-    let answer = match client.describe_time_to_live().table_name(name).send().await {
-        Ok(answer) => answer,
-        Err(error) => return Finding::refused(ABOUT, &format!("the time to live of {name}"), &Refusal::of(&error)),
+async fn time_to_live(client: &Client, name: &str) -> Finding {
+    let response = match client.describe_time_to_live().table_name(name).send().await {
+        Ok(response) => response,
+        Err(error) => {
+            return Finding::refused(ABOUT, &format!("the time to live of {name}"), &AwsError::from_sdk(&error));
+        }
     };
-    let on = answer.time_to_live_description().filter(|ttl| {
+    let on = response.time_to_live_description().filter(|ttl| {
         matches!(ttl.time_to_live_status(), Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling))
             && ttl.attribute_name() == Some("ttl")
     });
     if on.is_some() {
-        return Finding::ok(ABOUT, format!("{name} forgets what has run out"));
+        return Finding::ok(ABOUT, format!("{name} deletes expired items"));
     }
     let remedy = format!(
         "aws dynamodb update-time-to-live --table-name {name} --time-to-live-specification Enabled=true,AttributeName=ttl"
     );
-    Finding::warning(ABOUT, format!("{name} forgets nothing: it has no time to live on `ttl`"), remedy)
+    Finding::warning(ABOUT, format!("{name} keeps expired items: it has no time to live on `ttl`"), remedy)
 }
 
 #[cfg(test)]
 mod tests {
     use aws_sdk_dynamodb::types::{GlobalSecondaryIndexDescription, StreamSpecification};
 
-    use super::super::finding::Outcome;
     use super::*;
+    use crate::aws::doctor::finding::Outcome;
 
     #[test]
-    fn a_table_without_protection_fails_unless_it_is_for_trying_things_out() {
+    fn a_table_without_protection_fails_except_in_dev() {
         let bare = TableDescription::builder().table_status(TableStatus::Active).build();
-        let outcomes = |table: &TableDescription, forgiving| -> Vec<Outcome> {
-            described("events", table, forgiving).iter().map(|finding| finding.outcome).collect()
+        let outcomes = |table: &TableDescription, is_dev| -> Vec<Outcome> {
+            described("events", table, is_dev).iter().map(|finding| finding.outcome).collect()
         };
         assert_eq!(outcomes(&bare, false), [Outcome::Ok, Outcome::Failed]);
         assert_eq!(outcomes(&bare, true), [Outcome::Ok, Outcome::Warning]);
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stream_must_tell_what_was_and_what_is() {
+    fn the_stream_must_have_new_and_old_images() {
         let with = |view: StreamViewType| {
             let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(view).build().unwrap();
             TableDescription::builder().stream_specification(stream).latest_stream_arn("arn:stream").build()

@@ -1,4 +1,4 @@
-//! The two files that a door station gets. AWS shows a private key once, so nothing is ever written over.
+//! The certificate and key files of a door station. AWS returns a private key once, so existing files are not overwritten.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -6,47 +6,45 @@ use std::path::{Path, PathBuf};
 
 use ilock_events::PartyId;
 
-use crate::failure::Failure;
+use crate::ui::error::CommandError;
 
-/// Where they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Files {
     /// `DEVICE_ID.cert.pem`
     pub certificate: PathBuf,
-    /// `DEVICE_ID.key.pem`, for its owner's eyes only.
+    /// `DEVICE_ID.key.pem`, readable by its owner only.
     pub key: PathBuf,
 }
 
 impl Files {
-    /// Those of `device` in `folder`.
     pub fn of(folder: &Path, device: &PartyId) -> Self {
         Self { certificate: folder.join(format!("{device}.cert.pem")), key: folder.join(format!("{device}.key.pem")) }
     }
 
-    /// Says so before anything is made in the account.
-    pub fn must_not_exist(&self) -> Result<(), Failure> {
+    /// Fails when `write` would fail, before anything is created in the account.
+    pub fn must_not_exist(&self) -> Result<(), CommandError> {
         if let Some(folder) = self.certificate.parent().filter(|folder| !folder.as_os_str().is_empty())
             && !folder.is_dir()
         {
-            return Err(Failure::new(format!("--out: {} is not a folder", folder.display())));
+            return Err(CommandError::new(format!("--out: {} is not a folder", folder.display())));
         }
         for path in [&self.certificate, &self.key] {
             if fs::symlink_metadata(path).is_ok() {
-                return Err(Failure::new(format!("{} is there already: it is not written over", path.display()))
-                    .hint("--out names another folder"));
+                return Err(CommandError::new(format!("{} exists and is not overwritten", path.display()))
+                    .hint("choose another folder with --out"));
             }
         }
         Ok(())
     }
 
-    /// Writes both, or none.
-    pub fn write(&self, certificate: &str, key: &str) -> Result<(), Failure> {
-        // The key first: when it cannot be kept, nothing else is worth keeping.
+    /// Writes both files, or on an error neither.
+    pub fn write(&self, certificate: &str, key: &str) -> Result<(), CommandError> {
+        // The key first: without it the certificate is useless.
         write(&self.key, key, 0o600)?;
         write(&self.certificate, certificate, 0o644).inspect_err(|_| remove(&self.key))
     }
 
-    /// Takes both away again.
+    /// Deletes both files.
     pub fn remove(&self) {
         remove(&self.certificate);
         remove(&self.key);
@@ -58,8 +56,8 @@ fn remove(path: &Path) {
 }
 
 #[cfg_attr(not(unix), expect(unused_variables, reason = "only Unix has modes"))]
-fn write(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
-    let failed = |error: io::Error| Failure::new(format!("{}: {error}", path.display()));
+fn write(path: &Path, text: &str, mode: u32) -> Result<(), CommandError> {
+    let failed = |error: io::Error| CommandError::new(format!("{}: {error}", path.display()));
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -92,20 +90,20 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_written_over_and_half_is_not_kept() {
+    fn nothing_is_overwritten_and_no_half_is_left() {
         let folder = tempfile::tempdir().unwrap();
         let files = files(&folder);
         fs::write(&files.certificate, "old").unwrap();
-        assert!(files.must_not_exist().unwrap_err().what.contains("door1.cert.pem"));
+        assert!(files.must_not_exist().unwrap_err().message.contains("door1.cert.pem"));
         assert!(files.write("new", "key").is_err());
         assert_eq!(fs::read_to_string(&files.certificate).unwrap(), "old");
         assert!(!files.key.exists());
     }
 
     #[test]
-    fn a_folder_that_is_none_is_named() {
+    fn a_folder_that_does_not_exist_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let nowhere = Files::of(&folder.path().join("nowhere"), &PartyId::new("door1").unwrap());
-        assert!(nowhere.must_not_exist().unwrap_err().what.starts_with("--out"));
+        assert!(nowhere.must_not_exist().unwrap_err().message.starts_with("--out"));
     }
 }

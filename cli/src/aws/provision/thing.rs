@@ -1,41 +1,42 @@
-//! The door station as IoT Core knows it.
+//! The IoT thing of a door station.
 
 use aws_sdk_iot::Client;
 use aws_sdk_iot::types::AttributePayload;
 use ilock_events::{PartyId, TenantId};
 
-use crate::aws::account::{Refusal, failed};
-use crate::failure::Failure;
+use crate::aws::account::{AwsError, cannot};
+use crate::ui::error::CommandError;
 
-/// The attribute that says which deployment a thing belongs to.
-pub const STACK: &str = "stack";
+/// The attribute with the name of the deployment that a thing belongs to.
+const STACK: &str = "stack";
 const TENANT: &str = "tenant";
 
-/// Which deployment a thing belongs to, when it says so; none when there is no such thing.
-pub async fn owner(client: &Client, device: &PartyId) -> Result<Option<Option<String>>, Failure> {
+/// The deployment that a thing belongs to, when it has the attribute. The outer option is none when there is no such thing.
+pub async fn owner(client: &Client, device: &PartyId) -> Result<Option<Option<String>>, CommandError> {
     match client.describe_thing().thing_name(device.as_str()).send().await {
         Ok(thing) => Ok(Some(thing.attributes().and_then(|attributes| attributes.get(STACK)).cloned())),
-        Err(error) => match Refusal::of(&error) {
-            refusal if refusal.is_missing() => Ok(None),
-            refusal => Err(Failure::new(format!("the thing {device} cannot be looked at: {}", refusal.why))),
+        Err(error) => match AwsError::from_sdk(&error) {
+            error if error.is_not_found() => Ok(None),
+            error => Err(CommandError::new(format!("cannot read the thing {device}: {}", error.message))),
         },
     }
 }
 
-/// Refuses a thing that is not this deployment's: another one in the account, or no door station at all.
-pub fn must_be_of(stack: &str, device: &PartyId, owner: Option<&str>) -> Result<(), Failure> {
+/// Fails when a thing belongs to another deployment or to none.
+pub fn must_be_of(stack: &str, device: &PartyId, owner: Option<&str>) -> Result<(), CommandError> {
     match owner {
         Some(owner) if owner == stack => Ok(()),
         owner => {
-            let whose = owner.map_or_else(|| "of no deployment".to_owned(), |owner| format!("of {owner}"));
-            Err(Failure::new(format!("there is a thing {device} {whose}, not of {stack}"))
+            let whose =
+                owner.map_or_else(|| "belongs to no deployment".to_owned(), |owner| format!("belongs to {owner}"));
+            Err(CommandError::new(format!("the thing {device} {whose}, not to {stack}"))
                 .hint("door stations of one account need different ids; --stack names the deployment"))
         }
     }
 }
 
-/// Makes the thing, or finds it as it is. Whether it was made.
-pub async fn ensure(client: &Client, stack: &str, device: &PartyId, tenant: &TenantId) -> Result<bool, Failure> {
+/// Creates the thing unless it exists. Returns whether it was created.
+pub async fn ensure(client: &Client, stack: &str, device: &PartyId, tenant: &TenantId) -> Result<bool, CommandError> {
     if let Some(owner) = owner(client, device).await? {
         must_be_of(stack, device, owner.as_deref())?;
         return Ok(false);
@@ -47,34 +48,33 @@ pub async fn ensure(client: &Client, stack: &str, device: &PartyId, tenant: &Ten
         .attribute_payload(attributes)
         .send()
         .await
-        .map_err(failed("the thing cannot be made"))?;
+        .map_err(cannot("create the thing"))?;
     Ok(true)
 }
 
-/// The ids of the certificates that it can connect with.
-pub async fn certificates(client: &Client, device: &PartyId) -> Result<Vec<String>, Failure> {
+/// The ids of the certificates that the thing has.
+pub async fn certificates(client: &Client, device: &PartyId) -> Result<Vec<String>, CommandError> {
     let mut ids = vec![];
     let mut pages = client.list_thing_principals().thing_name(device.as_str()).into_paginator().send();
     while let Some(page) = pages.next().await {
-        let page = page.map_err(failed("the thing's certificates cannot be listed"))?;
+        let page = page.map_err(cannot("list the thing's certificates"))?;
         ids.extend(page.principals().iter().filter_map(|arn| certificate_id(arn)).map(str::to_owned));
     }
     Ok(ids)
 }
 
-/// `arn:aws:iot:REGION:ACCOUNT:cert/ID`; other principals are none of ours.
+/// The id in `arn:aws:iot:REGION:ACCOUNT:cert/ID`. None for other principals.
 fn certificate_id(arn: &str) -> Option<&str> {
     arn.rsplit_once(":cert/").map(|(_, id)| id)
 }
 
-/// Deletes the thing.
-pub async fn delete(client: &Client, device: &PartyId) -> Result<(), Failure> {
+pub async fn delete(client: &Client, device: &PartyId) -> Result<(), CommandError> {
     client
         .delete_thing()
         .thing_name(device.as_str())
         .send()
         .await
-        .map_err(failed(&format!("the thing {device} cannot be deleted")))?;
+        .map_err(cannot(&format!("delete the thing {device}")))?;
     Ok(())
 }
 
@@ -87,8 +87,8 @@ mod tests {
         let device = PartyId::new("door1").unwrap();
         assert!(must_be_of("ilock-dev", &device, Some("ilock-dev")).is_ok());
         for owner in [Some("ilock-prod"), None] {
-            let refused = must_be_of("ilock-dev", &device, owner).unwrap_err().what;
-            assert!(refused.contains("door1") && refused.contains("not of ilock-dev"), "{refused}");
+            let refused = must_be_of("ilock-dev", &device, owner).unwrap_err().message;
+            assert!(refused.contains("door1") && refused.contains("not to ilock-dev"), "{refused}");
         }
     }
 

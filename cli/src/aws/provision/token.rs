@@ -1,4 +1,4 @@
-//! A door station's access token, for a deployment that shares a secret with its login service.
+//! Signs a door station's access token, for a deployment that shares a secret with its login service (HS256).
 
 use ilock_auth::{Identity, Role, Secret, issue_access_token};
 use ilock_env::Clock;
@@ -6,10 +6,10 @@ use ilock_events::{PartyId, TenantId};
 use ilock_functions::settings::DEV_SECRET;
 
 use crate::aws::stack::Stack;
-use crate::failure::Failure;
+use crate::ui::error::CommandError;
 
-/// Signs it as this deployment wants it.
-pub fn issue(stack: &Stack, device: &PartyId, tenant: &TenantId, seconds: u32) -> Result<String, Failure> {
+/// Signs a token with `AUTH_SECRET` that this deployment accepts.
+pub fn issue(stack: &Stack, device: &PartyId, tenant: &TenantId, seconds: u32) -> Result<String, CommandError> {
     let secret = std::env::var("AUTH_SECRET").ok().filter(|secret| !secret.is_empty());
     signed(stack, secret.as_deref(), device, tenant, seconds)
 }
@@ -20,26 +20,26 @@ fn signed(
     device: &PartyId,
     tenant: &TenantId,
     seconds: u32,
-) -> Result<String, Failure> {
-    let chosen = |name: &str| stack.parameters.get(name).map(String::as_str).filter(|value| !value.is_empty());
-    if let Some(algorithms) = chosen("AuthAlgorithms").filter(|algorithms| *algorithms != "HS256") {
-        return Err(Failure::new(format!("--token: {} takes tokens signed with {algorithms}", stack.name))
-            .hint("the login service that has the private key must make the door's token, with role `device`"));
+) -> Result<String, CommandError> {
+    let parameter = |name: &str| stack.parameters.get(name).map(String::as_str).filter(|value| !value.is_empty());
+    if let Some(algorithms) = parameter("AuthAlgorithms").filter(|algorithms| *algorithms != "HS256") {
+        return Err(CommandError::new(format!("--token: {} accepts tokens signed with {algorithms}", stack.name))
+            .hint(
+                "the login service has the private key and must issue the door station's token, with role `device`",
+            ));
     }
-    let hint = "the deployment's secret has it as auth_secret";
+    let hint = "the deployment's secret in Secrets Manager has it as auth_secret";
     let secret = match secret {
-        None => return Err(Failure::new("--token: AUTH_SECRET must be set").hint(hint)),
+        None => return Err(CommandError::new("--token: AUTH_SECRET must be set").hint(hint)),
         Some(DEV_SECRET) => {
-            return Err(
-                Failure::new("--token: AUTH_SECRET is the development secret, which everybody knows").hint(hint)
-            );
+            return Err(CommandError::new("--token: AUTH_SECRET is the development secret, which is public").hint(hint));
         }
         Some(secret) => Secret::new(secret),
     };
     let identity = Identity { id: device.clone(), role: Role::Device, tenant: tenant.clone() };
-    let (issuer, audience) = (chosen("AuthIssuer"), chosen("AuthAudience"));
+    let (issuer, audience) = (parameter("AuthIssuer"), parameter("AuthAudience"));
     issue_access_token(&secret, &identity, issuer, audience, Clock::system().now(), seconds)
-        .map_err(|error| Failure::new(format!("--token: AUTH_SECRET: {error}")))
+        .map_err(|error| CommandError::new(format!("--token: AUTH_SECRET: {error}")))
 }
 
 #[cfg(test)]
@@ -55,13 +55,13 @@ mod tests {
         Stack { name: "ilock-prod".into(), parameters, ..Stack::default() }
     }
 
-    fn token(stack: &Stack, secret: Option<&str>) -> Result<String, Failure> {
+    fn token(stack: &Stack, secret: Option<&str>) -> Result<String, CommandError> {
         let (device, tenant) = (PartyId::new("door1").unwrap(), TenantId::new("acme").unwrap());
         signed(stack, secret, &device, &tenant, 60)
     }
 
     #[tokio::test]
-    async fn the_deployment_believes_it() {
+    async fn the_deployment_accepts_it() {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let issuer = ("AuthIssuer", "https://login.example");
         let token = token(&stack(&[issuer, ("AuthAudience", "calls"), ("AuthAlgorithms", "HS256")]), Some(SECRET));
@@ -75,11 +75,11 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_would_be_refused_or_that_anybody_can_make_is_not_made() {
-        let whose = |stack: &Stack, secret| token(stack, secret).unwrap_err().what;
-        assert!(whose(&stack(&[("AuthAlgorithms", "RS256,ES256")]), Some(SECRET)).contains("RS256,ES256"));
-        assert!(whose(&stack(&[]), None).contains("AUTH_SECRET must be set"));
-        assert!(whose(&stack(&[]), Some(DEV_SECRET)).contains("development secret"));
-        assert!(whose(&stack(&[]), Some("short")).contains("32 bytes"));
+    fn a_token_that_would_be_refused_or_that_anybody_can_sign_is_not_issued() {
+        let error = |stack: &Stack, secret| token(stack, secret).unwrap_err().message;
+        assert!(error(&stack(&[("AuthAlgorithms", "RS256,ES256")]), Some(SECRET)).contains("RS256,ES256"));
+        assert!(error(&stack(&[]), None).contains("AUTH_SECRET must be set"));
+        assert!(error(&stack(&[]), Some(DEV_SECRET)).contains("development secret"));
+        assert!(error(&stack(&[]), Some("short")).contains("32 bytes"));
     }
 }

@@ -1,4 +1,4 @@
-//! A call is shown again out of the log, which keeps it for good: what the stream dropped is still there.
+//! Reads a call from the log and sends its commits to the stream's readers again. The log still has what the stream dropped.
 
 use std::process::ExitCode;
 
@@ -8,35 +8,35 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_events::CallId;
 use serde_json::{Value, json};
 
-use super::image::image;
-use super::project::{Functions, Unwell};
-use crate::aws::account::failed;
+use crate::aws::account::cannot;
+use crate::aws::redrive::image::image;
+use crate::aws::redrive::invoke::{FunctionInvoker, InvokeError};
 use crate::aws::stack::Stack;
-use crate::failure::Failure;
-use crate::say::{Say, Tone};
+use crate::ui::error::CommandError;
+use crate::ui::output::{Level, Output};
 
-/// What the log's stream feeds.
-const READERS: [&str; 2] = ["projector", "ledger"];
+/// The functions that read the log's stream.
+const STREAM_READERS: [&str; 2] = ["projector", "ledger"];
 
-/// Shows the projector and the ledger every commit of the call, as the stream would.
-pub async fn again(say: Say, sdk: &SdkConfig, stack: &Stack, call: &CallId) -> Result<ExitCode, Failure> {
+/// Sends every commit of the call to the projector and the ledger, in the form that the stream has.
+pub async fn redrive(output: Output, sdk: &SdkConfig, stack: &Stack, call: &CallId) -> Result<ExitCode, CommandError> {
     let prefix = stack.output("FunctionPrefix")?;
     let records = commits(sdk, stack.output("EventsTableName")?, call).await?;
     if records.is_empty() {
-        return Err(Failure::new(format!("there is no call {call}")));
+        return Err(CommandError::new(format!("there is no call {call}")));
     }
-    let functions = Functions::new(sdk);
-    for reader in READERS {
-        let shown = functions.show(&format!("{prefix}{reader}:live"), &records).await;
-        shown.map_err(|Unwell(why)| Failure::new(format!("{reader} did not take {call}: {why}")))?;
+    let functions = FunctionInvoker::new(sdk);
+    for reader in STREAM_READERS {
+        let sent = functions.send_records(&format!("{prefix}{reader}:live"), &records).await;
+        sent.map_err(|InvokeError(why)| CommandError::new(format!("{reader} failed at {call}: {why}")))?;
     }
     let commits = records.len();
     let text = format!("redriven {commits} commits of {call}");
-    say.line(Tone::Good, "redriven", &text, json!({ "call_id": call, "commits": commits }));
+    output.line(Level::Success, "redriven", &text, json!({ "call_id": call, "commits": commits }));
     Ok(ExitCode::SUCCESS)
 }
 
-async fn commits(sdk: &SdkConfig, table: &str, call: &CallId) -> Result<Vec<Value>, Failure> {
+async fn commits(sdk: &SdkConfig, table: &str, call: &CallId) -> Result<Vec<Value>, CommandError> {
     let mut items = Client::new(sdk)
         .query()
         .table_name(table)
@@ -49,7 +49,7 @@ async fn commits(sdk: &SdkConfig, table: &str, call: &CallId) -> Result<Vec<Valu
         .send();
     let mut records = vec![];
     while let Some(item) = items.next().await {
-        let item = item.map_err(failed("the log cannot be read"))?;
+        let item = item.map_err(cannot("read the log"))?;
         let item = image(&item);
         let number = (records.len() + 1).to_string();
         records.push(json!({

@@ -1,4 +1,4 @@
-//! An item of a table in the form that Lambda gives it: `{"S":"…"}` and the like.
+//! A DynamoDB item as JSON with attribute types, as in Lambda's stream events: `{"S":"…"}`.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -7,13 +7,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-/// A value as either SDK has it.
+/// An attribute value of the DynamoDB SDK or the DynamoDB Streams SDK.
 pub trait Attribute {
-    /// It, as JSON.
     fn json(&self) -> Value;
 }
 
-/// An item.
 pub fn image<A: Attribute, S: BuildHasher>(item: &HashMap<String, A, S>) -> Value {
     Value::Object(item.iter().map(|(name, value)| (name.clone(), value.json())).collect::<Map<_, _>>())
 }
@@ -34,7 +32,7 @@ macro_rules! attribute {
                     Is::Ss(texts) => json!({ "SS": texts }),
                     Is::Ns(numbers) => json!({ "NS": numbers }),
                     Is::Bs(all) => json!({ "BS": all.iter().map(|bytes| STANDARD.encode(bytes)).collect::<Vec<_>>() }),
-                    // A type that AWS adds later: the function says that it cannot read it.
+                    // A type that AWS adds later. The function reports that it cannot read the record.
                     _ => Value::Null,
                 }
             }

@@ -1,44 +1,41 @@
-//! A letter: what is written into a queue about something that a function failed at.
+//! A letter: the message about a failed event that Lambda or an IoT rule writes to a dead-letter queue.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What a letter is about.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Letter {
-    /// Records of a stream, by place: the records themselves are not in it.
+    /// A batch of stream records. The letter has their sequence numbers, not the records.
     Batch(Batch),
-    /// An event that a function was invoked with.
+    /// An event that the function was invoked with.
     Event {
-        /// The function's ARN or name.
+        /// ARN or name.
         function: String,
-        /// The event, as it was.
         event: Value,
     },
 }
 
-/// A stretch of a shard.
+/// Consecutive records of a shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// The ARN of the function that failed at it.
+    /// The ARN of the function that failed.
     pub function: String,
-    /// The ARN of the stream.
+    /// The stream's ARN.
     pub stream: String,
-    /// The shard.
     pub shard: String,
-    /// The first record.
+    /// The sequence number of the first record.
     pub first: String,
-    /// The last record, which is in it too.
+    /// The sequence number of the last record.
     pub last: String,
-    /// When the last record was written, as Lambda says it.
+    /// When the last record was written, as text. Empty when Lambda does not say.
     pub at: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Written {
+struct Body {
     request_context: Option<Context>,
     #[serde(rename = "DDBStreamBatchInfo")]
     batch: Option<BatchInfo>,
@@ -75,11 +72,12 @@ struct RuleFailure {
 }
 
 impl Letter {
-    /// Reads what a stream's source, an asynchronous invocation, or an IoT rule wrote. The error says what is missing.
+    /// Reads a letter of an event source mapping, an asynchronous invocation or an IoT rule. The error says why it cannot.
     pub fn read(text: &str) -> Result<Self, String> {
-        let written: Written = serde_json::from_str(text).map_err(|error| format!("it cannot be read: {error}"))?;
-        let function = written.request_context.map(|context| context.function_arn);
-        match (function, written.batch, written.request_payload, written.base64_original_payload) {
+        let body: Body =
+            serde_json::from_str(text).map_err(|error| format!("it is not valid JSON of a letter: {error}"))?;
+        let function = body.request_context.map(|context| context.function_arn);
+        match (function, body.batch, body.request_payload, body.base64_original_payload) {
             (Some(function), Some(batch), _, _) => Ok(Self::Batch(Batch {
                 function,
                 stream: batch.stream_arn,
@@ -90,12 +88,12 @@ impl Letter {
             })),
             (Some(function), None, Some(event), _) => Ok(Self::Event { function, event }),
             (None, None, None, Some(payload)) => {
-                let failed = written.failures.into_iter().find(|failure| failure.failed_action.starts_with("Lambda"));
-                let function = failed.ok_or("the rule's error names no function that failed")?.failed_resource;
+                let failed = body.failures.into_iter().find(|failure| failure.failed_action.starts_with("Lambda"));
+                let function = failed.ok_or("the rule's error does not name a function")?.failed_resource;
                 let event = STANDARD.decode(payload).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
                 Ok(Self::Event { function, event: event.ok_or("the rule's payload is not JSON in base64")? })
             }
-            _ => Err("it is no letter of a stream, of an invocation, or of an IoT rule".into()),
+            _ => Err("it is not a letter of a stream, an invocation or an IoT rule".into()),
         }
     }
 }
@@ -155,12 +153,12 @@ mod tests {
         };
         let event = Letter::Event { function: FUNCTION.into(), event: json!({ "clientId": "door1" }) };
         assert_eq!(Letter::read(&rule("LambdaAction")), Ok(event));
-        assert!(Letter::read(&rule("SqsAction")).unwrap_err().contains("names no function"));
+        assert!(Letter::read(&rule("SqsAction")).unwrap_err().contains("does not name a function"));
     }
 
     #[test]
-    fn what_is_no_letter_is_said() {
-        assert!(Letter::read("hello").unwrap_err().contains("cannot be read"));
-        assert!(Letter::read(r#"{"call_id":"call_a_b_1"}"#).unwrap_err().contains("no letter"));
+    fn what_is_not_a_letter_is_refused() {
+        assert!(Letter::read("hello").unwrap_err().contains("not valid JSON of a letter"));
+        assert!(Letter::read(r#"{"call_id":"call_a_b_1"}"#).unwrap_err().contains("not a letter of"));
     }
 }

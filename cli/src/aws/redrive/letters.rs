@@ -1,4 +1,4 @@
-//! Letters are shown to the function that failed at them, one by one, and deleted when it went well.
+//! Invokes the function again that failed at each letter in a queue, and deletes the letter when it succeeds.
 
 use std::process::ExitCode;
 
@@ -7,67 +7,71 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::Message;
 use serde_json::json;
 
-use super::letter::Letter;
-use super::project::{Functions, Unwell};
-use super::queue::Queue;
-use super::records::{NotRead, Streams};
-use crate::aws::account::failed;
-use crate::failure::Failure;
-use crate::say::{Say, Tone};
+use crate::aws::account::cannot;
+use crate::aws::redrive::invoke::{FunctionInvoker, InvokeError};
+use crate::aws::redrive::letter::{Batch, Letter};
+use crate::aws::redrive::queue::Queue;
+use crate::aws::redrive::records::{StreamReadError, StreamReader};
+use crate::ui::error::CommandError;
+use crate::ui::output::{Level, Output};
 
-/// A letter that is being worked on is nobody else's for so long; one that stays is given back at the end.
-const HIDDEN_SECONDS: i32 = 900;
-/// An empty answer to a short question does not mean an empty queue.
+/// How long a received letter is hidden from other readers. Those that are kept become visible again at the end.
+const VISIBILITY_SECONDS: i32 = 900;
+/// Long polling: without it an empty response does not mean an empty queue.
 const WAIT_SECONDS: i32 = 2;
 
-struct Desk<'a> {
-    say: Say,
+struct Redriver<'a> {
+    output: Output,
     queue: &'a Queue,
     client: Client,
-    streams: Streams,
-    functions: Functions,
+    streams: StreamReader,
+    functions: FunctionInvoker,
     drop_expired: bool,
-    done: usize,
+    redriven: usize,
     dropped: usize,
-    /// What stays in the queue: receipt handles.
+    /// Receipt handles of the letters that stay in the queue.
     kept: Vec<String>,
 }
 
-/// What became of a letter.
-enum Fate {
-    /// The function took it.
-    Done(String),
-    /// What it is about is gone.
+enum LetterOutcome {
+    /// The function succeeded at this.
+    Redriven(String),
+    /// The stream no longer has the records, and why they are known to be gone.
     Expired(String),
-    /// It stays, and why.
+    /// The letter stays in the queue, and why.
     Kept(String),
 }
 
-/// Works through all that is in the queue.
-pub async fn redrive(say: Say, sdk: &SdkConfig, queue: &Queue, drop_expired: bool) -> Result<ExitCode, Failure> {
-    let mut desk = Desk {
-        say,
+/// Works through all letters in the queue.
+pub async fn redrive(
+    output: Output,
+    sdk: &SdkConfig,
+    queue: &Queue,
+    drop_expired: bool,
+) -> Result<ExitCode, CommandError> {
+    let mut redriver = Redriver {
+        output,
         queue,
         client: Client::new(sdk),
-        streams: Streams::new(sdk),
-        functions: Functions::new(sdk),
+        streams: StreamReader::new(sdk),
+        functions: FunctionInvoker::new(sdk),
         drop_expired,
-        done: 0,
+        redriven: 0,
         dropped: 0,
         kept: vec![],
     };
-    let worked = desk.work().await;
-    desk.give_back().await;
-    worked?;
-    let (done, dropped, kept) = (desk.done, desk.dropped, desk.kept.len());
-    let tone = if kept == 0 { Tone::Good } else { Tone::Bad };
-    let text = format!("{done} redriven, {dropped} dropped, {kept} kept in {}", queue.name);
-    say.line(tone, "redriven", &text, json!({ "redriven": done, "dropped": dropped, "kept": kept }));
+    let result = redriver.run().await;
+    redriver.make_kept_visible().await;
+    result?;
+    let (redriven, dropped, kept) = (redriver.redriven, redriver.dropped, redriver.kept.len());
+    let level = if kept == 0 { Level::Success } else { Level::Warning };
+    let text = format!("{redriven} redriven, {dropped} dropped, {kept} kept in {}", queue.name);
+    output.line(level, "redriven", &text, json!({ "redriven": redriven, "dropped": dropped, "kept": kept }));
     Ok(ExitCode::from(u8::from(kept > 0)))
 }
 
-impl Desk<'_> {
-    async fn work(&mut self) -> Result<(), Failure> {
+impl Redriver<'_> {
+    async fn run(&mut self) -> Result<(), CommandError> {
         loop {
             let received = tokio::select! {
                 received = self
@@ -75,94 +79,97 @@ impl Desk<'_> {
                     .receive_message()
                     .queue_url(&self.queue.url)
                     .max_number_of_messages(1)
-                    .visibility_timeout(HIDDEN_SECONDS)
+                    .visibility_timeout(VISIBILITY_SECONDS)
                     .wait_time_seconds(WAIT_SECONDS)
-                    .send() => received.map_err(failed("the queue cannot be read"))?,
+                    .send() => received.map_err(cannot("receive messages from the queue"))?,
                 _ = tokio::signal::ctrl_c() => return Ok(()),
             };
             let Some(message) = received.messages.unwrap_or_default().into_iter().next() else { return Ok(()) };
-            self.one(&message).await?;
+            self.process(&message).await?;
         }
     }
 
-    async fn one(&mut self, message: &Message) -> Result<(), Failure> {
+    async fn process(&mut self, message: &Message) -> Result<(), CommandError> {
         let (id, body) = (message.message_id().unwrap_or("?"), message.body().unwrap_or_default());
         let receipt = message.receipt_handle().unwrap_or_default();
-        match self.fate(body).await {
-            Fate::Done(what) => {
+        match self.redrive(body).await {
+            LetterOutcome::Redriven(what) => {
                 self.delete(receipt).await?;
-                self.done += 1;
-                self.say.line(Tone::Good, "letter", &format!("redriven {what}"), json!({ "id": id, "redriven": what }));
+                self.redriven += 1;
+                let details = json!({ "id": id, "redriven": what });
+                self.output.line(Level::Success, "letter", &format!("redriven {what}"), details);
             }
-            Fate::Expired(why) if self.drop_expired => {
-                self.say.line(
-                    Tone::Bad,
-                    "letter",
-                    &format!("dropped  {why}\n{body}"),
-                    json!({ "id": id, "dropped": why, "letter": body }),
-                );
+            LetterOutcome::Expired(why) if self.drop_expired => {
+                let details = json!({ "id": id, "dropped": why, "letter": body });
+                self.output.line(Level::Warning, "letter", &format!("dropped  {why}\n{body}"), details);
                 self.delete(receipt).await?;
                 self.dropped += 1;
             }
-            Fate::Expired(why) => {
+            LetterOutcome::Expired(why) => {
                 let why = format!(
-                    "{why}; `ilock redrive --call CALL_ID` projects a call again, --drop-expired deletes the letter"
+                    "{why}; `ilock redrive --call CALL_ID` reads a call from the log instead, --drop-expired deletes \
+                     the letter"
                 );
                 self.keep(id, receipt, &why);
             }
-            Fate::Kept(why) => self.keep(id, receipt, &why),
+            LetterOutcome::Kept(why) => self.keep(id, receipt, &why),
         }
         Ok(())
     }
 
-    async fn fate(&self, body: &str) -> Fate {
+    async fn redrive(&self, body: &str) -> LetterOutcome {
         match Letter::read(body) {
-            Err(why) => Fate::Kept(why),
+            Err(why) => LetterOutcome::Kept(why),
             Ok(Letter::Event { function, event }) => match self.functions.invoke(&function, &event).await {
-                Ok(_) => Fate::Done(format!("an event of {}", short(&function))),
-                Err(why) => Fate::Kept(why.0),
+                Ok(_) => LetterOutcome::Redriven(format!("an event of {}", function_name(&function))),
+                Err(InvokeError(why)) => LetterOutcome::Kept(why),
             },
-            Ok(Letter::Batch(batch)) => {
-                let records = match self.streams.records(&batch).await {
-                    Ok(records) => records,
-                    Err(NotRead::Gone) => {
-                        return Fate::Expired(format!(
-                            "the stream keeps records for 24 hours and no longer has those of {}",
-                            if batch.at.is_empty() { "this letter" } else { &batch.at }
-                        ));
-                    }
-                    Err(NotRead::Refused(why)) => return Fate::Kept(why),
-                };
-                match self.functions.show(&batch.function, &records).await {
-                    Ok(()) => Fate::Done(format!("{} commits to {}", records.len(), short(&batch.function))),
-                    Err(Unwell(why)) => Fate::Kept(why),
-                }
+            Ok(Letter::Batch(batch)) => self.redrive_batch(&batch).await,
+        }
+    }
+
+    async fn redrive_batch(&self, batch: &Batch) -> LetterOutcome {
+        let records = match self.streams.records(batch).await {
+            Ok(records) => records,
+            Err(StreamReadError::Gone) => {
+                let when = if batch.at.is_empty() { "this letter" } else { &batch.at };
+                return LetterOutcome::Expired(format!(
+                    "the stream keeps records for 24 hours and no longer has those of {when}"
+                ));
             }
+            Err(StreamReadError::Failed(why)) => return LetterOutcome::Kept(why),
+        };
+        match self.functions.send_records(&batch.function, &records).await {
+            Ok(()) => {
+                LetterOutcome::Redriven(format!("{} commits to {}", records.len(), function_name(&batch.function)))
+            }
+            Err(InvokeError(why)) => LetterOutcome::Kept(why),
         }
     }
 
     fn keep(&mut self, id: &str, receipt: &str, why: &str) {
-        self.say.line(Tone::Bad, "letter", &format!("kept     {id}: {why}"), json!({ "id": id, "kept": why }));
+        let details = json!({ "id": id, "kept": why });
+        self.output.line(Level::Warning, "letter", &format!("kept     {id}: {why}"), details);
         self.kept.push(receipt.to_owned());
     }
 
-    async fn delete(&self, receipt: &str) -> Result<(), Failure> {
+    async fn delete(&self, receipt: &str) -> Result<(), CommandError> {
         let delete = self.client.delete_message().queue_url(&self.queue.url).receipt_handle(receipt).send();
-        delete.await.map_err(failed("it was redriven, but the letter cannot be deleted"))?;
+        delete.await.map_err(cannot("delete a letter that was redriven or dropped"))?;
         Ok(())
     }
 
-    /// Whoever looks next sees what stays.
-    async fn give_back(&self) {
+    async fn make_kept_visible(&self) {
         for receipt in &self.kept {
-            let back = self.client.change_message_visibility().queue_url(&self.queue.url).receipt_handle(receipt);
-            if back.visibility_timeout(0).send().await.is_err() {
-                self.say.warn("a letter that stays is hidden for another quarter of an hour");
+            let change = self.client.change_message_visibility().queue_url(&self.queue.url).receipt_handle(receipt);
+            if change.visibility_timeout(0).send().await.is_err() {
+                self.output.warn("a kept letter stays hidden in the queue for up to 15 minutes");
             }
         }
     }
 }
 
-fn short(function: &str) -> &str {
+/// The name in a function's ARN.
+fn function_name(function: &str) -> &str {
     function.split(':').nth(6).unwrap_or(function)
 }

@@ -1,43 +1,40 @@
-//! The records that a letter is about, read from the stream again.
+//! Reads the records of a letter from the DynamoDB stream.
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodbstreams::Client;
 use aws_sdk_dynamodbstreams::types::{OperationType, Record, ShardIteratorType, StreamViewType};
 use serde_json::{Value, json};
 
-use super::image::image;
-use super::letter::Batch;
-use crate::aws::account::Refusal;
+use crate::aws::account::AwsError;
+use crate::aws::redrive::image::image;
+use crate::aws::redrive::letter::Batch;
 
-/// Streams, read again.
-pub struct Streams {
+pub struct StreamReader {
     client: Client,
 }
 
-/// Why there are no records.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotRead {
-    /// The stream has dropped them, or is gone itself.
+pub enum StreamReadError {
+    /// The stream no longer has the records, or does not exist any more.
     Gone,
-    /// It does not say.
-    Refused(String),
+    /// Any other error.
+    Failed(String),
 }
 
-impl From<Refusal> for NotRead {
-    fn from(refusal: Refusal) -> Self {
-        let trimmed = refusal.code.as_deref() == Some("TrimmedDataAccessException");
-        if trimmed || refusal.is_missing() { Self::Gone } else { Self::Refused(refusal.why) }
+impl From<AwsError> for StreamReadError {
+    fn from(error: AwsError) -> Self {
+        let trimmed = error.code.as_deref() == Some("TrimmedDataAccessException");
+        if trimmed || error.is_not_found() { Self::Gone } else { Self::Failed(error.message) }
     }
 }
 
-impl Streams {
-    /// Those of the account.
+impl StreamReader {
     pub fn new(sdk: &SdkConfig) -> Self {
         Self { client: Client::new(sdk) }
     }
 
-    /// The commits from the first to the last record of `batch`, as Lambda hands them to a function.
-    pub async fn records(&self, batch: &Batch) -> Result<Vec<Value>, NotRead> {
+    /// The commits from the first to the last record of `batch`, in the form of Lambda's stream events.
+    pub async fn records(&self, batch: &Batch) -> Result<Vec<Value>, StreamReadError> {
         let start = self
             .client
             .get_shard_iterator()
@@ -47,48 +44,53 @@ impl Streams {
             .sequence_number(&batch.first)
             .send()
             .await
-            .map_err(|error| Refusal::of(&error))?;
+            .map_err(|error| AwsError::from_sdk(&error))?;
         let mut iterator = start.shard_iterator;
         let mut records = vec![];
         while let Some(from) = iterator {
-            let page =
-                self.client.get_records().shard_iterator(from).send().await.map_err(|error| Refusal::of(&error))?;
+            let page = self
+                .client
+                .get_records()
+                .shard_iterator(from)
+                .send()
+                .await
+                .map_err(|error| AwsError::from_sdk(&error))?;
             for record in page.records() {
                 let number = record.dynamodb().and_then(|change| change.sequence_number()).unwrap_or_default();
-                if later(number, &batch.last) {
-                    return some(records);
+                if is_after(number, &batch.last) {
+                    return not_empty(records);
                 }
                 if is_commit(record) {
-                    records.push(as_lambda_has_it(record, &batch.stream));
+                    records.push(lambda_record(record, &batch.stream));
                 }
                 if number == batch.last {
-                    return some(records);
+                    return not_empty(records);
                 }
             }
             iterator = page.next_shard_iterator;
         }
-        some(records)
+        not_empty(records)
     }
 }
 
-/// A letter is written about commits: where there are none any more, they are gone.
-fn some(records: Vec<Value>) -> Result<Vec<Value>, NotRead> {
-    if records.is_empty() { Err(NotRead::Gone) } else { Ok(records) }
+/// A letter is always about commits. When the stream has none in the range, it has dropped them.
+fn not_empty(records: Vec<Value>) -> Result<Vec<Value>, StreamReadError> {
+    if records.is_empty() { Err(StreamReadError::Gone) } else { Ok(records) }
 }
 
-/// Sequence numbers are decimal and of any length.
-fn later(one: &str, other: &str) -> bool {
+/// Compares sequence numbers, which are decimal and of any length.
+fn is_after(one: &str, other: &str) -> bool {
     let (one, other) = (one.trim_start_matches('0'), other.trim_start_matches('0'));
     (one.len(), one) > (other.len(), other)
 }
 
-/// The projector is fed only these.
+/// The event source mappings pass only commits on.
 fn is_commit(record: &Record) -> bool {
     let key = record.dynamodb().and_then(|change| change.keys()).and_then(|keys| keys.get("sk"));
     key.and_then(|key| key.as_s().ok()).is_some_and(|sk| sk.starts_with("commit#"))
 }
 
-fn as_lambda_has_it(record: &Record, stream: &str) -> Value {
+fn lambda_record(record: &Record, stream: &str) -> Value {
     let mut change = json!({});
     if let Some(found) = record.dynamodb() {
         for (name, item) in [("Keys", found.keys()), ("NewImage", found.new_image()), ("OldImage", found.old_image())] {
@@ -99,7 +101,7 @@ fn as_lambda_has_it(record: &Record, stream: &str) -> Value {
         change["SequenceNumber"] = json!(found.sequence_number());
         change["SizeBytes"] = json!(found.size_bytes());
         change["StreamViewType"] = json!(found.stream_view_type().map(StreamViewType::as_str));
-        // Absent, or a number: the functions do not take null.
+        // The functions accept a number or no field, but not null.
         if let Some(at) = found.approximate_creation_date_time() {
             change["ApproximateCreationDateTime"] = json!(at.secs());
         }
@@ -145,36 +147,36 @@ mod tests {
     }
 
     #[test]
-    fn sequence_numbers_are_numbers_and_not_words() {
-        assert!(later("1000", "999"));
-        assert!(!later("999", "1000"));
-        assert!(!later("42", "42"));
-        assert!(!later("0042", "42"));
-        assert!(later("800000000003126276363", "800000000003126276362"));
+    fn sequence_numbers_are_compared_as_numbers() {
+        assert!(is_after("1000", "999"));
+        assert!(!is_after("999", "1000"));
+        assert!(!is_after("42", "42"));
+        assert!(!is_after("0042", "42"));
+        assert!(is_after("800000000003126276363", "800000000003126276362"));
     }
 
     #[test]
-    fn the_projector_can_read_a_record_that_is_shown_again() {
-        let shown = as_lambda_has_it(&record("commit#000001"), "arn:stream");
-        assert_eq!(shown["eventSourceARN"], "arn:stream");
-        assert_eq!(shown["dynamodb"]["NewImage"]["sk"]["S"], "commit#000001");
-        let event: aws_lambda_events::dynamodb::Event = serde_json::from_value(json!({ "Records": [shown] })).unwrap();
+    fn the_projector_can_read_a_record_that_is_sent_again() {
+        let sent = lambda_record(&record("commit#000001"), "arn:stream");
+        assert_eq!(sent["eventSourceARN"], "arn:stream");
+        assert_eq!(sent["dynamodb"]["NewImage"]["sk"]["S"], "commit#000001");
+        let event: aws_lambda_events::dynamodb::Event = serde_json::from_value(json!({ "Records": [sent] })).unwrap();
         let read = &event.records[0];
         assert_eq!((read.event_name.as_str(), read.change.sequence_number.as_deref()), ("INSERT", Some("42")));
         assert!(read.change.keys.contains_key("pk"));
     }
 
     #[test]
-    fn only_commits_are_shown_again() {
+    fn only_commits_are_sent_again() {
         assert!(is_commit(&record("commit#000001")));
         assert!(!is_commit(&record("receipt#000001#0")));
     }
 
     #[test]
     fn what_the_stream_dropped_is_told_from_what_it_refuses() {
-        let refusal = |code: &str| NotRead::from(Refusal { code: Some(code.into()), why: "no".into() });
-        assert_eq!(refusal("TrimmedDataAccessException"), NotRead::Gone);
-        assert_eq!(refusal("ResourceNotFoundException"), NotRead::Gone);
-        assert_eq!(refusal("AccessDeniedException"), NotRead::Refused("no".into()));
+        let error = |code: &str| StreamReadError::from(AwsError { code: Some(code.into()), message: "no".into() });
+        assert_eq!(error("TrimmedDataAccessException"), StreamReadError::Gone);
+        assert_eq!(error("ResourceNotFoundException"), StreamReadError::Gone);
+        assert_eq!(error("AccessDeniedException"), StreamReadError::Failed("no".into()));
     }
 }

@@ -1,0 +1,152 @@
+//! `ilock forget USER_ID`: deletes the personal text of all of a person's calls and records that it did. The commits do not
+//! change, so `ilock verify` reports no finding, and `ilock replay` shows `[forgotten]`.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use clap::Args;
+use futures::future::try_join_all;
+use ilock_directory::{Directory, Page};
+use ilock_events::{CallId, Millis, Party, PartyId, PartyKind, TenantId};
+use ilock_env::Clock;
+use ilock_log::{EventLog, LogError};
+use serde_json::json;
+
+use crate::audit::source::{LogAndDirectory, read_error};
+use crate::play::target::default_tenant;
+use crate::ui::error::CommandError;
+use crate::ui::output::{Level, Output};
+use crate::ui::progress;
+
+/// How many calls are worked on at a time.
+const BATCH_SIZE: u16 = 16;
+
+#[derive(Debug, Args)]
+pub struct Forget {
+    /// The user whose personal text is deleted.
+    user_id: PartyId,
+    /// The user's tenant. [default: the tenant they registered with]
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// Count what would be deleted, and delete nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Delete without asking for confirmation.
+    #[arg(long, short)]
+    yes: bool,
+    #[command(flatten)]
+    tables: LogAndDirectory,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Counts {
+    calls: u64,
+    with_text: u64,
+    texts: u64,
+    live: u64,
+}
+
+impl Forget {
+    pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
+        let (log, directory) = self.tables.open().await;
+        let person = Party { kind: PartyKind::User, id: self.user_id.clone() };
+        let tenant = self.tenant(&directory, &person).await?;
+        if !self.dry_run && !self.yes {
+            confirm(&person, &tenant, output)?;
+        }
+        let mut counts = Counts::default();
+        let bar = progress::count(None, "calls", output);
+        let mut cursor = None;
+        loop {
+            let page = directory.history(&tenant, &person, BATCH_SIZE, cursor.as_deref()).await.map_err(read_error)?;
+            let Page { entries, next } = page.map_err(CommandError::new)?;
+            let now = Clock::system().now();
+            let each = entries.iter().map(|entry| forget_call(&log, &entry.call_id, &person, now, self.dry_run));
+            let texts = try_join_all(each).await.map_err(|error| {
+                let deleted = format!("; {} texts were deleted before that", counts.texts);
+                let error = read_error(error);
+                CommandError { message: error.message + &deleted, ..error }
+                    .hint("run the same command again to continue")
+            })?;
+            counts.calls += u64::try_from(entries.len()).unwrap_or_default();
+            counts.live += entries.iter().map(|entry| u64::from(!entry.state.is_final())).sum::<u64>();
+            counts.with_text += texts.iter().map(|texts| u64::from(*texts > 0)).sum::<u64>();
+            counts.texts += texts.iter().sum::<u64>();
+            bar.set_position(counts.calls);
+            bar.set_message(format!("{} texts", counts.texts));
+            cursor = next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        bar.finish_and_clear();
+        let registered = directory.clients(&person).await.map_err(read_error)?.len();
+        self.print_summary(&tenant, counts, registered, output);
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn tenant(&self, directory: &Directory, person: &Party) -> Result<TenantId, CommandError> {
+        let registered = directory.tenant_of(person).await.map_err(read_error)?;
+        match (&self.tenant, registered) {
+            (Some(named), Some(other)) if *named != other => {
+                Err(CommandError::new(format!("{} is a user of tenant {other}, not of {named}", person.id)))
+            }
+            (Some(named), _) => Ok(named.clone()),
+            (None, Some(own)) => Ok(own),
+            (None, None) => default_tenant(),
+        }
+    }
+
+    fn print_summary(&self, tenant: &TenantId, counts: Counts, registered: usize, output: Output) {
+        let Counts { calls, with_text, texts, live } = counts;
+        let (event, done) = if self.dry_run { ("to_forget", "would be deleted") } else { ("forgotten", "deleted") };
+        let text = format!("{texts} texts in {with_text} calls {done}; {} has {calls} calls", self.user_id);
+        let details = json!({
+            "user_id": self.user_id, "tenant": tenant, "calls": calls, "calls_with_text": with_text, "texts": texts,
+            "live_calls": live, "registered_clients": registered,
+        });
+        output.line(Level::Success, event, &text, details);
+        if live > 0 {
+            output.warn(&format!(
+                "{live} calls had not ended: personal text that is added to them later stays. Run the command again when they have \
+                 ended"
+            ));
+        }
+        if registered > 0 {
+            output.warn(&format!(
+                "{registered} clients are still registered, with device, app version and push token. Logging out removes a \
+                 client: DELETE /api/mqtt/clients/CLIENT_ID"
+            ));
+        }
+    }
+}
+
+/// Deletes the personal text of one call, unless `dry_run`. Returns how many texts it has.
+async fn forget_call(
+    log: &EventLog,
+    call_id: &CallId,
+    person: &Party,
+    now: Millis,
+    dry_run: bool,
+) -> Result<u64, LogError> {
+    let texts = log.kept_texts(call_id).await?;
+    if !dry_run {
+        try_join_all(texts.iter().map(|text| log.forget(text, person, now))).await?;
+    }
+    Ok(u64::try_from(texts.len()).unwrap_or_default())
+}
+
+fn confirm(person: &Party, tenant: &TenantId, output: Output) -> Result<(), CommandError> {
+    if output.is_json() || !std::io::stdin().is_terminal() {
+        return Err(CommandError::new("cannot ask for confirmation: stdin is not a terminal, or --json was given")
+            .hint("pass --yes to delete without asking, or --dry-run to count"));
+    }
+    eprint!("Permanently delete the personal text of all calls of {} in tenant {tenant}? [y/N] ", person.id);
+    let mut answer = String::new();
+    let read = std::io::stderr().flush().and_then(|()| std::io::stdin().read_line(&mut answer));
+    read.map_err(CommandError::new)?;
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err(CommandError::new("nothing was deleted")),
+    }
+}

@@ -1,0 +1,39 @@
+//! Which calls a command is about: days and tenants.
+
+use clap::Args;
+use ilock_audit::export::placed_at;
+use ilock_audit::replay::day_and_time;
+use ilock_events::TenantId;
+use ilock_log::{Day, StoredCall};
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct Range {
+    /// The first day (UTC), for example 2026-11-22.
+    #[arg(long)]
+    pub from: Option<Day>,
+    /// The last day (UTC), which is included.
+    #[arg(long)]
+    pub to: Option<Day>,
+    /// Only calls of this tenant. Can be given more than once.
+    #[arg(long = "tenant")]
+    pub tenants: Vec<TenantId>,
+}
+
+impl Range {
+    /// Whether `date`, written as 2026-11-22, is one of the days.
+    pub fn has_date(&self, date: &str) -> bool {
+        self.from.as_ref().is_none_or(|from| date >= from.as_str())
+            && self.to.as_ref().is_none_or(|to| date <= to.as_str())
+    }
+
+    pub fn has_tenant(&self, tenant: &str) -> bool {
+        self.tenants.is_empty() || self.tenants.iter().any(|wanted| wanted.as_str() == tenant)
+    }
+
+    pub fn has_call(&self, call: &StoredCall) -> bool {
+        let placed = day_and_time(placed_at(call));
+        let date = placed.split('T').next().unwrap_or_default();
+        let tenant = call.commits.first().and_then(|commit| commit["tenant"].as_str()).unwrap_or_default();
+        self.has_date(date) && self.has_tenant(tenant)
+    }
+}

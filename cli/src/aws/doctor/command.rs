@@ -1,0 +1,89 @@
+//! The command line of `ilock doctor`: runs the checks, prints the findings and counts them.
+
+use std::process::ExitCode;
+
+use aws_config::SdkConfig;
+use clap::Args;
+use serde_json::json;
+
+use crate::aws::account::load_config;
+use crate::aws::doctor::alarms;
+use crate::aws::doctor::broker;
+use crate::aws::doctor::feeds;
+use crate::aws::doctor::finding::{Finding, Outcome};
+use crate::aws::doctor::functions;
+use crate::aws::doctor::http;
+use crate::aws::doctor::queues;
+use crate::aws::doctor::stacks;
+use crate::aws::doctor::tables;
+use crate::aws::stack::{Stack, StackName};
+use crate::ui::error::CommandError;
+use crate::ui::output::{Level, Output};
+
+#[derive(Debug, Args)]
+pub struct Doctor {
+    #[command(flatten)]
+    stack: StackName,
+}
+
+impl Doctor {
+    pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
+        let sdk = load_config().await?;
+        let mut report = Report { output, counts: [0; 4] };
+        let name = self.stack.name();
+        let (stack, findings) = stacks::check(&sdk, &name).await;
+        report.add(findings);
+        if let Some(stack) = stack {
+            report.check(&sdk, &stack).await;
+        }
+        Ok(report.print_summary())
+    }
+}
+
+struct Report {
+    output: Output,
+    /// By [`Outcome`].
+    counts: [usize; 4],
+}
+
+impl Report {
+    async fn check(&mut self, sdk: &SdkConfig, stack: &Stack) {
+        self.add(http::check(stack).await);
+        self.add(functions::check(sdk, stack).await);
+        self.add(broker::check(sdk, stack).await);
+        let (stream, findings) = tables::check(sdk, stack).await;
+        self.add(findings);
+        let (sources, findings) = feeds::check(sdk, stack, stream.as_deref()).await;
+        self.add(findings);
+        self.add(queues::check(sdk, stack, &sources).await);
+        self.add(alarms::check(sdk, stack).await);
+    }
+
+    fn add(&mut self, findings: Vec<Finding>) {
+        for finding in findings {
+            self.counts[finding.outcome as usize] += 1;
+            let level = match finding.outcome {
+                Outcome::Ok => Level::Success,
+                Outcome::Unchecked => Level::Info,
+                Outcome::Warning => Level::Warning,
+                Outcome::Failed => Level::Error,
+            };
+            self.output.line(level, "check", &finding.text(), json!({ "check": finding }));
+        }
+    }
+
+    fn print_summary(self) -> ExitCode {
+        let [ok, warnings, failed, unchecked] = self.counts;
+        let level = if failed > 0 {
+            Level::Error
+        } else if warnings + unchecked > 0 {
+            Level::Warning
+        } else {
+            Level::Success
+        };
+        let text = format!("\n{ok} ok, {warnings} warnings, {failed} failed, {unchecked} could not be checked");
+        let counts = json!({ "ok": ok, "warnings": warnings, "failed": failed, "unchecked": unchecked });
+        self.output.line(level, "checked", &text, counts);
+        ExitCode::from(u8::from(failed > 0))
+    }
+}

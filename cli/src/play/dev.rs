@@ -1,0 +1,156 @@
+//! `ilock dev`: the whole backend in this process.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use ilock_functions::settings::{DEV_SDK_APP_ID, DEV_SECRET};
+use ilock_local::broker::BrokerAddresses;
+use ilock_local::{Addresses, NotStarted, Options, Stack};
+use serde_json::json;
+use tracing_subscriber::EnvFilter;
+
+use crate::ui::error::CommandError;
+use crate::ui::output::{Level, Output};
+
+/// The addresses and the data folder. Everything else is read from the environment, as in a deployment.
+#[derive(Debug, Args)]
+pub struct Dev {
+    /// The HTTP address.
+    #[arg(long, env = "ILOCK_HTTP", default_value = "127.0.0.1:8080")]
+    http: SocketAddr,
+    /// The address of MQTT over TCP.
+    #[arg(long, env = "ILOCK_MQTT", default_value = "127.0.0.1:1883")]
+    mqtt: SocketAddr,
+    /// The address of MQTT over WebSocket; its path is /mqtt.
+    #[arg(long, env = "ILOCK_WS", default_value = "127.0.0.1:8083")]
+    ws: SocketAddr,
+    /// The address of MQTT over TLS, with a self-signed certificate.
+    #[arg(long, env = "ILOCK_MQTTS", default_value = "127.0.0.1:8883")]
+    mqtts: SocketAddr,
+    /// The address of the embedded DynamoDB, which `ilock log` reads.
+    #[arg(long, env = "ILOCK_DYNAMODB", default_value = "127.0.0.1:18000")]
+    dynamodb: SocketAddr,
+    /// Replaces the port of --http; 0 chooses a free one. The next four flags do the same.
+    #[arg(long)]
+    port: Option<u16>,
+    #[arg(long)]
+    mqtt_port: Option<u16>,
+    #[arg(long)]
+    ws_port: Option<u16>,
+    #[arg(long)]
+    mqtts_port: Option<u16>,
+    #[arg(long)]
+    dynamodb_port: Option<u16>,
+    /// Keep calls, registrations, timers and undelivered notices in this folder across restarts. Without it they are kept in memory.
+    #[arg(long, env = "ILOCK_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    /// The log filter, in the syntax of RUST_LOG.
+    #[arg(long, env = "RUST_LOG", default_value = "info,mqtt5=warn,dynoxide=warn")]
+    log: String,
+}
+
+fn with_port(mut address: SocketAddr, port: Option<u16>) -> SocketAddr {
+    if let Some(port) = port {
+        address.set_port(port);
+    }
+    address
+}
+
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+impl Dev {
+    /// Runs until Ctrl-C or SIGTERM.
+    pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
+        let filter = EnvFilter::try_new(&self.log)
+            .map_err(|error| CommandError::new(format!("--log: {error}")).hint("for example: info,ilock=debug"))?;
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .init();
+
+        let options = Options {
+            at: Addresses {
+                http: with_port(self.http, self.port),
+                broker: BrokerAddresses {
+                    tcp: with_port(self.mqtt, self.mqtt_port),
+                    websocket: with_port(self.ws, self.ws_port),
+                    tls: with_port(self.mqtts, self.mqtts_port),
+                },
+                dynamodb: with_port(self.dynamodb, self.dynamodb_port),
+            },
+            data_dir: self.data_dir.clone(),
+            settings: Box::new(env),
+            ..Options::anywhere()
+        };
+        let mut stop = Box::pin(stop_signal());
+        let stack = tokio::select! {
+            stack = Stack::start(options) => stack.map_err(|error| start_error(&error))?,
+            () = &mut stop => return Ok(ExitCode::SUCCESS),
+        };
+        let known = |name: &str| env(name).is_none_or(|secret| secret == DEV_SECRET);
+        let shared = env("AUTH_ALGORITHMS").is_none_or(|algorithms| algorithms == "HS256");
+        if known("MASTER_SECRET") || shared && known("AUTH_SECRET") {
+            output.warn(
+                "development secrets are in use: anybody can sign a token. Use them on this machine only; a deployment \
+                 refuses them.",
+            );
+        }
+        announce(output, &stack, self.data_dir.as_ref());
+        stop.await;
+        stack.stop().await;
+        output.line(Level::Info, "stopped", "stopped", json!({}));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn announce(output: Output, stack: &Stack, data_dir: Option<&PathBuf>) {
+    let (at, checkpoints) = (&stack.at, stack.checkpoints.display());
+    let data = data_dir.map_or_else(|| "in memory".to_owned(), |dir| dir.display().to_string());
+    let sdk_app_id = env("TRTC_SDK_APP_ID").unwrap_or_else(|| DEV_SDK_APP_ID.to_string());
+    let own = std::env::args().next().unwrap_or_else(|| "ilock".into());
+    let text = format!(
+        "iLock Call is up\n  HTTP       http://{}\n  MQTT       tcp://{}\n  WebSocket  ws://{}/mqtt\n  TLS        ssl://{}\n  DynamoDB   http://{}\n  SDKAppID   {sdk_app_id}\n  data       {data}\n  seals      {checkpoints}\n\nIn two other terminals:\n  {own} phone --user user456 --accept\n  {own} door press --callee user456",
+        at.http, at.broker.tcp, at.broker.websocket, at.broker.tls, at.dynamodb
+    );
+    let details = json!({
+        "http": format!("http://{}", at.http),
+        "mqtt": format!("tcp://{}", at.broker.tcp),
+        "ws": format!("ws://{}/mqtt", at.broker.websocket),
+        "mqtts": format!("ssl://{}", at.broker.tls),
+        "dynamodb": format!("http://{}", at.dynamodb),
+        "checkpoints": stack.checkpoints,
+    });
+    output.line(Level::Success, "up", &text, details);
+}
+
+fn start_error(error: &NotStarted) -> CommandError {
+    let command_error = CommandError::new(error);
+    match error {
+        NotStarted::Address { .. } | NotStarted::Broker(_) => {
+            command_error.hint("ILOCK_HTTP, ILOCK_MQTT, ILOCK_WS, ILOCK_MQTTS and ILOCK_DYNAMODB set other addresses")
+        }
+        NotStarted::InUse(_) => command_error.hint("stop the other `ilock dev`, or use another --data-dir"),
+        _ => command_error,
+    }
+}
+
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+        if let Ok(mut terminate) = terminate {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
+}

@@ -1,0 +1,64 @@
+//! Which backend a command talks to, and with which access token.
+
+use clap::Args;
+use ilock_auth::{Identity, Role, Secret, issue_access_token};
+use ilock_env::Clock;
+use ilock_events::{PartyId, TenantId};
+use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
+
+use crate::ui::error::CommandError;
+
+const DEFAULT_HTTP: &str = "127.0.0.1:8080";
+const TOKEN_SECONDS: u32 = 3600;
+
+#[derive(Debug, Clone, Args)]
+pub struct Target {
+    /// The backend's address: http(s)://… [default: that of `ilock dev`]
+    #[arg(long, env = "ILOCK_SERVER")]
+    server: Option<String>,
+    /// An access token. For a backend on this machine the default is one signed with the development secret.
+    #[arg(long, env = "ILOCK_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+impl Target {
+    /// The backend's address, without a trailing slash.
+    pub fn server(&self) -> String {
+        let dev = || format!("http://{}", std::env::var("ILOCK_HTTP").unwrap_or_else(|_| DEFAULT_HTTP.into()));
+        self.server.clone().unwrap_or_else(dev).trim_end_matches('/').to_owned()
+    }
+
+    /// The access token to send: the given one, or for a backend on this machine a new one for `id`.
+    pub fn token(&self, id: &PartyId, role: Role) -> Result<String, CommandError> {
+        if let Some(token) = &self.token {
+            return Ok(token.clone());
+        }
+        let server = self.server();
+        let url = reqwest::Url::parse(&server).map_err(|error| CommandError::new(format!("{server}: {error}")))?;
+        if !url.host_str().is_some_and(|host| ["127.0.0.1", "localhost", "[::1]"].contains(&host)) {
+            return Err(CommandError::new("a backend on another machine needs an access token")
+                .hint("set ILOCK_TOKEN to an access token of your login service"));
+        }
+        sign_token(id, role, &default_tenant()?, TOKEN_SECONDS, Some(DEV_AUDIENCE))
+    }
+}
+
+/// The tenant where the command line names none.
+pub fn default_tenant() -> Result<TenantId, CommandError> {
+    TenantId::new("default").map_err(CommandError::new)
+}
+
+/// An access token signed with `AUTH_SECRET`, or else the development secret.
+pub fn sign_token(
+    id: &PartyId,
+    role: Role,
+    tenant: &TenantId,
+    seconds: u32,
+    audience: Option<&str>,
+) -> Result<String, CommandError> {
+    let secret = std::env::var("AUTH_SECRET").unwrap_or_else(|_| DEV_SECRET.to_owned());
+    let identity = Identity { id: id.clone(), role, tenant: tenant.clone() };
+    let issuer = std::env::var("AUTH_ISSUER").ok();
+    issue_access_token(&Secret::new(secret), &identity, issuer.as_deref(), audience, Clock::system().now(), seconds)
+        .map_err(CommandError::new)
+}

@@ -1,0 +1,5 @@
+//! What every command prints with: lines, progress bars, errors and exit codes.
+
+pub mod error;
+pub mod output;
+pub mod progress;
