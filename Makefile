@@ -15,7 +15,7 @@ test: ## Everything that is tested: units, the embedded stack, LocalStack, as de
 	@tests/run
 
 localstack: ## Only the tests on LocalStack; with AWS_ENDPOINT_URL on that, else it is started
-	infra/localstack/run cargo test $(all) --test aws
+	infra/localstack/run cargo test $(all) --test localstack
 
 deployed: ## Only the tests of the template, deployed on an emulator with the real binaries
 	cargo build $(all) --bins
@@ -27,7 +27,7 @@ clients: ## Only the calls with paho-mqtt (Python) and MQTT.js
 lint: ## rustfmt, clippy, cargo-deny, the template, the API descriptions
 	cargo fmt --all --check
 	cargo clippy $(all) --all-targets -- -D warnings
-	cargo clippy $(all) --test aws --test deployed --test account -- -D warnings
+	cargo clippy $(all) --test localstack --test deployed --test account -- -D warnings
 	tools/deny
 	infra/template/lint
 	events/validate

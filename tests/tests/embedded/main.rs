@@ -5,11 +5,11 @@
 mod audit;
 mod authorizer;
 mod calls;
+#[path = "../contract/mod.rs"]
+mod contract;
 mod cost;
 mod history;
 mod iot;
-#[path = "../laws/mod.rs"]
-mod laws;
 mod log;
 mod outage;
 mod presence;
@@ -23,7 +23,7 @@ mod sealed;
 mod template;
 mod tencent;
 
-/// What `laws` are tested on here.
+/// The DynamoDB that the log contract runs on here.
 async fn engine() -> ilock_tests::engine::Engine {
     ilock_tests::engine::Engine::embedded().await
 }

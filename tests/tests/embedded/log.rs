@@ -1,4 +1,4 @@
-//! The event log, as it is seen over HTTP. What holds of the log itself stands in `tests/laws`.
+//! The event log, as it is seen over HTTP. The log's own guarantees are tested in `tests/contract`.
 
 use ilock_events::{CallId, CommitNo};
 use ilock_log::{EventLog, LogError};
