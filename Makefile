@@ -43,9 +43,9 @@ deploy: ## Deploys: make deploy STAGE=dev PARAMETERS="Name=value …"
 
 bench: ## Measures rings, registrations, answers, requests, DynamoDB units, pushes, memory, cold starts and audits, side by side
 	cargo build --release --locked -p ilock
-	cargo run --release --locked -p ilock-tests --bin bench
-	tests/coldstart/run
-	tests/auditspeed/run
+	cargo run --release --locked -p ilock-bench --bin bench
+	bench/coldstart/run
+	bench/audit/run
 
 clean: ## Removes what was built
 	cargo clean

@@ -1,5 +1,5 @@
 //! `make bench`: the cold start of GET /api/calls/{call_id}, as it is deployed, beside the same endpoint written
-//! minimally for Node.js and Python; all in one run. `tests/coldstart/run` builds what is started here.
+//! minimally for Node.js and Python; all in one run. `bench/coldstart/run` builds what is started here.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss)]
 
@@ -58,11 +58,11 @@ impl Starts {
     }
 }
 
-/// A function in a language that may be missing here: `tests/coldstart/run` says what is there.
+/// A function in a language that may be missing here: `bench/coldstart/run` says what is there.
 fn peer(name: &str, program: &str, arguments: &[&str]) -> Option<Function> {
     let read = |what: &str| std::env::var(format!("COLDSTART_{program}{what}")).ok();
     let Some(folder) = read("_FOLDER") else {
-        println!("  {name}: NOT MEASURED: tests/coldstart/run did not find or could not install it");
+        println!("  {name}: NOT MEASURED: bench/coldstart/run did not find or could not install it");
         return None;
     };
     let command = [read("").unwrap()].into_iter().chain(arguments.iter().map(ToString::to_string)).collect();
@@ -70,7 +70,7 @@ fn peer(name: &str, program: &str, arguments: &[&str]) -> Option<Function> {
 }
 
 fn functions() -> Vec<Function> {
-    let binary = std::env::var("COLDSTART_RUST").expect("COLDSTART_RUST: tests/coldstart/run builds it and sets it");
+    let binary = std::env::var("COLDSTART_RUST").expect("COLDSTART_RUST: bench/coldstart/run builds it and sets it");
     let binary = std::fs::canonicalize(&binary).unwrap_or_else(|error| panic!("{binary}: {error}"));
     let folder = binary.parent().unwrap().to_owned();
     let rust = Function { name: "Rust".into(), command: vec![binary.to_str().unwrap().to_owned()], folder };

@@ -1,4 +1,4 @@
-//! How fast an export is verified and replayed on one core, and in how much memory. `tests/auditspeed/run` calls it:
+//! How fast an export is verified and replayed on one core, and in how much memory. `bench/audit/run` calls it:
 //!
 //! ```text
 //! audit-speed make FILE COMMITS    an export of calls that were decided, chained and told as the log does it
@@ -16,7 +16,7 @@
     reason = "what goes wrong here is a broken measurement"
 )]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../../../../audit/tests/common/mod.rs"]
 mod common;
 
 use std::collections::BTreeMap;
