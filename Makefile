@@ -22,7 +22,7 @@ deployed: ## Only the tests of the template, deployed on an emulator with the re
 	ILOCK_FUNCTIONS=$(or $(CARGO_TARGET_DIR),target)/debug infra/ministack/run cargo test $(all) --test deployed --test account
 
 clients: ## Only the calls with paho-mqtt (Python) and MQTT.js
-	tests/clients/run
+	tests/foreign-clients/run
 
 lint: ## rustfmt, clippy, cargo-deny, the template, the API descriptions
 	cargo fmt --all --check

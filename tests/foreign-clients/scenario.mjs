@@ -1,4 +1,4 @@
-// The people and things of one house, and their phones, on a stack of its own.
+// One scenario: a door station, a resident, a neighbour, and their phones, on a stack of its own.
 
 import { describe, test } from "node:test";
 
@@ -7,14 +7,14 @@ import { Stack } from "./stack.mjs";
 
 const TRANSPORTS = { WebSocket: "ws", TCP: "mqtt" };
 
-class House {
+class Scenario {
   static async on(stack, transport, version) {
     const [door, resident, neighbour] = await Promise.all([
       stack.doorStation("device123"),
       stack.user("user456"),
       stack.user("user789"),
     ]);
-    return Object.assign(new House(), { stack, url: stack.at[TRANSPORTS[transport]], version, door, resident, neighbour });
+    return Object.assign(new Scenario(), { stack, url: stack.at[TRANSPORTS[transport]], version, door, resident, neighbour });
   }
 
   /** A phone of `owner`, registered and listening. */
@@ -34,17 +34,17 @@ class House {
   }
 }
 
-/** Tests `happens` in a house of its own, with each of `versions` of MQTT over WebSocket and over TCP. */
-export function inAHouse(name, happens, versions = Object.keys(VERSIONS)) {
+/** Runs `happens` in a scenario of its own, with each of `versions` of MQTT over WebSocket and over TCP. */
+export function inAScenario(name, happens, versions = Object.keys(VERSIONS)) {
   const ways = Object.keys(TRANSPORTS).flatMap((transport) => versions.map((version) => ({ transport, version })));
   describe(name, { concurrency: ways.length }, () => {
     for (const { transport, version } of ways) {
       test(`MQTT ${version} over ${transport}`, async () => {
         const stack = await Stack.start();
         try {
-          await happens(await House.on(stack, transport, version));
+          await happens(await Scenario.on(stack, transport, version));
         } finally {
-          // Phones are still connected: they must not hold it up.
+          // Phones are still connected; they must not delay it.
           await stack.stop();
         }
       });

@@ -1,4 +1,4 @@
-"""`ilock dev` in a process of its own, and the parties that ask it things over HTTP."""
+"""`ilock dev` in a process of its own, and the parties that send it HTTP requests."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from typing import Any
 ILOCK = os.environ.get("ILOCK_BIN", Path(__file__).parents[2] / "target/debug/ilock")
 
 START_SECONDS = 20
-# Two seconds are promised; a machine that is busy beside the tests gets more.
+# The promise is two seconds; a busy machine gets more.
 STOP_SECONDS = 6
 ASK_SECONDS = 10
 
@@ -53,7 +53,7 @@ class Stack:
         return json.loads(line)
 
     def stop(self):
-        """As an operator's machine does it. Whoever is still connected must not hold it up."""
+        """Stops as under an operator's SIGTERM. Connected clients must not delay it."""
         self._process.send_signal(signal.SIGTERM)
         try:
             code = self._process.wait(STOP_SECONDS)
@@ -70,7 +70,7 @@ class Stack:
 
 
 class Party:
-    """Somebody with an access token."""
+    """A party with an access token."""
 
     def __init__(self, stack: Stack, id: str, role: str):
         self._http = stack.at["http"]

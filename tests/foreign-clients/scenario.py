@@ -1,10 +1,10 @@
-"""The people and things of one house, and their phones."""
+"""One scenario: a door station, a resident, a neighbour, and their phones."""
 
 from phone import Login, Phone
 from stack import Party, Stack
 
 
-class House:
+class Scenario:
     def __init__(self, stack: Stack, version: str):
         self.stack = stack
         self.version = version

@@ -1,4 +1,4 @@
-// `ilock dev` in a process of its own, and the parties that ask it things over HTTP.
+// `ilock dev` in a process of its own, and the parties that send it HTTP requests.
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 const ILOCK = process.env.ILOCK_BIN ?? fileURLToPath(new URL("../../target/debug/ilock", import.meta.url));
 
 const START_MS = 20_000;
-// Two seconds are promised; a machine that is busy beside the tests gets more.
+// The promise is two seconds; a busy machine gets more.
 const STOP_MS = 6_000;
 
 const ANY_PORT = ["port", "mqtt-port", "ws-port", "mqtts-port", "dynamodb-port"].map((name) => `--${name}=0`);
@@ -25,7 +25,7 @@ export class Stack {
     process.stderr.on("data", (text) => (log += text));
     const up = once(createInterface(process.stdout), "line").then(([line]) => JSON.parse(line));
     const down = once(process, "exit").then(() => assert.fail(`it ended at once: ${log}`));
-    // Nobody waits for this one any more once the stack is up.
+    // Unused once the stack is up.
     down.catch(() => {});
     const late = after(START_MS, undefined, { ref: false }).then(() => assert.fail(`not up in ${START_MS} ms: ${log}`));
     late.catch(() => {});
@@ -37,7 +37,7 @@ export class Stack {
     this.at = at;
   }
 
-  /** As an operator's machine does it. Whoever is still connected must not hold it up. */
+  /** Stops as under an operator's SIGTERM. Connected clients must not delay it. */
   async stop() {
     const ended = once(this.process, "exit");
     this.process.kill("SIGTERM");
@@ -56,7 +56,7 @@ export class Stack {
   }
 }
 
-/** Somebody with an access token. */
+/** A party with an access token. */
 export class Party {
   static async withToken(stack, id, role) {
     const { stdout } = await promisify(execFile)(ILOCK, ["token", "--sub", id, "--role", role]);
@@ -69,7 +69,7 @@ export class Party {
     this.token = token;
   }
 
-  /** The answer's data; it must be a good one. */
+  /** The answer's data; fails unless it is a success. */
   async asks(method, path, body) {
     const answer = await fetch(this.http + path, {
       method,

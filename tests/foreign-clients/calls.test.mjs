@@ -1,18 +1,18 @@
-// Calls from the first ring to the last word.
+// Calls from the first ring to the end.
 
 import assert from "node:assert/strict";
 import { createDecipheriv } from "node:crypto";
 import { setTimeout as after } from "node:timers/promises";
 import { inflateSync } from "node:zlib";
 
-import { inAHouse } from "./house.mjs";
+import { inAScenario } from "./scenario.mjs";
 import { noneHearsAnything } from "./phone.mjs";
 import { CALLER_INFO } from "./stack.mjs";
 
-inAHouse("the phone is told everything that it needs to show and answer a call", async (house) => {
-  const { payload_key: key } = await house.resident.registers("phone");
-  const phone = await house.phone(house.resident);
-  const call = await house.door.rings(house.resident.id);
+inAScenario("the phone is told everything that it needs to show and answer a call", async (scenario) => {
+  const { payload_key: key } = await scenario.resident.registers("phone");
+  const phone = await scenario.phone(scenario.resident);
+  const call = await scenario.door.rings(scenario.resident.id);
 
   const { topic, body } = await phone.hears("incoming");
   assert.equal(topic, "users/user456/calls/incoming");
@@ -28,24 +28,24 @@ inAHouse("the phone is told everything that it needs to show and answer a call",
   });
   assert.match(messageId, new RegExp(`^${call.call_id}:1:[0-9]+$`));
 
-  const { user_sig: sealed, ...where } = room;
+  const { user_sig: encrypted, ...where } = room;
   assert.deepEqual(where, { room_id: call.room_info.room_id, sdk_app_id: 1400000001, user_id: "user456" });
   assert.match(room.room_id, /^[1-9][0-9]{0,9}$/);
-  const ticket = unpacked(opened(sealed, key));
-  assert.equal(ticket["TLS.identifier"], "user456");
-  assert.equal(ticket["TLS.sdkappid"], 1400000001);
+  const fields = unpacked(decrypted(encrypted, key));
+  assert.equal(fields["TLS.identifier"], "user456");
+  assert.equal(fields["TLS.sdkappid"], 1400000001);
 });
 
-inAHouse("a call is answered and the callee hangs up", async (house) => {
-  const door = await house.phone(house.door);
-  const phone = await house.phone(house.resident, "web_1");
-  const other = await house.phone(house.resident, "web_2");
-  const call = await house.door.rings(house.resident.id);
+inAScenario("a call is answered and the callee hangs up", async (scenario) => {
+  const door = await scenario.phone(scenario.door);
+  const phone = await scenario.phone(scenario.resident, "web_1");
+  const other = await scenario.phone(scenario.resident, "web_2");
+  const call = await scenario.door.rings(scenario.resident.id);
   await phone.hears("incoming");
   await other.hears("incoming");
   assert.equal((await door.hears("ringing")).topic, "devices/device123/calls/control");
 
-  await house.resident.asCallee(call, "accepted", phone.clientId);
+  await scenario.resident.asCallee(call, "accepted", phone.clientId);
   const accepted = (await door.hears("accepted")).body;
   assert.deepEqual([accepted.call_id, accepted.seq, accepted.state], [call.call_id, 2, "active"]);
   for (const either of [phone, other]) {
@@ -54,56 +54,56 @@ inAHouse("a call is answered and the callee hangs up", async (house) => {
     assert.equal(sync.body.device_id, phone.clientId);
   }
 
-  await house.resident.asCallee(call, "hangup", phone.clientId, "通话已结束");
+  await scenario.resident.asCallee(call, "hangup", phone.clientId, "通话已结束");
   const hangup = (await door.hears("hangup")).body;
   assert.deepEqual([hangup.reason, hangup.seq, hangup.state], ["通话已结束", 3, "ended"]);
   await noneHearsAnything(door, phone, other);
 });
 
-inAHouse("the door hangs up", async (house) => {
-  const door = await house.phone(house.door);
-  const phone = await house.phone(house.resident);
-  const call = await house.answeredCall(house.door, phone);
+inAScenario("the door hangs up", async (scenario) => {
+  const door = await scenario.phone(scenario.door);
+  const phone = await scenario.phone(scenario.resident);
+  const call = await scenario.answeredCall(scenario.door, phone);
   await phone.hears("incoming");
   await phone.hears("accepted");
   await door.hears("ringing");
   await door.hears("accepted");
 
-  await house.door.asCaller(call, "hangup");
+  await scenario.door.asCaller(call, "hangup");
   assert.equal((await phone.hears("hangup")).topic, "users/user456/calls/control");
   await noneHearsAnything(door, phone);
 });
 
-inAHouse("the callee rejects and says why", async (house) => {
-  const door = await house.phone(house.door);
-  const phone = await house.phone(house.resident, "web_1");
-  const other = await house.phone(house.resident, "web_2");
-  const call = await house.door.rings(house.resident.id);
+inAScenario("the callee rejects and says why", async (scenario) => {
+  const door = await scenario.phone(scenario.door);
+  const phone = await scenario.phone(scenario.resident, "web_1");
+  const other = await scenario.phone(scenario.resident, "web_2");
+  const call = await scenario.door.rings(scenario.resident.id);
   await door.hears("ringing");
   await other.hears("incoming");
 
-  await house.resident.asCallee(call, "rejected", phone.clientId, "在开会");
+  await scenario.resident.asCallee(call, "rejected", phone.clientId, "在开会");
   assert.equal((await door.hears("rejected")).body.reason, "在开会");
   assert.equal((await other.hears("rejected")).body.device_id, phone.clientId);
   await noneHearsAnything(door, other);
 });
 
-inAHouse("the caller gives up", async (house) => {
-  const phone = await house.phone(house.resident);
-  const call = await house.door.rings(house.resident.id);
+inAScenario("the caller gives up", async (scenario) => {
+  const phone = await scenario.phone(scenario.resident);
+  const call = await scenario.door.rings(scenario.resident.id);
   await phone.hears("incoming");
 
-  await house.door.asCaller(call, "cancelled", "按错了");
+  await scenario.door.asCaller(call, "cancelled", "按错了");
   const { topic, body } = await phone.hears("cancelled");
   assert.equal(topic, "users/user456/calls/control");
   assert.deepEqual([body.reason, body.state], ["按错了", "cancelled"]);
   await phone.hearsNothing();
 });
 
-inAHouse("nobody answers in time", async (house) => {
-  const door = await house.phone(house.door);
-  const phone = await house.phone(house.resident);
-  const call = await house.door.rings(house.resident.id, 5);
+inAScenario("nobody answers in time", async (scenario) => {
+  const door = await scenario.phone(scenario.door);
+  const phone = await scenario.phone(scenario.resident);
+  const call = await scenario.door.rings(scenario.resident.id, 5);
   await door.hears("ringing");
   await phone.hears("incoming");
   for (const waiting of [door, phone]) {
@@ -113,24 +113,24 @@ inAHouse("nobody answers in time", async (house) => {
   await noneHearsAnything(door, phone);
 });
 
-inAHouse("a person calls a person", async (house) => {
-  const caller = await house.phone(house.neighbour);
-  const phone = await house.phone(house.resident);
-  const call = await house.neighbour.rings(house.resident.id);
+inAScenario("a person calls a person", async (scenario) => {
+  const caller = await scenario.phone(scenario.neighbour);
+  const phone = await scenario.phone(scenario.resident);
+  const call = await scenario.neighbour.rings(scenario.resident.id);
   assert.equal((await phone.hears("incoming")).body.caller_id, "user789");
   assert.equal((await caller.hears("ringing")).topic, "users/user789/calls/control");
 
-  await house.resident.asCallee(call, "accepted", phone.clientId);
+  await scenario.resident.asCallee(call, "accepted", phone.clientId);
   assert.equal((await caller.hears("accepted")).topic, "users/user789/calls/control");
-  await house.resident.asCallee(call, "hangup", phone.clientId);
+  await scenario.resident.asCallee(call, "hangup", phone.clientId);
   assert.equal((await caller.hears("hangup")).topic, "users/user789/calls/control");
 });
 
-inAHouse(
+inAScenario(
   "the envelope says what it is and how long it counts",
-  async (house) => {
-    const phone = await house.phone(house.resident);
-    await house.answeredCall(house.door, phone);
+  async (scenario) => {
+    const phone = await scenario.phone(scenario.resident);
+    await scenario.answeredCall(scenario.door, phone);
     for (const kind of ["incoming", "accepted"]) {
       const { body, packet } = await phone.hears(kind);
       const { contentType, messageExpiryInterval: expiry, userProperties } = packet.properties;
@@ -143,10 +143,10 @@ inAHouse(
   ["5"],
 );
 
-inAHouse("a phone that returns in time rings exactly once", async (house) => {
-  const phone = await house.phone(house.resident);
+inAScenario("a phone that returns in time rings exactly once", async (scenario) => {
+  const phone = await scenario.phone(scenario.resident);
   await phone.vanishes();
-  const call = await house.door.rings(house.resident.id);
+  const call = await scenario.door.rings(scenario.resident.id);
 
   const back = await phone.returns();
   assert.ok(back.sessionPresent);
@@ -154,10 +154,10 @@ inAHouse("a phone that returns in time rings exactly once", async (house) => {
   await back.hearsNothing();
 });
 
-inAHouse("a phone that returns after the deadline hears nothing at all", async (house) => {
-  const phone = await house.phone(house.resident);
+inAScenario("a phone that returns after the deadline hears nothing at all", async (scenario) => {
+  const phone = await scenario.phone(scenario.resident);
   await phone.vanishes();
-  const call = await house.door.rings(house.resident.id, 5);
+  const call = await scenario.door.rings(scenario.resident.id, 5);
   // The deadline, and the second that a "time is up" lives.
   await after(call.expires_at - Date.now() + 1_500);
 
@@ -166,9 +166,9 @@ inAHouse("a phone that returns after the deadline hears nothing at all", async (
   await back.hearsNothing();
 });
 
-/** A compact JWE of `dir` and `A256GCM`, opened as an app without a JOSE library would. */
-function opened(sealed, key) {
-  const [header, none, ...parts] = sealed.split(".");
+/** Decrypts a compact JWE (`dir`, `A256GCM`) as an app without a JOSE library would. */
+function decrypted(encrypted, key) {
+  const [header, none, ...parts] = encrypted.split(".");
   const [iv, text, tag] = parts.map((part) => Buffer.from(part, "base64url"));
   const { alg, enc, kid } = JSON.parse(Buffer.from(header, "base64url"));
   assert.deepEqual([alg, enc, kid, none], ["dir", "A256GCM", key.kid, ""]);
@@ -177,8 +177,8 @@ function opened(sealed, key) {
   return Buffer.concat([cipher.update(text), cipher.final()]).toString();
 }
 
-/** What a TRTC UserSig says. */
-function unpacked(ticket) {
-  const base64 = ticket.replace(/[*_-]/g, (symbol) => ({ "*": "+", "-": "/", _: "=" })[symbol]);
+/** The fields of a TRTC UserSig. */
+function unpacked(userSig) {
+  const base64 = userSig.replace(/[*_-]/g, (symbol) => ({ "*": "+", "-": "/", _: "=" })[symbol]);
   return JSON.parse(inflateSync(Buffer.from(base64, "base64")));
 }

@@ -1,8 +1,8 @@
-"""Every test has its own stack, a house on it, and one of the two MQTT versions."""
+"""Every test has its own stack, a scenario on it, and one of the two MQTT versions."""
 
 import pytest
 
-from house import House
+from scenario import Scenario
 from phone import VERSIONS
 from stack import Stack
 
@@ -17,7 +17,7 @@ def fast_path():
 def stack(tmp_path, fast_path):
     stack = Stack(tmp_path, fast_path)
     yield stack
-    # Phones are still connected: they must not hold it up.
+    # Phones are still connected; they must not delay it.
     stack.stop()
 
 
@@ -27,5 +27,5 @@ def version(request):
 
 
 @pytest.fixture
-def house(stack, version):
-    return House(stack, version)
+def scenario(stack, version):
+    return Scenario(stack, version)

@@ -4,13 +4,13 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { setTimeout as after } from "node:timers/promises";
 
-// Installed beside the repository's files, not among them; see `run`.
+// Installed outside the repository's own files; see `run`.
 const mqtt = createRequire(process.env.ILOCK_NPM ?? import.meta.url)("mqtt");
 
-/** So long a phone waits for what must come. */
+/** How long a phone waits for a message that must come. */
 const PATIENCE_MS = 10_000;
 
-/** So long it listens before it says that nothing comes: several rounds of the projector, which looks four times a second. */
+/** How long a phone listens before it reports silence: several rounds of the projector, which polls four times a second. */
 const SILENCE_MS = 1_200;
 
 const SESSION_SECONDS = 3600;
@@ -23,7 +23,7 @@ export class Phone {
   #heard = [];
   #waiting;
 
-  /** Out of what registering answered; `changed` goes into MQTT.js's options. Rejects when the broker does not want to. */
+  /** Connects with the answer to a registration; `changed` goes into MQTT.js's options. Rejects when the broker refuses. */
   static async connect({ mqtt_credentials: credentials, topics }, { url, version, ...changed }) {
     const login = {
       clientId: credentials.client_id,
@@ -43,7 +43,7 @@ export class Phone {
   }
 
   async #connected() {
-    // Not connectAsync: what was kept for the session comes right behind CONNACK, and must find somebody listening.
+    // Not connectAsync: queued messages follow CONNACK at once, so the handler must be set before.
     this.mqtt = mqtt.connect(this.url, this.login);
     this.mqtt.on("message", (topic, payload, packet) => this.#hear({ topic, body: JSON.parse(payload), packet }));
     this.closed = new Promise((resolve) => this.mqtt.once("close", resolve));
@@ -57,7 +57,7 @@ export class Phone {
     return this;
   }
 
-  /** Subscribes to all that registering named. */
+  /** Subscribes to every topic that the registration named. */
   async listens() {
     await this.mqtt.subscribeAsync(this.topics, { qos: 1 });
     return this;
@@ -98,7 +98,7 @@ export class Phone {
     assert.ok(await Promise.race([out, after(PATIENCE_MS, false, { ref: false })]), `${this.clientId} is still connected`);
   }
 
-  /** The connection breaks, as on the way into a lift. */
+  /** The connection breaks without a DISCONNECT, as in a lift. */
   async vanishes() {
     this.mqtt.stream.destroy();
     await this.closed;
@@ -114,10 +114,10 @@ function kindOf({ topic, body }) {
   return topic.endsWith("/calls/incoming") ? "incoming" : body.action;
 }
 
-/** They listen at the same time. */
+/** All listen at the same time. */
 export function noneHearsAnything(...phones) {
   return Promise.all(phones.map((phone) => phone.hearsNothing()));
 }
 
-/** A message such as only the backend may send. */
+/** A message that only the backend may send. */
 export const FORGED = JSON.stringify({ action: "hangup", call_id: "call_forged_forged_1", timestamp: 0, reason: "forged" });

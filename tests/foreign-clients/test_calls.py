@@ -1,4 +1,4 @@
-"""Calls from the first ring to the last word."""
+"""Calls from the first ring to the end."""
 
 import time
 
@@ -10,9 +10,9 @@ CONTROL = {"action", "call_id", "timestamp"} | COMMON
 SYNC = CONTROL | {"device_id"}
 
 
-def test_the_phone_is_told_everything_that_it_needs_to_show_and_answer_a_call(house):
-    phone = house.phone(house.resident)
-    call = house.door.rings(house.resident.id)
+def test_the_phone_is_told_everything_that_it_needs_to_show_and_answer_a_call(scenario):
+    phone = scenario.phone(scenario.resident)
+    call = scenario.door.rings(scenario.resident.id)
 
     heard = phone.hears("incoming")
     body = heard.body
@@ -38,17 +38,17 @@ def test_the_phone_is_told_everything_that_it_needs_to_show_and_answer_a_call(ho
     assert body["expires_at"] == call["expires_at"] == body["timestamp"] + 30_000
 
 
-def test_a_call_is_answered_and_the_callee_hangs_up(house):
-    door = house.phone(house.door)
-    phone, other = house.phone(house.resident, "ios_1"), house.phone(house.resident, "ios_2")
-    call = house.door.rings(house.resident.id)
+def test_a_call_is_answered_and_the_callee_hangs_up(scenario):
+    door = scenario.phone(scenario.door)
+    phone, other = scenario.phone(scenario.resident, "ios_1"), scenario.phone(scenario.resident, "ios_2")
+    call = scenario.door.rings(scenario.resident.id)
     phone.hears("incoming")
     other.hears("incoming")
     ringing = door.hears("ringing")
     assert ringing.topic == "devices/device123/calls/control"
     assert set(ringing.body) == CONTROL
 
-    view = house.resident.as_callee(call, "accepted", phone.client_id)
+    view = scenario.resident.as_callee(call, "accepted", phone.client_id)
     assert view["room_info"]["room_id"] == call["room_info"]["room_id"]
     accepted = door.hears("accepted").body
     assert set(accepted) == CONTROL
@@ -60,22 +60,22 @@ def test_a_call_is_answered_and_the_callee_hangs_up(house):
         assert sync.body["device_id"] == phone.client_id
         assert sync.body["call_id"] == call["call_id"]
 
-    house.resident.as_callee(call, "hangup", phone.client_id, reason="通话已结束")
+    scenario.resident.as_callee(call, "hangup", phone.client_id, reason="通话已结束")
     hangup = door.hears("hangup").body
     assert hangup["reason"] == "通话已结束"
     assert (hangup["seq"], hangup["state"]) == (3, "ended")
     none_hears_anything(door, phone, other)
 
 
-def test_the_door_hangs_up(house):
-    door, phone = house.phone(house.door), house.phone(house.resident)
-    call = house.answered_call(house.door, phone)
+def test_the_door_hangs_up(scenario):
+    door, phone = scenario.phone(scenario.door), scenario.phone(scenario.resident)
+    call = scenario.answered_call(scenario.door, phone)
     phone.hears("incoming")
     phone.hears("accepted")
     door.hears("ringing")
     door.hears("accepted")
 
-    house.door.as_caller(call, "hangup", reason="通话已结束")
+    scenario.door.as_caller(call, "hangup", reason="通话已结束")
     hangup = phone.hears("hangup")
     assert hangup.topic == "users/user456/calls/control"
     assert set(hangup.body) == CONTROL | {"reason"}
@@ -83,14 +83,14 @@ def test_the_door_hangs_up(house):
     none_hears_anything(door, phone)
 
 
-def test_the_callee_rejects_and_says_why(house):
-    door = house.phone(house.door)
-    phone, other = house.phone(house.resident, "ios_1"), house.phone(house.resident, "ios_2")
-    call = house.door.rings(house.resident.id)
+def test_the_callee_rejects_and_says_why(scenario):
+    door = scenario.phone(scenario.door)
+    phone, other = scenario.phone(scenario.resident, "ios_1"), scenario.phone(scenario.resident, "ios_2")
+    call = scenario.door.rings(scenario.resident.id)
     other.hears("incoming")
     door.hears("ringing")
 
-    house.resident.as_callee(call, "rejected", phone.client_id, reason="在开会")
+    scenario.resident.as_callee(call, "rejected", phone.client_id, reason="在开会")
     rejected = door.hears("rejected").body
     assert (rejected["reason"], rejected["state"]) == ("在开会", "rejected")
     sync = other.hears("rejected")
@@ -99,13 +99,13 @@ def test_the_callee_rejects_and_says_why(house):
     none_hears_anything(door, other)
 
 
-def test_the_caller_gives_up(house):
-    door, phone = house.phone(house.door), house.phone(house.resident)
-    call = house.door.rings(house.resident.id)
+def test_the_caller_gives_up(scenario):
+    door, phone = scenario.phone(scenario.door), scenario.phone(scenario.resident)
+    call = scenario.door.rings(scenario.resident.id)
     phone.hears("incoming")
     door.hears("ringing")
 
-    house.door.as_caller(call, "cancelled", reason="按错了")
+    scenario.door.as_caller(call, "cancelled", reason="按错了")
     cancelled = phone.hears("cancelled")
     assert cancelled.topic == "users/user456/calls/control"
     assert cancelled.body["call_id"] == call["call_id"]
@@ -113,9 +113,9 @@ def test_the_caller_gives_up(house):
     none_hears_anything(door, phone)
 
 
-def test_nobody_answers_in_time(house):
-    door, phone = house.phone(house.door), house.phone(house.resident)
-    call = house.door.rings(house.resident.id, seconds=5)
+def test_nobody_answers_in_time(scenario):
+    door, phone = scenario.phone(scenario.door), scenario.phone(scenario.resident)
+    call = scenario.door.rings(scenario.resident.id, seconds=5)
     phone.hears("incoming")
     door.hears("ringing")
 
@@ -127,16 +127,16 @@ def test_nobody_answers_in_time(house):
     none_hears_anything(door, phone)
 
 
-def test_a_person_calls_a_person(house):
-    caller, phone = house.phone(house.neighbour), house.phone(house.resident)
-    call = house.neighbour.rings(house.resident.id)
+def test_a_person_calls_a_person(scenario):
+    caller, phone = scenario.phone(scenario.neighbour), scenario.phone(scenario.resident)
+    call = scenario.neighbour.rings(scenario.resident.id)
     assert phone.hears("incoming").body["caller_id"] == "user789"
     ringing = caller.hears("ringing")
     assert ringing.topic == "users/user789/calls/control"
 
-    house.resident.as_callee(call, "accepted", phone.client_id)
+    scenario.resident.as_callee(call, "accepted", phone.client_id)
     assert caller.hears("accepted").topic == "users/user789/calls/control"
     phone.hears("accepted")
-    house.resident.as_callee(call, "hangup", phone.client_id)
+    scenario.resident.as_callee(call, "hangup", phone.client_id)
     assert caller.hears("hangup").topic == "users/user789/calls/control"
     none_hears_anything(caller, phone)

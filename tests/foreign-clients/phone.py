@@ -16,10 +16,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-# So long a phone waits for what must come.
+# How long a phone waits for a message that must come.
 PATIENCE = 10
 
-# So long it listens before it says that nothing comes: several rounds of the projector, which looks four times a second.
+# How long a phone listens before it reports silence: several rounds of the projector, which polls four times a second.
 SILENCE = 1.2
 
 SESSION_SECONDS = 3600
@@ -50,7 +50,7 @@ class Heard:
 
 @dataclass
 class Login:
-    """What it takes to connect. Kept, so that a phone can go away and come back; and changed, to see it refused."""
+    """What a phone connects with. Kept, so that it can come back; tests change it to see it refused."""
 
     url: str
     client_id: str
@@ -75,7 +75,7 @@ class Phone:
     def __init__(self, login: Login, version: str, seen: set[str] | None = None):
         """Connects.
 
-        Raises Refused when the broker does not want to.
+        Raises Refused when the broker refuses.
         """
         self.login = login
         self.repeated: list[Heard] = []
@@ -149,7 +149,7 @@ class Phone:
         return reason
 
     def listens(self) -> "Phone":
-        """Subscribes to all that registering named."""
+        """Subscribes to every topic that the registration named."""
         for topic in self.login.topics:
             reason = self.subscribes(topic)
             assert not reason.is_failure, f"{topic}: {reason}"
@@ -187,7 +187,7 @@ class Phone:
         self._paho.loop_stop()
 
     def vanishes(self):
-        """The connection breaks, as on the way into a lift."""
+        """The connection breaks without a DISCONNECT, as in a lift."""
         self._paho.socket().shutdown(socket.SHUT_RDWR)
         assert self._gone.wait(PATIENCE)
         self._paho.loop_stop()
@@ -198,12 +198,12 @@ class Phone:
 
 
 def none_hears_anything(*phones: Phone, seconds: float = SILENCE):
-    """They listen at the same time."""
+    """All listen at the same time."""
     until = time.monotonic() + seconds
     for phone in phones:
         phone.hears_nothing(max(0.05, until - time.monotonic()))
 
 
 def forged() -> str:
-    """A message such as only the backend may send."""
+    """A message that only the backend may send."""
     return json.dumps({"action": "hangup", "call_id": "call_forged_forged_1", "timestamp": 0, "reason": "forged"})
