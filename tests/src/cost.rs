@@ -6,7 +6,8 @@ use aws_sdk_dynamodb::config::SharedInterceptor;
 use ilock_local::Options;
 
 use crate::meter::{Meter, Used};
-use crate::parties::{World, call_id};
+use crate::parties::call_id;
+use crate::world::World;
 
 /// Places, alerts, accepts, hangs up, waits until both histories are written, and returns what all of that took.
 pub async fn whole_call(meter: &Meter) -> Used {

@@ -26,8 +26,10 @@ pub mod phone;
 pub mod stream;
 pub mod tencent;
 mod trips;
+mod world;
 
 pub use cost::whole_call;
-pub use parties::{Answer, Party, World};
+pub use parties::{Answer, Party};
 pub use phone::{Phone, Version};
 pub use trips::{Trips, trips};
+pub use world::World;

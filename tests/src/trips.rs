@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::aws::{Aws, Request, in_turn};
-use crate::parties::{Party, World, call_id};
+use crate::parties::{Party, call_id};
+use crate::world::World;
 
 /// Long beside what the machine itself takes, so that what runs side by side is seen to.
 const EACH_TAKES: Duration = Duration::from_millis(25);

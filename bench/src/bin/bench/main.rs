@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss)]
 
+mod memory;
 mod pushes;
 
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ use ilock_local::Options;
 use ilock_tests::meter::{Meter, Used};
 use ilock_tests::parties::{Party, call_id, token};
 use ilock_tests::{Phone, Version, World};
+use memory::resident;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -61,13 +63,6 @@ impl Server {
     fn memory(&self) -> f64 {
         resident(self.child.id().unwrap())
     }
-}
-
-/// A process's resident memory in MB.
-fn resident(process: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB").trim();
-    line.split(' ').next().unwrap().parse::<f64>().unwrap() / 1024.0
 }
 
 struct Times(Vec<f64>);

@@ -17,7 +17,7 @@ use ilock_tests::aws::{Aws, most_at_once};
 use ilock_tests::parties::call_id;
 use tokio::time::Instant;
 
-use crate::resident;
+use crate::memory::resident;
 
 const CALLEES: usize = 1000;
 /// Each callee's phones; all of them ring.

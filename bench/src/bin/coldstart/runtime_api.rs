@@ -14,6 +14,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+const ARN: &str = "arn:aws:lambda:eu-central-1:123456789012:function:bench-get-call";
+
 /// The Runtime API of one function process, until it is dropped.
 pub struct RuntimeApi {
     /// What `AWS_LAMBDA_RUNTIME_API` says.
@@ -73,7 +75,7 @@ impl RuntimeApi {
             ("content-type", "application/json".to_owned()),
             ("lambda-runtime-aws-request-id", id.clone()),
             ("lambda-runtime-deadline-ms", deadline.to_string()),
-            ("lambda-runtime-invoked-function-arn", super::start::ARN.to_owned()),
+            ("lambda-runtime-invoked-function-arn", ARN.to_owned()),
             (
                 "lambda-runtime-trace-id",
                 "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0".into(),

@@ -12,7 +12,6 @@ use tokio::time::{Instant, timeout};
 use super::endpoint::{Endpoint, Trust};
 use super::runtime_api::RuntimeApi;
 
-pub const ARN: &str = "arn:aws:lambda:eu-central-1:123456789012:function:bench-get-call";
 /// Nothing here takes so long: what does is broken.
 const PATIENCE: Duration = Duration::from_secs(30);
 
