@@ -12,13 +12,10 @@ use serde_json::{Value, json};
 pub struct Party {
     client: reqwest::Client,
     http: String,
-    /// Their id.
     pub id: String,
-    /// Their access token.
     pub token: String,
 }
 
-/// What was answered.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The HTTP status.
@@ -32,14 +29,14 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// That all went well; the data.
+    /// Asserts success; returns the data.
     #[track_caller]
-    pub fn well(self) -> Value {
-        assert!(self.status == StatusCode::OK && self.code == 0, "not well: {self:?}");
+    pub fn ok(self) -> Value {
+        assert!(self.status == StatusCode::OK && self.code == 0, "not a success: {self:?}");
         self.data
     }
 
-    /// That it was refused with this status; the data.
+    /// Asserts a refusal with this status; returns the data.
     #[track_caller]
     pub fn refused(self, status: u16) -> Value {
         assert!(self.status.as_u16() == status && self.code != 0, "not refused with {status}: {self:?}");
@@ -47,7 +44,7 @@ impl Answer {
     }
 }
 
-/// An access token as the development login service makes it.
+/// An access token as the development login service issues it.
 #[must_use]
 pub fn token(id: &str, role: Role, tenant: &str) -> String {
     let identity = Identity { id: PartyId::new(id).unwrap(), role, tenant: TenantId::new(tenant).unwrap() };
@@ -105,12 +102,10 @@ impl Party {
         }
     }
 
-    /// POST.
     pub async fn posts(&self, path: &str, body: Value) -> Answer {
         self.asks(Method::POST, path, Some(body)).await
     }
 
-    /// GET.
     pub async fn gets(&self, path: &str) -> Answer {
         self.asks(Method::GET, path, None).await
     }
@@ -120,7 +115,7 @@ impl Party {
         let info = json!({ "name": "前门设备", "location": "小区大门" });
         self.posts("/api/calls", json!({ "callee_id": callee, "ring_seconds": seconds, "caller_info": info }))
             .await
-            .well()
+            .ok()
     }
 
     /// As the callee, from the phone `client`.
@@ -142,7 +137,7 @@ impl Party {
         let body = json!({
             "client_id": format!("{}_{name}", self.id), "device_type": "mobile", "platform": "android", "app_version": "1.2.3",
         });
-        self.posts("/api/mqtt/clients/register", body).await.well()
+        self.posts("/api/mqtt/clients/register", body).await.ok()
     }
 }
 

@@ -10,7 +10,6 @@ use crate::phone::{Phone, Version};
 
 /// A running stack of its own for one test.
 pub struct World {
-    /// The stack.
     pub stack: Stack,
     client: reqwest::Client,
 }
@@ -21,47 +20,45 @@ impl World {
         Self::with(Options::anywhere()).await
     }
 
-    /// A stack as `options` say.
+    /// A stack with these options.
     pub async fn with(options: Options) -> Self {
         Self { stack: Stack::start(options).await.unwrap(), client: reqwest::Client::new() }
     }
 
-    /// Somebody with a token of `role` in the default tenant.
+    /// A party of `role` in the default tenant.
     #[must_use]
     pub fn party(&self, id: &str, role: Role) -> Party {
         self.party_of("default", id, role)
     }
 
-    /// Somebody of `tenant`.
+    /// A party of `role` in `tenant`.
     #[must_use]
     pub fn party_of(&self, tenant: &str, id: &str, role: Role) -> Party {
         self.bearer(id, token(id, role, tenant))
     }
 
-    /// Somebody with this token, whatever it is worth.
+    /// A party with this token, valid or not.
     #[must_use]
     pub fn bearer(&self, id: &str, token: String) -> Party {
         Party::at(self.stack.at.http, id, token).over(self.client.clone())
     }
 
-    /// A person.
     #[must_use]
     pub fn user(&self, id: &str) -> Party {
         self.party(id, Role::User)
     }
 
-    /// A door station.
     #[must_use]
     pub fn door(&self, id: &str) -> Party {
         self.party(id, Role::Device)
     }
 
-    /// A phone of `user`, registered and listening.
+    /// A phone of `user`, registered and connected.
     pub async fn phone(&self, user: &Party, name: &str) -> Phone {
         Phone::connect(user, name, Version::V5).await
     }
 
-    /// What stands in the log.
+    /// The call's history in the log.
     pub async fn log(&self, call: &str) -> History {
         self.stack.app.calls.log.load(&CallId::new(call).unwrap()).await.unwrap()
     }

@@ -1,4 +1,4 @@
-//! One commit, one place.
+//! Each place in a call's log takes one commit.
 
 use ilock_call::Refusal;
 use ilock_events::{Act, CommitNo};
@@ -26,32 +26,32 @@ async fn a_commit_stands_where_it_was_written_first() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whether_the_loser_is_handed_the_winner_is_known_of_the_engine() {
     let engine = engine().await;
-    let Log { log, as_of_2020, .. } = engine.log().await;
+    let Log { log, legacy, .. } = engine.log().await;
     let first = call_of(&log, 1).await.commits.remove(0);
     let Append::Taken(there) = log.append(&first).await.unwrap() else { panic!("the place is taken") };
     println!("a lost condition hands over what it met: {}", there.is_some());
-    if let Some(known) = engine.hands_over {
+    if let Some(known) = engine.returns_conflict {
         assert_eq!(there.is_some(), known);
     }
-    assert!(matches!(as_of_2020.append(&first).await.unwrap(), Append::Taken(None)), "not asked for, not handed over");
+    assert!(matches!(legacy.append(&first).await.unwrap(), Append::Taken(None)), "not asked for, not handed over");
     engine.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn its_own_write_whose_answer_was_lost_is_a_success_and_nothing_is_written_twice() {
     let engine = engine().await;
-    let Log { log, as_of_2020, .. } = engine.log().await;
-    for log in [log, as_of_2020] {
+    let Log { log, legacy, .. } = engine.log().await;
+    for log in [log, legacy] {
         let written = call_of(&log, 1).await;
         let command = under("place", door(), place(None));
-        // A hand that knows nothing of its first try, a second later.
+        // A retry a second later, by a process that does not know of the first try.
         let mut again = History::unplaced(written.call.id.clone());
         let Ran::Committed(same) = run(&log, &mut again, &command, ms(1000)).await.unwrap() else {
             panic!("its own write")
         };
         assert_eq!(*same, written.commits[0]);
         assert_whole(&log, &written).await;
-        // And one that does.
+        // And by one that does.
         assert!(matches!(run(&log, &mut again, &command, ms(1000)).await.unwrap(), Ran::DoneBefore));
         assert_whole(&log, &written).await;
     }
@@ -61,8 +61,8 @@ async fn its_own_write_whose_answer_was_lost_is_a_success_and_nothing_is_written
 #[tokio::test(flavor = "multi_thread")]
 async fn a_loser_is_refused_by_the_commit_that_took_its_place() {
     let engine = engine().await;
-    let Log { log, as_of_2020, .. } = engine.log().await;
-    for log in [log, as_of_2020] {
+    let Log { log, legacy, .. } = engine.log().await;
+    for log in [log, legacy] {
         let mut behind = call_of(&log, 1).await;
         let mut ahead = behind.clone();
         let accept = under("accept", phone(1), Act::Accept {});
@@ -76,7 +76,7 @@ async fn a_loser_is_refused_by_the_commit_that_took_its_place() {
             panic!("it is too late")
         };
         assert_eq!(winner, "user456_phone_1");
-        // Handed that commit, it looks no further; not handed it, it loads the call and knows the rest as well.
+        // With the winning commit in the answer it reads no further; without, it loads the call and so knows the rest too.
         let knows = behind.commits.len();
         assert_eq!(behind.commits, ahead.commits[..knows]);
         assert!([(2, "active"), (3, "ended")].contains(&(knows, state.word())), "{knows} {state:?}");
@@ -88,8 +88,8 @@ async fn a_loser_is_refused_by_the_commit_that_took_its_place() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hand_that_missed_a_commit_which_does_not_hinder_it_takes_the_next_place() {
     let engine = engine().await;
-    let Log { log, as_of_2020, .. } = engine.log().await;
-    for log in [log, as_of_2020] {
+    let Log { log, legacy, .. } = engine.log().await;
+    for log in [log, legacy] {
         let mut behind = call_of(&log, 1).await;
         let mut ahead = behind.clone();
         let alert = under("alert", phone(1), Act::Alert {});
@@ -107,8 +107,8 @@ async fn a_hand_that_missed_a_commit_which_does_not_hinder_it_takes_the_next_pla
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_id_in_use_is_refused_to_another_press() {
     let engine = engine().await;
-    let Log { log, as_of_2020, .. } = engine.log().await;
-    for log in [log, as_of_2020] {
+    let Log { log, legacy, .. } = engine.log().await;
+    for log in [log, legacy] {
         let written = call_of(&log, 2).await;
         let mut unaware = History::unplaced(written.call.id.clone());
         let press = under("another-press", door(), place(None));

@@ -1,4 +1,4 @@
-//! A push endpoint has one owner, however many want it at once.
+//! A push endpoint has one owner, however many register it concurrently.
 
 use futures::future::join_all;
 use ilock_directory::{Client, Directory, PushEndpoint};
@@ -26,10 +26,10 @@ async fn of_two_who_register_one_token_at_once_a_hundred_times_exactly_one_has_i
     for round in 0..ROUNDS {
         let endpoint =
             PushEndpoint { id: "one".into(), service: PushService::Gcm, since: Millis(round), retired: None };
-        let mut hands: Vec<usize> = vec![0, 1];
-        hands.rotate_left(usize::try_from(round % 2).unwrap());
-        let taken = join_all(hands.into_iter().map(|hand| {
-            let (directory, endpoint, (party, client)) = (directory.clone(), endpoint.clone(), people[hand].clone());
+        let mut owners: Vec<usize> = vec![0, 1];
+        owners.rotate_left(usize::try_from(round % 2).unwrap());
+        let taken = join_all(owners.into_iter().map(|owner| {
+            let (directory, endpoint, (party, client)) = (directory.clone(), endpoint.clone(), people[owner].clone());
             async move {
                 let taking = async move { directory.take_endpoint(&party, &client, &endpoint).await.unwrap() };
                 tokio::spawn(taking).await.unwrap()
@@ -41,10 +41,10 @@ async fn of_two_who_register_one_token_at_once_a_hundred_times_exactly_one_has_i
         let (taken, _) = futures::join!(taken, again);
         assert!(taken.iter().any(|taken| *taken), "round {round}");
         let mut have = vec![];
-        for (hand, (party, client)) in people.iter().enumerate() {
+        for (owner, (party, client)) in people.iter().enumerate() {
             let known = directory.client(party, client).await.unwrap().unwrap();
             if known.main.is_some_and(|main| main.id == "one") {
-                have.push(hand);
+                have.push(owner);
             }
         }
         let owner = directory.owner_of_endpoint("one").await.unwrap().unwrap();

@@ -1,7 +1,7 @@
-//! AWS in trouble, in every way, at every step of a press and of an answer.
+//! Every fault of AWS, at every step of placing and of answering a call.
 //!
-//! Whatever happens: the one who asks gets 200, or 503 with Retry-After, within bounds; asking again under the same key
-//! ends well; and the log has each commit once, chain and all, with everybody told.
+//! In every case the client gets 200, or 503 with Retry-After, within a time limit; repeating the request under the same key
+//! succeeds; and the log holds each commit once, with every notice delivered.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use futures::stream;
 use ilock_events::{CallId, Commit};
 use ilock_functions::clock::Clock;
 use ilock_log::EventLog;
-use ilock_tests::backend::{ALL_TRIES, Armed, Backend, Ground, delay_queue, dynamodb};
+use ilock_tests::backend::{Backend, BackendParts, OPERATION_TIMEOUT, RecordingTimer, delay_queue, dynamodb};
 use ilock_tests::engine::{Engine, unique};
 use ilock_tests::faults::{Fault, Faults, When};
 use ilock_tests::localstack;
@@ -24,35 +24,35 @@ use super::engine;
 const FAULTS: [Fault; 6] =
     [Fault::Throttled, Fault::Status(500), Fault::Status(503), Fault::Hangs, Fault::AnswerLost, Fault::AnswerCut];
 
-/// Requests that wait for each other, for one answer: the room, the words, the commit, what stands there instead, the
-/// words dropped, the receipt. Each may take all tries, and a machine that builds beside takes time of its own.
-const MUCH_TOO_LONG: Duration = Duration::from_secs(2 * 6 * ALL_TRIES.as_secs());
+/// One answer waits for at most six requests in sequence: the room, the personal text, the commit, the commit that won
+/// instead, deleting the text, the receipt. Each may need all its attempts; the factor two is for a busy machine.
+const MAX_WAIT: Duration = Duration::from_secs(2 * 6 * OPERATION_TIMEOUT.as_secs());
 
-/// So many houses are in trouble at once.
-const AT_ONCE: usize = 8;
+/// How many cases run at the same time.
+const CONCURRENCY: usize = 8;
 
-/// One door, one person, with a proxy of their own between their functions and AWS.
-struct House {
+/// One door and one person, with a proxy of their own between their functions and AWS.
+struct Case {
     faults: Faults,
     backend: Backend,
     door: Party,
     user: Party,
-    /// The log, seen past the proxy.
+    /// The log, read without the proxy.
     log: EventLog,
 }
 
-/// Where all houses stand.
-struct Street<'a> {
+/// The tables and the queue that all cases share.
+struct Fixture<'a> {
     engine: &'a Engine,
     events: String,
     directory: String,
     queue: Option<String>,
 }
 
-impl<'a> Street<'a> {
+impl<'a> Fixture<'a> {
     async fn of(engine: &'a Engine) -> Self {
         let queue = if engine.queues { Some(new_queue().await) } else { None };
-        Street {
+        Fixture {
             engine,
             events: engine.table(ilock_log::TABLE).await,
             directory: engine.table(ilock_directory::TABLE).await,
@@ -60,23 +60,23 @@ impl<'a> Street<'a> {
         }
     }
 
-    async fn house(&self, number: usize) -> House {
+    async fn case(&self, number: usize) -> Case {
         let faults = Faults::before(&self.engine.at).await;
         let clock = Clock::system();
-        let backend = Backend::on(Ground {
+        let backend = Backend::on(BackendParts {
             dynamodb: dynamodb(&faults.url()),
             events: self.events.clone(),
             directory: self.directory.clone(),
             timer: match &self.queue {
                 Some(queue) => std::sync::Arc::new(delay_queue(&faults.url(), queue.clone(), clock.clone())),
-                None => std::sync::Arc::new(Armed::default()),
+                None => std::sync::Arc::new(RecordingTimer::default()),
             },
             push: None,
             fast_path: true,
             clock,
         })
         .await;
-        House {
+        Case {
             door: backend.door(&format!("door{number}")),
             user: backend.user(&format!("user{number}")),
             log: EventLog::new(self.engine.client.clone(), &self.events),
@@ -91,7 +91,7 @@ impl<'a> Street<'a> {
         }
     }
 
-    /// Every call that `door` placed, by the table itself.
+    /// Every call that `door` placed, read from the table.
     async fn calls_of(&self, door: &str) -> Vec<CallId> {
         let mut pages = self
             .engine
@@ -123,15 +123,15 @@ async fn new_queue() -> String {
     made.queue_url.unwrap()
 }
 
-impl House {
-    /// Presses the button; always the same press.
+impl Case {
+    /// Places the call, always under the same key.
     async fn presses(&self) -> Answer {
         let info = json!({ "name": "前门设备" });
         let body = json!({ "callee_id": self.user.id, "ring_seconds": 120, "caller_info": info });
         self.door.asks_with(Method::POST, "/api/calls", Some(body), &[("idempotency-key", "press")]).await
     }
 
-    /// Answers from the phone `name`; always under the same key.
+    /// Accepts from the phone `name`, always under the same key.
     async fn answers(&self, call: &str, name: &str) -> Answer {
         let client = format!("{}_{name}", self.user.id);
         let body = json!({ "call_id": call, "action": "accepted", "client_id": client });
@@ -139,27 +139,27 @@ impl House {
         self.user.asks_with(Method::POST, "/api/calls/callee-action", Some(body), &key).await
     }
 
-    /// The commits as the log has them, each checked as it is read.
+    /// The commits in the log; loading checks each.
     async fn commits(&self, call: &str) -> Vec<Commit> {
         self.log.load(&CallId::new(call).unwrap()).await.unwrap().commits
     }
 
-    /// What the projector does with them afterwards; then everybody must have been told of everything.
-    async fn everybody_is_told(&self, commits: Vec<Commit>) {
+    /// Projects `commits`; then every notice must have been published.
+    async fn everybody_is_notified(&self, commits: Vec<Commit>) {
         let wanted: BTreeSet<String> = commits
             .iter()
             .flat_map(|commit| (0..2).map(move |index| format!("{}:{}:{index}", commit.call_id, commit.n)))
             .collect();
         let failed = self.backend.projector.project(commits).await;
         assert!(failed.is_empty(), "{failed:?}");
-        let told = self.backend.told.all().into_iter().map(|message| message.message_id.as_str().to_owned());
-        assert_eq!(told.collect::<BTreeSet<_>>(), wanted);
+        let published = self.backend.broker.all().into_iter().map(|message| message.message_id.as_str().to_owned());
+        assert_eq!(published.collect::<BTreeSet<_>>(), wanted);
     }
 }
 
-/// 200, or a clear 503; in time.
+/// Asserts a 200, or a 503 with Retry-After, in time.
 fn assert_clear(answer: &Answer, asked: Instant, what: &str) {
-    assert!(asked.elapsed() < MUCH_TOO_LONG, "{what}: {:?}", asked.elapsed());
+    assert!(asked.elapsed() < MAX_WAIT, "{what}: {:?}", asked.elapsed());
     match answer.status.as_u16() {
         200 => assert_eq!(answer.code, 0, "{what}"),
         503 => assert_eq!(answer.data["retry_after"], 1, "{what}: {answer:?}"),
@@ -167,24 +167,23 @@ fn assert_clear(answer: &Answer, asked: Instant, what: &str) {
     }
 }
 
-/// One fault that the SDK's next try gets past is nothing that a caller sees. After an answer that it cannot read the SDK
-/// does not try again; and after one that it waited for, as after any on a machine so busy that the emulator itself is
-/// slow, there may be no time left.
+/// Asserts success where one retry of the SDK gets past the fault. The SDK does not retry after an answer that it cannot
+/// parse; after a hang, or on a machine so busy that the emulator is slow, there may be no time left for a retry.
 fn assert_unseen(answer: &Answer, fault: Fault, when: When, asked: Instant, what: &str) {
-    let quick = asked.elapsed() < ALL_TRIES / 3;
+    let quick = asked.elapsed() < OPERATION_TIMEOUT / 3;
     if quick && matches!(when, When::Once(_)) && !matches!(fault, Fault::AnswerCut | Fault::Hangs) {
         assert_eq!(answer.status, 200, "{what}: {answer:?}");
     }
 }
 
-/// Every fault, once and for good, at every one of `steps` requests.
-fn troubles(steps: usize) -> Vec<(Fault, When)> {
+/// Every fault, once and permanently, at each of `steps` requests.
+fn all_faults(steps: usize) -> Vec<(Fault, When)> {
     let whens = |step| [When::Once(step), When::From(step)];
     FAULTS.into_iter().flat_map(|fault| (0..steps).flat_map(whens).map(move |when| (fault, when))).collect()
 }
 
-/// How many requests came out well, and how many were refused for now, by fault.
-fn tell(title: &str, steps: &[String], outcomes: &[(Fault, When, u16)]) {
+/// Prints how many requests succeeded and how many were answered with 503, by fault.
+fn report(title: &str, steps: &[String], outcomes: &[(Fault, When, u16)]) {
     println!("{title}: {} requests: {}", steps.len(), steps.join(", "));
     let mut counted: BTreeMap<(Fault, bool, u16), usize> = BTreeMap::new();
     for (fault, when, status) in outcomes {
@@ -198,92 +197,92 @@ fn tell(title: &str, steps: &[String], outcomes: &[(Fault, When, u16)]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_press_in_any_trouble_is_placed_once_or_clearly_refused_and_placed_when_it_is_repeated() {
     let engine = engine().await;
-    let street = Street::of(&engine).await;
+    let fixture = Fixture::of(&engine).await;
     let steps = {
-        let house = street.house(0).await;
-        house.faults.off();
-        house.presses().await.well();
-        house.faults.off()
+        let case = fixture.case(0).await;
+        case.faults.off();
+        case.presses().await.ok();
+        case.faults.off()
     };
     assert!(steps.len() >= 6, "a press is more than {steps:?}");
-    let houses = (1..).zip(troubles(steps.len()));
-    let outcomes: Vec<_> = stream::iter(houses)
+    let cases = (1..).zip(all_faults(steps.len()));
+    let outcomes: Vec<_> = stream::iter(cases)
         .map(|(number, (fault, when))| {
-            let street = &street;
+            let fixture = &fixture;
             async move {
-                let what = format!("house {number}, {fault:?} {when:?}");
-                let house = street.house(number).await;
-                house.faults.plan(fault, when);
+                let what = format!("case {number}, {fault:?} {when:?}");
+                let case = fixture.case(number).await;
+                case.faults.plan(fault, when);
                 let asked = Instant::now();
-                let first = house.presses().await;
+                let first = case.presses().await;
                 assert_clear(&first, asked, &what);
                 assert_unseen(&first, fault, when, asked, &what);
-                house.faults.off();
+                case.faults.off();
 
-                let again = house.presses().await.well();
+                let again = case.presses().await.ok();
                 let call = call_id(&again);
                 if first.status == 200 {
                     assert_eq!(call_id(&first.data), call, "{what}");
                 }
                 let placed: Vec<String> =
-                    street.calls_of(&house.door.id).await.iter().map(ToString::to_string).collect();
+                    fixture.calls_of(&case.door.id).await.iter().map(ToString::to_string).collect();
                 assert_eq!(placed, std::slice::from_ref(&call), "{what}: one press is one call");
-                let commits = house.commits(&call).await;
+                let commits = case.commits(&call).await;
                 assert_eq!(commits.len(), 1, "{what}");
-                house.everybody_is_told(commits).await;
+                case.everybody_is_notified(commits).await;
                 (fault, when, first.status.as_u16())
             }
         })
-        .buffer_unordered(AT_ONCE)
+        .buffer_unordered(CONCURRENCY)
         .collect()
         .await;
-    tell("a press", &steps, &outcomes);
+    report("a press", &steps, &outcomes);
     assert!(outcomes.iter().any(|(_, _, status)| *status == 503), "no fault was ever seen: none was made");
-    street.end().await;
+    fixture.end().await;
     engine.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_in_any_trouble_is_committed_once_and_every_other_phone_is_told_who_was_first() {
     let engine = engine().await;
-    let street = Street::of(&engine).await;
+    let fixture = Fixture::of(&engine).await;
     let steps = {
-        let house = street.house(0).await;
-        let call = call_id(&house.presses().await.well());
-        house.faults.off();
-        house.answers(&call, "phone_1").await.well();
-        house.faults.off()
+        let case = fixture.case(0).await;
+        let call = call_id(&case.presses().await.ok());
+        case.faults.off();
+        case.answers(&call, "phone_1").await.ok();
+        case.faults.off()
     };
     assert!(steps.len() >= 3, "an answer is more than {steps:?}");
-    let houses = (1..).zip(troubles(steps.len()));
-    let outcomes: Vec<_> = stream::iter(houses)
+    let cases = (1..).zip(all_faults(steps.len()));
+    let outcomes: Vec<_> = stream::iter(cases)
         .map(|(number, (fault, when))| {
-            let street = &street;
+            let fixture = &fixture;
             async move {
-                let what = format!("house {number}, {fault:?} {when:?}");
-                let house = street.house(number).await;
-                let call = call_id(&house.presses().await.well());
-                house.faults.plan(fault, when);
+                let what = format!("case {number}, {fault:?} {when:?}");
+                let case = fixture.case(number).await;
+                let call = call_id(&case.presses().await.ok());
+                case.faults.plan(fault, when);
                 let asked = Instant::now();
-                let first = house.answers(&call, "phone_1").await;
+                let first = case.answers(&call, "phone_1").await;
                 assert_clear(&first, asked, &what);
                 assert_unseen(&first, fault, when, asked, &what);
-                house.faults.off();
+                case.faults.off();
 
-                assert_eq!(house.answers(&call, "phone_1").await.well()["state"], "active", "{what}");
-                let late = house.answers(&call, "phone_2").await.refused(409);
-                assert_eq!(late["winner"], format!("{}_phone_1", house.user.id), "{what}");
-                let commits = house.commits(&call).await;
+                assert_eq!(case.answers(&call, "phone_1").await.ok()["state"], "active", "{what}");
+                let late = case.answers(&call, "phone_2").await.refused(409);
+                assert_eq!(late["winner"], format!("{}_phone_1", case.user.id), "{what}");
+                let commits = case.commits(&call).await;
                 assert_eq!(commits.len(), 2, "{what}");
-                house.everybody_is_told(commits).await;
+                case.everybody_is_notified(commits).await;
                 (fault, when, first.status.as_u16())
             }
         })
-        .buffer_unordered(AT_ONCE)
+        .buffer_unordered(CONCURRENCY)
         .collect()
         .await;
-    tell("an answer", &steps, &outcomes);
+    report("an answer", &steps, &outcomes);
     assert!(outcomes.iter().any(|(_, _, status)| *status == 503), "no fault was ever seen: none was made");
-    street.end().await;
+    fixture.end().await;
     engine.end().await;
 }

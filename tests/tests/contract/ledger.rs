@@ -1,4 +1,4 @@
-//! The ledger: every commit once, in chains without a gap, whoever shows it and how often.
+//! The ledger: every commit once, in chains without a gap, however often the stream delivers it.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ async fn commits(engine: &Engine, calls: usize) -> Vec<Commit> {
     commits
 }
 
-/// Every entry of the days of `commits`; that the chains are whole on the way.
+/// Every entry of the days of `commits`; asserts that the chains are complete.
 async fn whole(ledger: &Ledger, commits: &[Commit]) -> Vec<LedgerEntry> {
     let days: BTreeSet<Day> = commits.iter().map(|commit| Day::of(commit.at)).collect();
     let mut all = vec![];
@@ -64,7 +64,7 @@ async fn every_commit_is_entered_once_however_often_it_is_shown() {
     assert!(keeper.enter(commits.clone()).await.is_empty());
     let once = whole(&keeper.ledger, &commits).await;
     assert_eq!(names(&once), wanted(&commits));
-    // In the order in which they were shown, chain by chain.
+    // In the order of delivery, chain by chain.
     for entry in &once {
         let of_chain = commits.iter().filter(|commit| chain_of(commit) == entry.chain);
         let place = of_chain.enumerate().find(|(_, commit)| commit.hash == entry.commit).unwrap().0;
@@ -89,7 +89,7 @@ async fn consumers_that_race_enter_every_commit_once_and_leave_no_gap() {
         commits.rotate_left(middle);
         tokio::spawn(async move {
             let mut left = commits;
-            // What the stream does: it shows again what failed.
+            // As the stream does: what failed is delivered again.
             while !left.is_empty() {
                 left = keeper.enter(left).await.into_iter().map(|(commit, _)| commit).collect();
             }

@@ -1,4 +1,4 @@
-//! Reading a call back: all of it, or an error.
+//! Loading a call: all of it, or an error.
 
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ async fn a_call_of_many_pages_is_loaded_whole() {
     let engine = engine().await;
     let Log { log, .. } = engine.log().await;
     let call = call_of(&log, 4).await;
-    // A page has 1 MB: these are two.
+    // A page holds 1 MB: these are two pages.
     for round in 0..200 {
         let handed =
             Handed { target: "t".repeat(10_000), carrier: "mqtt".into(), carrier_id: None, ms: 1, error: None };

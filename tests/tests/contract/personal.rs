@@ -1,4 +1,4 @@
-//! What a person may ask to have forgotten lies beside the commit, which is bound to it by a digest.
+//! Personal text is stored beside its commit, which is bound to it by a digest, so that it can be forgotten.
 
 use ilock_events::{Act, CallerInfo, CommitNo, Party, PartyKind, PersonalText};
 use ilock_log::{History, Ran, salted};
@@ -49,7 +49,7 @@ async fn that_text_was_deleted_is_written_once_and_an_interrupted_hand_finds_the
     let kept = log.kept_texts(call_id).await.unwrap();
     assert_eq!(kept.len(), 2);
     log.forget(&kept[0], &person, ms(1_000)).await.unwrap();
-    // Whoever was interrupted between the record and the deletion left both there.
+    // An interruption between the record and the deletion leaves both.
     let gone = if log.load(call_id).await.unwrap().personal[0] == one { &two } else { &one };
     log.keep_personal(call_id, gone).await.unwrap();
     for kept in log.kept_texts(call_id).await.unwrap() {

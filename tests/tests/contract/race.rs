@@ -1,4 +1,4 @@
-//! Many hands at once, each with what it knew before the others came.
+//! Concurrent commands, each decided on the history from before the others.
 
 use std::collections::BTreeSet;
 
@@ -11,15 +11,15 @@ use ilock_tests::engine::Log;
 
 use super::engine;
 
-const HANDS: usize = 50;
+const COMMANDS: usize = 50;
 
-/// All `commands` at once, each on a copy of `history`; what became of them, and what each knows now.
+/// Runs all `commands` concurrently, each on a copy of `history`. Returns each outcome and the history after it.
 async fn at_once(log: &EventLog, history: &History, commands: Vec<Command>) -> Vec<(Ran, History)> {
     join_all(commands.into_iter().map(|command| {
         let (log, mut history) = (log.clone(), history.clone());
         async move {
             let ran = tokio::spawn(async move {
-                // The timer's hour has come for it alone.
+                // Only the timer acts at the deadline.
                 let at = if command.actor == Actor::Timer { ms(30_000) } else { ms(1000) };
                 let ran = run(&log, &mut history, &command, at).await.unwrap();
                 (ran, history)
@@ -30,7 +30,7 @@ async fn at_once(log: &EventLog, history: &History, commands: Vec<Command>) -> V
     .await
 }
 
-/// That exactly one hand won, that every other was refused with its name, and that all know the same call.
+/// Asserts that exactly one command won, that every other was refused with the winner's name, and that all histories agree.
 async fn assert_one_won(log: &EventLog, outcomes: &[(Ran, History)]) -> History {
     let won: Vec<&History> =
         outcomes.iter().filter_map(|(ran, history)| matches!(ran, Ran::Committed(_)).then_some(history)).collect();
@@ -53,10 +53,10 @@ async fn assert_one_won(log: &EventLog, outcomes: &[(Ran, History)]) -> History 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_fifty_phones_that_answer_at_once_one_wins_and_every_other_is_told_which() {
     let engine = engine().await;
-    let Log { log, as_of_2020, .. } = engine.log().await;
-    for log in [log, as_of_2020] {
+    let Log { log, legacy, .. } = engine.log().await;
+    for log in [log, legacy] {
         let ringing = call_of(&log, 1).await;
-        let accepts = (0..HANDS).map(|n| under("accept", phone(n), Act::Accept {})).collect();
+        let accepts = (0..COMMANDS).map(|n| under("accept", phone(n), Act::Accept {})).collect();
         let won = assert_one_won(&log, &at_once(&log, &ringing, accepts).await).await;
         assert_eq!(won.commits.len(), 2);
     }
@@ -66,22 +66,22 @@ async fn of_fifty_phones_that_answer_at_once_one_wins_and_every_other_is_told_wh
 #[tokio::test(flavor = "multi_thread")]
 async fn of_accepts_rejects_a_cancel_and_the_timer_exactly_one_ends_the_ringing() {
     let engine = engine().await;
-    let Log { log, as_of_2020, .. } = engine.log().await;
+    let Log { log, legacy, .. } = engine.log().await;
     let mut winners = BTreeSet::new();
     for round in 0..30 {
-        let log = if round % 2 == 0 { &log } else { &as_of_2020 };
+        let log = if round % 2 == 0 { &log } else { &legacy };
         let ringing = call_of(log, 1).await;
-        let mut hands = vec![
+        let mut commands = vec![
             under("cancel", door(), Act::Cancel { personal: None }),
             under("expire", Actor::Timer, Act::Expire {}),
             under("reject", phone(8), Act::Reject { personal: None }),
             under("accept", phone(1), Act::Accept {}),
             under("accept", phone(2), Act::Accept {}),
         ];
-        // Who is sent off first changes from round to round.
-        let first = round % hands.len();
-        hands.rotate_left(first);
-        let won = assert_one_won(log, &at_once(log, &ringing, hands).await).await;
+        // A different command starts first in each round.
+        let first = round % commands.len();
+        commands.rotate_left(first);
+        let won = assert_one_won(log, &at_once(log, &ringing, commands).await).await;
         assert_eq!(won.commits.len(), 2);
         winners.insert(won.call.state().unwrap().word());
     }
@@ -92,8 +92,8 @@ async fn of_accepts_rejects_a_cancel_and_the_timer_exactly_one_ends_the_ringing(
 #[tokio::test(flavor = "multi_thread")]
 async fn phones_that_confirm_ringing_at_once_are_all_written_down_without_a_gap() {
     let engine = engine().await;
-    let Log { log, as_of_2020, .. } = engine.log().await;
-    for log in [log, as_of_2020] {
+    let Log { log, legacy, .. } = engine.log().await;
+    for log in [log, legacy] {
         let ringing = call_of(&log, 1).await;
         let alerts = (0..20).map(|n| under("alert", phone(n), Act::Alert {})).collect();
         let outcomes = at_once(&log, &ringing, alerts).await;
@@ -115,8 +115,8 @@ async fn phones_that_confirm_ringing_at_once_are_all_written_down_without_a_gap(
 #[tokio::test(flavor = "multi_thread")]
 async fn one_request_that_comes_twenty_times_at_once_is_one_commit_and_a_success_each_time() {
     let engine = engine().await;
-    let Log { log, as_of_2020, .. } = engine.log().await;
-    for log in [log, as_of_2020] {
+    let Log { log, legacy, .. } = engine.log().await;
+    for log in [log, legacy] {
         let ringing = call_of(&log, 1).await;
         let accepts = vec![under("accept", phone(1), Act::Accept {}); 20];
         for (ran, history) in at_once(&log, &ringing, accepts).await {
@@ -131,14 +131,14 @@ async fn one_request_that_comes_twenty_times_at_once_is_one_commit_and_a_success
 #[tokio::test(flavor = "multi_thread")]
 async fn of_presses_that_hit_the_same_call_id_one_places_it() {
     let engine = engine().await;
-    let Log { log, as_of_2020, .. } = engine.log().await;
-    for log in [log, as_of_2020] {
+    let Log { log, legacy, .. } = engine.log().await;
+    for log in [log, legacy] {
         let unplaced = History::unplaced(fresh_call());
-        let presses = (0..HANDS).map(|n| under(&format!("press-{n}"), door(), place(None))).collect();
+        let presses = (0..COMMANDS).map(|n| under(&format!("press-{n}"), door(), place(None))).collect();
         let outcomes = at_once(&log, &unplaced, presses).await;
         let placed = outcomes.iter().filter(|(ran, _)| matches!(ran, Ran::Committed(_))).count();
         let refused = outcomes.iter().filter(|(ran, _)| matches!(ran, Ran::Refused(Refusal::AlreadyPlaced))).count();
-        assert_eq!((placed, refused), (1, HANDS - 1));
+        assert_eq!((placed, refused), (1, COMMANDS - 1));
         assert_eq!(log.load(&unplaced.call.id).await.unwrap().commits.len(), 1);
     }
     engine.end().await;

@@ -1,4 +1,4 @@
-//! Evidence of delivery: kept round by round, never overwritten.
+//! Delivery receipts: one for each round, never overwritten.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,11 +57,11 @@ async fn receipts_kept_at_the_same_moment_are_all_there() {
     let call = call_of(&log, 1).await;
     let kept = (0..10).map(|n| {
         let (log, call_id) = (log.clone(), call.call.id.clone());
-        async move { log.keep_receipt(&call_id, &receipt("projector", &format!("hand {n}")), 1).await.unwrap() }
+        async move { log.keep_receipt(&call_id, &receipt("projector", &format!("writer {n}")), 1).await.unwrap() }
     });
     join_all(kept).await;
     let loaded = log.load(&call.call.id).await.unwrap();
     let targets: BTreeSet<String> = loaded.receipts.iter().map(|receipt| receipt.notices[&0].target.clone()).collect();
-    assert_eq!(targets, (0..10).map(|n| format!("hand {n}")).collect());
+    assert_eq!(targets, (0..10).map(|n| format!("writer {n}")).collect());
     engine.end().await;
 }

@@ -1,4 +1,4 @@
-//! A day that is read and told twice is the same to the byte, and the same from the log as from an export.
+//! Replaying a day twice gives the same bytes, from the log as from an export.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ fn told(call: &ilock_audit::CallLine<'_>) -> [String; 4] {
     [text(&story), jsonl(&story).unwrap(), mermaid(&story), html(&story, call)]
 }
 
-/// The day as an export, and every call of it in every form.
+/// The day as an export, and every call replayed in every format.
 async fn told_once(log: &EventLog) -> (Vec<u8>, Vec<[String; 4]>) {
     let (mut file, mut progress, mut stories) = (vec![], Progress::default(), vec![]);
     progress.head(&mut file, &Header { with_personal: true, ..Header::default() }.line().unwrap()).unwrap();
@@ -85,7 +85,7 @@ async fn a_day_told_twice_is_the_same_to_the_byte_from_the_log_and_from_its_expo
         })
         .collect();
     assert!(from_file == stories, "an export tells another story than the log");
-    // All that was written is proven; whom nobody told is another matter.
+    // Every commit is proven. Missing deliveries are another matter.
     let counts = verify::file(file.as_slice(), Millis(0), |finding| panic!("{finding:?}"), |_| {});
     assert_eq!((counts.calls, counts.proven), (8, counts.commits));
     engine.end().await;

@@ -1,4 +1,4 @@
-//! What is asked of the table as a whole.
+//! Requests about the table as a whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 

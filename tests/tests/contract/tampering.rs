@@ -1,4 +1,4 @@
-//! A commit that somebody changed, moved or slipped in shows when the call is read.
+//! Reading a call detects a commit that was changed, moved or inserted.
 
 use std::collections::HashMap;
 
@@ -91,13 +91,13 @@ async fn a_commit_of_another_call_or_place_shows() {
     let engine = engine().await;
     let log = engine.log().await;
     let (call, other) = (call_of(&log.log, 2).await, call_of(&log.log, 2).await);
-    // The other call's second commit in place of this one's.
+    // The other call's second commit replaces this one's.
     let mut moved = item(&log, &other, 2).await;
     moved.extend(key(&call, 2));
     put(&log, moved).await;
     let shown = log.log.load(&call.call.id).await;
     assert!(matches!(shown, Err(LogError::Broken { source: BrokenLog::Hash(_), .. })), "{shown:?}");
-    // This one's second once more, as its third.
+    // This call's second commit again, as its third.
     let mut again = item(&log, &other, 2).await;
     again.extend(key(&other, 3));
     put(&log, again).await;

@@ -1,4 +1,4 @@
-//! A call comes into the ledger by the stream's second reader; an auditor finds it, and is written down.
+//! The stream's second reader enters a call into the ledger; an auditor finds the call, and the access is recorded.
 
 use ilock_audit::seal::{Checkpoint, Hour, VerifyKey};
 use ilock_functions::clock::Clock;
@@ -28,17 +28,17 @@ async fn a_call_is_entered_into_the_ledger_and_found_by_an_auditor_who_is_writte
     })
     .await;
 
-    let events = auditor.asks("GET", &format!("/api/audit/calls/{call}/events"), None).await.well();
+    let events = auditor.asks("GET", &format!("/api/audit/calls/{call}/events"), None).await.ok();
     assert_eq!(events["commits"][0]["hash"], entered.commit.as_str());
     let day = Day::of(ilock_events::Millis(events["commits"][0]["at"].as_i64().unwrap()));
     let of_day = format!("/api/audit/calls?day={day}&caller={}", door.id);
     eventually("the call in its day", || async {
-        let page = auditor.asks("GET", &of_day, None).await.well();
+        let page = auditor.asks("GET", &of_day, None).await.ok();
         page["calls"].as_array().unwrap().iter().find(|found| found["call_id"] == call.as_str()).cloned()
     })
     .await;
     let today = Day::of(Clock::system().now());
-    let accesses = auditor.asks("GET", &format!("/api/audit/accesses?day={today}&limit=100"), None).await.well();
+    let accesses = auditor.asks("GET", &format!("/api/audit/accesses?day={today}&limit=100"), None).await.ok();
     assert!(accesses.to_string().contains(&call) || today != day, "{accesses}");
     for other in [&door, &olga] {
         other.asks("GET", &of_day, None).await.refused(403);
@@ -46,9 +46,9 @@ async fn a_call_is_entered_into_the_ledger_and_found_by_an_auditor_who_is_writte
     sealed(&deployment, &call).await;
 }
 
-/// What has been entered is put under seal with the key in KMS, and the command that auditors have finds it so.
+/// The entries are signed with the key in KMS, and the auditors' command verifies that.
 async fn sealed(deployment: &Deployment, call: &str) {
-    // The hour that is over, before and after: one may end meanwhile.
+    // The last full hour, before and after: one may end meanwhile.
     let before = Hour::of(Clock::system().now()).before();
     let sealed = deployment.invokes("seal-log", &json!({})).await;
     assert!(sealed.is_array(), "{sealed}");
@@ -73,7 +73,7 @@ async fn sealed(deployment: &Deployment, call: &str) {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
         .collect();
-    // Another test writes a commit that is none; of hours and of this call there is nothing to say.
+    // Another test writes an invalid commit; there must be no finding about hours or about this call.
     for line in lines.iter().filter(|line| line["finding"].is_object()) {
         let about = line["finding"]["call_id"].as_str();
         assert!(about.is_some_and(|about| about != call), "{line}");

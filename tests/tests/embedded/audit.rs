@@ -1,4 +1,4 @@
-//! Auditors find calls, read all that is stored of one, see nothing of another tenant, and never look unseen.
+//! Auditors find calls, read all that is stored of one, see nothing of another tenant, and every access is recorded.
 
 use std::slice;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use ilock_functions::clock::Clock;
 use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
 use ilock_local::Options;
 use ilock_log::Day;
-use ilock_tests::backend::{Armed, Backend, Ground, dynamodb};
+use ilock_tests::backend::{Backend, BackendParts, RecordingTimer, dynamodb};
 use ilock_tests::engine::Engine;
 use ilock_tests::faults::{Fault, Faults, When};
 use ilock_tests::parties::call_id;
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 const MORNING: i64 = 1_795_341_600_000;
 const DAY: &str = "2026-11-22";
 
-/// A world whose clock stands still but when it is moved on.
+/// A stack whose clock stands still until a test moves it.
 async fn on_that_day() -> (World, Arc<AtomicI64>) {
     let at = Arc::new(AtomicI64::new(MORNING));
     let read = at.clone();
@@ -46,7 +46,7 @@ async fn paged(auditor: &Party, path: &str, limit: usize) -> Vec<Vec<String>> {
     let mut pages = vec![];
     let mut cursor = String::new();
     loop {
-        let page = auditor.gets(&format!("{path}&limit={limit}{cursor}")).await.well();
+        let page = auditor.gets(&format!("{path}&limit={limit}{cursor}")).await.ok();
         pages.push(ids(&page));
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
@@ -55,7 +55,7 @@ async fn paged(auditor: &Party, path: &str, limit: usize) -> Vec<Vec<String>> {
     }
 }
 
-/// The sort keys of what was written down that the auditors of `tenant` looked at.
+/// The sort keys of the recorded accesses by auditors of `tenant`.
 async fn written_down(world: &World, tenant: &str, day: &str) -> Vec<String> {
     let query = world.stack.dynamodb.query().table_name("events").key_condition_expression("pk = :pk");
     let pk = AttributeValue::S(format!("audit#{tenant}#{day}"));
@@ -85,8 +85,8 @@ async fn the_calls_of_a_day_are_found_in_order_page_by_page_and_those_of_no_othe
         assert!(pages.iter().all(|page| page.len() <= limit), "{pages:?}");
         assert_eq!(pages.concat(), placed, "{limit} a page");
     }
-    assert_eq!(ids(&auditor.gets("/api/audit/calls?day=2026-11-23").await.well()), [tomorrow]);
-    assert_eq!(ids(&auditor.gets("/api/audit/calls?day=2026-11-21").await.well()), [""; 0]);
+    assert_eq!(ids(&auditor.gets("/api/audit/calls?day=2026-11-23").await.ok()), [tomorrow]);
+    assert_eq!(ids(&auditor.gets("/api/audit/calls?day=2026-11-21").await.ok()), [""; 0]);
     world.end().await;
 }
 
@@ -97,7 +97,7 @@ async fn calls_are_found_by_who_called_who_was_called_and_how_it_ended() {
     let user = world.user("user456");
     let missed_by_nobody = call_id(&door.rings("user456", 30).await);
     let rejected = call_id(&door.rings("user456", 30).await);
-    user.callee_action(&rejected, "rejected", None).await.well();
+    user.callee_action(&rejected, "rejected", None).await.ok();
     let elsewhere = call_id(&other.rings("user789", 30).await);
     let auditor = world.party("auditor7", Role::Auditor);
     let day = Day::of(world.log(&elsewhere).await.commits[0].at);
@@ -108,19 +108,19 @@ async fn calls_are_found_by_who_called_who_was_called_and_how_it_ended() {
     assert_eq!(find("&outcome=ringing&caller=device123&tenant=default").await, slice::from_ref(&missed_by_nobody));
     assert_eq!(find("&outcome=ended").await, [""; 0]);
 
-    let page = auditor.gets(&format!("/api/audit/calls?day={day}&outcome=rejected")).await.well();
+    let page = auditor.gets(&format!("/api/audit/calls?day={day}&outcome=rejected")).await.ok();
     let call = &page["calls"][0];
     assert_eq!((&call["caller_id"], &call["callee_id"]), (&json!("device123"), &json!("user456")));
     assert_eq!((&call["state"], &call["seq"]), (&json!("rejected"), &json!(2)));
     assert!(call["ended_at"].as_i64() >= call["timestamp"].as_i64(), "{call}");
 
-    // A call whose log does not add up is hidden by no filter.
+    // No filter hides a call whose log is inconsistent.
     let text = |text: String| AttributeValue::S(text);
     let delete = world.stack.dynamodb.update_item().table_name("events").key("pk", text(format!("call#{elsewhere}")));
     let change = delete.key("sk", text("commit#000001".into())).update_expression("SET actor = :nobody");
     let nobody = AttributeValue::M([("kind".to_owned(), text("system".into()))].into());
     change.expression_attribute_values(":nobody", nobody).send().await.unwrap();
-    let page = auditor.gets(&format!("/api/audit/calls?day={day}&outcome=ended")).await.well();
+    let page = auditor.gets(&format!("/api/audit/calls?day={day}&outcome=ended")).await.ok();
     assert_eq!(ids(&page), [elsewhere]);
     assert!(page["calls"][0]["broken"].as_str().unwrap().contains('1'), "{page}");
     world.end().await;
@@ -131,20 +131,20 @@ async fn all_that_is_stored_of_a_call_is_read_as_it_is_stored_and_personal_text_
     let world = World::new().await;
     let (door, user) = (world.door("device123"), world.user("user456"));
     let call = call_id(&door.rings("user456", 30).await);
-    user.callee_action(&call, "accepted", Some("user456_a")).await.well();
+    user.callee_action(&call, "accepted", Some("user456_a")).await.ok();
     let auditor = world.party("auditor7", Role::Auditor);
     let path = format!("/api/audit/calls/{call}/events");
-    let shown = auditor.gets(&path).await.well();
+    let shown = auditor.gets(&path).await.ok();
     let history = world.log(&call).await;
     assert_eq!(shown["commits"], serde_json::to_value(&history.commits).unwrap());
     assert!(!shown["receipts"].as_array().unwrap().is_empty(), "{shown}");
     assert!(shown["personal"].is_null() && !shown.to_string().contains("前门设备"), "{shown}");
 
-    let with_text = auditor.gets(&format!("{path}?personal=true")).await.well();
+    let with_text = auditor.gets(&format!("{path}?personal=true")).await.ok();
     assert_eq!(with_text["personal"], serde_json::to_value(&history.personal).unwrap());
     assert!(with_text.to_string().contains("前门设备"));
 
-    // What was forgotten is not there, and the commits are as they were.
+    // Forgotten text is gone, and the commits are unchanged.
     let text = |text: String| AttributeValue::S(text);
     let sk = format!("personal#{:.16}", history.personal[0].digest);
     let found = world.stack.dynamodb.query().table_name("events").key_condition_expression("pk = :pk");
@@ -152,7 +152,7 @@ async fn all_that_is_stored_of_a_call_is_read_as_it_is_stored_and_personal_text_
     assert!(items.items().iter().any(|item| item["sk"] == text(sk.clone())), "{sk}");
     let delete = world.stack.dynamodb.delete_item().table_name("events");
     delete.key("pk", text(format!("call#{call}"))).key("sk", text(sk)).send().await.unwrap();
-    let forgotten = auditor.gets(&format!("{path}?personal=true")).await.well();
+    let forgotten = auditor.gets(&format!("{path}?personal=true")).await.ok();
     assert_eq!(forgotten["personal"], json!([]));
     assert_eq!(forgotten["commits"], shown["commits"]);
     world.end().await;
@@ -169,23 +169,23 @@ async fn an_auditor_sees_nothing_of_another_tenant_and_nobody_else_sees_anything
     let of_day = format!("/api/audit/calls?day={day}");
     let of_call = format!("/api/audit/calls/{call}/events");
     let accesses = format!("/api/audit/accesses?day={day}");
-    assert_eq!(ids(&their_own.gets(&of_day).await.well()), slice::from_ref(&call));
-    their_own.gets(&of_call).await.well();
+    assert_eq!(ids(&their_own.gets(&of_day).await.ok()), slice::from_ref(&call));
+    their_own.gets(&of_call).await.ok();
 
-    assert_eq!(ids(&ours.gets(&of_day).await.well()), [""; 0]);
+    assert_eq!(ids(&ours.gets(&of_day).await.ok()), [""; 0]);
     let of_theirs = ours.gets(&of_call).await;
     let of_none = ours.gets("/api/audit/calls/call_device123_user456_1/events").await;
     assert_eq!((of_theirs.status.as_u16(), of_theirs.code, &of_theirs.data), (404, of_none.code, &of_none.data));
     for path in [format!("{of_day}&tenant=theirs"), format!("{accesses}&tenant=theirs")] {
         ours.gets(&path).await.refused(403);
     }
-    // A cursor of theirs leads into our own day only.
+    // A cursor of another tenant leads into the reader's own day only.
     let door = world.door("device7");
     let own = call_id(&door.rings("user789", 30).await);
-    let page = their_own.gets(&format!("{of_day}&limit=1")).await.well();
+    let page = their_own.gets(&format!("{of_day}&limit=1")).await.ok();
     let cursor = page["next_cursor"].as_str().unwrap();
-    assert_eq!(ids(&ours.gets(&format!("{of_day}&cursor={cursor}")).await.well()), [own]);
-    let looked = ours.gets(&accesses).await.well();
+    assert_eq!(ids(&ours.gets(&format!("{of_day}&cursor={cursor}")).await.ok()), [own]);
+    let looked = ours.gets(&accesses).await.ok();
     assert!(!looked.to_string().contains("auditor8"), "{looked}");
 
     for other in [world.user("user456"), theirs.clone(), world.door("device123")] {
@@ -209,13 +209,13 @@ async fn that_somebody_looked_stands_in_the_log_and_is_shown_to_auditors() {
         at(&world, "default", "auditor7", Role::Auditor, MORNING),
         at(&world, "default", "auditor8", Role::Auditor, MORNING),
     );
-    first.gets(&format!("/api/audit/calls?day={DAY}&callee=user456&outcome=ringing")).await.well();
+    first.gets(&format!("/api/audit/calls?day={DAY}&callee=user456&outcome=ringing")).await.ok();
     now.store(MORNING + 5, Ordering::SeqCst);
-    second.gets(&format!("/api/audit/calls/{call}/events?personal=true")).await.well();
+    second.gets(&format!("/api/audit/calls/{call}/events?personal=true")).await.ok();
     now.store(MORNING + 9, Ordering::SeqCst);
-    // Of a call that there is not, too: that somebody tried.
+    // An attempt to read a call that does not exist is recorded too.
     second.gets("/api/audit/calls/call_a_b_1/events").await.refused(404);
-    // Refused before it was a question: nobody saw anything.
+    // Refused before anything was read: no access is recorded.
     second.gets("/api/audit/calls?day=yesterday").await.refused(400);
     door.gets(&format!("/api/audit/calls?day={DAY}")).await.refused(403);
 
@@ -230,13 +230,13 @@ async fn that_somebody_looked_stands_in_the_log_and_is_shown_to_auditors() {
 
     now.store(MORNING + 20, Ordering::SeqCst);
     let path = format!("/api/audit/accesses?day={DAY}&limit=2");
-    let page = first.gets(&path).await.well();
+    let page = first.gets(&path).await.ok();
     assert_eq!(page["accesses"], json!(wanted.as_array().unwrap()[..2]));
-    let next = first.gets(&format!("{path}&cursor={}", page["next_cursor"].as_str().unwrap())).await.well();
+    let next = first.gets(&format!("{path}&cursor={}", page["next_cursor"].as_str().unwrap())).await.ok();
     assert_eq!(next["accesses"][0], wanted[2]);
     assert_eq!(next["accesses"][1]["looked_at"], "accesses", "looking at who looked is looking too");
     // None of it is a call.
-    assert_eq!(ids(&first.gets(&format!("/api/audit/calls?day={DAY}")).await.well()), [call]);
+    assert_eq!(ids(&first.gets(&format!("/api/audit/calls?day={DAY}")).await.ok()), [call]);
     assert_eq!(world.stack.app.log.unfinished().await.unwrap().len(), 1);
     world.end().await;
 }
@@ -245,11 +245,11 @@ async fn that_somebody_looked_stands_in_the_log_and_is_shown_to_auditors() {
 async fn a_look_that_cannot_be_written_down_is_refused() {
     let engine = Engine::embedded().await;
     let faults = Faults::before(&engine.at).await;
-    let backend = Backend::on(Ground {
+    let backend = Backend::on(BackendParts {
         dynamodb: dynamodb(&faults.url()),
         events: engine.table(ilock_log::TABLE).await,
         directory: engine.table(ilock_directory::TABLE).await,
-        timer: Arc::new(Armed::default()),
+        timer: Arc::new(RecordingTimer::default()),
         push: None,
         fast_path: true,
         clock: Clock::system(),
@@ -258,8 +258,8 @@ async fn a_look_that_cannot_be_written_down_is_refused() {
     let call = call_id(&backend.door("device123").rings("user456", 30).await);
     let day = Day::of(Clock::system().now());
     let auditor = backend.auditor("auditor7");
-    auditor.gets(&format!("/api/audit/calls/{call}/events")).await.well();
-    // Nothing can be written any more; everything can be read.
+    auditor.gets(&format!("/api/audit/calls/{call}/events")).await.ok();
+    // Writes fail from here on; reads work.
     faults.plan_for("PutItem", Fault::Status(500), When::From(0));
     for path in [
         format!("/api/audit/calls?day={day}"),

@@ -1,5 +1,4 @@
-//! What IoT Core is answered when a client connects: evaluated by a policy engine that shares nothing with the one that
-//! wrote the policies.
+//! The authorizer's answers to IoT Core, evaluated by a policy engine that shares no code with what wrote the policies.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +10,7 @@ use ilock_functions::mqtt_authorizer::{AuthorizerRequest, AuthorizerResponse, au
 use ilock_tests::{Party, World};
 use serde_json::{Value, json};
 
-/// `*` is any run of characters and `?` any one, as in IAM and IoT Core policies.
+/// `*` matches any characters and `?` any one, as in IAM and IoT Core policies.
 fn glob(pattern: &[u8], text: &[u8]) -> bool {
     match (pattern.first(), text.first()) {
         (None, None) => true,
@@ -30,7 +29,7 @@ fn any(value: &Value, of: impl Fn(&str) -> bool) -> bool {
     }
 }
 
-/// Whether the documents together allow it: some statement allows, none denies.
+/// Whether the documents together allow an action: some statement allows it, none denies it.
 fn allowed(answer: &AuthorizerResponse, action: &str, resource: &str) -> bool {
     let documents: Vec<Value> =
         answer.policy_documents.iter().map(|document| serde_json::from_str(document).unwrap()).collect();
@@ -49,7 +48,7 @@ fn allowed(answer: &AuthorizerResponse, action: &str, resource: &str) -> bool {
     says("Allow") && !says("Deny")
 }
 
-/// A request with everything that IoT Core may send ("Understanding the custom authentication workflow").
+/// A request with every field that IoT Core may send ("Understanding the custom authentication workflow").
 fn full(username: &str, password: &str, client_id: &str) -> Value {
     json!({
         "token": "a token that nobody signed", "signatureVerified": false,
@@ -79,17 +78,24 @@ async fn password(party: &Party, name: &str) -> String {
 
 const REGION: &str = "arn:aws:iot:local:000000000000:";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_client_may_do_its_own_and_nothing_else() {
-    let world = World::new().await;
-    let parties = [
-        ("users", world.user("anna"), vec!["ios_1", "android_2"]),
-        // Ids that begin alike, and a door station that is called like a person.
-        ("users", world.user("anna_b"), vec!["ios_1"]),
-        ("users", world.user("ann"), vec!["a"]),
-        ("devices", world.door("door-1"), vec!["main"]),
-        ("devices", world.door("anna"), vec!["door"]),
-    ];
+/// Actions of IoT Core, each with the kind of its resource.
+const ACTIONS: [(&str, &str); 5] = [
+    ("iot:Subscribe", "topicfilter"),
+    ("iot:Receive", "topic"),
+    ("iot:Publish", "topic"),
+    ("iot:RetainPublish", "topic"),
+    ("iot:GetThingShadow", "thing"),
+];
+
+/// The topics that a party may read.
+fn own_topics(root: &str, id: &str) -> Vec<String> {
+    let leaves =
+        if root == "users" { &["calls/incoming", "calls/control", "devices/sync"][..] } else { &["calls/control"] };
+    leaves.iter().map(|leaf| format!("{root}/{id}/{leaf}")).collect()
+}
+
+/// Everybody's topics, and filters that would match several.
+fn topics_to_try() -> Vec<String> {
     let mut topics = vec!["#".to_owned(), "+".into(), "users/#".into(), "users/+/calls/incoming".into()];
     topics.extend(
         ["devices/+/calls/control", "$aws/events/presence/#", "$share/g/users/anna/calls/incoming", ""]
@@ -102,6 +108,21 @@ async fn every_client_may_do_its_own_and_nothing_else() {
             }
         }
     }
+    topics
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_client_may_do_its_own_and_nothing_else() {
+    let world = World::new().await;
+    let parties = [
+        ("users", world.user("anna"), vec!["ios_1", "android_2"]),
+        // Ids with a common prefix, and a door station with the id of a person.
+        ("users", world.user("anna_b"), vec!["ios_1"]),
+        ("users", world.user("ann"), vec!["a"]),
+        ("devices", world.door("door-1"), vec!["main"]),
+        ("devices", world.door("anna"), vec!["door"]),
+    ];
+    let topics = topics_to_try();
     let clients: Vec<String> = parties
         .iter()
         .flat_map(|(_, party, names)| names.iter().map(|name| format!("{}_{name}", party.id)))
@@ -113,20 +134,9 @@ async fn every_client_may_do_its_own_and_nothing_else() {
             let own = format!("{}_{name}", party.id);
             let answer = ask(&world, full(&party.id, &password(party, name).await, &own)).await;
             assert!(answer.is_authenticated);
-            let leaves = if *root == "users" {
-                &["calls/incoming", "calls/control", "devices/sync"][..]
-            } else {
-                &["calls/control"]
-            };
-            let mine: Vec<String> = leaves.iter().map(|leaf| format!("{root}/{}/{leaf}", party.id)).collect();
+            let mine = own_topics(root, &party.id);
             for topic in &topics {
-                for (action, kind) in [
-                    ("iot:Subscribe", "topicfilter"),
-                    ("iot:Receive", "topic"),
-                    ("iot:Publish", "topic"),
-                    ("iot:RetainPublish", "topic"),
-                    ("iot:GetThingShadow", "thing"),
-                ] {
+                for (action, kind) in ACTIONS {
                     let reads = matches!(action, "iot:Subscribe" | "iot:Receive");
                     let may = allowed(&answer, action, &format!("{REGION}{kind}/{topic}"));
                     assert_eq!(may, reads && mine.contains(topic), "{own}: {action} {topic}");
@@ -232,10 +242,10 @@ async fn a_password_is_for_one_client_while_it_is_registered_and_for_a_time() {
     let day = 24 * 60 * 60 * 1000;
     let tomorrow = move |ms: i64| Clock::new(move || Millis(Clock::system().now().0 + day + ms));
     assert!(!ask_at(&world, request.clone(), tomorrow(120_000)).await.is_authenticated, "it has run out");
-    // In its last minutes the connection is not cut sooner than IoT Core can.
+    // In the token's last minutes the lifetime is the shortest that IoT Core accepts.
     let late = ask_at(&world, request.clone(), tomorrow(-60_000)).await;
     assert_eq!((late.is_authenticated, late.disconnect_after_in_seconds), (true, Some(300)));
-    anna.asks(reqwest::Method::DELETE, "/api/mqtt/clients/anna_1", None).await.well();
+    anna.asks(reqwest::Method::DELETE, "/api/mqtt/clients/anna_1", None).await.ok();
     assert!(!ask(&world, request).await.is_authenticated, "it was removed");
     let auditor = world.party("anna", Role::Auditor);
     assert!(!ask(&world, full("anna", &auditor.token, "anna_1")).await.is_authenticated);

@@ -1,4 +1,4 @@
-//! Whole calls, from the button to the last word.
+//! Whole calls, from the button to the end.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -46,8 +46,8 @@ async fn a_whole_call(version: Version) {
     common(&panel.hears("ringing").await, &call, 1, 1, "ringing");
 
     let phone_id = phone.credentials.client_id.clone();
-    user.callee_action(&call, "ringing", Some(&phone_id)).await.well();
-    let accepted = user.callee_action(&call, "accepted", Some(&phone_id)).await.well();
+    user.callee_action(&call, "ringing", Some(&phone_id)).await.ok();
+    let accepted = user.callee_action(&call, "accepted", Some(&phone_id)).await.ok();
     assert_eq!(accepted["state"], "active");
     assert_eq!(accepted["answered_by"], phone_id.as_str());
     assert_eq!(accepted["room_info"]["user_id"], "user456");
@@ -59,13 +59,13 @@ async fn a_whole_call(version: Version) {
         assert_eq!(sync["device_id"], phone_id.as_str());
     }
 
-    door.caller_action(&call, "hangup").await.well();
+    door.caller_action(&call, "hangup").await.ok();
     common(&phone.hears("hangup").await, &call, 4, 0, "ended");
     tablet.hears("hangup").await;
     panel.hears_nothing(A_MOMENT).await;
     phone.hears_nothing(Duration::from_millis(1)).await;
 
-    let over = user.gets(&format!("/api/calls/{call}")).await.well();
+    let over = user.gets(&format!("/api/calls/{call}")).await.ok();
     assert_eq!(over["state"], "ended");
     assert!(over.get("room_info").is_none(), "a call that is over cannot be joined");
     let log = world.log(&call).await;
@@ -101,7 +101,7 @@ async fn a_phone_refuses_and_says_why() {
     panel.hears("ringing").await;
 
     let body = json!({ "call_id": call, "action": "rejected", "reason": "现在不方便", "client_id": phone.credentials.client_id });
-    user.posts("/api/calls/callee-action", body).await.well();
+    user.posts("/api/calls/callee-action", body).await.ok();
     let rejected = panel.hears("rejected").await;
     common(&rejected, &call, 2, 0, "rejected");
     assert_eq!(rejected["reason"], "现在不方便");
@@ -119,7 +119,7 @@ async fn the_caller_gives_up_and_the_phones_fall_silent() {
     let mut phone = world.phone(&user, "android_1").await;
     let call = call_id(&door.rings("user456", 30).await);
     phone.hears("incoming").await;
-    door.caller_action(&call, "cancelled").await.well();
+    door.caller_action(&call, "cancelled").await.ok();
     common(&phone.hears("cancelled").await, &call, 2, 0, "cancelled");
     let late = user.callee_action(&call, "accepted", None).await.refused(409);
     assert_eq!(late, json!({ "state": "cancelled", "winner": "device123" }));
@@ -149,7 +149,7 @@ async fn a_person_calls_a_person() {
     let mut annas = world.phone(&anna, "ios_1").await;
     let mut bens = world.phone(&ben, "android_1").await;
     let body = json!({ "callee_id": "ben", "caller_info": { "name": "Anna", "avatar": 7 }, "invitation_data": { "mode": "video" } });
-    let placed = anna.posts("/api/calls", body).await.well();
+    let placed = anna.posts("/api/calls", body).await.ok();
     let call = call_id(&placed);
     let incoming = bens.hears("incoming").await;
     assert_eq!(
@@ -158,12 +158,12 @@ async fn a_person_calls_a_person() {
         "what the caller's app adds is handed on"
     );
     annas.hears("ringing").await;
-    let seen = ben.gets(&format!("/api/calls/{call}")).await.well();
+    let seen = ben.gets(&format!("/api/calls/{call}")).await.ok();
     assert_eq!(seen["invitation_data"], json!({ "mode": "video" }));
-    ben.callee_action(&call, "accepted", Some("ben_android_1")).await.well();
+    ben.callee_action(&call, "accepted", Some("ben_android_1")).await.ok();
     annas.hears("accepted").await;
     bens.hears("accepted").await;
-    ben.callee_action(&call, "hangup", Some("ben_android_1")).await.well();
+    ben.callee_action(&call, "hangup", Some("ben_android_1")).await.ok();
     annas.hears("hangup").await;
     bens.hears_nothing(A_MOMENT).await;
     world.end().await;
@@ -176,8 +176,8 @@ async fn a_request_that_is_sent_again_under_its_key_is_one_request() {
     let mut phone = world.phone(&user, "android_1").await;
     let key = [("idempotency-key", "press-1")];
     let body = json!({ "callee_id": "user456" });
-    let first = door.asks_with(Method::POST, "/api/calls", Some(body.clone()), &key).await.well();
-    let again = door.asks_with(Method::POST, "/api/calls", Some(body), &key).await.well();
+    let first = door.asks_with(Method::POST, "/api/calls", Some(body.clone()), &key).await.ok();
+    let again = door.asks_with(Method::POST, "/api/calls", Some(body), &key).await.ok();
     assert_eq!(first["call_id"], again["call_id"]);
     assert_eq!(first["room_info"]["room_id"], again["room_info"]["room_id"]);
     phone.hears("incoming").await;
@@ -189,8 +189,8 @@ async fn a_request_that_is_sent_again_under_its_key_is_one_request() {
     let call = call_id(&first);
     let accept = json!({ "call_id": call, "action": "accepted" });
     let key = [("idempotency-key", "answer-1")];
-    user.asks_with(Method::POST, "/api/calls/callee-action", Some(accept.clone()), &key).await.well();
-    user.asks_with(Method::POST, "/api/calls/callee-action", Some(accept), &key).await.well();
+    user.asks_with(Method::POST, "/api/calls/callee-action", Some(accept.clone()), &key).await.ok();
+    user.asks_with(Method::POST, "/api/calls/callee-action", Some(accept), &key).await.ok();
     assert_eq!(world.log(&call).await.commits.len(), 2);
     world.end().await;
 }
@@ -219,10 +219,10 @@ async fn the_winner_may_repeat_itself_and_a_phone_that_does_not_say_which_it_is_
     let (door, user) = (world.door("device123"), world.user("user456"));
     let _phone = world.phone(&user, "android_1").await;
     let call = call_id(&door.rings("user456", 30).await);
-    let accepted = user.callee_action(&call, "accepted", None).await.well();
+    let accepted = user.callee_action(&call, "accepted", None).await.ok();
     assert_eq!(accepted["answered_by"], "user456_android_1");
-    user.callee_action(&call, "accepted", None).await.well();
-    user.callee_action(&call, "accepted", Some("user456_android_1")).await.well();
+    user.callee_action(&call, "accepted", None).await.ok();
+    user.callee_action(&call, "accepted", Some("user456_android_1")).await.ok();
     let loser = user.callee_action(&call, "accepted", Some("user456_ios_2")).await.refused(409);
     assert_eq!(loser, json!({ "state": "active", "winner": "user456_android_1" }));
     assert_eq!(world.log(&call).await.commits.len(), 2);
@@ -234,7 +234,7 @@ async fn a_person_with_two_phones_that_do_not_say_which_they_are_answers_once() 
     let world = World::new().await;
     let (door, user) = (world.door("device123"), world.user("user456"));
     let call = call_id(&door.rings("user456", 30).await);
-    user.callee_action(&call, "accepted", None).await.well();
+    user.callee_action(&call, "accepted", None).await.ok();
     let loser = user.callee_action(&call, "accepted", None).await.refused(409);
     assert_eq!(loser, json!({ "state": "active", "winner": "user456" }));
     world.end().await;

@@ -8,10 +8,10 @@ use ilock_tests::parties::{Party, call_id};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// Histories are kept by the projector, a moment later.
+/// The projector writes histories a moment later.
 async fn history(party: &Party, calls: usize) -> Vec<Value> {
     for _ in 0..50 {
-        let page = party.gets("/api/calls?limit=100").await.well();
+        let page = party.gets("/api/calls?limit=100").await.ok();
         let found = page["calls"].as_array().unwrap().clone();
         if found.len() >= calls {
             return found;
@@ -29,8 +29,8 @@ async fn both_sides_find_their_calls_newest_first_page_by_page() {
     for _ in 0..5 {
         placed.push(call_id(&door.rings("user456", 30).await));
     }
-    user.callee_action(&placed[0], "rejected", None).await.well();
-    user.callee_action(&placed[1], "accepted", None).await.well();
+    user.callee_action(&placed[0], "rejected", None).await.ok();
+    user.callee_action(&placed[1], "accepted", None).await.ok();
     placed.reverse();
 
     let calls = history(&user, 5).await;
@@ -48,7 +48,7 @@ async fn both_sides_find_their_calls_newest_first_page_by_page() {
     let mut paged = vec![];
     let mut path = "/api/calls?limit=2".to_owned();
     loop {
-        let page = user.gets(&path).await.well();
+        let page = user.gets(&path).await.ok();
         paged.extend(page["calls"].as_array().unwrap().iter().map(|call| call["call_id"].as_str().unwrap().to_owned()));
         match page["next_cursor"].as_str() {
             Some(cursor) => path = format!("/api/calls?limit=2&cursor={cursor}"),
@@ -64,7 +64,7 @@ async fn to_a_stranger_a_call_does_not_exist() {
     let world = World::new().await;
     let (door, user) = (world.door("device123"), world.user("user456"));
     let call = call_id(&door.rings("user456", 30).await);
-    user.gets(&format!("/api/calls/{call}")).await.well();
+    user.gets(&format!("/api/calls/{call}")).await.ok();
     // The same name as the caller's, but a person; and the callee's name in another tenant.
     let strangers = [
         world.user("user789"),
@@ -80,7 +80,7 @@ async fn to_a_stranger_a_call_does_not_exist() {
         stranger.callee_action(&call, "accepted", None).await.refused(404);
         stranger.caller_action(&call, "cancelled").await.refused(404);
     }
-    // Parties, but on the wrong side.
+    // Parties of the call, but in the other role.
     door.callee_action(&call, "accepted", None).await.refused(403);
     user.caller_action(&call, "cancelled").await.refused(403);
     world.end().await;
@@ -96,8 +96,8 @@ async fn an_older_report_never_overwrites_a_newer_one() {
         let user = user.clone();
         async move { user.asks(Method::PUT, "/api/mqtt/clients/status", Some(body)).await }
     };
-    assert_eq!(report("active", 10, 1_679_886_400_000).await.well(), Value::Null);
-    report("offline", 0, 1_679_886_300_000).await.well();
+    assert_eq!(report("active", 10, 1_679_886_400_000).await.ok(), Value::Null);
+    report("offline", 0, 1_679_886_300_000).await.ok();
     let party =
         ilock_events::Party { kind: ilock_events::PartyKind::User, id: ilock_events::PartyId::new("user456").unwrap() };
     let client = world.stack.app.directory.clients(&party).await.unwrap().remove(0);
@@ -119,7 +119,7 @@ async fn a_client_that_logs_out_is_let_go_and_not_let_in_again() {
     let mut phone = world.phone(&user, "android_1").await;
     let mut tablet = world.phone(&user, "ios_2").await;
     let credentials = phone.credentials.clone();
-    user.asks(Method::DELETE, "/api/mqtt/clients/user456_android_1", None).await.well();
+    user.asks(Method::DELETE, "/api/mqtt/clients/user456_android_1", None).await.ok();
     door.rings("user456", 30).await;
     tablet.hears("incoming").await;
     phone.hears_nothing(Duration::from_secs(1)).await;

@@ -14,8 +14,8 @@ async fn a_call_with_a_commit_missing_is_an_error_and_never_a_guess() {
     let world = World::new().await;
     let (door, user) = (world.door("device123"), world.user("user456"));
     let call = call_id(&door.rings("user456", 30).await);
-    user.callee_action(&call, "ringing", Some("user456_a")).await.well();
-    user.callee_action(&call, "accepted", Some("user456_a")).await.well();
+    user.callee_action(&call, "ringing", Some("user456_a")).await.ok();
+    user.callee_action(&call, "accepted", Some("user456_a")).await.ok();
     let text = |text: String| aws_sdk_dynamodb::types::AttributeValue::S(text);
     let delete = world.stack.dynamodb.delete_item().table_name("events");
     delete.key("pk", text(format!("call#{call}"))).key("sk", text("commit#000002".into())).send().await.unwrap();
@@ -46,7 +46,7 @@ async fn words_of_a_refused_command_are_not_kept() {
     let world = World::new().await;
     let (door, user) = (world.door("device123"), world.user("user456"));
     let call = call_id(&door.rings("user456", 30).await);
-    user.callee_action(&call, "accepted", Some("user456_a")).await.well();
+    user.callee_action(&call, "accepted", Some("user456_a")).await.ok();
     let late = serde_json::json!({ "call_id": call, "action": "rejected", "reason": "不要", "client_id": "user456_b" });
     user.posts("/api/calls/callee-action", late).await.refused(409);
     let history = log(&world).load(&CallId::new(call).unwrap()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Presence: who stays away is offline; who only changed networks is not, in whatever order it is told.
+//! Presence: a client that stays away is offline; one that only changed networks is not, in whatever order events arrive.
 
 use std::sync::Mutex;
 
@@ -15,7 +15,7 @@ use serde_json::json;
 
 const CLIENT: &str = "user456_a";
 
-/// What waits to be looked at again.
+/// The rechecks that are queued.
 #[derive(Default)]
 struct Waiting(Mutex<Vec<PresenceEvent>>);
 
@@ -27,7 +27,7 @@ impl LookAgain for Waiting {
 }
 
 impl Waiting {
-    /// The queue gives everything back.
+    /// Delivers everything in the queue.
     async fn looked_at(&self, directory: &Directory) {
         let waiting: Vec<PresenceEvent> = self.0.lock().unwrap().drain(..).collect();
         let records: Vec<_> = waiting
@@ -83,14 +83,14 @@ async fn what_the_app_said_of_itself_stands_whatever_its_clock_says_and_the_mark
     let now = ilock_functions::clock::Clock::system().now().0;
     on_event(&directory, &waiting, event(Disconnected, 0, now - 1000)).await.unwrap();
     let body = json!({ "client_id": CLIENT, "status": "active", "priority": 7, "last_active": now });
-    person.asks(reqwest::Method::PUT, "/api/mqtt/clients/status", Some(body)).await.well();
+    person.asks(reqwest::Method::PUT, "/api/mqtt/clients/status", Some(body)).await.ok();
     waiting.looked_at(&directory).await;
     let away = client(&directory).await;
     assert_eq!((away.status, away.priority), (Some(ClientStatus::Active), Some(7)));
     assert_eq!(away.offline_since.unwrap().0, now - 1000);
-    // Its clock is an hour slow.
+    // The client's clock is an hour slow.
     let slow = json!({ "client_id": CLIENT, "status": "background", "priority": 7, "last_active": now - 3_600_000 });
-    person.asks(reqwest::Method::PUT, "/api/mqtt/clients/status", Some(slow)).await.well();
+    person.asks(reqwest::Method::PUT, "/api/mqtt/clients/status", Some(slow)).await.ok();
     on_event(&directory, &waiting, event(Connected, 1, now)).await.unwrap();
     let back = client(&directory).await;
     assert_eq!((back.status, back.offline_since), (Some(ClientStatus::Active), None));
@@ -159,8 +159,8 @@ fn it_reads_what_iot_core_sends() {
     assert_eq!(read, PresenceEvent { timestamp: 1_573_002_230_757, ..event(Disconnected, 3, 0) });
 }
 
-/// Whatever of a client's connections is told, in whatever order and how often: in the end it is offline just when its
-/// last connection ended.
+/// Whatever the order and number of a client's connection events: in the end it is offline exactly when its last connection
+/// has ended.
 #[test]
 fn the_order_and_number_of_tellings_do_not_matter() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();

@@ -1,4 +1,4 @@
-//! The projector, shown what a stream can show it.
+//! The projector, with everything that a stream can deliver.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use ilock_functions::dismissals::Dismissals;
 use ilock_functions::projector::Projector;
 use ilock_local::Options;
 use ilock_tests::World;
-use ilock_tests::between::Dial;
 use ilock_tests::parties::call_id;
+use ilock_tests::throttle::Throttle;
 use serde_json::{Value, json};
 
-/// A stack whose own poller is asleep and whose functions leave the telling to the projector, which the test is.
-async fn world(dial: &Dial) -> (World, Projector) {
+/// A stack whose poller does not run and whose functions send nothing: the test is the projector.
+async fn world(throttle: &Throttle) -> (World, Projector) {
     let options = Options {
         settings: Box::new(|name| (name == "FAST_PATH").then(|| "off".to_owned())),
         poll: Duration::from_hours(1),
-        between: Some(dial.between()),
+        between: Some(throttle.layer()),
         ..Options::anywhere()
     };
     let world = World::with(options).await;
-    // The poller looks once at its start.
+    // The poller reads once at its start.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let calls = world.stack.app.calls.clone();
     let projector = Projector {
@@ -47,7 +47,7 @@ fn attribute(value: &Value) -> Value {
     }
 }
 
-/// A record as the stream has it.
+/// A record of the stream.
 fn record(commit: &Commit, sequence: &str) -> Value {
     let mut image = serde_json::to_value(commit).unwrap();
     let fields = image.as_object_mut().unwrap();
@@ -73,7 +73,7 @@ async fn failures(projector: &Projector, records: Vec<Value>) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_poison_record_is_answered_as_failed_and_the_other_calls_ring() {
-    let (world, projector) = world(&Dial::default()).await;
+    let (world, projector) = world(&Throttle::default()).await;
     let (door, user) = (world.door("device123"), world.user("user456"));
     let mut phone = world.phone(&user, "android_1").await;
     let good = world.log(&call_id(&door.rings("user456", 30).await)).await.commits.remove(0);
@@ -83,7 +83,7 @@ async fn a_poison_record_is_answered_as_failed_and_the_other_calls_ring() {
         record["dynamodb"]["NewImage"]["events"] = json!({ "S": "?" });
         record
     };
-    // A commit that somebody changed in the table: its hash no longer fits.
+    // A commit that was changed in the table: its hash no longer matches.
     let update = world.stack.dynamodb.update_item().table_name("events");
     update
         .key("pk", AttributeValue::S(format!("call#{}", changed.call_id)))
@@ -103,30 +103,30 @@ async fn a_poison_record_is_answered_as_failed_and_the_other_calls_ring() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_shown_twice_is_told_once() {
-    let dial = Dial::default();
-    let (world, projector) = world(&dial).await;
+    let throttle = Throttle::default();
+    let (world, projector) = world(&throttle).await;
     let commits = {
         let call = call_id(&world.door("device123").rings("user456", 30).await);
         world.log(&call).await.commits
     };
     let records: Vec<Value> = commits.iter().map(|commit| record(commit, "1")).collect();
     assert!(failures(&projector, records.clone()).await.is_empty());
-    let told = dial.asked();
-    assert_eq!(told, 2);
+    let published = throttle.asked();
+    assert_eq!(published, 2);
     assert!(failures(&projector, records).await.is_empty());
-    assert_eq!(dial.asked(), told);
+    assert_eq!(throttle.asked(), published);
     world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_incoming_call_is_not_told_once_it_was_answered_and_the_receipt_says_why() {
-    let (world, projector) = world(&Dial::default()).await;
+    let (world, projector) = world(&Throttle::default()).await;
     let (door, user) = (world.door("device123"), world.user("user456"));
     let mut phone = world.phone(&user, "android_1").await;
     let call = call_id(&door.rings("user456", 30).await);
-    user.callee_action(&call, "accepted", Some("user456_android_1")).await.well();
+    user.callee_action(&call, "accepted", Some("user456_android_1")).await.ok();
     let commits = world.log(&call).await.commits;
-    // In one batch, the later first: order is kept per call all the same.
+    // In one batch, the later first: order is still kept per call.
     let records = vec![record(&commits[1], "2"), record(&commits[0], "1")];
     assert!(failures(&projector, records).await.is_empty());
     assert_eq!(phone.hears("accepted").await["seq"], 2);
@@ -139,8 +139,8 @@ async fn an_incoming_call_is_not_told_once_it_was_answered_and_the_receipt_says_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_new_commit_is_passed_over() {
-    let dial = Dial::default();
-    let (world, projector) = world(&dial).await;
+    let throttle = Throttle::default();
+    let (world, projector) = world(&throttle).await;
     let call = call_id(&world.door("device123").rings("user456", 30).await);
     let commit = world.log(&call).await.commits.remove(0);
     let mut modified = record(&commit, "1");
@@ -148,6 +148,6 @@ async fn what_is_no_new_commit_is_passed_over() {
     let mut receipt = record(&commit, "2");
     receipt["dynamodb"]["Keys"]["sk"] = json!({ "S": "receipt#000001#0000" });
     assert!(failures(&projector, vec![modified, receipt]).await.is_empty());
-    assert_eq!(dial.asked(), 0);
+    assert_eq!(throttle.asked(), 0);
     world.end().await;
 }

@@ -1,4 +1,4 @@
-//! Sleeping phones are woken: who gets which push, whose a token is, and what becomes of tokens that do not work.
+//! Pushes to phones that are not connected: who gets which, who owns a token, and what happens to tokens that fail.
 
 use std::time::Duration;
 
@@ -14,27 +14,27 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 const REGISTER: &str = "/api/v1/devices/register";
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A token that APNs could have given.
+/// A token in the form of APNs.
 fn apple(byte: u8) -> String {
     hex::encode([byte; 32])
 }
 
 async fn android(user: &Party, name: &str, token: &str) {
     let body = json!({ "client_id": format!("{}_{name}", user.id), "platform": "android", "push_token": token });
-    user.posts("/api/mqtt/clients/register", body).await.well();
+    user.posts("/api/mqtt/clients/register", body).await.ok();
 }
 
 async fn iphone(user: &Party, name: &str, alert: Option<&str>, voip: Option<&str>) {
     let client = format!("{}_{name}", user.id);
     let body = json!({ "client_id": client, "platform": "ios", "push_token": alert, "voip_token": voip });
-    user.posts(REGISTER, body).await.well();
+    user.posts(REGISTER, body).await.ok();
 }
 
-/// The pushes from the `from`-th on, once there are `count` of them and no more come.
+/// The pushes from number `from` on, once there are exactly `count`.
 async fn pushes(world: &World, from: usize, count: usize) -> Vec<Shown> {
-    let until = tokio::time::Instant::now() + PATIENCE;
+    let until = tokio::time::Instant::now() + TIMEOUT;
     loop {
         let shown = world.stack.push.shown();
         if shown.len() >= from + count {
@@ -54,15 +54,15 @@ fn services(pushes: &[Shown]) -> Vec<&'static str> {
     services
 }
 
-/// What the app gets.
-fn told(push: &Shown) -> &Value {
+/// The data that the app receives.
+fn data_of(push: &Shown) -> &Value {
     let android = &push.payload["fcmV1Message"]["message"]["data"];
     if android.is_null() { &push.payload } else { android }
 }
 
 fn assert_valid(push: &Shown) {
     let system = if push.payload.get("fcmV1Message").is_some() { "android" } else { "ios" };
-    let kind = told(push)["type"].as_str().unwrap().to_lowercase();
+    let kind = data_of(push)["type"].as_str().unwrap().to_lowercase();
     let form = format!("push.{system}.{kind}");
     let (_, schema) = schemas().into_iter().find(|(name, _)| *name == form).unwrap();
     let validator = jsonschema::draft202012::new(&schema.to_value()).unwrap();
@@ -89,9 +89,9 @@ async fn a_call_wakes_every_phone_in_its_own_way_and_an_answer_silences_the_othe
     assert_eq!(services(&rung), ["APNS", "APNS_VOIP", "GCM"]);
     for push in &rung {
         assert_valid(push);
-        let told = told(push);
-        assert_eq!((&told["type"], &told["call_id"]), (&json!("VIDEO_CALL"), &json!(call)));
-        assert_eq!(told["caller_name"], "前门设备");
+        let data = data_of(push);
+        assert_eq!((&data["type"], &data["call_id"]), (&json!("VIDEO_CALL"), &json!(call)));
+        assert_eq!(data["caller_name"], "前门设备");
         assert!((25..30).contains(&push.ttl_seconds), "{}", push.ttl_seconds);
         let (kind, priority) = match push.service.word() {
             "APNS_VOIP" => (Some("voip"), Some(10)),
@@ -100,17 +100,17 @@ async fn a_call_wakes_every_phone_in_its_own_way_and_an_answer_silences_the_othe
         };
         assert_eq!((push.push_type.as_deref(), push.priority), (kind, priority));
     }
-    let listed = anna.gets("/dev/pushes").await.well();
+    let listed = anna.gets("/dev/pushes").await.ok();
     assert_eq!(listed["pushes"].as_array().unwrap().len(), 3);
 
-    anna.callee_action(&call, "accepted", Some("anna_pixel")).await.well();
+    anna.callee_action(&call, "accepted", Some("anna_pixel")).await.ok();
     let over = pushes(&world, 3, 2).await;
     assert_eq!(services(&over), ["APNS", "APNS"], "never by VoIP, and not to the one that answered");
     for push in &over {
         assert_valid(push);
-        assert_eq!((&told(push)["type"], &told(push)["state"]), (&json!("CALL_ENDED"), &json!("active")));
+        assert_eq!((&data_of(push)["type"], &data_of(push)["state"]), (&json!("CALL_ENDED"), &json!("active")));
         assert_eq!((push.push_type.as_deref(), push.priority), (Some("background"), Some(5)));
-        assert_eq!(told(push)["device_id"], "anna_pixel");
+        assert_eq!(data_of(push)["device_id"], "anna_pixel");
     }
 
     let history = world.log(&call).await;
@@ -128,12 +128,12 @@ async fn a_cancelled_call_silences_all_phones_and_a_missed_one_is_shown() {
     iphone(&anna, "iphone", Some(&apple(1)), Some(&apple(2))).await;
     let call = call_id(&door.rings("anna", 30).await);
     pushes(&world, 0, 2).await;
-    door.caller_action(&call, "cancelled").await.well();
+    door.caller_action(&call, "cancelled").await.ok();
     let over = pushes(&world, 2, 2).await;
     assert_eq!(services(&over), ["APNS", "GCM"]);
     for push in &over {
         assert_valid(push);
-        assert_eq!(told(push)["type"], "CALL_ENDED");
+        assert_eq!(data_of(push)["type"], "CALL_ENDED");
     }
     let android = over.iter().find(|push| push.service.word() == "GCM").unwrap();
     assert_eq!(android.payload["fcmV1Message"]["message"]["android"]["priority"], "normal");
@@ -144,7 +144,10 @@ async fn a_cancelled_call_silences_all_phones_and_a_missed_one_is_shown() {
     assert_eq!(services(&missed), ["APNS", "GCM"]);
     for push in &missed {
         assert_valid(push);
-        assert_eq!((&told(push)["type"], &told(push)["caller_name"]), (&json!("MISSED_CALL"), &json!("前门设备")));
+        assert_eq!(
+            (&data_of(push)["type"], &data_of(push)["caller_name"]),
+            (&json!("MISSED_CALL"), &json!("前门设备"))
+        );
         assert!(push.ttl_seconds > 80_000);
     }
     world.end().await;
@@ -169,13 +172,13 @@ async fn a_stale_token_is_retired_while_the_others_ring_and_comes_back_only_by_r
     };
     let handed = in_receipt(&world.log(&call).await, "anna_old").unwrap();
     assert_eq!(handed.error.as_deref(), Some("EndpointDisabled"));
-    door.caller_action(&call, "cancelled").await.well();
+    door.caller_action(&call, "cancelled").await.ok();
     pushes(&world, 1, 1).await;
 
     let next = call_id(&door.rings("anna", 30).await);
     pushes(&world, 2, 1).await;
     assert_eq!(in_receipt(&world.log(&next).await, "anna_old"), None, "it was not tried");
-    door.caller_action(&next, "cancelled").await.well();
+    door.caller_action(&next, "cancelled").await.ok();
     pushes(&world, 3, 1).await;
 
     android(&anna, "old", "fcm-old").await;
@@ -197,7 +200,7 @@ async fn a_phone_that_changed_hands_is_never_rung_for_its_former_owner() {
     let call = call_id(&door.rings("anna", 30).await);
     let rung = pushes(&world, 0, 1).await;
     assert_ne!(rung[0].endpoint, mine.id, "it is bert's now");
-    door.caller_action(&call, "cancelled").await.well();
+    door.caller_action(&call, "cancelled").await.ok();
     pushes(&world, 1, 1).await;
     door.rings("bert", 30).await;
     assert_eq!(pushes(&world, 2, 1).await[0].endpoint, mine.id);
@@ -218,9 +221,9 @@ async fn a_new_token_takes_the_place_of_the_old_and_logout_ends_the_ringing() {
     assert_eq!(world.stack.app.directory.owner_of_endpoint(&first.id).await.unwrap(), None);
     let call = call_id(&door.rings("anna", 30).await);
     assert_eq!(pushes(&world, 0, 1).await[0].endpoint, second.id);
-    anna.asks(Method::DELETE, "/api/mqtt/clients/anna_phone", None).await.well();
+    anna.asks(Method::DELETE, "/api/mqtt/clients/anna_phone", None).await.ok();
     assert_eq!(world.stack.app.directory.owner_of_endpoint(&second.id).await.unwrap(), None);
-    door.caller_action(&call, "cancelled").await.well();
+    door.caller_action(&call, "cancelled").await.ok();
     door.rings("anna", 30).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     pushes(&world, 1, 0).await;
@@ -234,7 +237,7 @@ async fn while_the_push_services_are_down_calls_go_on_and_the_projector_wakes_th
     android(&anna, "phone", "fcm-token-1").await;
     world.stack.push.down(true);
     let call = call_id(&door.rings("anna", 60).await);
-    anna.callee_action(&call, "ringing", Some("anna_browser")).await.well();
+    anna.callee_action(&call, "ringing", Some("anna_browser")).await.ok();
     assert!(world.stack.push.shown().is_empty());
     world.stack.push.down(false);
     let rung = pushes(&world, 0, 1).await;
@@ -252,17 +255,17 @@ async fn a_person_who_calls_a_person_shows_their_name_and_what_their_app_sends_a
     // As the second app sends it.
     let headers = [("accept-language", "en")];
     let body = json!({ "fcm_token": "fcm-token-1", "platform": "android" });
-    let registered = anna.asks_with(Method::POST, REGISTER, Some(body), &headers).await.well();
+    let registered = anna.asks_with(Method::POST, REGISTER, Some(body), &headers).await.ok();
     assert!(registered["client_id"].as_str().unwrap().starts_with("anna_push_"));
     assert_eq!(registered["services"], json!(["GCM"]));
     let invitation = json!({ "caller_id": 7, "nested": { "deep": ["门", null] } });
     let place = json!({ "callee_id": "anna", "caller_info": { "name": "Bert 🧑‍🚀" }, "invitation_data": invitation });
-    bert.posts("/api/calls", place).await.well();
+    bert.posts("/api/calls", place).await.ok();
     let rung = pushes(&world, 0, 1).await;
-    let told = told(&rung[0]);
-    assert_eq!((&told["caller_id"], &told["caller_name"]), (&json!("bert"), &json!("Bert 🧑‍🚀")));
-    assert_eq!(told["body"], "Bert 🧑‍🚀 is calling you");
-    assert_eq!(serde_json::from_str::<Value>(told["invitation_data"].as_str().unwrap()).unwrap(), invitation);
+    let data = data_of(&rung[0]);
+    assert_eq!((&data["caller_id"], &data["caller_name"]), (&json!("bert"), &json!("Bert 🧑‍🚀")));
+    assert_eq!(data["body"], "Bert 🧑‍🚀 is calling you");
+    assert_eq!(serde_json::from_str::<Value>(data["invitation_data"].as_str().unwrap()).unwrap(), invitation);
     world.end().await;
 }
 
@@ -277,13 +280,16 @@ async fn names_and_data_of_any_size_are_cut_or_refused_and_no_call_is_lost() {
         assert_eq!(refused["field"], "invitation_data");
     }
     let long = "👩‍👩‍👧".repeat(200);
-    door.posts("/api/calls", place(long, json!({}))).await.well();
-    let name = told(&pushes(&world, 0, 1).await[0])["caller_name"].as_str().unwrap().to_owned();
+    door.posts("/api/calls", place(long, json!({}))).await.ok();
+    let name = data_of(&pushes(&world, 0, 1).await[0])["caller_name"].as_str().unwrap().to_owned();
     assert_eq!(name.chars().count(), 64);
     assert!(name.ends_with('…'));
-    door.posts("/api/calls", place("n".repeat(2000), json!({ "a": "\"".repeat(1900) }))).await.well();
+    door.posts("/api/calls", place("n".repeat(2000), json!({ "a": "\"".repeat(1900) }))).await.ok();
     let rung = pushes(&world, 1, 1).await;
-    assert_eq!((&told(&rung[0])["invitation_data"], &told(&rung[0])["truncated"]), (&json!("{}"), &json!("true")));
+    assert_eq!(
+        (&data_of(&rung[0])["invitation_data"], &data_of(&rung[0])["truncated"]),
+        (&json!("{}"), &json!("true"))
+    );
     world.end().await;
 }
 
@@ -311,15 +317,15 @@ async fn tokens_that_no_push_service_could_have_given_are_refused_by_name() {
     }
     anna.posts(REGISTER, json!({ "platform": "ios", "push_token": "00", "client_id": "bert_1" })).await.refused(403);
     door.posts(REGISTER, json!({ "platform": "android", "push_token": "a" })).await.refused(403);
-    // However its digits are written, one token is one endpoint, and the sandbox is another service.
+    // A token is one endpoint whatever the case of its digits; the sandbox is another service.
     for (token, service) in [("ABCDEF", "APNS"), ("abcdef", "APNS")] {
         let body = json!({ "platform": "ios", "push_token": token, "client_id": "anna_phone" });
-        assert_eq!(anna.posts(REGISTER, body).await.well()["services"], json!([service]));
+        assert_eq!(anna.posts(REGISTER, body).await.ok()["services"], json!([service]));
     }
     let upper = client(&world, "anna", "phone").await.main.unwrap();
     let body =
         json!({ "platform": "ios", "push_token": "ABCDEF", "client_id": "anna_phone", "environment": "sandbox" });
-    assert_eq!(anna.posts(REGISTER, body).await.well()["services"], json!(["APNS_SANDBOX"]));
+    assert_eq!(anna.posts(REGISTER, body).await.ok()["services"], json!(["APNS_SANDBOX"]));
     assert_ne!(client(&world, "anna", "phone").await.main.unwrap().id, upper.id);
     world.end().await;
 }

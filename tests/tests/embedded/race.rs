@@ -1,4 +1,4 @@
-//! Many hands at once.
+//! Concurrent requests.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use serde_json::json;
 
 const ROUNDS: u64 = 200;
 const PHONES: usize = 50;
-/// A fresh stack now and then: the embedded DynamoDB's stream grows slow.
+/// A new stack after this many rounds: the embedded DynamoDB's stream grows slow.
 const ROUNDS_PER_WORLD: u64 = 50;
 
-/// A clock that the test can move on to the deadline, in the midst of things.
+/// A clock that the test can move to the deadline at any time.
 fn movable() -> (Clock, Arc<AtomicI64>) {
     let ahead = Arc::new(AtomicI64::new(0));
     let read = ahead.clone();
@@ -31,7 +31,7 @@ fn movable() -> (Clock, Arc<AtomicI64>) {
 
 async fn round(world: &World, door: &Party, user: &Party, ahead: &AtomicI64, round: u64) -> String {
     let call = call_id(&door.rings("user456", 5).await);
-    // Who comes first changes from round to round, by a few milliseconds.
+    // The start times change from round to round by a few milliseconds.
     let (accept_after, cancel_after, expire_after) = match round % 4 {
         0 => (0, round * 7 % 23, round * 11 % 29),
         1 => (12, 0, round % 9),
@@ -89,7 +89,7 @@ async fn of_fifty_phones_a_cancel_and_an_expiry_exactly_one_wins_and_every_loser
     }
     println!("{ROUNDS} rounds: {outcomes:?}");
     assert_eq!(outcomes.values().sum::<u64>(), ROUNDS);
-    assert!(outcomes.len() > 1, "the same hand always wins: this is no race");
+    assert!(outcomes.len() > 1, "the same party always wins: this is no race");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,7 +102,7 @@ async fn two_requests_at_once_under_one_key_are_one_or_one_of_them_is_refused() 
     };
     let placing = json!({ "callee_id": "user456", "caller_info": { "name": "前门设备" } });
     let (one, two) = futures::join!(post(&door, "/api/calls", placing.clone()), post(&door, "/api/calls", placing));
-    let (one, two) = (one.well(), two.well());
+    let (one, two) = (one.ok(), two.ok());
     assert_eq!(call_id(&one), call_id(&two));
     assert_eq!(one["caller_info"]["name"], "前门设备");
     assert_eq!(two["caller_info"]["name"], "前门设备");
@@ -124,7 +124,7 @@ async fn phones_that_all_confirm_ringing_at_once_are_all_written_down() {
     let call = call_id(&door.rings("user456", 30).await);
     let alerts = join_all((0..20).map(|phone| {
         let (user, call) = (user.clone(), call.clone());
-        async move { user.callee_action(&call, "ringing", Some(&format!("user456_phone_{phone}"))).await.well() }
+        async move { user.callee_action(&call, "ringing", Some(&format!("user456_phone_{phone}"))).await.ok() }
     }));
     alerts.await;
     let log = world.log(&call).await;

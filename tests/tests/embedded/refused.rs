@@ -1,4 +1,4 @@
-//! What a stranger, or a broken app, can send; and what it gets for it.
+//! What a stranger or a broken app can send, and the answers.
 
 use std::time::Duration;
 
@@ -117,13 +117,11 @@ async fn nobody_registers_or_acts_as_another_ones_client() {
     world.end().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_broken_body_is_answered_with_the_field_that_is_wrong() {
-    let world = World::new().await;
-    let door = world.door("device123");
+/// Bodies that are refused: the path, the field that the answer must name, the body.
+fn broken_bodies() -> Vec<(&'static str, &'static str, String)> {
     let long = "x".repeat(10 * 1024);
     let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
-    let cases: Vec<(&str, &str, String)> = vec![
+    vec![
         ("/api/calls", "body", String::new()),
         ("/api/calls", "body", "{".into()),
         ("/api/calls", "body", "[1]".into()),
@@ -175,8 +173,14 @@ async fn a_broken_body_is_answered_with_the_field_that_is_wrong() {
             format!(r#"{{"client_id":"device123_a","push_token":"{}"}}"#, "x".repeat(5000)),
         ),
         ("/api/mqtt/clients/register", "push_token", r#"{"client_id":"device123_a","push_token":"a\nb"}"#.into()),
-    ];
-    for (path, field, body) in cases {
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_body_is_answered_with_the_field_that_is_wrong() {
+    let world = World::new().await;
+    let door = world.door("device123");
+    for (path, field, body) in broken_bodies() {
         let shown: String = body.chars().take(80).collect();
         let answer = door.asks_raw(Method::POST, path, Some(body.into_bytes()), &[("accept-language", "en")]).await;
         assert_eq!(answer.status, 400, "{shown}: {answer:?}");
@@ -185,8 +189,8 @@ async fn a_broken_body_is_answered_with_the_field_that_is_wrong() {
     }
     let not_utf8 = door.asks_raw(Method::POST, "/api/calls", Some(vec![b'"', 0xff, b'"']), &[]).await;
     not_utf8.refused(400);
-    // Unknown fields are for later versions, and ignored.
-    door.posts("/api/calls", json!({ "callee_id": "user456", "colour": "red" })).await.well();
+    // Unknown fields are ignored: later versions may have them.
+    door.posts("/api/calls", json!({ "callee_id": "user456", "colour": "red" })).await.ok();
     world.end().await;
 }
 
@@ -233,22 +237,22 @@ async fn an_action_out_of_turn_says_where_the_call_stands() {
     let call = call_id(&door.rings("user456", 30).await);
     assert_eq!(door.caller_action(&call, "hangup").await.refused(409)["state"], "ringing");
     assert_eq!(user.callee_action(&call, "hangup", None).await.refused(409)["state"], "ringing");
-    user.callee_action(&call, "accepted", None).await.well();
+    user.callee_action(&call, "accepted", None).await.ok();
     assert_eq!(door.caller_action(&call, "cancelled").await.refused(409)["state"], "active");
     assert_eq!(user.callee_action(&call, "rejected", None).await.refused(409)["state"], "active");
-    door.caller_action(&call, "hangup").await.well();
+    door.caller_action(&call, "hangup").await.ok();
     assert_eq!(user.callee_action(&call, "hangup", None).await.refused(409)["state"], "ended");
     world.end().await;
 }
 
-/// Subscribes to `filter` beside the own topics; what is then heard of a call to somebody else.
+/// Subscribes to `filter` beside its own topics; returns what it hears of a call to somebody else.
 async fn eavesdrop(filter: &str) {
     let world = World::new().await;
     let (door, victim, spy) = (world.door("device123"), world.user("user456"), world.user("spy"));
     let mut phone = world.phone(&victim, "android_1").await;
     let mut credentials = Credentials::of(&spy.registers("android_1").await);
     credentials.topics.push(filter.to_owned());
-    // The broker refuses the one filter and keeps the connection.
+    // The broker refuses that filter and keeps the connection.
     let Ok(mut ears) = Phone::with(credentials, Version::V5).await else { return };
     door.rings("user456", 30).await;
     phone.hears("incoming").await;
@@ -286,7 +290,7 @@ async fn nobody_connects_as_another_client_or_user_or_with_a_will() {
             assert!(Phone::with(bad.clone(), version).await.is_err(), "{bad:?} was let in");
         }
     }
-    // The username may name the authorizer, as IoT Core wants it.
+    // The username may name the authorizer, as IoT Core requires.
     let named = Credentials { username: "spy?x-amz-customauthorizer-name=ilock".into(), ..good.clone() };
     Phone::with(named, Version::V5).await.unwrap();
 

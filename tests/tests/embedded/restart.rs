@@ -1,4 +1,4 @@
-//! Killed with signal 9 at every step between the button and the last receipt, and started again.
+//! The process is killed with signal 9 at every step between the button and the last receipt, and restarted.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -15,10 +15,10 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// More steps than any request has.
-const MANY: u32 = 60;
+/// An upper bound on the steps of a request.
+const MAX_STEPS: u32 = 60;
 
 /// A stack in a process of its own.
 struct Victim {
@@ -43,7 +43,7 @@ impl Victim {
             .unwrap();
         let input = child.stdin.take().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
-        let up = timeout(PATIENCE, output.next_line()).await.unwrap().unwrap().expect("it comes up");
+        let up = timeout(TIMEOUT, output.next_line()).await.unwrap().unwrap().expect("it comes up");
         let mut words = up.split(' ').skip(1).map(|address| address.parse().unwrap());
         let (http, mqtt) = (words.next().unwrap(), words.next().unwrap());
         Self { child, input, output, http, mqtt }
@@ -55,10 +55,10 @@ impl Victim {
 
     async fn arm(&mut self, step: u32) {
         self.input.write_all(format!("arm {step}\n").as_bytes()).await.unwrap();
-        assert_eq!(timeout(PATIENCE, self.line()).await.unwrap(), "armed");
+        assert_eq!(timeout(TIMEOUT, self.line()).await.unwrap(), "armed");
     }
 
-    /// Kills it with signal 9 and starts another at the same place.
+    /// Kills it with signal 9 and starts another at the same addresses.
     async fn replace(&mut self, data_dir: &std::path::Path) {
         self.child.kill().await.unwrap();
         *self = Self::start(data_dir, Some((self.http, self.mqtt))).await;
@@ -69,16 +69,16 @@ fn party(victim: &Victim, id: &str, role: Role) -> Party {
     Party::at(victim.http, id, parties::token(id, role, "default"))
 }
 
-/// What is asked when the process dies, and who must hear of it.
+/// The request during which the process dies, and the message that must follow.
 struct Scenario {
     path: &'static str,
-    /// What the listener hears.
+    /// The message that the listener must hear.
     hears: &'static str,
-    /// Whether the listener is away while it happens, and comes back after the restart.
+    /// Whether the listener is disconnected meanwhile and reconnects after the restart.
     away: bool,
 }
 
-/// The world before the kill: a door, a phone, and the call as far as the scenario wants it.
+/// A door, a phone, and the call as far as the scenario needs it.
 struct Scene {
     data: tempfile::TempDir,
     victim: Victim,
@@ -101,13 +101,13 @@ impl Scene {
 }
 
 enum Died {
-    /// At the step, before an answer.
+    /// At the chosen step, before an answer.
     Unanswered,
     /// The request has fewer steps than that.
     AfterAnswer(Answer),
 }
 
-/// Asks, and kills at `step`. The scene goes on with a new process on the same directory and addresses.
+/// Sends the request and kills the process at `step`, then starts a new one on the same directory and addresses.
 async fn ask_and_kill(scene: &mut Scene, asker: &Party, path: &str, body: &Value, step: u32) -> Died {
     scene.victim.arm(step).await;
     let key = [("idempotency-key", "again")];
@@ -123,7 +123,7 @@ async fn ask_and_kill(scene: &mut Scene, asker: &Party, path: &str, body: &Value
     died
 }
 
-/// The messages of `action`, each counted once however often it came.
+/// The number of different messages of `action`.
 fn distinct(heard: &[Heard], action: &str) -> usize {
     let mut ids: Vec<&str> = heard
         .iter()
@@ -135,10 +135,10 @@ fn distinct(heard: &[Heard], action: &str) -> usize {
     ids.len()
 }
 
-/// Listens until `action` was heard, and then a little longer for what should not come.
-async fn hear_out(listener: &mut Phone, action: &str, patience: Duration) -> Vec<Heard> {
+/// Listens until `action` was heard, and a little longer for unexpected messages.
+async fn hear_out(listener: &mut Phone, action: &str, time: Duration) -> Vec<Heard> {
     let mut all = vec![];
-    let until = tokio::time::Instant::now() + patience;
+    let until = tokio::time::Instant::now() + time;
     while distinct(&all, action) == 0 && tokio::time::Instant::now() < until {
         all.extend(listener.next_within(Duration::from_millis(100)).await);
     }
@@ -146,11 +146,11 @@ async fn hear_out(listener: &mut Phone, action: &str, patience: Duration) -> Vec
     all
 }
 
-/// Kills at every step of one request, each time in a new world. What was committed must be told without anybody
-/// asking again; what was not is asked again under its key, as clients do.
+/// Kills the process at every step of one request, each time on a new stack. What was committed must be delivered without a
+/// further request; what was not is requested again under the same key, as clients do.
 async fn at_every_step(scenario: Scenario, prepare: impl AsyncFn(&mut Scene) -> (Party, Value)) {
     let (mut repeated, mut steps) = (0, 0);
-    for step in 1..MANY {
+    for step in 1..MAX_STEPS {
         let mut scene = Scene::set().await;
         let (asker, body) = prepare(&mut scene).await;
         let listener = if scenario.hears == "incoming" { &mut scene.phone } else { &mut scene.panel };
@@ -169,7 +169,7 @@ async fn at_every_step(scenario: Scenario, prepare: impl AsyncFn(&mut Scene) -> 
         let told_unasked = distinct(&heard, scenario.hears);
 
         let key = [("idempotency-key", "again")];
-        let again = asker.asks_with(Method::POST, scenario.path, Some(body.clone()), &key).await.well();
+        let again = asker.asks_with(Method::POST, scenario.path, Some(body.clone()), &key).await.ok();
         if told_unasked == 0 {
             assert!(!answered, "step {step}: it was answered, and nobody was told");
             heard = hear_out(listener, scenario.hears, Duration::from_secs(8)).await;
@@ -179,7 +179,7 @@ async fn at_every_step(scenario: Scenario, prepare: impl AsyncFn(&mut Scene) -> 
         assert_eq!(distinct(&heard, scenario.hears), 1, "step {step}: {} is heard once: {heard:?}", scenario.hears);
         repeated += heard.iter().filter(|heard| kind(heard) == scenario.hears).count() - 1;
 
-        // The log is whole: loading checks numbers, hashes and chain. Nothing was done twice.
+        // Loading checks numbers, hashes and chain. Nothing was done twice.
         let call = again["call_id"].as_str().unwrap().to_owned();
         let data = scene.data;
         scene.victim.child.kill().await.unwrap();
@@ -196,7 +196,7 @@ async fn at_every_step(scenario: Scenario, prepare: impl AsyncFn(&mut Scene) -> 
         }
     }
     println!("{}: killed at each of {steps} steps; {repeated} messages came again under their id", scenario.path);
-    assert!((8..MANY - 1).contains(&steps), "{steps} steps");
+    assert!((8..MAX_STEPS - 1).contains(&steps), "{steps} steps");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -233,14 +233,14 @@ async fn killed_at_any_step_of_an_answer_the_door_is_still_told_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_before_the_call_was_placed_a_repeated_press_rings_and_times_out() {
-    // Steps at which the room is reserved, or about to be, and the call is not placed.
+    // The steps from the room's reservation to the commit.
     for step in [2, 5, 8] {
         let mut scene = Scene::set().await;
         let door = scene.door.clone();
         let body = json!({ "callee_id": "user456", "ring_seconds": 5 });
         ask_and_kill(&mut scene, &door, "/api/calls", &body, step).await;
         let key = [("idempotency-key", "again")];
-        door.asks_with(Method::POST, "/api/calls", Some(body), &key).await.well();
+        door.asks_with(Method::POST, "/api/calls", Some(body), &key).await.ok();
         scene.phone.hears("incoming").await;
         scene.phone.hears("timeout").await;
     }
@@ -255,12 +255,12 @@ async fn a_ring_that_outlives_a_restart_still_times_out_and_registrations_stay()
     scene.victim.replace(scene.data.path()).await;
     scene.panel.hears("timeout").await;
     let call = placed["call_id"].as_str().unwrap();
-    let seen = scene.user.gets(&format!("/api/calls/{call}")).await.well();
+    let seen = scene.user.gets(&format!("/api/calls/{call}")).await.ok();
     assert_eq!(seen["state"], "missed");
-    let history = scene.user.gets("/api/calls").await.well();
+    let history = scene.user.gets("/api/calls").await.ok();
     assert_eq!(history["calls"][0]["call_id"], call);
     let body = json!({ "client_id": "user456_android_1", "status": "active", "priority": 5, "last_active": 1 });
-    scene.user.asks(Method::PUT, "/api/mqtt/clients/status", Some(body)).await.well();
+    scene.user.asks(Method::PUT, "/api/mqtt/clients/status", Some(body)).await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]

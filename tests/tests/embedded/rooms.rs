@@ -1,4 +1,4 @@
-//! Rooms and their calls: a call that is over takes its room along, and a room that everybody left ends its call.
+//! Rooms and calls: a call that ends dismisses its room, and a room that everybody has left ends its call.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 const KEY: &str = "a-callback-key";
 
-/// A stack whose Tencent is `tencent`.
+/// A stack that uses `tencent`.
 async fn world(tencent: &Tencent) -> World {
     let url = tencent.url().to_owned();
     let settings = move |name: &str| {
@@ -37,13 +37,13 @@ async fn answered(world: &World) -> (String, RoomId, Party, Party) {
     let (door, user) = (world.door("device123"), world.user("user456"));
     let view = door.rings("user456", 30).await;
     let call = call_id(&view);
-    user.callee_action(&call, "accepted", Some("user456_a")).await.well();
+    user.callee_action(&call, "accepted", Some("user456_a")).await.ok();
     let room = view["room_info"]["room_id"].as_str().unwrap().parse::<u32>().unwrap();
     (call, RoomId::new(room).unwrap(), door, user)
 }
 
 async fn state(party: &Party, call: &str) -> String {
-    party.gets(&format!("/api/calls/{call}")).await.well()["state"].as_str().unwrap().to_owned()
+    party.gets(&format!("/api/calls/{call}")).await.ok()["state"].as_str().unwrap().to_owned()
 }
 
 async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
@@ -56,7 +56,7 @@ async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
     panic!("never: {what}");
 }
 
-/// A moment that many ms after now, as Tencent writes it.
+/// The time so many milliseconds from now, as Tencent writes it.
 fn at(after_ms: i64) -> Value {
     let now = ilock_functions::clock::Clock::system().now();
     json!(now.0 + after_ms)
@@ -67,11 +67,11 @@ async fn a_call_that_is_over_takes_its_room_along() {
     let tencent = Tencent::start().await;
     let world = world(&tencent).await;
     let (call, room, door, _) = answered(&world).await;
-    tencent.has_in(room, &["device123", "user456"]);
-    // Tencent is in trouble at first: the room is asked for again.
-    tencent.gets_into([Trouble::Code("RequestLimitExceeded"), Trouble::Status(503)]);
-    door.caller_action(&call, "hangup").await.well();
-    until("the room is gone", async || tencent.who_is_in(room).is_none()).await;
+    tencent.add_users(room, &["device123", "user456"]);
+    // Tencent fails at first: the dismissal is retried.
+    tencent.fails_with([Trouble::Code("RequestLimitExceeded"), Trouble::Status(503)]);
+    door.caller_action(&call, "hangup").await.ok();
+    until("the room is gone", async || tencent.users_in(room).is_none()).await;
     assert!(tencent.asked().iter().all(|asked| asked.action == "DismissRoom"));
     world.end().await;
 }
@@ -82,7 +82,7 @@ async fn a_room_that_nobody_entered_is_gone_already_and_that_is_well() {
     let world = world(&tencent).await;
     let door = world.door("device123");
     let call = call_id(&door.rings("user456", 30).await);
-    door.caller_action(&call, "cancelled").await.well();
+    door.caller_action(&call, "cancelled").await.ok();
     until("asked", async || !tencent.asked().is_empty()).await;
     tokio::time::sleep(Duration::from_millis(700)).await;
     let asked = tencent.asked();
@@ -97,13 +97,13 @@ async fn while_tencent_does_not_take_the_key_calls_end_all_the_same() {
     let world = world(&tencent).await;
     let (door, user) = (world.door("device123"), world.user("user456"));
     let mut phone = world.phone(&user, "a").await;
-    tencent.gets_into([Trouble::Code("AuthFailure.UnauthorizedOperation")]);
+    tencent.fails_with([Trouble::Code("AuthFailure.UnauthorizedOperation")]);
     let call = call_id(&door.rings("user456", 30).await);
     phone.hears("incoming").await;
-    door.caller_action(&call, "cancelled").await.well();
+    door.caller_action(&call, "cancelled").await.ok();
     phone.hears("cancelled").await;
     until("asked", async || !tencent.asked().is_empty()).await;
-    // It does not hold up the next call.
+    // It does not delay the next call.
     let next = call_id(&door.rings("user456", 30).await);
     assert_eq!(phone.hears("incoming").await["call_id"], next.as_str());
     world.end().await;
@@ -115,15 +115,15 @@ async fn while_tencent_is_out_of_reach_the_next_call_is_told_and_the_room_goes_w
     let world = world(&tencent).await;
     let (call, room, door, user) = answered(&world).await;
     let mut phone = world.phone(&user, "b").await;
-    tencent.has_in(room, &["device123", "user456"]);
-    // More than one round of tries.
-    tencent.gets_into([Trouble::Status(503); 7]);
-    door.caller_action(&call, "hangup").await.well();
+    tencent.add_users(room, &["device123", "user456"]);
+    // More than one round of attempts.
+    tencent.fails_with([Trouble::Status(503); 7]);
+    door.caller_action(&call, "hangup").await.ok();
     phone.hears("hangup").await;
     let next = call_id(&door.rings("user456", 30).await);
     assert_eq!(phone.hears("incoming").await["call_id"], next.as_str());
     until("the history knows the end", async || {
-        let calls = door.gets("/api/calls").await.well()["calls"].clone();
+        let calls = door.gets("/api/calls").await.ok()["calls"].clone();
         calls
             .as_array()
             .unwrap()
@@ -131,7 +131,7 @@ async fn while_tencent_is_out_of_reach_the_next_call_is_told_and_the_room_goes_w
             .any(|listed| listed["call_id"] == call.as_str() && !listed["ended_at"].is_null())
     })
     .await;
-    until("the room is gone", async || tencent.who_is_in(room).is_none()).await;
+    until("the room is gone", async || tencent.users_in(room).is_none()).await;
     world.end().await;
 }
 
@@ -201,10 +201,10 @@ async fn who_is_back_before_the_report_of_their_leaving_is_still_there() {
         Report::entered(room, "device123").with("EventMsTs", at(1)),
         Report::entered(room, "user456").with("EventMsTs", at(2)),
         Report::left(room, "device123").with("EventMsTs", at(3)),
-        // user456 changed networks: out at 10, in again at 20; told the other way round.
+        // user456 changed networks: left at 10, entered again at 20; reported in reverse order.
         Report::entered(room, "user456").with("EventMsTs", at(20)),
         Report::left(room, "user456").with("EventMsTs", at(10)),
-        // And the room, which was empty for that moment, was dismissed and made anew.
+        // And the room, which was empty in between, was dismissed and created again.
         Report::dismissed(room).with("EventMsTs", at(11)),
     ] {
         assert_eq!(reports.send(&report).await.status(), 200);
@@ -235,22 +235,22 @@ async fn a_room_that_outlives_its_call_is_dismissed_again() {
     let tencent = Tencent::start().await;
     let world = world(&tencent).await;
     let (call, room, door, _) = answered(&world).await;
-    door.caller_action(&call, "hangup").await.well();
+    door.caller_action(&call, "hangup").await.ok();
     until("the projector has asked", async || !tencent.asked().is_empty()).await;
-    tencent.has_in(room, &["user456"]);
-    // An old report of leaving, and one from before the end, are no reason.
+    tencent.add_users(room, &["user456"]);
+    // An outdated report of leaving does not end the call.
     let reports = reports(&world);
     reports.send(&Report::left(room.number(), "device123").with("EventMsTs", at(1))).await;
-    assert!(tencent.who_is_in(room).is_some());
+    assert!(tencent.users_in(room).is_some());
     reports.send(&Report::entered(room.number(), "user456").with("EventMsTs", at(2))).await;
-    assert!(tencent.who_is_in(room).is_none());
-    // While Tencent is in trouble it is told to come again.
-    tencent.has_in(room, &["user456"]);
-    tencent.gets_into([Trouble::Status(500), Trouble::Status(500), Trouble::Status(500)]);
+    assert!(tencent.users_in(room).is_none());
+    // While Tencent's API fails, the report is answered so that Tencent repeats it.
+    tencent.add_users(room, &["user456"]);
+    tencent.fails_with([Trouble::Status(500), Trouble::Status(500), Trouble::Status(500)]);
     let entered = Report::entered(room.number(), "user456").with("EventMsTs", at(3));
     assert_eq!(reports.send(&entered).await.status(), 503);
     assert_eq!(reports.send(&entered).await.status(), 200);
-    assert!(tencent.who_is_in(room).is_none());
+    assert!(tencent.users_in(room).is_none());
     world.end().await;
 }
 
@@ -269,7 +269,7 @@ async fn nobody_is_believed_without_the_signature_over_every_byte() {
         assert_eq!(right.send_raw(body, sign).await.unwrap().status(), 401);
     }
     assert_eq!(state(&door, &call).await, "active");
-    // What is signed and makes no sense is refused by name; what is signed and unknown is taken.
+    // A signed report that is invalid is refused with the field's name; one of an unknown kind is accepted.
     let nonsense = br#"{"EventGroupId":1,"EventType":104,"CallbackTs":1,"EventInfo":{"RoomId":true}}"#.to_vec();
     let sign = right.sign(&nonsense);
     let refused = right.send_raw(nonsense, &sign).await.unwrap();

@@ -1,4 +1,4 @@
-//! The ledger on the embedded stack: entered from the stream, sealed after every hour.
+//! The ledger on the embedded stack: entered from the stream, signed after every hour.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,7 +16,7 @@ use ilock_log::{Day, chains_of};
 use ilock_tests::World;
 use ilock_tests::parties::call_id;
 
-/// A world whose clock can be moved on.
+/// A stack whose clock can be moved.
 async fn world(data_dir: &Path) -> (World, Arc<AtomicI64>) {
     let ahead = Arc::new(AtomicI64::new(0));
     let (read, system) = (ahead.clone(), Clock::system());
@@ -49,10 +49,10 @@ async fn what_rings_is_entered_and_sealed_and_an_hour_in_which_nothing_happens_i
     let (world, ahead) = world(data.path()).await;
     let (door, user) = (world.door("device123"), world.user("user456"));
     let call = call_id(&door.rings("user456", 30).await);
-    user.callee_action(&call, "rejected", None).await.well();
+    user.callee_action(&call, "rejected", None).await.ok();
     let commits = world.log(&call).await.commits;
     let day = Day::of(commits[0].at);
-    // Both commits are of one day but at midnight.
+    // Both commits are of one day, except at midnight.
     assert_eq!(Day::of(commits[1].at), day, "begin again after midnight");
     let mut ledger = entries(&world, &day).await;
     for _ in 0..100 {
@@ -67,11 +67,11 @@ async fn what_rings_is_entered_and_sealed_and_an_hour_in_which_nothing_happens_i
 
     let folder = Folder::new(&world.stack.checkpoints);
     let key: VerifyKey = folder.verify_key().unwrap();
-    // The stack itself seals the hour before it started. Two more end; in the second one nothing happened.
+    // The stack itself signs the hour before its start. Two more hours end; the second is empty.
     let first = Hour::of(Clock::system().now());
     ahead.store(2 * 3_600_000, Ordering::SeqCst);
     let (one, two) = tokio::join!(world.stack.sealer.seal_due(), world.stack.sealer.seal_due());
-    // Two sealers at once seal each hour once.
+    // Two concurrent signers sign each hour once.
     one.unwrap();
     two.unwrap();
     let open = |hour: Hour| {

@@ -1,4 +1,4 @@
-//! Tencent's room API, asked for real, on a double that checks every signature; and what Tencent reports, read.
+//! Tencent's room API by real requests, on a double that checks every signature; and the parsing of Tencent's reports.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// Longer than any of this takes, however busy the machine.
+/// Longer than any request here takes on a busy machine.
 const LONG: Duration = Duration::from_mins(5);
 
 fn now() -> Millis {
@@ -34,7 +34,7 @@ fn users(names: &[&str]) -> Vec<PartyId> {
     names.iter().map(|name| PartyId::new(*name).unwrap()).collect()
 }
 
-/// Asks with all the time in the world.
+/// Sends the request without a time limit.
 fn patient(config: RoomApiConfig) -> RoomApi {
     RoomApi::new(&RoomApiConfig { timeout: LONG, within: LONG, ..config }, now).unwrap()
 }
@@ -46,13 +46,13 @@ async fn dead_port() -> u16 {
 #[tokio::test]
 async fn a_room_is_dismissed_and_one_that_is_gone_is_as_good() {
     let tencent = Tencent::start().await;
-    tencent.has_in(room(664_321), &["device123", "user456"]);
-    tencent.has_in(room(2_147_483_647), &["user9"]);
+    tencent.add_users(room(664_321), &["device123", "user456"]);
+    tencent.add_users(room(2_147_483_647), &["user9"]);
     let api = patient(tencent.config());
     assert_eq!(api.dismiss_room(room(664_321)).await, Ok(Dismissal::Dismissed));
-    assert_eq!(tencent.who_is_in(room(664_321)), None);
+    assert_eq!(tencent.users_in(room(664_321)), None);
     assert_eq!(api.dismiss_room(room(664_321)).await, Ok(Dismissal::WasGone));
-    assert_eq!(tencent.who_is_in(room(2_147_483_647)), Some(vec!["user9".into()]), "the other room stays");
+    assert_eq!(tencent.users_in(room(2_147_483_647)), Some(vec!["user9".into()]), "the other room stays");
     let asked = tencent.asked();
     assert_eq!(asked.len(), 2, "{asked:?}");
     assert_eq!(asked[0].body, serde_json::json!({ "SdkAppId": SDK_APP_ID, "RoomId": 664_321 }));
@@ -62,10 +62,10 @@ async fn a_room_is_dismissed_and_one_that_is_gone_is_as_good() {
 #[tokio::test]
 async fn users_are_removed_and_the_others_stay() {
     let tencent = Tencent::start().await;
-    tencent.has_in(room(7), &["device123", "user456", "user9"]);
+    tencent.add_users(room(7), &["device123", "user456", "user9"]);
     let api = patient(tencent.config());
     assert_eq!(api.remove_user(room(7), &users(&["user456", "user9"])).await, Ok(Removal::Removed));
-    assert_eq!(tencent.who_is_in(room(7)), Some(vec!["device123".into()]));
+    assert_eq!(tencent.users_in(room(7)), Some(vec!["device123".into()]));
     assert_eq!(api.remove_user(room(7), &users(&["device123"])).await, Ok(Removal::Removed));
     assert_eq!(api.remove_user(room(7), &users(&["device123"])).await, Ok(Removal::WasGone));
     assert_eq!(tencent.asked().len(), 3);
@@ -76,7 +76,7 @@ async fn one_user_who_is_not_there_is_gone_but_of_two_nobody_can_say() {
     let tencent = Tencent::start().await;
     let api = patient(tencent.config());
     let gone = Trouble::Code("FailedOperation.UserNotExist");
-    tencent.gets_into([gone, gone]);
+    tencent.fails_with([gone, gone]);
     assert_eq!(api.remove_user(room(7), &users(&["user456"])).await, Ok(Removal::WasGone));
     let error = api.remove_user(room(7), &users(&["user456", "user9"])).await.unwrap_err();
     assert_eq!((error.code(), error.retry, error.tries), (Some("FailedOperation.UserNotExist"), false, 1));
@@ -106,10 +106,10 @@ async fn what_passes_is_tried_again_until_it_is_done() {
     ];
     join_all(all.map(async |trouble| {
         let tencent = Tencent::start().await;
-        tencent.has_in(room(7), &["user456"]);
-        tencent.gets_into([trouble, trouble]);
+        tencent.add_users(room(7), &["user456"]);
+        tencent.fails_with([trouble, trouble]);
         assert_eq!(patient(tencent.config()).dismiss_room(room(7)).await, Ok(Dismissal::Dismissed), "{trouble:?}");
-        assert_eq!((tencent.asked().len(), tencent.who_is_in(room(7))), (3, None), "{trouble:?}");
+        assert_eq!((tencent.asked().len(), tencent.users_in(room(7))), (3, None), "{trouble:?}");
     }))
     .await;
 }
@@ -117,8 +117,8 @@ async fn what_passes_is_tried_again_until_it_is_done() {
 #[tokio::test]
 async fn a_request_that_is_never_answered_is_tried_again() {
     let tencent = Tencent::start().await;
-    tencent.has_in(room(7), &["user456"]);
-    tencent.gets_into([Trouble::Hangs]);
+    tencent.add_users(room(7), &["user456"]);
+    tencent.fails_with([Trouble::Hangs]);
     let config = RoomApiConfig { timeout: Duration::from_secs(5), within: LONG, ..tencent.config() };
     assert_eq!(RoomApi::new(&config, now).unwrap().dismiss_room(room(7)).await, Ok(Dismissal::Dismissed));
     assert!(tencent.asked().len() > 1);
@@ -128,8 +128,8 @@ async fn a_request_that_is_never_answered_is_tried_again() {
 async fn after_three_tries_the_error_says_what_it_was() {
     let limit = Trouble::Code("RequestLimitExceeded");
     let tencent = Tencent::start().await;
-    tencent.has_in(room(7), &["user456"]);
-    tencent.gets_into([limit; 3]);
+    tencent.add_users(room(7), &["user456"]);
+    tencent.fails_with([limit; 3]);
     let api = patient(tencent.config());
     let error = api.dismiss_room(room(7)).await.unwrap_err();
     assert_eq!((error.code(), error.retry, error.tries), (Some("RequestLimitExceeded"), true, 3));
@@ -140,7 +140,7 @@ async fn after_three_tries_the_error_says_what_it_was() {
 #[tokio::test]
 async fn a_deadline_ends_the_tries() {
     let tencent = Tencent::start().await;
-    tencent.gets_into([Trouble::Hangs; 3]);
+    tencent.fails_with([Trouble::Hangs; 3]);
     let config = RoomApiConfig { timeout: LONG, within: Duration::from_secs(1), ..tencent.config() };
     let error = RoomApi::new(&config, now).unwrap().dismiss_room(room(7)).await.unwrap_err();
     assert_eq!((error.fault, error.retry, error.tries), (Fault::Timeout, true, 1));
@@ -149,7 +149,7 @@ async fn a_deadline_ends_the_tries() {
 #[tokio::test]
 async fn what_stays_wrong_is_not_tried_again() {
     let tencent = Tencent::start().await;
-    tencent.has_in(room(7), &["user456"]);
+    tencent.add_users(room(7), &["user456"]);
     let config = tencent.config();
     let wrong = [
         (RoomApiConfig { key: ApiKey::new(SECRET_ID, "another"), ..config.clone() }, "AuthFailure.SignatureFailure"),
@@ -163,11 +163,11 @@ async fn what_stays_wrong_is_not_tried_again() {
         assert_eq!(tencent.asked().len(), tries + 1);
     }
     for status in [307, 403, 407] {
-        tencent.gets_into([Trouble::Status(status)]);
+        tencent.fails_with([Trouble::Status(status)]);
         let error = patient(tencent.config()).dismiss_room(room(7)).await.unwrap_err();
         assert_eq!((error.fault, error.retry, error.tries), (Fault::Status(status), false, 1));
     }
-    assert!(tencent.who_is_in(room(7)).is_some(), "the room is untouched");
+    assert!(tencent.users_in(room(7)).is_some(), "the room is untouched");
 }
 
 #[tokio::test]
@@ -195,7 +195,7 @@ async fn where_nobody_listens_it_is_tried_three_times() {
     assert_eq!((error.retry, error.tries), (true, 3));
 }
 
-/// A forward proxy that passes everything on to `upstream`, or turns everything away.
+/// A forward proxy that sends everything to `upstream`, or refuses everything.
 struct Proxy {
     url: String,
     first_lines: Arc<Mutex<Vec<String>>>,
@@ -244,9 +244,9 @@ impl Drop for Proxy {
 #[tokio::test]
 async fn a_proxy_is_used_when_it_is_set_and_the_signature_is_for_the_host_behind_it() {
     let tencent = Tencent::start().await;
-    tencent.has_in(room(7), &["user456"]);
+    tencent.add_users(room(7), &["user456"]);
     let proxy = Proxy::start(Some(tencent.url().trim_start_matches("http://").parse().unwrap())).await;
-    // Nobody listens there: only through the proxy does anything come of it.
+    // Nothing listens there: only the proxy can answer.
     let url = format!("http://127.0.0.1:{}", dead_port().await);
     let api = patient(RoomApiConfig { url: url.clone(), proxy: Some(proxy.url.clone()), ..tencent.config() });
     assert_eq!(api.dismiss_room(room(7)).await, Ok(Dismissal::Dismissed));
@@ -256,7 +256,7 @@ async fn a_proxy_is_used_when_it_is_set_and_the_signature_is_for_the_host_behind
 #[tokio::test]
 async fn through_a_proxy_an_https_endpoint_is_asked_for_as_a_tunnel() {
     let proxy = Proxy::start(None).await;
-    // A name that is nobody's (RFC 6761): without the proxy nothing leaves this machine either.
+    // A reserved name (RFC 6761): without the proxy no request leaves this machine either.
     let config = RoomApiConfig::new(SDK_APP_ID, ApiKey::new(SECRET_ID, SECRET_KEY));
     let config = RoomApiConfig { url: "https://trtc.invalid".into(), proxy: Some(proxy.url.clone()), ..config };
     assert!(patient(config).dismiss_room(room(7)).await.unwrap_err().retry);
@@ -267,8 +267,8 @@ async fn through_a_proxy_an_https_endpoint_is_asked_for_as_a_tunnel() {
 async fn however_much_there_is_to_do_no_second_sees_more_than_twenty_requests() {
     let tencent = Tencent::start().await;
     let api = patient(tencent.config());
-    // Tries count, not dismissals.
-    tencent.gets_into([Trouble::Code("RequestLimitExceeded"); 5]);
+    // Attempts count, not dismissals.
+    tencent.fails_with([Trouble::Code("RequestLimitExceeded"); 5]);
     let all = (1..=50).map(|n| {
         let api = api.clone();
         tokio::spawn(async move { api.dismiss_room(room(n)).await })
@@ -287,8 +287,8 @@ async fn however_much_there_is_to_do_no_second_sees_more_than_twenty_requests() 
 #[tokio::test]
 async fn whoever_would_wait_too_long_for_his_turn_is_told() {
     let tencent = Tencent::start().await;
-    tencent.gets_into([Trouble::Hangs; 20]);
-    // 20 requests hang for longer than the 21st may wait.
+    tencent.fails_with([Trouble::Hangs; 20]);
+    // 20 requests hang for longer than the 21st may wait for its turn.
     let config = RoomApiConfig { timeout: LONG, within: Duration::from_secs(3), ..tencent.config() };
     let api = RoomApi::new(&config, now).unwrap();
     let errors: Vec<_> =
@@ -301,7 +301,7 @@ async fn whoever_would_wait_too_long_for_his_turn_is_told() {
 
 #[tokio::test]
 async fn no_error_shows_a_secret() {
-    // The double repeats all that was sent in its messages, as a hostile one would.
+    // The double's error messages repeat the whole request, as a hostile server would.
     let tencent = Tencent::start().await;
     let proxy = Proxy::start(None).await;
     let nowhere = format!("http://me:hunter2@127.0.0.1:{}", dead_port().await);
@@ -318,7 +318,7 @@ async fn no_error_shows_a_secret() {
         errors.push(patient(wrong).dismiss_room(room(7)).await.unwrap_err());
     }
     for trouble in [Trouble::Malformed, Trouble::Status(500), Trouble::Code("InternalError")] {
-        tencent.gets_into([trouble; 3]);
+        tencent.fails_with([trouble; 3]);
         errors.push(patient(config.clone()).dismiss_room(room(7)).await.unwrap_err());
     }
     for error in errors {
@@ -331,7 +331,7 @@ async fn no_error_shows_a_secret() {
     assert!(!format!("{config:?}").contains(SECRET_KEY));
 }
 
-/// Somebody to report to, who answers with `answers` in turn and then with 200.
+/// A receiver of reports that answers with `answers` in turn and then with 200.
 async fn listener(answers: &[StatusCode]) -> (String, Arc<Mutex<Vec<(HeaderMap, Bytes)>>>, JoinHandle<()>) {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/api/trtc/callback", socket.local_addr().unwrap());

@@ -42,15 +42,15 @@ impl Modules {
     /// Reads the target whose root file is `root`.
     pub fn read(root: &Path) -> Self {
         let mut modules = Self::default();
-        modules.read_file(root, None, root.parent().unwrap().to_owned());
+        modules.read_file(root, None, root.parent().unwrap());
         modules
     }
 
     /// `folder` is where the files of its child modules are.
-    fn read_file(&mut self, file: &Path, parent: Option<usize>, folder: PathBuf) -> usize {
+    fn read_file(&mut self, file: &Path, parent: Option<usize>, folder: &Path) -> usize {
         let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let parsed = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        self.read_items(file, parent, &folder, &parsed.items)
+        self.read_items(file, parent, folder, &parsed.items)
     }
 
     fn read_items(&mut self, file: &Path, parent: Option<usize>, folder: &Path, items: &[Item]) -> usize {
@@ -96,12 +96,12 @@ impl Modules {
         if let Some(path) = path_attribute(child) {
             let path = file.parent().unwrap().join(path);
             let path = path.canonicalize().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            return self.read_file(&path, Some(parent), path.parent().unwrap().to_owned());
+            return self.read_file(&path, Some(parent), path.parent().unwrap());
         }
         let below = folder.join(&name);
         let with_folder = below.join("mod.rs");
         let file = if with_folder.exists() { with_folder } else { folder.join(format!("{name}.rs")) };
-        self.read_file(&file, Some(parent), below)
+        self.read_file(&file, Some(parent), &below)
     }
 }
 

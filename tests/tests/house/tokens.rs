@@ -64,7 +64,7 @@ fn is_punct(token: Option<&TokenTree>, character: char) -> bool {
 }
 
 fn skip_statement(tokens: &mut Tokens) {
-    while let Some(token) = tokens.next() {
+    for token in tokens.by_ref() {
         if is_punct(Some(&token), ';') {
             return;
         }

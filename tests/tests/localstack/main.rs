@@ -1,4 +1,4 @@
-//! The AWS side, on LocalStack: `make localstack`.
+//! The system on LocalStack: `make localstack`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
 

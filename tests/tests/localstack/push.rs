@@ -1,4 +1,4 @@
-//! Pushes through a real SNS, which shows what was published to each endpoint.
+//! Pushes through a real SNS, which lists what was published to each endpoint.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,32 +10,32 @@ use ilock_functions::clock::Clock;
 use ilock_notify::push::{Parcel, PushCarrier, PushError};
 use ilock_notify::sns::{PushApps, Sns};
 use ilock_tests::Party;
-use ilock_tests::backend::{Armed, Backend, Ground};
+use ilock_tests::backend::{Backend, BackendParts, RecordingTimer};
 use ilock_tests::engine::{Engine, unique};
 use ilock_tests::faults::{Fault, Faults, When};
 use ilock_tests::localstack;
 use ilock_tests::parties::call_id;
 use serde_json::{Value, json};
 
-struct House {
+struct Fixture {
     engine: Engine,
     backend: Backend,
     client: aws_sdk_sns::Client,
     sns: Arc<Sns>,
 }
 
-/// A sleeping phone.
+/// A phone that is not connected.
 struct Phone {
     service: PushService,
     endpoint: String,
 }
 
-impl House {
+impl Fixture {
     async fn new() -> Self {
         Self::by(localstack::sns(), true).await
     }
 
-    /// Pushes go by way of `client`.
+    /// Pushes go through `client`.
     async fn by(client: aws_sdk_sns::Client, fast_path: bool) -> Self {
         let engine = localstack::engine();
         let mut apps = PushApps { arns: BTreeMap::new(), bundle_id: Some("com.mop.app".into()) };
@@ -46,11 +46,11 @@ impl House {
             apps.arns.insert(service, create.send().await.unwrap().platform_application_arn.unwrap());
         }
         let sns = Arc::new(Sns::new(client.clone(), apps));
-        let backend = Backend::on(Ground {
+        let backend = Backend::on(BackendParts {
             dynamodb: engine.client.clone(),
             events: engine.table(ilock_log::TABLE).await,
             directory: engine.table(ilock_directory::TABLE).await,
-            timer: Arc::new(Armed::default()),
+            timer: Arc::new(RecordingTimer::default()),
             push: Some(sns.clone()),
             fast_path,
             clock: Clock::system(),
@@ -59,7 +59,7 @@ impl House {
         Self { engine, backend, client, sns }
     }
 
-    /// What was published to `endpoint`.
+    /// The messages that were published to `endpoint`.
     async fn published(&self, endpoint: &str) -> Vec<Value> {
         let mut query = form_urlencoded::Serializer::new(String::new());
         let query = query.append_pair("endpointArn", endpoint).append_pair("region", "eu-central-1").finish();
@@ -68,7 +68,7 @@ impl House {
         all["platform_endpoint_messages"][endpoint].as_array().cloned().unwrap_or_default()
     }
 
-    /// The same, once there are `count`: on a busy machine the projector may have to help.
+    /// The same once there are `count`. On a busy machine it takes the projector's share.
     async fn published_to(&self, endpoint: &str, count: usize, call: &str) -> Vec<Value> {
         for _ in 0..20 {
             let published = self.published(endpoint).await;
@@ -81,13 +81,13 @@ impl House {
         panic!("{count} messages never came to {endpoint}");
     }
 
-    /// Shows `call` to the projector; whether nothing of it is left to be told.
+    /// Projects `call`. Returns whether nothing is left to deliver.
     async fn projects(&self, call: &str) -> bool {
         let history = self.backend.app.log.load(&CallId::new(call).unwrap()).await.unwrap();
         self.backend.projector.project(history.commits).await.is_empty()
     }
 
-    /// So many seconds `call` rings from now on.
+    /// How many seconds `call` still rings.
     async fn seconds_left(&self, call: &str) -> u32 {
         let history = self.backend.app.log.load(&CallId::new(call).unwrap()).await.unwrap();
         let left_ms = history.call.placed.unwrap().terms.deadline.since(Clock::system().now());
@@ -98,7 +98,7 @@ impl House {
     async fn phones(&self, user: &Party) -> [Phone; 3] {
         let register = async |client: &str, mut body: Value| {
             body["client_id"] = json!(client);
-            user.posts("/api/v1/devices/register", body).await.well();
+            user.posts("/api/v1/devices/register", body).await.ok();
             self.endpoint_of(user, client).await
         };
         let android = json!({ "platform": "android", "fcm_token": unique("token") });
@@ -129,10 +129,10 @@ impl House {
     }
 }
 
-/// What SNS picked for the endpoint's service: had it found nothing under that name, it would be the empty default.
+/// The payload that SNS picked for the endpoint's service. Without one of that name it would be the empty default.
 fn payload(message: &Value) -> Value {
     assert_eq!(message["MessageStructure"], "json");
-    // LocalStack writes what it picked as JSON once more.
+    // LocalStack encodes the payload as JSON once more.
     let picked: String = serde_json::from_str(message["Message"].as_str().unwrap()).unwrap();
     serde_json::from_str(&picked).unwrap()
 }
@@ -147,7 +147,7 @@ fn assert_valid(form: &str, payload: &Value) {
     assert!(jsonschema::draft202012::new(&schema.to_value()).unwrap().is_valid(payload), "{form}: {payload}");
 }
 
-/// That `message` makes `phone` ring for `call`, and is dropped undelivered before the call has rung `seconds_left`.
+/// Asserts that `message` makes `phone` ring for `call`, and expires before the call has rung for `seconds_left`.
 fn assert_rings(phone: &Phone, message: &Value, call: &str, seconds_left: u32) {
     let payload = payload(message);
     let of = |name: &str| attribute(message, &format!("AWS.SNS.MOBILE.{name}"));
@@ -174,101 +174,101 @@ fn assert_rings(phone: &Phone, message: &Value, call: &str, seconds_left: u32) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_is_published_to_android_voip_and_alert_with_the_right_payloads_and_attributes() {
-    let house = House::new().await;
-    let (door, anna) = (house.backend.door("device123"), house.backend.user("anna"));
-    let phones = house.phones(&anna).await;
+    let fixture = Fixture::new().await;
+    let (door, anna) = (fixture.backend.door("device123"), fixture.backend.user("anna"));
+    let phones = fixture.phones(&anna).await;
     let call = call_id(&door.rings("anna", 60).await);
     for phone in &phones {
-        let sent = house.published_to(&phone.endpoint, 1, &call).await;
+        let sent = fixture.published_to(&phone.endpoint, 1, &call).await;
         assert_rings(phone, &sent[0], &call, 59);
     }
-    house.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn once_sns_is_out_of_trouble_every_phone_has_the_call_once_and_as_if_nothing_had_been() {
     let faults = Faults::before(&localstack::engine().at).await;
-    let house = House::by(localstack::sns_at(faults.url()), false).await;
-    let (door, anna) = (house.backend.door("device123"), house.backend.user("anna"));
-    let phones = house.phones(&anna).await;
+    let fixture = Fixture::by(localstack::sns_at(faults.url()), false).await;
+    let (door, anna) = (fixture.backend.door("device123"), fixture.backend.user("anna"));
+    let phones = fixture.phones(&anna).await;
     let counts = async || {
-        let published = phones.iter().map(|phone| house.published(&phone.endpoint));
+        let published = phones.iter().map(|phone| fixture.published(&phone.endpoint));
         futures::future::join_all(published).await.iter().map(Vec::len).collect::<Vec<_>>()
     };
     for (round, fault) in [Fault::Throttled, Fault::Status(503)].into_iter().enumerate() {
         let call = call_id(&door.rings("anna", 60).await);
-        // One push gets through; the others are tried until the projector gives up.
+        // One push succeeds; the others are retried until the projector gives up.
         faults.plan_for("Publish", fault, When::From(1));
-        let at_first = house.seconds_left(&call).await;
-        assert!(!house.projects(&call).await, "{fault:?}: all was told");
+        let at_first = fixture.seconds_left(&call).await;
+        assert!(!fixture.projects(&call).await, "{fault:?}: all was told");
         let early = counts().await;
         assert_eq!(early.iter().sum::<usize>(), 3 * round + 1, "{fault:?}");
         let tried = faults.off();
         assert!(tried.len() > 4, "{fault:?}: {tried:?}");
 
-        let left = house.seconds_left(&call).await;
-        assert!(house.projects(&call).await, "{fault:?}: something was not told");
-        assert!(house.projects(&call).await);
+        let left = fixture.seconds_left(&call).await;
+        assert!(fixture.projects(&call).await, "{fault:?}: something was not told");
+        assert!(fixture.projects(&call).await);
         for (phone, early) in phones.iter().zip(early) {
-            let sent = house.published(&phone.endpoint).await;
+            let sent = fixture.published(&phone.endpoint).await;
             assert_eq!(sent.len(), round + 1, "{fault:?}: {sent:?}");
             assert_rings(phone, &sent[round], &call, if early > round { at_first } else { left });
         }
     }
-    house.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disabled_endpoint_is_retired_and_registering_enables_it_again() {
-    let house = House::new().await;
-    let (door, anna) = (house.backend.door("device123"), house.backend.user("anna"));
+    let fixture = Fixture::new().await;
+    let (door, anna) = (fixture.backend.door("device123"), fixture.backend.user("anna"));
     let body = json!({ "platform": "android", "push_token": unique("token"), "client_id": "anna_pixel" });
-    anna.posts("/api/v1/devices/register", body.clone()).await.well();
-    let endpoint = house.endpoint_of(&anna, "anna_pixel").await.0.unwrap();
-    let disable = house.client.set_endpoint_attributes().endpoint_arn(&endpoint);
+    anna.posts("/api/v1/devices/register", body.clone()).await.ok();
+    let endpoint = fixture.endpoint_of(&anna, "anna_pixel").await.0.unwrap();
+    let disable = fixture.client.set_endpoint_attributes().endpoint_arn(&endpoint);
     disable.attributes("Enabled", "false").send().await.unwrap();
     let call = call_id(&door.rings("anna", 60).await);
     let mut retired = false;
     for _ in 0..20 {
-        house.projects(&call).await;
-        retired = house.endpoint_of(&anna, "anna_pixel").await.0.is_none();
+        fixture.projects(&call).await;
+        retired = fixture.endpoint_of(&anna, "anna_pixel").await.0.is_none();
         if retired {
             break;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     assert!(retired, "the disabled endpoint was not retired");
-    assert!(house.published(&endpoint).await.is_empty());
+    assert!(fixture.published(&endpoint).await.is_empty());
 
-    anna.posts("/api/v1/devices/register", body).await.well();
-    assert_eq!(house.endpoint_of(&anna, "anna_pixel").await.0.as_ref(), Some(&endpoint), "the same, enabled again");
+    anna.posts("/api/v1/devices/register", body).await.ok();
+    assert_eq!(fixture.endpoint_of(&anna, "anna_pixel").await.0.as_ref(), Some(&endpoint), "the same, enabled again");
     let call = call_id(&door.rings("anna", 60).await);
-    house.published_to(&endpoint, 1, &call).await;
-    house.end().await;
+    fixture.published_to(&endpoint, 1, &call).await;
+    fixture.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_exists_with_other_attributes_is_found_and_enabled() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let token = unique("token");
-    let first = house.sns.register(PushService::Gcm, token.clone()).await.unwrap().unwrap();
-    let change = house.client.set_endpoint_attributes().endpoint_arn(&first).attributes("Enabled", "false");
+    let first = fixture.sns.register(PushService::Gcm, token.clone()).await.unwrap().unwrap();
+    let change = fixture.client.set_endpoint_attributes().endpoint_arn(&first).attributes("Enabled", "false");
     change.attributes("CustomUserData", "somebody else's").send().await.unwrap();
-    let again = house.sns.register(PushService::Gcm, token).await.unwrap().unwrap();
+    let again = fixture.sns.register(PushService::Gcm, token).await.unwrap().unwrap();
     assert_eq!(first, again);
-    let read = house.client.get_endpoint_attributes().endpoint_arn(&first).send().await.unwrap();
+    let read = fixture.client.get_endpoint_attributes().endpoint_arn(&first).send().await.unwrap();
     assert_eq!(read.attributes.unwrap()["Enabled"], "true");
-    house.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_is_gone_is_retired() {
-    let house = House::new().await;
-    let endpoint = house.sns.register(PushService::Gcm, unique("token")).await.unwrap().unwrap();
-    house.client.delete_endpoint().endpoint_arn(&endpoint).send().await.unwrap();
+    let fixture = Fixture::new().await;
+    let endpoint = fixture.sns.register(PushService::Gcm, unique("token")).await.unwrap().unwrap();
+    fixture.client.delete_endpoint().endpoint_arn(&endpoint).send().await.unwrap();
     let payload = json!({ "fcmV1Message": { "message": {} } }).to_string();
     let parcel = Parcel { endpoint, service: PushService::Gcm, payload, apns: None, ttl_seconds: 1 };
-    let said = house.sns.send(parcel).await;
+    let said = fixture.sns.send(parcel).await;
     assert!(matches!(said, Err(PushError::Retired(_))), "{said:?}");
-    house.end().await;
+    fixture.end().await;
 }

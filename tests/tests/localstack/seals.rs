@@ -1,4 +1,4 @@
-//! The ledger under seal in a real S3, where nothing is written over and nothing can be deleted.
+//! Signed checkpoints in a real S3, where nothing can be overwritten or deleted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -20,19 +20,19 @@ use ilock_tests::localstack;
 
 const HOUR: i64 = 3_600_000;
 
-/// A ledger with the four commits of a call, and the bucket that it is sealed in.
-struct House {
+/// A ledger with the four commits of a call, and the bucket for its checkpoints.
+struct Fixture {
     engine: Engine,
     ledger: Ledger,
     client: aws_sdk_s3::Client,
     name: String,
     vault: Arc<Bucket>,
-    /// When the call was, and how much later it is now.
+    /// When the call was, and how far the clock has moved since.
     at: Millis,
     ahead: Arc<AtomicI64>,
 }
 
-impl House {
+impl Fixture {
     async fn new() -> Self {
         let engine = localstack::engine();
         let keeper = LedgerKeeper { ledger: Ledger::new(engine.client.clone(), engine.table(LEDGER_TABLE).await) };
@@ -73,45 +73,45 @@ fn key(seed: u8) -> Arc<SignKey> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_sealers_seal_each_hour_once_and_what_they_wrote_stays() {
-    let (house, key) = (House::new().await, key(7));
-    let sealer = house.sealer(&key);
+    let (fixture, key) = (Fixture::new().await, key(7));
+    let sealer = fixture.sealer(&key);
     let first = Hour::of(sealer.clock.now());
     for hours in 1..=2 {
-        house.ahead.store(hours * HOUR, Ordering::SeqCst);
-        let (one, two) = (house.sealer(&key), house.sealer(&key));
+        fixture.ahead.store(hours * HOUR, Ordering::SeqCst);
+        let (one, two) = (fixture.sealer(&key), fixture.sealer(&key));
         let (one, two) = tokio::join!(one.seal_due(), two.seal_due());
         assert!(!one.unwrap().is_empty() || !two.unwrap().is_empty());
     }
     assert_eq!(sealer.seal_due().await.unwrap(), [], "all that is over is sealed");
 
-    assert_eq!(house.text(KEY).await.trim(), key.verify_key().to_string());
-    let notes = [house.text(&checkpoint_name(first)).await, house.text(&checkpoint_name(first.next())).await];
+    assert_eq!(fixture.text(KEY).await.trim(), key.verify_key().to_string());
+    let notes = [fixture.text(&checkpoint_name(first)).await, fixture.text(&checkpoint_name(first.next())).await];
     let [busy, quiet] = notes.each_ref().map(|note| Checkpoint::open(note, key.verify_key()).unwrap());
     assert_eq!((busy.size, quiet.size), (4, 4));
     assert_eq!(quiet.previous, Some(digest(notes[0].as_bytes())));
 
-    // Neither another checkpoint, nor none.
+    // The checkpoint can be neither replaced nor deleted.
     let name = checkpoint_name(first);
-    assert!(!house.vault.create(name.clone(), b"another past".to_vec()).await.unwrap());
-    assert_eq!(house.text(&name).await, notes[0]);
-    let versions = house.client.list_object_versions().bucket(&house.name).prefix(&name).send().await.unwrap();
+    assert!(!fixture.vault.create(name.clone(), b"another past".to_vec()).await.unwrap());
+    assert_eq!(fixture.text(&name).await, notes[0]);
+    let versions = fixture.client.list_object_versions().bucket(&fixture.name).prefix(&name).send().await.unwrap();
     let versions = versions.versions();
     assert_eq!(versions.len(), 1, "{versions:?}");
-    let delete = house.client.delete_object().bucket(&house.name).key(&name).bypass_governance_retention(true);
+    let delete = fixture.client.delete_object().bucket(&fixture.name).key(&name).bypass_governance_retention(true);
     assert!(delete.version_id(versions[0].version_id().unwrap()).send().await.is_err());
-    assert_eq!(house.text(&name).await, notes[0]);
-    house.engine.end().await;
+    assert_eq!(fixture.text(&name).await, notes[0]);
+    fixture.engine.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_another_key_nothing_is_sealed() {
-    let house = House::new().await;
-    house.sealer(&key(7)).seal_due().await.unwrap();
-    house.ahead.store(HOUR, Ordering::SeqCst);
-    let refused = house.sealer(&key(8)).seal_due().await;
+    let fixture = Fixture::new().await;
+    fixture.sealer(&key(7)).seal_due().await.unwrap();
+    fixture.ahead.store(HOUR, Ordering::SeqCst);
+    let refused = fixture.sealer(&key(8)).seal_due().await;
     assert!(matches!(refused, Err(NotSealed::OtherKey { .. })), "{refused:?}");
-    assert_eq!(house.sealer(&key(7)).seal_due().await.unwrap().len(), 1);
-    house.engine.end().await;
+    assert_eq!(fixture.sealer(&key(7)).seal_due().await.unwrap().len(), 1);
+    fixture.engine.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,5 @@
-//! What the functions log on Lambda: whoever looks for a call finds every line that is about it, and no secret in any. A
-//! process of its own: what is logged is logged for all of it.
+//! What the functions log on Lambda: every line about a call names the call, and none holds a secret. A process of its own,
+//! because the subscriber is set for the whole process.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
 
 use std::io::Write;
@@ -25,10 +25,21 @@ impl Write for Lines {
     }
 }
 
-/// A field of the line, or of a span that it stands in.
+/// A field of the line or of a span around it.
 fn field<'a>(line: &'a Value, name: &str) -> Option<&'a Value> {
     let spans = line["spans"].as_array().into_iter().flatten();
     spans.chain([line]).filter_map(|place| place.get(name)).next_back()
+}
+
+fn lines_of_the_functions(text: &str) -> Vec<Value> {
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter(|line| line["target"].as_str().is_some_and(|target| target.starts_with("ilock_functions"))).collect()
+}
+
+fn is_about_a_call(line: &Value) -> bool {
+    let route = field(line, "route").and_then(Value::as_str).unwrap_or_default();
+    let signed_in = field(line, "code").is_none_or(|code| code != 40_101);
+    (route.starts_with("/api/calls/") && signed_in) || line["span"]["name"] == "projecting"
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,36 +54,27 @@ async fn every_line_about_a_call_names_it_and_none_holds_a_secret() {
     let view = door.rings("user456", 30).await;
     let call = call_id(&view);
     phone.hears("incoming").await;
-    user.callee_action(&call, "accepted", Some("user456_a")).await.well();
+    user.callee_action(&call, "accepted", Some("user456_a")).await.ok();
     user.callee_action(&call, "accepted", Some("user456_b")).await.refused(409);
     let reason = json!({ "call_id": call, "action": "hangup", "reason": "a reason between two people" });
-    door.posts("/api/calls/caller-action", reason).await.well();
+    door.posts("/api/calls/caller-action", reason).await.ok();
     world.bearer("x", "not-a-token-but-a-secret".into()).gets(&format!("/api/calls/{call}")).await.refused(401);
     world.user("stranger").gets(&format!("/api/calls/{call}")).await.refused(404);
-    // Until the projector has noted how it ended, and so has looked at all of it.
-    while door.gets("/api/calls").await.well()["calls"][0]["ended_at"].is_null() {
+    // Until the projector has written the end into the history, and so has read all commits.
+    while door.gets("/api/calls").await.ok()["calls"][0]["ended_at"].is_null() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     world.end().await;
 
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    let parsed: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let ours: Vec<&Value> = parsed
-        .iter()
-        .filter(|line| line["target"].as_str().is_some_and(|target| target.starts_with("ilock_functions")))
-        .collect();
+    let ours = lines_of_the_functions(&text);
     let committed: Vec<_> = ours.iter().filter(|line| line["message"] == "committed").collect();
     assert_eq!(committed.len(), 3, "{text}");
     for (n, line) in committed.iter().enumerate() {
         assert_eq!(field(line, "call_id"), Some(&json!(call)));
         assert_eq!(field(line, "n").map(ToString::to_string).unwrap().trim_matches('"'), (n + 1).to_string());
     }
-    let about_calls = |line: &&&Value| {
-        let route = field(line, "route").and_then(Value::as_str).unwrap_or_default();
-        let signed_in = field(line, "code").is_none_or(|code| code != 40_101);
-        (route.starts_with("/api/calls/") && signed_in) || line["span"]["name"] == "projecting"
-    };
-    let about: Vec<_> = ours.iter().filter(about_calls).collect();
+    let about: Vec<_> = ours.iter().filter(|line| is_about_a_call(line)).collect();
     assert!(about.len() >= 4, "{text}");
     for line in about {
         assert_eq!(field(line, "call_id"), Some(&json!(call)), "{line}");

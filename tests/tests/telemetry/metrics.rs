@@ -1,5 +1,5 @@
-//! What reaches CloudWatch, as the embedded metric format has it. A process of its own: what is counted is counted for all
-//! of it.
+//! What reaches CloudWatch in the embedded metric format. A process of its own, because the recorder is set for the whole
+//! process.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
 
 use ilock_functions::dismissals::Dismissals;
@@ -33,7 +33,7 @@ async fn placed_calls_rings_refusals_and_tampering_are_counted_as_the_dashboard_
     let mut phone = world.phone(&user, "a").await;
     let call = call_id(&door.rings("user456", 30).await);
     phone.hears("incoming").await;
-    user.callee_action(&call, "accepted", Some("user456_a")).await.well();
+    user.callee_action(&call, "accepted", Some("user456_a")).await.ok();
     user.callee_action(&call, "accepted", Some("user456_b")).await.refused(409);
     let calls = world.stack.app.calls.clone();
     let (directory, telling) = (world.stack.app.directory.clone(), calls.telling.clone());

@@ -1,11 +1,11 @@
 //! How fast an export is verified and replayed on one core, and in how much memory. `bench/audit/run` calls it:
 //!
 //! ```text
-//! audit-speed make FILE COMMITS    an export of calls that were decided, chained and told as the log does it
-//! audit-speed verify FILE          all that `ilock verify` proves
+//! audit-speed make FILE COMMITS    an export of calls that were decided, hashed and delivered as the log does it
+//! audit-speed verify FILE          everything that `ilock verify` checks
 //! audit-speed replay FILE          each line read, each commit folded
 //! audit-speed fold FILE CALLS      the fold alone, of the first calls, read before the clock runs
-//! audit-speed table < RESULTS      what all of them and the others said, as a table
+//! audit-speed table < RESULTS      all results, and those of the peers, as a table
 //! ```
 
 #![allow(
@@ -38,7 +38,7 @@ static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// 2026-11-22T00:00:00Z.
 const MIDNIGHT: i64 = 1_795_305_600_000;
 
-/// In how many calls each state is the last: that all who fold, fold the same.
+/// How many calls end in each state: all programs must agree.
 type States = BTreeMap<String, u64>;
 
 /// What one program measured.
@@ -60,17 +60,16 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["make", file, commits] => make(file, commits.parse().expect("a number of commits")),
-        ["verify", file] => say(&verified(file)),
-        ["replay", file] => say(&replayed(file)),
-        ["fold", file, calls] => say(&folded(file, calls.parse().expect("a number of calls"))),
+        ["verify", file] => print(&verified(file)),
+        ["replay", file] => print(&replayed(file)),
+        ["fold", file, calls] => print(&folded(file, calls.parse().expect("a number of calls"))),
         ["table"] => table(),
         _ => panic!("make FILE COMMITS | verify FILE | replay FILE | fold FILE CALLS | table"),
     }
 }
 
-/// How long this program has run on its core: others may want the same core at times. By the clock, where the system does
-/// not say.
-fn on_the_core() -> Duration {
+/// The CPU time of this process, so that other load does not count. Wall-clock time where the system does not report it.
+fn cpu_time() -> Duration {
     let ran = std::fs::read_to_string("/proc/self/schedstat").ok();
     let ran = ran.and_then(|ran| ran.split(' ').next()?.parse().ok()).map(Duration::from_nanos);
     ran.unwrap_or_else(|| SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
@@ -109,9 +108,9 @@ fn measured(what: &str, file: &str, commits: u64, took: Duration, states: States
 }
 
 fn verified(file: &str) -> Measured {
-    let begun = on_the_core();
+    let begun = cpu_time();
     let counts = verify::file(open(file), common::LATER, |finding| panic!("{finding:?}"), |_| {});
-    let took = on_the_core().saturating_sub(begun);
+    let took = cpu_time().saturating_sub(begun);
     assert_eq!(counts.proven, counts.commits);
     measured("verify", file, counts.commits, took, States::new())
 }
@@ -134,7 +133,7 @@ fn count(states: &mut States, call: &Call) {
 
 fn replayed(file: &str) -> Measured {
     let (mut folded, mut states) = (0, States::new());
-    let begun = on_the_core();
+    let begun = cpu_time();
     each_call(file, |id, commits| {
         let mut call = Call::new(CallId::new(id).unwrap());
         for commit in &commits {
@@ -144,13 +143,13 @@ fn replayed(file: &str) -> Measured {
         count(&mut states, &call);
         true
     });
-    measured("replay", file, folded, on_the_core().saturating_sub(begun), states)
+    measured("replay", file, folded, cpu_time().saturating_sub(begun), states)
 }
 
-type Happened = (CallEvent, Actor, Millis, TenantId);
+type PastEvent = (CallEvent, Actor, Millis, TenantId);
 
 fn folded(file: &str, calls: usize) -> Measured {
-    let mut read: Vec<(CallId, Vec<Happened>)> = vec![];
+    let mut read: Vec<(CallId, Vec<PastEvent>)> = vec![];
     each_call(file, |id, commits| {
         let of = |commit: Commit| {
             let Commit { events, actor, at, tenant, .. } = commit;
@@ -161,7 +160,7 @@ fn folded(file: &str, calls: usize) -> Measured {
         read.len() < calls
     });
     let (mut folded, mut states) = (0, States::new());
-    let begun = on_the_core();
+    let begun = cpu_time();
     for (id, events) in &read {
         let mut call = Call::new(id.clone());
         for (event, actor, at, tenant) in events {
@@ -170,10 +169,10 @@ fn folded(file: &str, calls: usize) -> Measured {
         }
         count(&mut states, &call);
     }
-    measured("fold", file, folded, on_the_core().saturating_sub(begun), states)
+    measured("fold", file, folded, cpu_time().saturating_sub(begun), states)
 }
 
-fn say(measured: &Measured) {
+fn print(measured: &Measured) {
     println!("{}", serde_json::to_string(measured).unwrap());
 }
 
@@ -191,7 +190,7 @@ fn table() {
         let peak = *peak_kb as f64 / 1024.0;
         println!("{who:<26} {what:<8} {commits:>10} {seconds:>9.2} {:>12.0} {speed:>7} {peak:>9.1}", rate(one));
     }
-    // Whoever folded as much, came to the same.
+    // All programs that folded as many commits must agree.
     for one in &results {
         let same = results.iter().filter(|other| other.commits == one.commits && !other.states.is_empty());
         for other in same.filter(|_| !one.states.is_empty()) {

@@ -1,6 +1,6 @@
-//! `make bench`: how fast phones ring, doors are told and apps register; what a call costs in DynamoDB; how much memory
-//! the process takes. Every figure comes from the process that `ilock dev` is, built for release, on this machine, now;
-//! but for those of pushes, which are the deployed projector's. `bench pushes` measures nothing else.
+//! `make bench`: how fast phones ring, doors are notified and apps register; what a call costs in DynamoDB; how much memory
+//! the process takes. Every figure is measured on `ilock dev`, built for release, on this machine; those of pushes are
+//! measured on the deployed projector's code. `bench pushes` measures only pushes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss)]
 
@@ -15,7 +15,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::config::SharedInterceptor;
 use ilock_auth::Role;
 use ilock_local::Options;
-use ilock_tests::meter::{Meter, Used};
+use ilock_tests::meter::{Consumed, Meter};
 use ilock_tests::parties::{Party, call_id, token};
 use ilock_tests::{Phone, Version, World};
 use memory::resident;
@@ -25,7 +25,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, interval};
 
 const CALLS: usize = 1000;
-const A_SECOND: u64 = 20;
+const CALLS_PER_SECOND: u64 = 20;
 const CALLEES: usize = 20;
 const REGISTRATIONS: usize = 500;
 const ANSWERS: usize = 200;
@@ -85,7 +85,7 @@ fn ms(from: Instant, to: Instant) -> f64 {
     to.duration_since(from).as_secs_f64() * 1000.0
 }
 
-/// Calls at a steady pace; from the request's start to the message in the phone's hands.
+/// Calls at a steady rate; times from the start of the request to the message at the phone.
 async fn rings(server: &Server) -> (Times, Times) {
     let door = server.party("door1", Role::Device);
     let (heard, mut hears) = tokio::sync::mpsc::unbounded_channel();
@@ -99,7 +99,7 @@ async fn rings(server: &Server) -> (Times, Times) {
             }
         });
     }
-    let mut pace = interval(Duration::from_millis(1000 / A_SECOND));
+    let mut pace = interval(Duration::from_millis(1000 / CALLS_PER_SECOND));
     let mut asked = vec![];
     for n in 0..CALLS {
         pace.tick().await;
@@ -118,9 +118,9 @@ async fn rings(server: &Server) -> (Times, Times) {
         placed.insert(call, start);
     }
     let mut rings = Times(vec![]);
-    let patience = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(20);
     while rings.0.len() < CALLS {
-        let Ok(Some((call, at))) = tokio::time::timeout_at(patience, hears.recv()).await else { break };
+        let Ok(Some((call, at))) = tokio::time::timeout_at(deadline, hears.recv()).await else { break };
         if let Some(start) = placed.remove(&call) {
             rings.0.push(ms(start, at));
         }
@@ -140,7 +140,7 @@ async fn registrations(server: &Server) -> Times {
     times
 }
 
-/// From the answer's request to the message at the door.
+/// Times from the request that accepts to the message at the door.
 async fn answers(server: &Server) -> Times {
     let (door, user) = (server.party("door2", Role::Device), server.party("answerer", Role::User));
     let mut panel = Phone::connect(&door, "panel", Version::V5).await;
@@ -151,25 +151,25 @@ async fn answers(server: &Server) -> Times {
         let start = Instant::now();
         let asked = tokio::spawn({
             let (user, call) = (user.clone(), call.clone());
-            async move { user.callee_action(&call, "accepted", Some("answerer_phone")).await.well() }
+            async move { user.callee_action(&call, "accepted", Some("answerer_phone")).await.ok() }
         });
         panel.hears("accepted").await;
         times.0.push(ms(start, Instant::now()));
         asked.await.unwrap();
-        door.caller_action(&call, "hangup").await.well();
+        door.caller_action(&call, "hangup").await.ok();
     }
     times
 }
 
-fn cost(what: &str, used: &Used) {
+fn cost(what: &str, used: &Consumed) {
     let requests: Vec<String> = used.requests.iter().map(|(operation, count)| format!("{count} {operation}")).collect();
     println!("  {what:<44} {:>4} {:>6.1} {:>6.1}   {}", used.total(), used.wcu, used.rcu, requests.join(", "));
 }
 
-/// What each request costs, without the projector's share; and a whole call with it.
+/// The cost of each request without the projector's share, and of a whole call with it.
 async fn costs() {
     let meter = Meter::default();
-    // Too slow a poll to come between.
+    // The poller must not run during the measurement.
     let never = Duration::from_hours(1);
     let world =
         World::with(Options { watch: Some(SharedInterceptor::new(meter.clone())), poll: never, ..Options::anywhere() })
@@ -181,19 +181,19 @@ async fn costs() {
     user.registers("phone").await;
     cost("POST /api/mqtt/clients/register", &meter.take());
     let status = json!({ "client_id": "user456_phone", "status": "active", "priority": 10, "last_active": 1 });
-    user.asks(reqwest::Method::PUT, "/api/mqtt/clients/status", Some(status)).await.well();
+    user.asks(reqwest::Method::PUT, "/api/mqtt/clients/status", Some(status)).await.ok();
     cost("PUT /api/mqtt/clients/status", &meter.take());
     let call = call_id(&door.rings("user456", 30).await);
     cost("POST /api/calls", &meter.take());
-    user.callee_action(&call, "ringing", client).await.well();
+    user.callee_action(&call, "ringing", client).await.ok();
     cost("POST callee-action ringing", &meter.take());
-    user.callee_action(&call, "accepted", client).await.well();
+    user.callee_action(&call, "accepted", client).await.ok();
     cost("POST callee-action accepted", &meter.take());
-    user.gets(&format!("/api/calls/{call}")).await.well();
+    user.gets(&format!("/api/calls/{call}")).await.ok();
     cost("GET /api/calls/{call_id}", &meter.take());
-    door.caller_action(&call, "hangup").await.well();
+    door.caller_action(&call, "hangup").await.ok();
     cost("POST caller-action hangup", &meter.take());
-    user.gets("/api/calls").await.well();
+    user.gets("/api/calls").await.ok();
     cost("GET /api/calls", &meter.take());
     world.end().await;
 
@@ -209,7 +209,7 @@ async fn main() {
         return;
     }
     println!(
-        "{} cores; {CALLS} calls at {A_SECOND}/s to {CALLEES} phones; stream polled 4 times a second",
+        "{} cores; {CALLS} calls at {CALLS_PER_SECOND}/s to {CALLEES} phones; stream polled 4 times a second",
         std::thread::available_parallelism().unwrap()
     );
     println!("\nmilliseconds                                         p50     p95     p99   worst");
@@ -218,7 +218,7 @@ async fn main() {
     let idle = on.memory();
     let mut registered = registrations(&on).await;
     let (mut ring_on, mut answer_on) = rings(&on).await;
-    let mut told = answers(&on).await;
+    let mut notified = answers(&on).await;
     let busy = on.memory();
     drop(on);
     let off = Server::start("off").await;
@@ -229,12 +229,12 @@ async fn main() {
     ring_off.line("place → message at the phone, fast path off");
     answer_on.line("place → answer to the door, fast path on");
     answer_off.line("place → answer to the door, fast path off");
-    told.line("accept → door told");
+    notified.line("accept → door told");
     registered.line("register → answer");
     println!("    targets: ring p99 ≤ 50 with the fast path on; register p99 ≤ 100");
 
     println!("\nrequests to AWS                                   all  in turn  until told");
-    for trips in ilock_tests::trips().await {
+    for trips in ilock_tests::round_trips().await {
         let told = trips.until_told.map_or("–".to_owned(), |told| told.to_string());
         println!("  {:<44} {:>7} {:>8} {told:>11}   {}", trips.endpoint, trips.all, trips.in_turn, trips.kinds);
     }

@@ -1,5 +1,5 @@
-//! Many sleeping people are called, and the projector alone wakes their phones: as deployed, but that SNS and the broker
-//! are a server on 127.0.0.1 that takes its time. That server and the database share this process and its cores.
+//! Many people with disconnected phones are called, and the projector alone sends the pushes. It is built as deployed; SNS
+//! and the broker are a server on 127.0.0.1 with a fixed latency. That server and the database share this process.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use ilock_functions::projector;
 use ilock_local::Options;
 use ilock_notify::push;
 use ilock_tests::World;
-use ilock_tests::aws::{Aws, most_at_once};
+use ilock_tests::aws::{Aws, max_concurrent};
 use ilock_tests::parties::call_id;
 use tokio::time::Instant;
 
@@ -23,28 +23,28 @@ const CALLEES: usize = 1000;
 /// Each callee's phones; all of them ring.
 const PHONES: [PushService; 5] =
     [PushService::Gcm, PushService::Gcm, PushService::ApnsVoip, PushService::ApnsVoip, PushService::Apns];
-/// As many commits as the stream hands over at once: the projector's `BatchSize` in template.yaml.
+/// The commits in one batch of the stream: the projector's `BatchSize` in template.yaml.
 const BATCH: usize = 100;
-/// So long SNS and the broker take for each request.
-const TAKES: Duration = Duration::from_millis(20);
-/// Callees are prepared so many at once.
-const PREPARED: usize = 8;
-/// All are placed and told within this: a push for a call that no longer rings is not sent.
+/// How long SNS and the broker take for each request.
+const LATENCY: Duration = Duration::from_millis(20);
+/// How many callees are prepared at the same time.
+const CONCURRENCY: usize = 8;
+/// All calls are placed and pushed within this: no push is sent for a call that no longer rings.
 const RING_SECONDS: u32 = 120;
 
 /// # Panics
-/// When an endpoint was not told, or was told twice; when more pushes were on their way than the projector allows.
+/// When an endpoint got no push or two; when more pushes were in flight than the projector allows.
 pub async fn measure() {
     let never = Duration::from_hours(1);
     let settings = Box::new(|name: &str| (name == "FAST_PATH").then(|| "off".to_owned()));
     let world = World::with(Options { poll: never, settings, ..Options::anywhere() }).await;
-    let aws = Aws::before(world.stack.at.dynamodb, TAKES).await;
+    let aws = Aws::before(world.stack.at.dynamodb, LATENCY).await;
     let mut parts = aws.parts_with(true);
     parts.wiring.dynamodb = world.stack.dynamodb.clone();
     let projector = parts.projecting().unwrap();
 
-    let endpoints = sleeping(&world.stack.app.directory).await;
-    let commits = placed(&world).await;
+    let endpoints = register_phones(&world.stack.app.directory).await;
+    let commits = place_calls(&world).await;
     let memory = || resident(std::process::id());
     let before = memory();
     let mut highest = before;
@@ -56,18 +56,18 @@ pub async fn measure() {
     }
     let seconds = start.elapsed().as_secs_f64();
 
-    let (mut requests, mut told) = (BTreeMap::<String, usize>::new(), BTreeMap::<String, usize>::new());
+    let (mut requests, mut pushed) = (BTreeMap::<String, usize>::new(), BTreeMap::<String, usize>::new());
     let mut pushes = vec![];
     for request in aws.asked() {
         *requests.entry(request.action.clone()).or_default() += 1;
         if request.action == "sns:Publish" {
-            *told.entry(request.resource.clone()).or_default() += 1;
+            *pushed.entry(request.resource.clone()).or_default() += 1;
             pushes.push(request);
         }
     }
     assert_eq!(pushes.len(), CALLEES * PHONES.len(), "pushes");
-    assert!(endpoints.iter().all(|endpoint| told.get(endpoint) == Some(&1)), "each endpoint is told once");
-    let at_once = most_at_once(&pushes);
+    assert!(endpoints.iter().all(|endpoint| pushed.get(endpoint) == Some(&1)), "each endpoint is pushed once");
+    let at_once = max_concurrent(&pushes);
     let allowed = projector::AT_ONCE * push::AT_ONCE.min(PHONES.len());
     assert!(at_once <= allowed, "{at_once} pushes at once, of {allowed}");
 
@@ -76,7 +76,7 @@ pub async fn measure() {
     println!(
         "\npushes by the projector   {CALLEES} callees × {} endpoints; SNS takes {} ms",
         PHONES.len(),
-        TAKES.as_millis()
+        LATENCY.as_millis()
     );
     let what = format!("commits in batches of {BATCH}, one shard");
     println!("  {what:<44} {:.0} calls/s, {:.0} pushes/s", CALLEES as f64 / seconds, pushes.len() as f64 / seconds);
@@ -95,8 +95,8 @@ fn callee(n: usize) -> String {
     format!("sleeper{n}")
 }
 
-/// Every callee's phones, with an endpoint each; all endpoints.
-async fn sleeping(directory: &Directory) -> Vec<String> {
+/// Registers every callee's phones with an endpoint each; returns all endpoints.
+async fn register_phones(directory: &Directory) -> Vec<String> {
     let endpoints = stream::iter(0..CALLEES).map(async |n| {
         let party = Party { kind: PartyKind::User, id: PartyId::new(callee(n)).unwrap() };
         let (tenant, now) = (TenantId::new("default").unwrap(), Clock::system().now());
@@ -111,17 +111,17 @@ async fn sleeping(directory: &Directory) -> Vec<String> {
         }
         endpoints
     });
-    endpoints.buffer_unordered(PREPARED).collect::<Vec<_>>().await.concat()
+    endpoints.buffer_unordered(CONCURRENCY).collect::<Vec<_>>().await.concat()
 }
 
-/// A call to every callee; the commits, in the order in which they were made.
-async fn placed(world: &World) -> Vec<Commit> {
+/// Calls every callee; returns the commits in order of time.
+async fn place_calls(world: &World) -> Vec<Commit> {
     let door = world.door("door");
     let calls = stream::iter(0..CALLEES).map(async |n| {
         let call = CallId::new(call_id(&door.rings(&callee(n), RING_SECONDS).await)).unwrap();
         world.stack.app.log.load(&call).await.unwrap().commits
     });
-    let mut commits = calls.buffer_unordered(PREPARED).collect::<Vec<_>>().await.concat();
+    let mut commits = calls.buffer_unordered(CONCURRENCY).collect::<Vec<_>>().await.concat();
     commits.sort_by_key(|commit| commit.at);
     commits
 }

@@ -1,4 +1,4 @@
-//! The embedded DynamoDB behind TLS, as AWS has it: an address that refuses every connection until it is opened.
+//! The embedded DynamoDB behind TLS, at an address that refuses every connection until it is opened.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -26,13 +26,13 @@ pub struct Trust {
     pub folder: PathBuf,
     /// The authority among those of the system: a start on Lambda reads all of them.
     pub bundle: PathBuf,
-    /// How many the system has.
+    /// The number of authorities that the system trusts.
     pub system_roots: usize,
 }
 
 impl Trust {
-    /// Made new, in `dir`.
-    pub fn made_in(dir: &Path) -> Self {
+    /// Creates both in `dir`.
+    pub fn create_in(dir: &Path) -> Self {
         let (authority_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -59,9 +59,8 @@ impl Trust {
     }
 }
 
-/// One address in front of the DynamoDB, until it is dropped.
+/// An address before DynamoDB; it closes when this is dropped.
 pub struct Endpoint {
-    /// Where.
     pub at: SocketAddr,
     acceptor: TlsAcceptor,
     dynamodb: SocketAddr,
@@ -71,7 +70,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// In front of `dynamodb`, and not open yet.
+    /// An address before `dynamodb` that is not open yet.
     pub fn closed(trust: &Trust, dynamodb: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
@@ -81,7 +80,7 @@ impl Endpoint {
         Self { at, acceptor, dynamodb, socket: Some(socket), _stop: stop.clone().drop_guard(), stop }
     }
 
-    /// From now on it answers. An open one stays open.
+    /// Accepts connections from now on.
     pub fn open(&mut self) {
         let Some(socket) = self.socket.take() else { return };
         let listener = socket.listen(64).unwrap();
@@ -89,15 +88,15 @@ impl Endpoint {
         tokio::spawn(self.stop.clone().run_until_cancelled_owned(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
-                let between = between(client, acceptor.clone(), dynamodb);
-                tokio::spawn(stop.clone().run_until_cancelled_owned(between));
+                let forwarded = forward(client, acceptor.clone(), dynamodb);
+                tokio::spawn(stop.clone().run_until_cancelled_owned(forwarded));
             }
         }));
     }
 }
 
-/// Whoever breaks a connection off has a reason of their own: the functions are killed.
-async fn between(client: TcpStream, acceptor: TlsAcceptor, dynamodb: SocketAddr) {
+/// Broken connections are ignored: the functions are killed.
+async fn forward(client: TcpStream, acceptor: TlsAcceptor, dynamodb: SocketAddr) {
     let mut server = TcpStream::connect(dynamodb).await.unwrap();
     client.set_nodelay(true).unwrap();
     server.set_nodelay(true).unwrap();

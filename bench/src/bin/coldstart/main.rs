@@ -18,14 +18,14 @@ use ilock_local::Options;
 use ilock_tests::World;
 use ilock_tests::parties::call_id;
 use serde_json::{Value, json};
-use start::{Function, Ground, Sdk, Times};
+use start::{Environment, Function, Sdk, Times};
 
-/// Of each function, with the SDK warm and cold each.
+/// Starts of each function, with the SDK warm and with it cold.
 const STARTS: usize = 15;
 const SECRET: &str = "a secret of nobody's but this measurement's";
 const AUDIENCE: &str = "ilock";
-const MOST_MS: f64 = 25.0;
-const LEAST_RATIO: f64 = 5.0;
+const MAX_MS: f64 = 25.0;
+const MIN_RATIO: f64 = 5.0;
 
 /// What is measured: its name, whether it starts with the process, and how it is read.
 type Row = (&'static str, bool, fn(&Times) -> f64);
@@ -58,7 +58,7 @@ impl Starts {
     }
 }
 
-/// A function in a language that may be missing here: `bench/coldstart/run` says what is there.
+/// A function in a language that may be missing here; `bench/coldstart/run` sets the environment for those installed.
 fn peer(name: &str, program: &str, arguments: &[&str]) -> Option<Function> {
     let read = |what: &str| std::env::var(format!("COLDSTART_{program}{what}")).ok();
     let Some(folder) = read("_FOLDER") else {
@@ -79,14 +79,14 @@ fn functions() -> Vec<Function> {
     [Some(rust), node, python].into_iter().flatten().collect()
 }
 
-/// A call that is over, so that its answer is the same at any time: 4 commits, personal text and receipts.
+/// A call that has ended, so that its answer does not change: 4 commits, personal text and receipts.
 async fn call(world: &World) -> String {
     let (door, user) = (world.door("device123"), world.user("user456"));
     let client = Some("user456_phone");
     let call = call_id(&door.rings("user456", 30).await);
-    user.callee_action(&call, "ringing", client).await.well();
-    user.callee_action(&call, "accepted", client).await.well();
-    door.caller_action(&call, "hangup").await.well();
+    user.callee_action(&call, "ringing", client).await.ok();
+    user.callee_action(&call, "accepted", client).await.ok();
+    door.caller_action(&call, "hangup").await.ok();
     call
 }
 
@@ -113,7 +113,7 @@ fn settings() -> Vec<(&'static str, String)> {
     .into()
 }
 
-/// The request, as API Gateway hands it over (payload format 2.0).
+/// The request as API Gateway delivers it (payload format 2.0).
 fn event(call: &str, signed_with: &str) -> Value {
     let identity =
         Identity { id: PartyId::new("user456").unwrap(), role: Role::User, tenant: TenantId::new("default").unwrap() };
@@ -137,17 +137,17 @@ fn event(call: &str, signed_with: &str) -> Value {
     })
 }
 
-/// Every function in turn, so that what else the machine does hits all of them.
-async fn measured(functions: &[Function], ground: &Ground) -> Vec<[Starts; 2]> {
+/// Measures the functions in turn, so that other load on the machine affects all of them.
+async fn measured(functions: &[Function], environment: &Environment) -> Vec<[Starts; 2]> {
     let mut all: Vec<_> = functions.iter().map(|_| [Starts(vec![]), Starts(vec![])]).collect();
     let mut right = None;
     for function in functions {
-        function.refuses_a_forged_token(ground).await;
+        function.refuses_a_forged_token(environment).await;
     }
     for round in 0..=STARTS {
         for (function, [warm, cold]) in functions.iter().zip(&mut all) {
             for (sdk, starts) in [(Sdk::Warm, warm), (Sdk::Cold, cold)] {
-                let times = function.start(ground, sdk).await;
+                let times = function.start(environment, sdk).await;
                 let right = right.get_or_insert_with(|| times.answer.clone());
                 assert_eq!(&times.answer, right, "{} answers something else", function.name);
                 // The first only brings the files into memory.
@@ -196,16 +196,13 @@ fn report(functions: &[Function], all: &[[Starts; 2]]) {
     let memory: Vec<_> = all.iter().map(|[warm, _]| format!("{:.0}", warm.median(|times| times.memory))).collect();
     line("  peak memory, MB", &memory, "");
     let next = all[0][0].median(|times| times.next);
-    println!("    targets: first /next, as deployed (SDK warm) ≤ {MOST_MS} ms: {next:.1}, {}", word(next <= MOST_MS));
+    println!("    targets: first /next, as deployed (SDK warm) ≤ {MAX_MS} ms: {next:.1}, {}", word(next <= MAX_MS));
     match worst {
         Some((ratio, at)) => {
-            let met =
-                if functions.len() == 3 { word(ratio >= LEAST_RATIO) } else { "not known: not all were measured" };
-            println!(
-                "    from process start at least {LEAST_RATIO}× faster than both: least {ratio:.1}× ({at}), {met}"
-            );
+            let met = if functions.len() == 3 { word(ratio >= MIN_RATIO) } else { "not known: not all were measured" };
+            println!("    from process start at least {MIN_RATIO}× faster than both: least {ratio:.1}× ({at}), {met}");
         }
-        None => println!("    from process start at least {LEAST_RATIO}× faster than both: NOT MEASURED"),
+        None => println!("    from process start at least {MIN_RATIO}× faster than both: NOT MEASURED"),
     }
 }
 
@@ -218,9 +215,9 @@ async fn main() {
     let world = World::with(Options { poll: Duration::from_hours(1), ..Options::anywhere() }).await;
     let call = call(&world).await;
     let dir = tempfile::tempdir().unwrap();
-    let ground = Ground {
+    let environment = Environment {
         dynamodb: world.stack.at.dynamodb,
-        trust: Trust::made_in(dir.path()),
+        trust: Trust::create_in(dir.path()),
         settings: settings(),
         event: event(&call, SECRET),
         forged: event(&call, "a secret that somebody else has made up"),
@@ -230,12 +227,12 @@ async fn main() {
     );
     println!(
         "  A local Runtime API; DynamoDB over TLS on this machine, {} trusted roots; files in memory, all cores: Lambda has less.",
-        ground.trust.system_roots
+        environment.trust.system_roots
     );
     println!(
         "  Cold: DynamoDB refuses connections until the first event is handed over. The binary tries once in init; the others do not try."
     );
-    let all = measured(&functions, &ground).await;
+    let all = measured(&functions, &environment).await;
     report(&functions, &all);
     world.end().await;
 }

@@ -12,25 +12,24 @@ use tokio::time::{Instant, timeout};
 use super::endpoint::{Endpoint, Trust};
 use super::runtime_api::RuntimeApi;
 
-/// Nothing here takes so long: what does is broken.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than any start takes.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One way in which the function is written.
+/// One implementation of the function.
 pub struct Function {
-    /// In which language.
     pub name: String,
-    /// What Lambda would start, and where.
+    /// The command that Lambda would start, and its folder.
     pub command: Vec<String>,
     pub folder: PathBuf,
 }
 
-/// What all functions are started on.
-pub struct Ground {
+/// What every function is started with.
+pub struct Environment {
     pub dynamodb: SocketAddr,
     pub trust: Trust,
     /// The function's own settings.
     pub settings: Vec<(&'static str, String)>,
-    /// The request; and the same with a token that somebody else signed.
+    /// The request, and the same with a token of another signer.
     pub event: Value,
     pub forged: Value,
 }
@@ -38,7 +37,6 @@ pub struct Ground {
 /// When the connection to DynamoDB is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sdk {
-    /// In init.
     Warm,
     /// For the first event.
     Cold,
@@ -54,11 +52,10 @@ pub struct Times {
     pub event_first: f64,
     /// Second event → its response.
     pub event_second: f64,
-    /// What all of that took of a processor.
+    /// CPU time of both events and the start.
     pub cpu: f64,
     /// Peak resident memory, MB.
     pub memory: f64,
-    /// What was answered.
     pub answer: Value,
 }
 
@@ -67,54 +64,54 @@ fn ms(from: Instant, to: Instant) -> f64 {
 }
 
 impl Function {
-    /// Starts it, asks it twice, ends it.
-    pub async fn start(&self, ground: &Ground, sdk: Sdk) -> Times {
+    /// Starts it, invokes it twice, and ends it.
+    pub async fn start(&self, environment: &Environment, sdk: Sdk) -> Times {
         let mut api = RuntimeApi::start().await;
-        let mut endpoint = Endpoint::closed(&ground.trust, ground.dynamodb);
+        let mut endpoint = Endpoint::closed(&environment.trust, environment.dynamodb);
         if sdk == Sdk::Warm {
             endpoint.open();
         }
         let log = tempfile::NamedTempFile::new().unwrap();
         let written = log.reopen().unwrap();
-        let mut command = self.command(ground, sdk, api.at, endpoint.at);
+        let mut command = self.command(environment, sdk, api.at, endpoint.at);
         command.stdout(written.try_clone().unwrap()).stderr(written);
         let started = Instant::now();
-        let mut child = self.spawned(&mut command);
+        let mut child = self.spawn(&mut command);
         let measured = tokio::select! {
-            measured = timeout(PATIENCE, asked_twice(&mut api, &mut endpoint, &ground.event, started)) => measured.ok(),
+            measured = timeout(TIMEOUT, invoke_twice(&mut api, &mut endpoint, &environment.event, started)) => measured.ok(),
             _ = child.wait() => None,
         };
         let (cpu, memory) = (cpu(&child), peak_memory(&child));
         child.kill().await.unwrap();
         let Some(times) = measured else {
             let log = std::fs::read_to_string(log.path()).unwrap();
-            panic!("{} ({sdk:?}) ended, or did not answer within {PATIENCE:?}. It wrote:\n{log}", self.name)
+            panic!("{} ({sdk:?}) ended, or did not answer within {TIMEOUT:?}. It wrote:\n{log}", self.name)
         };
         Times { cpu, memory, ..times }
     }
 
-    /// That it looks at the token: who does not has less to do.
-    pub async fn refuses_a_forged_token(&self, ground: &Ground) {
+    /// Asserts that it checks the token: an implementation that does not would have less to do.
+    pub async fn refuses_a_forged_token(&self, environment: &Environment) {
         let mut api = RuntimeApi::start().await;
-        let mut endpoint = Endpoint::closed(&ground.trust, ground.dynamodb);
+        let mut endpoint = Endpoint::closed(&environment.trust, environment.dynamodb);
         endpoint.open();
-        let mut command = self.command(ground, Sdk::Warm, api.at, endpoint.at);
-        let mut child = self.spawned(command.stdout(Stdio::null()).stderr(Stdio::null()));
-        let refused = timeout(PATIENCE, async {
+        let mut command = self.command(environment, Sdk::Warm, api.at, endpoint.at);
+        let mut child = self.spawn(command.stdout(Stdio::null()).stderr(Stdio::null()));
+        let refused = timeout(TIMEOUT, async {
             let waiting = api.next().await;
-            api.invoke(waiting, &ground.forged).await.2
+            api.invoke(waiting, &environment.forged).await.2
         });
         let refused = refused.await.unwrap_or_else(|_| panic!("{} does not answer", self.name));
         assert_eq!(refused["statusCode"], 401, "{} takes a forged token: {refused}", self.name);
         child.kill().await.unwrap();
     }
 
-    fn spawned(&self, command: &mut Command) -> Child {
+    fn spawn(&self, command: &mut Command) -> Child {
         let child = command.spawn();
         child.unwrap_or_else(|error| panic!("{} does not start: {error}", self.command.join(" ")))
     }
 
-    fn command(&self, ground: &Ground, sdk: Sdk, api: SocketAddr, dynamodb: SocketAddr) -> Command {
+    fn command(&self, environment: &Environment, sdk: Sdk, api: SocketAddr, dynamodb: SocketAddr) -> Command {
         let mut command = Command::new(&self.command[0]);
         command.args(&self.command[1..]).current_dir(&self.folder).stdin(Stdio::null()).kill_on_drop(true).env_clear();
         // Lambda's.
@@ -141,11 +138,11 @@ impl Function {
         // The DynamoDB here, and whom to trust for it, in the words of each SDK.
         command
             .env("AWS_ENDPOINT_URL", format!("https://{dynamodb}"))
-            .env("SSL_CERT_FILE", &ground.trust.bundle)
-            .env("SSL_CERT_DIR", &ground.trust.folder)
-            .env("AWS_CA_BUNDLE", &ground.trust.bundle)
-            .env("NODE_EXTRA_CA_CERTS", &ground.trust.authority);
-        command.envs(ground.settings.iter().map(|(name, value)| (*name, value)));
+            .env("SSL_CERT_FILE", &environment.trust.bundle)
+            .env("SSL_CERT_DIR", &environment.trust.folder)
+            .env("AWS_CA_BUNDLE", &environment.trust.bundle)
+            .env("NODE_EXTRA_CA_CERTS", &environment.trust.authority);
+        command.envs(environment.settings.iter().map(|(name, value)| (*name, value)));
         match sdk {
             Sdk::Warm => command.env("COLDSTART_WARM", "on"),
             // The binary warms whatever happens: its one try is refused. The others do not try.
@@ -155,7 +152,7 @@ impl Function {
     }
 }
 
-async fn asked_twice(api: &mut RuntimeApi, endpoint: &mut Endpoint, event: &Value, started: Instant) -> Times {
+async fn invoke_twice(api: &mut RuntimeApi, endpoint: &mut Endpoint, event: &Value, started: Instant) -> Times {
     let waiting = api.next().await;
     let next = ms(started, waiting.since);
     endpoint.open();

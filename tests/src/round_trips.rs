@@ -1,5 +1,4 @@
-//! What a function asks of AWS, and how much of it one after the other: that is what a caller waits for, whatever the
-//! machine.
+//! The requests that an endpoint makes to AWS, and how many of them in sequence: what a caller waits for on any machine.
 
 use std::time::Duration;
 
@@ -18,25 +17,25 @@ use crate::aws::{Aws, Request, in_turn};
 use crate::parties::{Party, call_id};
 use crate::world::World;
 
-/// Long beside what the machine itself takes, so that what runs side by side is seen to.
-const EACH_TAKES: Duration = Duration::from_millis(25);
+/// Much longer than the machine's own work, so that concurrent requests overlap visibly.
+const LATENCY: Duration = Duration::from_millis(25);
 
 /// One endpoint's requests to AWS.
 #[derive(Debug, Clone)]
-pub struct Trips {
+pub struct RoundTrips {
     /// Method and route.
     pub endpoint: &'static str,
-    /// How many there are.
+    /// How many requests in all.
     pub all: usize,
-    /// How many of them one after the other.
+    /// How many of them in sequence.
     pub in_turn: usize,
-    /// How many one after the other until the first message has reached the broker; none where nobody is told.
+    /// How many in sequence until the first message has reached the broker; None where none is sent.
     pub until_told: Option<usize>,
-    /// How many of each kind.
+    /// The number of requests of each kind.
     pub kinds: String,
 }
 
-fn measured(endpoint: &'static str, requests: &[Request]) -> Trips {
+fn measured(endpoint: &'static str, requests: &[Request]) -> RoundTrips {
     let told = requests.iter().filter(|request| request.action == "iot:Publish").min_by_key(|request| request.ended);
     let until_told = told.map(|told| {
         let before: Vec<Request> = requests.iter().filter(|request| request.ended <= told.ended).cloned().collect();
@@ -46,7 +45,7 @@ fn measured(endpoint: &'static str, requests: &[Request]) -> Trips {
     actions.sort_unstable();
     let kinds = actions.chunk_by(|a, b| a == b).map(|same| format!("{} {}", same.len(), same[0]));
     let kinds = kinds.collect::<Vec<_>>().join(", ");
-    Trips { endpoint, all: requests.len(), in_turn: in_turn(requests), until_told, kinds }
+    RoundTrips { endpoint, all: requests.len(), in_turn: in_turn(requests), until_told, kinds }
 }
 
 async fn ask(app: Router, who: &Party, method: &str, path: &str, body: Option<Value>) -> Value {
@@ -60,11 +59,11 @@ async fn ask(app: Router, who: &Party, method: &str, path: &str, body: Option<Va
     serde_json::from_slice::<Value>(&body).unwrap()["data"].clone()
 }
 
-/// A call from the registration to the history, function by function, each as its binary makes it.
-pub async fn trips() -> Vec<Trips> {
+/// Measures every endpoint of a call, from the registration to the history, each as its binary builds it.
+pub async fn round_trips() -> Vec<RoundTrips> {
     let never = Duration::from_hours(1);
     let world = World::with(Options { poll: never, ..Options::anywhere() }).await;
-    let aws = Aws::before(world.stack.at.dynamodb, EACH_TAKES).await;
+    let aws = Aws::before(world.stack.at.dynamodb, LATENCY).await;
     let (door, user) = (world.door("device123"), world.user("user456"));
     let on = || aws.parts();
     let mut trips = vec![];

@@ -1,4 +1,4 @@
-//! What can be put between the functions and what carries for them.
+//! A layer between the functions and the broker that makes publishing slow.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -9,22 +9,22 @@ use ilock_events::ClientId;
 use ilock_local::stack::Between;
 use ilock_notify::{CarrierError, Mqtt, Publish};
 
-/// A broker that can be made slow, and counts.
+/// A broker that can be made slow and counts publishes.
 #[derive(Clone)]
 pub struct SlowBroker {
     inner: Arc<dyn Mqtt>,
-    dial: Dial,
+    throttle: Throttle,
 }
 
-/// How slow, and how often it was asked.
+/// Sets the delay of a [`SlowBroker`] and counts its publishes.
 #[derive(Clone, Default)]
-pub struct Dial {
+pub struct Throttle {
     delay_ms: Arc<AtomicU64>,
     asked: Arc<AtomicUsize>,
 }
 
-impl Dial {
-    /// From now on every publish takes so much longer.
+impl Throttle {
+    /// Delays every publish by `delay` from now on.
     pub fn set(&self, delay: Duration) {
         self.delay_ms.store(u64::try_from(delay.as_millis()).unwrap(), Ordering::SeqCst);
     }
@@ -35,19 +35,19 @@ impl Dial {
         self.asked.load(Ordering::SeqCst)
     }
 
-    /// Puts this dial between.
+    /// The layer to put before the stack's own broker.
     #[must_use]
-    pub fn between(&self) -> Between {
-        let dial = self.clone();
-        Box::new(move |inner| Arc::new(SlowBroker { inner, dial }))
+    pub fn layer(&self) -> Between {
+        let throttle = self.clone();
+        Box::new(move |inner| Arc::new(SlowBroker { inner, throttle }))
     }
 }
 
 impl Mqtt for SlowBroker {
     fn publish(&self, message: Publish) -> BoxFuture<'_, Result<Option<String>, CarrierError>> {
         Box::pin(async move {
-            self.dial.asked.fetch_add(1, Ordering::SeqCst);
-            tokio::time::sleep(Duration::from_millis(self.dial.delay_ms.load(Ordering::SeqCst))).await;
+            self.throttle.asked.fetch_add(1, Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(self.throttle.delay_ms.load(Ordering::SeqCst))).await;
             self.inner.publish(message).await
         })
     }
