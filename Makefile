@@ -11,7 +11,7 @@ run: ## The whole backend in one process: HTTP :8080, MQTT :1883, WebSocket :808
 # One selection of packages and features throughout, so that nothing is compiled twice.
 all = --workspace --all-features --locked
 
-test: ## Everything that is tested: units, the embedded stack, LocalStack, as deployed, foreign MQTT clients
+test: ## Every test: units, the embedded stack, LocalStack, as deployed, foreign MQTT clients
 	@tests/run
 
 localstack: ## Only the tests on LocalStack; with AWS_ENDPOINT_URL on that, else it is started
@@ -41,7 +41,7 @@ package: ## Builds the functions for Lambda: .ilock/package/*.zip
 deploy: ## Deploys: make deploy STAGE=dev PARAMETERS="Name=value …"
 	tools/deploy "$(STAGE)" $(PARAMETERS)
 
-bench: ## Measures rings, registrations, answers, requests, DynamoDB units, pushes, memory, cold starts and audits, side by side
+bench: ## Measures rings, registrations, answers, requests, DynamoDB units, pushes, memory, cold starts and audits
 	cargo build --release --locked -p ilock
 	cargo run --release --locked -p ilock-bench --bin bench
 	bench/coldstart/run

@@ -1,5 +1,5 @@
-// The least that speaks Lambda's Runtime API. Amazon's own client (npm aws-lambda-ric) compiles curl when it is
-// installed, and does more: this is to Node's favour.
+// A minimal client of Lambda's Runtime API. Amazon's own client (npm aws-lambda-ric) compiles curl when it is
+// installed, and does more, so this favours Node.
 
 import http from "node:http";
 import { handler } from "./get-call.mjs";

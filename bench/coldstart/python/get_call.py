@@ -1,4 +1,4 @@
-"""GET /api/calls/{call_id}, minimally: the token, one Query, the envelope. No hash chain, no tickets."""
+"""GET /api/calls/{call_id}, minimally: the token, one Query, the envelope. No hash chain, no UserSig."""
 
 import json
 import os
