@@ -43,15 +43,15 @@ async fn a_call_is_entered_into_the_ledger_and_found_by_an_auditor_who_is_writte
     for other in [&door, &olga] {
         other.asks("GET", &of_day, None).await.refused(403);
     }
-    sealed(&deployment, &call).await;
+    hours_are_signed(&deployment, &call).await;
 }
 
 /// The entries are signed with the key in KMS, and the auditors' command verifies that.
-async fn sealed(deployment: &Deployment, call: &str) {
+async fn hours_are_signed(deployment: &Deployment, call: &str) {
     // The last full hour, before and after: one may end meanwhile.
     let before = Hour::of(Clock::system().now()).before();
-    let sealed = deployment.invokes("seal-log", &json!({})).await;
-    assert!(sealed.is_array(), "{sealed}");
+    let signed = deployment.invokes("seal-log", &json!({})).await;
+    assert!(signed.is_array(), "{signed}");
     let bucket = deployment.output("SealsBucketName");
     let vault = Bucket::new(aws_sdk_s3::Client::new(&aws().await), bucket);
     let text = async |name: String| String::from_utf8(vault.read(name).await.unwrap().unwrap()).unwrap();
@@ -60,7 +60,7 @@ async fn sealed(deployment: &Deployment, call: &str) {
     assert!(key.name().starts_with(&account), "{key}");
     let checkpoint = Checkpoint::open(&text(checkpoint_name(before)).await, &key).unwrap();
     assert_eq!(checkpoint.hour, before);
-    assert_eq!(deployment.invokes("seal-log", &json!({})).await, json!([]), "sealed once");
+    assert_eq!(deployment.invokes("seal-log", &json!({})).await, json!([]), "signed once");
 
     let ilock = std::env::current_exe().unwrap().parent().unwrap().with_file_name("ilock");
     let (at, day) = (format!("s3://{bucket}"), before.day().to_string());

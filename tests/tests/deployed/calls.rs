@@ -22,8 +22,8 @@ async fn a_door_rings_both_phones_one_accepts_and_the_door_hangs_up() {
     assert_eq!(incoming.body["call_id"], call);
     assert_eq!(incoming.body["caller_info"], json!({ "name": "前门设备", "location": "小区大门" }));
     // A compact JWE under the payload key of the registration: five parts, the second empty.
-    let ticket = incoming.body["room_info"]["user_sig"].as_str().unwrap().split('.').collect::<Vec<_>>();
-    assert!(ticket.len() == 5 && ticket[1].is_empty(), "{ticket:?}");
+    let encrypted = incoming.body["room_info"]["user_sig"].as_str().unwrap().split('.').collect::<Vec<_>>();
+    assert!(encrypted.len() == 5 && encrypted[1].is_empty(), "{encrypted:?}");
     let told = incoming.properties;
     let expiry = told.message_expiry_interval.expect("a ring expires");
     assert!((1..=30).contains(&expiry), "no more than what is left of the ringing: {expiry}");

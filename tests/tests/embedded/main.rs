@@ -5,6 +5,7 @@
 mod audit;
 mod authorizer;
 mod calls;
+mod checkpoints;
 #[path = "../contract/mod.rs"]
 mod contract;
 mod cost;
@@ -19,7 +20,6 @@ mod race;
 mod refused;
 mod restart;
 mod rooms;
-mod sealed;
 mod template;
 mod tencent;
 

@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
 
+mod checkpoints;
 #[path = "../contract/mod.rs"]
 mod contract;
 mod push;
-mod seals;
 mod stream;
 mod timer;
 

@@ -40,7 +40,7 @@ impl Fixture {
         let at = commits[0].at;
         assert!(keeper.enter(commits).await.is_empty());
 
-        let (client, name) = (localstack::s3(), unique("seals"));
+        let (client, name) = (localstack::s3(), unique("checkpoints"));
         let place = BucketLocationConstraint::from(localstack::region().as_ref());
         let place = CreateBucketConfiguration::builder().location_constraint(place).build();
         let create = client.create_bucket().bucket(&name).create_bucket_configuration(place);
@@ -72,7 +72,7 @@ fn key(seed: u8) -> Arc<SignKey> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_sealers_seal_each_hour_once_and_what_they_wrote_stays() {
+async fn two_signers_sign_each_hour_once_and_what_they_wrote_stays() {
     let (fixture, key) = (Fixture::new().await, key(7));
     let sealer = fixture.sealer(&key);
     let first = Hour::of(sealer.clock.now());
@@ -82,7 +82,7 @@ async fn two_sealers_seal_each_hour_once_and_what_they_wrote_stays() {
         let (one, two) = tokio::join!(one.seal_due(), two.seal_due());
         assert!(!one.unwrap().is_empty() || !two.unwrap().is_empty());
     }
-    assert_eq!(sealer.seal_due().await.unwrap(), [], "all that is over is sealed");
+    assert_eq!(sealer.seal_due().await.unwrap(), [], "every hour that is over is signed");
 
     assert_eq!(fixture.text(KEY).await.trim(), key.verify_key().to_string());
     let notes = [fixture.text(&checkpoint_name(first)).await, fixture.text(&checkpoint_name(first.next())).await];
@@ -104,7 +104,7 @@ async fn two_sealers_seal_each_hour_once_and_what_they_wrote_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_another_key_nothing_is_sealed() {
+async fn with_another_key_nothing_is_signed() {
     let fixture = Fixture::new().await;
     fixture.sealer(&key(7)).seal_due().await.unwrap();
     fixture.ahead.store(HOUR, Ordering::SeqCst);

@@ -44,7 +44,7 @@ fn hours(folder: &Folder, day: &Day) -> BTreeMap<Hour, SealedHour> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_rings_is_entered_and_sealed_and_an_hour_in_which_nothing_happens_is_sealed_too() {
+async fn a_call_is_entered_and_signed_and_an_hour_without_calls_is_signed_too() {
     let data = tempfile::tempdir().unwrap();
     let (world, ahead) = world(data.path()).await;
     let (door, user) = (world.door("device123"), world.user("user456"));
@@ -82,7 +82,7 @@ async fn what_rings_is_entered_and_sealed_and_an_hour_in_which_nothing_happens_i
     assert_eq!((busy.size, quiet.size), (2, 2));
     assert_eq!(busy.root, quiet.root);
     assert!(quiet.previous.is_some() && quiet.previous != busy.previous);
-    assert_eq!(world.stack.sealer.seal_due().await.unwrap(), [], "all that is over is sealed");
+    assert_eq!(world.stack.sealer.seal_due().await.unwrap(), [], "every hour that is over is signed");
 
     let mut log: OfLog =
         commits.iter().map(|commit| ((commit.call_id.clone(), commit.n.0), (commit.hash.clone(), commit.at))).collect();
