@@ -11,23 +11,23 @@ run: ## The whole backend in one process: HTTP :8080, MQTT :1883, WebSocket :808
 # One selection of packages and features throughout, so that nothing is compiled twice.
 all = --workspace --all-features --locked
 
-test: ## Everything that is tested: units, the embedded stack, LocalStack, as deployed, foreign MQTT clients
+test: ## Every test: units, the embedded stack, LocalStack, as deployed, foreign MQTT clients
 	@tests/run
 
 localstack: ## Only the tests on LocalStack; with AWS_ENDPOINT_URL on that, else it is started
-	infra/localstack/run cargo test $(all) --test aws
+	infra/localstack/run cargo test $(all) --test localstack
 
 deployed: ## Only the tests of the template, deployed on an emulator with the real binaries
 	cargo build $(all) --bins
 	ILOCK_FUNCTIONS=$(or $(CARGO_TARGET_DIR),target)/debug infra/ministack/run cargo test $(all) --test deployed --test account
 
 clients: ## Only the calls with paho-mqtt (Python) and MQTT.js
-	tests/clients/run
+	tests/foreign-clients/run
 
 lint: ## rustfmt, clippy, cargo-deny, the template, the API descriptions
 	cargo fmt --all --check
 	cargo clippy $(all) --all-targets -- -D warnings
-	cargo clippy $(all) --test aws --test deployed --test account -- -D warnings
+	cargo clippy $(all) --test localstack --test deployed --test account -- -D warnings
 	tools/deny
 	infra/template/lint
 	events/validate
@@ -41,11 +41,11 @@ package: ## Builds the functions for Lambda: .ilock/package/*.zip
 deploy: ## Deploys: make deploy STAGE=dev PARAMETERS="Name=value …"
 	tools/deploy "$(STAGE)" $(PARAMETERS)
 
-bench: ## Measures rings, registrations, answers, requests, DynamoDB units, pushes, memory, cold starts and audits, side by side
+bench: ## Measures rings, registrations, answers, requests, DynamoDB units, pushes, memory, cold starts and audits
 	cargo build --release --locked -p ilock
-	cargo run --release --locked -p ilock-tests --bin bench
-	tests/coldstart/run
-	tests/auditspeed/run
+	cargo run --release --locked -p ilock-bench --bin bench
+	bench/coldstart/run
+	bench/audit/run
 
 clean: ## Removes what was built
 	cargo clean

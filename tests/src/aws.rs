@@ -1,6 +1,7 @@
-//! AWS as one address, which writes down what it is asked: DynamoDB's requests go on to the embedded one, KMS signs, IoT
-//! Core, SQS and S3 say yes, or that there is nothing.
+//! AWS at one address, which records every request: those to DynamoDB go to the embedded one, KMS signs, IoT Core and SQS
+//! answer with success, S3 holds nothing.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,29 +22,28 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-/// The platform application that there is for Android.
+/// The platform application for Android.
 pub const PUSH_APP: &str = "arn:aws:sns:local:000000000000:app/GCM/app";
 
-/// The bucket of the seals.
+/// The bucket for signed checkpoints.
 pub const SEALS: &str = "seals";
 
-/// One request to AWS, as IAM sees it.
+/// One request to AWS as IAM sees it: an action on a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// `dynamodb:PutItem` …
     pub action: String,
-    /// The table, the topic, the client, the queue.
+    /// The table, topic, client or queue.
     pub resource: String,
     /// DynamoDB's partition key.
     pub leading_key: Option<String>,
-    /// When it came.
+    /// When the request arrived.
     pub begun: Instant,
-    /// When it was answered.
+    /// When the answer was sent.
     pub ended: Instant,
 }
 
-/// How many of `requests` had to wait for one another: the longest row in which each began after the one before it had
-/// been answered.
+/// The length of the longest chain of `requests` in which each began after the one before it was answered.
 #[must_use]
 pub fn in_turn(requests: &[Request]) -> usize {
     let mut by_end: Vec<&Request> = requests.iter().collect();
@@ -56,13 +56,13 @@ pub fn in_turn(requests: &[Request]) -> usize {
     rows.into_iter().max().unwrap_or(0)
 }
 
-/// How many of `requests` were on their way at the same time, at most.
+/// The largest number of `requests` that were in flight at the same time.
 #[must_use]
-pub fn most_at_once(requests: &[Request]) -> usize {
+pub fn max_concurrent(requests: &[Request]) -> usize {
     let begun = requests.iter().map(|request| (request.begun, true));
     let mut moments: Vec<(Instant, bool)> =
         begun.chain(requests.iter().map(|request| (request.ended, false))).collect();
-    // What ends just when another begins is not on its way with it.
+    // A request that ends just when another begins is not concurrent with it.
     moments.sort_unstable();
     let (mut now, mut most) = (0_i32, 0);
     for (_, begins) in moments {
@@ -74,7 +74,7 @@ pub fn most_at_once(requests: &[Request]) -> usize {
 
 type Before = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
-struct Desk {
+struct Recorder {
     dynamodb: String,
     takes: Duration,
     http: reqwest::Client,
@@ -82,36 +82,36 @@ struct Desk {
     before_commit: Mutex<Option<Before>>,
 }
 
-/// The address.
+/// A server that stands for AWS.
 pub struct Aws {
     url: String,
-    desk: Arc<Desk>,
+    recorder: Arc<Recorder>,
     server: JoinHandle<()>,
 }
 
 impl Aws {
-    /// In front of the embedded DynamoDB at `dynamodb`; each request takes at least `takes`.
+    /// Starts it before the embedded DynamoDB at `dynamodb`; each request takes at least `takes`.
     pub async fn before(dynamodb: std::net::SocketAddr, takes: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let desk = Arc::new(Desk {
+        let recorder = Arc::new(Recorder {
             dynamodb: format!("http://{dynamodb}"),
             takes,
             http: reqwest::Client::new(),
             requests: Mutex::default(),
             before_commit: Mutex::default(),
         });
-        let app = Router::new().fallback(answer).with_state(desk.clone());
+        let app = Router::new().fallback(answer).with_state(recorder.clone());
         let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { url, desk, server }
+        Self { url, recorder, server }
     }
 
-    /// A function's parts, as its binary makes them, but that this is AWS; without pushes.
+    /// The parts that a function's binary makes, with this server as AWS and without pushes.
     pub fn parts(&self) -> OnAws {
         self.parts_with(false)
     }
 
-    /// The same, with or without pushes.
+    /// The same parts, with or without pushes.
     pub fn parts_with(&self, pushes: bool) -> OnAws {
         let (iot, queue) = (self.url.clone(), format!("{}/000000000000/expire", self.url));
         let settings = Settings::for_dev(move |name| match name {
@@ -133,14 +133,14 @@ impl Aws {
         OnAws::new(settings, sdk, Patience::Much)
     }
 
-    /// Just before the next commit is handed on, this happens.
+    /// Runs `what` just before the next commit is forwarded.
     pub fn before_the_next_commit(&self, what: impl FnOnce() -> BoxFuture<'static, ()> + Send + 'static) {
-        *self.desk.before_commit.lock().unwrap() = Some(Box::new(what));
+        *self.recorder.before_commit.lock().unwrap() = Some(Box::new(what));
     }
 
-    /// What was asked since the last look.
+    /// The requests since the last call.
     pub fn asked(&self) -> Vec<Request> {
-        std::mem::take(&mut self.desk.requests.lock().unwrap())
+        std::mem::take(&mut self.recorder.requests.lock().unwrap())
     }
 }
 
@@ -150,7 +150,7 @@ impl Drop for Aws {
     }
 }
 
-/// What is asked of DynamoDB, as IAM sees it: a transaction is what it is made of.
+/// The actions of a DynamoDB request as IAM sees them: a transaction counts as its steps.
 fn parts_of(operation: &str, body: &Value) -> Vec<(String, String, Option<String>)> {
     let one = |action: String, operation: &str, body: &Value| {
         let index = body["IndexName"].as_str().map(|index| format!("/index/{index}")).unwrap_or_default();
@@ -173,79 +173,107 @@ fn leading_key(operation: &str, body: &Value) -> Option<String> {
     key["S"].as_str().map(str::to_owned)
 }
 
-async fn answer(State(desk): State<Arc<Desk>>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
-    let begun = Instant::now();
-    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-    let (service, operation) = target.split_once('.').unwrap_or_default();
-    let json: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let form: std::collections::BTreeMap<String, String> = if service.is_empty() {
-        form_urlencoded::parse(&body).into_owned().collect()
-    } else {
-        std::collections::BTreeMap::new()
-    };
-    let parts = match service {
-        "DynamoDB_20120810" => parts_of(operation, &json),
+/// The fields of a form, which SNS is asked in.
+type Form = BTreeMap<String, String>;
+
+/// The actions of a request, each with its resource and DynamoDB's partition key.
+fn actions(request: &Incoming<'_>) -> Vec<(String, String, Option<String>)> {
+    let Incoming { service, operation, json, form, method, path } = request;
+    match *service {
+        "DynamoDB_20120810" => parts_of(operation, json),
         "AmazonSQS" => {
             let queue = json["QueueUrl"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
             vec![(format!("sqs:{operation}"), queue, None)]
         }
         "TrentService" => vec![(format!("kms:{operation}"), json["KeyId"].as_str().unwrap().to_owned(), None)],
-        "" if uri.path().starts_with(&format!("/{SEALS}/")) => {
-            let action = if method == Method::PUT { "s3:PutObject" } else { "s3:GetObject" };
-            vec![(action.to_owned(), uri.path()[1..].to_owned(), None)]
+        "" if path.starts_with(&format!("/{SEALS}/")) => {
+            let action = if **method == Method::PUT { "s3:PutObject" } else { "s3:GetObject" };
+            vec![(action.to_owned(), path[1..].to_owned(), None)]
         }
         "" if form.contains_key("Action") => {
             let named = ["PlatformApplicationArn", "EndpointArn", "TargetArn"].iter().find_map(|name| form.get(*name));
             vec![(format!("sns:{}", form["Action"]), named.unwrap().clone(), None)]
         }
-        "" => {
-            let path = uri.path().replace("%2F", "/");
-            if let Some(topic) = path.strip_prefix("/topics/") {
-                vec![("iot:Publish".to_owned(), format!("topic/{topic}"), None)]
-            } else {
-                assert_eq!(method, Method::DELETE, "{path}");
-                let client = path.strip_prefix("/connections/").unwrap();
-                vec![("iot:DeleteConnection".to_owned(), format!("client/{client}"), None)]
-            }
-        }
+        "" => vec![iot_core_action(method, &path.replace("%2F", "/"))],
         other => panic!("a request to {other}"),
-    };
-    let is_commit =
-        operation == "PutItem" && json["Item"]["sk"]["S"].as_str().is_some_and(|sk| sk.starts_with("commit#"));
-    let ours = service == "DynamoDB_20120810";
-    if is_commit {
-        let before = desk.before_commit.lock().unwrap().take();
+    }
+}
+
+fn iot_core_action(method: &Method, path: &str) -> (String, String, Option<String>) {
+    if let Some(topic) = path.strip_prefix("/topics/") {
+        return ("iot:Publish".to_owned(), format!("topic/{topic}"), None);
+    }
+    assert_eq!(method, Method::DELETE, "{path}");
+    let client = path.strip_prefix("/connections/").unwrap();
+    ("iot:DeleteConnection".to_owned(), format!("client/{client}"), None)
+}
+
+/// A request as it arrived, parsed.
+struct Incoming<'a> {
+    /// From `X-Amz-Target`; empty for REST.
+    service: &'a str,
+    operation: &'a str,
+    json: Value,
+    form: Form,
+    method: &'a Method,
+    path: &'a str,
+}
+
+impl Incoming<'_> {
+    fn is_commit(&self) -> bool {
+        let sort_key = self.json["Item"]["sk"]["S"].as_str();
+        self.operation == "PutItem" && sort_key.is_some_and(|sk| sk.starts_with("commit#"))
+    }
+}
+
+async fn answer(
+    State(recorder): State<Arc<Recorder>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let begun = Instant::now();
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let (service, operation) = target.split_once('.').unwrap_or_default();
+    let json = serde_json::from_slice(&body).unwrap_or_default();
+    let form =
+        if service.is_empty() { form_urlencoded::parse(&body).into_owned().collect() } else { BTreeMap::default() };
+    let request = Incoming { service, operation, json, form, method: &method, path: uri.path() };
+    let actions = actions(&request);
+    if request.is_commit() {
+        let before = recorder.before_commit.lock().unwrap().take();
         if let Some(before) = before {
             before().await;
         }
     }
-    tokio::time::sleep(desk.takes).await;
-    let answer = if ours {
-        handed_on(&desk, &headers, body).await
+    tokio::time::sleep(recorder.takes).await;
+    let answer = if service == "DynamoDB_20120810" {
+        forward(&recorder, &headers, body).await
     } else if service == "TrentService" {
-        kms(operation, &json)
-    } else if parts.iter().any(|(action, ..)| action == "s3:GetObject") {
+        kms(operation, &request.json)
+    } else if actions.iter().any(|(action, ..)| action == "s3:GetObject") {
         let body = "<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>";
         (StatusCode::NOT_FOUND, [("content-type", "application/xml")], body).into_response()
-    } else if let Some(action) = form.get("Action") {
-        sns(action, &form)
+    } else if let Some(action) = request.form.get("Action") {
+        sns(action, &request.form)
     } else {
-        yes()
+        success()
     };
     let ended = Instant::now();
-    let requests = parts.into_iter().map(|(action, resource, leading_key)| Request {
+    let requests = actions.into_iter().map(|(action, resource, leading_key)| Request {
         action,
         resource,
         leading_key,
         begun,
         ended,
     });
-    desk.requests.lock().unwrap().extend(requests);
+    recorder.requests.lock().unwrap().extend(requests);
     answer
 }
 
-/// SNS as it speaks: every token becomes an endpoint that is not enabled yet, and one called `stale` never works.
-fn sns(action: &str, form: &std::collections::BTreeMap<String, String>) -> Response {
+/// Answers as SNS does: every token becomes an endpoint that is not enabled; the endpoint `stale` always fails.
+fn sns(action: &str, form: &Form) -> Response {
     let result = match action {
         "CreatePlatformEndpoint" => {
             let app = form["PlatformApplicationArn"].replace(":app/", ":endpoint/");
@@ -269,7 +297,7 @@ fn sns(action: &str, form: &std::collections::BTreeMap<String, String>) -> Respo
     (StatusCode::OK, [("content-type", "text/xml")], body).into_response()
 }
 
-/// KMS with one key of Ed25519.
+/// Answers as KMS does, with one Ed25519 key.
 fn kms(operation: &str, request: &Value) -> Response {
     let key = SignKey::new("kms", &[7; 32]).unwrap();
     let sent = |text: &Value| STANDARD.decode(text.as_str().unwrap()).unwrap();
@@ -287,12 +315,12 @@ fn kms(operation: &str, request: &Value) -> Response {
     axum::Json(answer).into_response()
 }
 
-fn yes() -> Response {
+fn success() -> Response {
     axum::Json(json!({ "MessageId": "1", "MD5OfMessageBody": "", "Attributes": {} })).into_response()
 }
 
-async fn handed_on(desk: &Desk, headers: &HeaderMap, body: Bytes) -> Response {
-    let mut request = desk.http.post(&desk.dynamodb).body(body.to_vec());
+async fn forward(recorder: &Recorder, headers: &HeaderMap, body: Bytes) -> Response {
+    let mut request = recorder.http.post(&recorder.dynamodb).body(body.to_vec());
     for name in ["x-amz-target", "content-type", "authorization", "x-amz-date"] {
         if let Some(value) = headers.get(name) {
             request = request.header(name, value.as_bytes());
@@ -317,8 +345,8 @@ mod tests {
             begun: start + Duration::from_millis(begun),
             ended: start + Duration::from_millis(ended),
         };
-        assert_eq!(most_at_once(&[]), 0);
-        assert_eq!(most_at_once(&[request(0, 20), request(20, 40)]), 1);
-        assert_eq!(most_at_once(&[request(0, 20), request(30, 50), request(10, 40), request(15, 16)]), 3);
+        assert_eq!(max_concurrent(&[]), 0);
+        assert_eq!(max_concurrent(&[request(0, 20), request(20, 40)]), 1);
+        assert_eq!(max_concurrent(&[request(0, 20), request(30, 50), request(10, 40), request(15, 16)]), 3);
     }
 }

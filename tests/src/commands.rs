@@ -1,4 +1,4 @@
-//! What hands ask of the log, for tests that speak to it without HTTP.
+//! Commands for tests that use the log without HTTP.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -6,19 +6,19 @@ use ilock_env::Clock;
 use ilock_events::{Act, Actor, CallId, ClientId, Command, Hash, Millis, PartyId, RoomId, TenantId};
 use ilock_log::{EventLog, History, LogError, Ran};
 
-/// The moment `ms` after a call was placed.
+/// The time `ms` milliseconds after a call was placed.
 #[must_use]
 pub const fn ms(ms: i64) -> Millis {
     Millis(1_679_886_450_000 + ms)
 }
 
-/// The tenant of all of them.
+/// The tenant of every command here.
 #[must_use]
 pub fn tenant() -> TenantId {
     TenantId::new("default").unwrap()
 }
 
-/// A call id that no other test has.
+/// A call id that no other test uses.
 #[must_use]
 pub fn fresh_call() -> CallId {
     static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -51,15 +51,15 @@ pub fn under(key: &str, actor: Actor, act: Act) -> Command {
     Command { id: key.parse().unwrap(), actor, act }
 }
 
-/// Runs `command` on what `history` knows, at `at`.
+/// Runs `command` on `history` at the time `at`.
 ///
 /// # Errors
-/// What the log says.
+/// The log's own.
 pub async fn run(log: &EventLog, history: &mut History, command: &Command, at: Millis) -> Result<Ran, LogError> {
     log.run(history, &tenant(), command, &Clock::fixed(at)).await
 }
 
-/// A call that rings, was alerted by phone 1, answered by it, and hung up by the door: as far as `steps` goes.
+/// A call with the first `steps` of: placed, alerted by phone 1, accepted by phone 1, hung up by the door.
 pub async fn call_of(log: &EventLog, steps: usize) -> History {
     let script = [
         under("place", door(), place(None)),
@@ -75,7 +75,7 @@ pub async fn call_of(log: &EventLog, steps: usize) -> History {
     history
 }
 
-/// That the log has exactly what `history` knows, every hash and every link checked on the way.
+/// Asserts that the log holds exactly the commits of `history`; loading checks every hash and link.
 pub async fn assert_whole(log: &EventLog, history: &History) {
     let loaded = log.load(&history.call.id).await.unwrap();
     assert_eq!(loaded.commits, history.commits);

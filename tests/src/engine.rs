@@ -1,4 +1,4 @@
-//! A DynamoDB to keep a log in: the embedded one, or that of LocalStack. What holds of the log holds on each.
+//! A DynamoDB that the log contract is tested on: the embedded one, or LocalStack's.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,20 +18,20 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A DynamoDB, and the tables that a test made in it.
 pub struct Engine {
-    /// How it is spoken to.
+    /// Its client.
     pub client: Client,
-    /// Where it is: host and port.
+    /// Its host and port.
     pub at: String,
-    /// Whether it has queues as well.
+    /// Whether there is SQS beside it.
     pub queues: bool,
-    /// Whether a lost condition hands over the item that stands there: since 2023 it does. None when nobody knows.
-    pub hands_over: Option<bool>,
+    /// Whether a failed condition returns the item that was in the way, as DynamoDB does since 2023. None: not known.
+    pub returns_conflict: Option<bool>,
     tables: Mutex<Vec<String>>,
     _stop: Option<DropGuard>,
 }
 
 impl Engine {
-    /// The embedded one, empty.
+    /// The embedded DynamoDB, empty.
     pub async fn embedded() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
@@ -41,26 +41,26 @@ impl Engine {
             client: dynamodb::client(at, None),
             at: at.to_string(),
             queues: false,
-            hands_over: Some(true),
+            returns_conflict: Some(true),
             tables: Mutex::default(),
             _stop: Some(stop.drop_guard()),
         }
     }
 
-    /// One that runs already.
+    /// A DynamoDB that runs already.
     #[must_use]
-    pub fn running(client: Client, at: String, hands_over: Option<bool>) -> Self {
-        Self { client, at, queues: true, hands_over, tables: Mutex::default(), _stop: None }
+    pub fn running(client: Client, at: String, returns_conflict: Option<bool>) -> Self {
+        Self { client, at, queues: true, returns_conflict, tables: Mutex::default(), _stop: None }
     }
 
-    /// A new table as `definition` says, under a name of its own; without its stream, which most tests leave unread.
+    /// A new table made from `definition`, without its stream, which most tests do not read.
     pub async fn table(&self, definition: &str) -> String {
         let mut definition: Value = serde_json::from_str(definition).unwrap();
         definition.as_object_mut().unwrap().remove("StreamSpecification");
         self.table_with_stream(&definition.to_string()).await
     }
 
-    /// A new table as `definition` says, under a name of its own.
+    /// A new table made from `definition`, with its stream.
     pub async fn table_with_stream(&self, definition: &str) -> String {
         let name = unique("table");
         dynamodb::create_table(&self.client, &name, definition).await.unwrap();
@@ -80,7 +80,7 @@ impl Engine {
         let table = self.table(ilock_log::TABLE).await;
         Log {
             log: EventLog::new(self.client.clone(), &table),
-            as_of_2020: EventLog::new(as_of_2020(&self.client), &table),
+            legacy: EventLog::new(legacy_client(&self.client), &table),
             client: self.client.clone(),
             table,
         }
@@ -97,17 +97,15 @@ impl Engine {
 
 /// A log in a table of its own.
 pub struct Log {
-    /// The log.
     pub log: EventLog,
-    /// The same log, as an engine of 2020 keeps it: one that does not hand over what a lost condition met.
-    pub as_of_2020: EventLog,
+    /// The same log over an engine from before 2023, which does not return the item that failed a condition.
+    pub legacy: EventLog,
     /// The table's client.
     pub client: Client,
-    /// The table.
     pub table: String,
 }
 
-/// A name that nobody else has, here or in an earlier run.
+/// A name that no other test uses, in this run or an earlier one.
 #[must_use]
 pub fn unique(what: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -115,17 +113,17 @@ pub fn unique(what: &str) -> String {
     format!("ilock-test-{what}-{}-{}-{}", since.as_millis(), std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-fn as_of_2020(client: &Client) -> Client {
-    Client::from_conf(client.config().to_builder().interceptor(NotHandedOver).build())
+fn legacy_client(client: &Client) -> Client {
+    Client::from_conf(client.config().to_builder().interceptor(ConflictNotReturned).build())
 }
 
-/// Takes the wish to be handed the winner out of every request.
+/// Removes `ReturnValuesOnConditionCheckFailure` from every request.
 #[derive(Debug)]
-struct NotHandedOver;
+struct ConflictNotReturned;
 
-impl Intercept for NotHandedOver {
+impl Intercept for ConflictNotReturned {
     fn name(&self) -> &'static str {
-        "NotHandedOver"
+        "ConflictNotReturned"
     }
 
     fn modify_before_serialization(

@@ -1,6 +1,6 @@
-//! What can go wrong between an SDK and AWS: a proxy between the two that does it, on the request that is asked for.
+//! A proxy between an SDK and AWS that injects faults into chosen requests.
 //!
-//! It speaks HTTP/1.1 by hand, one request a connection: a library would not let it cut a connection in the midst.
+//! It speaks HTTP/1.1 by itself, one request per connection: a library would not let it cut a connection midway.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -13,26 +13,26 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
-    /// AWS refuses to carry it out: too much was asked of it.
+    /// AWS throttles the request.
     Throttled,
-    /// AWS answers with this status, and did nothing.
+    /// AWS answers with this status and has done nothing.
     Status(u16),
-    /// No answer, ever; nothing was done.
+    /// No answer ever comes; nothing was done.
     Hangs,
-    /// It was done, and the connection ends before the answer.
+    /// The request was carried out; the connection closes before the answer.
     AnswerLost,
-    /// It was done, and the answer is cut in the midst of its JSON.
+    /// The request was carried out; the answer's JSON is cut off.
     AnswerCut,
     /// AWS answers that the iterator has expired.
     IteratorExpired,
 }
 
-/// When it goes wrong. Requests are counted from 0.
+/// Which requests the fault hits. Requests are counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// At the request of this number, once.
+    /// Only the request with this number.
     Once(usize),
-    /// From the request of this number on.
+    /// Every request from this number on.
     From(usize),
 }
 
@@ -44,16 +44,16 @@ struct Plan {
     counted: usize,
 }
 
-/// The proxy. It ends when this is dropped.
+/// The proxy; it stops when this is dropped.
 pub struct Faults {
-    /// Where an SDK finds it.
+    /// The address that an SDK is given.
     pub at: SocketAddr,
     plan: Arc<Mutex<Plan>>,
     _stop: DropGuard,
 }
 
 impl Faults {
-    /// A proxy before `upstream` (host and port), with which nothing is wrong yet.
+    /// A proxy before `upstream` (host and port), without faults yet.
     pub async fn before(upstream: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
@@ -75,7 +75,7 @@ impl Faults {
         format!("http://{}", self.at)
     }
 
-    /// From now on `fault` happens, `when` it is due; requests are counted anew.
+    /// Injects `fault` into the requests that `when` names; counting starts at 0 again.
     pub fn plan(&self, fault: Fault, when: When) {
         *self.plan.lock().unwrap() = Plan { fault: Some((fault, when)), ..Plan::default() };
     }
@@ -85,14 +85,14 @@ impl Faults {
         *self.plan.lock().unwrap() = Plan { fault: Some((fault, when)), only: Some(operation), ..Plan::default() };
     }
 
-    /// Nothing goes wrong any more. Returns the operations that came since the last plan, in order.
+    /// Stops injecting faults. Returns the operations since the last plan, in order.
     pub fn off(&self) -> Vec<String> {
         std::mem::take(&mut *self.plan.lock().unwrap()).seen
     }
 }
 
 impl Plan {
-    /// What happens to a request of `operation`.
+    /// The fault for the next request, which is one of `operation`.
     fn next(&mut self, operation: &str) -> Option<Fault> {
         self.seen.push(operation.to_owned());
         if self.only.is_some_and(|only| only != operation) {
@@ -178,14 +178,14 @@ impl Request {
         lines.find_map(|(is, value)| is.eq_ignore_ascii_case(name).then(|| value.trim().to_owned()))
     }
 
-    /// The operation, where the body names it, as a form: SNS.
+    /// The operation, where the body is a form that names it (SNS).
     fn action(&self) -> Option<String> {
         let form = self.header("content-type")?.starts_with("application/x-www-form-urlencoded");
         let mut fields = form_urlencoded::parse(if form { &self.body } else { &[] });
         fields.find_map(|(name, value)| (name == "Action").then(|| value.into_owned()))
     }
 
-    /// Sends it on as it came, but for this one connection; the whole answer.
+    /// Forwards the request on a connection of its own and returns the whole answer.
     async fn forward(&self, upstream: &str) -> Option<Vec<u8>> {
         let mut server = TcpStream::connect(upstream).await.ok()?;
         let (line, headers) = self.head.split_once("\r\n")?;
@@ -197,7 +197,7 @@ impl Request {
     }
 }
 
-/// One request, its head with the empty line that ends it.
+/// Reads one request; its head includes the empty line.
 async fn read_request(client: &mut TcpStream) -> Option<Request> {
     let mut read = vec![];
     let head_ends = loop {

@@ -1,4 +1,4 @@
-//! IoT Core's data plane, as far as publishing goes: it takes every message and keeps what it took.
+//! IoT Core's data plane as far as publishing goes: accepts and records every message.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -14,26 +14,25 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// A message that was taken.
+/// A published message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taken {
-    /// Where it went.
+pub struct Published {
+    /// Its topic.
     pub topic: String,
-    /// Its id, as the user property says it.
+    /// Its id, from the MQTT user property.
     pub message_id: String,
     /// 0 or 1.
     pub qos: u8,
-    /// After so many seconds it would be dropped.
+    /// The message expiry, in seconds.
     pub expiry_seconds: u32,
-    /// What it is said to be.
+    /// Its content type.
     pub content_type: String,
 }
 
-/// The data plane. It ends when this is dropped.
+/// The data plane; it stops when this is dropped.
 pub struct IotCore {
-    /// Where it listens.
     pub at: SocketAddr,
-    taken: Arc<Mutex<Vec<Taken>>>,
+    published: Arc<Mutex<Vec<Published>>>,
     _stop: DropGuard,
 }
 
@@ -53,23 +52,23 @@ impl IotCore {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
-        let (stop, taken) = (CancellationToken::new(), Arc::<Mutex<Vec<Taken>>>::default());
-        let app = Router::new().route("/topics/{topic}", post(publish)).with_state(taken.clone());
+        let (stop, published) = (CancellationToken::new(), Arc::<Mutex<Vec<Published>>>::default());
+        let app = Router::new().route("/topics/{topic}", post(publish)).with_state(published.clone());
         let served = async move { axum::serve(listener, app).await.unwrap() };
         tokio::spawn(stop.clone().run_until_cancelled_owned(served));
-        Self { at, taken, _stop: stop.drop_guard() }
+        Self { at, published, _stop: stop.drop_guard() }
     }
 
-    /// What was taken so far, but for what only opens a connection.
+    /// Every message so far, without those of QoS 0 that only open a connection.
     #[must_use]
-    pub fn taken(&self) -> Vec<Taken> {
-        self.taken.lock().unwrap().clone()
+    pub fn published(&self) -> Vec<Published> {
+        self.published.lock().unwrap().clone()
     }
 }
 
 /// `Publish` (AWS IoT Data Plane API): the topic in the path, percent-encoded; user properties in a header, base64.
 async fn publish(
-    State(taken): State<Arc<Mutex<Vec<Taken>>>>,
+    State(published): State<Arc<Mutex<Vec<Published>>>>,
     Path(topic): Path<String>,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
@@ -79,7 +78,7 @@ async fn publish(
         let properties: Value = serde_json::from_slice(&STANDARD.decode(properties).unwrap()).unwrap();
         let message_id = properties[0]["message_id"].as_str().unwrap().to_owned();
         let Asked { qos, message_expiry: expiry_seconds, content_type } = asked;
-        taken.lock().unwrap().push(Taken { topic, message_id, qos, expiry_seconds, content_type });
+        published.lock().unwrap().push(Published { topic, message_id, qos, expiry_seconds, content_type });
     }
     axum::Json(json!({ "message": "OK", "traceId": "00000000-0000-0000-0000-000000000000" }))
 }

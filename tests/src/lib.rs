@@ -1,19 +1,19 @@
-//! What whole-system tests and measurements share: a stack, parties that ask over HTTP, phones that listen on MQTT.
+//! What whole-system tests and measurements share: a stack, parties that send HTTP requests, phones that listen by MQTT.
 //!
-//! A test reads like the thing that happens: `door.places_a_call_to("user456")`, `phone.hears("incoming")`. What goes
-//! wrong here is a broken test, so it panics.
+//! A test reads like what happens: `door.rings("user456", 30)`, `phone.hears("incoming")`. An error here is a broken test,
+//! so it panics.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::missing_panics_doc,
+    missing_docs,
     clippy::must_use_candidate
 )]
 
 pub mod aws;
 pub mod backend;
-pub mod between;
 pub mod commands;
 mod cost;
 pub mod engine;
@@ -23,11 +23,14 @@ pub mod localstack;
 pub mod meter;
 pub mod parties;
 pub mod phone;
+mod round_trips;
 pub mod stream;
 pub mod tencent;
-mod trips;
+pub mod throttle;
+mod world;
 
 pub use cost::whole_call;
-pub use parties::{Answer, Party, World};
+pub use parties::{Answer, Party};
 pub use phone::{Phone, Version};
-pub use trips::{Trips, trips};
+pub use round_trips::{RoundTrips, round_trips};
+pub use world::World;

@@ -1,4 +1,4 @@
-//! The AWS of `infra/localstack/run`: LocalStack, or whatever `AWS_ENDPOINT_URL` names.
+//! Clients of the AWS that `AWS_ENDPOINT_URL` names: LocalStack, as `infra/localstack/run` starts it.
 
 use std::time::Duration;
 
@@ -9,32 +9,30 @@ use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 
 use crate::engine::Engine;
 
-const HOW: &str = "these tests need AWS_ENDPOINT_URL: run them by `make test`, or by \
+const HOW_TO_RUN: &str = "these tests need AWS_ENDPOINT_URL: run them by `make test`, or by \
     `make localstack`, which starts a LocalStack for them";
 
 fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Where it is.
 #[must_use]
 pub fn endpoint() -> String {
-    env("AWS_ENDPOINT_URL").unwrap_or_else(|| panic!("{HOW}"))
+    env("AWS_ENDPOINT_URL").unwrap_or_else(|| panic!("{HOW_TO_RUN}"))
 }
 
-/// Where it is, for what speaks HTTP by hand.
+/// Its host and port, for what speaks HTTP by itself.
 fn host_and_port() -> String {
     let endpoint = endpoint();
     endpoint.trim_start_matches("http://").trim_end_matches('/').to_owned()
 }
 
-/// What it is, in words.
+/// A description of it.
 #[must_use]
 pub fn name() -> String {
     env("ILOCK_LOCALSTACK").unwrap_or_else(|| format!("given: {}", endpoint()))
 }
 
-/// Its region.
 #[must_use]
 pub fn region() -> Region {
     Region::new(env("AWS_REGION").unwrap_or_else(|| "eu-central-1".into()))
@@ -46,9 +44,9 @@ fn credentials() -> Credentials {
     Credentials::new(of("AWS_ACCESS_KEY_ID"), of("AWS_SECRET_ACCESS_KEY"), token, None, "test")
 }
 
-/// How it is reached, by way of `url`. An emulator on a machine that builds beside it takes its time.
+/// The SDK's configuration for `url`. The timeouts are long: an emulator is slow on a busy machine.
 fn sdk(url: String) -> SdkConfig {
-    let patience = TimeoutConfig::builder()
+    let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(Duration::from_secs(20))
         .operation_timeout(Duration::from_mins(1))
         .build();
@@ -57,49 +55,44 @@ fn sdk(url: String) -> SdkConfig {
         .endpoint_url(url)
         .region(region())
         .credentials_provider(SharedCredentialsProvider::new(credentials()))
-        .timeout_config(patience)
+        .timeout_config(timeouts)
         .build()
 }
 
-/// Its DynamoDB.
 #[must_use]
 pub fn engine() -> Engine {
-    // The engine that host mode has is of 2020.
-    let hands_over = name().contains("host mode").then_some(false);
-    Engine::running(aws_sdk_dynamodb::Client::new(&sdk(endpoint())), host_and_port(), hands_over)
+    // The engine of host mode dates from 2020.
+    let returns_conflict = name().contains("host mode").then_some(false);
+    Engine::running(aws_sdk_dynamodb::Client::new(&sdk(endpoint())), host_and_port(), returns_conflict)
 }
 
-/// Its streams.
 #[must_use]
 pub fn streams() -> aws_sdk_dynamodbstreams::Client {
     streams_at(endpoint())
 }
 
-/// Its streams, by way of `url`.
+/// Its streams at `url`.
 #[must_use]
 pub fn streams_at(url: String) -> aws_sdk_dynamodbstreams::Client {
     aws_sdk_dynamodbstreams::Client::new(&sdk(url))
 }
 
-/// Its queues.
 #[must_use]
 pub fn sqs() -> aws_sdk_sqs::Client {
     aws_sdk_sqs::Client::new(&sdk(endpoint()))
 }
 
-/// Its buckets.
 #[must_use]
 pub fn s3() -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::new(&sdk(endpoint()))
 }
 
-/// Its push services.
 #[must_use]
 pub fn sns() -> aws_sdk_sns::Client {
     sns_at(endpoint())
 }
 
-/// Its push services, by way of `url`. As deployed, pushes are not tried again by the SDK.
+/// Its SNS at `url`. As deployed, the SDK does not retry pushes.
 #[must_use]
 pub fn sns_at(url: String) -> aws_sdk_sns::Client {
     let config = aws_sdk_sns::config::Builder::from(&sdk(url)).retry_config(RetryConfig::disabled());

@@ -1,4 +1,4 @@
-//! Counts DynamoDB requests and the capacity units they took, as DynamoDB itself says.
+//! Counts DynamoDB requests and the capacity units that DynamoDB reports for them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -16,20 +16,20 @@ use aws_sdk_dynamodb::operation::transact_write_items::{TransactWriteItemsInput,
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemInput, UpdateItemOutput};
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 
-/// What was used.
+/// Requests and capacity units that were consumed.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Used {
+pub struct Consumed {
     /// Requests, by operation.
     pub requests: BTreeMap<&'static str, usize>,
     /// Write capacity units.
     pub wcu: f64,
     /// Read capacity units.
     pub rcu: f64,
-    /// Write capacity units of the ledger, which is written beside the call and not for it.
+    /// Write capacity units of the ledger, counted apart from the call's own.
     pub ledger_wcu: f64,
 }
 
-impl Used {
+impl Consumed {
     /// Requests in all.
     #[must_use]
     pub fn total(&self) -> usize {
@@ -37,14 +37,14 @@ impl Used {
     }
 }
 
-/// The meter; clones count together.
+/// The meter; its clones share one count.
 #[derive(Debug, Clone, Default)]
-pub struct Meter(Arc<Mutex<Used>>);
+pub struct Meter(Arc<Mutex<Consumed>>);
 
 impl Meter {
-    /// What was used since the last look.
+    /// What was consumed since the last call; resets the meter.
     #[must_use]
-    pub fn take(&self) -> Used {
+    pub fn take(&self) -> Consumed {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 
@@ -92,7 +92,7 @@ impl Intercept for Meter {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let Some(Ok(output)) = context.output_or_error() else {
-            // A lost condition costs a unit as well.
+            // A failed condition costs a unit as well.
             self.add("refused", 1.0, 0.0);
             return Ok(());
         };

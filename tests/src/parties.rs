@@ -1,35 +1,21 @@
-//! A stack, and the parties that ask it things over HTTP.
+//! Parties that send HTTP requests: people, door stations, auditors.
 
 use ilock_auth::{Identity, Role, Secret, issue_access_token};
 use ilock_env::Clock;
-use ilock_events::{CallId, PartyId, TenantId};
+use ilock_events::{PartyId, TenantId};
 use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
-use ilock_local::{Options, Stack};
-use ilock_log::History;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::phone::{Phone, Version};
-
-/// A running stack of its own for one test.
-pub struct World {
-    /// The stack.
-    pub stack: Stack,
-    client: reqwest::Client,
-}
-
-/// Somebody with a token.
+/// Somebody with an access token.
 #[derive(Clone)]
 pub struct Party {
     client: reqwest::Client,
     http: String,
-    /// Their id.
     pub id: String,
-    /// Their access token.
     pub token: String,
 }
 
-/// What was answered.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The HTTP status.
@@ -43,14 +29,14 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// That all went well; the data.
+    /// Asserts success; returns the data.
     #[track_caller]
-    pub fn well(self) -> Value {
-        assert!(self.status == StatusCode::OK && self.code == 0, "not well: {self:?}");
+    pub fn ok(self) -> Value {
+        assert!(self.status == StatusCode::OK && self.code == 0, "not a success: {self:?}");
         self.data
     }
 
-    /// That it was refused with this status; the data.
+    /// Asserts a refusal with this status; returns the data.
     #[track_caller]
     pub fn refused(self, status: u16) -> Value {
         assert!(self.status.as_u16() == status && self.code != 0, "not refused with {status}: {self:?}");
@@ -58,64 +44,7 @@ impl Answer {
     }
 }
 
-impl World {
-    /// A stack in memory.
-    pub async fn new() -> Self {
-        Self::with(Options::anywhere()).await
-    }
-
-    /// A stack as `options` say.
-    pub async fn with(options: Options) -> Self {
-        Self { stack: Stack::start(options).await.unwrap(), client: reqwest::Client::new() }
-    }
-
-    /// Somebody with a token of `role` in the default tenant.
-    #[must_use]
-    pub fn party(&self, id: &str, role: Role) -> Party {
-        self.party_of("default", id, role)
-    }
-
-    /// Somebody of `tenant`.
-    #[must_use]
-    pub fn party_of(&self, tenant: &str, id: &str, role: Role) -> Party {
-        self.bearer(id, token(id, role, tenant))
-    }
-
-    /// Somebody with this token, whatever it is worth.
-    #[must_use]
-    pub fn bearer(&self, id: &str, token: String) -> Party {
-        Party { client: self.client.clone(), ..Party::at(self.stack.at.http, id, token) }
-    }
-
-    /// A person.
-    #[must_use]
-    pub fn user(&self, id: &str) -> Party {
-        self.party(id, Role::User)
-    }
-
-    /// A door station.
-    #[must_use]
-    pub fn door(&self, id: &str) -> Party {
-        self.party(id, Role::Device)
-    }
-
-    /// A phone of `user`, registered and listening.
-    pub async fn phone(&self, user: &Party, name: &str) -> Phone {
-        Phone::connect(user, name, Version::V5).await
-    }
-
-    /// What stands in the log.
-    pub async fn log(&self, call: &str) -> History {
-        self.stack.app.calls.log.load(&CallId::new(call).unwrap()).await.unwrap()
-    }
-
-    /// The end.
-    pub async fn end(self) {
-        self.stack.stop().await;
-    }
-}
-
-/// An access token as the development login service makes it.
+/// An access token as the development login service issues it.
 #[must_use]
 pub fn token(id: &str, role: Role, tenant: &str) -> String {
     let identity = Identity { id: PartyId::new(id).unwrap(), role, tenant: TenantId::new(tenant).unwrap() };
@@ -124,24 +53,29 @@ pub fn token(id: &str, role: Role, tenant: &str) -> String {
 }
 
 impl Party {
-    /// Somebody who asks the stack whose HTTP is `at`.
+    /// Somebody whose requests go to `at`.
     #[must_use]
     pub fn at(at: std::net::SocketAddr, id: &str, token: String) -> Self {
         Self { client: reqwest::Client::new(), http: format!("http://{at}"), id: id.into(), token }
     }
 
-    /// Asks anything.
+    /// With the connections of `client`.
+    pub(crate) fn over(self, client: reqwest::Client) -> Self {
+        Self { client, ..self }
+    }
+
+    /// Sends any request.
     pub async fn asks(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         self.asks_with(method, path, body, &[]).await
     }
 
-    /// Asks anything, with headers.
+    /// Sends any request, with headers.
     pub async fn asks_with(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Answer {
         let body = body.map(|body| body.to_string().into_bytes());
         self.asks_raw(method, path, body, headers).await
     }
 
-    /// Asks with any bytes as body.
+    /// Sends any bytes as the body.
     pub async fn asks_raw(
         &self,
         method: Method,
@@ -168,12 +102,10 @@ impl Party {
         }
     }
 
-    /// POST.
     pub async fn posts(&self, path: &str, body: Value) -> Answer {
         self.asks(Method::POST, path, Some(body)).await
     }
 
-    /// GET.
     pub async fn gets(&self, path: &str) -> Answer {
         self.asks(Method::GET, path, None).await
     }
@@ -183,7 +115,7 @@ impl Party {
         let info = json!({ "name": "前门设备", "location": "小区大门" });
         self.posts("/api/calls", json!({ "callee_id": callee, "ring_seconds": seconds, "caller_info": info }))
             .await
-            .well()
+            .ok()
     }
 
     /// As the callee, from the phone `client`.
@@ -205,7 +137,7 @@ impl Party {
         let body = json!({
             "client_id": format!("{}_{name}", self.id), "device_type": "mobile", "platform": "android", "app_version": "1.2.3",
         });
-        self.posts("/api/mqtt/clients/register", body).await.well()
+        self.posts("/api/mqtt/clients/register", body).await.ok()
     }
 }
 

@@ -1,4 +1,4 @@
-//! A phone, or a door station, that listens: rumqttc, so that broker and client are not the same code.
+//! A phone or a door station that listens by MQTT. It uses rumqttc, so that broker and client share no code.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -11,30 +11,25 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::parties::Party;
 
-/// So long a phone waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a phone waits for a message that must come.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Which MQTT.
+/// The version of MQTT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
-    /// 3.1.1.
     V311,
-    /// 5.
     V5,
 }
 
-/// One message, and when it came.
+/// One message and when it arrived.
 #[derive(Debug, Clone)]
 pub struct Heard {
-    /// Where.
     pub topic: String,
-    /// What.
     pub body: Value,
-    /// When.
     pub at: Instant,
 }
 
-/// What it takes to connect: kept, so that a phone can go away and come back.
+/// What a phone connects with; kept, so that it can come back.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// The broker's host and port.
@@ -50,7 +45,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Out of what registering answered.
+    /// From the answer to a registration.
     #[must_use]
     pub fn of(registered: &Value) -> Self {
         let mqtt = &registered["mqtt_credentials"];
@@ -84,10 +79,10 @@ impl Phone {
         Self::with(credentials, version).await.expect("a registered client is let in")
     }
 
-    /// Connects with these credentials; what the broker says when it does not want to.
+    /// Connects with these credentials.
     ///
     /// # Errors
-    /// The refusal, as text.
+    /// The broker's refusal, as text.
     pub async fn with(credentials: Credentials, version: Version) -> Result<Self, String> {
         let (ready, up) = tokio::sync::oneshot::channel();
         let (sender, heard) = mpsc::unbounded_channel();
@@ -102,26 +97,26 @@ impl Phone {
         }
     }
 
-    /// Goes away without a word, as phones do.
+    /// Breaks the connection without a DISCONNECT, as phones do.
     pub fn goes_away(&mut self) {
         self.task.abort();
     }
 
-    /// Comes back to its session. What it heard before is forgotten.
+    /// Reconnects to its session; forgets what it has heard.
     pub async fn comes_back(&mut self) {
         *self = Self::with(self.credentials.clone(), self.version).await.expect("a registered client is let in");
     }
 
-    /// The next message that was not heard before, which must be of this action (`incoming` for a call).
+    /// The next new message; it must be of this action (`incoming` for a call).
     #[track_caller]
     pub fn hears(&mut self, action: &str) -> impl Future<Output = Value> {
         let caller = std::panic::Location::caller();
         let action = action.to_owned();
         async move {
             loop {
-                let heard = self.next_within(PATIENCE).await;
+                let heard = self.next_within(TIMEOUT).await;
                 let Some(heard) = heard else { panic!("{caller}: heard nothing, and {action} was due") };
-                // What was said before may be said again; a client drops it.
+                // A message may be delivered again; a client drops it.
                 if !self.seen.insert(heard.body["message_id"].as_str().unwrap().to_owned()) {
                     continue;
                 }
@@ -136,7 +131,7 @@ impl Phone {
         timeout_at(Instant::now() + time, self.heard.recv()).await.ok().flatten()
     }
 
-    /// Everything that comes within `time`.
+    /// Every message within `time`.
     pub async fn all_within(&mut self, time: Duration) -> Vec<Heard> {
         let until = Instant::now() + time;
         let mut all = vec![];
@@ -146,7 +141,7 @@ impl Phone {
         all
     }
 
-    /// That nothing comes within `time` that was not heard before.
+    /// Asserts that no new message comes within `time`.
     #[track_caller]
     pub fn hears_nothing(&mut self, time: Duration) -> impl Future<Output = ()> {
         let caller = std::panic::Location::caller();

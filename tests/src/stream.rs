@@ -11,7 +11,7 @@ use aws_sdk_dynamodbstreams::types::{AttributeValue, OperationType, Record, Shar
 use serde_json::{Map, Value, json};
 
 /// An open shard has no end: after so many empty looks in a row, all of it was read.
-const EMPTY_LOOKS: u32 = 6;
+const EMPTY_READS: u32 = 6;
 
 /// Between two looks at an open shard; Lambda looks four times a second.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 const PAGE: i32 = 3;
 
 /// A stream that gives nothing for so long gives nothing any more.
-const MOST_ROUNDS: u32 = 400;
+const MAX_ROUNDS: u32 = 400;
 
 /// How far one shard was read.
 struct Place {
@@ -85,7 +85,7 @@ impl Stream {
         let mut places: Vec<Place> = self.shards().await.into_iter().map(Place::at_the_beginning).collect();
         read.shards = places.len();
         let mut quiet = 0;
-        for _ in 0..MOST_ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let before = read.records.len();
             for at in 0..places.len() {
                 let waits = places.iter().any(|other| !other.ended && places[at].parent.as_ref() == Some(&other.shard));
@@ -99,7 +99,7 @@ impl Stream {
             } else {
                 quiet = 0;
             }
-            if read.records.len() >= enough && (quiet >= EMPTY_LOOKS || places.iter().all(|place| place.ended)) {
+            if read.records.len() >= enough && (quiet >= EMPTY_READS || places.iter().all(|place| place.ended)) {
                 return read;
             }
         }

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::Args;
 use futures::future::try_join_all;
 use ilock_directory::{Directory, Page};
-use ilock_events::{CallId, Millis, Party, PartyId, PartyKind, TenantId};
 use ilock_env::Clock;
+use ilock_events::{CallId, Millis, Party, PartyId, PartyKind, TenantId};
 use ilock_log::{EventLog, LogError};
 use serde_json::json;
 

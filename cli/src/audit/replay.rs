@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::{ArgGroup, Args};
 use ilock_audit::replay::{Moment, Story, html, jsonl, mermaid, text};
 use ilock_audit::{Line, verify};
-use ilock_events::CallId;
 use ilock_env::Clock;
+use ilock_events::CallId;
 
 use crate::audit::source::{Source, find_call};
 use crate::ui::error::CommandError;

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::Args;
 use ilock_audit::seal::DayJudged;
 use ilock_audit::{Counts, Finding, Line, verify};
-use ilock_events::{CallId, Millis};
 use ilock_env::Clock;
+use ilock_events::{CallId, Millis};
 use ilock_log::Day;
 use serde_json::json;
 

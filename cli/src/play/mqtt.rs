@@ -4,8 +4,8 @@ use std::collections::{HashSet, VecDeque};
 use std::path::Path;
 use std::time::Duration;
 
-use ilock_events::{ClientRegistered, MqttCredentials};
 use ilock_env::Clock;
+use ilock_events::{ClientRegistered, MqttCredentials};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, Packet, Publish};
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};

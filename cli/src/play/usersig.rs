@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use ilock_events::{PartyId, RoomId};
 use ilock_env::Clock;
+use ilock_events::{PartyId, RoomId};
 use ilock_trtc::{ALL_PRIVILEGES, Ticket, TrtcApp};
 
 use crate::ui::error::{CommandError, EXIT_USAGE};

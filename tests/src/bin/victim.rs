@@ -1,4 +1,4 @@
-//! A stack that stops dead at a step of its way, so that a test can kill it there.
+//! A stack that halts at a chosen step, so that a test can kill it there.
 //!
 //! `victim DATA_DIR HTTP MQTT`: prints `up HTTP MQTT`. After a line `arm K` on standard input, the K-th step from then
 //! on prints `here` and goes no further: the process waits to be killed. A step is the moment before or after a
@@ -20,12 +20,12 @@ use ilock_local::broker::BrokerAddresses;
 use ilock_local::{Addresses, Options, Stack};
 use ilock_notify::{CarrierError, Mqtt, Publish};
 
-/// Steps still to go; below zero when not armed.
+/// The steps that are left; below zero when not armed.
 #[derive(Debug, Clone)]
 struct Steps(Arc<AtomicI64>);
 
 impl Steps {
-    /// One step. The last one is never left: the process waits here to be killed.
+    /// Counts one step. At the last one the process waits here to be killed.
     fn step(&self) {
         if self.0.load(Ordering::SeqCst) < 0 {
             return;
@@ -104,7 +104,7 @@ async fn main() {
     };
     let stack = Stack::start(options).await.unwrap();
     println!("up {} {}", stack.at.http, stack.at.broker.tcp);
-    // The process ends by being killed, or when its parent's end closes its input.
+    // The process ends when it is killed, or when its parent exits and so closes its input.
     for line in std::io::stdin().lock().lines() {
         if let Some(count) = line.unwrap().strip_prefix("arm ") {
             steps.0.store(count.parse().unwrap(), Ordering::SeqCst);

@@ -1,5 +1,5 @@
-//! Whether a request is signed and made as Tencent's API 3.0 wants it. Worked out from the request as it came, with
-//! nothing of the code that signed it.
+//! Checks a request as Tencent's API 3.0 does. Computes the signature from the raw request and shares no code with the
+//! signer.
 
 use std::collections::BTreeSet;
 
@@ -10,15 +10,14 @@ use sha2::{Digest, Sha256};
 
 /// The one account that the double knows.
 pub const SECRET_ID: &str = "AKIDonLoopback";
-/// Its key.
 pub const SECRET_KEY: &str = "a-secret-key-on-loopback";
 /// Its one application.
 pub const SDK_APP_ID: u32 = 1_400_000_001;
 
-/// How far a clock may be off, in seconds.
+/// The clock difference that is tolerated, in seconds.
 const TOLERANCE: u64 = 300;
 
-/// A request as it came.
+/// A raw request.
 pub(super) struct Request<'a> {
     pub method: &'a Method,
     pub uri: &'a Uri,
@@ -27,7 +26,7 @@ pub(super) struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// The error code with which Tencent turns it away, at `now` (seconds since 1970).
+    /// The error code with which Tencent refuses the request at `now` (seconds since 1970).
     pub(super) fn refusal(&self, now: i64) -> Result<(), &'static str> {
         let timestamp = self.header("x-tc-timestamp").ok_or("MissingParameter")?;
         let authorization = self.header("authorization").ok_or("AuthFailure.InvalidAuthorization")?;
@@ -65,7 +64,7 @@ impl Request<'_> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// What the signature must be; `None` when a header is signed that is not there.
+    /// The correct signature; None when a signed header is missing.
     fn signature(&self, signed: &Authorization<'_>, timestamp: &str, secret_key: &str) -> Option<String> {
         let mut text =
             vec![self.method.to_string(), self.uri.path().to_owned(), self.uri.query().unwrap_or("").to_owned()];
@@ -83,7 +82,7 @@ impl Request<'_> {
     }
 }
 
-/// An `Authorization` header, taken apart.
+/// A parsed `Authorization` header.
 struct Authorization<'a> {
     id: &'a str,
     day: &'a str,
@@ -106,21 +105,21 @@ impl<'a> Authorization<'a> {
     }
 }
 
-/// The room that a body names.
+/// The room in a body.
 pub(super) fn room(body: &Value) -> Result<u32, &'static str> {
     let room = body.get("RoomId").ok_or("MissingParameter.RoomId")?;
     let room = room.as_u64().ok_or("InvalidParameter.RoomId")?;
     u32::try_from(room).ok().filter(|room| *room > 0).ok_or("InvalidParameterValue.RoomId")
 }
 
-/// The users that a body names.
+/// The users in a body.
 pub(super) fn users(body: &Value) -> Result<BTreeSet<String>, &'static str> {
     let users = body.get("UserIds").ok_or("MissingParameter.UserIds")?;
     let users: Vec<String> = serde_json::from_value(users.clone()).map_err(|_| "InvalidParameter.UserIds")?;
     if (1..=10).contains(&users.len()) { Ok(users.into_iter().collect()) } else { Err("InvalidParameter.UserIds") }
 }
 
-/// The day of a moment, in Greenwich: counted from 1970-01-01, leap years and all.
+/// The day in UTC, counted from 1970-01-01.
 fn day(seconds: i64) -> String {
     let leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let (mut year, mut left) = (1970, seconds.div_euclid(86_400));

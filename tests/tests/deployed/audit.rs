@@ -1,4 +1,4 @@
-//! A call comes into the ledger by the stream's second reader; an auditor finds it, and is written down.
+//! The stream's second reader enters a call into the ledger; an auditor finds the call, and the access is recorded.
 
 use ilock_audit::seal::{Checkpoint, Hour, VerifyKey};
 use ilock_env::Clock;
@@ -28,30 +28,30 @@ async fn a_call_is_entered_into_the_ledger_and_found_by_an_auditor_who_is_writte
     })
     .await;
 
-    let events = auditor.asks("GET", &format!("/api/audit/calls/{call}/events"), None).await.well();
+    let events = auditor.asks("GET", &format!("/api/audit/calls/{call}/events"), None).await.ok();
     assert_eq!(events["commits"][0]["hash"], entered.commit.as_str());
     let day = Day::of(ilock_events::Millis(events["commits"][0]["at"].as_i64().unwrap()));
     let of_day = format!("/api/audit/calls?day={day}&caller={}", door.id);
     eventually("the call in its day", || async {
-        let page = auditor.asks("GET", &of_day, None).await.well();
+        let page = auditor.asks("GET", &of_day, None).await.ok();
         page["calls"].as_array().unwrap().iter().find(|found| found["call_id"] == call.as_str()).cloned()
     })
     .await;
     let today = Day::of(Clock::system().now());
-    let accesses = auditor.asks("GET", &format!("/api/audit/accesses?day={today}&limit=100"), None).await.well();
+    let accesses = auditor.asks("GET", &format!("/api/audit/accesses?day={today}&limit=100"), None).await.ok();
     assert!(accesses.to_string().contains(&call) || today != day, "{accesses}");
     for other in [&door, &olga] {
         other.asks("GET", &of_day, None).await.refused(403);
     }
-    sealed(&deployment, &call).await;
+    hours_are_signed(&deployment, &call).await;
 }
 
-/// What has been entered is put under seal with the key in KMS, and the command that auditors have finds it so.
-async fn sealed(deployment: &Deployment, call: &str) {
-    // The hour that is over, before and after: one may end meanwhile.
+/// The entries are signed with the key in KMS, and the auditors' command verifies that.
+async fn hours_are_signed(deployment: &Deployment, call: &str) {
+    // The last full hour, before and after: one may end meanwhile.
     let before = Hour::of(Clock::system().now()).before();
-    let sealed = deployment.invokes("seal-log", &json!({})).await;
-    assert!(sealed.is_array(), "{sealed}");
+    let signed = deployment.invokes("seal-log", &json!({})).await;
+    assert!(signed.is_array(), "{signed}");
     let bucket = deployment.output("SealsBucketName");
     let vault = Bucket::new(aws_sdk_s3::Client::new(&aws().await), bucket);
     let text = async |name: String| String::from_utf8(vault.read(name).await.unwrap().unwrap()).unwrap();
@@ -60,7 +60,7 @@ async fn sealed(deployment: &Deployment, call: &str) {
     assert!(key.name().starts_with(&account), "{key}");
     let checkpoint = Checkpoint::open(&text(checkpoint_name(before)).await, &key).unwrap();
     assert_eq!(checkpoint.hour, before);
-    assert_eq!(deployment.invokes("seal-log", &json!({})).await, json!([]), "sealed once");
+    assert_eq!(deployment.invokes("seal-log", &json!({})).await, json!([]), "signed once");
 
     let ilock = std::env::current_exe().unwrap().parent().unwrap().with_file_name("ilock");
     let (at, day) = (format!("s3://{bucket}"), before.day().to_string());
@@ -73,7 +73,7 @@ async fn sealed(deployment: &Deployment, call: &str) {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
         .collect();
-    // Another test writes a commit that is none; of hours and of this call there is nothing to say.
+    // Another test writes an invalid commit; there must be no finding about hours or about this call.
     for line in lines.iter().filter(|line| line["finding"].is_object()) {
         let about = line["finding"]["call_id"].as_str();
         assert!(about.is_some_and(|about| about != call), "{line}");

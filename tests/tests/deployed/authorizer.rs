@@ -1,4 +1,4 @@
-//! Who may connect: the deployed function, asked as IoT Core asks it. The emulated broker asks nobody.
+//! Who may connect: the deployed authorizer, invoked as IoT Core does. The emulated broker does not invoke it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::deployment::Deployment;
 
-/// As IoT Core asks, in the form of its developer guide.
+/// A request in the form of IoT Core's developer guide.
 fn connect(registered: &Value, client_id: &str) -> Value {
     let text = |name: &str| registered["mqtt_credentials"][name].as_str().unwrap();
     json!({
@@ -72,8 +72,8 @@ async fn a_password_is_for_one_client_and_only_as_long_as_that_is_registered() {
     let other = deployment.invokes("mqtt-authorizer", &connect(&registered, &format!("{}_tablet", karin.id))).await;
     assert_eq!(other, json!({ "isAuthenticated": false }));
 
-    // The emulated broker cannot end a session (it has no DeleteConnection), and the function says that it could not.
-    // The client is forgotten before that.
+    // The emulated broker has no DeleteConnection, and the function reports that it could not end the session.
+    // The client is removed before that.
     karin.asks("DELETE", &format!("/api/mqtt/clients/{client}"), None).await.refused(503);
     let gone = deployment.invokes("mqtt-authorizer", &connect(&registered, &client)).await;
     assert_eq!(gone, json!({ "isAuthenticated": false }));

@@ -1,4 +1,4 @@
-//! A call from the press to the end, over the deployed API and the broker.
+//! A call from the button to the end, through the deployed API and the broker.
 
 use std::time::Duration;
 
@@ -21,9 +21,9 @@ async fn a_door_rings_both_phones_one_accepts_and_the_door_hangs_up() {
     assert_eq!(incoming.topic, format!("users/{}/calls/incoming", anna.id));
     assert_eq!(incoming.body["call_id"], call);
     assert_eq!(incoming.body["caller_info"], json!({ "name": "前门设备", "location": "小区大门" }));
-    // A compact JWE, under the key that registering gave: five parts, the second empty.
-    let ticket = incoming.body["room_info"]["user_sig"].as_str().unwrap().split('.').collect::<Vec<_>>();
-    assert!(ticket.len() == 5 && ticket[1].is_empty(), "{ticket:?}");
+    // A compact JWE under the payload key of the registration: five parts, the second empty.
+    let encrypted = incoming.body["room_info"]["user_sig"].as_str().unwrap().split('.').collect::<Vec<_>>();
+    assert!(encrypted.len() == 5 && encrypted[1].is_empty(), "{encrypted:?}");
     let told = incoming.properties;
     let expiry = told.message_expiry_interval.expect("a ring expires");
     assert!((1..=30).contains(&expiry), "no more than what is left of the ringing: {expiry}");
@@ -48,8 +48,8 @@ async fn a_door_rings_both_phones_one_accepts_and_the_door_hangs_up() {
     assert_eq!(phone.hears("accepted").await.topic, sync_topic(&anna.id), "its own answer, on devices/sync");
     assert_eq!(phone.hears("hangup").await.body["call_id"], call);
     assert_eq!(anna.state_of(&call).await, "ended");
-    anna.comes_to_read(&call, "ended").await;
-    door.comes_to_read(&call, "ended").await;
+    anna.history_comes_to_say(&call, "ended").await;
+    door.history_comes_to_say(&call, "ended").await;
 }
 
 fn sync_topic(user: &str) -> String {
@@ -73,9 +73,9 @@ async fn a_phone_that_comes_back_in_time_rings_and_one_that_comes_late_does_not(
 
     phone.goes_away().await;
     let missed = door.rings(&bob, 5).await;
-    let view = door.asks("GET", &format!("/api/calls/{missed}"), None).await.well();
-    door.comes_to_read(&missed, "missed").await;
-    // MQTT counts in whole seconds; this far past the deadline nothing of that call is worth telling any more.
+    let view = door.asks("GET", &format!("/api/calls/{missed}"), None).await.ok();
+    door.history_comes_to_say(&missed, "missed").await;
+    // MQTT counts in whole seconds; this long after the deadline every message of that call has expired.
     let late = view["expires_at"].as_i64().unwrap() + 3000 - Clock::system().now().0;
     tokio::time::sleep(Duration::from_millis(u64::try_from(late).unwrap_or(0))).await;
     phone.comes_back().await;

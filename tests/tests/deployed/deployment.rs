@@ -1,4 +1,4 @@
-//! What was deployed, and the parties that ask it things over its HTTP API.
+//! The deployment under test, and the parties that use its HTTP API.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,27 +15,25 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-/// So long something may take that must happen. Emulated services beside a build are slow.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+/// How long to wait for something that must happen. Emulated services are slow on a busy machine.
+pub const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What `infra/ministack/deploy.py` wrote down.
+/// The file that `infra/ministack/deploy.py` writes.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Deployment {
-    /// In which region.
     pub region: String,
-    /// In which account.
     pub account: String,
-    /// Where the HTTP API answers.
+    /// The URL of the HTTP API.
     pub api: String,
-    /// What the stack tells.
+    /// The stack's outputs.
     pub outputs: BTreeMap<String, String>,
     /// The template's routes.
     pub routes: Vec<Route>,
     /// Where the broker listens.
     pub mqtt: Broker,
-    /// With this key the login service signs.
+    /// The login service's signing key.
     pub auth_secret: String,
-    /// With this one Tencent.
+    /// Tencent's signing key.
     pub trtc_callback_key: String,
 }
 
@@ -48,42 +46,38 @@ pub struct Route {
     pub path: String,
 }
 
-/// Where the broker listens, and whose certificates it shows.
+/// The broker's address, and the authority of its certificate.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Broker {
-    /// Host.
     pub host: String,
-    /// Port.
     pub port: u16,
     /// The authority, as PEM.
     pub authority: String,
 }
 
 impl Deployment {
-    /// The one that this test runs against.
+    /// The deployment that this test runs against.
     pub fn here() -> Self {
         let file = std::env::var("ILOCK_DEPLOYED")
             .expect("to be run so: infra/ministack/run cargo test -p ilock-tests --test deployed");
         serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
     }
 
-    /// Something that the stack tells.
+    /// One output of the stack.
     #[track_caller]
     pub fn output(&self, name: &str) -> &str {
         self.outputs.get(name).unwrap_or_else(|| panic!("the stack has no output {name}: {:?}", self.outputs))
     }
 
-    /// A person. Ids are this run's own, so that nothing comes from an earlier one.
+    /// A person. Ids are unique to this run, so that earlier runs do not interfere.
     pub fn user(&self, name: &str) -> Party {
         self.party(name, Role::User)
     }
 
-    /// A door station.
     pub fn door(&self, name: &str) -> Party {
         self.party(name, Role::Device)
     }
 
-    /// An auditor.
     pub fn auditor(&self, name: &str) -> Party {
         self.party(name, Role::Auditor)
     }
@@ -102,17 +96,17 @@ impl Deployment {
         Party { client: reqwest::Client::new(), api: self.api.clone(), id: id.to_owned(), token: None }
     }
 
-    /// Where topics and clients are.
+    /// IoT Core's data endpoint.
     pub fn arns(&self) -> Arns {
         Arns { partition: "aws".into(), region: self.region.clone(), account: self.account.clone() }
     }
 
-    /// The directory, as the functions see it.
+    /// The directory that the functions use.
     pub async fn directory(&self) -> Directory {
         Directory::new(dynamodb().await, self.output("DirectoryTableName"))
     }
 
-    /// Has a function run on `event`, as the service does that it is for.
+    /// Invokes a function with `event`, as its event source does.
     pub async fn invokes(&self, function: &str, event: &Value) -> Value {
         let name = format!("{}{function}", self.output("FunctionPrefix"));
         let lambda = aws_sdk_lambda::Client::new(&aws().await);
@@ -128,14 +122,14 @@ pub async fn aws() -> aws_config::SdkConfig {
     aws_config::load_defaults(BehaviorVersion::latest()).await
 }
 
-/// The tables, by their owner's hand: no role stands between.
+/// A DynamoDB client with the owner's credentials: no role limits it.
 pub async fn dynamodb() -> aws_sdk_dynamodb::Client {
     aws_sdk_dynamodb::Client::new(&aws().await)
 }
 
-/// Asks again until there is something, for as long as [`PATIENCE`].
+/// Retries until there is a result, for as long as [`TIMEOUT`].
 pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut asked: impl FnMut() -> F) -> T {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     loop {
         if let Some(there) = asked().await {
             return there;
@@ -145,18 +139,17 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut asked:
     }
 }
 
-/// Somebody who asks the API.
+/// A party that uses the API.
 #[derive(Clone)]
 pub struct Party {
     client: reqwest::Client,
     api: String,
-    /// Their id.
     pub id: String,
     token: Option<String>,
 }
 
 impl Party {
-    /// Asks; the status, and whatever was answered.
+    /// Sends a request; returns the status and the raw answer.
     pub async fn asks_plainly(
         &self,
         method: &str,
@@ -181,7 +174,7 @@ impl Party {
         (status, serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {status} {text}")))
     }
 
-    /// Asks; what is answered must be our envelope.
+    /// Sends a request; the answer must be the API's envelope.
     pub async fn asks(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         let (status, envelope) = self.asks_plainly(method, path, &[], body.map(|body| body.to_string())).await;
         let code = envelope["code"].as_u64().unwrap_or_else(|| panic!("no envelope: {status} {envelope}"));
@@ -198,39 +191,39 @@ impl Party {
         let body = json!({
             "client_id": format!("{}_{name}", self.id), "device_type": "mobile", "platform": "android", "app_version": "1.2.3",
         });
-        self.asks("POST", "/api/mqtt/clients/register", Some(body)).await.well()
+        self.asks("POST", "/api/mqtt/clients/register", Some(body)).await.ok()
     }
 
     /// Places a call that rings for `seconds`; its id.
     pub async fn rings(&self, callee: &Party, seconds: u32) -> String {
         let info = json!({ "name": "前门设备", "location": "小区大门" });
         let body = json!({ "callee_id": callee.id, "ring_seconds": seconds, "caller_info": info });
-        let view = self.asks("POST", "/api/calls", Some(body)).await.well();
+        let view = self.asks("POST", "/api/calls", Some(body)).await.ok();
         view["call_id"].as_str().unwrap().to_owned()
     }
 
     /// As the callee, from the phone `client`.
     pub async fn as_callee(&self, call: &str, action: &str, client: &str) -> Value {
         let body = json!({ "call_id": call, "action": action, "client_id": client });
-        self.asks("POST", "/api/calls/callee-action", Some(body)).await.well()
+        self.asks("POST", "/api/calls/callee-action", Some(body)).await.ok()
     }
 
     /// As the caller.
     pub async fn as_caller(&self, call: &str, action: &str) -> Value {
         let body = json!({ "call_id": call, "action": action });
-        self.asks("POST", "/api/calls/caller-action", Some(body)).await.well()
+        self.asks("POST", "/api/calls/caller-action", Some(body)).await.ok()
     }
 
     /// The state of a call.
     pub async fn state_of(&self, call: &str) -> String {
-        let view = self.asks("GET", &format!("/api/calls/{call}"), None).await.well();
+        let view = self.asks("GET", &format!("/api/calls/{call}"), None).await.ok();
         view["state"].as_str().unwrap().to_owned()
     }
 
-    /// That the own history comes to say this of a call: the projector writes it.
-    pub async fn comes_to_read(&self, call: &str, state: &str) {
+    /// Waits until the party's own history shows this state: the projector writes it.
+    pub async fn history_comes_to_say(&self, call: &str, state: &str) {
         eventually(&format!("{call} {state} in the history of {}", self.id), || async {
-            let page = self.asks("GET", "/api/calls", None).await.well();
+            let page = self.asks("GET", "/api/calls", None).await.ok();
             let calls = page["calls"].as_array().unwrap();
             calls.iter().any(|each| each["call_id"] == call && each["state"] == state).then_some(())
         })

@@ -1,4 +1,4 @@
-//! Every function that was deployed starts with the settings that the template gives it, and takes its event.
+//! Every deployed function starts with the template's settings and accepts its event.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ fn request(method: &str, path: &str) -> Value {
     })
 }
 
-/// What a function is asked here, and what it must answer.
+/// The event for each function, and the answer that is expected.
 fn asked_and_answered(function: &str) -> (Value, fn(&Value) -> bool) {
     let unauthorized: fn(&Value) -> bool = |answer| answer["statusCode"] == 401;
     let nothing_failed: fn(&Value) -> bool = |answer| answer["batchItemFailures"] == json!([]);
@@ -62,7 +62,7 @@ async fn every_function_starts_and_takes_its_event() {
     assert!(functions.len() >= 18, "{functions:?}");
     for function in functions {
         if function == "iot-endpoint" {
-            // CloudFormation asked it: without its answer there would be no stack.
+            // CloudFormation has invoked it: without its answer there would be no stack.
             assert!(!deployment.output("MqttHost").is_empty() && !deployment.output("DataEndpoint").is_empty());
             continue;
         }

@@ -1,7 +1,7 @@
-//! The system as deployed: template.yaml, the functions' binaries, and the AWS services between them, emulated.
+//! The deployed system: template.yaml, the functions' binaries, and emulated AWS services between them.
 //! `infra/ministack/run cargo test -p ilock-tests --test deployed`.
 //!
-//! Roles count here: a function that asks for something that its role does not allow is refused.
+//! Roles are enforced: a request that a function's role does not allow is refused.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
 

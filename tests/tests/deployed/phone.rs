@@ -1,4 +1,4 @@
-//! A phone, or a door station, on the deployed broker: MQTT 5 by TLS, with what a message carries beside its body.
+//! A phone or a door station on the deployed broker: MQTT 5 over TLS, with the properties of each message.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,14 +12,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::deployment::{Deployment, PATIENCE, Party};
+use crate::deployment::{Deployment, Party, TIMEOUT};
 
-/// One message.
 #[derive(Debug, Clone)]
 pub struct Heard {
-    /// Where.
     pub topic: String,
-    /// What.
     pub body: Value,
     /// Expiry, content type and so on.
     pub properties: PublishProperties,
@@ -33,7 +30,7 @@ impl Heard {
 
 /// A connected phone with a persistent session.
 pub struct Phone {
-    /// What registering answered.
+    /// The answer to the registration.
     pub registered: Value,
     deployment: Deployment,
     heard: mpsc::UnboundedReceiver<Heard>,
@@ -62,37 +59,36 @@ impl Phone {
         let topics: Vec<String> =
             registered["topics"].as_object().unwrap().values().map(|topic| topic.as_str().unwrap().into()).collect();
         let task = tokio::spawn(listen(AsyncClient::new(options(deployment, &registered), 64), topics, ready, sender));
-        timeout(PATIENCE, up).await.expect("the broker answers").expect("a registered client is let in");
+        timeout(TIMEOUT, up).await.expect("the broker answers").expect("a registered client is let in");
         Self { registered, deployment: deployment.clone(), heard, seen: HashSet::new(), task: Listening(task) }
     }
 
-    /// Its client id.
     pub fn client_id(&self) -> &str {
         self.registered["mqtt_credentials"]["client_id"].as_str().unwrap()
     }
 
-    /// Goes away without a word, as phones do.
+    /// Breaks the connection without a DISCONNECT, as phones do.
     pub async fn goes_away(&mut self) {
         self.task.0.abort();
         let _ = (&mut self.task.0).await;
     }
 
-    /// Comes back to its session. It still knows what it heard before.
+    /// Reconnects to its session; remembers what it has heard.
     pub async fn comes_back(&mut self) {
         let seen = std::mem::take(&mut self.seen);
         *self = Self { seen, ..Self::with(&self.deployment, self.registered.clone()).await };
     }
 
-    /// The next message that was not heard before, which must be of this action (`incoming` for a call).
+    /// The next new message; it must be of this action (`incoming` for a call).
     #[track_caller]
     pub fn hears(&mut self, action: &str) -> impl Future<Output = Heard> {
         let caller = std::panic::Location::caller();
         let action = action.to_owned();
         async move {
             loop {
-                let heard = self.next_within(PATIENCE).await;
+                let heard = self.next_within(TIMEOUT).await;
                 let Some(heard) = heard else { panic!("{caller}: heard nothing, and {action} was due") };
-                // What was said before may be said again; a client drops it.
+                // A message may be delivered again; a client drops it.
                 if !self.seen.insert(heard.body["message_id"].as_str().unwrap().to_owned()) {
                     continue;
                 }
@@ -109,7 +105,7 @@ impl Phone {
 }
 
 fn options(deployment: &Deployment, registered: &Value) -> MqttOptions {
-    // Only the first of the process counts.
+    // Only the first installation in a process takes effect.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let text = |name: &str| registered["mqtt_credentials"][name].as_str().unwrap().to_owned();
     let broker = &deployment.mqtt;

@@ -1,4 +1,4 @@
-//! A commit that cannot be read: it ends with the projector's dead letters, and nobody else's call suffers.
+//! A commit that cannot be read goes to the projector's dead letters, and no other call is affected.
 
 use aws_sdk_dynamodb::types::AttributeValue::S;
 use aws_sdk_dynamodbstreams::types::{AttributeValue, ShardIteratorType};
@@ -23,14 +23,14 @@ async fn a_poison_commit_ends_with_the_dead_letters_while_the_next_call_rings() 
     door.as_caller(&call, "cancelled").await;
     phone.hears("cancelled").await;
 
-    // The letter says where in the stream it stands, and that it stands there alone.
+    // The letter gives the record's position in the stream, and that it is a single record.
     let letter = dead_letter_about(&deployment, &poisoned).await;
     assert_eq!(letter["DDBStreamBatchInfo"]["batchSize"], 1, "{letter}");
-    // And the projector goes on behind it.
-    gustav.comes_to_read(&call, "cancelled").await;
+    // And the projector continues after it.
+    gustav.history_comes_to_say(&call, "cancelled").await;
 }
 
-/// Takes letters until one is about this partition.
+/// Receives letters until one is about this partition.
 async fn dead_letter_about(deployment: &Deployment, pk: &str) -> Value {
     let sqs = aws_sdk_sqs::Client::new(&aws().await);
     eventually(&format!("a dead letter about {pk}"), || async {

@@ -1,4 +1,4 @@
-//! Who is away: IoT Core's events, by the rule, the function and its queue, into the directory.
+//! Presence: IoT Core's events, through the rule, the function and its queue, into the directory.
 
 use aws_sdk_sqs::types::QueueAttributeName as Count;
 use ilock_directory::Client;
@@ -13,14 +13,14 @@ async fn client(deployment: &Deployment, phone: &Phone, owner: &str) -> Client {
     clients.into_iter().find(|client| client.client_id.as_str() == phone.client_id()).expect("it is registered")
 }
 
-/// The number of the connection that stands; none while none stands.
+/// The number of the current connection; None while there is none.
 async fn connection(deployment: &Deployment, phone: &Phone) -> Option<i64> {
     let id = ClientId::new(phone.client_id()).unwrap();
     let presence = deployment.directory().await.presence(&id).await.unwrap();
     presence.filter(|presence| presence.connected).map(|presence| presence.version)
 }
 
-/// That every disconnect was looked at a second time.
+/// Asserts that every disconnect was rechecked.
 async fn queue_is_empty(deployment: &Deployment) {
     let sqs = aws_sdk_sqs::Client::new(&aws().await);
     eventually("the presence queue is empty", || async {

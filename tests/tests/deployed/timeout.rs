@@ -1,4 +1,4 @@
-//! Nobody answers: the queue's delay ends the ringing.
+//! Nobody answers: the delayed queue message ends the ringing.
 
 use crate::deployment::Deployment;
 use crate::phone::Phone;
@@ -16,5 +16,5 @@ async fn a_call_that_nobody_answers_times_out_by_the_queue() {
     assert_eq!(station.hears("timeout").await.body["call_id"], call);
     assert_eq!(phone.hears("timeout").await.body["call_id"], call);
     assert_eq!(dora.state_of(&call).await, "missed");
-    dora.comes_to_read(&call, "missed").await;
+    dora.history_comes_to_say(&call, "missed").await;
 }

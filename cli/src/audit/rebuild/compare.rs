@@ -2,8 +2,8 @@
 
 use futures::future::try_join_all;
 use ilock_directory::{Directory, InboxLine};
-use ilock_events::{CallId, CommitNo, Millis};
 use ilock_env::Clock;
+use ilock_events::{CallId, CommitNo, Millis};
 use ilock_log::{EventLog, History, LogError, day_key};
 
 use crate::audit::rebuild::report::{Finding, Kind, Model, Report};

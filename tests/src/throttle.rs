@@ -1,0 +1,58 @@
+//! A layer between the functions and the broker that makes publishing slow.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use ilock_events::ClientId;
+use ilock_local::stack::Between;
+use ilock_notify::{CarrierError, Mqtt, Publish};
+
+/// A broker that can be made slow and counts publishes.
+#[derive(Clone)]
+pub struct SlowBroker {
+    inner: Arc<dyn Mqtt>,
+    throttle: Throttle,
+}
+
+/// Sets the delay of a [`SlowBroker`] and counts its publishes.
+#[derive(Clone, Default)]
+pub struct Throttle {
+    delay_ms: Arc<AtomicU64>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Throttle {
+    /// Delays every publish by `delay` from now on.
+    pub fn set(&self, delay: Duration) {
+        self.delay_ms.store(u64::try_from(delay.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// How many publishes were tried.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    /// The layer to put before the stack's own broker.
+    #[must_use]
+    pub fn layer(&self) -> Between {
+        let throttle = self.clone();
+        Box::new(move |inner| Arc::new(SlowBroker { inner, throttle }))
+    }
+}
+
+impl Mqtt for SlowBroker {
+    fn publish(&self, message: Publish) -> BoxFuture<'_, Result<Option<String>, CarrierError>> {
+        Box::pin(async move {
+            self.throttle.asked.fetch_add(1, Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(self.throttle.delay_ms.load(Ordering::SeqCst))).await;
+            self.inner.publish(message).await
+        })
+    }
+
+    fn end_session(&self, client: ClientId) -> BoxFuture<'_, Result<(), CarrierError>> {
+        self.inner.end_session(client)
+    }
+}

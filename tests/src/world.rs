@@ -1,0 +1,70 @@
+//! A running stack, and the parties and phones on it.
+
+use ilock_auth::Role;
+use ilock_events::CallId;
+use ilock_local::{Options, Stack};
+use ilock_log::History;
+
+use crate::parties::{Party, token};
+use crate::phone::{Phone, Version};
+
+/// A running stack of its own for one test.
+pub struct World {
+    pub stack: Stack,
+    client: reqwest::Client,
+}
+
+impl World {
+    /// A stack in memory.
+    pub async fn new() -> Self {
+        Self::with(Options::anywhere()).await
+    }
+
+    /// A stack with these options.
+    pub async fn with(options: Options) -> Self {
+        Self { stack: Stack::start(options).await.unwrap(), client: reqwest::Client::new() }
+    }
+
+    /// A party of `role` in the default tenant.
+    #[must_use]
+    pub fn party(&self, id: &str, role: Role) -> Party {
+        self.party_of("default", id, role)
+    }
+
+    /// A party of `role` in `tenant`.
+    #[must_use]
+    pub fn party_of(&self, tenant: &str, id: &str, role: Role) -> Party {
+        self.bearer(id, token(id, role, tenant))
+    }
+
+    /// A party with this token, valid or not.
+    #[must_use]
+    pub fn bearer(&self, id: &str, token: String) -> Party {
+        Party::at(self.stack.at.http, id, token).over(self.client.clone())
+    }
+
+    #[must_use]
+    pub fn user(&self, id: &str) -> Party {
+        self.party(id, Role::User)
+    }
+
+    #[must_use]
+    pub fn door(&self, id: &str) -> Party {
+        self.party(id, Role::Device)
+    }
+
+    /// A phone of `user`, registered and connected.
+    pub async fn phone(&self, user: &Party, name: &str) -> Phone {
+        Phone::connect(user, name, Version::V5).await
+    }
+
+    /// The call's history in the log.
+    pub async fn log(&self, call: &str) -> History {
+        self.stack.app.calls.log.load(&CallId::new(call).unwrap()).await.unwrap()
+    }
+
+    /// Stops it.
+    pub async fn end(self) {
+        self.stack.stop().await;
+    }
+}

@@ -1,0 +1,91 @@
+//! Requests about the table as a whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use ilock_events::{CallId, CommitNo};
+use ilock_log::{History, LogError, Placing, day_key};
+use ilock_tests::commands::call_of;
+
+use super::engine;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_unfinished_calls_are_those_without_a_final_state_and_one_that_is_broken_hides_no_other() {
+    let engine = engine().await;
+    let log = engine.log().await;
+    let (ringing, active, ended) = (call_of(&log.log, 1).await, call_of(&log.log, 3).await, call_of(&log.log, 4).await);
+    let broken = call_of(&log.log, 3).await;
+    let delete = log.client.delete_item().table_name(&log.table);
+    delete
+        .key("pk", AttributeValue::S(format!("call#{}", broken.call.id)))
+        .key("sk", AttributeValue::S("commit#000002".into()))
+        .send()
+        .await
+        .unwrap();
+    let found = log.log.unfinished().await.unwrap();
+    let (found, errors): (Vec<_>, Vec<_>) = found.into_iter().partition(Result::is_ok);
+    let found: BTreeSet<CallId> = found.into_iter().map(|history| history.unwrap().call.id).collect();
+    assert_eq!(found, BTreeSet::from([ringing.call.id, active.call.id]));
+    assert!(!found.contains(&ended.call.id));
+    assert_eq!(errors.len(), 1);
+    assert!(matches!(&errors[0], Err(LogError::Broken { call_id, .. }) if *call_id == broken.call.id));
+    engine.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_index_by_day_has_every_call_once_under_the_day_it_was_placed_on() {
+    let engine = engine().await;
+    let log = engine.log().await;
+    let mut calls: Vec<History> = vec![];
+    for steps in [1, 2, 3, 4, 4, 1] {
+        calls.push(call_of(&log.log, steps).await);
+    }
+    let mut found: Vec<(String, String)> = vec![];
+    for bucket in 0..8 {
+        let query = log.client.query().table_name(&log.table).index_name("by_day");
+        let page = query
+            .key_condition_expression("#day = :day")
+            .expression_attribute_names("#day", "day")
+            .expression_attribute_values(":day", AttributeValue::S(format!("default#2023-03-27#{bucket}")))
+            .send()
+            .await
+            .unwrap();
+        let text = |value: &AttributeValue| value.as_s().unwrap().clone();
+        found.extend(page.items().iter().map(|item| (text(&item["pk"]), text(&item["sk"]))));
+    }
+    let wanted: BTreeSet<(String, String)> =
+        calls.iter().map(|call| (format!("call#{}", call.call.id), "commit#000001".to_owned())).collect();
+    assert_eq!(found.len(), wanted.len(), "each once");
+    assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), wanted);
+    engine.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_commit_is_found_without_the_index_call_by_call_with_the_day_on_the_first_alone() {
+    type Standing = (String, Option<String>);
+    let engine = engine().await;
+    let log = engine.log().await;
+    let mut calls: BTreeMap<CallId, History> = BTreeMap::new();
+    for steps in [1, 2, 3, 4, 4, 1] {
+        let call = call_of(&log.log, steps).await;
+        calls.insert(call.call.id.clone(), call);
+    }
+    let mut every = log.log.every_commit();
+    let mut found: Vec<(CallId, Vec<Standing>)> = vec![];
+    while let Some(Placing { call_id, sk, day }) = every.next().await.unwrap() {
+        let call_id = call_id.unwrap();
+        match found.last_mut().filter(|(last, _)| *last == call_id) {
+            Some((_, commits)) => commits.push((sk, day)),
+            None => found.push((call_id, vec![(sk, day)])),
+        }
+    }
+    assert_eq!(found.len(), calls.len(), "each call's stand together");
+    for (call_id, commits) in found {
+        let due = calls[&call_id].commits.iter().map(|commit| {
+            let day = (commit.n == CommitNo::FIRST).then(|| day_key(commit));
+            (format!("commit#{:06}", commit.n.0), day)
+        });
+        assert_eq!(commits, due.collect::<Vec<_>>());
+    }
+    engine.end().await;
+}

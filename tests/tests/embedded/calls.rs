@@ -1,0 +1,241 @@
+//! Whole calls, from the button to the end.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ilock_tests::parties::call_id;
+use ilock_tests::{Phone, Version, World};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const A_MOMENT: Duration = Duration::from_millis(700);
+
+fn common(message: &Value, call: &str, n: u64, index: u64, state: &str) {
+    assert_eq!(message["call_id"], call);
+    assert_eq!(message["message_id"], format!("{call}:{n}:{index}"));
+    assert_eq!(message["seq"], n);
+    assert_eq!(message["state"], state);
+    assert!(message["expires_at"].is_i64() && message["timestamp"].is_i64());
+}
+
+async fn a_whole_call(version: Version) {
+    let world = World::new().await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let mut panel = Phone::connect(&door, "panel", version).await;
+    let mut phone = Phone::connect(&user, "android_1", version).await;
+    let mut tablet = Phone::connect(&user, "ios_2", version).await;
+
+    let placed = door.rings("user456", 30).await;
+    let call = call_id(&placed);
+    assert!(call.starts_with("call_device123_user456_"));
+    assert_eq!(placed["state"], "ringing");
+    assert_eq!(placed["room_info"]["user_id"], "device123");
+    assert!(placed["room_info"]["user_sig"].is_string() && placed["room_info"]["private_map_key"].is_string());
+
+    let incoming = phone.hears("incoming").await;
+    common(&incoming, &call, 1, 0, "ringing");
+    assert_eq!(incoming["caller_id"], "device123");
+    assert_eq!(incoming["caller_info"], json!({ "name": "前门设备", "location": "小区大门" }));
+    assert_eq!(incoming["room_info"]["room_id"], placed["room_info"]["room_id"]);
+    assert_eq!(incoming["room_info"]["sdk_app_id"], 1_400_000_001);
+    assert_eq!(incoming["room_info"]["user_id"], "user456");
+    assert_eq!(incoming["room_info"]["user_sig"].as_str().unwrap().split('.').count(), 5, "a compact JWE");
+    assert!(incoming["room_info"].get("private_map_key").is_none());
+    assert_eq!(incoming["expires_at"], placed["expires_at"]);
+    assert_eq!(tablet.hears("incoming").await, incoming, "both phones hear the same");
+    common(&panel.hears("ringing").await, &call, 1, 1, "ringing");
+
+    let phone_id = phone.credentials.client_id.clone();
+    user.callee_action(&call, "ringing", Some(&phone_id)).await.ok();
+    let accepted = user.callee_action(&call, "accepted", Some(&phone_id)).await.ok();
+    assert_eq!(accepted["state"], "active");
+    assert_eq!(accepted["answered_by"], phone_id.as_str());
+    assert_eq!(accepted["room_info"]["user_id"], "user456");
+
+    common(&panel.hears("accepted").await, &call, 3, 0, "active");
+    for other in [&mut phone, &mut tablet] {
+        let sync = other.hears("accepted").await;
+        common(&sync, &call, 3, 1, "active");
+        assert_eq!(sync["device_id"], phone_id.as_str());
+    }
+
+    door.caller_action(&call, "hangup").await.ok();
+    common(&phone.hears("hangup").await, &call, 4, 0, "ended");
+    tablet.hears("hangup").await;
+    panel.hears_nothing(A_MOMENT).await;
+    phone.hears_nothing(Duration::from_millis(1)).await;
+
+    let over = user.gets(&format!("/api/calls/{call}")).await.ok();
+    assert_eq!(over["state"], "ended");
+    assert!(over.get("room_info").is_none(), "a call that is over cannot be joined");
+    let log = world.log(&call).await;
+    assert_eq!(log.commits.len(), 4);
+    let told = log.receipts.iter().flat_map(|receipt| receipt.notices.keys().map(|index| (receipt.n, *index)));
+    assert_eq!(told.collect::<BTreeSet<_>>().len(), 7, "every notice has its receipt");
+    let mut handed = log.receipts.iter().flat_map(|receipt| receipt.notices.values());
+    // No phone has a push token.
+    assert!(handed.all(|handed| handed.error.is_none() || handed.carrier == "push"));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_door_rings_a_phone_which_answers_and_the_door_hangs_up_over_mqtt_5() {
+    a_whole_call(Version::V5).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_door_rings_a_phone_which_answers_and_the_door_hangs_up_over_mqtt_3_1_1() {
+    a_whole_call(Version::V311).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_refuses_and_says_why() {
+    let world = World::new().await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let mut panel = world.phone(&door, "panel").await;
+    let mut phone = world.phone(&user, "android_1").await;
+    let mut tablet = world.phone(&user, "ios_2").await;
+    let call = call_id(&door.rings("user456", 30).await);
+    phone.hears("incoming").await;
+    tablet.hears("incoming").await;
+    panel.hears("ringing").await;
+
+    let body = json!({ "call_id": call, "action": "rejected", "reason": "现在不方便", "client_id": phone.credentials.client_id });
+    user.posts("/api/calls/callee-action", body).await.ok();
+    let rejected = panel.hears("rejected").await;
+    common(&rejected, &call, 2, 0, "rejected");
+    assert_eq!(rejected["reason"], "现在不方便");
+    let sync = tablet.hears("rejected").await;
+    assert_eq!(sync["device_id"], phone.credentials.client_id.as_str());
+    let commit = serde_json::to_string(&world.log(&call).await.commits).unwrap();
+    assert!(!commit.contains("现在不方便"), "what a person said is not in the commit");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_caller_gives_up_and_the_phones_fall_silent() {
+    let world = World::new().await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let mut phone = world.phone(&user, "android_1").await;
+    let call = call_id(&door.rings("user456", 30).await);
+    phone.hears("incoming").await;
+    door.caller_action(&call, "cancelled").await.ok();
+    common(&phone.hears("cancelled").await, &call, 2, 0, "cancelled");
+    let late = user.callee_action(&call, "accepted", None).await.refused(409);
+    assert_eq!(late, json!({ "state": "cancelled", "winner": "device123" }));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_answers_and_both_sides_are_told() {
+    let world = World::new().await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let mut panel = world.phone(&door, "panel").await;
+    let mut phone = world.phone(&user, "android_1").await;
+    let call = call_id(&door.rings("user456", 5).await);
+    phone.hears("incoming").await;
+    panel.hears("ringing").await;
+    common(&panel.hears("timeout").await, &call, 2, 0, "missed");
+    common(&phone.hears("timeout").await, &call, 2, 1, "missed");
+    let late = user.callee_action(&call, "accepted", None).await.refused(409);
+    assert_eq!(late, json!({ "state": "missed", "winner": "timer" }));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_calls_a_person() {
+    let world = World::new().await;
+    let (anna, ben) = (world.user("anna"), world.user("ben"));
+    let mut annas = world.phone(&anna, "ios_1").await;
+    let mut bens = world.phone(&ben, "android_1").await;
+    let body = json!({ "callee_id": "ben", "caller_info": { "name": "Anna", "avatar": 7 }, "invitation_data": { "mode": "video" } });
+    let placed = anna.posts("/api/calls", body).await.ok();
+    let call = call_id(&placed);
+    let incoming = bens.hears("incoming").await;
+    assert_eq!(
+        incoming["caller_info"],
+        json!({ "name": "Anna", "avatar": 7 }),
+        "what the caller's app adds is handed on"
+    );
+    annas.hears("ringing").await;
+    let seen = ben.gets(&format!("/api/calls/{call}")).await.ok();
+    assert_eq!(seen["invitation_data"], json!({ "mode": "video" }));
+    ben.callee_action(&call, "accepted", Some("ben_android_1")).await.ok();
+    annas.hears("accepted").await;
+    bens.hears("accepted").await;
+    ben.callee_action(&call, "hangup", Some("ben_android_1")).await.ok();
+    annas.hears("hangup").await;
+    bens.hears_nothing(A_MOMENT).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_sent_again_under_its_key_is_one_request() {
+    let world = World::new().await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let mut phone = world.phone(&user, "android_1").await;
+    let key = [("idempotency-key", "press-1")];
+    let body = json!({ "callee_id": "user456" });
+    let first = door.asks_with(Method::POST, "/api/calls", Some(body.clone()), &key).await.ok();
+    let again = door.asks_with(Method::POST, "/api/calls", Some(body), &key).await.ok();
+    assert_eq!(first["call_id"], again["call_id"]);
+    assert_eq!(first["room_info"]["room_id"], again["room_info"]["room_id"]);
+    phone.hears("incoming").await;
+    phone.hears_nothing(A_MOMENT).await;
+
+    let other = json!({ "callee_id": "user789" });
+    door.asks_with(Method::POST, "/api/calls", Some(other), &key).await.refused(422);
+
+    let call = call_id(&first);
+    let accept = json!({ "call_id": call, "action": "accepted" });
+    let key = [("idempotency-key", "answer-1")];
+    user.asks_with(Method::POST, "/api/calls/callee-action", Some(accept.clone()), &key).await.ok();
+    user.asks_with(Method::POST, "/api/calls/callee-action", Some(accept), &key).await.ok();
+    assert_eq!(world.log(&call).await.commits.len(), 2);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_calls_in_one_millisecond_are_twenty_calls() {
+    let now = ilock_env::Clock::system().now();
+    let stopped = ilock_env::Clock::new(move || now);
+    let world = World::with(ilock_local::Options { clock: stopped, ..ilock_local::Options::anywhere() }).await;
+    let door = world.door("device123");
+    let calls = futures::future::join_all((0..5).map(|_| door.rings("user456", 30))).await;
+    let mut ids: Vec<String> = calls.iter().map(call_id).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 5);
+    let mut rooms: Vec<String> = calls.iter().map(|call| call["room_info"]["room_id"].to_string()).collect();
+    rooms.sort();
+    rooms.dedup();
+    assert_eq!(rooms.len(), 5);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_winner_may_repeat_itself_and_a_phone_that_does_not_say_which_it_is_is_inferred_when_it_is_the_only_one() {
+    let world = World::new().await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let _phone = world.phone(&user, "android_1").await;
+    let call = call_id(&door.rings("user456", 30).await);
+    let accepted = user.callee_action(&call, "accepted", None).await.ok();
+    assert_eq!(accepted["answered_by"], "user456_android_1");
+    user.callee_action(&call, "accepted", None).await.ok();
+    user.callee_action(&call, "accepted", Some("user456_android_1")).await.ok();
+    let loser = user.callee_action(&call, "accepted", Some("user456_ios_2")).await.refused(409);
+    assert_eq!(loser, json!({ "state": "active", "winner": "user456_android_1" }));
+    assert_eq!(world.log(&call).await.commits.len(), 2);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_with_two_phones_that_do_not_say_which_they_are_answers_once() {
+    let world = World::new().await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let call = call_id(&door.rings("user456", 30).await);
+    user.callee_action(&call, "accepted", None).await.ok();
+    let loser = user.callee_action(&call, "accepted", None).await.refused(409);
+    assert_eq!(loser, json!({ "state": "active", "winner": "user456" }));
+    world.end().await;
+}

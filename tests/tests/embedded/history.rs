@@ -1,0 +1,161 @@
+//! Histories, clients, and what each party may see of a call.
+
+use std::time::Duration;
+
+use ilock_auth::Role;
+use ilock_tests::World;
+use ilock_tests::parties::{Party, call_id};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// The projector writes histories a moment later.
+async fn history(party: &Party, calls: usize) -> Vec<Value> {
+    for _ in 0..50 {
+        let page = party.gets("/api/calls?limit=100").await.ok();
+        let found = page["calls"].as_array().unwrap().clone();
+        if found.len() >= calls {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the history of {} does not reach {calls} calls", party.id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_sides_find_their_calls_newest_first_page_by_page() {
+    let world = World::new().await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let mut placed = vec![];
+    for _ in 0..5 {
+        placed.push(call_id(&door.rings("user456", 30).await));
+    }
+    user.callee_action(&placed[0], "rejected", None).await.ok();
+    user.callee_action(&placed[1], "accepted", None).await.ok();
+    placed.reverse();
+
+    let calls = history(&user, 5).await;
+    let ids: Vec<&str> = calls.iter().map(|call| call["call_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, placed);
+    assert_eq!(calls[4]["state"], "rejected");
+    assert_eq!(calls[4]["direction"], "incoming");
+    assert_eq!(calls[4]["peer_id"], "device123");
+    assert_eq!(calls[3]["state"], "active", "of a live call the log knows best");
+    assert_eq!(calls[0]["state"], "ringing");
+    let doors = history(&door, 5).await;
+    assert_eq!(doors[0]["direction"], "outgoing");
+    assert_eq!(doors[0]["peer_id"], "user456");
+
+    let mut paged = vec![];
+    let mut path = "/api/calls?limit=2".to_owned();
+    loop {
+        let page = user.gets(&path).await.ok();
+        paged.extend(page["calls"].as_array().unwrap().iter().map(|call| call["call_id"].as_str().unwrap().to_owned()));
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/api/calls?limit=2&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(paged, placed);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn to_a_stranger_a_call_does_not_exist() {
+    let world = World::new().await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let call = call_id(&door.rings("user456", 30).await);
+    user.gets(&format!("/api/calls/{call}")).await.ok();
+    // The same name as the caller's, but a person; and the callee's name in another tenant.
+    let strangers = [
+        world.user("user789"),
+        world.door("device999"),
+        world.user("device123"),
+        world.party_of("elsewhere", "user456", Role::User),
+    ];
+    for stranger in strangers {
+        let of_this = stranger.gets(&format!("/api/calls/{call}")).await;
+        let of_none = stranger.gets("/api/calls/call_device123_user456_1").await;
+        assert_eq!((of_this.status.as_u16(), of_this.code, &of_this.data), (404, of_none.code, &of_none.data));
+        assert_eq!(of_this.message, of_none.message);
+        stranger.callee_action(&call, "accepted", None).await.refused(404);
+        stranger.caller_action(&call, "cancelled").await.refused(404);
+    }
+    // Parties of the call, but in the other role.
+    door.callee_action(&call, "accepted", None).await.refused(403);
+    user.caller_action(&call, "cancelled").await.refused(403);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_report_never_overwrites_a_newer_one() {
+    let world = World::new().await;
+    let user = world.user("user456");
+    user.registers("android_1").await;
+    let report = |status: &str, priority: u8, last_active: i64| {
+        let body = json!({ "client_id": "user456_android_1", "status": status, "priority": priority, "last_active": last_active });
+        let user = user.clone();
+        async move { user.asks(Method::PUT, "/api/mqtt/clients/status", Some(body)).await }
+    };
+    assert_eq!(report("active", 10, 1_679_886_400_000).await.ok(), Value::Null);
+    report("offline", 0, 1_679_886_300_000).await.ok();
+    let party =
+        ilock_events::Party { kind: ilock_events::PartyKind::User, id: ilock_events::PartyId::new("user456").unwrap() };
+    let client = world.stack.app.directory.clients(&party).await.unwrap().remove(0);
+    assert_eq!((client.status, client.priority), (Some(ilock_events::ClientStatus::Active), Some(10)));
+    user.registers("android_1").await;
+    let again = world.stack.app.directory.clients(&party).await.unwrap().remove(0);
+    assert_eq!((again.status, again.priority), (client.status, client.priority), "registering again keeps the report");
+    report("active", 11, 1).await.refused(400);
+    report("asleep", 1, 1).await.refused(400);
+    let body = json!({ "client_id": "user456_ios_9", "status": "active", "priority": 1, "last_active": 1 });
+    user.asks(Method::PUT, "/api/mqtt/clients/status", Some(body)).await.refused(404);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_logs_out_is_let_go_and_not_let_in_again() {
+    let world = World::new().await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let mut phone = world.phone(&user, "android_1").await;
+    let mut tablet = world.phone(&user, "ios_2").await;
+    let credentials = phone.credentials.clone();
+    user.asks(Method::DELETE, "/api/mqtt/clients/user456_android_1", None).await.ok();
+    door.rings("user456", 30).await;
+    tablet.hears("incoming").await;
+    phone.hears_nothing(Duration::from_secs(1)).await;
+    drop(phone);
+    assert!(ilock_tests::Phone::with(credentials, ilock_tests::Version::V5).await.is_err());
+    user.asks(Method::DELETE, "/api/mqtt/clients/user456_android_1", None).await.refused(404);
+    world.user("user789").asks(Method::DELETE, "/api/mqtt/clients/user456_ios_2", None).await.refused(403);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_id_that_looks_like_two_owners_is_the_first_ones() {
+    let world = World::new().await;
+    let (anna, anna_b) = (world.user("anna"), world.user("anna_b"));
+    let mut phone = world.phone(&anna_b, "ios_1").await;
+    let body = json!({ "client_id": "anna_b_ios_1" });
+    anna.posts("/api/mqtt/clients/register", body.clone()).await.refused(403);
+    world.door("anna_b").posts("/api/mqtt/clients/register", body).await.refused(403);
+    let same_name_elsewhere = world.party_of("elsewhere", "anna_b", Role::User);
+    let status = json!({ "client_id": "anna_b_ios_1", "status": "offline", "priority": 0, "last_active": 1 });
+    for stranger in [anna, same_name_elsewhere, world.door("anna_b")] {
+        stranger.asks(Method::DELETE, "/api/mqtt/clients/anna_b_ios_1", None).await.refused(404);
+        stranger.asks(Method::PUT, "/api/mqtt/clients/status", Some(status.clone())).await.refused(404);
+    }
+    world.door("device123").rings("anna_b", 30).await;
+    phone.hears("incoming").await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_belongs_to_the_tenant_that_registered_it_first() {
+    let world = World::new().await;
+    let door = world.door("device123");
+    world.party_of("theirs", "user456", Role::User).registers("ios_1").await;
+    let body = json!({ "client_id": "user456_ios_2" });
+    world.user("user456").posts("/api/mqtt/clients/register", body).await.refused(409);
+    door.posts("/api/calls", json!({ "callee_id": "user456" })).await.refused(404);
+    world.end().await;
+}

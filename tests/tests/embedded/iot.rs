@@ -1,0 +1,88 @@
+//! Every fault of IoT Core: the call is placed all the same, nobody waits long, and every message is delivered after
+//! recovery.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use ilock_functions::lambda::{OnAws, Patience};
+use ilock_functions::settings::Settings;
+use ilock_local::Options;
+use ilock_notify::Mqtt;
+use ilock_tests::World;
+use ilock_tests::faults::{Fault, Faults, When};
+use ilock_tests::iot_core::IotCore;
+use ilock_tests::parties::call_id;
+
+const FAULTS: [Fault; 6] =
+    [Fault::Throttled, Fault::Status(500), Fault::Status(503), Fault::Hangs, Fault::AnswerLost, Fault::AnswerCut];
+
+/// The fast path gives up after 200 ms; a caller must wait less than this.
+const MAX_WAIT: Duration = Duration::from_secs(2);
+
+/// The carrier that the binary of create-call makes, with IoT Core at `url`.
+fn carrier(url: String) -> Arc<dyn Mqtt> {
+    let settings = Settings::for_dev(move |name| (name == "IOT_ENDPOINT").then(|| url.clone()));
+    let sdk = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("local"))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("a", "b", None, None, "test")))
+        .build();
+    OnAws::new(settings, sdk, Patience::Little).calling().unwrap().calls.telling.mqtt
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_iot_core_is_in_trouble_calls_are_placed_at_once_and_everybody_is_told_when_it_is_well() {
+    let iot = IotCore::start().await;
+    let faults = Faults::before(&iot.at.to_string()).await;
+    let mqtt = carrier(faults.url());
+    let world = World::with(Options { between: Some(Box::new(move |_| mqtt)), ..Options::anywhere() }).await;
+    let whens = [When::Once(0), When::Once(1), When::From(0)];
+    let troubles = FAULTS.into_iter().flat_map(|fault| whens.map(|when| (fault, when)));
+    for (number, (fault, when)) in troubles.enumerate() {
+        let what = format!("{fault:?} {when:?}");
+        let (door, callee) = (world.door(&format!("door{number}")), format!("user{number}"));
+        faults.plan(fault, when);
+        let asked = Instant::now();
+        let call = call_id(&door.rings(&callee, 120).await);
+        let placed_in = asked.elapsed();
+        assert!(placed_in < MAX_WAIT, "{what}: {placed_in:?}");
+        faults.off();
+
+        let told = |log: &ilock_log::History| {
+            let settled: BTreeSet<u32> = log
+                .receipts
+                .iter()
+                .flat_map(|kept| &kept.notices)
+                .filter(|(_, handed)| handed.carrier == "mqtt")
+                .map(|(index, _)| *index)
+                .collect();
+            settled == BTreeSet::from([0, 1])
+        };
+        let mut log = world.log(&call).await;
+        for _ in 0..100 {
+            if told(&log) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            log = world.log(&call).await;
+        }
+        assert!(told(&log), "{what}: {:?}", log.receipts);
+        assert_eq!(log.commits.len(), 1, "{what}: the call was placed once");
+        let own: Vec<_> = iot.published().into_iter().filter(|message| message.message_id.starts_with(&call)).collect();
+        let topics: BTreeSet<&str> = own.iter().map(|message| message.topic.as_str()).collect();
+        let (incoming, control) =
+            (format!("users/{callee}/calls/incoming"), format!("devices/door{number}/calls/control"));
+        assert_eq!(topics, BTreeSet::from([incoming.as_str(), control.as_str()]), "{what}");
+        for taken in &own {
+            assert_eq!((taken.qos, taken.content_type.as_str()), (1, "application/json"), "{what}");
+            assert!((1..=120).contains(&taken.expiry_seconds), "{what}: {taken:?}");
+            let index = usize::from(taken.topic == control);
+            assert_eq!(taken.message_id, format!("{call}:1:{index}"), "{what}: a repetition has the same id");
+        }
+        println!("{what}: placed in {} ms, {} messages", placed_in.as_millis(), own.len());
+    }
+    world.end().await;
+}

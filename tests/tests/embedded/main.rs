@@ -1,0 +1,29 @@
+//! The whole system on the embedded stack. One binary, so that it is linked once.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
+
+mod audit;
+mod authorizer;
+mod calls;
+mod checkpoints;
+#[path = "../contract/mod.rs"]
+mod contract;
+mod cost;
+mod history;
+mod iot;
+mod log;
+mod outage;
+mod presence;
+mod projector;
+mod push;
+mod race;
+mod refused;
+mod restart;
+mod rooms;
+mod template;
+mod tencent;
+
+/// The DynamoDB that the log contract runs on here.
+async fn engine() -> ilock_tests::engine::Engine {
+    ilock_tests::engine::Engine::embedded().await
+}

@@ -1,0 +1,147 @@
+//! The broker is slow or down, or the phone is disconnected.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::config::interceptors::BeforeSerializationInterceptorContextRef;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents, SharedInterceptor};
+use aws_sdk_dynamodb::error::BoxError;
+use aws_sdk_dynamodb::operation::put_item::PutItemInput;
+
+use ilock_local::Options;
+use ilock_tests::parties::call_id;
+use ilock_tests::throttle::Throttle;
+use ilock_tests::{Phone, Version, World};
+use reqwest::Method;
+use serde_json::json;
+
+/// A caller must wait less than this for a broker that does not answer.
+const MAX_WAIT: Duration = Duration::from_secs(2);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_broker_is_down_calls_are_placed_and_they_ring_when_it_is_back() {
+    // With a data directory the broker's sessions survive a restart, as IoT Core's do.
+    let kept = tempfile::tempdir().unwrap();
+    let world = World::with(Options { data_dir: Some(kept.path().into()), ..Options::anywhere() }).await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let mut phone = world.phone(&user, "android_1").await;
+    let broker_at = world.stack.at.broker;
+    world.stack.broker.stop().await;
+
+    let asked = Instant::now();
+    let call = call_id(&door.rings("user456", 30).await);
+    println!("placed in {} ms with the broker down", asked.elapsed().as_millis());
+    assert!(asked.elapsed() < MAX_WAIT);
+    let told = world.log(&call).await.receipts.into_iter().flat_map(|receipt| receipt.notices.into_values());
+    assert!(told.filter(|handed| handed.carrier == "mqtt").count() == 0, "nobody was told yet");
+
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.stack.broker.start(broker_at).await.unwrap();
+    let incoming = phone.hears("incoming").await;
+    assert_eq!(incoming["call_id"], call.as_str());
+    let log = world.log(&call).await;
+    let mut by_mqtt =
+        log.receipts.iter().filter(|receipt| receipt.notices.values().any(|handed| handed.carrier == "mqtt"));
+    assert!(by_mqtt.all(|receipt| receipt.path == "projector"), "{:?}", log.receipts);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_broker_does_not_hold_up_the_caller() {
+    let throttle = Throttle::default();
+    let world = World::with(Options { between: Some(throttle.layer()), ..Options::anywhere() }).await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let mut phone = world.phone(&user, "android_1").await;
+    throttle.set(Duration::from_mins(1));
+    let asked = Instant::now();
+    let call = call_id(&door.rings("user456", 30).await);
+    println!("placed in {} ms with the broker silent", asked.elapsed().as_millis());
+    assert!(asked.elapsed() < MAX_WAIT);
+    throttle.set(Duration::ZERO);
+    let incoming = phone.hears("incoming").await;
+    assert_eq!(incoming["call_id"], call.as_str());
+    phone.hears_nothing(Duration::from_secs(1)).await;
+    world.end().await;
+}
+
+/// Fails the first write to the log.
+#[derive(Debug, Default)]
+struct FirstWriteFails(AtomicBool);
+
+impl Intercept for FirstWriteFails {
+    fn name(&self) -> &'static str {
+        "FirstWriteFails"
+    }
+
+    fn read_before_serialization(
+        &self,
+        context: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let put = context.input().downcast_ref::<PutItemInput>();
+        let to_the_log = put.is_some_and(|put| put.table_name.as_deref() == Some("events"));
+        if to_the_log && !self.0.swap(true, Ordering::SeqCst) {
+            return Err("the log cannot be written".into());
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_press_that_failed_half_way_is_refused_clearly_and_rings_and_times_out_when_it_is_repeated() {
+    let watch = Some(SharedInterceptor::new(FirstWriteFails::default()));
+    let world = World::with(Options { watch, ..Options::anywhere() }).await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let mut phone = world.phone(&user, "android_1").await;
+    let press = || {
+        let body = json!({ "callee_id": "user456", "ring_seconds": 5 });
+        let door = door.clone();
+        async move { door.asks_with(Method::POST, "/api/calls", Some(body), &[("idempotency-key", "press")]).await }
+    };
+    assert_eq!(press().await.refused(503)["retry_after"], 1);
+    // Repeated in another millisecond, which would make another call id.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let call = call_id(&press().await.ok());
+    assert_eq!(phone.hears("incoming").await["call_id"], call.as_str());
+    assert_eq!(phone.hears("timeout").await["call_id"], call.as_str());
+    assert_eq!(call_id(&press().await.ok()), call);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_that_returns_within_the_deadline_rings_once() {
+    for version in [Version::V311, Version::V5] {
+        let world = World::new().await;
+        let (door, user) = (world.door("device123"), world.user("user456"));
+        let mut phone = Phone::connect(&user, "android_1", version).await;
+        phone.goes_away();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let call = call_id(&door.rings("user456", 30).await);
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        phone.comes_back().await;
+        let incoming = phone.hears("incoming").await;
+        assert_eq!(incoming["call_id"], call.as_str());
+        phone.hears_nothing(Duration::from_secs(1)).await;
+        world.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_that_returns_after_the_deadline_hears_nothing() {
+    let world = World::new().await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let mut old = Phone::connect(&user, "android_1", Version::V311).await;
+    let mut new = Phone::connect(&user, "android_2", Version::V5).await;
+    old.goes_away();
+    new.goes_away();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let call = call_id(&door.rings("user456", 5).await);
+    tokio::time::sleep(Duration::from_millis(7500)).await;
+    assert_eq!(world.log(&call).await.call.state().unwrap().word(), "missed");
+    old.comes_back().await;
+    new.comes_back().await;
+    old.hears_nothing(Duration::from_secs(1)).await;
+    new.hears_nothing(Duration::from_millis(200)).await;
+    world.end().await;
+}

@@ -1,0 +1,153 @@
+//! The projector, with everything that a stream can deliver.
+
+use std::time::Duration;
+
+use aws_lambda_events::dynamodb::Event;
+use aws_sdk_dynamodb::types::AttributeValue;
+use ilock_events::Commit;
+use ilock_functions::dismissals::Dismissals;
+use ilock_functions::projector::Projector;
+use ilock_local::Options;
+use ilock_tests::World;
+use ilock_tests::parties::call_id;
+use ilock_tests::throttle::Throttle;
+use serde_json::{Value, json};
+
+/// A stack whose poller does not run and whose functions send nothing: the test is the projector.
+async fn world(throttle: &Throttle) -> (World, Projector) {
+    let options = Options {
+        settings: Box::new(|name| (name == "FAST_PATH").then(|| "off".to_owned())),
+        poll: Duration::from_hours(1),
+        between: Some(throttle.layer()),
+        ..Options::anywhere()
+    };
+    let world = World::with(options).await;
+    // The poller reads once at its start.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let calls = world.stack.app.calls.clone();
+    let projector = Projector {
+        log: calls.log,
+        directory: world.stack.app.directory.clone(),
+        telling: calls.telling,
+        rooms: Dismissals::new(None),
+    };
+    (world, projector)
+}
+
+fn attribute(value: &Value) -> Value {
+    match value {
+        Value::Null => json!({ "NULL": true }),
+        Value::Bool(yes) => json!({ "BOOL": yes }),
+        Value::Number(number) => json!({ "N": number.to_string() }),
+        Value::String(text) => json!({ "S": text }),
+        Value::Array(items) => json!({ "L": items.iter().map(attribute).collect::<Vec<_>>() }),
+        Value::Object(fields) => {
+            json!({ "M": fields.iter().map(|(name, value)| (name.clone(), attribute(value))).collect::<serde_json::Map<_, _>>() })
+        }
+    }
+}
+
+/// A record of the stream.
+fn record(commit: &Commit, sequence: &str) -> Value {
+    let mut image = serde_json::to_value(commit).unwrap();
+    let fields = image.as_object_mut().unwrap();
+    fields.remove("call_id");
+    fields.insert("pk".into(), json!(format!("call#{}", commit.call_id)));
+    fields.insert("sk".into(), json!(format!("commit#{:06}", commit.n.0)));
+    let image = attribute(&image)["M"].clone();
+    json!({
+        "eventID": sequence, "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb",
+        "awsRegion": "local",
+        "dynamodb": {
+            "ApproximateCreationDateTime": 1.0, "Keys": { "pk": image["pk"], "sk": image["sk"] }, "NewImage": image,
+            "SequenceNumber": sequence, "SizeBytes": 1, "StreamViewType": "NEW_AND_OLD_IMAGES",
+        },
+    })
+}
+
+async fn failures(projector: &Projector, records: Vec<Value>) -> Vec<String> {
+    let event: Event = serde_json::from_value(json!({ "Records": records })).unwrap();
+    let answer = projector.on_stream(event).await;
+    answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier.unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poison_record_is_answered_as_failed_and_the_other_calls_ring() {
+    let (world, projector) = world(&Throttle::default()).await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let mut phone = world.phone(&user, "android_1").await;
+    let good = world.log(&call_id(&door.rings("user456", 30).await)).await.commits.remove(0);
+    let changed = world.log(&call_id(&door.rings("user456", 30).await)).await.commits.remove(0);
+    let unreadable = {
+        let mut record = record(&good, "1");
+        record["dynamodb"]["NewImage"]["events"] = json!({ "S": "?" });
+        record
+    };
+    // A commit that was changed in the table: its hash no longer matches.
+    let update = world.stack.dynamodb.update_item().table_name("events");
+    update
+        .key("pk", AttributeValue::S(format!("call#{}", changed.call_id)))
+        .key("sk", AttributeValue::S("commit#000001".into()))
+        .update_expression("SET #at = #at + :one")
+        .expression_attribute_names("#at", "at")
+        .expression_attribute_values(":one", AttributeValue::N("1".into()))
+        .send()
+        .await
+        .unwrap();
+    let failed = failures(&projector, vec![unreadable, record(&changed, "2"), record(&good, "3")]).await;
+    assert_eq!(failed, ["1", "2"]);
+    assert_eq!(phone.hears("incoming").await["call_id"], good.call_id.as_str());
+    phone.hears_nothing(Duration::from_millis(300)).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_shown_twice_is_told_once() {
+    let throttle = Throttle::default();
+    let (world, projector) = world(&throttle).await;
+    let commits = {
+        let call = call_id(&world.door("device123").rings("user456", 30).await);
+        world.log(&call).await.commits
+    };
+    let records: Vec<Value> = commits.iter().map(|commit| record(commit, "1")).collect();
+    assert!(failures(&projector, records.clone()).await.is_empty());
+    let published = throttle.asked();
+    assert_eq!(published, 2);
+    assert!(failures(&projector, records).await.is_empty());
+    assert_eq!(throttle.asked(), published);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_incoming_call_is_not_told_once_it_was_answered_and_the_receipt_says_why() {
+    let (world, projector) = world(&Throttle::default()).await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let mut phone = world.phone(&user, "android_1").await;
+    let call = call_id(&door.rings("user456", 30).await);
+    user.callee_action(&call, "accepted", Some("user456_android_1")).await.ok();
+    let commits = world.log(&call).await.commits;
+    // In one batch, the later first: order is still kept per call.
+    let records = vec![record(&commits[1], "2"), record(&commits[0], "1")];
+    assert!(failures(&projector, records).await.is_empty());
+    assert_eq!(phone.hears("accepted").await["seq"], 2);
+    phone.hears_nothing(Duration::from_millis(300)).await;
+    let receipts = world.log(&call).await.receipts;
+    let of_placing = receipts.iter().find(|receipt| receipt.n.0 == 1).unwrap();
+    assert!(of_placing.notices.values().all(|handed| handed.error.as_deref() == Some("the call no longer rang")));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_new_commit_is_passed_over() {
+    let throttle = Throttle::default();
+    let (world, projector) = world(&throttle).await;
+    let call = call_id(&world.door("device123").rings("user456", 30).await);
+    let commit = world.log(&call).await.commits.remove(0);
+    let mut modified = record(&commit, "1");
+    modified["eventName"] = json!("MODIFY");
+    let mut receipt = record(&commit, "2");
+    receipt["dynamodb"]["Keys"]["sk"] = json!({ "S": "receipt#000001#0000" });
+    assert!(failures(&projector, vec![modified, receipt]).await.is_empty());
+    assert_eq!(throttle.asked(), 0);
+    world.end().await;
+}

@@ -1,0 +1,360 @@
+//! Pushes to phones that are not connected: who gets which, who owns a token, and what happens to tokens that fail.
+
+use std::time::Duration;
+
+use ilock_directory::Client;
+use ilock_env::Clock;
+use ilock_events::schema::schemas;
+use ilock_events::{ClientId, Millis, Party as PartyOf, PartyId, PartyKind};
+use ilock_functions::push_feedback::{DeliveryFailure, Feedback, on_failure};
+use ilock_local::push::Shown;
+use ilock_tests::parties::call_id;
+use ilock_tests::{Party, World};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const REGISTER: &str = "/api/v1/devices/register";
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A token in the form of APNs.
+fn apple(byte: u8) -> String {
+    hex::encode([byte; 32])
+}
+
+async fn android(user: &Party, name: &str, token: &str) {
+    let body = json!({ "client_id": format!("{}_{name}", user.id), "platform": "android", "push_token": token });
+    user.posts("/api/mqtt/clients/register", body).await.ok();
+}
+
+async fn iphone(user: &Party, name: &str, alert: Option<&str>, voip: Option<&str>) {
+    let client = format!("{}_{name}", user.id);
+    let body = json!({ "client_id": client, "platform": "ios", "push_token": alert, "voip_token": voip });
+    user.posts(REGISTER, body).await.ok();
+}
+
+/// The pushes from number `from` on, once there are exactly `count`.
+async fn pushes(world: &World, from: usize, count: usize) -> Vec<Shown> {
+    let until = tokio::time::Instant::now() + TIMEOUT;
+    loop {
+        let shown = world.stack.push.shown();
+        if shown.len() >= from + count {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            let shown = world.stack.push.shown()[from..].to_vec();
+            assert_eq!(shown.len(), count, "{shown:#?}");
+            return shown;
+        }
+        assert!(tokio::time::Instant::now() < until, "{} of {count} pushes came: {shown:#?}", shown.len() - from);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn services(pushes: &[Shown]) -> Vec<&'static str> {
+    let mut services: Vec<_> = pushes.iter().map(|push| push.service.word()).collect();
+    services.sort_unstable();
+    services
+}
+
+/// The data that the app receives.
+fn data_of(push: &Shown) -> &Value {
+    let android = &push.payload["fcmV1Message"]["message"]["data"];
+    if android.is_null() { &push.payload } else { android }
+}
+
+fn assert_valid(push: &Shown) {
+    let system = if push.payload.get("fcmV1Message").is_some() { "android" } else { "ios" };
+    let kind = data_of(push)["type"].as_str().unwrap().to_lowercase();
+    let form = format!("push.{system}.{kind}");
+    let (_, schema) = schemas().into_iter().find(|(name, _)| *name == form).unwrap();
+    let validator = jsonschema::draft202012::new(&schema.to_value()).unwrap();
+    assert!(validator.is_valid(&push.payload), "{form}: {}", push.payload);
+    assert!(!push.payload.to_string().contains("user_sig"));
+}
+
+async fn client(world: &World, user: &str, name: &str) -> Client {
+    let party = PartyOf { kind: PartyKind::User, id: PartyId::new(user).unwrap() };
+    let client = ClientId::new(format!("{user}_{name}")).unwrap();
+    world.stack.app.directory.client(&party, &client).await.unwrap().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_wakes_every_phone_in_its_own_way_and_an_answer_silences_the_others() {
+    let world = World::new().await;
+    let (door, anna) = (world.door("device123"), world.user("anna"));
+    android(&anna, "pixel", "fcm-token-1").await;
+    iphone(&anna, "iphone", Some(&apple(1)), Some(&apple(2))).await;
+    iphone(&anna, "ipad", Some(&apple(3)), None).await;
+    anna.registers("browser").await;
+    let call = call_id(&door.rings("anna", 30).await);
+    let rung = pushes(&world, 0, 3).await;
+    assert_eq!(services(&rung), ["APNS", "APNS_VOIP", "GCM"]);
+    for push in &rung {
+        assert_valid(push);
+        let data = data_of(push);
+        assert_eq!((&data["type"], &data["call_id"]), (&json!("VIDEO_CALL"), &json!(call)));
+        assert_eq!(data["caller_name"], "前门设备");
+        assert!((25..30).contains(&push.ttl_seconds), "{}", push.ttl_seconds);
+        let (kind, priority) = match push.service.word() {
+            "APNS_VOIP" => (Some("voip"), Some(10)),
+            "APNS" => (Some("alert"), Some(10)),
+            _ => (None, None),
+        };
+        assert_eq!((push.push_type.as_deref(), push.priority), (kind, priority));
+    }
+    let listed = anna.gets("/dev/pushes").await.ok();
+    assert_eq!(listed["pushes"].as_array().unwrap().len(), 3);
+
+    anna.callee_action(&call, "accepted", Some("anna_pixel")).await.ok();
+    let over = pushes(&world, 3, 2).await;
+    assert_eq!(services(&over), ["APNS", "APNS"], "never by VoIP, and not to the one that answered");
+    for push in &over {
+        assert_valid(push);
+        assert_eq!((&data_of(push)["type"], &data_of(push)["state"]), (&json!("CALL_ENDED"), &json!("active")));
+        assert_eq!((push.push_type.as_deref(), push.priority), (Some("background"), Some(5)));
+        assert_eq!(data_of(push)["device_id"], "anna_pixel");
+    }
+
+    let history = world.log(&call).await;
+    let receipts = history.receipts.iter().filter(|receipt| receipt.n.0 == 1);
+    let phones: Vec<String> = receipts.flat_map(|receipt| receipt.phones.keys().map(ToString::to_string)).collect();
+    assert_eq!(phones, ["anna_ipad", "anna_iphone", "anna_pixel"]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_call_silences_all_phones_and_a_missed_one_is_shown() {
+    let world = World::new().await;
+    let (door, anna) = (world.door("device123"), world.user("anna"));
+    android(&anna, "pixel", "fcm-token-1").await;
+    iphone(&anna, "iphone", Some(&apple(1)), Some(&apple(2))).await;
+    let call = call_id(&door.rings("anna", 30).await);
+    pushes(&world, 0, 2).await;
+    door.caller_action(&call, "cancelled").await.ok();
+    let over = pushes(&world, 2, 2).await;
+    assert_eq!(services(&over), ["APNS", "GCM"]);
+    for push in &over {
+        assert_valid(push);
+        assert_eq!(data_of(push)["type"], "CALL_ENDED");
+    }
+    let android = over.iter().find(|push| push.service.word() == "GCM").unwrap();
+    assert_eq!(android.payload["fcmV1Message"]["message"]["android"]["priority"], "normal");
+
+    door.rings("anna", 5).await;
+    pushes(&world, 4, 2).await;
+    let missed = pushes(&world, 6, 2).await;
+    assert_eq!(services(&missed), ["APNS", "GCM"]);
+    for push in &missed {
+        assert_valid(push);
+        assert_eq!(
+            (&data_of(push)["type"], &data_of(push)["caller_name"]),
+            (&json!("MISSED_CALL"), &json!("前门设备"))
+        );
+        assert!(push.ttl_seconds > 80_000);
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stale_token_is_retired_while_the_others_ring_and_comes_back_only_by_registering() {
+    let world = World::new().await;
+    let (door, anna) = (world.door("device123"), world.user("anna"));
+    android(&anna, "old", "fcm-old").await;
+    android(&anna, "new", "fcm-new").await;
+    let endpoint = client(&world, "anna", "old").await.main.unwrap();
+    world.stack.push.disable(&endpoint.id);
+    let call = call_id(&door.rings("anna", 30).await);
+    let rung = pushes(&world, 0, 1).await;
+    assert_ne!(rung[0].endpoint, endpoint.id);
+    let retired = client(&world, "anna", "old").await.main.unwrap().retired.unwrap();
+    assert_eq!(retired.why, "EndpointDisabled");
+    let in_receipt = |history: &ilock_log::History, client: &str| {
+        let client = ClientId::new(client).unwrap();
+        history.receipts.iter().find_map(|receipt| receipt.phones.get(&client).cloned())
+    };
+    let handed = in_receipt(&world.log(&call).await, "anna_old").unwrap();
+    assert_eq!(handed.error.as_deref(), Some("EndpointDisabled"));
+    door.caller_action(&call, "cancelled").await.ok();
+    pushes(&world, 1, 1).await;
+
+    let next = call_id(&door.rings("anna", 30).await);
+    pushes(&world, 2, 1).await;
+    assert_eq!(in_receipt(&world.log(&next).await, "anna_old"), None, "it was not tried");
+    door.caller_action(&next, "cancelled").await.ok();
+    pushes(&world, 3, 1).await;
+
+    android(&anna, "old", "fcm-old").await;
+    door.rings("anna", 30).await;
+    let rung = pushes(&world, 4, 2).await;
+    assert!(rung.iter().any(|push| push.endpoint == endpoint.id));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_that_changed_hands_is_never_rung_for_its_former_owner() {
+    let world = World::new().await;
+    let (door, anna, bert) = (world.door("device123"), world.user("anna"), world.user("bert"));
+    android(&anna, "phone", "fcm-token-1").await;
+    android(&anna, "tablet", "fcm-token-2").await;
+    android(&bert, "phone", "fcm-token-1").await;
+    assert_eq!(client(&world, "anna", "phone").await.main, None);
+    let mine = client(&world, "bert", "phone").await.main.unwrap();
+    let call = call_id(&door.rings("anna", 30).await);
+    let rung = pushes(&world, 0, 1).await;
+    assert_ne!(rung[0].endpoint, mine.id, "it is bert's now");
+    door.caller_action(&call, "cancelled").await.ok();
+    pushes(&world, 1, 1).await;
+    door.rings("bert", 30).await;
+    assert_eq!(pushes(&world, 2, 1).await[0].endpoint, mine.id);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_token_takes_the_place_of_the_old_and_logout_ends_the_ringing() {
+    let world = World::new().await;
+    let (door, anna) = (world.door("device123"), world.user("anna"));
+    android(&anna, "phone", "fcm-first").await;
+    let first = client(&world, "anna", "phone").await.main.unwrap();
+    android(&anna, "phone", "fcm-second").await;
+    // Registering without a token, as at each start, changes nothing.
+    anna.registers("phone").await;
+    let second = client(&world, "anna", "phone").await.main.unwrap();
+    assert_ne!(first.id, second.id);
+    assert_eq!(world.stack.app.directory.owner_of_endpoint(&first.id).await.unwrap(), None);
+    let call = call_id(&door.rings("anna", 30).await);
+    assert_eq!(pushes(&world, 0, 1).await[0].endpoint, second.id);
+    anna.asks(Method::DELETE, "/api/mqtt/clients/anna_phone", None).await.ok();
+    assert_eq!(world.stack.app.directory.owner_of_endpoint(&second.id).await.unwrap(), None);
+    door.caller_action(&call, "cancelled").await.ok();
+    door.rings("anna", 30).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    pushes(&world, 1, 0).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_push_services_are_down_calls_go_on_and_the_projector_wakes_the_phones_later() {
+    let world = World::new().await;
+    let (door, anna) = (world.door("device123"), world.user("anna"));
+    android(&anna, "phone", "fcm-token-1").await;
+    world.stack.push.down(true);
+    let call = call_id(&door.rings("anna", 60).await);
+    anna.callee_action(&call, "ringing", Some("anna_browser")).await.ok();
+    assert!(world.stack.push.shown().is_empty());
+    world.stack.push.down(false);
+    let rung = pushes(&world, 0, 1).await;
+    assert!(rung[0].ttl_seconds < 60);
+    let history = world.log(&call).await;
+    let phones = history.receipts.iter().filter(|receipt| !receipt.phones.is_empty());
+    assert_eq!(phones.map(|receipt| receipt.path.as_str()).collect::<Vec<_>>(), ["projector"]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_who_calls_a_person_shows_their_name_and_what_their_app_sends_along() {
+    let world = World::new().await;
+    let (anna, bert) = (world.user("anna"), world.user("bert"));
+    // As the second app sends it.
+    let headers = [("accept-language", "en")];
+    let body = json!({ "fcm_token": "fcm-token-1", "platform": "android" });
+    let registered = anna.asks_with(Method::POST, REGISTER, Some(body), &headers).await.ok();
+    assert!(registered["client_id"].as_str().unwrap().starts_with("anna_push_"));
+    assert_eq!(registered["services"], json!(["GCM"]));
+    let invitation = json!({ "caller_id": 7, "nested": { "deep": ["门", null] } });
+    let place = json!({ "callee_id": "anna", "caller_info": { "name": "Bert 🧑‍🚀" }, "invitation_data": invitation });
+    bert.posts("/api/calls", place).await.ok();
+    let rung = pushes(&world, 0, 1).await;
+    let data = data_of(&rung[0]);
+    assert_eq!((&data["caller_id"], &data["caller_name"]), (&json!("bert"), &json!("Bert 🧑‍🚀")));
+    assert_eq!(data["body"], "Bert 🧑‍🚀 is calling you");
+    assert_eq!(serde_json::from_str::<Value>(data["invitation_data"].as_str().unwrap()).unwrap(), invitation);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_and_data_of_any_size_are_cut_or_refused_and_no_call_is_lost() {
+    let world = World::new().await;
+    let (door, anna) = (world.door("device123"), world.user("anna"));
+    android(&anna, "phone", "fcm-token-1").await;
+    let place = |name: String, data: Value| json!({ "callee_id": "anna", "caller_info": { "name": name }, "invitation_data": data });
+    for bad in [json!([]), json!("text"), json!(7), json!({ "a": "x".repeat(5000) })] {
+        let refused = door.posts("/api/calls", place("a".into(), bad)).await.refused(400);
+        assert_eq!(refused["field"], "invitation_data");
+    }
+    let long = "👩‍👩‍👧".repeat(200);
+    door.posts("/api/calls", place(long, json!({}))).await.ok();
+    let name = data_of(&pushes(&world, 0, 1).await[0])["caller_name"].as_str().unwrap().to_owned();
+    assert_eq!(name.chars().count(), 64);
+    assert!(name.ends_with('…'));
+    door.posts("/api/calls", place("n".repeat(2000), json!({ "a": "\"".repeat(1900) }))).await.ok();
+    let rung = pushes(&world, 1, 1).await;
+    assert_eq!(
+        (&data_of(&rung[0])["invitation_data"], &data_of(&rung[0])["truncated"]),
+        (&json!("{}"), &json!("true"))
+    );
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_that_no_push_service_could_have_given_are_refused_by_name() {
+    let world = World::new().await;
+    let (door, anna) = (world.door("device123"), world.user("anna"));
+    for (field, body) in [
+        ("fcm_token", json!({ "platform": "android", "fcm_token": "x".repeat(10_000) })),
+        ("push_token", json!({ "platform": "android", "push_token": "a\nb" })),
+        ("push_token", json!({ "platform": "android", "push_token": "" })),
+        ("push_token", json!({ "platform": "android", "push_token": "门" })),
+        ("push_token", json!({ "platform": "android" })),
+        ("push_token", json!({ "platform": "ios", "push_token": "not hexadecimal" })),
+        ("push_token", json!({ "platform": "ios", "push_token": "xyz" })),
+        ("voip_token", json!({ "platform": "ios", "voip_token": "xyz" })),
+        ("voip_token", json!({ "platform": "android", "push_token": "a", "voip_token": "00" })),
+        ("platform", json!({ "platform": "web", "push_token": "a" })),
+        ("platform", json!({ "push_token": "a" })),
+        ("environment", json!({ "platform": "ios", "push_token": "00", "environment": "staging" })),
+        ("language", json!({ "platform": "ios", "push_token": "00", "language": "fr" })),
+    ] {
+        let refused = anna.posts(REGISTER, body.clone()).await.refused(400);
+        assert_eq!(refused["field"], field, "{body}");
+    }
+    anna.posts(REGISTER, json!({ "platform": "ios", "push_token": "00", "client_id": "bert_1" })).await.refused(403);
+    door.posts(REGISTER, json!({ "platform": "android", "push_token": "a" })).await.refused(403);
+    // A token is one endpoint whatever the case of its digits; the sandbox is another service.
+    for (token, service) in [("ABCDEF", "APNS"), ("abcdef", "APNS")] {
+        let body = json!({ "platform": "ios", "push_token": token, "client_id": "anna_phone" });
+        assert_eq!(anna.posts(REGISTER, body).await.ok()["services"], json!([service]));
+    }
+    let upper = client(&world, "anna", "phone").await.main.unwrap();
+    let body =
+        json!({ "platform": "ios", "push_token": "ABCDEF", "client_id": "anna_phone", "environment": "sandbox" });
+    assert_eq!(anna.posts(REGISTER, body).await.ok()["services"], json!(["APNS_SANDBOX"]));
+    assert_ne!(client(&world, "anna", "phone").await.main.unwrap().id, upper.id);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_sns_tells_later_retires_the_token_unless_it_was_registered_anew() {
+    let world = World::new().await;
+    let anna = world.user("anna");
+    android(&anna, "phone", "fcm-token-1").await;
+    let directory = &world.stack.app.directory;
+    let endpoint = client(&world, "anna", "phone").await.main.unwrap();
+    let now = Clock::system().now();
+    let failure = |kind: &str, endpoint: &str| -> DeliveryFailure {
+        serde_json::from_value(json!({
+            "DeliveryAttempts": 1, "EndpointArn": endpoint, "EventType": "DeliveryFailure", "FailureType": kind,
+            "FailureMessage": "Platform token associated with the endpoint is not valid",
+            "MessageId": "5f87d16e-8d3b-5a8f-9d0b-8a9e2a4b6c11", "Service": "SNS", "Time": "2026-11-25T00:00:00.000Z",
+        }))
+        .unwrap()
+    };
+    let tells =
+        async |kind: &str, id: &str, at: Millis| on_failure(directory, &failure(kind, id), at, now).await.unwrap();
+    assert_eq!(tells("NotificationTTLExpired", &endpoint.id, now).await, Feedback::Passing);
+    assert_eq!(tells("SomethingNew", &endpoint.id, now).await, Feedback::Unknown);
+    assert_eq!(tells("InvalidPlatformToken", "nobody's", now).await, Feedback::Outdated);
+    assert_eq!(tells("InvalidPlatformToken", &endpoint.id, endpoint.since.plus(-1)).await, Feedback::Outdated);
+    assert!(client(&world, "anna", "phone").await.main.unwrap().retired.is_none());
+    assert_eq!(tells("InvalidPlatformToken", &endpoint.id, now).await, Feedback::Retired);
+    assert_eq!(tells("InvalidPlatformToken", &endpoint.id, now).await, Feedback::Outdated, "told twice");
+    assert_eq!(client(&world, "anna", "phone").await.main.unwrap().retired.unwrap().why, "InvalidPlatformToken");
+    world.end().await;
+}

@@ -1,0 +1,325 @@
+//! What a stranger or a broken app can send, and the answers.
+
+use std::time::Duration;
+
+use ilock_auth::Role;
+use ilock_tests::parties::{call_id, token};
+use ilock_tests::phone::Credentials;
+use ilock_tests::{Phone, Version, World};
+use reqwest::Method;
+use rumqttc::{AsyncClient, LastWill, MqttOptions, QoS};
+use serde_json::{Value, json};
+
+async fn unauthenticated(bearer: &str) -> Value {
+    let world = World::new().await;
+    let stranger = world.bearer("user456", bearer.to_owned());
+    let routes = [
+        (Method::POST, "/api/mqtt/clients/register"),
+        (Method::PUT, "/api/mqtt/clients/status"),
+        (Method::DELETE, "/api/mqtt/clients/user456_a"),
+        (Method::POST, "/api/calls"),
+        (Method::GET, "/api/calls"),
+        (Method::GET, "/api/calls/call_a_b_1"),
+        (Method::POST, "/api/calls/callee-action"),
+        (Method::POST, "/api/calls/caller-action"),
+    ];
+    let mut said = Value::Null;
+    for (method, path) in routes {
+        let answer = stranger.asks(method, path, Some(json!({}))).await;
+        assert_eq!(answer.code, 40_101, "{path}: {answer:?}");
+        said = answer.refused(401);
+    }
+    world.end().await;
+    said["reason"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_token_every_route_is_closed() {
+    let world = World::new().await;
+    for path in ["/api/calls", "/api/calls/call_a_b_1"] {
+        let answer = reqwest::get(format!("http://{}{path}", world.stack.at.http)).await.unwrap();
+        assert_eq!(answer.status(), 401);
+        assert_eq!(answer.headers()["www-authenticate"], "Bearer");
+    }
+    world.end().await;
+    assert!(unauthenticated("").await.is_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_has_expired_is_refused() {
+    use ilock_auth::{Identity, Secret, issue_access_token};
+    use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
+    let identity = Identity { id: "user456".parse().unwrap(), role: Role::User, tenant: "default".parse().unwrap() };
+    let long_ago = ilock_env::Clock::system().now().plus(-7_200_000);
+    let old =
+        issue_access_token(&Secret::new(DEV_SECRET), &identity, None, Some(DEV_AUDIENCE), long_ago, 3600).unwrap();
+    assert_eq!(unauthenticated(&old).await, "the token has expired");
+    let other = issue_access_token(
+        &Secret::new(DEV_SECRET),
+        &identity,
+        None,
+        Some("somebody-else"),
+        long_ago.plus(7_200_000),
+        3600,
+    );
+    assert_eq!(unauthenticated(&other.unwrap()).await, "the token is for another audience");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_not_signed_is_refused() {
+    use base64::Engine;
+    let good = token("user456", Role::User, "default");
+    let payload = good.split('.').nth(1).unwrap();
+    let header = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
+    assert!(unauthenticated(&format!("{header}.{payload}.")).await.is_string());
+    let forged = good.replace(good.rsplit('.').next().unwrap(), "AAAA");
+    assert!(unauthenticated(&forged).await.is_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_mqtt_password_is_no_access_token_and_the_other_way_round() {
+    let world = World::new().await;
+    let user = world.user("user456");
+    let registered = user.registers("android_1").await;
+    let password = registered["mqtt_credentials"]["password"].as_str().unwrap().to_owned();
+    world.bearer("user456", password).gets("/api/calls").await.refused(401);
+    let mut credentials = Credentials::of(&registered);
+    credentials.password = user.token.clone();
+    assert!(Phone::with(credentials, Version::V5).await.is_err());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_auditor_is_no_party_to_calls() {
+    let world = World::new().await;
+    let auditor = world.party("auditor1", Role::Auditor);
+    auditor.posts("/api/calls", json!({ "callee_id": "user456" })).await.refused(403);
+    auditor.gets("/api/calls").await.refused(403);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_registers_or_acts_as_another_ones_client() {
+    let world = World::new().await;
+    let user = world.user("user456");
+    for body in [
+        json!({ "client_id": "user789_android_1" }),
+        json!({ "client_id": "user4567_android_1" }),
+        json!({ "client_id": "user456_" }),
+        json!({ "client_id": "user456_a", "user_id": "user789" }),
+    ] {
+        user.posts("/api/mqtt/clients/register", body).await.refused(403);
+    }
+    let call = call_id(&world.door("device123").rings("user456", 30).await);
+    user.callee_action(&call, "accepted", Some("user789_android_1")).await.refused(403);
+    let status = json!({ "client_id": "user789_a", "status": "active", "priority": 1, "last_active": 1 });
+    user.asks(Method::PUT, "/api/mqtt/clients/status", Some(status)).await.refused(403);
+    world.end().await;
+}
+
+/// Bodies that are refused: the path, the field that the answer must name, the body.
+fn broken_bodies() -> Vec<(&'static str, &'static str, String)> {
+    let long = "x".repeat(10 * 1024);
+    let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+    vec![
+        ("/api/calls", "body", String::new()),
+        ("/api/calls", "body", "{".into()),
+        ("/api/calls", "body", "[1]".into()),
+        ("/api/calls", "body", "null".into()),
+        ("/api/calls", "body", format!(r#"{{"callee_id":"a"}} {deep}"#)),
+        ("/api/calls", "callee_id", "{}".into()),
+        ("/api/calls", "callee_id", r#"{"callee_id":null}"#.into()),
+        ("/api/calls", "callee_id", r#"{"callee_id":7}"#.into()),
+        ("/api/calls", "callee_id", r#"{"callee_id":"a/b"}"#.into()),
+        ("/api/calls", "callee_id", r#"{"callee_id":"a+"}"#.into()),
+        ("/api/calls", "callee_id", r##"{"callee_id":"#"}"##.into()),
+        ("/api/calls", "callee_id", r#"{"callee_id":"a\u0000"}"#.into()),
+        ("/api/calls", "callee_id", format!(r#"{{"callee_id":"{long}"}}"#)),
+        ("/api/calls", "callee_id", r#"{"callee_id":"device123"}"#.into()),
+        ("/api/calls", "ring_seconds", r#"{"callee_id":"a","ring_seconds":4}"#.into()),
+        ("/api/calls", "ring_seconds", r#"{"callee_id":"a","ring_seconds":121}"#.into()),
+        ("/api/calls", "ring_seconds", r#"{"callee_id":"a","ring_seconds":-5}"#.into()),
+        ("/api/calls", "ring_seconds", r#"{"callee_id":"a","ring_seconds":"30"}"#.into()),
+        ("/api/calls", "ring_seconds", r#"{"callee_id":"a","ring_seconds":30.5}"#.into()),
+        ("/api/calls", "caller_info", r#"{"callee_id":"a","caller_info":"Anna"}"#.into()),
+        ("/api/calls", "caller_info.name", r#"{"callee_id":"a","caller_info":{"name":7}}"#.into()),
+        ("/api/calls", "caller_info.name", r#"{"callee_id":"a","caller_info":{"name":"\u001b[31m"}}"#.into()),
+        (
+            "/api/calls",
+            "caller_info",
+            format!(r#"{{"callee_id":"a","caller_info":{{"more":"{}"}}}}"#, "x".repeat(5000)),
+        ),
+        ("/api/calls", "invitation_data", r#"{"callee_id":"a","invitation_data":[1]}"#.into()),
+        (
+            "/api/calls",
+            "invitation_data",
+            format!(r#"{{"callee_id":"a","invitation_data":{{"x":"{}"}}}}"#, "x".repeat(5000)),
+        ),
+        ("/api/calls", "body", format!(r#"{{"callee_id":"a","padding":"{}"}}"#, "x".repeat(17 * 1024))),
+        ("/api/calls/caller-action", "action", r#"{"call_id":"a","action":"accepted"}"#.into()),
+        ("/api/calls/caller-action", "call_id", r#"{"call_id":"a/b","action":"hangup"}"#.into()),
+        ("/api/calls/caller-action", "call_id", r#"{"action":"hangup"}"#.into()),
+        (
+            "/api/calls/caller-action",
+            "reason",
+            format!(r#"{{"call_id":"a","action":"hangup","reason":"{}"}}"#, "x".repeat(1001)),
+        ),
+        ("/api/calls/callee-action", "client_id", r##"{"call_id":"a","action":"accepted","client_id":"#x_y"}"##.into()),
+        ("/api/mqtt/clients/register", "client_id", r#"{"client_id":""}"#.into()),
+        ("/api/mqtt/clients/register", "platform", r#"{"client_id":"device123_a","platform":"symbian"}"#.into()),
+        (
+            "/api/mqtt/clients/register",
+            "push_token",
+            format!(r#"{{"client_id":"device123_a","push_token":"{}"}}"#, "x".repeat(5000)),
+        ),
+        ("/api/mqtt/clients/register", "push_token", r#"{"client_id":"device123_a","push_token":"a\nb"}"#.into()),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_body_is_answered_with_the_field_that_is_wrong() {
+    let world = World::new().await;
+    let door = world.door("device123");
+    for (path, field, body) in broken_bodies() {
+        let shown: String = body.chars().take(80).collect();
+        let answer = door.asks_raw(Method::POST, path, Some(body.into_bytes()), &[("accept-language", "en")]).await;
+        assert_eq!(answer.status, 400, "{shown}: {answer:?}");
+        assert_eq!(answer.data["field"], field, "{shown}: {answer:?}");
+        assert!(answer.data["rule"].as_str().is_some_and(|rule| !rule.is_empty()), "{shown}: {answer:?}");
+    }
+    let not_utf8 = door.asks_raw(Method::POST, "/api/calls", Some(vec![b'"', 0xff, b'"']), &[]).await;
+    not_utf8.refused(400);
+    // Unknown fields are ignored: later versions may have them.
+    door.posts("/api/calls", json!({ "callee_id": "user456", "colour": "red" })).await.ok();
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_address_or_header_is_answered_in_the_envelope() {
+    let world = World::new().await;
+    let user = world.user("user456");
+    let long = "x".repeat(10 * 1024);
+    for (path, field) in [
+        ("/api/calls/a%2Fb".to_owned(), "call_id"),
+        ("/api/calls/a%23".to_owned(), "call_id"),
+        ("/api/calls/a%2B".to_owned(), "call_id"),
+        ("/api/calls/a%00".to_owned(), "call_id"),
+        ("/api/calls/%FF".to_owned(), "address"),
+        (format!("/api/calls/{long}"), "call_id"),
+        ("/api/calls?limit=0".to_owned(), "limit"),
+        ("/api/calls?limit=101".to_owned(), "limit"),
+        ("/api/calls?limit=many".to_owned(), "limit"),
+        ("/api/calls?cursor=nonsense".to_owned(), "cursor"),
+        ("/api/calls?limit=1&limit=2".to_owned(), "address"),
+    ] {
+        let told = user.gets(&path).await.refused(400);
+        assert_eq!(told["field"], field, "{path:.40}: {told}");
+    }
+    user.gets("/api/nothing").await.refused(404);
+    user.asks(Method::PATCH, "/api/calls", None).await.refused(405);
+    let body = json!({ "callee_id": "user789" });
+    let key = "k".repeat(65);
+    for key in [key.as_str(), "with space"] {
+        let headers = [("idempotency-key", key)];
+        let told = user.asks_with(Method::POST, "/api/calls", Some(body.clone()), &headers).await.refused(400);
+        assert_eq!(told["field"], "Idempotency-Key");
+    }
+    let english = user.asks_with(Method::GET, "/api/nothing", None, &[("accept-language", "en")]).await;
+    assert_eq!(english.message, "No such route");
+    assert_eq!(user.gets("/api/nothing").await.message, "接口不存在");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_action_out_of_turn_says_where_the_call_stands() {
+    let world = World::new().await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let call = call_id(&door.rings("user456", 30).await);
+    assert_eq!(door.caller_action(&call, "hangup").await.refused(409)["state"], "ringing");
+    assert_eq!(user.callee_action(&call, "hangup", None).await.refused(409)["state"], "ringing");
+    user.callee_action(&call, "accepted", None).await.ok();
+    assert_eq!(door.caller_action(&call, "cancelled").await.refused(409)["state"], "active");
+    assert_eq!(user.callee_action(&call, "rejected", None).await.refused(409)["state"], "active");
+    door.caller_action(&call, "hangup").await.ok();
+    assert_eq!(user.callee_action(&call, "hangup", None).await.refused(409)["state"], "ended");
+    world.end().await;
+}
+
+/// Subscribes to `filter` beside its own topics; returns what it hears of a call to somebody else.
+async fn eavesdrop(filter: &str) {
+    let world = World::new().await;
+    let (door, victim, spy) = (world.door("device123"), world.user("user456"), world.user("spy"));
+    let mut phone = world.phone(&victim, "android_1").await;
+    let mut credentials = Credentials::of(&spy.registers("android_1").await);
+    credentials.topics.push(filter.to_owned());
+    // The broker refuses that filter and keeps the connection.
+    let Ok(mut ears) = Phone::with(credentials, Version::V5).await else { return };
+    door.rings("user456", 30).await;
+    phone.hears("incoming").await;
+    ears.hears_nothing(Duration::from_millis(600)).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_hears_another_ones_topics() {
+    let filters = [
+        "users/user456/calls/incoming",
+        "users/+/calls/incoming",
+        "users/user456/#",
+        "#",
+        "+/+/+/+",
+        "$share/spies/users/user456/calls/incoming",
+    ];
+    for filter in filters {
+        eavesdrop(filter).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_connects_as_another_client_or_user_or_with_a_will() {
+    let world = World::new().await;
+    let (user, spy) = (world.user("user456"), world.user("spy"));
+    let victims = Credentials::of(&user.registers("android_1").await);
+    let good = Credentials::of(&spy.registers("android_1").await);
+    let other_client = Credentials { client_id: victims.client_id.clone(), ..good.clone() };
+    let other_user = Credentials { username: "user456".into(), ..good.clone() };
+    let no_password = Credentials { password: String::new(), ..good.clone() };
+    let changed = Credentials { password: format!("{}x", good.password), ..good.clone() };
+    for bad in [other_client, other_user, no_password, changed] {
+        for version in [Version::V311, Version::V5] {
+            assert!(Phone::with(bad.clone(), version).await.is_err(), "{bad:?} was let in");
+        }
+    }
+    // The username may name the authorizer, as IoT Core requires.
+    let named = Credentials { username: "spy?x-amz-customauthorizer-name=ilock".into(), ..good.clone() };
+    Phone::with(named, Version::V5).await.unwrap();
+
+    for topic in ["users/user456/calls/incoming", "users/spy/calls/control"] {
+        let mut options = MqttOptions::new(&good.client_id, &good.broker.0, good.broker.1);
+        options.set_credentials(&good.username, &good.password);
+        options.set_last_will(LastWill::new(topic, "{}", QoS::AtLeastOnce, false));
+        let (_client, mut events) = AsyncClient::new(options, 8);
+        assert!(events.poll().await.is_err(), "a will on {topic} was taken");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_publishes_anything() {
+    let world = World::new().await;
+    let (user, spy) = (world.user("user456"), world.user("spy"));
+    let mut phone = world.phone(&user, "android_1").await;
+    let good = Credentials::of(&spy.registers("android_1").await);
+    for topic in ["users/user456/calls/incoming", "users/spy/calls/control", "$SYS/x"] {
+        for retain in [false, true] {
+            let mut options = MqttOptions::new(&good.client_id, &good.broker.0, good.broker.1);
+            options.set_credentials(&good.username, &good.password);
+            let (client, mut events) = AsyncClient::new(options, 8);
+            client.publish(topic, QoS::AtLeastOnce, retain, r#"{"message_id":"x"}"#).await.unwrap();
+            let polled = async { while events.poll().await.is_ok() {} };
+            let _ = tokio::time::timeout(Duration::from_millis(200), polled).await;
+        }
+    }
+    phone.hears_nothing(Duration::from_millis(500)).await;
+    world.end().await;
+}

@@ -1,0 +1,489 @@
+//! Each role allows what its function asks of AWS, and nothing that it does not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use aws_lambda_events::sqs::SqsEvent;
+use axum::Router;
+use axum::body::Body;
+use ilock_auth::Role;
+use ilock_directory::{Client, PushEndpoint};
+use ilock_events::{ClientId, PartyId, PartyKind, PushService, TenantId};
+use ilock_functions::lambda::{OnAws, Warm};
+use ilock_functions::presence::{PresenceEvent, on_event, on_queue};
+use ilock_functions::serve::service;
+use ilock_functions::{
+    callee_action, caller_action, create_call, expire_call, get_call, list_accesses, list_audit, list_calls,
+    mqtt_authorizer, push_feedback, register_client, register_push_token, remove_client, replay_call, trtc_callback,
+    update_client_status,
+};
+use ilock_tests::aws::{Aws, PUSH_APP, Request};
+use ilock_tests::parties::call_id;
+use ilock_tests::tencent::{Report, Reports};
+use ilock_tests::{Party, World};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use super::template;
+
+/// One statement of a role.
+struct Statement {
+    sid: String,
+    actions: Vec<String>,
+    resources: Vec<String>,
+    leading_keys: Option<Vec<String>>,
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        _ => vec![],
+    }
+}
+
+/// What the role of `function` allows, but what Lambda itself needs to feed it and to log.
+fn statements(template: &Value, function: &str) -> Vec<Statement> {
+    let resources = template["Resources"].as_object().unwrap();
+    let name = format!("${{AWS::StackName}}-{function}");
+    let of = resources.values().find(|resource| resource["Properties"]["FunctionName"] == name.as_str()).unwrap();
+    let role = of["Properties"]["Role"].as_str().unwrap().strip_suffix(".Arn").unwrap();
+    let properties = &resources[role]["Properties"];
+    let policies = properties["Policies"].as_array().unwrap().iter();
+    // Of the policies that several have: those about pushes are there where pushes are used.
+    let shared = texts(&properties["ManagedPolicyArns"]);
+    let shared = shared.iter().filter(|name| ["PushPhones", "PushTokens"].contains(&name.as_str()));
+    let policies = policies.chain(shared.map(|name| &resources[name]["Properties"]));
+    let all = policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap());
+    let all = all.map(|statement| {
+        assert_eq!(statement["Effect"], "Allow");
+        Statement {
+            sid: statement["Sid"].as_str().unwrap().to_owned(),
+            actions: texts(&statement["Action"]),
+            resources: texts(&statement["Resource"]),
+            leading_keys: statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+                .as_array()
+                .map(|keys| keys.iter().flat_map(texts).collect()),
+        }
+    });
+    all.collect()
+}
+
+fn like(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((head, tail)) => text.starts_with(head) && (tail.is_empty() || text.ends_with(tail)),
+    }
+}
+
+impl Statement {
+    fn allows(&self, request: &Request) -> bool {
+        let resource = self.resources.iter().any(|resource| match request.action.split(':').next() {
+            Some("dynamodb") => {
+                let table = match request.resource.as_str() {
+                    "events" => "EventsTable.Arn",
+                    "ledger" => "LedgerTable.Arn",
+                    "events/index/by_day" => "${EventsTable.Arn}/index/by_day",
+                    _ => "DirectoryTable.Arn",
+                };
+                resource == table
+            }
+            Some("kms") => resource == "SealKey.Arn",
+            Some("s3") => request.resource.starts_with("seals/") && resource == "${SealsBucket.Arn}/*",
+            Some("sqs") => {
+                *resource == if request.resource == "expire" { "ExpireQueue.Arn" } else { "PresenceQueue.Arn" }
+            }
+            // The ARNs of the applications are parameters, and those of their endpoints are made of them.
+            Some("sns") => {
+                if request.resource.contains(":endpoint/") {
+                    resource == ":endpoint/"
+                } else {
+                    resource == "PushGcm"
+                }
+            }
+            _ => resource.split_once("${AWS::AccountId}:").is_some_and(|(_, own)| like(own, &request.resource)),
+        });
+        let key = match (&self.leading_keys, &request.leading_key) {
+            (None, _) => true,
+            (Some(patterns), Some(key)) => patterns.iter().any(|pattern| like(pattern, key)),
+            (Some(_), None) => false,
+        };
+        self.actions.contains(&request.action) && resource && key
+    }
+}
+
+/// What Lambda does for a function in its name, and what only a fault brings about.
+const NOT_ASKED_BY_THE_FUNCTION: [(&str, &str, &str); 5] = [
+    ("OwnLogs", "logs:", "Lambda writes the log"),
+    ("Stream", "dynamodb:", "Lambda reads the stream"),
+    (
+        "",
+        "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes sqs:ChangeMessageVisibility",
+        "Lambda feeds from the queue",
+    ),
+    ("GivenUp", "sqs:SendMessage", "Lambda sends what was given up"),
+    ("SealsMissing", "s3:ListBucket", "S3 looks whether it may say that an object is not there"),
+];
+
+/// Actions that only older engines make needful; DynamoDB hands over the item that was in the way.
+const OLDER_ENGINES: [(&str, &str, &str); 1] = [("create-call", "Rooms", "dynamodb:GetItem")];
+
+fn asked_by_lambda(statement: &Statement, action: &str) -> bool {
+    NOT_ASKED_BY_THE_FUNCTION.iter().any(|(sid, actions, _)| {
+        (sid.is_empty() || statement.sid.starts_with(sid))
+            && actions.split(' ').any(|known| action == known || (known.ends_with(':') && action.starts_with(known)))
+    })
+}
+
+/// What each function asked, in every way that it can.
+struct Scenes {
+    world: World,
+    aws: Aws,
+    asked: BTreeMap<&'static str, Vec<Request>>,
+}
+
+async fn asks(app: &Router, who: &Party, method: &str, path: &str, key: Option<&str>, body: Option<Value>) -> u16 {
+    let mut request = axum::http::Request::builder().method(method).uri(path);
+    request = request.header("authorization", format!("Bearer {}", who.token));
+    if let Some(key) = key {
+        request = request.header("idempotency-key", key);
+    }
+    let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+    app.clone().oneshot(request.body(body).unwrap()).await.unwrap().status().as_u16()
+}
+
+impl Scenes {
+    fn note(&mut self, function: &'static str) {
+        self.asked.entry(function).or_default().extend(self.aws.asked());
+    }
+
+    async fn start(&self, warm: &[Warm]) -> OnAws {
+        let parts = self.aws.parts_with(true);
+        parts.warm(warm).await;
+        parts
+    }
+
+    /// One of anna's phones has a token that works, as far as anybody knows, and one has one that does not.
+    async fn stale_token(&self) {
+        let directory = &self.world.stack.app.directory;
+        let anna = ilock_events::Party { kind: PartyKind::User, id: PartyId::new("anna").unwrap() };
+        let since = ilock_env::Clock::system().now();
+        for name in ["good", "stale"] {
+            let client = ClientId::new(format!("anna_{name}")).unwrap();
+            let tenant = TenantId::new("default").unwrap();
+            directory.register(&tenant, &anna, &Client::new(client.clone(), since)).await.unwrap();
+            let id = format!("{}/{name}", PUSH_APP.replace(":app/", ":endpoint/"));
+            let endpoint = PushEndpoint { id, service: PushService::Gcm, since, retired: None };
+            assert!(directory.take_endpoint(&anna, &client, &endpoint).await.unwrap());
+        }
+    }
+
+    async fn clients(&mut self) {
+        let (anna, other) = (self.world.user("anna"), self.world.party_of("other", "anna", Role::User));
+        let parts = self.start(&[Warm::Directory]).await;
+        let app = service(register_client::routes(), parts.registering().unwrap());
+        let register = |name: usize| Some(json!({ "client_id": format!("anna_{name}"), "platform": "ios" }));
+        // One too many: the oldest makes room, and its session ends.
+        for name in 0..=ilock_directory::MAX_CLIENTS {
+            assert_eq!(asks(&app, &anna, "POST", "/api/mqtt/clients/register", None, register(name)).await, 200);
+        }
+        assert_eq!(asks(&app, &other, "POST", "/api/mqtt/clients/register", None, register(1)).await, 409);
+        // A token, another in its place, and one that was somebody else's.
+        for (client, token) in [("anna_1", "first"), ("anna_1", "second"), ("anna_2", "second")] {
+            let body = json!({ "client_id": client, "platform": "android", "push_token": token });
+            assert_eq!(asks(&app, &anna, "POST", "/api/mqtt/clients/register", None, Some(body)).await, 200);
+        }
+        self.note("register-client");
+
+        let parts = self.start(&[Warm::Directory]).await;
+        let app = service(register_push_token::routes(), parts.taking_tokens().unwrap());
+        for (client, token) in [("anna_3", "third"), ("anna_3", "fourth"), ("anna_4", "fourth"), ("anna_new", "fifth")]
+        {
+            let body = json!({ "client_id": client, "platform": "android", "push_token": token });
+            assert_eq!(asks(&app, &anna, "POST", "/api/v1/devices/register", None, Some(body)).await, 200);
+        }
+        self.note("register-push-token");
+
+        self.stale_token().await;
+        let parts = self.start(&[Warm::Directory]).await;
+        let (directory, clock) = parts.hearing_of_pushes().unwrap();
+        let failure = json!({ "EndpointArn": format!("{}/stale", PUSH_APP.replace(":app/", ":endpoint/")),
+            "FailureType": "InvalidPlatformToken" });
+        let failure = serde_json::from_value(failure).unwrap();
+        let heard = push_feedback::on_failure(&directory, &failure, clock.now(), clock.now()).await.unwrap();
+        assert_eq!(heard, push_feedback::Feedback::Retired);
+        self.note("push-feedback");
+
+        let parts = self.start(&[Warm::Directory]).await;
+        let app = service(update_client_status::routes(), parts.reporting().unwrap());
+        for (client, at, status) in [("anna_9", 2, 200), ("anna_9", 1, 200), ("anna_none", 1, 404)] {
+            let body = json!({ "client_id": client, "status": "active", "priority": 1, "last_active": at });
+            assert_eq!(asks(&app, &anna, "PUT", "/api/mqtt/clients/status", None, Some(body)).await, status);
+        }
+        self.note("update-client-status");
+
+        let parts = self.start(&[Warm::Directory, Warm::Broker]).await;
+        let app = service(remove_client::routes(), parts.leaving().unwrap());
+        assert_eq!(asks(&app, &anna, "DELETE", "/api/mqtt/clients/anna_4", None, None).await, 200);
+        self.note("remove-client");
+
+        let parts = self.start(&[Warm::Directory]).await;
+        let (mqtt, directory, clock) = parts.authorizing().unwrap();
+        let credentials = anna.registers("door").await["mqtt_credentials"].clone();
+        let password = base64::Engine::encode(
+            &base64::engine::general_purpose::STANDARD,
+            credentials["password"].as_str().unwrap(),
+        );
+        let request = json!({ "protocolData": { "mqtt": { "username": "anna", "password": password, "clientId": "anna_door" } } });
+        let request = serde_json::from_value(request).unwrap();
+        let answer = mqtt_authorizer::authorize(&request, &mqtt, &directory, &clock);
+        assert!(answer.await.unwrap().is_authenticated);
+        self.note("mqtt-authorizer");
+
+        let parts = self.start(&[Warm::Directory]).await;
+        let (directory, again) = parts.watching_presence().unwrap();
+        let told = json!({ "clientId": "anna_door", "timestamp": 1, "eventType": "disconnected", "versionNumber": 0 });
+        let event: PresenceEvent = serde_json::from_value(told.clone()).unwrap();
+        on_event(&directory, &again, event).await.unwrap();
+        let batch = json!({ "Records": [{ "messageId": "1", "body": told.to_string() }] });
+        let answer = on_queue(&directory, serde_json::from_value::<SqsEvent>(batch).unwrap()).await;
+        assert!(answer.batch_item_failures.is_empty());
+        self.note("presence");
+    }
+
+    async fn calls(&mut self) {
+        let (door, anna) = (self.world.door("device123"), self.world.user("anna"));
+        self.stale_token().await;
+        let place = json!({ "callee_id": "anna", "ring_seconds": 30, "caller_info": { "name": "前门设备" } });
+        let parts = self.start(&[Warm::Log, Warm::Directory, Warm::Broker, Warm::Timer]).await;
+        let app = service(create_call::routes(), parts.calling().unwrap());
+        // The same request twice at once: the quicker one's words stand, the slower one drops its own.
+        let (twin, caller, body) = (app.clone(), door.clone(), place.clone());
+        self.aws.before_the_next_commit(move || {
+            Box::pin(async move {
+                assert_eq!(asks(&twin, &caller, "POST", "/api/calls", Some("press"), Some(body)).await, 200);
+            })
+        });
+        assert_eq!(asks(&app, &door, "POST", "/api/calls", Some("press"), Some(place)).await, 200);
+        self.note("create-call");
+
+        let call = call_id(&door.rings("anna", 30).await);
+        let act = |action: &str| json!({ "call_id": call, "action": action, "reason": "now", "client_id": "anna_1" });
+        let parts = self.start(&[Warm::Log, Warm::Broker]).await;
+        let app = service(callee_action::routes(), parts.calling().unwrap());
+        let without_client = json!({ "call_id": call, "action": "ringing" });
+        assert_eq!(asks(&app, &anna, "POST", "/api/calls/callee-action", None, Some(without_client)).await, 200);
+        // Another phone answers while this one is being put down.
+        let (other, id) = (anna.clone(), call.clone());
+        self.aws.before_the_next_commit(move || {
+            Box::pin(async move {
+                other.callee_action(&id, "accepted", Some("anna_2")).await.ok();
+            })
+        });
+        assert_eq!(asks(&app, &anna, "POST", "/api/calls/callee-action", None, Some(act("rejected"))).await, 409);
+        self.stale_token().await;
+        let next = call_id(&door.rings("anna", 30).await);
+        let reject = json!({ "call_id": next, "action": "rejected", "client_id": "anna_1" });
+        assert_eq!(asks(&app, &anna, "POST", "/api/calls/callee-action", None, Some(reject)).await, 200);
+        self.note("callee-action");
+
+        let parts = self.start(&[Warm::Log, Warm::Broker]).await;
+        let app = service(caller_action::routes(), parts.calling().unwrap());
+        let (other, id) = (anna.clone(), call.clone());
+        self.aws.before_the_next_commit(move || {
+            Box::pin(async move {
+                other.callee_action(&id, "hangup", Some("anna_2")).await.ok();
+            })
+        });
+        let over = asks(&app, &door, "POST", "/api/calls/caller-action", None, Some(act("hangup"))).await;
+        assert_eq!(over, 409, "both hung up; the callee was first");
+        let next = call_id(&door.rings("anna", 30).await);
+        self.stale_token().await;
+        let cancel = json!({ "call_id": next, "action": "cancelled" });
+        assert_eq!(asks(&app, &door, "POST", "/api/calls/caller-action", None, Some(cancel)).await, 200);
+        self.note("caller-action");
+
+        let parts = self.start(&[Warm::Log]).await;
+        let app = service(get_call::routes(), parts.looking().unwrap());
+        assert_eq!(asks(&app, &door, "GET", &format!("/api/calls/{call}"), None, None).await, 200);
+        self.note("get-call");
+
+        door.rings("anna", 30).await;
+        // Until the projector has noted it.
+        while door.gets("/api/calls").await.ok()["calls"][0]["state"] != "ringing" {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let parts = self.start(&[Warm::Directory]).await;
+        let app = service(list_calls::routes(), parts.listing().unwrap());
+        assert_eq!(asks(&app, &door, "GET", "/api/calls", None, None).await, 200);
+        self.note("list-calls");
+    }
+
+    async fn audits(&mut self) {
+        let door = self.world.door("device123");
+        let call = call_id(&door.rings("anna", 30).await);
+        let at = self.world.log(&call).await.commits[0].at;
+        let auditor = self.world.party("auditor7", Role::Auditor);
+        let asked = async |scenes: &Self, routes: Router<ilock_functions::app::Auditing>, path: &str| {
+            let parts = scenes.start(&[Warm::Log]).await;
+            let app = service(routes, parts.auditing().unwrap());
+            assert_eq!(asks(&app, &auditor, "GET", path, None, None).await, 200, "{path}");
+        };
+        let of_day = format!("/api/audit/calls?day={}", ilock_log::Day::of(at));
+        asked(self, list_audit::routes(), &of_day).await;
+        self.note("list-audit");
+        asked(self, replay_call::routes(), &format!("/api/audit/calls/{call}/events")).await;
+        self.note("replay-call");
+        asked(self, list_accesses::routes(), &of_day.replace("calls", "accesses")).await;
+        self.note("list-accesses");
+    }
+
+    async fn ends(&mut self) {
+        let (door, anna) = (self.world.door("device123"), self.world.user("anna"));
+        let parts = self.start(&[Warm::Log, Warm::Broker]).await;
+        let calls = parts.expiring().unwrap();
+        let call = call_id(&door.rings("anna", 30).await);
+        self.stale_token().await;
+        let batch = |id: &str| {
+            let body = json!({ "call_id": id }).to_string();
+            serde_json::from_value::<SqsEvent>(json!({ "Records": [{ "messageId": "1", "body": body }] })).unwrap()
+        };
+        // Too early, as by a clock that runs ahead: it is set again. Then, by a clock that is a minute on, in time.
+        assert!(expire_call::on_queue(&calls, batch(&call)).await.batch_item_failures.is_empty());
+        let later = ilock_env::Clock::new(|| ilock_env::Clock::system().now().plus(60_000));
+        let calls = ilock_functions::calls::Calls { clock: later.clone(), ..calls };
+        assert!(expire_call::on_queue(&calls, batch(&call)).await.batch_item_failures.is_empty());
+        self.note("expire-call");
+
+        let view = door.rings("anna", 30).await;
+        let (call, room) = (call_id(&view), view["room_info"]["room_id"].as_str().unwrap().parse::<u32>().unwrap());
+        anna.callee_action(&call, "accepted", Some("anna_1")).await.ok();
+        let parts = self.start(&[Warm::Directory]).await;
+        let app = service(trtc_callback::routes(), parts.watching().unwrap());
+        let now = ilock_env::Clock::system().now().0;
+        let reports = Reports::to("", "key");
+        // Somebody hangs up while the last one's leaving is written down.
+        let (other, id) = (anna.clone(), call.clone());
+        self.aws.before_the_next_commit(move || {
+            Box::pin(async move {
+                other.callee_action(&id, "hangup", Some("anna_1")).await.ok();
+            })
+        });
+        for report in [
+            Report::entered(room, "anna").with("EventMsTs", now),
+            Report::dismissed(room).with("EventMsTs", now + 60_000),
+        ] {
+            let raw = report.raw(1);
+            let request = axum::http::Request::post("/api/trtc/callback").header("sign", reports.sign(&raw));
+            let answer = app.clone().oneshot(request.body(Body::from(raw)).unwrap()).await.unwrap();
+            assert_eq!(answer.status(), 200);
+        }
+        // And a call that nobody else ends is told to both.
+        let view = door.rings("anna", 30).await;
+        let (call, room) = (call_id(&view), view["room_info"]["room_id"].as_str().unwrap().parse::<u32>().unwrap());
+        anna.callee_action(&call, "accepted", Some("anna_1")).await.ok();
+        let raw = Report::dismissed(room).with("EventMsTs", now + 60_000).raw(1);
+        let request = axum::http::Request::post("/api/trtc/callback").header("sign", reports.sign(&raw));
+        assert_eq!(app.clone().oneshot(request.body(Body::from(raw)).unwrap()).await.unwrap().status(), 200);
+        self.note("trtc-callback");
+
+        let parts = self.start(&[Warm::Log, Warm::Directory, Warm::Broker]).await;
+        let projector = parts.projecting().unwrap();
+        let door_only = door.rings("anna", 30).await;
+        let mut commits = self.world.log(&call_id(&door_only)).await.commits;
+        commits.extend(self.world.log(&call).await.commits);
+        let fast = projector.telling.clone();
+        self.stale_token().await;
+        // Nobody has told anything yet, as far as this one knows.
+        for commit in &commits {
+            let mut history = self.world.log(commit.call_id.as_str()).await;
+            history.receipts.clear();
+            fast.the_rest(&history, commit).await.unwrap();
+        }
+        assert!(projector.project(commits).await.is_empty());
+        self.note("projector");
+
+        let parts = self.start(&[Warm::Ledger]).await;
+        let keeper = parts.entering().unwrap();
+        // By now the stack's own has entered them.
+        for _ in 0..2 {
+            assert!(keeper.enter(self.world.log(&call).await.commits).await.is_empty());
+        }
+        self.note("ledger");
+
+        let parts = self.start(&[]).await;
+        assert_eq!(parts.sealing().unwrap().seal_due().await.unwrap().len(), 1);
+        self.note("seal-log");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_role_allows_what_its_function_asks_and_nothing_else() {
+    let world = World::new().await;
+    let aws = Aws::before(world.stack.at.dynamodb, Duration::ZERO).await;
+    let mut scenes = Scenes { world, aws, asked: BTreeMap::new() };
+    Box::pin(scenes.clients()).await;
+    scenes.calls().await;
+    scenes.audits().await;
+    scenes.ends().await;
+    let template = template();
+    let mut wrong = vec![];
+    for name in super::binaries().iter().filter(|name| *name != "iot-endpoint") {
+        let asked = &scenes.asked[name.as_str()];
+        let statements = statements(&template, name);
+        for request in asked {
+            if !statements.iter().any(|statement| statement.allows(request)) {
+                wrong.push(format!("{name} may not {request:?}"));
+            }
+        }
+        for statement in &statements {
+            for action in &statement.actions {
+                let used = asked.iter().any(|request| request.action == *action && statement.allows(request));
+                let older = OLDER_ENGINES.contains(&(name.as_str(), statement.sid.as_str(), action.as_str()));
+                if !used && !older && !asked_by_lambda(statement, action) {
+                    wrong.push(format!("{name} needs no {action} ({})", statement.sid));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    scenes.world.end().await;
+}
+
+#[test]
+fn the_endpoints_function_only_describes() {
+    let template = template();
+    let allowed: BTreeSet<String> = statements(&template, "iot-endpoint")
+        .into_iter()
+        .filter(|statement| statement.sid != "OwnLogs")
+        .flat_map(|statement| statement.actions)
+        .collect();
+    assert_eq!(allowed, ["iot:DescribeDomainConfiguration", "iot:DescribeEndpoint"].map(str::to_owned).into());
+}
+
+#[test]
+fn lambda_may_feed_the_functions_in_their_name_and_say_what_they_gave_up() {
+    let template = template();
+    let queue = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
+    let stream = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"];
+    for (function, resource, actions) in [
+        ("projector", "${EventsTable.Arn}/stream/*", &stream[..]),
+        ("projector", "*", &["dynamodb:ListStreams"]),
+        ("ledger", "${EventsTable.Arn}/stream/*", &stream[..]),
+        ("ledger", "*", &["dynamodb:ListStreams"]),
+        ("ledger", "LedgerDeadLetters.Arn", &["sqs:SendMessage"]),
+        ("projector", "ProjectorDeadLetters.Arn", &["sqs:SendMessage"]),
+        ("expire-call", "ExpireQueue.Arn", &queue),
+        ("push-feedback", "PushFeedbackLost.Arn", &["sqs:SendMessage"]),
+        ("presence", "PresenceQueue.Arn", &queue),
+        ("presence", "PresenceLost.Arn", &["sqs:SendMessage"]),
+    ] {
+        for action in actions {
+            let may = |statement: &Statement| {
+                statement.actions.iter().any(|allowed| allowed == action)
+                    && statement.resources.iter().any(|allowed| allowed == resource)
+            };
+            assert!(statements(&template, function).iter().any(may), "{function} may not {action} on {resource}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What reaches CloudWatch in the embedded metric format. A process of its own, because the recorder is set for the whole
+//! process.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
+
+use ilock_functions::dismissals::Dismissals;
+use ilock_functions::lambda::gather;
+use ilock_functions::projector::Projector;
+use ilock_tests::World;
+use ilock_tests::parties::call_id;
+use serde_json::{Value, json};
+
+/// The documents that carry `metric`, each with its dimensions and values.
+fn documents<'a>(lines: &'a [Value], metric: &str) -> Vec<&'a Value> {
+    lines.iter().filter(|line| line.get(metric).is_some()).collect()
+}
+
+/// The sum of `metric` over `lines`; a histogram counts its values.
+fn sum(lines: &[Value], metric: &str) -> f64 {
+    documents(lines, metric)
+        .into_iter()
+        .map(|line| match &line[metric] {
+            Value::Array(values) => values.iter().map(|value| value.as_f64().unwrap()).sum(),
+            value => value.as_f64().unwrap(),
+        })
+        .sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn placed_calls_rings_refusals_and_tampering_are_counted_as_the_dashboard_and_alarms_read_them() {
+    let collector = gather("iLockCall".into(), "test".into()).unwrap();
+    let world = World::new().await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let mut phone = world.phone(&user, "a").await;
+    let call = call_id(&door.rings("user456", 30).await);
+    phone.hears("incoming").await;
+    user.callee_action(&call, "accepted", Some("user456_a")).await.ok();
+    user.callee_action(&call, "accepted", Some("user456_b")).await.refused(409);
+    let calls = world.stack.app.calls.clone();
+    let (directory, telling) = (world.stack.app.directory.clone(), calls.telling.clone());
+    let projector = Projector { log: calls.log, directory, telling, rooms: Dismissals::new(None) };
+    let key = json!({ "pk": { "S": format!("call#{call}") }, "sk": { "S": "commit#000001" } });
+    let record = json!({
+        "eventID": "1", "eventName": "REMOVE", "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": "local",
+        "dynamodb": { "ApproximateCreationDateTime": 1.0, "Keys": key, "SequenceNumber": "1", "SizeBytes": 1, "StreamViewType": "NEW_AND_OLD_IMAGES" },
+    });
+    let event = serde_json::from_value(json!({ "Records": [record] })).unwrap();
+    assert!(projector.on_stream(event).await.batch_item_failures.is_empty(), "an alarm, and nothing to be shown again");
+    world.end().await;
+
+    let mut text = vec![];
+    collector.flush(&mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!((sum(&lines, "CallsPlaced") - 1.0).abs() < f64::EPSILON, "{text}");
+    assert!((sum(&lines, "Tampered") - 1.0).abs() < f64::EPSILON, "{text}");
+    let refused = documents(&lines, "Refusals");
+    assert_eq!((refused[0]["Code"].as_str(), refused[0]["Stage"].as_str()), (Some("40901"), Some("test")), "{text}");
+    let rings = documents(&lines, "RingLatency");
+    assert_eq!(rings.len(), 1, "one path: {text}");
+    assert!(["fast", "projector"].contains(&rings[0]["Path"].as_str().unwrap()), "{text}");
+    assert!(sum(&lines, "RingLatency") >= 0.0);
+    for line in &lines {
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Namespace"], "iLockCall");
+        for set in directive["Dimensions"].as_array().unwrap() {
+            assert!(set.as_array().unwrap().iter().all(|name| line.get(name.as_str().unwrap()).is_some()), "{line}");
+        }
+    }
+    let unit = &rings[0]["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"];
+    assert_eq!(unit, "Milliseconds");
+}
