@@ -1,0 +1,56 @@
+"""The check itself: it finds what is planted, in just the deployments that have it."""
+
+import copy
+import unittest
+
+import check
+import combinations
+
+CORE = dict(combinations.core())
+WITHOUT_PUSH = "staging, no pager, gradual deployments, no push, no callback"
+WITH_PUSH = "prod, a pager, gradual deployments, push, callback"
+NOT_GRADUAL = "staging, no pager, no gradual deployments, no push, no callback"
+UNWATCHED = "dev, no pager, gradual deployments, no push, no callback"
+
+
+class Planted(unittest.TestCase):
+    def setUp(self):
+        self.template = copy.deepcopy(check.template())
+        self.resources = self.template["Resources"]
+
+    def assert_refused(self, refused, taken):
+        for name in refused:
+            self.assertTrue(check.problems(CORE[name], self.template), name)
+        for name in taken:
+            self.assertEqual(check.problems(CORE[name], self.template), [], name)
+
+    def test_a_deployment_group_that_outlives_its_function(self):
+        del self.resources["PushFeedbackFunction"]["Properties"]["DeploymentPreference"]["PassthroughCondition"]
+        # The alarms that it names are there with push only. Where nobody watches, it names none.
+        self.assert_refused([WITHOUT_PUSH], [WITH_PUSH, NOT_GRADUAL, UNWATCHED])
+
+    def test_a_resource_that_waits_for_one_that_is_left_out(self):
+        self.resources["ApiLogs"]["DependsOn"] = ["PushFailures"]
+        self.assert_refused([WITHOUT_PUSH], [WITH_PUSH])
+
+    def test_a_reference_inside_a_text(self):
+        named = {"Fn::Sub": "/aws/vendedlogs/${PushFailures.TopicName}"}
+        self.resources["ApiLogs"]["Properties"]["LogGroupName"] = named
+        self.assert_refused([WITHOUT_PUSH], [WITH_PUSH])
+
+    def test_an_output_of_what_is_left_out(self):
+        del self.template["Outputs"]["PushFailuresTopic"]["Condition"]
+        self.assert_refused([WITHOUT_PUSH], [WITH_PUSH])
+
+    def test_a_branch_that_is_not_taken_refers_to_nothing(self):
+        taken = {"Fn::If": ["PushUsed", {"Ref": "PushFailures"}, {"Ref": "AWS::NoValue"}]}
+        self.resources["ApiLogs"]["Properties"]["KmsKeyId"] = taken
+        self.assert_refused([], [WITHOUT_PUSH, WITH_PUSH])
+
+    def test_a_condition_that_does_not_exist(self):
+        self.resources["ApiLogs"]["Condition"] = "Nowhere"
+        self.assert_refused([WITHOUT_PUSH, WITH_PUSH], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
