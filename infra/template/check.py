@@ -16,7 +16,7 @@ from cfnlint.api import ManualArgs, lint
 from samtranslator.yaml_helper import yaml_parse
 
 import combinations
-from transformed import Refused, live, transformed, unresolved
+from transformed import Refused, broken_rules, live, transformed, unresolved
 
 # SAM uses up these parameters, or a condition does: what is left of the template does not name them.
 UNUSED_PARAMETER = "W2001"
@@ -30,7 +30,7 @@ def template():
 def problems(parameters, of=None):
     """What CloudFormation would refuse, for one deployment."""
     try:
-        return unresolved(deployed(parameters, of))
+        return broken_rules(of or template(), parameters, combinations.REGION) + unresolved(deployed(parameters, of))
     except Refused as refused:
         return [str(refused)]
 

@@ -3,8 +3,11 @@
 import copy
 import unittest
 
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
 import check
 import combinations
+from transformed import broken_rules
 
 CORE = dict(combinations.core())
 WITHOUT_PUSH = "staging, no pager, gradual deployments, no push, no callback"
@@ -50,6 +53,24 @@ class Planted(unittest.TestCase):
     def test_a_condition_that_does_not_exist(self):
         self.resources["ApiLogs"]["Condition"] = "Nowhere"
         self.assert_refused([WITHOUT_PUSH, WITH_PUSH], [])
+
+    def test_a_rule_that_objects(self):
+        self.resources.clear()
+        unwatched = CORE[WITH_PUSH] | {"AlarmTopicArn": ""}
+        [objection] = broken_rules(self.template, unwatched, combinations.REGION)
+        self.assertTrue(objection.startswith("AlarmTopicArn: "))
+        for region, allowed in {"ap-southeast-1": True, "cn-north-1": False, "us-gov-west-1": False}.items():
+            objections = broken_rules(self.template, CORE[WITH_PUSH], region)
+            self.assertEqual(objections == [], allowed, region)
+
+
+class Regions(unittest.TestCase):
+    def test_each_region_that_the_template_allows_has_every_type_of_resource(self):
+        rule = check.template()["Rules"]["RegionCanRunIt"]["Assertions"][0]["Assert"]
+        types = {resource["Type"] for resource in check.deployed(CORE[WITH_PUSH])["Resources"].values()}
+        for region in rule["Fn::Contains"][0]:
+            for type_name in types - {"Custom::IotEndpoint"}:
+                PROVIDER_SCHEMA_MANAGER.get_resource_schema(region, type_name)  # raises where there is none
 
 
 if __name__ == "__main__":

@@ -42,9 +42,9 @@ def transformed(template, parameters, region):
 class Conditions:
     """The template's conditions, decided for one deployment's parameters."""
 
-    def __init__(self, template, parameters):
+    def __init__(self, template, parameters, region=""):
         defaults = {name: about["Default"] for name, about in template["Parameters"].items() if "Default" in about}
-        self.values = {name: str(value) for name, value in (defaults | parameters).items()}
+        self.values = {name: str(value) for name, value in (defaults | parameters).items()} | {"AWS::Region": region}
         self.conditions = template.get("Conditions", {})
 
     def holds(self, name):
@@ -64,6 +64,8 @@ class Conditions:
                 return all([self.decide(one) for one in all_of])
             case {"Fn::Or": any_of}:
                 return any([self.decide(one) for one in any_of])
+            case {"Fn::Contains": [texts, one]}:
+                return self.text(one) in texts
         raise Refused(f"a condition that this check cannot decide: {node}")
 
     def text(self, node):
@@ -75,6 +77,18 @@ class Conditions:
             case {"Fn::Join": [separator, {"Ref": name}]} if name in self.values:
                 return separator.join(self.values[name].split(","))
         raise Refused(f"a value that this check does not know: {node}")
+
+
+def broken_rules(template, parameters, region):
+    """What the template's Rules object to, in their own words."""
+    conditions = Conditions(template, parameters, region)
+    return [
+        " ".join(assertion["AssertDescription"].split())
+        for rule in template.get("Rules", {}).values()
+        if "RuleCondition" not in rule or conditions.decide(rule["RuleCondition"])
+        for assertion in rule["Assertions"]
+        if not conditions.decide(assertion["Assert"])
+    ]
 
 
 def decided(node, conditions):
