@@ -43,6 +43,10 @@ CALLBACK = {"no callback": {}, "callback": {"TrtcCallback": "on"}}
 OTHERS = {
     "room API": {"TrtcRoomApi": "on"},
     "own key": {"KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/00000000-0000-0000-0000-000000000000"},
+    "bounded roles": {
+        "PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
+        "RolePath": "/apps/ilock/",
+    },
     "public-key tokens": {"AuthAlgorithms": "RS256,ES256", "AuthJwks": "https://login.example.com/keys"},
     "CORS": {"CorsOrigins": "https://app.example.com,https://www.example.com"},
     "own API domain": {"ApiDomainName": "api.example.com", "ApiCertificateArn": certificate(1)},

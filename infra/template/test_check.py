@@ -64,6 +64,17 @@ class Planted(unittest.TestCase):
             self.assertEqual(objections == [], allowed, region)
 
 
+class Roles(unittest.TestCase):
+    def test_every_role_has_the_boundary_and_the_path(self):
+        bounded = CORE[WITH_PUSH] | combinations.OTHERS["bounded roles"]
+        resources = check.deployed(bounded)["Resources"]
+        roles = {name: one["Properties"] for name, one in resources.items() if one["Type"] == "AWS::IAM::Role"}
+        self.assertGreater(len(roles), 20)
+        for name, role in roles.items():
+            self.assertEqual(role.get("PermissionsBoundary"), {"Ref": "PermissionsBoundaryArn"}, name)
+            self.assertEqual(role.get("Path"), {"Ref": "RolePath"}, name)
+
+
 class Regions(unittest.TestCase):
     def test_each_region_that_the_template_allows_has_every_type_of_resource(self):
         rule = check.template()["Rules"]["RegionCanRunIt"]["Assertions"][0]["Assert"]
