@@ -102,6 +102,11 @@ def in_this_region(template, values, region):
                 raise Wrong(f"{name}: belongs to the account {arn[3]}, and the deployment goes to {account}")
 
 
+def concurrency():
+    """How many functions the account may run at once. New accounts have ten, which a single call can use up."""
+    return boto3.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
+
+
 def protect(stack):
     """From being deleted by mistake."""
     boto3.client("cloudformation").update_termination_protection(StackName=stack, EnableTerminationProtection=True)

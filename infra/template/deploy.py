@@ -20,6 +20,10 @@ from account import Wrong
 
 TEMPLATE = Path("template.yaml")
 CURRENT = "current"
+# Found anew for each deployment. No function reads them, so they make no other release.
+OURS = ("Release", "AccountConcurrency")
+# Below it, Lambda lets no concurrency be reserved, and one busy minute is felt by everybody.
+FEW_AT_ONCE = 100
 
 
 def given(arguments, parameters):
@@ -83,6 +87,35 @@ def release(packages, values):
     return digest.hexdigest()
 
 
+def packages_of(template):
+    """The functions' packages, which must all be built."""
+    packages = sorted({
+        Path(resource["Properties"]["CodeUri"])
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Serverless::Function"
+    })
+    if missing := [str(path) for path in packages if not path.is_file()]:
+        raise Wrong(f"not built yet: {', '.join(missing)}; `make package` does it")
+    return packages
+
+
+def looked_up(values):
+    """What need not be typed, because AWS knows it."""
+    found = {}
+    if values.get("SecretsVersion", CURRENT) == CURRENT:
+        found["SecretsVersion"] = current_version(values["SecretsArn"])
+    if "AccountConcurrency" not in values:
+        at_once = account.concurrency()
+        found["AccountConcurrency"] = str(at_once)
+        if at_once < FEW_AT_ONCE:
+            print(
+                f"this account may run {at_once} functions at once, as new accounts do: ask Service Quotas for more "
+                "(Lambda, concurrent executions; 1000 is usual) before anybody calls",
+                file=sys.stderr,
+            )
+    return found
+
+
 def main(sam, arguments):
     flags = {argument for argument in arguments if argument.startswith("--")}
     if unknown := flags - {"--yes", "--dry-run", "--beside-another"}:
@@ -93,13 +126,7 @@ def main(sam, arguments):
 
     stack, staged = of_stage(plain[0] if plain else "")
     typed = given(plain[1:], parameters)
-    packages = sorted({
-        Path(resource["Properties"]["CodeUri"])
-        for resource in template["Resources"].values()
-        if resource["Type"] == "AWS::Serverless::Function"
-    })
-    if missing := [str(path) for path in packages if not path.is_file()]:
-        raise Wrong(f"not built yet: {', '.join(missing)}; `make package` does it")
+    packages = packages_of(template)
     region = boto3.session.Session().region_name
     if region is None:
         raise Wrong("AWS_REGION: must be set, or a region in your AWS profile")
@@ -107,35 +134,36 @@ def main(sam, arguments):
     last = account.last_parameters(stack)
     if last is None and "--beside-another" not in flags:
         account.beside_no_other(stack)
-    values = {name: value for name, value in (last or {}).items() if name in parameters and name != "Release"}
+    values = {name: value for name, value in (last or {}).items() if name in parameters and name not in OURS}
     values |= staged | typed
     asks_for_current = values.get("SecretsVersion", CURRENT) == CURRENT
     check(parameters, values | {"SecretsVersion": "0" * 32} if asks_for_current else values)
     account.in_this_region(template, values, region)
-    if asks_for_current:
-        values["SecretsVersion"] = typed["SecretsVersion"] = current_version(values["SecretsArn"])
+    typed |= looked_up(values)
+    values |= typed
 
     effective = {name: str(about.get("Default", "")) for name, about in parameters.items()} | values
-    effective.pop("Release")
+    effective = {name: value for name, value in effective.items() if name not in OURS}
     overrides = staged | typed | {"Release": release(packages, effective)}
-    command = [sam, "deploy", "--config-env", plain[0], "--template-file", str(TEMPLATE)]
-    if "--yes" in flags:
-        command.append("--no-confirm-changeset")
-    # sam reads NAME=VALUE again, as a shell would: in quotes, a value with a comma or a space in it stays one.
-    quoted = (f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in sorted(overrides.items()))
-    command += ["--parameter-overrides", *quoted]
-
     print(f"{'a new stack' if last is None else 'the stack'} {stack} in {region}")
     for name, value in sorted(overrides.items()):
         print(f"  {name} = {value}")
     sys.stdout.flush()
     if "--dry-run" in flags:
         return 0
-    code = subprocess.run(command).returncode
+    code = subprocess.run(command(sam, plain[0], overrides, "--yes" in flags)).returncode
     # After the first time too: somebody may have taken it off.
     if code == 0 and plain[0] != "dev":
         account.protect(stack)
     return code
+
+
+def command(sam, stage, overrides, without_asking):
+    # sam reads NAME=VALUE again, as a shell would: in quotes, a value with a comma or a space in it stays one.
+    quoted = (f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in sorted(overrides.items()))
+    confirmed = ["--no-confirm-changeset"] if without_asking else []
+    deploy = [sam, "deploy", "--config-env", stage, "--template-file", str(TEMPLATE)]
+    return [*deploy, *confirmed, "--parameter-overrides", *quoted]
 
 
 if __name__ == "__main__":

@@ -28,9 +28,13 @@ class Planted(unittest.TestCase):
             self.assertEqual(check.problems(CORE[name], self.template), [], name)
 
     def test_a_deployment_group_that_outlives_its_function(self):
-        del self.resources["PushFeedbackFunction"]["Properties"]["DeploymentPreference"]["PassthroughCondition"]
-        # The alarms that it names are there with push only. Where nobody watches, it names none.
+        preference = self.resources["PushFeedbackFunction"]["Properties"]["DeploymentPreference"]
+        del preference["PassthroughCondition"]
+        # An alarm that is there with push only. Where nobody watches, none is named.
+        preference["Alarms"] = {"Fn::If": ["Watched", [{"Ref": "PushesFailing"}], [{"Ref": "AWS::NoValue"}]]}
         self.assert_refused([WITHOUT_PUSH], [WITH_PUSH, NOT_GRADUAL, UNWATCHED])
+        preference["PassthroughCondition"] = True
+        self.assert_refused([], [WITHOUT_PUSH, WITH_PUSH, NOT_GRADUAL, UNWATCHED])
 
     def test_a_resource_that_waits_for_one_that_is_left_out(self):
         self.resources["ApiLogs"]["DependsOn"] = ["PushFailures"]

@@ -32,7 +32,7 @@ class Aws:
 
     def __init__(self):
         self.stacks, self.resources, self.protected = {}, [], []
-        self.region = combinations.REGION
+        self.region, self.at_once = combinations.REGION, 1000
 
     def client(self, _):
         return self
@@ -48,6 +48,9 @@ class Aws:
 
     def get_caller_identity(self):
         return {"Account": combinations.ACCOUNT}
+
+    def get_account_settings(self):
+        return {"AccountLimit": {"ConcurrentExecutions": self.at_once}}
 
     def update_termination_protection(self, StackName, EnableTerminationProtection):
         assert EnableTerminationProtection
@@ -95,6 +98,16 @@ class Deploying(unittest.TestCase):
         self.aws.stack("ilock-dev", **combinations.REQUIRED)
         self.assertEqual(self.deploy("dev"), 0)
         self.assertEqual(self.aws.protected, [])
+
+    def test_the_account_s_concurrency_is_looked_up_and_too_little_is_said(self):
+        for at_once, said in ((1000, False), (10, True)):
+            self.aws.at_once = at_once
+            with contextlib.redirect_stderr(io.StringIO()) as told:
+                self.deploy("dev", *TYPED)
+            self.assertIn(f'AccountConcurrency="{at_once}"', self.commands.pop())
+            self.assertEqual("ask Service Quotas for more" in told.getvalue(), said)
+        self.deploy("dev", *TYPED, "AccountConcurrency=500")
+        self.assertIn('AccountConcurrency="500"', self.commands.pop())
 
     def test_a_dry_run_does_nothing(self):
         self.assertEqual(self.deploy("staging", "--dry-run", *TYPED), 0)
