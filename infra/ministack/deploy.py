@@ -52,6 +52,7 @@ def own_parameters(secret):
         "Stage": "staging",  # with alarms, without anybody who must be told of them
         "TrtcCallback": "on",
         "ProjectorRetries": "3",  # a test waits until a commit is given up
+        "LedgerRetries": "3",
         "TrtcSdkAppId": "1400000042",
     }
 

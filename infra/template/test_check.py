@@ -79,6 +79,21 @@ class Roles(unittest.TestCase):
             self.assertEqual(role.get("Path"), {"Ref": "RolePath"}, name)
 
 
+class Streams(unittest.TestCase):
+    def test_the_log_has_two_readers_each_with_rules_of_its_own(self):
+        resources = check.deployed(CORE[WITH_PUSH])["Resources"].values()
+        sources = [one["Properties"] for one in resources if one["Type"] == "AWS::Lambda::EventSourceMapping"]
+        readers = {one["FunctionName"]["Ref"]: one for one in sources if "StartingPosition" in one}
+        # DynamoDB throttles a third one.
+        self.assertEqual(set(readers), {"LedgerFunctionAliaslive", "ProjectorFunctionAliaslive"})
+        for name, reader in readers.items():
+            own = name.removesuffix("FunctionAliaslive")
+            self.assertEqual(reader["MaximumRetryAttempts"], {"Ref": f"{own}Retries"})
+            self.assertEqual(reader["MaximumRecordAgeInSeconds"], {"Ref": f"{own}MaxAgeSeconds"})
+        # Whatever is given up reaches the dead letters before the stream forgets it.
+        self.assertLess(check.template()["Parameters"]["LedgerMaxAgeSeconds"]["Default"], 24 * 60 * 60)
+
+
 class Regions(unittest.TestCase):
     def test_each_region_that_the_template_allows_has_every_type_of_resource(self):
         rule = check.template()["Rules"]["RegionCanRunIt"]["Assertions"][0]["Assert"]
