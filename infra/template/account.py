@@ -5,6 +5,8 @@ import re
 import boto3
 from botocore.exceptions import ClientError
 
+# Lambda keeps as many for functions without any of their own.
+UNRESERVED = 100
 # Of a first deployment that failed: such a stack takes no other one.
 NEVER_CREATED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 # How each kind of resource is removed that a stack may leave behind.
@@ -105,6 +107,25 @@ def in_this_region(template, values, region):
 def concurrency():
     """How many functions the account may run at once. New accounts have ten, which a single call can use up."""
     return boto3.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
+
+
+def room_to_reserve(template, values):
+    """With ReserveConcurrency: what the functions reserve, and what must stay, are within the account's quota."""
+    if values.get("ReserveConcurrency") != "true":
+        return
+    expected = values.get("ExpectedCallsPerSecond", template["Parameters"]["ExpectedCallsPerSecond"]["Default"])
+    reserved = 0
+    for resource in template["Resources"].values():
+        match resource.get("Properties", {}).get("ReservedConcurrentExecutions"):
+            case {"Fn::If": [_, {"Fn::FindInMap": [mapping, _, key]}, _]}:
+                reserved += template["Mappings"][mapping][expected][key]
+            case {"Fn::If": [_, int(number), _]}:
+                reserved += number
+    if reserved + UNRESERVED > int(values["AccountConcurrency"]):
+        raise Wrong(
+            f"ReserveConcurrency: for {expected} calls a second {reserved} are reserved and {UNRESERVED} must be left, and the "
+            f"account has {values['AccountConcurrency']}. Ask Service Quotas for more, or deploy with ReserveConcurrency=false."
+        )
 
 
 def protect(stack):

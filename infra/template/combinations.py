@@ -43,6 +43,7 @@ CALLBACK = {"no callback": {}, "callback": {"TrtcCallback": "on"}}
 OTHERS = {
     "room API": {"TrtcRoomApi": "on"},
     "own key": {"KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/00000000-0000-0000-0000-000000000000"},
+    "reserved concurrency": {"ReserveConcurrency": "true", "ExpectedCallsPerSecond": "100"},
     "bounded roles": {
         "PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
         "RolePath": "/apps/ilock/",

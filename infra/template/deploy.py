@@ -141,6 +141,7 @@ def main(sam, arguments):
     account.in_this_region(template, values, region)
     typed |= looked_up(values)
     values |= typed
+    account.room_to_reserve(template, values)
 
     effective = {name: str(about.get("Default", "")) for name, about in parameters.items()} | values
     effective = {name: value for name, value in effective.items() if name not in OURS}
