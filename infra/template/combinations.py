@@ -43,6 +43,7 @@ CALLBACK = {"no callback": {}, "callback": {"TrtcCallback": "on"}}
 OTHERS = {
     "room API": {"TrtcRoomApi": "on"},
     "own key": {"KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/00000000-0000-0000-0000-000000000000"},
+    "own environment key": {"EnvironmentKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-1111-1111-1111-111111111111"},
     "reserved concurrency": {"ReserveConcurrency": "true", "ExpectedCallsPerSecond": "100"},
     "bounded roles": {
         "PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",

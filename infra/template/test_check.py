@@ -78,6 +78,16 @@ class Roles(unittest.TestCase):
             self.assertEqual(role.get("PermissionsBoundary"), {"Ref": "PermissionsBoundaryArn"}, name)
             self.assertEqual(role.get("Path"), {"Ref": "RolePath"}, name)
 
+    def test_with_a_key_for_the_environment_every_function_may_decrypt_its_own(self):
+        keyed = CORE[WITH_PUSH] | combinations.OTHERS["own environment key"]
+        resources = check.deployed(keyed)["Resources"]
+        functions = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::Lambda::Function"]
+        self.assertEqual(len(functions), 21)
+        for function in functions:
+            self.assertEqual(function["KmsKeyArn"], {"Ref": "EnvironmentKeyArn"})
+            role = resources[function["Role"]["Fn::GetAtt"][0]]["Properties"]
+            self.assertIn({"Ref": "EnvironmentKey"}, role["ManagedPolicyArns"])
+
 
 class Streams(unittest.TestCase):
     def test_the_log_has_two_readers_each_with_rules_of_its_own(self):
