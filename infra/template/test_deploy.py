@@ -4,6 +4,7 @@ import contextlib
 import io
 import re
 import unittest
+from functools import cache
 from pathlib import Path
 from unittest import mock
 
@@ -17,6 +18,8 @@ from account import Wrong
 
 APPLICATION = [{"Key": "Application", "Value": "ilock-call"}]
 TYPED = [f"{name}={value}" for name, value in combinations.REQUIRED.items() if name != "Release"]
+
+parsed_once = cache(yaml_parse)
 
 
 class Pages(list):
@@ -72,6 +75,7 @@ class Deploying(unittest.TestCase):
             mock.patch("boto3.client", self.aws.client),
             mock.patch("boto3.session.Session", lambda: session),
             mock.patch("subprocess.run", self.run_command),
+            mock.patch.object(deploy, "yaml_parse", parsed_once),
             mock.patch.object(Path, "is_file", lambda _: True),
             mock.patch.object(deploy, "release", lambda packages, values: "1" * 64),
         ):
