@@ -22,7 +22,6 @@ KEPT = {
     "AWS::ApiGatewayV2::ApiMapping",
     "AWS::ApiGatewayV2::DomainName",
     "AWS::ApiGatewayV2::Stage",  # its throttling is stored and not enforced
-    "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::Dashboard",
     "AWS::DynamoDB::Table",
     "AWS::Events::Rule",
@@ -35,6 +34,7 @@ KEPT = {
     "AWS::Lambda::Permission",
     "AWS::Lambda::Version",
     "AWS::Logs::LogGroup",
+    "AWS::Logs::MetricFilter",
     "AWS::Route53::RecordSet",
     "AWS::S3::Bucket",
     "AWS::SNS::Subscription",  # where pushes are used; here they are not
@@ -45,6 +45,7 @@ KEPT = {
 
 # Not deployed, and why. What refers to one gets its name instead.
 LEFT_OUT = {
+    "AWS::Budgets::Budget": "not known",
     "AWS::IoT::Authorizer": "not known, and MQTT lets everybody in: the tests ask the deployed function itself",
     "AWS::CodeDeploy::Application": "not known: an alias moves at once",
     "AWS::CodeDeploy::DeploymentGroup": "as the application",
@@ -130,10 +131,16 @@ def mapping_of_streams_switched_off(name, mapping, _):
     return {name: mapping}
 
 
+def alarm_of_one_metric(name, alarm, _):
+    """ministack refuses those that calculate."""
+    return {} if "Metrics" in alarm["Properties"] else {name: alarm}
+
+
 CHANGED = {
     "AWS::ApiGatewayV2::Api": api_with_routes,
     "AWS::Lambda::Function": function_here,
     "AWS::IAM::Role": role_that_may_look_at_any_domain,
+    "AWS::CloudWatch::Alarm": alarm_of_one_metric,
     "AWS::Lambda::Alias": alias_that_moves_at_once,
     "AWS::Lambda::EventSourceMapping": mapping_of_streams_switched_off,
 }

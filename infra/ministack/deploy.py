@@ -1,6 +1,6 @@
 """Deploys the template on a running ministack, and writes down where everything is.
 
-    deploy.py --functions target/debug --mqtt-port 8883 --out deployed.json
+    deploy.py --functions target/debug --mqtt-port 8883 --out deployed.json [NAME=VALUE...]
 
 Where ministack is, in which region and account, stands in the environment, as for every AWS tool.
 """
@@ -33,12 +33,13 @@ def main():
     arguments.add_argument("--functions", type=Path, required=True, help="the folder of the built binaries")
     arguments.add_argument("--mqtt-port", type=int, required=True, help="where ministack's broker listens")
     arguments.add_argument("--out", type=Path, required=True, help="where to write down what was deployed")
+    arguments.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="parameters of the template")
     asked = arguments.parse_args()
     started = time.monotonic()
     template = asked.template.read_text()
     deployment = Deployment(boto3.Session())
     secret = deployment.store_secret()
-    parameters = own_parameters(secret)
+    parameters = own_parameters(secret) | dict(one.split("=", 1) for one in asked.parameters)
     deployment.deploy(template, asked.functions.resolve(), parameters)
     asked.out.write_text(json.dumps(deployment.description(template) | {"mqtt": broker(asked.mqtt_port)}, indent=2))
     print(f"infra/ministack: deployed in {time.monotonic() - started:.1f} s", file=sys.stderr)
@@ -52,6 +53,7 @@ def own_parameters(secret):
         "Stage": "staging",  # with alarms, without anybody who must be told of them
         "TrtcCallback": "on",
         "ProjectorRetries": "3",  # a test waits until a commit is given up
+        "LedgerRetries": "3",
         "TrtcSdkAppId": "1400000042",
     }
 

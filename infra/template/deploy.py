@@ -1,12 +1,12 @@
 """Puts the parameters of a deployment together, says what is missing or wrong by name, and calls `sam deploy`.
 
-    deploy.py SAM STAGE [--yes] [--dry-run] [NAME=VALUE...]
+    deploy.py SAM STAGE [--yes] [--dry-run] [--beside-another] [NAME=VALUE...]
 """
 
 import hashlib
 import json
-import os
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -15,12 +15,15 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from samtranslator.yaml_helper import yaml_parse
 
+import account
+from account import Wrong
+
 TEMPLATE = Path("template.yaml")
 CURRENT = "current"
-
-
-class Wrong(Exception):
-    """Something that the operator can put right."""
+# Found anew for each deployment. No function reads them, so they make no other release.
+OURS = ("Release", "AccountConcurrency")
+# Below it, Lambda lets no concurrency be reserved, and one busy minute is felt by everybody.
+FEW_AT_ONCE = 100
 
 
 def given(arguments, parameters):
@@ -46,19 +49,6 @@ def of_stage(stage):
         raise Wrong(f"STAGE: must be one of {', '.join(known)}, not {stage or 'nothing'}")
     settings = stages[stage]["deploy"]["parameters"]
     return settings["stack_name"], dict(one.split("=", 1) for one in settings["parameter_overrides"])
-
-
-def before(stack):
-    """What the stack was given last; none when there is no stack yet."""
-    try:
-        found = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError" and "does not exist" in str(error):
-            return None
-        raise
-    if found["StackStatus"] == "REVIEW_IN_PROGRESS":  # a change set was made and never run
-        return None
-    return {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
 
 
 def current_version(secret):
@@ -97,16 +87,8 @@ def release(packages, values):
     return digest.hexdigest()
 
 
-def main(sam, arguments):
-    flags = {argument for argument in arguments if argument.startswith("--")}
-    if unknown := flags - {"--yes", "--dry-run"}:
-        raise Wrong(f"{', '.join(sorted(unknown))}: no such option; there are --yes and --dry-run")
-    plain = [argument for argument in arguments if argument not in flags]
-    template = yaml_parse(TEMPLATE.read_text())
-    parameters = template["Parameters"]
-
-    stack, staged = of_stage(plain[0] if plain else "")
-    typed = given(plain[1:], parameters)
+def packages_of(template):
+    """The functions' packages, which must all be built."""
     packages = sorted({
         Path(resource["Properties"]["CodeUri"])
         for resource in template["Resources"].values()
@@ -114,38 +96,80 @@ def main(sam, arguments):
     })
     if missing := [str(path) for path in packages if not path.is_file()]:
         raise Wrong(f"not built yet: {', '.join(missing)}; `make package` does it")
-    if boto3.session.Session().region_name is None:
+    return packages
+
+
+def looked_up(values):
+    """What need not be typed, because AWS knows it."""
+    found = {}
+    if values.get("SecretsVersion", CURRENT) == CURRENT:
+        found["SecretsVersion"] = current_version(values["SecretsArn"])
+    if "AccountConcurrency" not in values:
+        at_once = account.concurrency()
+        found["AccountConcurrency"] = str(at_once)
+        if at_once < FEW_AT_ONCE:
+            print(
+                f"this account may run {at_once} functions at once, as new accounts do: ask Service Quotas for more "
+                "(Lambda, concurrent executions; 1000 is usual) before anybody calls",
+                file=sys.stderr,
+            )
+    return found
+
+
+def main(sam, arguments):
+    flags = {argument for argument in arguments if argument.startswith("--")}
+    if unknown := flags - {"--yes", "--dry-run", "--beside-another"}:
+        raise Wrong(f"{', '.join(sorted(unknown))}: no such option; there are --yes, --dry-run and --beside-another")
+    plain = [argument for argument in arguments if argument not in flags]
+    template = yaml_parse(TEMPLATE.read_text())
+    parameters = template["Parameters"]
+
+    stack, staged = of_stage(plain[0] if plain else "")
+    typed = given(plain[1:], parameters)
+    packages = packages_of(template)
+    region = boto3.session.Session().region_name
+    if region is None:
         raise Wrong("AWS_REGION: must be set, or a region in your AWS profile")
 
-    last = before(stack)
-    values = {name: value for name, value in (last or {}).items() if name in parameters and name != "Release"}
+    last = account.last_parameters(stack)
+    if last is None and "--beside-another" not in flags:
+        account.beside_no_other(stack)
+    values = {name: value for name, value in (last or {}).items() if name in parameters and name not in OURS}
     values |= staged | typed
     asks_for_current = values.get("SecretsVersion", CURRENT) == CURRENT
     check(parameters, values | {"SecretsVersion": "0" * 32} if asks_for_current else values)
-    if asks_for_current:
-        values["SecretsVersion"] = typed["SecretsVersion"] = current_version(values["SecretsArn"])
+    account.in_this_region(template, values, region)
+    typed |= looked_up(values)
+    values |= typed
+    account.room_to_reserve(template, values)
 
     effective = {name: str(about.get("Default", "")) for name, about in parameters.items()} | values
-    effective.pop("Release")
+    effective = {name: value for name, value in effective.items() if name not in OURS}
     overrides = staged | typed | {"Release": release(packages, effective)}
-    command = [sam, "deploy", "--config-env", plain[0], "--template-file", str(TEMPLATE)]
-    if "--yes" in flags:
-        command.append("--no-confirm-changeset")
-    # sam reads NAME=VALUE again, as a shell would: in quotes, a value with a comma or a space in it stays one.
-    quoted = (f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in sorted(overrides.items()))
-    command += ["--parameter-overrides", *quoted]
-
-    print(f"{'a new stack' if last is None else 'the stack'} {stack} in {boto3.session.Session().region_name}")
+    print(f"{'a new stack' if last is None else 'the stack'} {stack} in {region}")
     for name, value in sorted(overrides.items()):
         print(f"  {name} = {value}")
     sys.stdout.flush()
-    if "--dry-run" not in flags:
-        os.execv(sam, command)
+    if "--dry-run" in flags:
+        return 0
+    code = subprocess.run(command(sam, plain[0], overrides, "--yes" in flags)).returncode
+    # After the first time too: somebody may have taken it off.
+    if code == 0 and plain[0] != "dev":
+        account.protect(stack)
+    return code
+
+
+def command(sam, stage, overrides, without_asking):
+    # sam reads NAME=VALUE again, as a shell would: in quotes, a value with a comma or a space in it stays one.
+    quoted = (f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in sorted(overrides.items()))
+    confirmed = ["--no-confirm-changeset"] if without_asking else []
+    deploy = [sam, "deploy", "--config-env", stage, "--template-file", str(TEMPLATE)]
+    return [*deploy, *confirmed, "--parameter-overrides", *quoted]
 
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1], sys.argv[2:])
+        sys.exit(main(sys.argv[1], sys.argv[2:]))
     except Wrong as wrong:
         sys.exit(str(wrong))
     except (BotoCoreError, ClientError) as error:

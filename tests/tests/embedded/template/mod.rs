@@ -72,7 +72,8 @@ fn its_tables_are_those_that_the_embedded_stack_makes() {
         ("LedgerTable", ilock_log::LEDGER_TABLE),
     ] {
         let table = &template["Resources"][name];
-        assert_eq!((&table["DeletionPolicy"], &table["UpdateReplacePolicy"]), (&json!("Retain"), &json!("Retain")));
+        let kept = (&table["DeletionPolicy"], &table["UpdateReplacePolicy"]);
+        assert_eq!(kept, (&json!("RetainExceptOnCreate"), &json!("Retain")));
         let properties = table["Properties"].as_object().unwrap();
         let defined: Value = serde_json::from_str(definition).unwrap();
         for (property, value) in defined.as_object().unwrap() {

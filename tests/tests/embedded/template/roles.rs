@@ -32,6 +32,7 @@ struct Statement {
     actions: Vec<String>,
     resources: Vec<String>,
     leading_keys: Option<Vec<String>>,
+    only_this_account: bool,
 }
 
 fn texts(value: &Value) -> Vec<String> {
@@ -64,6 +65,7 @@ fn statements(template: &Value, function: &str) -> Vec<Statement> {
             leading_keys: statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
                 .as_array()
                 .map(|keys| keys.iter().flat_map(texts).collect()),
+            only_this_account: statement["Condition"]["StringEquals"]["aws:ResourceAccount"] == "AWS::AccountId",
         }
     });
     all.collect()
@@ -94,13 +96,11 @@ impl Statement {
                 *resource == if request.resource == "expire" { "ExpireQueue.Arn" } else { "PresenceQueue.Arn" }
             }
             // The ARNs of the applications are parameters, and those of their endpoints are made of them.
-            Some("sns") => {
-                if request.resource.contains(":endpoint/") {
-                    resource == ":endpoint/"
-                } else {
-                    resource == "PushGcm"
-                }
+            Some("sns") if request.action == "sns:Publish" => {
+                request.resource.contains(":endpoint/") && resource == ":endpoint/"
             }
+            // AWS knows no resource for what makes endpoints and changes them.
+            Some("sns") => resource == "*" && self.only_this_account,
             _ => resource.split_once("${AWS::AccountId}:").is_some_and(|(_, own)| like(own, &request.resource)),
         });
         let key = match (&self.leading_keys, &request.leading_key) {

@@ -1,0 +1,133 @@
+"""What is in the account already, and whether a deployment goes with it."""
+
+import re
+
+import boto3
+from botocore.exceptions import ClientError
+
+# Lambda keeps as many for functions without any of their own.
+UNRESERVED = 100
+# Of a first deployment that failed: such a stack takes no other one.
+NEVER_CREATED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
+# How each kind of resource is removed that a stack may leave behind.
+REMOVAL = {
+    "AWS::DynamoDB::Table": (
+        "aws dynamodb update-table --no-deletion-protection-enabled --table-name {0} && "
+        "aws dynamodb delete-table --table-name {0}"
+    ),
+    "AWS::IoT::Authorizer": (
+        "aws iot update-authorizer --status INACTIVE --authorizer-name {0} && "
+        "aws iot delete-authorizer --authorizer-name {0}"
+    ),
+    "AWS::IoT::DomainConfiguration": (
+        "aws iot update-domain-configuration --domain-configuration-status DISABLED --domain-configuration-name {0} && "
+        "aws iot delete-domain-configuration --domain-configuration-name {0}"
+        "   # a week after it was disabled, unless the domain's name is your own"
+    ),
+    "AWS::KMS::Key": "aws kms schedule-key-deletion --pending-window-in-days 7 --key-id {0}",
+    "AWS::S3::Bucket": "aws s3 rb s3://{0}",
+}
+
+
+class Wrong(Exception):
+    """Something that the operator can put right."""
+
+
+def last_parameters(stack):
+    """What the stack was given last; None when there is no stack yet."""
+    try:
+        found = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError" and "does not exist" in str(error):
+            return None
+        raise
+    if found["StackStatus"] == "REVIEW_IN_PROGRESS":  # a change set was made and never run
+        return None
+    if found["StackStatus"] in NEVER_CREATED:
+        raise Wrong(never_created(stack, found["StackStatus"]))
+    return {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
+
+
+def never_created(stack, status):
+    """What to do about a stack whose first deployment failed, command by command."""
+    pages = boto3.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+    left = [
+        REMOVAL[one["ResourceType"]].format(one["PhysicalResourceId"])
+        for one in pages.search("StackResourceSummaries[]")
+        if one["ResourceType"] in REMOVAL
+        and one.get("PhysicalResourceId")
+        and one["ResourceStatus"] != "DELETE_COMPLETE"
+    ]
+    lines = [
+        f"{stack} is {status}: its first deployment failed, or its deletion did. CloudFormation takes no other one for it.",
+        "Its events say why (`aws cloudformation describe-stack-events`). Then remove it, and deploy again:",
+        f"  aws cloudformation delete-stack --stack-name {stack}",
+        f"  aws cloudformation wait stack-delete-complete --stack-name {stack}",
+    ]
+    if left:
+        lines += ["and what it leaves behind, if nothing in there is needed:", *(f"  {command}" for command in left)]
+    return "\n".join(lines)
+
+
+def beside_no_other(stack):
+    """IoT Core has one space of topics and of client ids per account and region. Two stacks in it ring each other's phones."""
+    pages = boto3.client("cloudformation").get_paginator("describe_stacks").paginate()
+    others = [
+        found["StackName"]
+        for found in pages.search("Stacks[]")
+        if found["StackName"] != stack and {"Key": "Application", "Value": "ilock-call"} in found.get("Tags", [])
+    ]
+    if others:
+        raise Wrong(
+            f"{', '.join(others)}: deployed in this account and region already. IoT Core has one space of topics and of "
+            "client ids for both: a call in one rings phones of the other. Take another account (best), or another region. "
+            "--beside-another deploys all the same."
+        )
+
+
+def in_this_region(template, values, region):
+    """The region can run it, and all that is named by ARN is there: a platform application in this account too."""
+    [rule] = template["Rules"]["RegionCanRunIt"]["Assertions"]
+    allowed = rule["Assert"]["Fn::Contains"][0]
+    if region not in allowed:
+        raise Wrong(f"{region}: cannot run it. {' '.join(rule['AssertDescription'].split())} They are: {', '.join(allowed)}")
+    account = None
+    for name, value in values.items():
+        arn = re.match(r"arn:[^:]+:([^:]+):([^:]+):([0-9]+):", value)
+        if arn is None:
+            continue
+        if arn[2] != region:
+            raise Wrong(f"{name}: is in {arn[2]}, and the deployment goes to {region}")
+        if name.startswith("Push"):
+            account = account or boto3.client("sts").get_caller_identity()["Account"]
+            if arn[3] != account:
+                raise Wrong(f"{name}: belongs to the account {arn[3]}, and the deployment goes to {account}")
+
+
+def concurrency():
+    """How many functions the account may run at once. New accounts have ten, which a single call can use up."""
+    return boto3.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
+
+
+def room_to_reserve(template, values):
+    """With ReserveConcurrency: what the functions reserve, and what must stay, are within the account's quota."""
+    if values.get("ReserveConcurrency") != "true":
+        return
+    expected = values.get("ExpectedCallsPerSecond", template["Parameters"]["ExpectedCallsPerSecond"]["Default"])
+    reserved = 0
+    for resource in template["Resources"].values():
+        match resource.get("Properties", {}).get("ReservedConcurrentExecutions"):
+            case {"Fn::If": [_, {"Fn::FindInMap": [mapping, _, key]}, _]}:
+                reserved += template["Mappings"][mapping][expected][key]
+            case {"Fn::If": [_, int(number), _]}:
+                reserved += number
+    if reserved + UNRESERVED > int(values["AccountConcurrency"]):
+        raise Wrong(
+            f"ReserveConcurrency: for {expected} calls a second {reserved} are reserved and {UNRESERVED} must be left, and the "
+            f"account has {values['AccountConcurrency']}. Ask Service Quotas for more, or deploy with ReserveConcurrency=false."
+        )
+
+
+def protect(stack):
+    """From being deleted by mistake."""
+    boto3.client("cloudformation").update_termination_protection(StackName=stack, EnableTerminationProtection=True)

@@ -1,0 +1,117 @@
+"""The check itself: it finds what is planted, in just the deployments that have it."""
+
+import copy
+import unittest
+
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
+import check
+import combinations
+from transformed import broken_rules
+
+CORE = dict(combinations.core())
+WITHOUT_PUSH = "staging, no pager, gradual deployments, no push, no callback"
+WITH_PUSH = "prod, a pager, gradual deployments, push, callback"
+NOT_GRADUAL = "staging, no pager, no gradual deployments, no push, no callback"
+UNWATCHED = "dev, no pager, gradual deployments, no push, no callback"
+
+
+class Planted(unittest.TestCase):
+    def setUp(self):
+        self.template = copy.deepcopy(check.template())
+        self.resources = self.template["Resources"]
+
+    def assert_refused(self, refused, taken):
+        for name in refused:
+            self.assertTrue(check.problems(CORE[name], self.template), name)
+        for name in taken:
+            self.assertEqual(check.problems(CORE[name], self.template), [], name)
+
+    def test_a_deployment_group_that_outlives_its_function(self):
+        preference = self.resources["PushFeedbackFunction"]["Properties"]["DeploymentPreference"]
+        del preference["PassthroughCondition"]
+        # An alarm that is there with push only. Where nobody watches, none is named.
+        preference["Alarms"] = {"Fn::If": ["Watched", [{"Ref": "PushesFailing"}], [{"Ref": "AWS::NoValue"}]]}
+        self.assert_refused([WITHOUT_PUSH], [WITH_PUSH, NOT_GRADUAL, UNWATCHED])
+        preference["PassthroughCondition"] = True
+        self.assert_refused([], [WITHOUT_PUSH, WITH_PUSH, NOT_GRADUAL, UNWATCHED])
+
+    def test_a_resource_that_waits_for_one_that_is_left_out(self):
+        self.resources["ApiLogs"]["DependsOn"] = ["PushFailures"]
+        self.assert_refused([WITHOUT_PUSH], [WITH_PUSH])
+
+    def test_a_reference_inside_a_text(self):
+        named = {"Fn::Sub": "/aws/vendedlogs/${PushFailures.TopicName}"}
+        self.resources["ApiLogs"]["Properties"]["LogGroupName"] = named
+        self.assert_refused([WITHOUT_PUSH], [WITH_PUSH])
+
+    def test_an_output_of_what_is_left_out(self):
+        del self.template["Outputs"]["PushFailuresTopic"]["Condition"]
+        self.assert_refused([WITHOUT_PUSH], [WITH_PUSH])
+
+    def test_a_branch_that_is_not_taken_refers_to_nothing(self):
+        taken = {"Fn::If": ["PushUsed", {"Ref": "PushFailures"}, {"Ref": "AWS::NoValue"}]}
+        self.resources["ApiLogs"]["Properties"]["KmsKeyId"] = taken
+        self.assert_refused([], [WITHOUT_PUSH, WITH_PUSH])
+
+    def test_a_condition_that_does_not_exist(self):
+        self.resources["ApiLogs"]["Condition"] = "Nowhere"
+        self.assert_refused([WITHOUT_PUSH, WITH_PUSH], [])
+
+    def test_a_rule_that_objects(self):
+        self.resources.clear()
+        unwatched = CORE[WITH_PUSH] | {"AlarmTopicArn": ""}
+        [objection] = broken_rules(self.template, unwatched, combinations.REGION)
+        self.assertTrue(objection.startswith("AlarmTopicArn: "))
+        for region, allowed in {"ap-southeast-1": True, "cn-north-1": False, "us-gov-west-1": False}.items():
+            objections = broken_rules(self.template, CORE[WITH_PUSH], region)
+            self.assertEqual(objections == [], allowed, region)
+
+
+class Roles(unittest.TestCase):
+    def test_every_role_has_the_boundary_and_the_path(self):
+        bounded = CORE[WITH_PUSH] | combinations.OTHERS["bounded roles"]
+        resources = check.deployed(bounded)["Resources"]
+        roles = {name: one["Properties"] for name, one in resources.items() if one["Type"] == "AWS::IAM::Role"}
+        self.assertGreater(len(roles), 20)
+        for name, role in roles.items():
+            self.assertEqual(role.get("PermissionsBoundary"), {"Ref": "PermissionsBoundaryArn"}, name)
+            self.assertEqual(role.get("Path"), {"Ref": "RolePath"}, name)
+
+    def test_with_a_key_for_the_environment_every_function_may_decrypt_its_own(self):
+        keyed = CORE[WITH_PUSH] | combinations.OTHERS["own environment key"]
+        resources = check.deployed(keyed)["Resources"]
+        functions = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::Lambda::Function"]
+        self.assertEqual(len(functions), 21)
+        for function in functions:
+            self.assertEqual(function["KmsKeyArn"], {"Ref": "EnvironmentKeyArn"})
+            role = resources[function["Role"]["Fn::GetAtt"][0]]["Properties"]
+            self.assertIn({"Ref": "EnvironmentKey"}, role["ManagedPolicyArns"])
+
+
+class Streams(unittest.TestCase):
+    def test_the_log_has_two_readers_each_with_rules_of_its_own(self):
+        resources = check.deployed(CORE[WITH_PUSH])["Resources"].values()
+        sources = [one["Properties"] for one in resources if one["Type"] == "AWS::Lambda::EventSourceMapping"]
+        readers = {one["FunctionName"]["Ref"]: one for one in sources if "StartingPosition" in one}
+        # DynamoDB throttles a third one.
+        self.assertEqual(set(readers), {"LedgerFunctionAliaslive", "ProjectorFunctionAliaslive"})
+        for name, reader in readers.items():
+            own = name.removesuffix("FunctionAliaslive")
+            self.assertEqual(reader["MaximumRetryAttempts"], {"Ref": f"{own}Retries"})
+            self.assertEqual(reader["MaximumRecordAgeInSeconds"], {"Ref": f"{own}MaxAgeSeconds"})
+        # Whatever is given up reaches the dead letters before the stream forgets it.
+        self.assertLess(check.template()["Parameters"]["LedgerMaxAgeSeconds"]["Default"], 24 * 60 * 60)
+
+
+class Regions(unittest.TestCase):
+    def test_each_region_that_the_template_allows_has_every_type_of_resource(self):
+        rule = check.template()["Rules"]["RegionCanRunIt"]["Assertions"][0]["Assert"]
+        types = {resource["Type"] for resource in check.deployed(CORE[WITH_PUSH])["Resources"].values()}
+        for region in rule["Fn::Contains"][0]:
+            for type_name in types - {"Custom::IotEndpoint"}:
+                PROVIDER_SCHEMA_MANAGER.get_resource_schema(region, type_name)  # raises where there is none
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,193 @@
+"""Deploying, before a double of AWS that answers what a test put into it."""
+
+import contextlib
+import io
+import re
+import unittest
+from functools import cache
+from pathlib import Path
+from unittest import mock
+
+from botocore.exceptions import ClientError
+from samtranslator.yaml_helper import yaml_parse
+
+import account
+import combinations
+import deploy
+from account import Wrong
+
+APPLICATION = [{"Key": "Application", "Value": "ilock-call"}]
+TYPED = [f"{name}={value}" for name, value in combinations.REQUIRED.items() if name != "Release"]
+
+parsed_once = cache(yaml_parse)
+
+
+class Pages(list):
+    def paginate(self, **_):
+        return self
+
+    def search(self, _):
+        return iter(self)
+
+
+class Aws:
+    """Every client in one: stacks by name, and what they consist of."""
+
+    def __init__(self):
+        self.stacks, self.resources, self.protected = {}, [], []
+        self.region, self.at_once = combinations.REGION, 1000
+
+    def client(self, _):
+        return self
+
+    def describe_stacks(self, StackName):
+        if StackName not in self.stacks:
+            error = {"Code": "ValidationError", "Message": f"Stack with id {StackName} does not exist"}
+            raise ClientError({"Error": error}, "DescribeStacks")
+        return {"Stacks": [self.stacks[StackName]]}
+
+    def get_paginator(self, name):
+        return Pages(self.stacks.values() if name == "describe_stacks" else self.resources)
+
+    def get_caller_identity(self):
+        return {"Account": combinations.ACCOUNT}
+
+    def get_account_settings(self):
+        return {"AccountLimit": {"ConcurrentExecutions": self.at_once}}
+
+    def update_termination_protection(self, StackName, EnableTerminationProtection):
+        assert EnableTerminationProtection
+        self.protected.append(StackName)
+
+    def stack(self, name, status="CREATE_COMPLETE", **parameters):
+        given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+        self.stacks[name] = {"StackName": name, "StackStatus": status, "Parameters": given, "Tags": APPLICATION}
+
+
+class Deploying(unittest.TestCase):
+    def setUp(self):
+        self.aws = Aws()
+        self.commands = []
+        self.code = 0
+        session = mock.Mock(region_name=None)
+        type(session).region_name = mock.PropertyMock(side_effect=lambda: self.aws.region)
+        for patch in (
+            mock.patch("boto3.client", self.aws.client),
+            mock.patch("boto3.session.Session", lambda: session),
+            mock.patch("subprocess.run", self.run_command),
+            mock.patch.object(deploy, "yaml_parse", parsed_once),
+            mock.patch.object(Path, "is_file", lambda _: True),
+            mock.patch.object(deploy, "release", lambda packages, values: "1" * 64),
+        ):
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def run_command(self, command):
+        self.commands.append(command)
+        return mock.Mock(returncode=self.code)
+
+    def deploy(self, *arguments):
+        with contextlib.redirect_stdout(io.StringIO()):
+            return deploy.main("sam", [*arguments])
+
+    def refused(self, *arguments):
+        with self.assertRaises(Wrong) as refusal:
+            self.deploy(*arguments)
+        self.assertEqual(self.commands, [])
+        return str(refusal.exception)
+
+    def test_a_first_deployment_and_the_next(self):
+        self.assertEqual(self.deploy("dev", *TYPED), 0)
+        self.assertIn("TrtcSdkAppId=\"1400000000\"", self.commands[0])
+        self.aws.stack("ilock-dev", **combinations.REQUIRED)
+        self.assertEqual(self.deploy("dev"), 0)
+        self.assertEqual(self.aws.protected, [])
+
+    def test_the_account_s_concurrency_is_looked_up_and_too_little_is_said(self):
+        for at_once, said in ((1000, False), (10, True)):
+            self.aws.at_once = at_once
+            with contextlib.redirect_stderr(io.StringIO()) as told:
+                self.deploy("dev", *TYPED)
+            self.assertIn(f'AccountConcurrency="{at_once}"', self.commands.pop())
+            self.assertEqual("ask Service Quotas for more" in told.getvalue(), said)
+        self.deploy("dev", *TYPED, "AccountConcurrency=500")
+        self.assertIn('AccountConcurrency="500"', self.commands.pop())
+
+    def test_only_what_the_account_has_can_be_reserved(self):
+        # Four functions of 50, three of 5, and 100 for the others.
+        reserving = [*TYPED, "ReserveConcurrency=true", "ExpectedCallsPerSecond=25"]
+        self.aws.at_once = 315
+        self.assertEqual(self.deploy("dev", *reserving), 0)
+        self.commands.clear()
+        self.aws.at_once = 314
+        said = self.refused("dev", *reserving)
+        self.assertIn("215 are reserved and 100 must be left, and the account has 314", said)
+        self.assertEqual(self.deploy("dev", *TYPED), 0)
+
+    def test_a_dry_run_does_nothing(self):
+        self.assertEqual(self.deploy("staging", "--dry-run", *TYPED), 0)
+        self.assertEqual((self.commands, self.aws.protected), ([], []))
+
+    def test_staging_and_prod_are_protected_once_they_are_deployed(self):
+        self.code = 1
+        self.assertEqual(self.deploy("staging", *TYPED), 1)
+        self.assertEqual(self.aws.protected, [])
+        self.code = 0
+        self.assertEqual(self.deploy("staging", *TYPED), 0)
+        self.assertEqual(self.aws.protected, ["ilock-staging"])
+
+    def test_a_second_stack_is_refused_unless_asked_for(self):
+        self.aws.stack("ilock-prod")
+        self.assertIn("ilock-prod: deployed in this account", self.refused("dev", *TYPED))
+        self.assertEqual(self.deploy("dev", "--beside-another", *TYPED), 0)
+        # What is there already goes on being deployed.
+        self.aws.stack("ilock-dev", **combinations.REQUIRED)
+        self.assertEqual(self.deploy("dev"), 0)
+
+    def test_stacks_of_others_do_not_count(self):
+        self.aws.stack("somebody-elses")
+        self.aws.stacks["somebody-elses"]["Tags"] = []
+        self.assertEqual(self.deploy("dev", *TYPED), 0)
+
+    def test_a_stack_that_was_never_created_is_named_with_what_to_do(self):
+        for status in account.NEVER_CREATED:
+            self.aws.stack("ilock-dev", status)
+            self.aws.resources = [
+                {"ResourceType": kind, "PhysicalResourceId": f"left-{number}", "ResourceStatus": "DELETE_SKIPPED"}
+                for number, kind in enumerate(account.REMOVAL)
+            ] + [{"ResourceType": "AWS::S3::Bucket", "PhysicalResourceId": "gone", "ResourceStatus": "DELETE_COMPLETE"}]
+            said = self.refused("dev", *TYPED)
+            self.assertIn(f"ilock-dev is {status}", said)
+            self.assertIn("aws cloudformation delete-stack --stack-name ilock-dev", said)
+            for number in range(len(account.REMOVAL)):
+                self.assertIn(f"left-{number}", said)
+            self.assertNotIn("gone", said)
+
+    def test_whatever_the_template_keeps_can_be_removed_by_a_command(self):
+        resources = yaml_parse(Path("template.yaml").read_text())["Resources"].values()
+        kept = {resource["Type"] for resource in resources if "DeletionPolicy" in resource}
+        self.assertEqual(kept, set(account.REMOVAL))
+
+    def test_regions_that_cannot_run_it(self):
+        for region in ("cn-north-1", "us-gov-west-1", "ap-northeast-3"):
+            self.aws.region = region
+            elsewhere = [re.sub("eu-central-1", region, one) for one in TYPED]
+            said = self.refused("dev", *elsewhere)
+            self.assertIn(f"{region}: cannot run it", said)
+            self.assertIn("eu-central-1", said)
+
+    def test_what_is_in_another_region_or_account(self):
+        app = combinations.sns_app("GCM")
+        self.assertEqual(self.deploy("dev", *TYPED, f"PushGcm={app}"), 0)
+        self.commands.clear()
+        there = app.replace("eu-central-1", "eu-west-1")
+        self.assertIn("PushGcm: is in eu-west-1", self.refused("dev", *TYPED, f"PushGcm={there}"))
+        theirs = app.replace(combinations.ACCOUNT, "999999999999")
+        self.assertIn("PushGcm: belongs to the account 999999999999", self.refused("dev", *TYPED, f"PushGcm={theirs}"))
+        theirs = combinations.certificate(1).replace("eu-central-1", "us-east-1")
+        said = self.refused("dev", *TYPED, "ApiDomainName=api.example.com", f"ApiCertificateArn={theirs}")
+        self.assertIn("ApiCertificateArn: is in us-east-1", said)
+
+
+if __name__ == "__main__":
+    unittest.main()
