@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 
 use ilock_events::{CallId, Millis};
-use ilock_log::{StoredCall, canonical};
+use ilock_proof::{StoredCall, canonical};
 use serde_json::Value;
 
-use crate::line::{self, begin, is_sealed, seal};
+use crate::line::{self, begin, crc_matches, with_crc};
 use crate::{End, Line};
 
 /// How far an export has come.
@@ -32,7 +32,7 @@ impl Progress {
             return self.lines == 1;
         }
         let Ok(text) = std::str::from_utf8(found) else { return false };
-        if self.ended || !is_sealed(found) {
+        if self.ended || !crc_matches(found) {
             return false;
         }
         match line::read(text) {
@@ -85,7 +85,7 @@ impl Progress {
         write!(line, "\"end\":{}", serde_json::to_string(&self.end)?)?;
         self.lines += 1;
         self.ended = true;
-        out.write_all(&seal(line))
+        out.write_all(&with_crc(line))
     }
 }
 
@@ -114,7 +114,7 @@ pub fn call_line(number: u64, call: &StoredCall, with_personal: bool) -> Result<
     if !call.forgotten.is_empty() {
         list(&mut line, "forgotten", &call.forgotten)?;
     }
-    Ok(seal(line))
+    Ok(with_crc(line))
 }
 
 fn list(line: &mut Vec<u8>, name: &str, items: &[Value]) -> Result<(), serde_json::Error> {

@@ -21,7 +21,8 @@ pub enum Kind {
     /// Somebody was to be told, and there is neither a receipt nor a reason.
     NeverTold,
     /// A receipt says that somebody was told what nobody was to be told.
-    NotDue,
+    #[serde(rename = "not_due")]
+    UnexpectedNotice,
     /// It stands in the log, and the ledger does not know it.
     NotEntered,
     /// It cannot be read: damaged, cut off, or of a newer version.
@@ -40,7 +41,7 @@ impl Kind {
             Self::ImpossibleDecision => "impossible decision",
             Self::ToldTooLate => "told too late",
             Self::NeverTold => "never told",
-            Self::NotDue => "not due",
+            Self::UnexpectedNotice => "not due",
             Self::NotEntered => "not entered",
             Self::Unreadable => "unreadable",
         }

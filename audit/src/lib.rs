@@ -37,7 +37,6 @@ mod finding;
 mod line;
 mod read;
 pub mod replay;
-pub mod seal;
 mod split;
 pub mod verify;
 

@@ -1,4 +1,4 @@
-//! A line of an export: written, sealed, and read without copying what it holds.
+//! A line of an export: written with its checksum, and read without copying what it holds.
 
 use std::borrow::Cow;
 use std::io::Write as _;
@@ -15,8 +15,8 @@ pub const MAX_LINE: usize = 8 << 20;
 /// The version of the form.
 const VERSION: u32 = 1;
 
-const SEAL: &[u8] = b",\"crc\":\"";
-const SEAL_LENGTH: usize = SEAL.len() + 8 + 2;
+const CRC_FIELD: &[u8] = b",\"crc\":\"";
+const CRC_LENGTH: usize = CRC_FIELD.len() + 8 + 2;
 
 /// What an export says of itself, in line 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -109,7 +109,7 @@ struct Form<'a> {
     _crc: Option<&'a str>,
 }
 
-/// A line's number and what it says. The checksum is asked for apart: [`is_sealed`]. Whether the items of a call are JSON is
+/// A line's number and what it says. The checksum is asked for apart: [`crc_matches`]. Whether the items of a call are JSON is
 /// left to who reads them.
 pub(crate) fn read(text: &str) -> Result<(u64, Line<'_>), NotALine> {
     match split::call(text) {
@@ -171,21 +171,21 @@ pub(crate) fn begin(number: u64) -> Vec<u8> {
 }
 
 /// Closes a line with its checksum and a newline.
-pub(crate) fn seal(mut line: Vec<u8>) -> Vec<u8> {
+pub(crate) fn with_crc(mut line: Vec<u8>) -> Vec<u8> {
     let crc = crc32fast::hash(&line);
-    line.extend_from_slice(SEAL);
+    line.extend_from_slice(CRC_FIELD);
     let _ = writeln!(line, "{crc:08x}\"}}");
     line
 }
 
 /// Whether `line`, without its newline, has the checksum of its content.
-pub(crate) fn is_sealed(line: &[u8]) -> bool {
-    let Some((content, seal)) = line.len().checked_sub(SEAL_LENGTH).and_then(|at| line.split_at_checked(at)) else {
+pub(crate) fn crc_matches(line: &[u8]) -> bool {
+    let Some((content, field)) = line.len().checked_sub(CRC_LENGTH).and_then(|at| line.split_at_checked(at)) else {
         return false;
     };
-    seal.starts_with(SEAL)
-        && seal.ends_with(b"\"}")
-        && checksum(&seal[SEAL.len()..SEAL.len() + 8]) == Some(crc32fast::hash(content))
+    field.starts_with(CRC_FIELD)
+        && field.ends_with(b"\"}")
+        && checksum(&field[CRC_FIELD.len()..CRC_FIELD.len() + 8]) == Some(crc32fast::hash(content))
 }
 
 /// Eight digits, in lower case: written otherwise they are not what was written.
@@ -209,7 +209,7 @@ impl Header {
         let mut line = begin(0);
         let _ = write!(line, "\"ilock_export\":{VERSION},");
         line.extend_from_slice(serde_json::to_string(self)?.trim_start_matches('{').trim_end_matches('}').as_bytes());
-        Ok(seal(line))
+        Ok(with_crc(line))
     }
 }
 
@@ -223,7 +223,7 @@ mod tests {
             Header { from: Some("2026-11-22".into()), to: None, tenants: vec!["a".into()], with_personal: true };
         let line = header.line().unwrap();
         let text = std::str::from_utf8(&line).unwrap().trim_end();
-        assert!(is_sealed(text.as_bytes()), "{text}");
+        assert!(crc_matches(text.as_bytes()), "{text}");
         match read(text).unwrap() {
             (0, Line::Header(back)) => assert_eq!(back, header),
             other => panic!("{other:?}"),

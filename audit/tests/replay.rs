@@ -9,7 +9,7 @@ use ilock_audit::export::call_line;
 use ilock_audit::replay::{Moment, Story, html, jsonl, mermaid, text};
 use ilock_audit::{CallLine, Line};
 use ilock_events::{Act, CallState, Millis, PersonalText};
-use ilock_log::StoredCall;
+use ilock_proof::StoredCall;
 use serde_json::Value;
 
 const AT: Millis = Millis(1_795_305_600_000);

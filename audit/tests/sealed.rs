@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use ilock_audit::Kind;
-use ilock_audit::seal::{Bundle, Checkpoint, DayJudged, Hour, OfLog, SealedHour, SignKey, Tree, judge_day};
+use ilock_audit::verify::{DayJudged, OfLog, SealedHour, judge_day};
 use ilock_events::{CallId, Commit, LedgerEntry, Millis};
-use ilock_log::{Day, Head, chain_of, digest, entry_after};
+use ilock_proof::{Bundle, Checkpoint, Day, Head, Hour, SignKey, Tree, chain_of, digest, entry_after};
 
 const SAMPLE: &str = include_str!("../../events/samples/stored.commit.place.json");
 
@@ -20,7 +20,7 @@ struct Made {
 }
 
 fn signed(checkpoint: &Checkpoint, key: &SignKey) -> String {
-    key.sign(&checkpoint.text(key.verify_key().name()))
+    key.sign(&checkpoint.text(key.verify_key().name())).unwrap()
 }
 
 fn commit(call: u32, n: u32, at: Millis) -> Commit {

@@ -5,11 +5,11 @@
 mod common;
 
 use common::{
-    audit, day, export, findings, forget, in_order, leaves, lines, rehash, resealed, seal, text, with_changed,
+    audit, day, export, findings, forget, in_order, leaves, line_of, lines, rehash, text, with_changed, with_crc,
 };
 use ilock_audit::{Finding, Kind, verify};
 use ilock_events::Millis;
-use ilock_log::StoredCall;
+use ilock_proof::StoredCall;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -126,7 +126,7 @@ fn receipts_betray_a_last_commit_that_was_taken_out() {
         // Straight from the table nobody notes how many there should be.
         let mut cut = call.clone();
         cut.commits.pop();
-        let line = resealed(place + 1, call.commits[0]["at"].as_i64().unwrap(), cut.commits.len(), &cut);
+        let line = line_of(place + 1, call.commits[0]["at"].as_i64().unwrap(), cut.commits.len(), &cut);
         let (_, line) = ilock_audit::Line::read(&line).unwrap();
         let ilock_audit::Line::Call(mut line) = line else { panic!("a call") };
         line.last = None;
@@ -289,24 +289,24 @@ fn a_receipt_for_what_was_not_due_is_named() {
     let found = findings(&with_changed(&calls, 1, |call| {
         call.receipts.push(json!({"n": 2, "path": "fast", "at": 1, "notices": {"0": handed()}}));
     }));
-    assert_eq!(kinds(&found), [(Kind::NotDue, Some(2))]);
+    assert_eq!(kinds(&found), [(Kind::UnexpectedNotice, Some(2))]);
     let push = json!({"target": "arn:…", "carrier": "push", "ms": 3});
     let found = findings(&with_changed(&calls, 1, |call| {
         call.receipts.push(json!({"n": 2, "path": "fast", "at": 1, "notices": {"7": push}}));
     }));
-    assert_eq!(kinds(&found), [(Kind::NotDue, Some(2))]);
+    assert_eq!(kinds(&found), [(Kind::UnexpectedNotice, Some(2))]);
     // To somebody else.
     let found = findings(&with_changed(&calls, 1, |call| {
         call.receipts[0]["notices"]["0"]["target"] = json!("users/mallory/calls/incoming");
     }));
-    assert!(kinds(&found).contains(&(Kind::NotDue, Some(1))), "{found:?}");
+    assert!(kinds(&found).contains(&(Kind::UnexpectedNotice, Some(1))), "{found:?}");
     assert!(kinds(&found).contains(&(Kind::NeverTold, Some(1))), "{found:?}");
     // "It rings" was said, though the ring was not handed over.
     let found = findings(&with_changed(&calls, 1, |call| {
         call.receipts[0]["notices"]["0"]["error"] = json!("the broker was away");
     }));
     let said = call_says_ringing(&calls[0]);
-    assert_eq!(kinds(&found), if said { vec![(Kind::NotDue, Some(1))] } else { vec![] });
+    assert_eq!(kinds(&found), if said { vec![(Kind::UnexpectedNotice, Some(1))] } else { vec![] });
     assert!(said);
 }
 
@@ -363,7 +363,7 @@ fn a_call_that_a_careful_hand_took_out_is_betrayed_by_the_count() {
     *forged.last_mut().unwrap() = {
         let end = lines(&export(&calls, false)).pop().unwrap();
         let content = end.rsplit_once(",\"crc\"").unwrap().0.replace("\"line\":201", "\"line\":200");
-        seal(&content)
+        with_crc(&content)
     };
     let found = findings(&text(&forged));
     assert_eq!(kinds(&found), [(Kind::Missing, None)]);
@@ -423,7 +423,7 @@ fn a_lie_about_the_call_in_its_line_is_found() {
         let mut lines = whole.clone();
         let content = lines[1].rsplit_once(",\"crc\"").unwrap().0.replacen(from, to, 1);
         assert_ne!(content, lines[1].rsplit_once(",\"crc\"").unwrap().0);
-        lines[1] = seal(&content);
+        lines[1] = with_crc(&content);
         findings(&text(&lines))
     };
     assert!(kinds(&change("\"last\":5", "\"last\":6")).contains(&(Kind::Missing, Some(6))));
@@ -464,7 +464,7 @@ proptest! {
 fn judged(call: &StoredCall, change: impl FnOnce(&mut StoredCall)) -> Vec<Finding> {
     let mut changed = call.clone();
     change(&mut changed);
-    judged_line(&resealed(1, call.commits[0]["at"].as_i64().unwrap(), call.commits.len(), &changed))
+    judged_line(&line_of(1, call.commits[0]["at"].as_i64().unwrap(), call.commits.len(), &changed))
 }
 
 fn judged_line(line: &str) -> Vec<Finding> {
@@ -474,10 +474,10 @@ fn judged_line(line: &str) -> Vec<Finding> {
 
 #[test]
 fn over_a_whole_day_a_change_of_any_field_of_any_commit_is_named_changed_and_nothing_else() {
-    let canonical = |value: &Value| String::from_utf8(ilock_log::canonical(value).unwrap()).unwrap();
+    let canonical = |value: &Value| String::from_utf8(ilock_proof::canonical(value).unwrap()).unwrap();
     let mut tried = 0;
     for (place, call) in the_day().iter().enumerate() {
-        let line = resealed(1, call.commits[0]["at"].as_i64().unwrap(), call.commits.len(), call);
+        let line = line_of(1, call.commits[0]["at"].as_i64().unwrap(), call.commits.len(), call);
         for (at, commit) in call.commits.iter().enumerate() {
             let was = canonical(commit);
             for path in leaves(commit) {

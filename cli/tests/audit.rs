@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_events::Millis;
-use ilock_log::Day;
+use ilock_proof::Day;
 use serde_json::{Value, json};
 use server::{Server, lines};
 

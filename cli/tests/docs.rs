@@ -10,7 +10,8 @@ use std::process::{Command, Output, Stdio};
 
 use ilock_auth::PayloadKeys;
 use ilock_events::{ClientRegistered, Envelope, Incoming};
-use ilock_functions::{ask::MAX_BODY, calls::MAX_REASON};
+use ilock_functions::http::body::MAX_BODY;
+use ilock_functions::service::calls::MAX_REASON;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use server::{Server, root};
@@ -308,7 +309,7 @@ fn every_setting_is_described_and_every_description_is_of_a_setting() {
     let read = settings_read_by(&source("functions/src/settings.rs"));
     assert_eq!(described, read);
 
-    let mut on_lambda = settings_read_by(&source("functions/src/lambda/said.rs"));
+    let mut on_lambda = settings_read_by(&source("functions/lambda/src/logging.rs"));
     on_lambda.insert("RUST_LOG".into()); // which the logging library reads
     let named: BTreeSet<String> = settings.spans().into_iter().collect();
     assert!(on_lambda.is_subset(&named), "{on_lambda:?}");

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::topics::Topics;
 use crate::{CallId, CallState, CallerInfo, ClientId, CommitNo, Language, Millis, PartyId, PushService, RoomInfo};
 
 /// Every answer: `code` 0 and `data`, or a stable non-zero `code`, a `message` for people, and `data` that helps.
@@ -172,19 +173,6 @@ pub struct MqttCredentials {
     pub client_id: ClientId,
     /// When the password stops working.
     pub expires_at: Millis,
-}
-
-/// The topics of one client. A door station has only `call_control`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Topics {
-    /// Where calls ring.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub incoming_calls: Option<String>,
-    /// What becomes of them.
-    pub call_control: String,
-    /// What the person's other phones did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device_sync: Option<String>,
 }
 
 /// A symmetric key as a JWK (RFC 7517).

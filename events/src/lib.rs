@@ -13,6 +13,7 @@ mod message;
 mod push;
 pub mod schema;
 mod stored;
+pub mod topics;
 mod upcast;
 
 pub use audited::{Access, Accesses, CallEvents, CallsOfDay, FoundCall, LookedAt};
@@ -30,7 +31,8 @@ pub use push::{
     VideoCall,
 };
 pub use stored::{
-    Actor, CallState, Commit, Forgotten, Handed, Hash, Party, PartyKind, Personal, PersonalText, Receipt,
-    StoredCommand, StoredEvent,
+    Actor, CallState, Carrier, Commit, DeliveryOutcome, DeliveryPath, Forgotten, Hash, Party, PartyKind, Personal,
+    PersonalText, Receipt, StoredCommand, StoredEvent,
 };
+pub use topics::Topics;
 pub use upcast::{Said, Upcast};

@@ -217,13 +217,55 @@ pub struct Forgotten {
     pub at: Millis,
 }
 
+/// What hands a notice over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Carrier {
+    /// The MQTT broker.
+    Mqtt,
+    /// The push services.
+    Push,
+}
+
+impl Carrier {
+    /// The carrier's stored name.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Mqtt => "mqtt",
+            Self::Push => "push",
+        }
+    }
+}
+
+/// Who delivers a commit's notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryPath {
+    /// The function that appended the commit.
+    Fast,
+    /// The projector.
+    Projector,
+}
+
+impl DeliveryPath {
+    /// The path's stored name.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Projector => "projector",
+        }
+    }
+}
+
 /// What became of one notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Handed {
+pub struct DeliveryOutcome {
     /// Topic; of a push, whose phones or which push service.
     pub target: String,
-    /// `mqtt` or `push`.
-    pub carrier: String,
+    /// What it was handed to.
+    pub carrier: Carrier,
     /// The carrier's own id of it, where it gives one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carrier_id: Option<String>,
@@ -239,13 +281,13 @@ pub struct Handed {
 pub struct Receipt {
     /// The commit whose notices these are.
     pub n: CommitNo,
-    /// `fast` (by the function that appended the commit) or `projector`.
-    pub path: String,
+    /// Who delivered.
+    pub path: DeliveryPath,
     /// When the round ended.
     pub at: Millis,
     /// By the notice's index in its commit. A push stands here once every phone is settled.
-    pub notices: BTreeMap<u32, Handed>,
+    pub notices: BTreeMap<u32, DeliveryOutcome>,
     /// The phones to which the commit's push was handed over, or for which it was given up on.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub phones: BTreeMap<ClientId, Handed>,
+    pub phones: BTreeMap<ClientId, DeliveryOutcome>,
 }

@@ -1,9 +1,9 @@
-//! What is counted. On Lambda it reaches CloudWatch (namespace `iLockCall`) as embedded metrics in the log; elsewhere
+//! The metrics. On Lambda they reach CloudWatch (namespace `iLockCall`) as embedded metrics in the log; elsewhere
 //! nobody listens, and counting costs nothing.
 
-use ilock_events::CommitNo;
+use ilock_events::{CommitNo, DeliveryPath};
 use ilock_notify::push::REFUSED;
-use ilock_notify::{Notice, Round, TIME_PASSED, Via};
+use ilock_notify::{Channel, Notice, Round, TIME_PASSED};
 
 /// Calls that were placed.
 pub const CALLS_PLACED: &str = "CallsPlaced";
@@ -17,7 +17,7 @@ pub const GAVE_UP: &str = "GaveUp";
 pub const REFUSALS: &str = "Refusals";
 /// Commits that others were quicker with.
 pub const RACES_LOST: &str = "RacesLost";
-/// Commits that somebody changed or deleted. Never otherwise than 0.
+/// Commits that somebody changed or deleted. Anything but 0 is an attack or an operator's mistake.
 pub const TAMPERED: &str = "Tampered";
 /// Hours of the ledger that were put under seal.
 pub const HOURS_SEALED: &str = "HoursSealed";
@@ -27,15 +27,15 @@ pub const ROOMS_DISMISSED: &str = "RoomsDismissed";
 pub const ROOM_API_FAILED: &str = "RoomApiFailed";
 /// Pushes that a push service took, by `Service`.
 pub const PUSHES_SENT: &str = "PushesSent";
-/// Pushes that SNS would not take, for another reason than the token: a role, or a platform application, is wrong.
+/// Pushes that SNS refused, for another reason than the token: a role, or a platform application, is wrong.
 pub const PUSHES_FAILED: &str = "PushesFailed";
 /// Push tokens that do not work any more.
 pub const TOKENS_RETIRED: &str = "TokensRetired";
-/// What the push services told of failures later, by `Type`.
+/// Failures that the push services reported later, by `Type`.
 pub const PUSH_FEEDBACK: &str = "PushFeedback";
 
-/// Counts what became of one round of telling.
-pub fn told(n: CommitNo, notices: &[Notice], round: &Round, fast: bool) {
+/// Counts what became of one round of delivery.
+pub fn count_delivery(n: CommitNo, notices: &[Notice], round: &Round, path: DeliveryPath) {
     metrics::counter!(NOTICES_FAILED).increment(count(round.failed.len()));
     let gave_up = round
         .settled
@@ -55,22 +55,21 @@ pub fn told(n: CommitNo, notices: &[Notice], round: &Round, fast: bool) {
     if n != CommitNo::FIRST {
         return;
     }
-    let path = if fast { "fast" } else { "projector" };
-    for notice in notices.iter().filter(|notice| notice.rings() && matches!(notice.via, Via::Mqtt { .. })) {
+    for notice in notices.iter().filter(|notice| notice.rings() && matches!(notice.channel, Channel::Mqtt { .. })) {
         if let Some(rung) = round.settled.get(&notice.index).filter(|handed| handed.error.is_none()) {
             let ms = u32::try_from(rung.ms.max(0)).unwrap_or(u32::MAX);
-            metrics::histogram!(RING_LATENCY, "Path" => path).record(f64::from(ms));
+            metrics::histogram!(RING_LATENCY, "Path" => path.word()).record(f64::from(ms));
         }
     }
 }
 
-/// As the counters want it.
+/// `number`, as counters take it.
 #[must_use]
 pub fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
 
-/// Says what the numbers are numbers of.
+/// Registers each metric's unit.
 pub fn describe() {
     metrics::describe_histogram!(RING_LATENCY, metrics::Unit::Milliseconds, "from the commit to the broker");
     let counters = [

@@ -8,12 +8,12 @@ use std::time::Duration;
 use ilock_auth::{
     AccessKeys, AccessRules, Arns, AsymmetricAlgorithm, JwksSource, MqttTokens, PayloadKeys, Secret, ShortSecret,
 };
-#[cfg(feature = "lambda")]
+use ilock_env::Clock;
 use ilock_events::PushService;
+use ilock_notify::push::PushApps;
 use ilock_trtc::{ApiKey, BadRoomApi, RoomApi, RoomApiConfig, TrtcApp};
 
-use crate::rooms::SigInMessages;
-use ilock_env::Clock;
+use crate::service::room_credentials::SigInMessages;
 
 /// With this secret `ilock dev` and `ilock token` sign. Everybody knows it; nothing but `ilock dev` takes it.
 pub const DEV_SECRET: &str = "ilock-development-secret-known-to-everybody";
@@ -231,7 +231,7 @@ impl Settings {
     }
 
     /// `MAX_CALL_SECONDS`: tickets work for the longest call, and while it rings.
-    pub fn ticket_seconds(&self) -> Result<u32, BadSetting> {
+    pub fn room_credential_seconds(&self) -> Result<u32, BadSetting> {
         Ok(self.number("MAX_CALL_SECONDS", 7200, 60..=43_200)? + RING_RESERVE_SECONDS)
     }
 
@@ -274,9 +274,8 @@ impl Settings {
 
     /// `PUSH_GCM`, `PUSH_APNS`, `PUSH_APNS_SANDBOX`, `PUSH_APNS_VOIP`, `PUSH_APNS_VOIP_SANDBOX`: the ARNs of SNS platform
     /// applications; `PUSH_APNS_TOPIC`: the iOS app's bundle id. Off when there is none. On Lambda only.
-    #[cfg(feature = "lambda")]
-    pub fn push_apps(&self) -> Result<Option<ilock_notify::sns::PushApps>, BadSetting> {
-        let mut apps = ilock_notify::sns::PushApps::default();
+    pub fn push_apps(&self) -> Result<Option<PushApps>, BadSetting> {
+        let mut apps = PushApps::default();
         for (service, name, arn) in [
             (PushService::Gcm, "PUSH_GCM", self.get("PUSH_GCM")),
             (PushService::Apns, "PUSH_APNS", self.get("PUSH_APNS")),

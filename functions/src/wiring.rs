@@ -1,24 +1,71 @@
-//! The parts of the house, put together from settings; and out of them the state of each function.
+//! The parts of the house, put together from settings. Each method reads what its part needs, and nothing else; so a
+//! function that is made of some of them neither reads a secret nor opens a connection that it has no use for.
 
 use std::sync::Arc;
 
 use ilock_auth::AccessTokens;
 use ilock_directory::Directory;
-use ilock_log::{EventLog, Ledger};
+use ilock_env::Clock;
+use ilock_log::EventLog;
+use ilock_log::ledger::Ledger;
 use ilock_notify::push::PushCarrier;
 use ilock_notify::{Mqtt, RingTimer};
+use ilock_trtc::RoomApi;
 
-use crate::app::{Access, App, Broker, MqttAccess, Welcome};
-use crate::calls::Calls;
-use crate::dismissals::Dismissals;
-use crate::ledger::LedgerKeeper;
-use crate::phones::{Pushes, WakingPhones};
-use crate::projector::Projector;
-use crate::rooms::Rooms;
+use crate::service::calls::Calls;
+use crate::service::delivery::Notifier;
+use crate::service::mqtt_access::{MqttAccess, MqttCredentialIssuer};
+use crate::service::push_directory::PushDirectory;
+use crate::service::room_credentials::RoomCredentials;
+use crate::service::room_watch::RoomWatch;
+use crate::service::token_verifier::TokenVerifier;
 use crate::settings::{BadSetting, Settings};
-use crate::telling::Telling;
-use crate::trtc_callback::RoomWatch;
-use ilock_env::Clock;
+
+/// What carries messages, alarms and pushes: AWS, one process, or a test.
+///
+/// # Errors
+/// Each answers [`BadSetting`] when what it reads is missing or wrong.
+#[allow(clippy::missing_errors_doc, reason = "said once, above")]
+pub trait Carriers: Send + Sync {
+    /// Carries MQTT messages.
+    fn mqtt(&self) -> Result<Arc<dyn Mqtt>, BadSetting>;
+
+    /// Ends the ringing.
+    fn timer(&self) -> Result<Arc<dyn RingTimer>, BadSetting>;
+
+    /// Carries pushes, one try at a time; none where they are not used.
+    fn push(&self) -> Result<Option<Arc<dyn PushCarrier>>, BadSetting>;
+
+    /// Registers push tokens. The client waits for that, so it may be tried again by itself.
+    fn push_registry(&self) -> Result<Option<Arc<dyn PushCarrier>>, BadSetting> {
+        self.push()
+    }
+}
+
+/// Carriers that are there already.
+#[derive(Clone)]
+pub struct InProcess {
+    /// Carries MQTT messages.
+    pub mqtt: Arc<dyn Mqtt>,
+    /// Ends the ringing.
+    pub timer: Arc<dyn RingTimer>,
+    /// Carries pushes, where they are used.
+    pub push: Option<Arc<dyn PushCarrier>>,
+}
+
+impl Carriers for InProcess {
+    fn mqtt(&self) -> Result<Arc<dyn Mqtt>, BadSetting> {
+        Ok(self.mqtt.clone())
+    }
+
+    fn timer(&self) -> Result<Arc<dyn RingTimer>, BadSetting> {
+        Ok(self.timer.clone())
+    }
+
+    fn push(&self) -> Result<Option<Arc<dyn PushCarrier>>, BadSetting> {
+        Ok(self.push.clone())
+    }
+}
 
 /// What every part is made of.
 #[derive(Clone)]
@@ -27,26 +74,26 @@ pub struct Wiring {
     pub settings: Settings,
     /// DynamoDB.
     pub dynamodb: aws_sdk_dynamodb::Client,
-    /// The carrier of pushes, where they are used.
-    pub push: Option<Arc<dyn PushCarrier>>,
-    /// The time.
+    /// What carries messages.
+    pub carriers: Arc<dyn Carriers>,
+    /// The one clock.
     pub clock: Clock,
 }
 
-/// One method a part. Each reads what its part needs, and nothing else.
+/// One method a part.
 ///
 /// # Errors
 /// Each answers [`BadSetting`] when what it reads is missing or wrong.
 #[allow(clippy::missing_errors_doc, reason = "said once, above")]
 impl Wiring {
-    /// The log.
+    /// The event log.
     pub fn log(&self) -> Result<EventLog, BadSetting> {
         Ok(EventLog::new(self.dynamodb.clone(), self.settings.events_table()?))
     }
 
-    /// What enters commits into the ledger.
-    pub fn ledger(&self) -> Result<LedgerKeeper, BadSetting> {
-        Ok(LedgerKeeper { ledger: Ledger::new(self.dynamodb.clone(), self.settings.ledger_table()?) })
+    /// The ledger.
+    pub fn ledger(&self) -> Result<Ledger, BadSetting> {
+        Ok(Ledger::new(self.dynamodb.clone(), self.settings.ledger_table()?))
     }
 
     /// The directory.
@@ -54,21 +101,21 @@ impl Wiring {
         Ok(Directory::new(self.dynamodb.clone(), self.settings.directory_table()?))
     }
 
-    /// Token verification.
-    pub fn access(&self) -> Result<Access, BadSetting> {
+    /// What verifies access tokens.
+    pub fn token_verifier(&self) -> Result<TokenVerifier, BadSetting> {
         let tokens = AccessTokens::new(self.settings.access()?)
             .map_err(|error| BadSetting { name: "AUTH_ALGORITHMS", why: error.to_string() })?;
-        Ok(Access { tokens: Arc::new(tokens), clock: self.clock.clone() })
+        Ok(TokenVerifier::new(tokens, self.clock.clone()))
     }
 
-    /// Who may connect to the broker.
+    /// What decides who may connect to the broker.
     pub fn mqtt_access(&self) -> Result<MqttAccess, BadSetting> {
         Ok(MqttAccess { tokens: Arc::new(self.settings.mqtt_tokens()?), arns: self.settings.arns()? })
     }
 
-    /// What a client connects with.
-    pub fn welcome(&self) -> Result<Welcome, BadSetting> {
-        Ok(Welcome {
+    /// What issues MQTT credentials.
+    pub fn mqtt_credential_issuer(&self) -> Result<MqttCredentialIssuer, BadSetting> {
+        Ok(MqttCredentialIssuer {
             tokens: Arc::new(self.settings.mqtt_tokens()?),
             token_seconds: self.settings.mqtt_token_seconds()?,
             payload_keys: Arc::new(self.settings.payload_keys()?),
@@ -77,66 +124,58 @@ impl Wiring {
         })
     }
 
-    /// Tickets.
-    pub fn rooms(&self) -> Result<Rooms, BadSetting> {
-        Ok(Rooms {
+    /// What makes room credentials.
+    pub fn room_credentials(&self) -> Result<RoomCredentials, BadSetting> {
+        Ok(RoomCredentials {
             trtc: Arc::new(self.settings.trtc()?),
             payload_keys: Arc::new(self.settings.payload_keys()?),
             in_messages: self.settings.sig_in_messages()?,
-            ticket_seconds: self.settings.ticket_seconds()?,
+            valid_seconds: self.settings.room_credential_seconds()?,
             clock: self.clock.clone(),
         })
     }
 
-    /// Telling, by `mqtt`.
-    pub fn telling(&self, mqtt: Arc<dyn Mqtt>) -> Result<Telling, BadSetting> {
-        Ok(Telling {
+    /// What delivers notices, by MQTT and by push.
+    pub fn notifier(&self) -> Result<Notifier, BadSetting> {
+        let push = match self.carriers.push()? {
+            Some(carrier) => Some(PushDirectory::new(carrier, self.directory()?)),
+            None => None,
+        };
+        Ok(Notifier { push, ..self.notifier_without_push()? })
+    }
+
+    /// What delivers notices by MQTT alone.
+    pub fn notifier_without_push(&self) -> Result<Notifier, BadSetting> {
+        Ok(Notifier {
             log: self.log()?,
-            mqtt,
-            push: match &self.push {
-                Some(carrier) => Some(WakingPhones::new(carrier.clone(), self.directory()?)),
-                None => None,
-            },
-            tickets: Arc::new(self.rooms()?),
+            mqtt: self.carriers.mqtt()?,
+            push: None,
+            credentials: Arc::new(self.room_credentials()?),
             clock: self.clock.clone(),
             fast_path: self.settings.fast_path()?,
         })
     }
 
-    /// Commands; what follows from them is told by `mqtt`, and `timer` ends the ringing.
-    pub fn calls(&self, mqtt: Arc<dyn Mqtt>, timer: Arc<dyn RingTimer>) -> Result<Calls, BadSetting> {
-        Ok(Calls { log: self.log()?, telling: self.telling(mqtt)?, timer, clock: self.clock.clone() })
+    /// What executes commands.
+    pub fn calls(&self) -> Result<Calls, BadSetting> {
+        self.calls_by(self.notifier()?)
     }
 
-    /// Who hears of rooms.
+    fn calls_by(&self, notifier: Notifier) -> Result<Calls, BadSetting> {
+        Ok(Calls { log: self.log()?, notifier, timer: self.carriers.timer()?, clock: self.clock.clone() })
+    }
+
+    /// Tencent's room API, where the operator uses it.
+    pub fn room_api(&self) -> Result<Option<RoomApi>, BadSetting> {
+        self.settings.room_api(self.clock.clone())
+    }
+
+    /// What hears of rooms. It ends calls that were answered: no phone is to be woken for that.
     pub fn room_watch(&self) -> Result<RoomWatch, BadSetting> {
-        Ok(RoomWatch { key: self.settings.trtc_callback_key(), room_api: self.settings.room_api(self.clock.clone())? })
-    }
-
-    /// The projector.
-    pub fn projector(&self, mqtt: Arc<dyn Mqtt>) -> Result<Projector, BadSetting> {
-        Ok(Projector {
-            log: self.log()?,
-            directory: self.directory()?,
-            telling: self.telling(mqtt)?,
-            rooms: Dismissals::new(self.settings.room_api(self.clock.clone())?),
-        })
-    }
-
-    /// Everything, on these carriers.
-    pub fn app(&self, mqtt: Arc<dyn Mqtt>, timer: Arc<dyn RingTimer>) -> Result<App, BadSetting> {
-        Ok(App {
-            access: self.access()?,
-            mqtt: self.mqtt_access()?,
-            welcome: self.welcome()?,
-            broker: Broker(mqtt.clone()),
-            directory: self.directory()?,
-            pushes: Pushes(self.push.clone()),
-            calls: self.calls(mqtt, timer)?,
-            log: self.log()?,
-            rooms: self.rooms()?,
-            room_watch: self.room_watch()?,
-            clock: self.clock.clone(),
+        Ok(RoomWatch {
+            key: self.settings.trtc_callback_key(),
+            room_api: self.room_api()?,
+            calls: self.calls_by(self.notifier_without_push()?)?,
         })
     }
 }

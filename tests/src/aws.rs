@@ -14,9 +14,9 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::BoxFuture;
-use ilock_audit::seal::SignKey;
-use ilock_functions::lambda::{OnAws, Patience};
 use ilock_functions::settings::Settings;
+use ilock_lambda::aws::{OnAws, RetryPolicy};
+use ilock_proof::SignKey;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -130,7 +130,7 @@ impl Aws {
             .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(credentials))
             .endpoint_url(&self.url)
             .build();
-        OnAws::new(settings, sdk, Patience::Much)
+        OnAws::new(settings, sdk, RetryPolicy::Background)
     }
 
     /// Runs `what` just before the next commit is forwarded.
@@ -308,7 +308,7 @@ fn kms(operation: &str, request: &Value) -> Response {
         json!({ "KeyId": request["KeyId"], "PublicKey": STANDARD.encode(der) })
     } else {
         assert_eq!((&request["SigningAlgorithm"], &request["MessageType"]), (&json!("ED25519_SHA_512"), &json!("RAW")));
-        let note = key.sign(std::str::from_utf8(&sent(&request["Message"])).unwrap());
+        let note = key.sign(std::str::from_utf8(&sent(&request["Message"])).unwrap()).unwrap();
         let signed = STANDARD.decode(note.trim_end().rsplit(' ').next().unwrap()).unwrap();
         json!({ "KeyId": request["KeyId"], "Signature": STANDARD.encode(&signed[4..]) })
     };

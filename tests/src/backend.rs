@@ -8,16 +8,17 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use futures::future::BoxFuture;
 use ilock_auth::Role;
+use ilock_directory::Directory;
 use ilock_env::Clock;
-use ilock_events::{CallId, ClientId, Millis};
-use ilock_functions::app::App;
-use ilock_functions::projector::Projector;
-use ilock_functions::serve::{all_routes, service};
+use ilock_events::{CallId, Carrier, ClientId, Millis};
+use ilock_functions::http::router::{all_routes, service};
+use ilock_functions::service::calls::Calls;
 use ilock_functions::settings::Settings;
-use ilock_functions::wiring::Wiring;
+use ilock_functions::triggers::projector::Projector;
+use ilock_functions::wiring::{InProcess, Wiring};
+use ilock_lambda::aws::DelayQueue;
 use ilock_notify::push::PushCarrier;
-use ilock_notify::sqs::DelayQueue;
-use ilock_notify::{CarrierError, Mqtt, Publish, RingTimer};
+use ilock_notify::{CarrierError, Mqtt, Publish, QueueError, RingTimer};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -44,7 +45,8 @@ pub struct BackendParts {
 
 /// The functions, served on a port of their own until this is dropped.
 pub struct Backend {
-    pub app: App,
+    pub calls: Calls,
+    pub directory: Directory,
     pub projector: Projector,
     /// The broker; it records what was published.
     pub broker: RecordingBroker,
@@ -62,17 +64,18 @@ impl Backend {
             "FAST_PATH" if !fast_path => Some("off".into()),
             _ => None,
         });
-        let wiring = Wiring { settings, dynamodb, push, clock };
         let broker = RecordingBroker::default();
-        let app = wiring.app(Arc::new(broker.clone()), timer).unwrap();
-        let projector = wiring.projector(Arc::new(broker.clone())).unwrap();
+        let carriers = Arc::new(InProcess { mqtt: Arc::new(broker.clone()), timer, push });
+        let wiring = Wiring { settings, dynamodb, carriers, clock };
+        let (calls, directory) = (wiring.calls().unwrap(), wiring.directory().unwrap());
+        let projector = Projector::new(&wiring).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let router = service(all_routes(), app.clone());
+        let router = service(all_routes(&wiring).unwrap());
         let served = async move { axum::serve(listener, router).await.unwrap() };
         tokio::spawn(stop.clone().run_until_cancelled_owned(served));
-        Self { app, projector, broker, at, _stop: stop.drop_guard() }
+        Self { calls, directory, projector, broker, at, _stop: stop.drop_guard() }
     }
 
     #[must_use]
@@ -143,7 +146,7 @@ impl Mqtt for RecordingBroker {
     fn publish(&self, message: Publish) -> BoxFuture<'_, Result<Option<String>, CarrierError>> {
         Box::pin(async move {
             if self.down.load(Ordering::SeqCst) {
-                return Err(CarrierError { carrier: "mqtt", why: "down".into() });
+                return Err(CarrierError { carrier: Carrier::Mqtt, why: "down".into() });
             }
             self.published.lock().unwrap().push(message);
             Ok(None)
@@ -168,7 +171,7 @@ impl RecordingTimer {
 }
 
 impl RingTimer for RecordingTimer {
-    fn arm(&self, call_id: CallId, deadline: Millis) -> BoxFuture<'_, Result<(), CarrierError>> {
+    fn arm(&self, call_id: CallId, deadline: Millis) -> BoxFuture<'_, Result<(), QueueError>> {
         Box::pin(async move {
             self.0.lock().unwrap().push((call_id, deadline));
             Ok(())

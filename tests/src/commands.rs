@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use ilock_env::Clock;
 use ilock_events::{Act, Actor, CallId, ClientId, Command, Hash, Millis, PartyId, RoomId, TenantId};
-use ilock_log::{EventLog, History, LogError, Ran};
+use ilock_log::{CommandOutcome, EventLog, History, LogError};
 
 /// The time `ms` milliseconds after a call was placed.
 #[must_use]
@@ -55,8 +55,13 @@ pub fn under(key: &str, actor: Actor, act: Act) -> Command {
 ///
 /// # Errors
 /// The log's own.
-pub async fn run(log: &EventLog, history: &mut History, command: &Command, at: Millis) -> Result<Ran, LogError> {
-    log.run(history, &tenant(), command, &Clock::fixed(at)).await
+pub async fn run(
+    log: &EventLog,
+    history: &mut History,
+    command: &Command,
+    at: Millis,
+) -> Result<CommandOutcome, LogError> {
+    log.execute(history, &tenant(), command, &Clock::fixed(at)).await
 }
 
 /// A call with the first `steps` of: placed, alerted by phone 1, accepted by phone 1, hung up by the door.
@@ -70,7 +75,7 @@ pub async fn call_of(log: &EventLog, steps: usize) -> History {
     let mut history = History::unplaced(fresh_call());
     for (step, command) in (0..).zip(script.iter().take(steps)) {
         let ran = run(log, &mut history, command, ms(step * 100)).await.unwrap();
-        assert!(matches!(ran, Ran::Committed(_)), "{command:?} was not committed: {ran:?}");
+        assert!(matches!(ran, CommandOutcome::Committed(_)), "{command:?} was not committed: {ran:?}");
     }
     history
 }

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use ilock_functions::serve::service;
-use ilock_functions::{
-    callee_action, caller_action, create_call, get_call, list_calls, register_client, remove_client,
-    update_client_status,
-};
+use ilock_functions::http::calls::callee_action::{self, CalleeActionState};
+use ilock_functions::http::calls::caller_action::{self, CallerActionState};
+use ilock_functions::http::calls::create_call::{self, CreateCallState};
+use ilock_functions::http::calls::get_call::{self, GetCallState};
+use ilock_functions::http::calls::list_calls::{self, ListCallsState};
+use ilock_functions::http::clients::register_client::{self, RegisterClientState};
+use ilock_functions::http::clients::remove_client::{self, RemoveClientState};
+use ilock_functions::http::clients::update_client_status::{self, UpdateClientStatusState};
+use ilock_functions::http::router::service;
 use ilock_local::Options;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -69,42 +73,42 @@ pub async fn round_trips() -> Vec<RoundTrips> {
     let mut trips = vec![];
     let mut note = |endpoint| trips.push(measured(endpoint, &aws.asked()));
 
-    let app = service(register_client::routes(), on().registering().unwrap());
+    let app = service(register_client::routes(RegisterClientState::new(&on().wiring).unwrap()));
     let client = json!({ "client_id": "user456_phone", "platform": "android" });
     ask(app, &user, "POST", "/api/mqtt/clients/register", Some(client)).await;
     note("POST /api/mqtt/clients/register");
 
-    let app = service(update_client_status::routes(), on().reporting().unwrap());
+    let app = service(update_client_status::routes(UpdateClientStatusState::new(&on().wiring).unwrap()));
     let status = json!({ "client_id": "user456_phone", "status": "active", "priority": 10, "last_active": 1 });
     ask(app, &user, "PUT", "/api/mqtt/clients/status", Some(status)).await;
     note("PUT /api/mqtt/clients/status");
 
-    let app = service(create_call::routes(), on().calling().unwrap());
+    let app = service(create_call::routes(CreateCallState::new(&on().wiring).unwrap()));
     let place = json!({ "callee_id": "user456", "caller_info": { "name": "前门设备", "location": "小区大门" } });
     let call = call_id(&ask(app, &door, "POST", "/api/calls", Some(place)).await);
     note("POST /api/calls");
 
     let callee = |action: &str| Some(json!({ "call_id": call, "action": action, "client_id": "user456_phone" }));
     for (action, endpoint) in [("ringing", "POST callee-action ringing"), ("accepted", "POST callee-action accepted")] {
-        let app = service(callee_action::routes(), on().calling().unwrap());
+        let app = service(callee_action::routes(CalleeActionState::new(&on().wiring).unwrap()));
         ask(app, &user, "POST", "/api/calls/callee-action", callee(action)).await;
         note(endpoint);
     }
 
-    let app = service(get_call::routes(), on().looking().unwrap());
+    let app = service(get_call::routes(GetCallState::new(&on().wiring).unwrap()));
     ask(app, &user, "GET", &format!("/api/calls/{call}"), None).await;
     note("GET /api/calls/{call_id}");
 
-    let app = service(caller_action::routes(), on().calling().unwrap());
+    let app = service(caller_action::routes(CallerActionState::new(&on().wiring).unwrap()));
     let hangup = json!({ "call_id": call, "action": "hangup" });
     ask(app, &door, "POST", "/api/calls/caller-action", Some(hangup)).await;
     note("POST caller-action hangup");
 
-    let app = service(list_calls::routes(), on().listing().unwrap());
+    let app = service(list_calls::routes(ListCallsState::new(&on().wiring).unwrap()));
     ask(app, &user, "GET", "/api/calls", None).await;
     note("GET /api/calls");
 
-    let app = service(remove_client::routes(), on().leaving().unwrap());
+    let app = service(remove_client::routes(RemoveClientState::new(&on().wiring).unwrap()));
     ask(app, &user, "DELETE", "/api/mqtt/clients/user456_phone", None).await;
     note("DELETE /api/mqtt/clients/{client_id}");
     drop(aws);

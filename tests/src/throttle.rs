@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use ilock_events::ClientId;
-use ilock_local::stack::Between;
+use ilock_local::MqttLayer;
 use ilock_notify::{CarrierError, Mqtt, Publish};
 
 /// A broker that can be made slow and counts publishes.
@@ -37,7 +37,7 @@ impl Throttle {
 
     /// The layer to put before the stack's own broker.
     #[must_use]
-    pub fn layer(&self) -> Between {
+    pub fn layer(&self) -> MqttLayer {
         let throttle = self.clone();
         Box::new(move |inner| Arc::new(SlowBroker { inner, throttle }))
     }

@@ -60,7 +60,7 @@ impl World {
 
     /// The call's history in the log.
     pub async fn log(&self, call: &str) -> History {
-        self.stack.app.calls.log.load(&CallId::new(call).unwrap()).await.unwrap()
+        self.stack.calls.log.load(&CallId::new(call).unwrap()).await.unwrap()
     }
 
     /// Stops it.

@@ -48,7 +48,7 @@ impl Diagram {
                 when,
                 lost: false,
             },
-            What::Told(told) => {
+            What::DeliveryStep(told) => {
                 let says = told.says.as_deref().unwrap_or("something");
                 let detail = match &told.handed.error {
                     None => format!("{} ms", told.handed.ms),
@@ -59,7 +59,7 @@ impl Diagram {
                 Arrow {
                     from: 1,
                     to: self.lane(told.phone.as_ref().map_or(topic, ClientId::as_str)),
-                    says: format!("{says} ({}, {detail})", told.handed.carrier),
+                    says: format!("{says} ({}, {detail})", told.handed.carrier.word()),
                     when,
                     lost: told.handed.error.is_some(),
                 }

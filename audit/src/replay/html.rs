@@ -70,7 +70,7 @@ pub fn html(story: &Story, raw: &CallLine<'_>) -> String {
 fn timeline(out: &mut String, story: &Story) {
     out.push_str("<table>\n<tr><th>since placed</th><th>after</th><th>what</th></tr>\n");
     for step in &story.steps {
-        let class = if matches!(step.what, What::Told(_)) { " class=\"told\"" } else { "" };
+        let class = if matches!(step.what, What::DeliveryStep(_)) { " class=\"told\"" } else { "" };
         let _ = writeln!(
             out,
             "<tr{class}><td class=\"time\">{}</td><td class=\"time\">{:+} ms</td><td>{}</td></tr>",

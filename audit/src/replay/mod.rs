@@ -10,11 +10,11 @@ mod text;
 
 use ilock_call::{Call, Placed};
 use ilock_events::{
-    CallEvent, CallState, ClientId, Commit, Forgotten, Handed, Hash, Millis, Personal, PersonalText, Receipt,
-    StoredCommand, TenantId,
+    CallEvent, CallState, ClientId, Commit, DeliveryOutcome, DeliveryPath, Forgotten, Hash, Millis, Personal,
+    PersonalText, Receipt, StoredCommand, TenantId,
 };
-use ilock_notify::push::Saying;
-use ilock_notify::{Message, Via, notices};
+use ilock_notify::push::PushKind;
+use ilock_notify::{Channel, Message, notices};
 use serde::Serialize;
 
 pub use diagram::mermaid;
@@ -80,14 +80,14 @@ pub struct Forgetting {
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum What {
     /// Somebody did something.
-    Commit(Box<Done>),
+    Commit(Box<CommitStep>),
     /// Somebody was told.
-    Told(Told),
+    DeliveryStep(DeliveryStep),
 }
 
 /// A commit, as a step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Done {
+pub struct CommitStep {
     /// Whose hand: a phone, a party, `timer`, `system`.
     pub by: String,
     /// The command, as it was asked.
@@ -97,8 +97,8 @@ pub struct Done {
     /// Where the call stood then.
     pub state: CallState,
     /// What was said with it.
-    #[serde(skip_serializing_if = "Words::is_none")]
-    pub words: Words,
+    #[serde(skip_serializing_if = "PersonalTextState::is_none")]
+    pub words: PersonalTextState,
     /// The commit's hash.
     pub hash: Hash,
 }
@@ -106,7 +106,7 @@ pub struct Done {
 /// Text that a person may ask to have forgotten.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Words {
+pub enum PersonalTextState {
     /// Nothing was said.
     None,
     /// This.
@@ -119,7 +119,7 @@ pub enum Words {
 
 /// A notice, as a step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Told {
+pub struct DeliveryStep {
     /// Which of the commit's notices; none where the commit gives none that woke phones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<u32>,
@@ -130,13 +130,13 @@ pub struct Told {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
     /// By the function that made the commit (`fast`), or by the `projector`.
-    pub path: String,
+    pub path: DeliveryPath,
     /// To whom, by which carrier, how long after the commit, or why not.
     #[serde(flatten)]
-    pub handed: Handed,
+    pub handed: DeliveryOutcome,
 }
 
-impl Told {
+impl DeliveryStep {
     /// Who was told, as it is shown: a topic, or a phone and its push service.
     #[must_use]
     pub fn whom(&self) -> String {
@@ -147,7 +147,7 @@ impl Told {
     }
 }
 
-impl Words {
+impl PersonalTextState {
     fn is_none(&self) -> bool {
         *self == Self::None
     }
@@ -220,8 +220,8 @@ impl Story {
             // That all phones are settled comes after what became of each.
             for (notice, phone, handed) in woken.chain(told) {
                 let at = commit.map_or(receipt.at, |commit| commit.at.plus(handed.ms));
-                let (says, path) = (notice.and_then(says), receipt.path.clone());
-                let what = What::Told(Told { notice, phone, says, path, handed: handed.clone() });
+                let (says, path) = (notice.and_then(says), receipt.path);
+                let what = What::DeliveryStep(DeliveryStep { notice, phone, says, path, handed: handed.clone() });
                 let order = notice.unwrap_or_default().saturating_add(1);
                 steps.push(((at, receipt.n.0, order), self.step(at, receipt.n.0, what)));
             }
@@ -264,8 +264,8 @@ fn told_by(commits: &[Commit]) -> (Option<Call>, Option<String>) {
     (Some(call), None)
 }
 
-fn done(commit: &Commit, words: Words) -> Done {
-    Done {
+fn done(commit: &Commit, words: PersonalTextState) -> CommitStep {
+    CommitStep {
         by: commit.actor.name(),
         cmd: commit.cmd.clone(),
         events: commit.events.iter().map(|event| event.name.clone()).collect(),
@@ -280,34 +280,36 @@ fn digest_in(commit: &Commit) -> Option<&str> {
     commit.cmd.args.get("personal").and_then(|digest| digest.as_str())
 }
 
-fn words(commit: &Commit, personal: Option<&[Personal]>, forgotten: &[Forgetting]) -> Words {
-    let Some(digest) = digest_in(commit) else { return Words::None };
+fn words(commit: &Commit, personal: Option<&[Personal]>, forgotten: &[Forgetting]) -> PersonalTextState {
+    let Some(digest) = digest_in(commit) else { return PersonalTextState::None };
     let found = personal.unwrap_or_default().iter().find(|personal| personal.digest == digest);
     match found {
-        Some(personal) => Words::Said(Box::new(personal.text.clone())),
+        Some(personal) => PersonalTextState::Said(Box::new(personal.text.clone())),
         // What an export does not hold may stand in the log, unless it says that it does not.
-        None if personal.is_none() && !forgotten.iter().any(|gone| gone.record.digest == digest) => Words::NotExported,
-        None => Words::Forgotten,
+        None if personal.is_none() && !forgotten.iter().any(|gone| gone.record.digest == digest) => {
+            PersonalTextState::NotExported
+        }
+        None => PersonalTextState::Forgotten,
     }
 }
 
 /// Which of a commit's notices wakes phones.
 fn push_of(commit: &Commit, call: &Placed) -> Option<u32> {
     let notices = notices(commit, call, None).ok()?;
-    notices.iter().find(|notice| matches!(notice.via, Via::Push(_))).map(|notice| notice.index)
+    notices.iter().find(|notice| matches!(notice.channel, Channel::Push(_))).map(|notice| notice.index)
 }
 
 /// What notice `index` of `commit` says.
 fn says(commit: &Commit, call: &Placed, index: u32) -> Option<String> {
     let notices = notices(commit, call, None).ok()?;
     let notice = notices.iter().find(|notice| notice.index == index)?;
-    let message = match &notice.via {
-        Via::Mqtt { message, .. } => message,
-        Via::Push(push) => {
-            let said = match push.saying {
-                Saying::Rings { .. } => "incoming",
-                Saying::Over { .. } => "over",
-                Saying::Missed => "missed",
+    let message = match &notice.channel {
+        Channel::Mqtt { message, .. } => message,
+        Channel::Push(push) => {
+            let said = match push.kind {
+                PushKind::Rings { .. } => "incoming",
+                PushKind::Over { .. } => "over",
+                PushKind::Missed => "missed",
             };
             return Some(said.into());
         }
@@ -350,7 +352,7 @@ pub fn jsonl(story: &Story) -> Result<String, serde_json::Error> {
 }
 
 /// What was asked, in words.
-fn deed(step: &Step, done: &Done, story: &Story) -> String {
+fn deed(step: &Step, done: &CommitStep, story: &Story) -> String {
     let arg = |name: &str| {
         done.cmd.args.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     };

@@ -86,7 +86,7 @@ impl Story {
         let by_then = |step: &Step| match (&step.what, n) {
             (What::Commit(_), Some(n)) => step.n <= n,
             // What is told of a commit comes after it.
-            (What::Told(_), Some(n)) => step.n < n && step.at <= at,
+            (What::DeliveryStep(_), Some(n)) => step.n < n && step.at <= at,
             (_, None) => step.at <= at,
         };
         self.steps.retain(by_then);
@@ -131,7 +131,7 @@ impl Story {
 
 fn handed(step: &Step) -> Option<String> {
     match &step.what {
-        What::Told(told) if told.handed.error.is_none() => {
+        What::DeliveryStep(told) if told.handed.error.is_none() => {
             let says = told.says.as_deref().unwrap_or("something");
             Some(format!("{says} to {}", told.whom()))
         }

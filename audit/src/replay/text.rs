@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ilock_events::Millis;
+use ilock_events::{DeliveryPath, Millis};
 
 use crate::replay::{Forgetting, Standing, Step, Story, What, deed};
 
@@ -42,23 +42,23 @@ pub(super) fn line(step: &Step, story: &Story) -> String {
             let words = done.words.shown().map(|words| format!(" {words}")).unwrap_or_default();
             format!("{:>3} {} {}{words} → {}", step.n, done.by, deed(step, done, story), done.state.word())
         }
-        What::Told(told) => {
+        What::DeliveryStep(told) => {
             let says = told.says.as_deref().unwrap_or("something");
             let handed = &told.handed;
-            let path = if told.path == "fast" { "at once" } else { &told.path };
+            let path = if told.path == DeliveryPath::Fast { "at once" } else { told.path.word() };
             match &handed.error {
                 None => {
                     let id = handed.carrier_id.as_ref().map(|id| format!(", {id}")).unwrap_or_default();
                     format!(
                         "      {} told “{says}” by {} ({path}{id}), {} ms after commit {}",
                         told.whom(),
-                        handed.carrier,
+                        handed.carrier.word(),
                         handed.ms,
                         step.n
                     )
                 }
                 Some(error) => {
-                    format!("      {} not told “{says}” by {} ({path}): {error}", told.whom(), handed.carrier)
+                    format!("      {} not told “{says}” by {} ({path}): {error}", told.whom(), handed.carrier.word())
                 }
             }
         }

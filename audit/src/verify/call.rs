@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ilock_call::{Call, decide};
 use ilock_events::{CallEvent, CallId, Command, Forgotten, Millis, Personal, StoredEvent, TenantId};
-use ilock_log::{first_prev, salted};
+use ilock_proof::{first_prev, salt_personal};
 use serde_json::value::RawValue;
 
-use crate::verify::commit::{Frame, Seen, see};
-use crate::verify::told::Slip;
+use crate::verify::commit::{CheckedCommit, CommitView, see};
+use crate::verify::told::ReceiptView;
 use crate::verify::{form, told};
 use crate::{CallLine, Counts, Finding, Kind};
 
@@ -92,15 +92,15 @@ impl Judge {
     }
 
     /// Each commit by itself: its hash, its form, its call.
-    fn each(&mut self, call_id: &CallId, commits: &[Seen<'_>]) {
+    fn each(&mut self, call_id: &CallId, commits: &[CheckedCommit<'_>]) {
         for seen in commits {
             let n = seen.n;
-            match &seen.frame {
+            match &seen.view {
                 None if seen.sound => self.found(Kind::Unreadable, n, &*seen.why),
                 None => self.found(Kind::Changed, n, format!("it is no commit any more: {}", seen.why)),
                 Some(_) if !seen.sound => self.found(Kind::Changed, n, "its hash is not that of its content"),
-                Some(frame) if frame.call_id != call_id.as_str() => {
-                    self.found(Kind::Changed, n, format!("this is a commit of call {}", frame.call_id));
+                Some(view) if view.call_id != call_id.as_str() => {
+                    self.found(Kind::Changed, n, format!("this is a commit of call {}", view.call_id));
                 }
                 Some(_) => {}
             }
@@ -109,7 +109,12 @@ impl Judge {
 
     /// Puts the commits where they belong, one for each number, and says which stand elsewhere, twice, or nowhere.
     /// Receipts up to `told` show that there were commits up to there.
-    fn in_order<'a>(&mut self, commits: Vec<Seen<'a>>, last: Option<u32>, told: u32) -> Vec<Seen<'a>> {
+    fn in_order<'a>(
+        &mut self,
+        commits: Vec<CheckedCommit<'a>>,
+        last: Option<u32>,
+        told: u32,
+    ) -> Vec<CheckedCommit<'a>> {
         let taken: BTreeSet<u32> = commits.iter().map(|seen| seen.n).collect();
         let mut kept = if taken.len() == commits.len() { commits } else { self.one_of_each(commits) };
         let mut highest = 0;
@@ -143,10 +148,10 @@ impl Judge {
 
     /// Of those that claim one number, the one to judge by: which the others continue, which continues the others, which
     /// stands in its place.
-    fn one_of_each<'a>(&mut self, commits: Vec<Seen<'a>>) -> Vec<Seen<'a>> {
+    fn one_of_each<'a>(&mut self, commits: Vec<CheckedCommit<'a>>) -> Vec<CheckedCommit<'a>> {
         let fits = |at: usize| {
             let Some(seen) = commits.get(at).filter(|seen| seen.sound) else { return 0 };
-            let prev = seen.frame.as_ref().map_or("", |frame| frame.prev);
+            let prev = seen.view.as_ref().map_or("", |view| view.prev);
             let continued = commits.iter().any(|other| names_prev(other, &seen.hash));
             let continues = commits.iter().any(|other| other.hash == prev);
             let before = at.checked_sub(1).and_then(|before| commits.get(before)).map_or(0, |before| before.n);
@@ -172,16 +177,16 @@ impl Judge {
     }
 
     /// Whether each commit names the hash of the one before it.
-    fn chain(&mut self, call_id: &CallId, commits: &[Seen<'_>]) {
+    fn chain(&mut self, call_id: &CallId, commits: &[CheckedCommit<'_>]) {
         for pair in commits.windows(2) {
             let [before, seen] = pair else { continue };
-            let Some(frame) = seen.frame.as_ref().filter(|_| seen.sound) else { continue };
-            if before.sound && before.n.checked_add(1) == Some(seen.n) && frame.prev != before.hash {
+            let Some(view) = seen.view.as_ref().filter(|_| seen.sound) else { continue };
+            if before.sound && before.n.checked_add(1) == Some(seen.n) && view.prev != before.hash {
                 self.found(Kind::Forked, seen.n, format!("it continues another commit {} than stands here", before.n));
             }
         }
-        if let Some(Seen { n: 1, frame: Some(frame), sound: true, .. }) = commits.first()
-            && frame.prev != first_prev(call_id)
+        if let Some(CheckedCommit { n: 1, view: Some(view), sound: true, .. }) = commits.first()
+            && view.prev != first_prev(call_id)
         {
             self.found(Kind::Forked, 1, "it does not begin at the hash of the call's id");
         }
@@ -189,26 +194,26 @@ impl Judge {
 
     /// Decides each command again, as far as the state before it is known. Answers what each commit says happened, for
     /// those who were to be told of it.
-    fn decide<'a>(&mut self, call_id: &CallId, at: Millis, commits: &'a [Seen<'a>]) -> told::Told<'a> {
+    fn decide<'a>(&mut self, call_id: &CallId, at: Millis, commits: &'a [CheckedCommit<'a>]) -> told::Told<'a> {
         let mut told = told::Told { call: Call::new(call_id.clone()), commits: vec![] };
         let mut due = 1;
         for seen in commits {
             self.cut |= seen.n != due;
             due = seen.n.saturating_add(1);
-            let own = |frame: &&Frame<'_>| seen.sound && frame.call_id == call_id.as_str();
-            let Some(frame) = seen.frame.as_ref().filter(own) else {
+            let own = |view: &&CommitView<'_>| seen.sound && view.call_id == call_id.as_str();
+            let Some(view) = seen.view.as_ref().filter(own) else {
                 self.cut = true;
                 continue;
             };
-            if seen.n == 1 && frame.at != at {
-                self.found(Kind::Changed, 1, format!("the call is said to be placed at {at}, not at {}", frame.at));
+            if seen.n == 1 && view.at != at {
+                self.found(Kind::Changed, 1, format!("the call is said to be placed at {at}, not at {}", view.at));
             }
             let known = self.judged.findings.len();
-            match self.decide_one(&mut told.call, seen, frame) {
+            match self.decide_one(&mut told.call, seen, view) {
                 Ok(events) => {
                     let wrong = self.judged.findings.len() > known || self.cut;
                     self.judged.counts.proven += u64::from(!wrong);
-                    told.commits.push((frame, events));
+                    told.commits.push((view, events));
                 }
                 Err(why) => {
                     self.found(Kind::Unreadable, seen.n, why);
@@ -220,57 +225,68 @@ impl Judge {
     }
 
     /// Decides one commit's command again, and folds what it says. Answers its events.
-    fn decide_one(&mut self, call: &mut Call, seen: &Seen<'_>, frame: &Frame<'_>) -> Result<Vec<CallEvent>, String> {
+    fn decide_one(
+        &mut self,
+        call: &mut Call,
+        seen: &CheckedCommit<'_>,
+        view: &CommitView<'_>,
+    ) -> Result<Vec<CallEvent>, String> {
         let n = seen.n;
-        let command = frame.command(&mut self.scratch)?;
+        let command = view.command(&mut self.scratch)?;
         let tenant = match &call.placed {
-            Some(placed) if placed.tenant.as_str() == frame.tenant => placed.tenant.clone(),
+            Some(placed) if placed.tenant.as_str() == view.tenant => placed.tenant.clone(),
             placed => {
                 if placed.is_some() {
-                    self.found(Kind::ImpossibleDecision, n, format!("it is of another tenant, {}", frame.tenant));
+                    self.found(Kind::ImpossibleDecision, n, format!("it is of another tenant, {}", view.tenant));
                 }
-                TenantId::new(frame.tenant).map_err(|bad| bad.to_string())?
+                TenantId::new(view.tenant).map_err(|bad| bad.to_string())?
             }
         };
-        let events = if self.cut { stored(frame.events)? } else { self.again(call, n, &command, frame)? };
+        let events = if self.cut { stored(view.events)? } else { self.again(call, n, &command, view)? };
         for event in &events {
-            call.apply(event, &frame.actor, frame.at, &tenant);
+            call.apply(event, &view.actor, view.at, &tenant);
         }
-        if !self.cut && call.state() != Some(frame.state) {
+        if !self.cut && call.state() != Some(view.state) {
             let leads = call.state().map_or("nothing", ilock_events::CallState::word);
-            let why = format!("it names the state {}, but its events lead to {leads}", frame.state.word());
+            let why = format!("it names the state {}, but its events lead to {leads}", view.state.word());
             self.found(Kind::ImpossibleDecision, n, why);
         }
-        call.committed(command, (frame.n, frame.hash.to_owned()));
+        call.committed(command, (view.n, view.hash.to_owned()));
         Ok(events)
     }
 
     /// What the commit says happened, after holding it against what follows from its command.
-    fn again(&mut self, call: &Call, n: u32, command: &Command, frame: &Frame<'_>) -> Result<Vec<CallEvent>, String> {
-        let why = match decide(call, command, frame.at) {
-            Ok(events) if events.is_empty() => format!("{} had been done before, and leads to nothing", frame.kind()),
+    fn again(
+        &mut self,
+        call: &Call,
+        n: u32,
+        command: &Command,
+        view: &CommitView<'_>,
+    ) -> Result<Vec<CallEvent>, String> {
+        let why = match decide(call, command, view.at) {
+            Ok(events) if events.is_empty() => format!("{} had been done before, and leads to nothing", view.kind()),
             Ok(events) => {
                 form::write(&mut self.expected, &events);
-                if self.expected == frame.events.get().as_bytes() {
+                if self.expected == view.events.get().as_bytes() {
                     return Ok(events);
                 }
-                let stands = stored(frame.events)?;
+                let stands = stored(view.events)?;
                 if stands == events {
                     return Ok(events);
                 }
                 let names = |events: &[CallEvent]| -> Vec<String> { events.iter().map(|e| e.stored().name).collect() };
-                format!("{} leads to {}, not to {}", frame.kind(), say(&names(&events)), say(&names(&stands)))
+                format!("{} leads to {}, not to {}", view.kind(), say(&names(&events)), say(&names(&stands)))
             }
-            Err(refusal) => format!("{} would have been refused: {refusal}", frame.kind()),
+            Err(refusal) => format!("{} would have been refused: {refusal}", view.kind()),
         };
         self.found(Kind::ImpossibleDecision, n, why);
-        stored(frame.events)
+        stored(view.events)
     }
 
-    fn receipts<'a>(&mut self, raw: &[&'a str]) -> Vec<Slip<'a>> {
+    fn receipts<'a>(&mut self, raw: &[&'a str]) -> Vec<ReceiptView<'a>> {
         let mut receipts = Vec::with_capacity(raw.len());
         for (place, raw) in raw.iter().enumerate() {
-            match serde_json::from_str::<Slip<'_>>(raw) {
+            match serde_json::from_str::<ReceiptView<'_>>(raw) {
                 Ok(receipt) => receipts.push(receipt),
                 Err(error) => {
                     let why = format!("receipt {}: {error}", place + 1);
@@ -286,7 +302,7 @@ impl Judge {
             let place = place + 1;
             let fits = match serde_json::from_str::<Personal>(raw) {
                 Ok(personal) => salt_of(&personal.salt).is_some_and(
-                    |salt| matches!(salted(personal.text.clone(), salt), Ok(Some(again)) if again == personal),
+                    |salt| matches!(salt_personal(personal.text.clone(), salt), Ok(Some(again)) if again == personal),
                 ),
                 Err(error) => {
                     let why = format!("personal text {place}: {error}");
@@ -313,8 +329,8 @@ impl Judge {
     }
 }
 
-fn names_prev(seen: &Seen<'_>, hash: &str) -> bool {
-    seen.sound && seen.frame.as_ref().is_some_and(|frame| frame.prev == hash)
+fn names_prev(seen: &CheckedCommit<'_>, hash: &str) -> bool {
+    seen.sound && seen.view.as_ref().is_some_and(|view| view.prev == hash)
 }
 
 fn say(names: &[String]) -> String {

@@ -1,7 +1,7 @@
 //! One commit, read without copying, and its hash.
 
 use ilock_events::{Act, Actor, CallState, ClientId, Command, CommandId, CommitNo, Millis, PartyId};
-use ilock_log::{canonical, digest};
+use ilock_proof::{canonical, digest};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 /// A commit's fields; what decides is still text.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Frame<'a> {
+pub(crate) struct CommitView<'a> {
     #[serde(deserialize_with = "hand")]
     pub(crate) actor: Actor,
     pub(crate) at: Millis,
@@ -57,11 +57,11 @@ fn hand<'a, D: Deserializer<'a>>(actor: D) -> Result<Actor, D::Error> {
 
 /// A commit, with what is known of its hash.
 #[derive(Debug)]
-pub(crate) struct Seen<'a> {
+pub(crate) struct CheckedCommit<'a> {
     /// Its number; where it cannot be trusted, that of the place where it stands.
     pub(crate) n: u32,
     /// Its fields, where they can be read.
-    pub(crate) frame: Option<Frame<'a>>,
+    pub(crate) view: Option<CommitView<'a>>,
     /// The hash of what stands there.
     pub(crate) hash: String,
     /// Whether that is the hash that it names.
@@ -71,21 +71,21 @@ pub(crate) struct Seen<'a> {
 }
 
 /// Reads the commit that stands at `place` (from 1). `scratch` saves making room for each commit anew.
-pub(crate) fn see<'a>(text: &'a str, place: u32, scratch: &mut Vec<u8>) -> Seen<'a> {
-    let (frame, why) = match serde_json::from_str::<Frame<'a>>(text) {
-        Ok(frame) => (Some(frame), String::new()),
+pub(crate) fn see<'a>(text: &'a str, place: u32, scratch: &mut Vec<u8>) -> CheckedCommit<'a> {
+    let (view, why) = match serde_json::from_str::<CommitView<'a>>(text) {
+        Ok(view) => (Some(view), String::new()),
         Err(error) => (None, error.to_string()),
     };
-    let quick = frame.as_ref().and_then(|frame| hash_of_text(text, frame.hash, scratch));
-    if let (Some(named), Some(hash)) = (&frame, quick)
+    let quick = view.as_ref().and_then(|view| hash_of_text(text, view.hash, scratch));
+    if let (Some(named), Some(hash)) = (&view, quick)
         && hash == named.hash
     {
-        return Seen { n: named.n.0, frame, hash, sound: true, why };
+        return CheckedCommit { n: named.n.0, view, hash, sound: true, why };
     }
     let slow = hash_of_value(text);
     // What was changed may be the number: then only the place says which commit this was.
     let n = slow.n.filter(|_| slow.sound).unwrap_or(place);
-    Seen { n, frame, hash: slow.hash, sound: slow.sound, why }
+    CheckedCommit { n, view, hash: slow.hash, sound: slow.sound, why }
 }
 
 /// The hash of a commit that stands there in RFC 8785 form: of its text, without `"hash":"…",`. None when the text has
@@ -119,7 +119,7 @@ fn hash_of_value(text: &str) -> Slow {
     Slow { sound, n: value["n"].as_u64().and_then(|n| u32::try_from(n).ok()), hash }
 }
 
-impl Frame<'_> {
+impl CommitView<'_> {
     /// What was asked.
     ///
     /// # Errors

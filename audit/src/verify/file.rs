@@ -4,7 +4,7 @@ use std::io::BufRead;
 
 use ilock_events::Millis;
 
-use crate::line::{self, is_sealed};
+use crate::line::{self, crc_matches};
 use crate::verify::call::{Room, call_in};
 use crate::{CallLine, Counts, End, Finding, Kind, Line, Lines, RawLine};
 
@@ -90,7 +90,7 @@ impl Judge<'_> {
             Ok(read) => read,
             Err(error) => return self.unreadable(raw, error),
         };
-        let sealed = is_sealed(raw.bytes);
+        let sealed = crc_matches(raw.bytes);
         let before = self.counts.findings;
         let in_place = self.place(raw.number, if sealed { number } else { self.due + self.unread });
         if self.end.is_some() && in_place {

@@ -101,7 +101,7 @@ fn text(form: &mut Vec<u8>, before: &str, text: Option<&str>) {
 #[cfg(test)]
 mod tests {
     use ilock_events::StoredEvent;
-    use ilock_log::canonical;
+    use ilock_proof::canonical;
 
     use super::*;
 

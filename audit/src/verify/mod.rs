@@ -4,9 +4,11 @@
 
 mod call;
 mod commit;
+mod day;
 mod file;
 mod form;
 mod told;
 
 pub use call::{Judged, call};
+pub use day::{DayJudged, OfLog, SealedHour, judge_day};
 pub use file::file;

@@ -7,11 +7,11 @@ use std::marker::PhantomData;
 
 use ilock_call::Call;
 use ilock_events::{CallEvent, CallId, ClientId, CommandId, Commit, CommitNo, Millis, StoredCommand};
-use ilock_notify::{Notice, Via, notices_of};
+use ilock_notify::{Channel, Notice, notices_of};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-use crate::verify::commit::Frame;
+use crate::verify::commit::CommitView;
 use crate::{Finding, Kind};
 
 /// The carrier that an operator may do without. Where it was used for a call, each of its notices has a receipt; to which
@@ -23,24 +23,24 @@ const GRACE_MS: i64 = 60_000;
 
 /// A receipt, as a [`ilock_events::Receipt`], read without copying.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Slip<'a> {
+pub(crate) struct ReceiptView<'a> {
     pub(crate) n: CommitNo,
     #[serde(rename = "path")]
     _path: Cow<'a, str>,
     #[serde(rename = "at")]
     _at: Millis,
     #[serde(borrow, deserialize_with = "pairs")]
-    notices: Vec<(u32, Handed<'a>)>,
+    notices: Vec<(u32, OutcomeView<'a>)>,
     #[serde(default, borrow, deserialize_with = "pairs")]
-    phones: Vec<(ClientId, Handed<'a>)>,
+    phones: Vec<(ClientId, OutcomeView<'a>)>,
 }
 
 /// Most receipts tell of one notice or two, and a map makes room for eleven.
-fn pairs<'a, K: Deserialize<'a>, D: Deserializer<'a>>(told: D) -> Result<Vec<(K, Handed<'a>)>, D::Error> {
+fn pairs<'a, K: Deserialize<'a>, D: Deserializer<'a>>(told: D) -> Result<Vec<(K, OutcomeView<'a>)>, D::Error> {
     struct Pairs<K>(PhantomData<K>);
 
     impl<'a, K: Deserialize<'a>> Visitor<'a> for Pairs<K> {
-        type Value = Vec<(K, Handed<'a>)>;
+        type Value = Vec<(K, OutcomeView<'a>)>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("what became of notices by their index, or of phones by their client id")
@@ -58,9 +58,9 @@ fn pairs<'a, K: Deserialize<'a>, D: Deserializer<'a>>(told: D) -> Result<Vec<(K,
     told.deserialize_map(Pairs(PhantomData))
 }
 
-/// What became of one notice, as a [`ilock_events::Handed`].
+/// What became of one notice, as a [`ilock_events::OutcomeView`].
 #[derive(Debug, Deserialize)]
-struct Handed<'a> {
+struct OutcomeView<'a> {
     #[serde(borrow)]
     target: Cow<'a, str>,
     #[serde(borrow)]
@@ -75,55 +75,60 @@ struct Handed<'a> {
 /// What happened, as far as it could be read.
 pub(crate) struct Told<'a> {
     pub(crate) call: Call,
-    pub(crate) commits: Vec<(&'a Frame<'a>, Vec<CallEvent>)>,
+    pub(crate) commits: Vec<(&'a CommitView<'a>, Vec<CallEvent>)>,
 }
 
 /// Holds the receipts against what was due.
-pub(crate) fn judge(told: &Told<'_>, receipts: &[Slip<'_>], as_of: Millis, findings: &mut Vec<Finding>) {
+pub(crate) fn judge(told: &Told<'_>, receipts: &[ReceiptView<'_>], as_of: Millis, findings: &mut Vec<Finding>) {
     // Who is to be told follows from the parties: without the commit that placed the call nobody knows them.
     if told.call.placed.is_none() {
         return;
     }
     let pushed = receipts.iter().flat_map(|receipt| &receipt.notices).any(|(_, entry)| entry.carrier == PUSH)
         || receipts.iter().any(|receipt| !receipt.phones.is_empty());
-    for (frame, events) in &told.commits {
-        let n = frame.n.0;
-        let due = match due(&told.call, frame, events) {
+    for (view, events) in &told.commits {
+        let n = view.n.0;
+        let due = match due(&told.call, view, events) {
             Ok(due) => due,
             Err(why) => {
                 findings.push(Finding::at(Kind::Unreadable, n, why));
                 continue;
             }
         };
-        let mut handed: BTreeMap<u32, Vec<&Handed<'_>>> = BTreeMap::new();
+        let mut handed: BTreeMap<u32, Vec<&OutcomeView<'_>>> = BTreeMap::new();
         for (index, entry) in receipts.iter().filter(|receipt| receipt.n.0 == n).flat_map(|receipt| &receipt.notices) {
             handed.entry(*index).or_default().push(entry);
         }
         for (index, entries) in &handed {
             let notice = due.iter().find(|notice| notice.index == *index);
-            let to = notice.map(|notice| (notice.carrier(), notice.target()));
-            let wrong = |entry: &&&Handed<'_>| {
+            let to = notice.map(|notice| (notice.carrier().word(), notice.target()));
+            let wrong = |entry: &&&OutcomeView<'_>| {
                 to.as_ref().is_none_or(|(carrier, target)| *carrier != entry.carrier || *target != entry.target)
             };
             if let Some(entry) = entries.iter().find(wrong) {
                 let why = format!("{} was told by {}", entry.target, entry.carrier);
-                findings.push(Finding::at(Kind::NotDue, n, why).notice(*index));
+                findings.push(Finding::at(Kind::UnexpectedNotice, n, why).notice(*index));
             }
         }
-        let push = due.iter().find(|notice| matches!(notice.via, Via::Push(_)));
+        let push = due.iter().find(|notice| matches!(notice.channel, Channel::Push(_)));
         for (phone, entry) in receipts.iter().filter(|receipt| receipt.n.0 == n).flat_map(|receipt| &receipt.phones) {
-            findings.extend(judge_phone(push, phone, entry, frame.at).map(|wrong| Finding { n: Some(n), ..wrong }));
+            findings.extend(judge_phone(push, phone, entry, view.at).map(|wrong| Finding { n: Some(n), ..wrong }));
         }
-        let due_here = |notice: &&Notice| pushed || matches!(notice.via, Via::Mqtt { .. });
+        let due_here = |notice: &&Notice| pushed || matches!(notice.channel, Channel::Mqtt { .. });
         for notice in due.iter().filter(due_here) {
-            if let Some(wrong) = judge_one(notice, &handed, frame.at, as_of) {
+            if let Some(wrong) = judge_one(notice, &handed, view.at, as_of) {
                 findings.push(Finding { n: Some(n), ..wrong.notice(notice.index) });
             }
         }
     }
 }
 
-fn judge_one(notice: &Notice, handed: &BTreeMap<u32, Vec<&Handed<'_>>>, at: Millis, as_of: Millis) -> Option<Finding> {
+fn judge_one(
+    notice: &Notice,
+    handed: &BTreeMap<u32, Vec<&OutcomeView<'_>>>,
+    at: Millis,
+    as_of: Millis,
+) -> Option<Finding> {
     let topic = &notice.target();
     let entries = handed.get(&notice.index).map(Vec::as_slice).unwrap_or_default();
     let first =
@@ -141,16 +146,16 @@ fn judge_one(notice: &Notice, handed: &BTreeMap<u32, Vec<&Handed<'_>>>, at: Mill
     let reached = handed.get(&before).is_some_and(|entries| entries.iter().any(|entry| entry.error.is_none()));
     (!reached).then(|| {
         Finding::new(
-            Kind::NotDue,
+            Kind::UnexpectedNotice,
             format!("{topic} was told, though notice {before}, which it waits for, was not handed over"),
         )
     })
 }
 
 /// One phone that was told by push.
-fn judge_phone(push: Option<&Notice>, phone: &ClientId, entry: &Handed<'_>, at: Millis) -> Option<Finding> {
+fn judge_phone(push: Option<&Notice>, phone: &ClientId, entry: &OutcomeView<'_>, at: Millis) -> Option<Finding> {
     let Some(push) = push else {
-        return Some(Finding::new(Kind::NotDue, format!("{phone} was told by {}", entry.carrier)));
+        return Some(Finding::new(Kind::UnexpectedNotice, format!("{phone} was told by {}", entry.carrier)));
     };
     let late = at.plus(entry.ms).since(push.expires_at);
     (entry.error.is_none() && late > 0).then(|| {
@@ -158,20 +163,20 @@ fn judge_phone(push: Option<&Notice>, phone: &ClientId, entry: &Handed<'_>, at: 
     })
 }
 
-fn due(call: &Call, frame: &Frame<'_>, events: &[CallEvent]) -> Result<Vec<Notice>, String> {
-    let (Some(placed), Ok(call_id)) = (&call.placed, CallId::new(frame.call_id)) else { return Ok(vec![]) };
+fn due(call: &Call, view: &CommitView<'_>, events: &[CallEvent]) -> Result<Vec<Notice>, String> {
+    let (Some(placed), Ok(call_id)) = (&call.placed, CallId::new(view.call_id)) else { return Ok(vec![]) };
     let nothing = || CommandId::new("-").map_err(|bad| bad.to_string());
     let commit = Commit {
         call_id,
-        n: frame.n,
+        n: view.n,
         prev: String::new(),
         tenant: placed.tenant.clone(),
         cmd: StoredCommand { id: nothing()?, kind: String::new(), args: serde_json::Map::new() },
         // They are at hand already.
         events: vec![],
-        state: frame.state,
-        actor: frame.actor.clone(),
-        at: frame.at,
+        state: view.state,
+        actor: view.actor.clone(),
+        at: view.at,
         hash: String::new(),
     };
     Ok(notices_of(events, &commit, placed, None))

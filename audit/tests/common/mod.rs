@@ -6,11 +6,11 @@ use ilock_audit::export::Progress;
 use ilock_audit::{Counts, Finding, Header, verify};
 use ilock_call::{Call, decide};
 use ilock_events::{
-    Act, Actor, CallEvent, CallId, CallerInfo, ClientId, Command, Commit, Handed, Millis, PartyId, Personal,
-    PersonalText, Receipt, RoomId, TenantId,
+    Act, Actor, CallEvent, CallId, CallerInfo, ClientId, Command, Commit, DeliveryOutcome, DeliveryPath, Millis,
+    PartyId, Personal, PersonalText, Receipt, RoomId, TenantId,
 };
-use ilock_log::{StoredCall, chain, first_prev, salted};
 use ilock_notify::notices;
+use ilock_proof::{StoredCall, commit_hash, first_prev, salt_personal};
 use serde_json::{Value, json};
 
 /// Long after every call.
@@ -43,7 +43,7 @@ impl Making {
         self.now = self.now.plus(ms);
         self.keys += 1;
         let salt = [u8::try_from(self.keys).unwrap(); 16];
-        let personal = salted(words, salt).unwrap();
+        let personal = salt_personal(words, salt).unwrap();
         let act = act.with_personal(personal.as_ref().map(|personal| personal.digest.clone()));
         let command = Command { id: format!("key-{}", self.keys).parse().unwrap(), actor, act };
         let events = decide(&self.call, &command, self.now).expect("it is not refused");
@@ -62,23 +62,23 @@ impl Making {
         // The second of two is left to the projector, now and then.
         let late = (i64::from(commit.n.0) + commit.at.0) % 5 == 0;
         let (now, then): (Vec<_>, Vec<_>) = due.iter().partition(|notice| notice.index == 0 || !late);
-        for (path, round) in [("fast", now), ("projector", then)] {
+        for (path, round) in [(DeliveryPath::Fast, now), (DeliveryPath::Projector, then)] {
             if round.is_empty() {
                 continue;
             }
-            let ms = if path == "fast" { 12 } else { 480 };
+            let ms = if path == DeliveryPath::Fast { 12 } else { 480 };
             let handed = round.iter().map(|notice| {
-                let carrier_id = (path == "fast").then(|| format!("id-{}", notice.index));
+                let carrier_id = (path == DeliveryPath::Fast).then(|| format!("id-{}", notice.index));
                 let ms = ms + i64::from(notice.index) * 3;
                 (
                     notice.index,
-                    Handed { target: notice.target(), carrier: notice.carrier().into(), carrier_id, ms, error: None },
+                    DeliveryOutcome { target: notice.target(), carrier: notice.carrier(), carrier_id, ms, error: None },
                 )
             });
             let notices = handed.collect();
             let receipt = Receipt {
                 n: commit.n,
-                path: path.into(),
+                path,
                 at: commit.at.plus(ms + 5),
                 notices,
                 phones: std::collections::BTreeMap::new(),
@@ -107,7 +107,7 @@ pub fn commit(call: &Call, command: &Command, events: &[CallEvent], at: Millis) 
         at,
         hash: String::new(),
     };
-    commit.hash = chain(&commit).unwrap();
+    commit.hash = commit_hash(&commit).unwrap();
     commit
 }
 
@@ -221,13 +221,13 @@ pub fn text(lines: &[String]) -> Vec<u8> {
 }
 
 /// Line `number` again, by somebody who changed `call` in the file and made the checksum anew.
-pub fn resealed(number: usize, at: i64, last: usize, call: &StoredCall) -> String {
+pub fn line_of(number: usize, at: i64, last: usize, call: &StoredCall) -> String {
     let list = |items: &[Value]| {
         let items: Vec<String> =
-            items.iter().map(|item| String::from_utf8(ilock_log::canonical(item).unwrap()).unwrap()).collect();
+            items.iter().map(|item| String::from_utf8(ilock_proof::canonical(item).unwrap()).unwrap()).collect();
         format!("[{}]", items.join(","))
     };
-    seal(&format!(
+    with_crc(&format!(
         "{{\"line\":{number},\"call\":{},\"at\":{at},\"last\":{last},\"commits\":{},\"receipts\":{},\"personal\":{}{}",
         json!(call.call_id),
         list(&call.commits),
@@ -237,7 +237,7 @@ pub fn resealed(number: usize, at: i64, last: usize, call: &StoredCall) -> Strin
     ))
 }
 
-pub fn seal(content: &str) -> String {
+pub fn with_crc(content: &str) -> String {
     format!("{content},\"crc\":\"{:08x}\"}}", crc32fast::hash(content.as_bytes()))
 }
 
@@ -247,7 +247,7 @@ pub fn with_changed(calls: &[StoredCall], number: usize, change: impl FnOnce(&mu
     let mut call = calls[number - 1].clone();
     let (at, last) = (call.commits[0]["at"].as_i64().unwrap(), call.commits.len());
     change(&mut call);
-    lines[number] = resealed(number, at, last, &call);
+    lines[number] = line_of(number, at, last, &call);
     text(&lines)
 }
 
@@ -289,7 +289,7 @@ pub fn rehash(call: &mut StoredCall, from: usize, only: bool) {
         }
         let fields = call.commits[at].as_object_mut().unwrap();
         fields.remove("hash");
-        let hash = ilock_log::digest(&ilock_log::canonical(&*fields).unwrap());
+        let hash = ilock_proof::digest(&ilock_proof::canonical(&*fields).unwrap());
         fields.insert("hash".into(), hash.into());
     }
 }

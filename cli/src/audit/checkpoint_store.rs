@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use ilock_functions::seal_log::Vault;
 use ilock_local::vault::Folder;
+use ilock_log::ledger::Vault;
 
 use crate::ui::error::CommandError;
 
@@ -45,7 +45,7 @@ impl CheckpointStore {
             #[cfg(feature = "aws")]
             Self::Bucket(bucket) => {
                 let sdk = crate::aws::account::load_config().await?;
-                Ok(Box::new(ilock_functions::seal_log::aws::Bucket::new(aws_sdk_s3::Client::new(&sdk), bucket)))
+                Ok(Box::new(ilock_lambda::aws::Bucket::new(aws_sdk_s3::Client::new(&sdk), bucket)))
             }
             #[cfg(not(feature = "aws"))]
             Self::Bucket(bucket) => Err(CommandError::new(format!(

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use ilock_events::{CallId, Millis};
-use ilock_log::{DayPages, EventLog, LogError, StoredCall};
+use ilock_log::{DayPages, EventLog, LogError};
+use ilock_proof::StoredCall;
 
 use crate::audit::range::Range;
 

@@ -73,8 +73,8 @@ fn receipt_text(receipt: &ilock_events::Receipt) -> String {
         .map(|delivery| (delivery.target.clone(), delivery))
         .chain(phones)
         .map(|(recipient, delivery)| match &delivery.error {
-            None => format!("     → {recipient} after {} ms ({})", delivery.ms, receipt.path),
-            Some(error) => format!("     ✗ {recipient}: {error} ({})", receipt.path),
+            None => format!("     → {recipient} after {} ms ({})", delivery.ms, receipt.path.word()),
+            Some(error) => format!("     ✗ {recipient}: {error} ({})", receipt.path.word()),
         })
         .collect();
     deliveries.join("\n")

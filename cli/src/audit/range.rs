@@ -4,7 +4,7 @@ use clap::Args;
 use ilock_audit::export::placed_at;
 use ilock_audit::replay::day_and_time;
 use ilock_events::TenantId;
-use ilock_log::{Day, StoredCall};
+use ilock_proof::{Day, StoredCall};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct Range {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use ilock_env::Clock;
-use ilock_functions::seal_log::Sealer;
 use ilock_local::vault::Folder;
+use ilock_log::ledger::Sealer;
 use serde_json::json;
 
 use crate::audit::source::Source;
@@ -32,7 +32,7 @@ impl Seal {
         let key =
             folder.key().map_err(|error| CommandError::new(format!("{}: {error}", self.checkpoints.display())))?;
         let ledger = self.source.ledger(&self.ledger_table).await;
-        let sealer = Sealer { ledger, vault: Arc::new(folder), key: Arc::new(key), clock: Clock::system() };
+        let sealer = Sealer { ledger, vault: Arc::new(folder), signer: Arc::new(key), clock: Clock::system() };
         let hours = sealer.seal_due().await.map_err(|error| {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
             CommandError::new(format!("{error}{cause}")).hint("is `ilock dev` running?")

@@ -10,7 +10,9 @@ use ilock_audit::{Line, Lines};
 use ilock_directory::Directory;
 use ilock_events::CallId;
 use ilock_local::dynamodb;
-use ilock_log::{EventLog, Ledger, StoredCall};
+use ilock_log::EventLog;
+use ilock_log::ledger::Ledger;
+use ilock_proof::StoredCall;
 
 use crate::audit::dynamodb_export::ExportFolder;
 use crate::ui::error::CommandError;

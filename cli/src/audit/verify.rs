@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use ilock_audit::seal::DayJudged;
+use ilock_audit::verify::DayJudged;
 use ilock_audit::{Counts, Finding, Line, verify};
 use ilock_env::Clock;
 use ilock_events::{CallId, Millis};
-use ilock_log::Day;
+use ilock_proof::Day;
 use serde_json::json;
 
 use crate::audit::dynamodb_export::ExportFolder;

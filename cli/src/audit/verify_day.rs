@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use futures::future::try_join_all;
-use ilock_audit::seal::{DayJudged, Hour, OfLog, SealedHour, VerifyKey, judge_day};
+use ilock_audit::verify::{DayJudged, OfLog, SealedHour, judge_day};
 use ilock_events::{CallId, LedgerEntry, Millis};
-use ilock_functions::seal_log::{KEY, Vault, VaultError, bundle_name, checkpoint_name};
-use ilock_log::{Day, EventLog, Ledger, chains_of};
+use ilock_log::EventLog;
+use ilock_log::ledger::Ledger;
+use ilock_log::ledger::{KEY, Vault, VaultError, bundle_name, checkpoint_name};
+use ilock_proof::{Day, chains_of};
+use ilock_proof::{Hour, VerifyKey};
 use serde_json::Value;
 
 use crate::audit::checkpoint_store::CheckpointStore;
@@ -126,5 +129,5 @@ async fn read_commits(
 
 /// The hash of a commit's content. The stored one may have been changed.
 fn computed_hash(commit: &Value) -> Option<String> {
-    ilock_log::chain(&serde_json::from_value(commit.clone()).ok()?).ok()
+    ilock_proof::commit_hash(&serde_json::from_value(commit.clone()).ok()?).ok()
 }

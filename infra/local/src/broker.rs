@@ -15,9 +15,9 @@ use futures::future::BoxFuture;
 use ilock_auth::{Arns, Policy};
 use ilock_directory::Directory;
 use ilock_env::Clock;
-use ilock_events::ClientId;
-use ilock_functions::app::MqttAccess;
-use ilock_functions::mqtt_authorizer::{AuthorizerRequest, MqttData, ProtocolData, authorize};
+use ilock_events::{Carrier, ClientId};
+use ilock_functions::service::mqtt_access::MqttAccess;
+use ilock_functions::triggers::mqtt_authorizer::{AuthorizerRequest, MqttData, ProtocolData, authorize};
 use ilock_notify::{CarrierError, Mqtt, Publish};
 use mqtt5::QoS;
 use mqtt5::broker::auth::{AuthProvider, AuthResult};
@@ -30,7 +30,7 @@ use mqtt5::packet::publish::PublishPacket;
 use mqtt5::types::ReasonCode;
 use tokio::task::JoinHandle;
 
-use crate::NotStarted;
+use crate::error::NotStarted;
 
 /// As IoT Core: 128 KB a message.
 const MAX_PACKET: usize = 128 * 1024;
@@ -49,7 +49,7 @@ pub struct BrokerAddresses {
     pub tls: SocketAddr,
 }
 
-/// What the gate asks.
+/// What the acl asks.
 pub struct Authority {
     /// What passwords are checked against.
     pub mqtt: MqttAccess,
@@ -61,7 +61,7 @@ pub struct Authority {
 
 /// The broker, which can be stopped and started again.
 pub struct LocalBroker {
-    gate: Arc<Gate>,
+    acl: Arc<BrokerAcl>,
     storage: Storage,
     running: tokio::sync::Mutex<Option<Running>>,
     /// What publishers use; none while the broker is down.
@@ -94,14 +94,14 @@ impl LocalBroker {
     /// # Errors
     /// [`NotStarted::Broker`] when the certificate cannot be made.
     pub fn new(arns: Arns, certificates: &Path, sessions: Option<PathBuf>) -> Result<Self, NotStarted> {
-        let gate = Gate { authority: OnceLock::new(), arns, policies: Mutex::new(HashMap::new()) };
+        let acl = BrokerAcl { authority: OnceLock::new(), arns, policies: Mutex::new(HashMap::new()) };
         let storage = Storage { certificate: certificate(certificates)?, sessions };
-        Ok(Self { gate: Arc::new(gate), storage, running: tokio::sync::Mutex::new(None), open: Arc::default() })
+        Ok(Self { acl: Arc::new(acl), storage, running: tokio::sync::Mutex::new(None), open: Arc::default() })
     }
 
     /// Tells the broker whom to ask about clients. Until then nobody may connect.
     pub fn connect(&self, authority: Authority) {
-        if self.gate.authority.set(authority).is_err() {
+        if self.acl.authority.set(authority).is_err() {
             tracing::warn!("the broker was connected twice");
         }
     }
@@ -125,7 +125,7 @@ impl LocalBroker {
         // Two libraries bring a provider of TLS each; the process must be told which. Told twice is told.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let mut broker =
-            MqttBroker::with_config(self.config(at)).await.map_err(failed)?.with_auth_provider(self.gate.clone());
+            MqttBroker::with_config(self.config(at)).await.map_err(failed)?.with_auth_provider(self.acl.clone());
         let bound = |address: Option<SocketAddr>| address.ok_or_else(|| NotStarted::Broker("no address".into()));
         let at = BrokerAddresses {
             tcp: bound(broker.local_addr())?,
@@ -213,7 +213,9 @@ pub struct LocalMqtt {
 
 impl LocalMqtt {
     fn open(&self) -> Result<Open, CarrierError> {
-        lock(&self.open).clone().ok_or_else(|| CarrierError { carrier: "mqtt", why: "the broker is down".into() })
+        lock(&self.open)
+            .clone()
+            .ok_or_else(|| CarrierError { carrier: Carrier::Mqtt, why: "the broker is down".into() })
     }
 }
 
@@ -234,7 +236,7 @@ impl Mqtt for LocalMqtt {
     fn end_session(&self, client: ClientId) -> BoxFuture<'_, Result<(), CarrierError>> {
         Box::pin(async move {
             let open = self.open()?;
-            let failed = |error: mqtt5::MqttError| CarrierError { carrier: "mqtt", why: error.to_string() };
+            let failed = |error: mqtt5::MqttError| CarrierError { carrier: Carrier::Mqtt, why: error.to_string() };
             open.router.unregister_client(client.as_str()).await;
             if let Some(storage) = open.storage {
                 storage.remove_queued_messages(client.as_str()).await.map_err(failed)?;
@@ -246,13 +248,13 @@ impl Mqtt for LocalMqtt {
 }
 
 /// Asks the authorizer, and holds every client to its policy.
-struct Gate {
+struct BrokerAcl {
     authority: OnceLock<Authority>,
     arns: Arns,
     policies: Mutex<HashMap<String, Arc<Vec<Policy>>>>,
 }
 
-impl Gate {
+impl BrokerAcl {
     /// The policies of `connect`; none when it may not connect.
     async fn policies_of(&self, connect: &ConnectPacket) -> Option<Vec<Policy>> {
         let authority = self.authority.get()?;
@@ -280,7 +282,7 @@ impl Gate {
     }
 }
 
-impl AuthProvider for Gate {
+impl AuthProvider for BrokerAcl {
     fn authenticate<'a>(
         &'a self,
         connect: &'a ConnectPacket,

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::NotStarted;
+use crate::error::NotStarted;
 
 /// Opens the database: in memory, or in the file `dynamodb.sqlite` below `data_dir`.
 ///

@@ -7,10 +7,14 @@
 
 pub mod broker;
 pub mod dynamodb;
+mod error;
+mod options;
 pub mod push;
 pub mod stack;
 pub mod stream;
 pub mod timer;
 pub mod vault;
 
-pub use stack::{Addresses, NotStarted, Options, Stack};
+pub use error::NotStarted;
+pub use options::{Addresses, Lookup, MqttLayer, Options};
+pub use stack::Stack;

@@ -9,7 +9,7 @@ use axum::routing::get;
 use futures::future::BoxFuture;
 use ilock_env::Clock;
 use ilock_events::{Millis, PushService};
-use ilock_notify::push::{Parcel, PushCarrier, PushError};
+use ilock_notify::push::{PushCarrier, PushError, PushRequest};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -90,25 +90,25 @@ impl LocalPush {
         Router::new().route("/dev/pushes", get(list)).with_state(self)
     }
 
-    fn take(&self, parcel: Parcel) -> Result<Option<String>, PushError> {
+    fn take(&self, request: PushRequest) -> Result<Option<String>, PushError> {
         let payload: Value =
-            serde_json::from_str(&parcel.payload).map_err(|error| PushError::Refused(error.to_string()))?;
+            serde_json::from_str(&request.payload).map_err(|error| PushError::Refused(error.to_string()))?;
         let mut desk = self.desk();
         if desk.down {
             return Err(PushError::Unavailable("down".into()));
         }
-        if desk.disabled.contains(&parcel.endpoint) {
+        if desk.disabled.contains(&request.endpoint) {
             return Err(PushError::Retired("EndpointDisabled".into()));
         }
         desk.count += 1;
         let shown = Shown {
             id: desk.count,
             at: self.clock.now(),
-            service: parcel.service,
-            endpoint: parcel.endpoint,
-            ttl_seconds: parcel.ttl_seconds,
-            push_type: parcel.apns.map(|apns| apns.push_type.to_owned()),
-            priority: parcel.apns.map(|apns| apns.priority),
+            service: request.service,
+            endpoint: request.endpoint,
+            ttl_seconds: request.ttl_seconds,
+            push_type: request.apns.map(|apns| apns.push_type.to_owned()),
+            priority: request.apns.map(|apns| apns.priority),
             payload,
         };
         tracing::info!(
@@ -119,7 +119,7 @@ impl LocalPush {
             push_type = shown.push_type,
             priority = shown.priority,
             "{}",
-            parcel.payload
+            request.payload
         );
         let id = shown.id.to_string();
         if desk.shown.len() == KEPT {
@@ -140,7 +140,7 @@ impl PushCarrier for LocalPush {
         })
     }
 
-    fn send(&self, parcel: Parcel) -> BoxFuture<'_, Result<Option<String>, PushError>> {
-        Box::pin(async move { self.take(parcel) })
+    fn send(&self, request: PushRequest) -> BoxFuture<'_, Result<Option<String>, PushError>> {
+        Box::pin(async move { self.take(request) })
     }
 }

@@ -9,126 +9,43 @@ use std::time::Duration;
 use aws_sdk_dynamodb::config::SharedInterceptor;
 use axum::Router;
 use axum::routing::get;
+use dynoxide::Database;
 use futures::FutureExt;
 use futures::future::join_all;
-use ilock_audit::seal::Hour;
 use ilock_call::Call;
+use ilock_directory::Directory;
 use ilock_env::Clock;
-use ilock_functions::app::App;
-use ilock_functions::ledger::LedgerKeeper;
-use ilock_functions::seal_log::Sealer;
-use ilock_functions::serve::{all_routes, service};
-use ilock_functions::settings::{BadSetting, Settings};
-use ilock_functions::wiring::Wiring;
-use ilock_log::{History, Ledger, LogError};
-use ilock_notify::{Mqtt, RingTimer};
+use ilock_functions::http::router::{all_routes, service};
+use ilock_functions::service::calls::Calls;
+use ilock_functions::service::mqtt_access::MqttAccess;
+use ilock_functions::settings::Settings;
+use ilock_functions::triggers::ledger::LedgerKeeper;
+use ilock_functions::triggers::projector::Projector;
+use ilock_functions::triggers::seal_log::seal_due;
+use ilock_functions::wiring::{InProcess, Wiring};
+use ilock_log::History;
+use ilock_log::ledger::{LEDGER_TABLE, Ledger, Sealer};
+use ilock_notify::Mqtt;
+use ilock_proof::Hour;
 use serde_json::json;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::broker::{Authority, BrokerAddresses, LocalBroker};
+use crate::broker::{Authority, LocalBroker};
+use crate::dynamodb;
+use crate::error::NotStarted;
+use crate::options::{Addresses, Options};
 use crate::push::LocalPush;
-use crate::stream::Poller;
+use crate::stream::{Poller, StreamSource};
 use crate::timer::LocalTimer;
 use crate::vault::Folder;
-use crate::{dynamodb, stream};
 
-/// So long after its end an hour is sealed: what was committed in it has been entered by then.
+/// How long after its end an hour is sealed: what was committed in it has been entered by then.
 const SEAL_AFTER: Duration = Duration::from_secs(5);
-/// What was not sealed is sealed so much later.
+/// How long to wait before sealing is tried again.
 const SEAL_AGAIN: Duration = Duration::from_secs(30);
-
-/// Where the stack listens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Addresses {
-    /// HTTP.
-    pub http: SocketAddr,
-    /// MQTT.
-    pub broker: BrokerAddresses,
-    /// DynamoDB: what `ilock log` reads.
-    pub dynamodb: SocketAddr,
-}
-
-/// Puts something between the functions and the broker: tests make it slow, or count.
-pub type Between = Box<dyn FnOnce(Arc<dyn Mqtt>) -> Arc<dyn Mqtt> + Send>;
-
-/// Settings by name, as an environment has them.
-pub type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
-
-/// How to start.
-pub struct Options {
-    /// Where to listen; port 0 is any.
-    pub at: Addresses,
-    /// Where everything is kept over a restart; in memory when absent.
-    pub data_dir: Option<PathBuf>,
-    /// Settings, by name, before those of development.
-    pub settings: Lookup,
-    /// How often the stream is polled.
-    pub poll: Duration,
-    /// What sees every DynamoDB request of the functions.
-    pub watch: Option<SharedInterceptor>,
-    /// What stands between the functions and the broker.
-    pub between: Option<Between>,
-    /// The time.
-    pub clock: Clock,
-}
-
-impl Options {
-    /// In memory, on any free ports of 127.0.0.1, with the settings of development.
-    #[must_use]
-    pub fn anywhere() -> Self {
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let broker = BrokerAddresses { tcp: any, websocket: any, tls: any };
-        Self {
-            at: Addresses { http: any, broker, dynamodb: any },
-            data_dir: None,
-            settings: Box::new(|_| None),
-            poll: stream::POLL,
-            watch: None,
-            between: None,
-            clock: Clock::system(),
-        }
-    }
-}
-
-/// Why the stack did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum NotStarted {
-    /// An address cannot be listened on.
-    #[error("{what} cannot listen on {address}: {source}")]
-    Address {
-        /// HTTP, DynamoDB …
-        what: &'static str,
-        /// Where.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The data directory.
-    #[error("the data directory {path}: {source}")]
-    DataDir {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Another process works in the data directory.
-    #[error("the data directory {0} is in use by another process")]
-    InUse(PathBuf),
-    /// A setting.
-    #[error(transparent)]
-    Setting(#[from] BadSetting),
-    /// The embedded DynamoDB.
-    #[error("the embedded DynamoDB: {0}")]
-    Database(String),
-    /// The broker.
-    #[error("the MQTT broker: {0}")]
-    Broker(String),
-    /// The log of an earlier run.
-    #[error("the log of an earlier run: {0}")]
-    Log(#[from] LogError),
-}
 
 /// The running stack.
 pub struct Stack {
@@ -138,11 +55,15 @@ pub struct Stack {
     pub broker: Arc<LocalBroker>,
     /// The push services, which tests look at, and break.
     pub push: LocalPush,
-    /// What the functions work with.
-    pub app: App,
-    /// What enters commits into the ledger.
+    /// The calls, which tests command and read.
+    pub calls: Calls,
+    /// The directory, which tests read.
+    pub directory: Directory,
+    /// What decides who may connect to the broker.
+    pub mqtt: MqttAccess,
+    /// Enters commits into the ledger.
     pub ledger: LedgerKeeper,
-    /// What seals the ledger after every hour, and where to.
+    /// Seals the ledger after every hour.
     pub sealer: Sealer,
     /// Where bundles and checkpoints are.
     pub checkpoints: PathBuf,
@@ -183,92 +104,64 @@ impl Stack {
     /// # Errors
     /// [`NotStarted`].
     pub async fn start(options: Options) -> Result<Self, NotStarted> {
-        let data_dir = options.data_dir.as_deref();
-        let in_use = data_dir.map(take).transpose()?;
-        let scratch = match data_dir {
-            Some(_) => None,
-            None => {
-                Some(tempfile::tempdir().map_err(|source| NotStarted::DataDir { path: std::env::temp_dir(), source })?)
-            }
-        };
-        let http = bind("HTTP", options.at.http).await?;
-        let dynamodb = bind("DynamoDB", options.at.dynamodb).await?;
-        let stop = CancellationToken::new();
-        let clock = options.clock;
+        let Options { at, data_dir, settings, poll, watch, mqtt_layer, clock } = options;
+        let in_use = data_dir.as_deref().map(take).transpose()?;
+        let scratch = if data_dir.is_some() { None } else { Some(scratch()?) };
+        let files = data_dir.as_deref().or(scratch.as_ref().map(TempDir::path)).unwrap_or(Path::new("."));
+        let settings = Settings::for_dev(settings);
+        let http = bind("HTTP", at.http).await?;
+        let tables = Tables::start(at.dynamodb, data_dir.as_deref(), &settings, watch).await?;
 
-        let database = dynamodb::open(data_dir)?;
-        let dynamodb_at = bound("DynamoDB", options.at.dynamodb, &dynamodb)?;
-        let stop_dynamodb = CancellationToken::new();
-        let dynamodb_task = dynamodb::serve(dynamodb, database.clone(), stop_dynamodb.clone());
-        let client = dynamodb::client(dynamodb_at, options.watch);
-
-        let settings = Settings::for_dev(options.settings);
-        let events_table = settings.events_table()?;
-        dynamodb::create_table(&client, &events_table, ilock_log::TABLE).await?;
-        dynamodb::create_table(&client, &settings.directory_table()?, ilock_directory::TABLE).await?;
-        dynamodb::create_table(&client, &settings.ledger_table()?, ilock_log::LEDGER_TABLE).await?;
-
-        let certificates = data_dir.or(scratch.as_ref().map(tempfile::TempDir::path)).unwrap_or(Path::new("."));
-        let sessions = data_dir.map(|dir| dir.join("mqtt"));
-        let broker = Arc::new(LocalBroker::new(settings.arns()?, certificates, sessions)?);
-        let broker_at = broker.start(options.at.broker).await?;
+        let sessions = data_dir.as_ref().map(|dir| dir.join("mqtt"));
+        let broker = Arc::new(LocalBroker::new(settings.arns()?, files, sessions)?);
+        let broker_at = broker.start(at.broker).await?;
         let settings = settings
             .or("MQTT_URL", format!("tcp://{}", broker_at.tcp))
             .or("MQTT_WEBSOCKET_URL", format!("ws://{}/mqtt", broker_at.websocket));
 
+        let stop = CancellationToken::new();
         let timer = LocalTimer::new(clock.clone(), stop.clone());
         let carrier: Arc<dyn Mqtt> = Arc::new(broker.carrier());
-        let carrier = match options.between {
-            Some(between) => between(carrier),
+        let mqtt = match mqtt_layer {
+            Some(layer) => layer(carrier),
             None => carrier,
         };
         let push = LocalPush::new(clock.clone());
-        let wiring =
-            Wiring { settings, dynamodb: client.clone(), push: Some(Arc::new(push.clone())), clock: clock.clone() };
-        let projector = wiring.projector(carrier.clone())?;
-        let ledger = wiring.ledger()?;
-        let checkpoints = certificates.join("ledger");
-        let sealer = sealer(&checkpoints, ledger.ledger.clone(), clock.clone())?;
-        let app = wiring.app(carrier, Arc::new(timer.clone()))?;
-        timer.connect(app.calls.clone());
-        broker.connect(Authority { mqtt: app.mqtt.clone(), directory: app.directory.clone(), clock: clock.clone() });
+        let carriers = InProcess { mqtt, timer: Arc::new(timer.clone()), push: Some(Arc::new(push.clone())) };
+        let (dynamodb, carriers) = (tables.client.clone(), Arc::new(carriers));
+        let wiring = Wiring { settings, dynamodb: dynamodb.clone(), carriers, clock: clock.clone() };
 
-        // Timers die with their process; what still rings says until when.
-        for history in app.calls.log.unfinished().await? {
-            match history {
-                Ok(History { call: Call { id, placed: Some(placed), .. }, .. }) => {
-                    let _ = timer.arm(id, placed.terms.deadline).await;
-                }
-                Ok(_) => {}
-                Err(error) => tracing::error!(%error, "a call of an earlier run cannot be read"),
-            }
-        }
-        let poller = Poller::new(database, events_table, projector, ledger.clone(), clock, options.poll, data_dir);
+        let (calls, directory, mqtt) = (wiring.calls()?, wiring.directory()?, wiring.mqtt_access()?);
+        timer.connect(calls.clone());
+        broker.connect(Authority { mqtt: mqtt.clone(), directory: directory.clone(), clock: clock.clone() });
+        arm_again(&calls).await?;
+
+        let ledger = LedgerKeeper::new(&wiring)?;
+        let checkpoints = files.join("ledger");
+        let sealer = sealer(&checkpoints, ledger.ledger.clone(), clock.clone())?;
+        let source = StreamSource { database: tables.database, table: wiring.settings.events_table()?, poll, data_dir };
+        let poller = Poller::new(source, Projector::new(&wiring)?, ledger.clone(), clock);
         let mut tasks = vec![tokio::spawn(poller.run(stop.clone()))];
         tasks.push(tokio::spawn(stop.clone().run_until_cancelled_owned(seal(sealer.clone())).map(|_| ())));
 
-        let http_at = bound("HTTP", options.at.http, &http)?;
-        let router = service(all_routes(), app.clone()).merge(healthz()).merge(push.clone().routes());
-        let shutdown = stop.clone().cancelled_owned();
-        tasks.push(tokio::spawn(async move {
-            if let Err(error) = axum::serve(http, router).with_graceful_shutdown(shutdown).await {
-                tracing::error!(%error, "HTTP ended");
-            }
-        }));
-        let at = Addresses { http: http_at, broker: broker_at, dynamodb: dynamodb_at };
+        let http_at = bound("HTTP", at.http, &http)?;
+        let router = service(all_routes(&wiring)?).merge(healthz()).merge(push.clone().routes());
+        tasks.push(tokio::spawn(serve(http, router, stop.clone())));
         Ok(Self {
-            at,
+            at: Addresses { http: http_at, broker: broker_at, dynamodb: tables.at },
             broker,
             push,
-            app,
+            calls,
+            directory,
+            mqtt,
             ledger,
             sealer,
             checkpoints,
-            dynamodb: client,
+            dynamodb,
             stop,
             tasks,
-            stop_dynamodb,
-            dynamodb_task,
+            stop_dynamodb: tables.stop,
+            dynamodb_task: tables.task,
             _in_use: in_use,
             _scratch: scratch,
         })
@@ -285,11 +178,64 @@ impl Stack {
     }
 }
 
+/// The embedded DynamoDB, with the tables of a deployment.
+struct Tables {
+    database: Database,
+    client: aws_sdk_dynamodb::Client,
+    at: SocketAddr,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Tables {
+    async fn start(
+        address: SocketAddr,
+        data_dir: Option<&Path>,
+        settings: &Settings,
+        watch: Option<SharedInterceptor>,
+    ) -> Result<Self, NotStarted> {
+        let listener = bind("DynamoDB", address).await?;
+        let database = dynamodb::open(data_dir)?;
+        let at = bound("DynamoDB", address, &listener)?;
+        let stop = CancellationToken::new();
+        let task = dynamodb::serve(listener, database.clone(), stop.clone());
+        let client = dynamodb::client(at, watch);
+        dynamodb::create_table(&client, &settings.events_table()?, ilock_log::TABLE).await?;
+        dynamodb::create_table(&client, &settings.directory_table()?, ilock_directory::TABLE).await?;
+        dynamodb::create_table(&client, &settings.ledger_table()?, LEDGER_TABLE).await?;
+        Ok(Self { database, client, at, stop, task })
+    }
+}
+
+fn scratch() -> Result<TempDir, NotStarted> {
+    tempfile::tempdir().map_err(|source| NotStarted::DataDir { path: std::env::temp_dir(), source })
+}
+
+/// Timers die with their process; a call that still rings says until when.
+async fn arm_again(calls: &Calls) -> Result<(), NotStarted> {
+    for history in calls.log.unfinished().await? {
+        match history {
+            Ok(History { call: Call { id, placed: Some(placed), .. }, .. }) => {
+                let _ = calls.timer.arm(id, placed.terms.deadline).await;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "a call of an earlier run cannot be read"),
+        }
+    }
+    Ok(())
+}
+
+async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await {
+        tracing::error!(%error, "HTTP ended");
+    }
+}
+
 /// Waits for `tasks`, and ends those that take longer than `patience`.
 async fn end(tasks: Vec<JoinHandle<()>>, patience: Duration) {
     let aborts: Vec<_> = tasks.iter().map(JoinHandle::abort_handle).collect();
     if tokio::time::timeout(patience, join_all(tasks)).await.is_err() {
-        tracing::warn!("something took too long to stop and was ended");
+        tracing::warn!("a task took too long to stop and was aborted");
         aborts.iter().for_each(tokio::task::AbortHandle::abort);
     }
 }
@@ -297,14 +243,14 @@ async fn end(tasks: Vec<JoinHandle<()>>, patience: Duration) {
 fn sealer(dir: &Path, ledger: Ledger, clock: Clock) -> Result<Sealer, NotStarted> {
     let folder = Folder::new(dir);
     let key = folder.key().map_err(|source| NotStarted::DataDir { path: dir.to_owned(), source })?;
-    Ok(Sealer { ledger, vault: Arc::new(folder), key: Arc::new(key), clock })
+    Ok(Sealer { ledger, vault: Arc::new(folder), signer: Arc::new(key), clock })
 }
 
 /// Seals every hour a moment after its end.
 async fn seal(sealer: Sealer) {
     loop {
-        if let Err(error) = sealer.seal_due().await {
-            tracing::error!(%error, "the hour is not sealed yet");
+        if let Err(error) = seal_due(&sealer).await {
+            tracing::error!(%error, "the hour was not sealed; trying again");
             tokio::time::sleep(SEAL_AGAIN).await;
             continue;
         }

@@ -2,7 +2,7 @@
 //! written, shows each again what failed, and remembers how far it came.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use aws_lambda_events::dynamodb::EventRecord;
@@ -13,9 +13,10 @@ use dynoxide::actions::get_shard_iterator::GetShardIteratorRequest;
 use dynoxide::actions::list_streams::ListStreamsRequest;
 use ilock_env::Clock;
 use ilock_events::{Commit, Millis};
-use ilock_functions::ledger::LedgerKeeper;
-use ilock_functions::projector::{Projector, commit_in};
-use ilock_functions::telling::Untold;
+use ilock_functions::service::delivery::DeliveryError;
+use ilock_functions::triggers::ledger::LedgerKeeper;
+use ilock_functions::triggers::projector::Projector;
+use ilock_functions::triggers::stream_batch::commit_in;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +25,7 @@ pub const POLL: Duration = Duration::from_millis(250);
 
 /// The broker of this process writes its queues to disk four times a second. What it took in its last moments may have
 /// died with the process, so a start looks this far back and hands it over again.
-const DOUBT: Duration = Duration::from_secs(1);
+const REPLAY_WINDOW: Duration = Duration::from_secs(1);
 
 /// A commit that could not be projected for so long is given up, and said to be.
 const GIVE_UP_MS: i64 = 15 * 60 * 1000;
@@ -42,22 +43,34 @@ pub struct Poller {
     iterator: Option<String>,
     /// The last record that was read.
     read_to: Option<String>,
-    /// How far it had been read, and when: what is older than [`DOUBT`] is kept.
+    /// How far it had been read, and when: what is older than [`REPLAY_WINDOW`] is kept.
     positions: VecDeque<(Instant, Option<String>)>,
     /// Whether what is read next was written by an earlier process.
     first_round: bool,
     /// What the projector failed at and is shown again, with the last record that was read before it.
-    again: Vec<Again>,
+    unprojected: Vec<PendingRetry>,
     /// The same of the ledger.
-    not_entered: Vec<Again>,
+    not_entered: Vec<PendingRetry>,
 }
 
-struct Again {
+/// Which stream is polled, and how.
+pub struct StreamSource {
+    /// The embedded DynamoDB.
+    pub database: Database,
+    /// The log's table.
+    pub table: String,
+    /// How often it is polled.
+    pub poll: Duration,
+    /// Where the position is kept over a restart.
+    pub data_dir: Option<PathBuf>,
+}
+
+struct PendingRetry {
     commit: Commit,
     before: Option<String>,
 }
 
-impl Again {
+impl PendingRetry {
     /// What is to be shown again of `failed`, unless it is given up; `before` was the last record before this round.
     fn of<E: std::fmt::Display>(
         failed: Vec<(Commit, E)>,
@@ -79,17 +92,10 @@ impl Again {
 }
 
 impl Poller {
-    /// A poller of `table`'s stream. With a `data_dir` it goes on where it stopped.
+    /// With a data directory it goes on where it stopped.
     #[must_use]
-    pub fn new(
-        database: Database,
-        table: String,
-        projector: Projector,
-        ledger: LedgerKeeper,
-        clock: Clock,
-        poll: Duration,
-        data_dir: Option<&Path>,
-    ) -> Self {
+    pub fn new(source: StreamSource, projector: Projector, ledger: LedgerKeeper, clock: Clock) -> Self {
+        let StreamSource { database, table, poll, data_dir } = source;
         let file = data_dir.map(|dir| dir.join("stream.position"));
         let read_to = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok()).filter(|at| !at.is_empty());
         let first_round = file.is_some();
@@ -105,7 +111,7 @@ impl Poller {
             read_to,
             positions: VecDeque::new(),
             first_round,
-            again: vec![],
+            unprojected: vec![],
             not_entered: vec![],
         }
     }
@@ -131,7 +137,7 @@ impl Poller {
     async fn round(&mut self) -> Result<(), String> {
         let before = self.read_to.clone();
         let records = self.read().await?;
-        let mut due: Vec<Commit> = self.again.iter().map(|again| again.commit.clone()).collect();
+        let mut due: Vec<Commit> = self.unprojected.iter().map(|again| again.commit.clone()).collect();
         let mut to_enter: Vec<Commit> = self.not_entered.iter().map(|again| again.commit.clone()).collect();
         for record in records {
             self.read_to = Some(record.dynamodb.sequence_number.clone());
@@ -149,28 +155,28 @@ impl Poller {
             }
         }
         if std::mem::take(&mut self.first_round) {
-            self.hand_over_again(&due).await;
+            self.redeliver_all(&due).await;
         }
-        let (unprojected, not_entered) = tokio::join!(self.projector.project(due), self.ledger.enter(to_enter));
+        let (failed, failed_to_enter) = tokio::join!(self.projector.project(due), self.ledger.enter(to_enter));
         let now = self.clock.now();
-        self.again = Again::of(unprojected, &self.again, before.as_ref(), now);
-        self.not_entered = Again::of(not_entered, &self.not_entered, before.as_ref(), now);
-        self.keep_position(DOUBT);
+        self.unprojected = PendingRetry::of(failed, &self.unprojected, before.as_ref(), now);
+        self.not_entered = PendingRetry::of(failed_to_enter, &self.not_entered, before.as_ref(), now);
+        self.keep_position(REPLAY_WINDOW);
         Ok(())
     }
 
     /// What an earlier process had handed over in its last moments.
-    async fn hand_over_again(&self, commits: &[Commit]) {
+    async fn redeliver_all(&self, commits: &[Commit]) {
         for commit in commits {
             let again = async {
                 let history = self.projector.log.load(&commit.call_id).await?;
                 if history.receipts.iter().any(|receipt| receipt.n == commit.n) {
-                    self.projector.telling.again(&history, commit).await?;
+                    self.projector.notifier.redeliver(&history, commit).await?;
                 }
-                Ok::<_, Untold>(())
+                Ok::<_, DeliveryError>(())
             };
             if let Err(error) = again.await {
-                tracing::warn!(call_id = %commit.call_id, n = %commit.n, %error, "not handed over again");
+                tracing::warn!(call_id = %commit.call_id, n = %commit.n, %error, "a commit's notices were not redelivered");
             }
         }
     }
@@ -184,17 +190,17 @@ impl Poller {
         Ok(records)
     }
 
-    fn keep_position(&mut self, doubt: Duration) {
+    fn keep_position(&mut self, window: Duration) {
         let Some(file) = &self.file else { return };
         // Sequence numbers sort as text, and "from the beginning" before all of them.
-        let again = self.again.iter().chain(&self.not_entered);
+        let again = self.unprojected.iter().chain(&self.not_entered);
         let position = again.map(|again| &again.before).min().unwrap_or(&self.read_to);
         let now = Instant::now();
         self.positions.push_back((now, position.clone()));
-        while self.positions.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= doubt) {
+        while self.positions.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= window) {
             self.positions.pop_front();
         }
-        let old_enough = self.positions.front().filter(|(at, _)| now.duration_since(*at) >= doubt);
+        let old_enough = self.positions.front().filter(|(at, _)| now.duration_since(*at) >= window);
         let Some((_, Some(text))) = old_enough else { return };
         // Written beside and moved over, so that a kill leaves the old position or the new one.
         let next = file.with_extension("next");

@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use ilock_env::Clock;
 use ilock_events::{CallId, Millis};
-use ilock_functions::calls::Calls;
-use ilock_functions::expire_call::expire;
-use ilock_notify::{Alarm, CarrierError, RingTimer};
+use ilock_functions::service::calls::Calls;
+use ilock_functions::triggers::expire_call::expire;
+use ilock_notify::{Alarm, QueueError, RingTimer};
 use tokio_util::sync::CancellationToken;
 
 /// An alarm that failed goes off again after this.
@@ -54,7 +54,7 @@ impl LocalTimer {
 }
 
 impl RingTimer for LocalTimer {
-    fn arm(&self, call_id: CallId, deadline: Millis) -> BoxFuture<'_, Result<(), CarrierError>> {
+    fn arm(&self, call_id: CallId, deadline: Millis) -> BoxFuture<'_, Result<(), QueueError>> {
         let (timer, stop) = (self.clone(), self.stop.clone());
         tokio::spawn(async move {
             stop.run_until_cancelled_owned(Box::pin(timer.sleep_and_expire(call_id, deadline))).await

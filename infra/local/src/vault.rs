@@ -6,8 +6,8 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use futures::future::BoxFuture;
-use ilock_audit::seal::{SignKey, VerifyKey};
-use ilock_functions::seal_log::{KEY, Vault, VaultError};
+use ilock_log::ledger::{KEY, Vault, VaultError};
+use ilock_proof::{SignKey, VerifyKey};
 
 /// The name of the key of a ledger on one machine.
 const NAME: &str = "ilock.local/ledger";

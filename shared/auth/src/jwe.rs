@@ -16,12 +16,12 @@ pub(crate) const ENC: &str = "A256GCM";
 pub(crate) const IV_BYTES: usize = 12;
 const TAG_BYTES: usize = 16;
 
-/// The longest JWE that is looked at; a sealed ticket has some 700 bytes.
+/// The longest JWE that is looked at; a encrypted user_sig has some 700 bytes.
 const LONGEST: usize = 16 * 1_024;
 
-/// Why something was not sealed.
+/// Why something was not encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotSealed {
+pub enum NotEncrypted {
     /// The system gave no random bytes.
     #[error("no randomness for an IV")]
     Randomness,
@@ -30,26 +30,26 @@ pub enum NotSealed {
     TooLong,
 }
 
-/// Why a sealed text was not opened.
+/// Why a encrypted text was not opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotOpened {
     /// Not an `oct` key of 32 bytes for `dir` and `A256GCM`.
     #[error("the key is not an A256GCM key")]
     BadKey,
     /// Over 16 KB, not five parts of base64url, a wrong size, or a header that is none.
-    #[error("the sealed text is malformed")]
+    #[error("the encrypted text is malformed")]
     Malformed,
     /// Another `alg` or `enc`, compression, or an extension that must be understood.
-    #[error("the sealed text is not dir with A256GCM")]
+    #[error("the encrypted text is not dir with A256GCM")]
     Algorithm,
     /// Sealed under another version of the key.
-    #[error("the sealed text names another key")]
+    #[error("the encrypted text names another key")]
     OtherKey,
     /// The tag is wrong: another key, or somebody changed it.
-    #[error("the sealed text was sealed with another key, or changed")]
+    #[error("the encrypted text was encrypted with another key, or changed")]
     Tag,
     /// It opened, and is no UTF-8.
-    #[error("the sealed text is not text")]
+    #[error("the encrypted text is not text")]
     NotText,
 }
 
@@ -64,23 +64,23 @@ struct Header {
     crit: Option<serde_json::Value>,
 }
 
-/// Seals `plaintext` under `iv`, which must never be used twice with the same key.
-pub(crate) fn seal(key: &[u8; 32], kid: &str, iv: [u8; IV_BYTES], plaintext: &str) -> Result<String, NotSealed> {
+/// Encrypts `plaintext` under `iv`, which must never be used twice with the same key.
+pub(crate) fn encrypt(key: &[u8; 32], kid: &str, iv: [u8; IV_BYTES], plaintext: &str) -> Result<String, NotEncrypted> {
     let header = serde_json::json!({ "alg": ALG, "enc": ENC, "kid": kid });
     let header = URL_SAFE_NO_PAD.encode(header.to_string());
     let payload = Payload { msg: plaintext.as_bytes(), aad: header.as_bytes() };
-    let sealed = Aes256Gcm::new(&(*key).into()).encrypt(&iv.into(), payload).map_err(|_| NotSealed::TooLong)?;
-    let (ciphertext, tag) = sealed.split_at(sealed.len() - TAG_BYTES);
+    let encrypted = Aes256Gcm::new(&(*key).into()).encrypt(&iv.into(), payload).map_err(|_| NotEncrypted::TooLong)?;
+    let (ciphertext, tag) = encrypted.split_at(encrypted.len() - TAG_BYTES);
     let [iv, ciphertext, tag] = [&iv[..], ciphertext, tag].map(|part| URL_SAFE_NO_PAD.encode(part));
     Ok(format!("{header}..{iv}.{ciphertext}.{tag}"))
 }
 
-/// Opens `sealed`, which may be hostile, with the key named `kid`.
-pub(crate) fn open(key: &[u8; 32], kid: &str, sealed: &str) -> Result<String, NotOpened> {
-    if sealed.len() > LONGEST {
+/// Opens `encrypted`, which may be hostile, with the key named `kid`.
+pub(crate) fn open(key: &[u8; 32], kid: &str, encrypted: &str) -> Result<String, NotOpened> {
+    if encrypted.len() > LONGEST {
         return Err(NotOpened::Malformed);
     }
-    let parts: Vec<&str> = sealed.split('.').collect();
+    let parts: Vec<&str> = encrypted.split('.').collect();
     let [protected, "", iv, ciphertext, tag] = parts[..] else {
         return Err(NotOpened::Malformed);
     };
@@ -94,8 +94,8 @@ pub(crate) fn open(key: &[u8; 32], kid: &str, sealed: &str) -> Result<String, No
     }
     let iv: [u8; IV_BYTES] = decoded(iv)?.try_into().map_err(|_| NotOpened::Malformed)?;
     let tag: [u8; TAG_BYTES] = decoded(tag)?.try_into().map_err(|_| NotOpened::Malformed)?;
-    let sealed = [decoded(ciphertext)?, tag.to_vec()].concat();
-    let payload = Payload { msg: &sealed, aad: protected.as_bytes() };
+    let encrypted = [decoded(ciphertext)?, tag.to_vec()].concat();
+    let payload = Payload { msg: &encrypted, aad: protected.as_bytes() };
     // aes-gcm compares the tag in constant time.
     let opened = Aes256Gcm::new(&(*key).into()).decrypt(&iv.into(), payload).map_err(|_| NotOpened::Tag)?;
     String::from_utf8(opened).map_err(|_| NotOpened::NotText)
@@ -112,14 +112,14 @@ mod tests {
     const KEY: [u8; 32] = [7; 32];
 
     fn jwe(header: &str) -> String {
-        let sealed = seal(&KEY, "v1", [1; 12], "hello").unwrap();
-        let (_, rest) = sealed.split_once('.').unwrap();
+        let encrypted = encrypt(&KEY, "v1", [1; 12], "hello").unwrap();
+        let (_, rest) = encrypted.split_once('.').unwrap();
         format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header))
     }
 
     fn replaced(part: usize, with: &str) -> String {
-        let sealed = seal(&KEY, "v1", [1; 12], "hello").unwrap();
-        let mut parts: Vec<&str> = sealed.split('.').collect();
+        let encrypted = encrypt(&KEY, "v1", [1; 12], "hello").unwrap();
+        let mut parts: Vec<&str> = encrypted.split('.').collect();
         parts[part] = with;
         parts.join(".")
     }
@@ -133,9 +133,13 @@ mod tests {
         for vector in ours {
             let text = |name: &str| vector[name].as_str().unwrap();
             let bytes = |name: &str| URL_SAFE_NO_PAD.decode(text(name)).unwrap();
-            let sealed =
-                seal(&bytes("k").try_into().unwrap(), text("kid"), bytes("iv").try_into().unwrap(), text("plaintext"));
-            assert_eq!(sealed.as_deref(), Ok(text("jwe")));
+            let encrypted = encrypt(
+                &bytes("k").try_into().unwrap(),
+                text("kid"),
+                bytes("iv").try_into().unwrap(),
+                text("plaintext"),
+            );
+            assert_eq!(encrypted.as_deref(), Ok(text("jwe")));
         }
     }
 
@@ -143,8 +147,8 @@ mod tests {
     fn every_changed_part_is_refused() {
         assert_eq!(open(&KEY, "v1", &replaced(1, "")).as_deref(), Ok("hello"));
         for part in [0, 2, 3, 4] {
-            let sealed = seal(&KEY, "v1", [2; 12], "hallo, and longer").unwrap();
-            let other = sealed.split('.').nth(part).unwrap();
+            let encrypted = encrypt(&KEY, "v1", [2; 12], "hallo, and longer").unwrap();
+            let other = encrypted.split('.').nth(part).unwrap();
             let opened = open(&KEY, "v1", &replaced(part, other));
             // The header is the same for both; everything else is not.
             assert_eq!(opened.is_ok(), part == 0, "part {part}");
@@ -152,7 +156,7 @@ mod tests {
         assert_eq!(
             open(&KEY, "v1", &jwe(r#"{"enc":"A256GCM","alg":"dir","kid":"v1"}"#)),
             Err(NotOpened::Tag),
-            "a header that says the same in other words is not the one that was sealed"
+            "a header that says the same in other words is not the one that was encrypted"
         );
     }
 

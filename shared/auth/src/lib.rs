@@ -2,8 +2,8 @@
 //!
 //! - [`AccessTokens`]: the operator's login service vouches for a user, a device or an auditor.
 //! - [`MqttTokens`]: the password of one client on the broker, minted when it registers.
-//! - [`topics`] and [`Policy`]: the topics that are a party's own, and the broker's policy for exactly them.
-//! - [`PayloadKeys`]: the key under which a user's tickets are sealed inside messages.
+//! - [`Policy`]: the broker's policy for exactly the topics that are a party's own.
+//! - [`PayloadKeys`]: the key under which a user's `user_sig` is encrypted in messages.
 //!
 //! Secrets are compared, if at all, inside aws-lc (HMAC) and aes-gcm (tags), both in constant time.
 
@@ -19,16 +19,14 @@ mod payload;
 mod policy;
 mod refused;
 mod secret;
-mod topics;
 
 pub use access::{AccessKeys, AccessRules, AccessTokens, AsymmetricAlgorithm, BadAlgorithm, BadRules};
 pub use identity::{BadRole, Identity, Role};
 pub use issue::{NotIssued, issue_access_token};
-pub use jwe::{NotOpened, NotSealed};
+pub use jwe::{NotEncrypted, NotOpened};
 pub use jwks::{BadSource, JwksSource};
 pub use mqtt_token::{MQTT_AUDIENCE, MqttClaims, MqttTokens};
 pub use payload::PayloadKeys;
 pub use policy::{Arns, Effect, Policy, Statement};
 pub use refused::TokenRefused;
 pub use secret::{Secret, ShortSecret};
-pub use topics::topics;

@@ -1,4 +1,4 @@
-//! The key under which a user's tickets are sealed inside MQTT messages.
+//! The key under which a user's user_sigs are encrypted inside MQTT messages.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ilock_env::random;
@@ -6,7 +6,7 @@ use ilock_events::{PartyId, PayloadKey};
 
 use crate::{
     Secret, ShortSecret,
-    jwe::{self, NotOpened, NotSealed},
+    jwe::{self, NotEncrypted, NotOpened},
 };
 
 /// Every user's payload key, derived from one master secret.
@@ -41,21 +41,21 @@ impl PayloadKeys {
         }
     }
 
-    /// Seals `plaintext` for `user`: a compact JWE (RFC 7516), `dir` with `A256GCM`, under a random 96-bit IV.
+    /// Encrypts `plaintext` for `user`: a compact JWE (RFC 7516), `dir` with `A256GCM`, under a random 96-bit IV.
     ///
     /// # Errors
-    /// [`NotSealed`] when the system gives no randomness.
-    pub fn seal(&self, user: &PartyId, plaintext: &str) -> Result<String, NotSealed> {
+    /// [`NotEncrypted`] when the system gives no randomness.
+    pub fn encrypt(&self, user: &PartyId, plaintext: &str) -> Result<String, NotEncrypted> {
         // Random IVs may collide after some 2^32 messages under one key; no user gets as many calls.
-        let iv = random::<{ jwe::IV_BYTES }>().map_err(|_| NotSealed::Randomness)?;
-        jwe::seal(&self.key(user), &self.kid(), iv, plaintext)
+        let iv = random::<{ jwe::IV_BYTES }>().map_err(|_| NotEncrypted::Randomness)?;
+        jwe::encrypt(&self.key(user), &self.kid(), iv, plaintext)
     }
 
-    /// What a phone does with a sealed ticket: for the command line and tests. `sealed` may be hostile.
+    /// What a phone does with a encrypted user_sig: for the command line and tests. `encrypted` may be hostile.
     ///
     /// # Errors
     /// [`NotOpened`] says why not.
-    pub fn open(jwk: &PayloadKey, sealed: &str) -> Result<String, NotOpened> {
+    pub fn open(jwk: &PayloadKey, encrypted: &str) -> Result<String, NotOpened> {
         if (jwk.kty.as_str(), jwk.alg.as_str(), jwk.enc.as_str()) != ("oct", jwe::ALG, jwe::ENC) {
             return Err(NotOpened::BadKey);
         }
@@ -64,7 +64,7 @@ impl PayloadKeys {
             .ok()
             .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
             .ok_or(NotOpened::BadKey)?;
-        jwe::open(&key, &jwk.kid, sealed)
+        jwe::open(&key, &jwk.kid, encrypted)
     }
 
     fn key(&self, user: &PartyId) -> [u8; 32] {

@@ -1,10 +1,8 @@
 //! What the broker lets a client do: an AWS IoT policy, and how AWS reads one (IoT developer guide, "AWS IoT Core
 //! policies"; IAM user guide, "Policy evaluation logic").
 
-use ilock_events::{ClientId, Party};
+use ilock_events::{ClientId, Party, Topics};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use crate::topics;
 
 /// Where an AWS account's IoT resources are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +79,7 @@ impl Policy {
     /// Nothing may be published. ARNs are literal: no wildcards, no policy variables. Under AWS's 2,048 characters.
     #[must_use]
     pub fn for_client(party: &Party, client: &ClientId, at: &Arns) -> Self {
-        let topics = topics(party);
+        let topics = Topics::of(party);
         let own: Vec<&str> = [&topics.incoming_calls, &topics.device_sync]
             .into_iter()
             .flatten()

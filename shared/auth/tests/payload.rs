@@ -1,4 +1,4 @@
-//! Tickets, sealed for one user.
+//! MessageCredentials, encrypted for one user.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may fail as its tests may")]
 
 use ilock_auth::{NotOpened, PayloadKeys, Secret, ShortSecret};
@@ -21,24 +21,24 @@ fn oct(kid: &str, k: &str) -> PayloadKey {
 fn a_user_opens_what_was_sealed_for_them() {
     let ann = user("ann");
     for text in ["", "eJwtzM9q…", "门"] {
-        let sealed = keys(1).seal(&ann, text).unwrap();
-        assert_eq!(PayloadKeys::open(&keys(1).jwk(&ann), &sealed).as_deref(), Ok(text));
+        let encrypted = keys(1).encrypt(&ann, text).unwrap();
+        assert_eq!(PayloadKeys::open(&keys(1).jwk(&ann), &encrypted).as_deref(), Ok(text));
     }
 }
 
 #[test]
 fn another_user_does_not() {
-    let sealed = keys(1).seal(&user("ann"), "secret").unwrap();
-    assert_eq!(PayloadKeys::open(&keys(1).jwk(&user("bob")), &sealed), Err(NotOpened::Tag));
+    let encrypted = keys(1).encrypt(&user("ann"), "secret").unwrap();
+    assert_eq!(PayloadKeys::open(&keys(1).jwk(&user("bob")), &encrypted), Err(NotOpened::Tag));
 }
 
 #[test]
 fn another_version_of_the_key_does_not() {
     let ann = user("ann");
-    let sealed = keys(1).seal(&ann, "secret").unwrap();
-    assert_eq!(PayloadKeys::open(&keys(2).jwk(&ann), &sealed), Err(NotOpened::OtherKey));
+    let encrypted = keys(1).encrypt(&ann, "secret").unwrap();
+    assert_eq!(PayloadKeys::open(&keys(2).jwk(&ann), &encrypted), Err(NotOpened::OtherKey));
     let renamed = PayloadKey { kid: "v1".into(), ..keys(2).jwk(&ann) };
-    assert_eq!(PayloadKeys::open(&renamed, &sealed), Err(NotOpened::Tag));
+    assert_eq!(PayloadKeys::open(&renamed, &encrypted), Err(NotOpened::Tag));
 }
 
 #[test]
@@ -56,8 +56,8 @@ fn keys_are_derived_as_they_have_always_been() {
 
 #[test]
 fn the_same_text_is_never_sealed_the_same_way_twice() {
-    let seal = || keys(1).seal(&user("ann"), "secret").unwrap();
-    assert_ne!(seal(), seal());
+    let encrypt = || keys(1).encrypt(&user("ann"), "secret").unwrap();
+    assert_ne!(encrypt(), encrypt());
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn what_another_library_sealed_is_opened() {
 #[test]
 fn a_key_of_another_kind_or_size_opens_nothing() {
     let ann = user("ann");
-    let sealed = keys(1).seal(&ann, "secret").unwrap();
+    let encrypted = keys(1).encrypt(&ann, "secret").unwrap();
     let jwk = || keys(1).jwk(&ann);
     let wrong: [PayloadKey; 5] = [
         PayloadKey { kty: "RSA".into(), ..jwk() },
@@ -85,7 +85,7 @@ fn a_key_of_another_kind_or_size_opens_nothing() {
         oct("v1", "not base64!"),
     ];
     for jwk in wrong {
-        assert_eq!(PayloadKeys::open(&jwk, &sealed), Err(NotOpened::BadKey));
+        assert_eq!(PayloadKeys::open(&jwk, &encrypted), Err(NotOpened::BadKey));
     }
 }
 

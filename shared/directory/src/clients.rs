@@ -3,54 +3,15 @@
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use ilock_events::{ClientId, ClientStatus, Language, Millis, Party, Platform, TenantId};
-use serde::{Deserialize, Serialize};
+use ilock_dynamo::{Item, number, text};
+use ilock_events::{ClientId, ClientStatus, Millis, Party, TenantId};
 
-use crate::push::PushEndpoint;
-use crate::{Directory, DirectoryError, Item, kind_word, number, read, store, text};
+use crate::client::{Client, client_pk, owner, pk, sk};
+use crate::directory::{Directory, DirectoryError, read, store};
 
 /// So many clients one party may have. Apps that make a new client id at each start would gather them without end:
 /// beyond this the one longest not heard of is dropped.
 pub const MAX_CLIENTS: usize = 64;
-
-/// A registered client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Client {
-    /// Which.
-    pub client_id: ClientId,
-    /// What the app says it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device_type: Option<String>,
-    /// The system it runs on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform: Option<Platform>,
-    /// The app's version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub app_version: Option<String>,
-    /// The language of what a push shows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub language: Option<Language>,
-    /// Where it gets data and alerts by push.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub main: Option<PushEndpoint>,
-    /// Where it gets calls by push, on iOS.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub voip: Option<PushEndpoint>,
-    /// When it registered last.
-    pub registered_at: Millis,
-    /// Whether it is in front, by its own report.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<ClientStatus>,
-    /// 0 to 10, by its own report.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub priority: Option<u8>,
-    /// When that report was true.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_active: Option<Millis>,
-    /// Since when its MQTT connection is gone; none while it stands, or where nobody tells.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub offline_since: Option<Millis>,
-}
 
 /// What became of a registration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,50 +37,6 @@ pub enum StatusReport {
     Outdated,
     /// There is no such client.
     NoSuchClient,
-}
-
-pub(crate) fn pk(party: &Party) -> String {
-    format!("party#{}#{}", kind_word(party.kind), party.id)
-}
-
-pub(crate) fn client_pk(client: &ClientId) -> String {
-    format!("client#{client}")
-}
-
-/// None of the parts can contain a space.
-fn owner(tenant: &TenantId, party: &Party) -> String {
-    format!("{tenant} {} {}", kind_word(party.kind), party.id)
-}
-
-pub(crate) fn sk(client: &ClientId) -> String {
-    format!("client#{client}")
-}
-
-impl Client {
-    /// A client that says nothing of itself yet.
-    #[must_use]
-    pub const fn new(client_id: ClientId, registered_at: Millis) -> Self {
-        Self {
-            client_id,
-            device_type: None,
-            platform: None,
-            app_version: None,
-            language: None,
-            main: None,
-            voip: None,
-            registered_at,
-            status: None,
-            priority: None,
-            last_active: None,
-            offline_since: None,
-        }
-    }
-
-    /// When it last said anything.
-    #[must_use]
-    pub fn heard_of(&self) -> Millis {
-        self.last_active.map_or(self.registered_at, |active| active.max(self.registered_at))
-    }
 }
 
 impl Directory {
@@ -318,19 +235,5 @@ impl Directory {
         let Some(gone) = delete.attributes.filter(|item| !item.is_empty()) else { return Ok(false) };
         self.let_go(party, &read(gone)?).await?;
         Ok(true)
-    }
-
-    pub(crate) async fn get(&self, pk: String, sk: &str) -> Result<Option<Item>, DirectoryError> {
-        let got = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("pk", text(pk))
-            .key("sk", text(sk))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|e| store("GetItem")(e.into_service_error()))?;
-        Ok(got.item)
     }
 }

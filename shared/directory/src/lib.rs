@@ -1,4 +1,4 @@
-//! The directory: one DynamoDB table of what changes. Everything but registrations can be made anew from the log.
+//! The directory: one DynamoDB table of what changes. Everything but registrations can be rebuilt from the log.
 //!
 //! ```text
 //! pk                         sk                     what
@@ -9,95 +9,23 @@
 //! push#<endpoint>            claim                  which client this push endpoint belongs to
 //! room#<room_id>             guest#<id>             who went in or out last, and when, as TRTC told it
 //! room#<room_id>             room                   a lease on a TRTC room id; DynamoDB drops it by its ttl
-//! inbox#<tenant>#<kind>#<id> <ms, 15 digits>#<call> one line of a party's history
+//! inbox#<tenant>#<kind>#<id> <ms, 15 digits>#<call> one row of a party's history
 //! ```
 
+mod client;
 mod clients;
-mod inbox;
-mod lines;
+mod directory;
+mod history;
+mod history_rows;
 mod presence;
-mod push;
-mod rooms;
+mod push_endpoints;
+mod room_lease;
 
-pub use clients::{Client, MAX_CLIENTS, Registered, StatusReport};
-pub use inbox::{BadCursor, Page};
-pub use lines::{EveryLine, InboxLine};
+pub use client::{Client, EndpointOwner, PushEndpoint, Retirement, Slot};
+pub use clients::{MAX_CLIENTS, Registered, StatusReport};
+pub use directory::{Directory, DirectoryError, TABLE};
+pub use history::Page;
+pub use history_rows::{EveryRow, HistoryRow};
+pub use ilock_dynamo::BadCursor;
 pub use presence::Presence;
-pub use push::{EndpointOwner, PushEndpoint, Retirement, Slot};
-pub use rooms::{Guest, Lease, Reserved, Room};
-
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::AttributeValue;
-use serde::de::DeserializeOwned;
-
-/// The table, as CloudFormation properties: what the template deploys and what the embedded stack creates.
-pub const TABLE: &str = include_str!("../table.json");
-
-/// The directory of one deployment.
-#[derive(Debug, Clone)]
-pub struct Directory {
-    client: aws_sdk_dynamodb::Client,
-    table: String,
-}
-
-/// What the world did to us on the way to the directory.
-#[derive(Debug, thiserror::Error)]
-pub enum DirectoryError {
-    /// DynamoDB did not do it.
-    #[error("DynamoDB {operation} failed")]
-    Store {
-        /// `PutItem`, `Query` …
-        operation: &'static str,
-        /// What it said.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// An item cannot be read or written.
-    #[error("an item of the directory cannot be read")]
-    Item(#[from] serde_dynamo::Error),
-}
-
-type Item = HashMap<String, AttributeValue>;
-
-impl Directory {
-    /// The directory in `table`.
-    #[must_use]
-    pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
-    }
-
-    /// Opens the connection, by asking for an item that cannot be.
-    ///
-    /// # Errors
-    /// [`DirectoryError::Store`].
-    pub async fn warm(&self) -> Result<(), DirectoryError> {
-        self.get("-".into(), "-").await.map(drop)
-    }
-}
-
-fn store<E>(operation: &'static str) -> impl FnOnce(E) -> DirectoryError
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
-    move |source| DirectoryError::Store { operation, source: Box::new(source) }
-}
-
-fn text(value: impl Into<String>) -> AttributeValue {
-    AttributeValue::S(value.into())
-}
-
-fn number(value: impl std::fmt::Display) -> AttributeValue {
-    AttributeValue::N(value.to_string())
-}
-
-fn read<T: DeserializeOwned>(item: Item) -> Result<T, DirectoryError> {
-    Ok(serde_dynamo::from_item(item)?)
-}
-
-fn kind_word(kind: ilock_events::PartyKind) -> &'static str {
-    match kind {
-        ilock_events::PartyKind::User => "user",
-        ilock_events::PartyKind::Device => "device",
-    }
-}
+pub use room_lease::{Guest, Lease, ROOM_LEASE, Reserved, Room, leased_until};

@@ -4,11 +4,12 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use ilock_dynamo::{Item, number, text};
 use ilock_events::{ClientId, Millis, Party, PartyId, PartyKind};
 use serde::{Deserialize, Serialize};
 
-use crate::clients::{client_pk, pk, sk};
-use crate::{Directory, DirectoryError, Item, number, read, store, text};
+use crate::client::{client_pk, pk, sk};
+use crate::directory::{Directory, DirectoryError, read, store};
 
 /// IoT Core counts a client's connections from 0 again once it was away for about an hour ("Lifecycle events" in its
 /// developer guide); so what is that much later is newer, whatever its number.

@@ -1,13 +1,13 @@
 //! Who looked at the log: one immutable item for each time an auditor asked.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ilock_dynamo::{BadCursor, Item, page, text};
 use ilock_env::random;
 use ilock_events::{Access, TenantId};
+use ilock_proof::Day;
 
-use crate::day::Day;
-use crate::item::{self, Item, text};
-use crate::{EventLog, LogError, store};
+use crate::error::{LogError, store};
+use crate::item;
+use crate::log::EventLog;
 
 /// A page of accesses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,11 +17,6 @@ pub struct AccessPage {
     /// Where the next page starts; none after the last.
     pub next: Option<String>,
 }
-
-/// A cursor that no page gave out.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("this cursor was not given out")]
-pub struct BadCursor;
 
 fn pk(tenant: &TenantId, day: &Day) -> String {
     format!("audit#{tenant}#{day}")
@@ -61,32 +56,19 @@ impl EventLog {
         most: u16,
         cursor: Option<&str>,
     ) -> Result<Result<AccessPage, BadCursor>, LogError> {
-        let pk = pk(tenant, day);
-        let mut query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(&pk))
-            .consistent_read(true)
-            .limit(i32::from(most));
-        if let Some(cursor) = cursor {
-            let Some(sk) = open_cursor(cursor) else { return Ok(Err(BadCursor)) };
-            query = query.exclusive_start_key("pk", text(&pk)).exclusive_start_key("sk", text(sk));
-        }
-        let found = query.send().await.map_err(|error| store("Query")(error.into_service_error()))?;
-        let next = found
-            .last_evaluated_key
-            .and_then(|key| key.get("sk").and_then(|sk| sk.as_s().ok()).map(|sk| URL_SAFE_NO_PAD.encode(sk)));
-        let accesses = found.items.unwrap_or_default().into_iter().map(|found| item::body("access#", found));
-        Ok(Ok(AccessPage { accesses: accesses.collect::<Result<_, _>>()?, next }))
+        let query = self.client.query().table_name(&self.table).consistent_read(true);
+        let found = match page(query, &pk(tenant, day), most, cursor, is_sk).await? {
+            Ok(found) => found,
+            Err(bad) => return Ok(Err(bad)),
+        };
+        let accesses = found.items.into_iter().map(|found| item::body("access#", found));
+        Ok(Ok(AccessPage { accesses: accesses.collect::<Result<_, _>>()?, next: found.next }))
     }
 }
 
-/// The sort key in a cursor. It is always joined with the asker's own partition, so a forged one leads nowhere else.
-fn open_cursor(cursor: &str) -> Option<String> {
-    let sk = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
-    let (ms, chance) = sk.strip_prefix("access#")?.split_once('#')?;
+/// Whether `sk` can be the sort key of an access.
+fn is_sk(sk: &str) -> bool {
+    let Some((ms, chance)) = sk.strip_prefix("access#").and_then(|rest| rest.split_once('#')) else { return false };
     let digits = ms.len() == 15 && ms.bytes().all(|byte| byte.is_ascii_digit());
-    (digits && chance.len() == 32 && chance.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(sk)
+    digits && chance.len() == 32 && chance.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -4,8 +4,9 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use ilock_events::Commit;
 
+use crate::error::{LogError, store};
 use crate::item::{commit_of, of_commit};
-use crate::{EventLog, LogError, store};
+use crate::log::EventLog;
 
 /// What became of an append. Losing the race is an answer, not an error.
 #[derive(Debug)]

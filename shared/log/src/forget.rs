@@ -1,11 +1,12 @@
 //! Forgetting: personal text goes, and that it went stays. No commit is touched, so every proof still holds.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::AttributeValue;
+use ilock_dynamo::{Item, text, text_in};
 use ilock_events::{CallId, Forgotten, Hash, Millis, Party};
 
-use crate::item::{Item, keyed, pk, text};
-use crate::{EventLog, LogError, store};
+use crate::error::{LogError, store};
+use crate::item::{keyed, pk};
+use crate::log::EventLog;
 
 const KEPT: &str = "personal#";
 const GONE: &str = "forgotten#";
@@ -40,9 +41,12 @@ impl EventLog {
         let mut texts = vec![];
         while let Some(found) = pages.next().await {
             let found = found.map_err(|e| store("Query")(e.into_service_error()))?;
-            let word = |name: &str| found.get(name).and_then(|word| word.as_s().ok()).cloned().unwrap_or_default();
-            if let Some(name) = word("sk").strip_prefix(KEPT) {
-                texts.push(KeptText { call_id: call_id.clone(), name: name.to_owned(), digest: word("digest") });
+            if let Some(name) = text_in(&found, "sk").strip_prefix(KEPT) {
+                texts.push(KeptText {
+                    call_id: call_id.clone(),
+                    name: name.to_owned(),
+                    digest: text_in(&found, "digest"),
+                });
             }
         }
         Ok(texts)
@@ -69,7 +73,7 @@ impl EventLog {
         }
         let key: Item = [("pk", pk(&kept.call_id)), ("sk", format!("{KEPT}{}", kept.name))]
             .into_iter()
-            .map(|(name, value)| (name.to_owned(), AttributeValue::S(value)))
+            .map(|(name, value)| (name.to_owned(), text(value)))
             .collect();
         let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key)).send().await;
         delete.map(drop).map_err(|e| store("DeleteItem")(e.into_service_error()))

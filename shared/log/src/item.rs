@@ -1,19 +1,12 @@
 //! How commits, personal text and receipts stand in the table.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::AttributeValue;
+use ilock_dynamo::{Item, text, text_in};
 use ilock_events::{CallId, Commit, CommitNo};
+use ilock_proof::day_key;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{LogError, day};
-
-pub(crate) type Item = HashMap<String, AttributeValue>;
-
-pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
-    AttributeValue::S(value.into())
-}
+use crate::error::LogError;
 
 pub(crate) fn pk(call_id: &CallId) -> String {
     format!("call#{call_id}")
@@ -48,12 +41,6 @@ pub(crate) fn of_commit(commit: &Commit) -> Result<Item, LogError> {
     Ok(item)
 }
 
-/// The key of the day index under which the call stands whose first commit this is: `<tenant>#<yyyy-mm-dd>#<bucket>`.
-#[must_use]
-pub fn day_key(commit: &Commit) -> String {
-    day::key(&commit.tenant, &commit.call_id, commit.at)
-}
-
 pub(crate) fn body<T: DeserializeOwned>(sk: &str, item: Item) -> Result<T, LogError> {
     serde_dynamo::from_item(item).map_err(unreadable(sk))
 }
@@ -63,14 +50,10 @@ pub(crate) fn body<T: DeserializeOwned>(sk: &str, item: Item) -> Result<T, LogEr
 /// # Errors
 /// [`LogError::Item`] when it is no commit.
 pub fn commit_of(mut item: Item) -> Result<Commit, LogError> {
-    let field = |name: &str| match item.get(name) {
-        Some(AttributeValue::S(text)) => text.clone(),
-        _ => String::new(),
-    };
-    let sk = field("sk");
-    let pk = field("pk");
+    let sk = text_in(&item, "sk");
+    let pk = text_in(&item, "pk");
     let Some(call_id) = pk.strip_prefix("call#").filter(|_| sk.starts_with("commit#")) else {
-        return Err(LogError::Item { key: sk, source: "this is no commit".into() });
+        return Err(LogError::Item { key: sk, source: "not a commit".into() });
     };
     item.insert("call_id".into(), text(call_id));
     let commit: Commit = body(&sk, item)?;

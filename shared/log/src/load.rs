@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::operation::query::paginator::QueryPaginatorItems;
 use ilock_call::{BrokenLog, Call};
+use ilock_dynamo::{Item, text, text_in};
 use ilock_events::{CallEvent, CallId, Commit, CommitNo, Hash, Personal, PersonalText, Receipt};
+use ilock_proof::{commit_hash, first_prev};
 
-use crate::chain::{chain, first_prev};
-use crate::item::{self, Item, commit_of, text};
-use crate::{EventLog, LogError, store};
+use crate::error::{LogError, store};
+use crate::item::{self, commit_of};
+use crate::log::EventLog;
 
 /// A call and all that lies beside its commits.
 #[derive(Debug, Clone)]
@@ -70,7 +72,7 @@ impl History {
 /// call's id.
 pub(crate) fn check(call: &mut Call, commit: &Commit) -> Result<(), LogError> {
     let broken = |source| LogError::Broken { call_id: commit.call_id.clone(), source };
-    let hash = chain(commit).map_err(item::unreadable(&item::commit_sk(commit.n)))?;
+    let hash = commit_hash(commit).map_err(item::unreadable(&item::commit_sk(commit.n)))?;
     if hash != commit.hash {
         return Err(broken(BrokenLog::Hash(commit.n)));
     }
@@ -145,7 +147,7 @@ impl EventLog {
 }
 
 fn take_in(history: &mut History, found: Item) -> Result<(), LogError> {
-    let sk = found.get("sk").and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
+    let sk = text_in(&found, "sk");
     match sk.split('#').next() {
         Some("commit") => history.push(commit_of(found)?),
         Some("personal") => {

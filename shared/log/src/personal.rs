@@ -1,26 +1,13 @@
 //! Text that a person may ask to have forgotten: kept beside the commit, which holds only its salted digest.
 
-use ilock_events::{CallId, Personal, PersonalText};
+use ilock_dynamo::text;
+use ilock_events::{CallId, Personal};
 
-use crate::chain::{canonical, digest};
-use crate::item::{keyed, pk, text, unreadable};
-use crate::{EventLog, LogError, store};
+use crate::error::{LogError, store};
+use crate::item::{keyed, pk};
+use crate::log::EventLog;
 
-/// Salts `text`; none when there is nothing to keep. `salt` is 16 random bytes.
-///
-/// # Errors
-/// [`LogError::Item`] when it cannot be written as JSON.
-pub fn keep(words: PersonalText, salt: [u8; 16]) -> Result<Option<Personal>, LogError> {
-    if words.is_empty() {
-        return Ok(None);
-    }
-    let salt = hex::encode(salt);
-    let form = canonical(&words).map_err(unreadable("personal"))?;
-    let digest = digest(&[salt.as_bytes(), form.as_slice()].concat());
-    Ok(Some(Personal { salt, text: words, digest }))
-}
-
-/// Named by the digest, not by the commit's number: two hands may race for a number, each with its own words.
+/// Named by the digest, not by the commit's number: two actors may race for a number, each with a text of its own.
 fn sk(personal: &Personal) -> String {
     format!("personal#{:.16}", personal.digest)
 }

@@ -3,8 +3,9 @@
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use ilock_events::{CallId, Receipt};
 
+use crate::error::{LogError, store};
 use crate::item::keyed;
-use crate::{EventLog, LogError, store};
+use crate::log::EventLog;
 
 /// So many delivery rounds of one commit are kept; the retries of the stream source are bounded far below.
 const MAX_ROUNDS: u32 = 10_000;

@@ -1,18 +1,26 @@
 //! The carriers, as the rest of the house sees them. On AWS: IoT Core and SQS; locally: an embedded broker and a timer.
 
 use futures::future::BoxFuture;
-use ilock_events::{CallId, ClientId, MessageId, Millis};
+use ilock_events::{CallId, Carrier, ClientId, MessageId, Millis};
 use serde::{Deserialize, Serialize};
+
+/// What a receipt says of a notice that could not be told in time.
+pub const TIME_PASSED: &str = "its time had passed";
 
 /// A carrier did not take what it was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{carrier}: {why}")]
+#[error("{}: {why}", carrier.word())]
 pub struct CarrierError {
-    /// `mqtt`, `push`, `queue`.
-    pub carrier: &'static str,
-    /// What it said.
+    /// Which carrier.
+    pub carrier: Carrier,
+    /// What it reported.
     pub why: String,
 }
+
+/// A queue did not take what it was given.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("queue: {0}")]
+pub struct QueueError(pub String);
 
 /// One MQTT message, QoS 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,5 +56,5 @@ pub struct Alarm {
 pub trait RingTimer: Send + Sync {
     /// Has `expire-call` run for `call_id` at `deadline` or soon after. Never cancelled: on a call that is over, or was
     /// never placed, it does nothing.
-    fn arm(&self, call_id: CallId, deadline: Millis) -> BoxFuture<'_, Result<(), CarrierError>>;
+    fn arm(&self, call_id: CallId, deadline: Millis) -> BoxFuture<'_, Result<(), QueueError>>;
 }

@@ -1,39 +1,37 @@
-//! Handing notices to the carriers, and saying what became of each.
+//! Handing notices to the carriers, and kind what became of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::join_all;
 use ilock_env::Clock;
-use ilock_events::{ClientId, Handed, Incoming, Millis, PartyId, Receipt};
+use ilock_events::{Carrier, ClientId, DeliveryOutcome, Incoming, Millis, PartyId, Receipt};
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::notices::MQTT;
-use crate::push::{FannedOut, Moment, Push, Retired, Waking};
-use crate::{CarrierError, Message, Mqtt, Notice, Publish, Via};
+use crate::carrier::{CarrierError, Mqtt, Publish, TIME_PASSED};
+use crate::notices::{Channel, Message, Notice};
+use crate::push::{DeliveryWindow, FanOutResult, Push, PushSender, Retired};
 
-/// What a receipt says of a notice that could not be told in time.
-pub const TIME_PASSED: &str = "its time had passed";
 const NO_LONGER_RANG: &str = "the call no longer rang";
 
-/// Who makes the ticket that travels in an incoming call's message.
-pub trait Tickets: Send + Sync {
+/// Makes the `user_sig` that travels in an incoming call's message.
+pub trait MessageCredentials: Send + Sync {
     /// The operator's TRTC application.
     fn sdk_app_id(&self) -> u32;
-    /// The `user_sig` of a message to `user`: sealed, plain, or none, as the operator chose.
-    fn in_message(&self, user: &PartyId) -> Option<String>;
+    /// The `user_sig` of a message to `user`: encrypted, plain, or none, as the operator chose.
+    fn user_sig_in_message(&self, user: &PartyId) -> Option<String>;
 }
 
 /// One round of delivery.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Round {
     /// What is settled, by index: handed over, or given up on because its time has passed.
-    pub settled: BTreeMap<u32, Handed>,
+    pub settled: BTreeMap<u32, DeliveryOutcome>,
     /// What is still to be told, and why it could not be.
     pub failed: BTreeMap<u32, CarrierError>,
     /// The phones that are settled for the push among the notices.
-    pub phones: BTreeMap<ClientId, Handed>,
+    pub phones: BTreeMap<ClientId, DeliveryOutcome>,
     /// Endpoints that turned out not to work any more.
     pub retired: Vec<Retired>,
 }
@@ -62,10 +60,10 @@ pub fn settled<'a>(receipts: impl IntoIterator<Item = &'a Receipt>) -> Done {
 pub struct Delivery<'a> {
     /// Who carries.
     pub mqtt: &'a dyn Mqtt,
-    /// Who makes the tickets.
-    pub tickets: &'a dyn Tickets,
+    /// Who makes the credentials.
+    pub credentials: &'a dyn MessageCredentials,
     /// Who wakes phones, where pushes are used; else they are left alone, and are neither settled nor failed.
-    pub push: Option<Waking<'a>>,
+    pub push: Option<PushSender<'a>>,
     /// The time.
     pub clock: &'a Clock,
     /// When the commit was made.
@@ -77,7 +75,7 @@ pub struct Delivery<'a> {
 }
 
 enum Outcome {
-    Handed(Option<String>),
+    Delivered(Option<String>),
     GivenUp(String),
     Failed(CarrierError),
 }
@@ -89,7 +87,7 @@ impl Delivery<'_> {
         let until = Instant::now() + self.budget;
         let due: Vec<&Notice> = notices.iter().filter(|notice| !done.notices.contains(&notice.index)).collect();
         let (mut round, woken) = futures::join!(self.publish(&due, done, until), self.wake(&due, done, until));
-        for (notice, FannedOut { phones, retired, open, nobody }) in woken {
+        for (notice, FanOutResult { phones, retired, open, nobody }) in woken {
             round.phones.extend(phones);
             round.retired.extend(retired);
             match open {
@@ -104,7 +102,7 @@ impl Delivery<'_> {
         let mut round = Round::default();
         let (mut at_once, mut after) = (vec![], vec![]);
         for notice in due {
-            if let Via::Mqtt { topic, message } = &notice.via {
+            if let Channel::Mqtt { topic, message } = &notice.channel {
                 let wave = if notice.after.is_none() { &mut at_once } else { &mut after };
                 wave.push((*notice, topic, message));
             }
@@ -117,7 +115,7 @@ impl Delivery<'_> {
             let outcomes = join_all(handing).await;
             for ((notice, ..), outcome) in wave.into_iter().zip(outcomes) {
                 let (carrier_id, error) = match outcome {
-                    Outcome::Handed(carrier_id) => (carrier_id, None),
+                    Outcome::Delivered(carrier_id) => (carrier_id, None),
                     Outcome::GivenUp(why) => (None, Some(why)),
                     Outcome::Failed(error) => {
                         round.failed.insert(notice.index, error);
@@ -130,17 +128,17 @@ impl Delivery<'_> {
         round
     }
 
-    fn handed(&self, notice: &Notice, carrier_id: Option<String>, error: Option<String>) -> Handed {
+    fn handed(&self, notice: &Notice, carrier_id: Option<String>, error: Option<String>) -> DeliveryOutcome {
         let ms = self.clock.now().since(self.since);
-        Handed { target: notice.target(), carrier: notice.carrier().into(), carrier_id, ms, error }
+        DeliveryOutcome { target: notice.target(), carrier: notice.carrier(), carrier_id, ms, error }
     }
 
-    async fn wake<'n>(&self, due: &[&'n Notice], done: &Done, until: Instant) -> Vec<(&'n Notice, FannedOut)> {
+    async fn wake<'n>(&self, due: &[&'n Notice], done: &Done, until: Instant) -> Vec<(&'n Notice, FanOutResult)> {
         let Some(waking) = self.push else { return vec![] };
         let mut woken = vec![];
         // One commit has one at most.
         for notice in due {
-            if let Via::Push(push) = &notice.via {
+            if let Channel::Push(push) = &notice.channel {
                 woken.push((*notice, self.wake_for(waking, notice, push, done, until).await));
             }
         }
@@ -149,21 +147,21 @@ impl Delivery<'_> {
 
     async fn wake_for(
         &self,
-        waking: Waking<'_>,
+        waking: PushSender<'_>,
         notice: &Notice,
         push: &Push,
         done: &Done,
         until: Instant,
-    ) -> FannedOut {
-        let nobody = |why: &str| FannedOut { nobody: Some(why.into()), ..FannedOut::default() };
+    ) -> FanOutResult {
+        let nobody = |why: &str| FanOutResult { nobody: Some(why.into()), ..FanOutResult::default() };
         if !self.ringing && notice.rings() {
             return nobody(NO_LONGER_RANG);
         }
         if notice.expires_at.since(self.clock.now()) <= 0 {
             return nobody(TIME_PASSED);
         }
-        let moment = Moment { clock: self.clock, since: self.since, expires_at: notice.expires_at, until };
-        waking.fan_out(push, &done.phones, &moment).await
+        let window = DeliveryWindow { clock: self.clock, since: self.since, expires_at: notice.expires_at, until };
+        waking.fan_out(push, &done.phones, &window).await
     }
 
     async fn hand_over(
@@ -175,11 +173,11 @@ impl Delivery<'_> {
         so_far: &Round,
         until: Instant,
     ) -> Outcome {
-        let failed = |why: String| Outcome::Failed(CarrierError { carrier: MQTT, why });
+        let failed = |why: String| Outcome::Failed(CarrierError { carrier: Carrier::Mqtt, why });
         if let Some(before) = notice.after.filter(|before| !done.notices.contains(before)) {
             match so_far.settled.get(&before) {
-                Some(Handed { error: None, .. }) => {}
-                Some(Handed { error: Some(why), .. }) => return Outcome::GivenUp(why.clone()),
+                Some(DeliveryOutcome { error: None, .. }) => {}
+                Some(DeliveryOutcome { error: Some(why), .. }) => return Outcome::GivenUp(why.clone()),
                 None => return failed(format!("waits for notice {before}")),
             }
         }
@@ -190,14 +188,14 @@ impl Delivery<'_> {
         if left_ms <= 0 {
             return Outcome::GivenUp(TIME_PASSED.into());
         }
-        let payload = match payload(message, self.tickets) {
+        let payload = match payload(message, self.credentials) {
             Ok(payload) => payload,
             Err(error) => return failed(error.to_string()),
         };
         let message_id = message.id().clone();
         let message = Publish { topic: topic.to_owned(), payload, expiry_seconds: whole_seconds(left_ms), message_id };
         match timeout_at(until, self.mqtt.publish(message)).await {
-            Ok(Ok(carrier_id)) => Outcome::Handed(carrier_id),
+            Ok(Ok(carrier_id)) => Outcome::Delivered(carrier_id),
             Ok(Err(error)) => Outcome::Failed(error),
             Err(_) => failed("no answer in time".into()),
         }
@@ -209,12 +207,12 @@ fn whole_seconds(left_ms: i64) -> u32 {
     u32::try_from(left_ms / 1000).unwrap_or(u32::MAX).max(1)
 }
 
-fn payload(message: &Message, tickets: &dyn Tickets) -> Result<Vec<u8>, serde_json::Error> {
+fn payload(message: &Message, credentials: &dyn MessageCredentials) -> Result<Vec<u8>, serde_json::Error> {
     match message {
         Message::Incoming(incoming) => {
             let mut incoming: Incoming = (**incoming).clone();
-            incoming.room_info.sdk_app_id = tickets.sdk_app_id();
-            incoming.room_info.user_sig = tickets.in_message(&incoming.room_info.user_id);
+            incoming.room_info.sdk_app_id = credentials.sdk_app_id();
+            incoming.room_info.user_sig = credentials.user_sig_in_message(&incoming.room_info.user_id);
             serde_json::to_vec(&incoming)
         }
         Message::Control(control) => serde_json::to_vec(control),

@@ -6,15 +6,9 @@
 
 mod carrier;
 mod deliver;
-#[cfg(feature = "aws")]
-pub mod iot;
 mod notices;
 pub mod push;
-#[cfg(feature = "aws")]
-pub mod sns;
-#[cfg(feature = "aws")]
-pub mod sqs;
 
-pub use carrier::{Alarm, CarrierError, Mqtt, Publish, RingTimer};
-pub use deliver::{Delivery, Done, Round, TIME_PASSED, Tickets, settled};
-pub use notices::{Message, Notice, Via, notices, notices_of};
+pub use carrier::{Alarm, CarrierError, Mqtt, Publish, QueueError, RingTimer, TIME_PASSED};
+pub use deliver::{Delivery, Done, MessageCredentials, Round, settled};
+pub use notices::{Channel, Message, Notice, notices, notices_of};

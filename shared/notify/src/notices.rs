@@ -1,35 +1,32 @@
-//! Who is told what, and until when it is worth telling. A table, written as a function.
+//! Who is told what, and until when. A table, written as a function.
 
 use ilock_call::Placed;
 use ilock_events::{
-    CallAccepted, CallEvent, CallId, CallRejected, CallState, CallerInfo, ClientId, Commit, Control, ControlAction,
-    DeviceSync, Incoming, MessageId, Millis, Party, PartyId, PartyKind, PersonalText, RoomInfo, Side, UnknownEvent,
+    CallAccepted, CallEvent, CallId, CallRejected, CallState, CallerInfo, Carrier, ClientId, Commit, Control,
+    ControlAction, DeviceSync, Incoming, MessageId, Millis, Party, PartyId, PersonalText, RoomInfo, Side, UnknownEvent,
+    topics,
 };
 
-use crate::push::{Push, Saying};
+use crate::push::{Push, PushKind};
 
-/// So long an outcome is worth telling to the one who waits for it: a door station that lost its connection for a
-/// moment still learns how its call went.
+/// How long the caller's outcome message stays valid: a door station that lost its connection for a moment still learns
+/// how its call went.
 const OUTCOME_MS: i64 = 60_000;
 
-/// So long "time is up" is worth telling to phones. They know the deadline themselves; a phone that was away must not
-/// hear of it when it returns. MQTT counts in seconds, so this is the least there is.
+/// How long a phone may still receive `timeout`. Phones know the deadline themselves; a phone that was away must not hear
+/// of it when it returns. MQTT counts in seconds, so this is the least there is.
 const TIME_IS_UP_MS: i64 = 1_000;
 
-/// So long an end is worth telling to a phone that may still ring.
+/// How long a phone that may still ring is told that the call is over.
 const OVER_MS: i64 = 5_000;
 
-/// So long a push service keeps "missed" for a phone that is off.
+/// How long a push service keeps "missed" for a phone that is off.
 const MISSED_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// The carriers.
-pub(crate) const MQTT: &str = "mqtt";
-pub(crate) const PUSH: &str = "push";
-
-/// What is said.
+/// The content of an MQTT message.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Message {
-    /// Somebody calls. The ticket in `room_info` is put in on delivery.
+    /// Somebody calls. The `user_sig` in `room_info` is put in on delivery.
     Incoming(Box<Incoming>),
     /// What became of a call.
     Control(Control),
@@ -37,64 +34,64 @@ pub enum Message {
     Sync(DeviceSync),
 }
 
-/// Which way it is told.
+/// How a notice is delivered.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Via {
+pub enum Channel {
     /// By MQTT, to one topic.
     Mqtt {
-        /// Where it is told.
+        /// The topic.
         topic: String,
-        /// What is told.
+        /// The message.
         message: Message,
     },
     /// By mobile push, to the phones of one person. Which those are stands in the directory.
     Push(Box<Push>),
 }
 
-/// One thing to be told.
+/// One message to one party, by one carrier.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notice {
     /// Its place among the notices of its commit.
     pub index: u32,
-    /// How, where and what.
-    pub via: Via,
-    /// Until when.
+    /// How it is delivered, and what it says.
+    pub channel: Channel,
+    /// From then on it is not delivered.
     pub expires_at: Millis,
     /// Only once this other notice has been handed over.
     pub after: Option<u32>,
 }
 
 impl Notice {
-    /// To whom, as its receipt says it.
+    /// The recipient, as the receipt names it.
     #[must_use]
     pub fn target(&self) -> String {
-        match &self.via {
-            Via::Mqtt { topic, .. } => topic.clone(),
-            Via::Push(push) => format!("users/{}/push", push.callee),
+        match &self.channel {
+            Channel::Mqtt { topic, .. } => topic.clone(),
+            Channel::Push(push) => format!("users/{}/push", push.callee),
         }
     }
 
-    /// The carrier, as its receipt says it.
+    /// The carrier, as the receipt names it.
     #[must_use]
-    pub const fn carrier(&self) -> &'static str {
-        match self.via {
-            Via::Mqtt { .. } => MQTT,
-            Via::Push(_) => PUSH,
+    pub const fn carrier(&self) -> Carrier {
+        match self.channel {
+            Channel::Mqtt { .. } => Carrier::Mqtt,
+            Channel::Push(_) => Carrier::Push,
         }
     }
 
     /// Whether it tells of a call that rings: once that is answered or over, it is not told any more.
     #[must_use]
     pub fn rings(&self) -> bool {
-        match &self.via {
-            Via::Mqtt { message, .. } => matches!(message, Message::Incoming(_)),
-            Via::Push(push) => matches!(push.saying, Saying::Rings { .. }),
+        match &self.channel {
+            Channel::Mqtt { message, .. } => matches!(message, Message::Incoming(_)),
+            Channel::Push(push) => matches!(push.kind, PushKind::Rings { .. }),
         }
     }
 }
 
 /// The notices of one commit: one event leads to at most two by MQTT, and one by push behind them.
-struct Table<'a> {
+struct NoticeBuilder<'a> {
     call_id: &'a CallId,
     call: &'a Placed,
     commit: &'a Commit,
@@ -115,7 +112,7 @@ pub fn notices(commit: &Commit, call: &Placed, text: Option<&PersonalText>) -> R
 /// As [`notices`], for who has read the commit's events already.
 #[must_use]
 pub fn notices_of(events: &[CallEvent], commit: &Commit, call: &Placed, text: Option<&PersonalText>) -> Vec<Notice> {
-    let mut table = Table {
+    let mut builder = NoticeBuilder {
         call_id: &commit.call_id,
         call,
         commit,
@@ -123,17 +120,9 @@ pub fn notices_of(events: &[CallEvent], commit: &Commit, call: &Placed, text: Op
         notices: vec![],
     };
     for event in events {
-        table.tell(event, text);
+        builder.on_event(event, text);
     }
-    table.notices
-}
-
-fn calls_topic(party: &Party, leaf: &str) -> String {
-    let root = match party.kind {
-        PartyKind::User => "users",
-        PartyKind::Device => "devices",
-    };
-    format!("{root}/{}/{leaf}", party.id)
+    builder.notices
 }
 
 /// How the caller shows itself. Apps read the name without asking whether it is there, so there is always one.
@@ -143,8 +132,8 @@ fn shown(text: Option<&PersonalText>, caller: &PartyId) -> CallerInfo {
     info
 }
 
-impl Table<'_> {
-    fn tell(&mut self, event: &CallEvent, text: Option<&PersonalText>) {
+impl NoticeBuilder<'_> {
+    fn on_event(&mut self, event: &CallEvent, text: Option<&PersonalText>) {
         let at = self.commit.at;
         let deadline = self.call.terms.deadline;
         let ring_or_a_moment = deadline.max(at.plus(TIME_IS_UP_MS));
@@ -156,7 +145,7 @@ impl Table<'_> {
                 let incoming = self.incoming(text);
                 self.control(&caller, ControlAction::Ringing, deadline, Some(incoming));
                 let invitation = text.and_then(|text| text.invitation_data.clone()).unwrap_or_default();
-                let rings = Saying::Rings { room_id: self.call.terms.room_id, invitation };
+                let rings = PushKind::Rings { room_id: self.call.terms.room_id, invitation };
                 self.wake(rings, text, deadline, deadline);
             }
             CallEvent::CallAlerted(_) => {}
@@ -177,7 +166,7 @@ impl Table<'_> {
             CallEvent::CallMissed(_) => {
                 self.control(&caller, ControlAction::Timeout, outcome, None);
                 self.control(&callee, ControlAction::Timeout, at.plus(TIME_IS_UP_MS), None);
-                self.wake(Saying::Missed, text, outcome, at.plus(MISSED_KEPT_MS));
+                self.wake(PushKind::Missed, text, outcome, at.plus(MISSED_KEPT_MS));
             }
             CallEvent::CallEnded(ended) => {
                 if ended.by != Side::Caller {
@@ -198,10 +187,10 @@ impl Table<'_> {
     /// The phones that may still ring fall silent; `client` itself knows.
     fn silence(&mut self, client: Option<&ClientId>) {
         let until = self.call.terms.deadline.max(self.commit.at.plus(OVER_MS));
-        self.wake(Saying::Over { by: client.cloned(), state: self.commit.state }, None, until, until);
+        self.wake(PushKind::Over { by: client.cloned(), state: self.commit.state }, None, until, until);
     }
 
-    fn wake(&mut self, saying: Saying, text: Option<&PersonalText>, expires_at: Millis, kept_until: Millis) {
+    fn wake(&mut self, kind: PushKind, text: Option<&PersonalText>, expires_at: Millis, kept_until: Millis) {
         let terms = &self.call.terms;
         let push = Push {
             callee: terms.callee.clone(),
@@ -212,9 +201,9 @@ impl Table<'_> {
             kept_until,
             message_id: self.message_id(),
             seq: self.commit.n,
-            saying,
+            kind,
         };
-        self.push(Via::Push(Box::new(push)), expires_at, None);
+        self.push(Channel::Push(Box::new(push)), expires_at, None);
     }
 
     fn incoming(&mut self, text: Option<&PersonalText>) -> u32 {
@@ -237,7 +226,7 @@ impl Table<'_> {
             state: CallState::Ringing,
             expires_at: terms.deadline,
         }));
-        self.publish(calls_topic(&callee, "calls/incoming"), message, terms.deadline, None)
+        self.publish(topics::incoming(&callee), message, terms.deadline, None)
     }
 
     fn control(&mut self, to: &Party, action: ControlAction, expires_at: Millis, after: Option<u32>) {
@@ -251,7 +240,7 @@ impl Table<'_> {
             state: self.commit.state,
             expires_at,
         });
-        self.publish(calls_topic(to, "calls/control"), message, expires_at, after);
+        self.publish(topics::control(to), message, expires_at, after);
     }
 
     fn sync(&mut self, action: ControlAction, client: Option<&ClientId>, expires_at: Millis) {
@@ -266,7 +255,7 @@ impl Table<'_> {
             state: self.commit.state,
             expires_at,
         });
-        self.publish(calls_topic(&self.call.callee(), "devices/sync"), message, expires_at, None);
+        self.publish(topics::sync(&self.call.callee()), message, expires_at, None);
     }
 
     fn next_index(&self) -> u32 {
@@ -278,12 +267,12 @@ impl Table<'_> {
     }
 
     fn publish(&mut self, topic: String, message: Message, expires_at: Millis, after: Option<u32>) -> u32 {
-        self.push(Via::Mqtt { topic, message }, expires_at, after)
+        self.push(Channel::Mqtt { topic, message }, expires_at, after)
     }
 
-    fn push(&mut self, via: Via, expires_at: Millis, after: Option<u32>) -> u32 {
+    fn push(&mut self, channel: Channel, expires_at: Millis, after: Option<u32>) -> u32 {
         let index = self.next_index();
-        self.notices.push(Notice { index, via, expires_at, after });
+        self.notices.push(Notice { index, channel, expires_at, after });
         index
     }
 }

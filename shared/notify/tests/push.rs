@@ -11,13 +11,15 @@ use ilock_call::{Call, Placed};
 use ilock_env::Clock;
 use ilock_events::schema::schemas;
 use ilock_events::{
-    CallerInfo, ClientId, Commit, Language, Millis, PartyId, Personal, PersonalText, PushService, Receipt,
+    CallerInfo, ClientId, Commit, DeliveryPath, Language, Millis, PartyId, Personal, PersonalText, PushService, Receipt,
 };
 use ilock_notify::push::{
-    APNS_LIMIT, Endpoint, FCM_LIMIT, NO_PHONE, Parcel, Phone, Phones, Push, PushCarrier, PushError, VOIP_LIMIT, Waking,
-    in_order,
+    APNS_LIMIT, Endpoint, FCM_LIMIT, NO_PHONE, Phone, Phones, Push, PushCarrier, PushError, PushRequest, PushSender,
+    VOIP_LIMIT, in_order,
 };
-use ilock_notify::{CarrierError, Delivery, Done, Mqtt, Notice, Publish, Round, Tickets, Via, notices, settled};
+use ilock_notify::{
+    CarrierError, Channel, Delivery, Done, MessageCredentials, Mqtt, Notice, Publish, Round, notices, settled,
+};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -43,9 +45,9 @@ fn words() -> PersonalText {
 fn pushed(kinds: &[&str], text: &PersonalText) -> (Notice, Push) {
     let (placed, last) = call(kinds);
     let all = notices(&last, &placed, Some(text)).unwrap();
-    let found = all.into_iter().find_map(|notice| match &notice.via {
-        Via::Push(push) => Some((notice.clone(), (**push).clone())),
-        Via::Mqtt { .. } => None,
+    let found = all.into_iter().find_map(|notice| match &notice.channel {
+        Channel::Push(push) => Some((notice.clone(), (**push).clone())),
+        Channel::Mqtt { .. } => None,
     });
     found.expect("a push")
 }
@@ -90,11 +92,11 @@ fn every_sample_of_a_push_is_what_the_code_makes() {
         ("ios.missed_call", &["place", "expire"], Apns, zh, 1_679_886_510_012, Some(("alert", 5))),
     ] {
         let (_, push) = pushed(kinds, &text);
-        let parcel = push.parcel(&endpoint(service), language, Millis(at)).unwrap();
-        let payload: Value = serde_json::from_str(&parcel.payload).unwrap();
+        let request = push.request(&endpoint(service), language, Millis(at)).unwrap();
+        let payload: Value = serde_json::from_str(&request.payload).unwrap();
         assert_eq!(payload, sample(&format!("push.{name}")), "{name}");
-        assert_eq!(parcel.apns.map(|apns| (apns.push_type, apns.priority)), header, "{name}");
-        assert!(!parcel.payload.contains("user_sig"), "{name}");
+        assert_eq!(request.apns.map(|apns| (apns.push_type, apns.priority)), header, "{name}");
+        assert!(!request.payload.contains("user_sig"), "{name}");
     }
 }
 
@@ -160,11 +162,11 @@ proptest! {
         for (kinds, kind) in [(&["place"][..], "video_call"), (&["place", "expire"], "missed_call")] {
             let (_, push) = pushed(kinds, &text);
             let now = push.kept_until.plus(-left);
-            let parcel = push.parcel(&endpoint(service), language, now).unwrap();
-            prop_assert!(parcel.payload.len() <= limit, "{} bytes", parcel.payload.len());
-            prop_assert!(parcel.ttl_seconds >= 1);
-            prop_assert!(now.plus(i64::from(parcel.ttl_seconds) * 1000) <= push.kept_until);
-            let payload: Value = serde_json::from_str(&parcel.payload).unwrap();
+            let request = push.request(&endpoint(service), language, now).unwrap();
+            prop_assert!(request.payload.len() <= limit, "{} bytes", request.payload.len());
+            prop_assert!(request.ttl_seconds >= 1);
+            prop_assert!(now.plus(i64::from(request.ttl_seconds) * 1000) <= push.kept_until);
+            let payload: Value = serde_json::from_str(&request.payload).unwrap();
             let valid = schema_of(&format!("{form}.{kind}"));
             prop_assert!(valid.is_valid(&payload), "{payload}");
             let data = if service == PushService::Gcm { &payload["fcmV1Message"]["message"]["data"] } else { &payload };
@@ -185,7 +187,7 @@ proptest! {
 /// A push service that answers as told, and a clock that goes on with every try.
 struct Service {
     answers: Mutex<Vec<Result<(), PushError>>>,
-    sent: Mutex<Vec<(Millis, Parcel)>>,
+    sent: Mutex<Vec<(Millis, PushRequest)>>,
     now: Arc<AtomicI64>,
     each_try_ms: i64,
     phones: Vec<Phone>,
@@ -212,9 +214,9 @@ impl PushCarrier for Service {
         Box::pin(async move { Ok(Some(token)) })
     }
 
-    fn send(&self, parcel: Parcel) -> BoxFuture<'_, Result<Option<String>, PushError>> {
+    fn send(&self, request: PushRequest) -> BoxFuture<'_, Result<Option<String>, PushError>> {
         Box::pin(async move {
-            self.sent.lock().unwrap().push((self.now(), parcel));
+            self.sent.lock().unwrap().push((self.now(), request));
             self.now.fetch_add(self.each_try_ms, Ordering::SeqCst);
             let mut answers = self.answers.lock().unwrap();
             let answer = if answers.is_empty() { Ok(()) } else { answers.remove(0) };
@@ -239,12 +241,12 @@ impl Mqtt for Service {
     }
 }
 
-impl Tickets for Service {
+impl MessageCredentials for Service {
     fn sdk_app_id(&self) -> u32 {
         1
     }
 
-    fn in_message(&self, _: &PartyId) -> Option<String> {
+    fn user_sig_in_message(&self, _: &PartyId) -> Option<String> {
         None
     }
 }
@@ -256,8 +258,8 @@ async fn round(service: &Service, kinds: &[&str], done: &Done) -> Round {
     let clock = Clock::new(move || Millis(now.load(Ordering::SeqCst)));
     let delivery = Delivery {
         mqtt: service,
-        tickets: service,
-        push: Some(Waking { carrier: service, phones: service }),
+        credentials: service,
+        push: Some(PushSender { carrier: service, phones: service }),
         clock: &clock,
         since: last.at,
         ringing: placed.state == ilock_events::CallState::Ringing,
@@ -269,7 +271,7 @@ async fn round(service: &Service, kinds: &[&str], done: &Done) -> Round {
 fn receipt(round: Round) -> Receipt {
     Receipt {
         n: ilock_events::CommitNo(1),
-        path: "fast".into(),
+        path: DeliveryPath::Fast,
         at: Millis(0),
         notices: round.settled,
         phones: round.phones,
@@ -332,12 +334,12 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(round(&service, &["place"], &Done::default()));
         let deadline = call(&["place"]).0.terms.deadline;
-        for (at, parcel) in service.sent.lock().unwrap().iter() {
-            prop_assert!(parcel.ttl_seconds >= 1);
-            prop_assert!(at.plus(i64::from(parcel.ttl_seconds) * 1000) <= deadline, "{at} + {} s", parcel.ttl_seconds);
-            prop_assert_eq!(i64::from(parcel.ttl_seconds), deadline.since(*at) / 1000, "counted anew");
-            let payload: Value = serde_json::from_str(&parcel.payload).unwrap();
-            prop_assert_eq!(&payload["fcmV1Message"]["message"]["android"]["ttl"], &json!(format!("{}s", parcel.ttl_seconds)));
+        for (at, request) in service.sent.lock().unwrap().iter() {
+            prop_assert!(request.ttl_seconds >= 1);
+            prop_assert!(at.plus(i64::from(request.ttl_seconds) * 1000) <= deadline, "{at} + {} s", request.ttl_seconds);
+            prop_assert_eq!(i64::from(request.ttl_seconds), deadline.since(*at) / 1000, "counted anew");
+            let payload: Value = serde_json::from_str(&request.payload).unwrap();
+            prop_assert_eq!(&payload["fcmV1Message"]["message"]["android"]["ttl"], &json!(format!("{}s", request.ttl_seconds)));
         }
     }
 }

@@ -9,9 +9,11 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use ilock_call::{Call, Placed};
 use ilock_env::Clock;
-use ilock_events::{ClientId, Commit, Millis, PartyId, PersonalText, Receipt};
-use ilock_notify::push::Saying;
-use ilock_notify::{CarrierError, Delivery, Done, Message, Mqtt, Notice, Publish, Tickets, Via, notices, settled};
+use ilock_events::{Carrier, ClientId, Commit, DeliveryPath, Millis, PartyId, PersonalText, Receipt};
+use ilock_notify::push::PushKind;
+use ilock_notify::{
+    CarrierError, Channel, Delivery, Done, Message, MessageCredentials, Mqtt, Notice, Publish, notices, settled,
+};
 use serde_json::Value;
 
 fn sample(name: &str) -> Value {
@@ -46,12 +48,12 @@ fn topics(notices: &[Notice]) -> Vec<(&str, String)> {
     };
     notices
         .iter()
-        .map(|notice| match &notice.via {
-            Via::Mqtt { topic, message } => (topic.as_str(), said(message)),
-            Via::Push(push) => match push.saying {
-                Saying::Rings { .. } => (PHONES, "rings".to_owned()),
-                Saying::Over { .. } => (PHONES, "over".to_owned()),
-                Saying::Missed => (PHONES, "missed".to_owned()),
+        .map(|notice| match &notice.channel {
+            Channel::Mqtt { topic, message } => (topic.as_str(), said(message)),
+            Channel::Push(push) => match push.kind {
+                PushKind::Rings { .. } => (PHONES, "rings".to_owned()),
+                PushKind::Over { .. } => (PHONES, "over".to_owned()),
+                PushKind::Missed => (PHONES, "missed".to_owned()),
             },
         })
         .collect()
@@ -59,7 +61,7 @@ fn topics(notices: &[Notice]) -> Vec<(&str, String)> {
 
 /// What is told by MQTT.
 fn by_mqtt(notices: Vec<Notice>) -> Vec<Notice> {
-    notices.into_iter().filter(|notice| matches!(notice.via, Via::Mqtt { .. })).collect()
+    notices.into_iter().filter(|notice| matches!(notice.channel, Channel::Mqtt { .. })).collect()
 }
 
 const DOOR: &str = "devices/device123/calls/control";
@@ -97,7 +99,9 @@ fn the_ringing_is_told_only_after_the_incoming_call() {
 #[test]
 fn an_incoming_call_always_has_a_name_to_show() {
     let placed = told(&["place"], None);
-    let Via::Mqtt { message: Message::Incoming(incoming), .. } = &placed[0].via else { panic!("no incoming call") };
+    let Channel::Mqtt { message: Message::Incoming(incoming), .. } = &placed[0].channel else {
+        panic!("no incoming call")
+    };
     assert_eq!(incoming.caller_info.name.as_deref(), Some("device123"));
 }
 
@@ -128,7 +132,7 @@ impl Mqtt for Broker {
             tokio::time::sleep(self.slow).await;
             if let Some(left) = self.failing.lock().unwrap().get_mut(message.topic.as_str()).filter(|left| **left > 0) {
                 *left -= 1;
-                return Err(CarrierError { carrier: "mqtt", why: "down".into() });
+                return Err(CarrierError { carrier: Carrier::Mqtt, why: "down".into() });
             }
             self.published.lock().unwrap().push(message);
             Ok(Some("id".into()))
@@ -142,12 +146,12 @@ impl Mqtt for Broker {
 
 struct NoTickets;
 
-impl Tickets for NoTickets {
+impl MessageCredentials for NoTickets {
     fn sdk_app_id(&self) -> u32 {
         1_400_000_001
     }
 
-    fn in_message(&self, _: &PartyId) -> Option<String> {
+    fn user_sig_in_message(&self, _: &PartyId) -> Option<String> {
         None
     }
 }
@@ -156,7 +160,7 @@ async fn round(broker: &Broker, notices: &[Notice], done: &Done, since: Millis, 
     let clock = Clock::fixed(now);
     let delivery = Delivery {
         mqtt: broker,
-        tickets: &NoTickets,
+        credentials: &NoTickets,
         push: None,
         clock: &clock,
         since,
@@ -200,7 +204,7 @@ async fn what_has_a_receipt_is_not_told_again_and_the_rest_is() {
     let notices = by_mqtt(notices(&last, &placed, None).unwrap());
     let first = round(&broker, &notices, &Done::default(), last.at, last.at).await;
     let receipt =
-        Receipt { n: last.n, path: "fast".into(), at: last.at, notices: first.settled, phones: BTreeMap::new() };
+        Receipt { n: last.n, path: DeliveryPath::Fast, at: last.at, notices: first.settled, phones: BTreeMap::new() };
     let done = settled([&receipt]);
     assert_eq!(done.notices, BTreeSet::from([0]));
     round(&broker, &notices, &done, last.at, last.at).await;

@@ -1,4 +1,4 @@
-//! Tickets as Tencent's own libraries make them. Decoded fields are compared, never ticket bytes: key order, spacing
+//! MessageCredentials as Tencent's own libraries make them. Decoded fields are compared, never ticket bytes: key order, spacing
 //! and zlib output differ between the official implementations.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers may fail as its tests may")]
 

@@ -99,7 +99,7 @@ async fn main() {
         at: Addresses { http, broker: BrokerAddresses { tcp: mqtt, websocket: any, tls: any }, dynamodb: any },
         data_dir: Some(data_dir.into()),
         watch: Some(SharedInterceptor::new(steps.clone())),
-        between: Some(Box::new(move |inner| Arc::new(SteppedBroker { inner, steps: between }))),
+        mqtt_layer: Some(Box::new(move |inner| Arc::new(SteppedBroker { inner, steps: between }))),
         ..Options::anywhere()
     };
     let stack = Stack::start(options).await.unwrap();

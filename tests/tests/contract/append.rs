@@ -1,8 +1,9 @@
 //! Each place in a call's log takes one commit.
 
 use ilock_call::Refusal;
+use ilock_dynamo::StoreError;
 use ilock_events::{Act, CommitNo};
-use ilock_log::{Append, History, LogError, Ran};
+use ilock_log::{Append, CommandOutcome, History, LogError};
 use ilock_tests::commands::{assert_whole, call_of, door, fresh_call, ms, phone, place, run, under};
 use ilock_tests::engine::Log;
 
@@ -46,13 +47,13 @@ async fn its_own_write_whose_answer_was_lost_is_a_success_and_nothing_is_written
         let command = under("place", door(), place(None));
         // A retry a second later, by a process that does not know of the first try.
         let mut again = History::unplaced(written.call.id.clone());
-        let Ran::Committed(same) = run(&log, &mut again, &command, ms(1000)).await.unwrap() else {
+        let CommandOutcome::Committed(same) = run(&log, &mut again, &command, ms(1000)).await.unwrap() else {
             panic!("its own write")
         };
         assert_eq!(*same, written.commits[0]);
         assert_whole(&log, &written).await;
         // And by one that does.
-        assert!(matches!(run(&log, &mut again, &command, ms(1000)).await.unwrap(), Ran::DoneBefore));
+        assert!(matches!(run(&log, &mut again, &command, ms(1000)).await.unwrap(), CommandOutcome::DoneBefore));
         assert_whole(&log, &written).await;
     }
     engine.end().await;
@@ -66,12 +67,13 @@ async fn a_loser_is_refused_by_the_commit_that_took_its_place() {
         let mut behind = call_of(&log, 1).await;
         let mut ahead = behind.clone();
         let accept = under("accept", phone(1), Act::Accept {});
-        assert!(matches!(run(&log, &mut ahead, &accept, ms(10)).await.unwrap(), Ran::Committed(_)));
+        assert!(matches!(run(&log, &mut ahead, &accept, ms(10)).await.unwrap(), CommandOutcome::Committed(_)));
         let hang_up = under("hang-up", phone(1), Act::HangUp { personal: None });
-        assert!(matches!(run(&log, &mut ahead, &hang_up, ms(20)).await.unwrap(), Ran::Committed(_)));
+        assert!(matches!(run(&log, &mut ahead, &hang_up, ms(20)).await.unwrap(), CommandOutcome::Committed(_)));
 
         let late = under("accept", phone(2), Act::Accept {});
-        let Ran::Refused(Refusal::TooLate { state, winner }) = run(&log, &mut behind, &late, ms(30)).await.unwrap()
+        let CommandOutcome::Refused(Refusal::TooLate { state, winner }) =
+            run(&log, &mut behind, &late, ms(30)).await.unwrap()
         else {
             panic!("it is too late")
         };
@@ -93,9 +95,9 @@ async fn a_hand_that_missed_a_commit_which_does_not_hinder_it_takes_the_next_pla
         let mut behind = call_of(&log, 1).await;
         let mut ahead = behind.clone();
         let alert = under("alert", phone(1), Act::Alert {});
-        assert!(matches!(run(&log, &mut ahead, &alert, ms(10)).await.unwrap(), Ran::Committed(_)));
+        assert!(matches!(run(&log, &mut ahead, &alert, ms(10)).await.unwrap(), CommandOutcome::Committed(_)));
         let accept = under("accept", phone(2), Act::Accept {});
-        let Ran::Committed(commit) = run(&log, &mut behind, &accept, ms(20)).await.unwrap() else {
+        let CommandOutcome::Committed(commit) = run(&log, &mut behind, &accept, ms(20)).await.unwrap() else {
             panic!("nothing hinders it")
         };
         assert_eq!(commit.n, CommitNo(3));
@@ -113,7 +115,7 @@ async fn a_call_id_in_use_is_refused_to_another_press() {
         let mut unaware = History::unplaced(written.call.id.clone());
         let press = under("another-press", door(), place(None));
         let ran = run(&log, &mut unaware, &press, ms(5)).await.unwrap();
-        assert!(matches!(ran, Ran::Refused(Refusal::AlreadyPlaced)), "{ran:?}");
+        assert!(matches!(ran, CommandOutcome::Refused(Refusal::AlreadyPlaced)), "{ran:?}");
         assert_whole(&log, &written).await;
     }
     engine.end().await;
@@ -125,7 +127,7 @@ async fn a_table_that_is_not_there_is_an_error_of_the_store() {
     let log = ilock_log::EventLog::new(engine.client.clone(), "ilock-test-no-such-table");
     let mut history = History::unplaced(fresh_call());
     let lost = run(&log, &mut history, &under("place", door(), place(None)), ms(0)).await;
-    assert!(matches!(lost, Err(LogError::Store { operation: "PutItem", .. })), "{lost:?}");
-    assert!(matches!(log.load(&history.call.id).await, Err(LogError::Store { operation: "Query", .. })));
+    assert!(matches!(lost, Err(LogError::Store(StoreError { operation: "PutItem", .. }))), "{lost:?}");
+    assert!(matches!(log.load(&history.call.id).await, Err(LogError::Store(StoreError { operation: "Query", .. }))));
     engine.end().await;
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::Client;
 use ilock_events::{Commit, LedgerEntry};
-use ilock_functions::ledger::LedgerKeeper;
-use ilock_log::{Day, Entered, Head, LEDGER_TABLE, Ledger, bucket, chain_of, chains_of, entry_hash};
+use ilock_functions::triggers::ledger::LedgerKeeper;
+use ilock_log::ledger::{Entered, LEDGER_TABLE, Ledger};
+use ilock_proof::{Day, Head, bucket, chain_of, chains_of, entry_hash};
 use ilock_tests::commands::call_of;
 use ilock_tests::engine::Engine;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_call::BrokenLog;
-use ilock_events::{CommitNo, Handed, Receipt};
+use ilock_events::{Carrier, CommitNo, DeliveryOutcome, DeliveryPath, Receipt};
 use ilock_log::{History, LogError};
 use ilock_tests::commands::{assert_whole, call_of, fresh_call, ms};
 use ilock_tests::engine::Log;
@@ -45,11 +45,16 @@ async fn a_call_of_many_pages_is_loaded_whole() {
     let call = call_of(&log, 4).await;
     // A page holds 1 MB: these are two pages.
     for round in 0..200 {
-        let handed =
-            Handed { target: "t".repeat(10_000), carrier: "mqtt".into(), carrier_id: None, ms: 1, error: None };
+        let handed = DeliveryOutcome {
+            target: "t".repeat(10_000),
+            carrier: Carrier::Mqtt,
+            carrier_id: None,
+            ms: 1,
+            error: None,
+        };
         let notices = BTreeMap::from([(round, handed)]);
         let receipt =
-            Receipt { n: CommitNo::FIRST, path: "projector".into(), at: ms(1), notices, phones: BTreeMap::new() };
+            Receipt { n: CommitNo::FIRST, path: DeliveryPath::Projector, at: ms(1), notices, phones: BTreeMap::new() };
         log.keep_receipt(&call.call.id, &receipt, round).await.unwrap();
     }
     let loaded = log.load(&call.call.id).await.unwrap();

@@ -1,7 +1,8 @@
 //! Personal text is stored beside its commit, which is bound to it by a digest, so that it can be forgotten.
 
 use ilock_events::{Act, CallerInfo, CommitNo, Party, PartyKind, PersonalText};
-use ilock_log::{History, Ran, salted};
+use ilock_log::{CommandOutcome, History};
+use ilock_proof::salt_personal;
 use ilock_tests::commands::{assert_whole, call_of, door, fresh_call, ms, phone, place, run, under};
 use ilock_tests::engine::Log;
 
@@ -19,10 +20,10 @@ async fn what_a_caller_says_of_itself_can_be_forgotten_and_the_chain_still_holds
     let engine = engine().await;
     let Log { log, .. } = engine.log().await;
     let mut history = History::unplaced(fresh_call());
-    let personal = salted(words(), [7; 16]).unwrap().unwrap();
+    let personal = salt_personal(words(), [7; 16]).unwrap().unwrap();
     log.keep_personal(&history.call.id, &personal).await.unwrap();
     let press = under("place", door(), place(Some(personal.digest.clone())));
-    assert!(matches!(run(&log, &mut history, &press, ms(0)).await.unwrap(), Ran::Committed(_)));
+    assert!(matches!(run(&log, &mut history, &press, ms(0)).await.unwrap(), CommandOutcome::Committed(_)));
 
     let loaded = log.load(&history.call.id).await.unwrap();
     assert_eq!(loaded.text_of(CommitNo::FIRST), Some(&words()));
@@ -41,7 +42,7 @@ async fn that_text_was_deleted_is_written_once_and_an_interrupted_hand_finds_the
     let Log { log, .. } = engine.log().await;
     let history = call_of(&log, 2).await;
     let call_id = &history.call.id;
-    let [one, two] = [3, 4].map(|salt| salted(words(), [salt; 16]).unwrap().unwrap());
+    let [one, two] = [3, 4].map(|salt| salt_personal(words(), [salt; 16]).unwrap().unwrap());
     log.keep_personal(call_id, &one).await.unwrap();
     log.keep_personal(call_id, &two).await.unwrap();
     let person = Party { kind: PartyKind::User, id: "user456".parse().unwrap() };
@@ -72,13 +73,19 @@ async fn two_hands_that_race_for_a_number_keep_their_words_apart() {
     let mut won = call_of(&log, 1).await;
     let mut lost = won.clone();
     let why = |reason: &str| PersonalText { reason: Some(reason.into()), ..PersonalText::default() };
-    let (of_one, of_two) = (salted(why("不要"), [1; 16]), salted(why("later"), [2; 16]));
+    let (of_one, of_two) = (salt_personal(why("不要"), [1; 16]), salt_personal(why("later"), [2; 16]));
     let (of_one, of_two) = (of_one.unwrap().unwrap(), of_two.unwrap().unwrap());
     log.keep_personal(&won.call.id, &of_one).await.unwrap();
     log.keep_personal(&won.call.id, &of_two).await.unwrap();
     let reject = |n, digest| under("reject", phone(n), Act::Reject { personal: Some(digest) });
-    assert!(matches!(run(&log, &mut won, &reject(1, of_one.digest), ms(1)).await.unwrap(), Ran::Committed(_)));
-    assert!(matches!(run(&log, &mut lost, &reject(2, of_two.digest.clone()), ms(1)).await.unwrap(), Ran::Refused(_)));
+    assert!(matches!(
+        run(&log, &mut won, &reject(1, of_one.digest), ms(1)).await.unwrap(),
+        CommandOutcome::Committed(_)
+    ));
+    assert!(matches!(
+        run(&log, &mut lost, &reject(2, of_two.digest.clone()), ms(1)).await.unwrap(),
+        CommandOutcome::Refused(_)
+    ));
     log.drop_personal(&won.call.id, &of_two).await.unwrap();
     let loaded = log.load(&won.call.id).await.unwrap();
     assert_eq!(loaded.text_of(CommitNo(2)), Some(&why("不要")));

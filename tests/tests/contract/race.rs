@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures::future::join_all;
 use ilock_call::Refusal;
 use ilock_events::{Act, Actor, Command, CommitNo};
-use ilock_log::{EventLog, History, Ran};
+use ilock_log::{CommandOutcome, EventLog, History};
 use ilock_tests::commands::{assert_whole, call_of, door, fresh_call, ms, phone, place, run, under};
 use ilock_tests::engine::Log;
 
@@ -14,7 +14,7 @@ use super::engine;
 const COMMANDS: usize = 50;
 
 /// Runs all `commands` concurrently, each on a copy of `history`. Returns each outcome and the history after it.
-async fn at_once(log: &EventLog, history: &History, commands: Vec<Command>) -> Vec<(Ran, History)> {
+async fn at_once(log: &EventLog, history: &History, commands: Vec<Command>) -> Vec<(CommandOutcome, History)> {
     join_all(commands.into_iter().map(|command| {
         let (log, mut history) = (log.clone(), history.clone());
         async move {
@@ -31,15 +31,17 @@ async fn at_once(log: &EventLog, history: &History, commands: Vec<Command>) -> V
 }
 
 /// Asserts that exactly one command won, that every other was refused with the winner's name, and that all histories agree.
-async fn assert_one_won(log: &EventLog, outcomes: &[(Ran, History)]) -> History {
-    let won: Vec<&History> =
-        outcomes.iter().filter_map(|(ran, history)| matches!(ran, Ran::Committed(_)).then_some(history)).collect();
+async fn assert_one_won(log: &EventLog, outcomes: &[(CommandOutcome, History)]) -> History {
+    let won: Vec<&History> = outcomes
+        .iter()
+        .filter_map(|(ran, history)| matches!(ran, CommandOutcome::Committed(_)).then_some(history))
+        .collect();
     let [won] = won[..] else { panic!("{} of {} won", won.len(), outcomes.len()) };
     let placed = won.call.placed.as_ref().unwrap();
     for (ran, history) in outcomes {
         match ran {
-            Ran::Committed(_) => {}
-            Ran::Refused(Refusal::TooLate { state, winner }) => {
+            CommandOutcome::Committed(_) => {}
+            CommandOutcome::Refused(Refusal::TooLate { state, winner }) => {
                 assert_eq!((*state, winner), (placed.state, &placed.winner.name()));
                 assert_eq!(history.commits, won.commits);
             }
@@ -100,7 +102,7 @@ async fn phones_that_confirm_ringing_at_once_are_all_written_down_without_a_gap(
         let numbers: BTreeSet<CommitNo> = outcomes
             .iter()
             .map(|(ran, _)| match ran {
-                Ran::Committed(commit) => commit.n,
+                CommandOutcome::Committed(commit) => commit.n,
                 other => panic!("an alert was not written: {other:?}"),
             })
             .collect();
@@ -120,7 +122,7 @@ async fn one_request_that_comes_twenty_times_at_once_is_one_commit_and_a_success
         let ringing = call_of(&log, 1).await;
         let accepts = vec![under("accept", phone(1), Act::Accept {}); 20];
         for (ran, history) in at_once(&log, &ringing, accepts).await {
-            assert!(matches!(ran, Ran::Committed(_) | Ran::DoneBefore), "{ran:?}");
+            assert!(matches!(ran, CommandOutcome::Committed(_) | CommandOutcome::DoneBefore), "{ran:?}");
             assert_eq!(history.commits.len(), 2);
         }
         assert_eq!(log.load(&ringing.call.id).await.unwrap().commits.len(), 2);
@@ -136,8 +138,9 @@ async fn of_presses_that_hit_the_same_call_id_one_places_it() {
         let unplaced = History::unplaced(fresh_call());
         let presses = (0..COMMANDS).map(|n| under(&format!("press-{n}"), door(), place(None))).collect();
         let outcomes = at_once(&log, &unplaced, presses).await;
-        let placed = outcomes.iter().filter(|(ran, _)| matches!(ran, Ran::Committed(_))).count();
-        let refused = outcomes.iter().filter(|(ran, _)| matches!(ran, Ran::Refused(Refusal::AlreadyPlaced))).count();
+        let placed = outcomes.iter().filter(|(ran, _)| matches!(ran, CommandOutcome::Committed(_))).count();
+        let refused =
+            outcomes.iter().filter(|(ran, _)| matches!(ran, CommandOutcome::Refused(Refusal::AlreadyPlaced))).count();
         assert_eq!((placed, refused), (1, COMMANDS - 1));
         assert_eq!(log.load(&unplaced.call.id).await.unwrap().commits.len(), 1);
     }

@@ -3,19 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
-use ilock_events::{CommitNo, Handed, Receipt};
+use ilock_events::{Carrier, CommitNo, DeliveryOutcome, DeliveryPath, Receipt};
 use ilock_tests::commands::{call_of, ms};
 use ilock_tests::engine::Log;
 
 use super::engine;
 
-fn receipt(path: &str, target: &str) -> Receipt {
-    let handed = Handed { target: target.into(), carrier: "mqtt".into(), carrier_id: None, ms: 12, error: None };
-    let given_up =
-        Handed { error: Some("its time had passed".into()), carrier_id: Some("7".into()), ms: -1, ..handed.clone() };
+fn receipt(path: DeliveryPath, target: &str) -> Receipt {
+    let handed =
+        DeliveryOutcome { target: target.into(), carrier: Carrier::Mqtt, carrier_id: None, ms: 12, error: None };
+    let given_up = DeliveryOutcome {
+        error: Some("its time had passed".into()),
+        carrier_id: Some("7".into()),
+        ms: -1,
+        ..handed.clone()
+    };
     Receipt {
         n: CommitNo::FIRST,
-        path: path.into(),
+        path,
         at: ms(12),
         notices: BTreeMap::from([(0, handed), (7, given_up)]),
         phones: BTreeMap::new(),
@@ -27,7 +32,8 @@ async fn receipts_are_loaded_beside_the_commits_as_they_were_kept() {
     let engine = engine().await;
     let Log { log, .. } = engine.log().await;
     let call = call_of(&log, 2).await;
-    let (fast, second) = (receipt("fast", "users/user456/calls/incoming"), receipt("projector", "前门"));
+    let (fast, second) =
+        (receipt(DeliveryPath::Fast, "users/user456/calls/incoming"), receipt(DeliveryPath::Projector, "前门"));
     log.keep_receipt(&call.call.id, &fast, 0).await.unwrap();
     log.keep_receipt(&call.call.id, &second, 1).await.unwrap();
     let loaded = log.load(&call.call.id).await.unwrap();
@@ -42,7 +48,7 @@ async fn a_round_that_is_taken_is_not_overwritten_the_next_free_one_is_used() {
     let Log { log, .. } = engine.log().await;
     let call = call_of(&log, 1).await;
     for target in ["first", "second", "third"] {
-        log.keep_receipt(&call.call.id, &receipt("projector", target), 0).await.unwrap();
+        log.keep_receipt(&call.call.id, &receipt(DeliveryPath::Projector, target), 0).await.unwrap();
     }
     let loaded = log.load(&call.call.id).await.unwrap();
     let targets: Vec<&str> = loaded.receipts.iter().map(|receipt| receipt.notices[&0].target.as_str()).collect();
@@ -57,7 +63,9 @@ async fn receipts_kept_at_the_same_moment_are_all_there() {
     let call = call_of(&log, 1).await;
     let kept = (0..10).map(|n| {
         let (log, call_id) = (log.clone(), call.call.id.clone());
-        async move { log.keep_receipt(&call_id, &receipt("projector", &format!("writer {n}")), 1).await.unwrap() }
+        async move {
+            log.keep_receipt(&call_id, &receipt(DeliveryPath::Projector, &format!("writer {n}")), 1).await.unwrap()
+        }
     });
     join_all(kept).await;
     let loaded = log.load(&call.call.id).await.unwrap();

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use ilock_audit::export::{Progress, call_line, placed_at};
 use ilock_audit::replay::{Story, html, jsonl, mermaid, text};
 use ilock_audit::{Header, Line, verify};
-use ilock_events::{ClientId, CommitNo, Handed, Millis, Receipt};
-use ilock_log::{EventLog, StoredCall, salted};
+use ilock_events::{Carrier, ClientId, CommitNo, DeliveryOutcome, DeliveryPath, Millis, Receipt};
+use ilock_log::EventLog;
+use ilock_proof::{StoredCall, salt_personal};
 use ilock_tests::commands::{call_of, ms};
 use ilock_tests::engine::Log;
 
@@ -54,23 +55,26 @@ async fn a_day_told_twice_is_the_same_to_the_byte_from_the_log_and_from_its_expo
     let Log { log, .. } = engine.log().await;
     for steps in [1, 2, 3, 4, 4, 3, 2, 1] {
         let call = call_of(&log, steps).await;
-        let handed = |carrier: &str, target: &str| Handed {
+        let handed = |carrier: Carrier, target: &str| DeliveryOutcome {
             target: target.into(),
-            carrier: carrier.into(),
+            carrier,
             carrier_id: Some("id-1".into()),
             ms: 12,
             error: None,
         };
-        let ring = handed("mqtt", "users/user456/calls/incoming");
+        let ring = handed(Carrier::Mqtt, "users/user456/calls/incoming");
         let phone = ClientId::new("user456_android_1").unwrap();
-        let woken = BTreeMap::from([(phone, handed("push", "GCM"))]);
-        let rounds = [("fast", BTreeMap::from([(0, ring)]), BTreeMap::new()), ("projector", BTreeMap::new(), woken)];
+        let woken = BTreeMap::from([(phone, handed(Carrier::Push, "GCM"))]);
+        let rounds = [
+            (DeliveryPath::Fast, BTreeMap::from([(0, ring)]), BTreeMap::new()),
+            (DeliveryPath::Projector, BTreeMap::new(), woken),
+        ];
         for (path, notices, phones) in rounds {
-            let receipt = Receipt { n: CommitNo::FIRST, path: path.into(), at: ms(13), notices, phones };
+            let receipt = Receipt { n: CommitNo::FIRST, path, at: ms(13), notices, phones };
             log.keep_receipt(&call.call.id, &receipt, 0).await.unwrap();
         }
         let words = ilock_events::PersonalText { reason: Some("通话已结束 <b>".into()), ..Default::default() };
-        log.keep_personal(&call.call.id, &salted(words, [9; 16]).unwrap().unwrap()).await.unwrap();
+        log.keep_personal(&call.call.id, &salt_personal(words, [9; 16]).unwrap().unwrap()).await.unwrap();
     }
     let (file, stories) = told_once(&log).await;
     assert_eq!(stories.len(), 8);

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_events::{CallId, CommitNo};
-use ilock_log::{History, LogError, Placing, day_key};
+use ilock_log::{CommitLocation, History, LogError};
+use ilock_proof::day_key;
 use ilock_tests::commands::call_of;
 
 use super::engine;
@@ -72,7 +73,7 @@ async fn every_commit_is_found_without_the_index_call_by_call_with_the_day_on_th
     }
     let mut every = log.log.every_commit();
     let mut found: Vec<(CallId, Vec<Standing>)> = vec![];
-    while let Some(Placing { call_id, sk, day }) = every.next().await.unwrap() {
+    while let Some(CommitLocation { call_id, sk, day }) = every.next().await.unwrap() {
         let call_id = call_id.unwrap();
         match found.last_mut().filter(|(last, _)| *last == call_id) {
             Some((_, commits)) => commits.push((sk, day)),

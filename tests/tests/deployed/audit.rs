@@ -1,10 +1,11 @@
 //! The stream's second reader enters a call into the ledger; an auditor finds the call, and the access is recorded.
 
-use ilock_audit::seal::{Checkpoint, Hour, VerifyKey};
 use ilock_env::Clock;
-use ilock_functions::seal_log::aws::Bucket;
-use ilock_functions::seal_log::{KEY, Vault, checkpoint_name};
-use ilock_log::{Day, Ledger, chains_of};
+use ilock_lambda::aws::Bucket;
+use ilock_log::ledger::Ledger;
+use ilock_log::ledger::{KEY, Vault, checkpoint_name};
+use ilock_proof::{Checkpoint, Hour, VerifyKey};
+use ilock_proof::{Day, chains_of};
 use serde_json::{Value, json};
 use tokio::process::Command;
 

@@ -10,7 +10,7 @@ use ilock_env::Clock;
 use ilock_events::{Millis, PartyId, TenantId};
 use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
 use ilock_local::Options;
-use ilock_log::Day;
+use ilock_proof::Day;
 use ilock_tests::backend::{Backend, BackendParts, RecordingTimer, dynamodb};
 use ilock_tests::engine::Engine;
 use ilock_tests::faults::{Fault, Faults, When};
@@ -237,7 +237,7 @@ async fn that_somebody_looked_stands_in_the_log_and_is_shown_to_auditors() {
     assert_eq!(next["accesses"][1]["looked_at"], "accesses", "looking at who looked is looking too");
     // None of it is a call.
     assert_eq!(ids(&first.gets(&format!("/api/audit/calls?day={DAY}")).await.ok()), [call]);
-    assert_eq!(world.stack.app.log.unfinished().await.unwrap().len(), 1);
+    assert_eq!(world.stack.calls.log.unfinished().await.unwrap().len(), 1);
     world.end().await;
 }
 

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use ilock_auth::{Arns, Role};
 use ilock_env::Clock;
 use ilock_events::Millis;
-use ilock_functions::app::MqttAccess;
-use ilock_functions::mqtt_authorizer::{AuthorizerRequest, AuthorizerResponse, authorize};
+use ilock_functions::service::mqtt_access::MqttAccess;
+use ilock_functions::triggers::mqtt_authorizer::{AuthorizerRequest, AuthorizerResponse, authorize};
 use ilock_tests::{Party, World};
 use serde_json::{Value, json};
 
@@ -68,7 +68,7 @@ async fn ask(world: &World, request: Value) -> AuthorizerResponse {
 
 async fn ask_at(world: &World, request: Value, clock: Clock) -> AuthorizerResponse {
     let request: AuthorizerRequest = serde_json::from_value(request).unwrap();
-    authorize(&request, &world.stack.app.mqtt, &world.stack.app.directory, &clock).await.unwrap()
+    authorize(&request, &world.stack.mqtt, &world.stack.directory, &clock).await.unwrap()
 }
 
 /// A registered client's password.
@@ -164,11 +164,10 @@ async fn the_longest_ids_stay_within_iot_cores_limits() {
     let client = format!("{id}_{name}");
     let request = full(&id, &password(&person, &name).await, &client);
     let request: AuthorizerRequest = serde_json::from_value(request).unwrap();
-    let app = &world.stack.app;
     // The longest partition and region that there are.
     let arns = Arns { partition: "aws-us-gov".into(), region: "ap-southeast-1".into(), account: "123456789012".into() };
-    let mqtt = MqttAccess { arns, ..app.mqtt.clone() };
-    let answer = authorize(&request, &mqtt, &app.directory, &app.clock).await.unwrap();
+    let mqtt = MqttAccess { arns, ..world.stack.mqtt.clone() };
+    let answer = authorize(&request, &mqtt, &world.stack.directory, &world.stack.calls.clock).await.unwrap();
     assert!(answer.is_authenticated);
     assert!((1..=10).contains(&answer.policy_documents.len()));
     for document in &answer.policy_documents {

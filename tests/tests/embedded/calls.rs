@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use ilock_events::Carrier;
 use ilock_tests::parties::call_id;
 use ilock_tests::{Phone, Version, World};
 use reqwest::Method;
@@ -74,7 +75,7 @@ async fn a_whole_call(version: Version) {
     assert_eq!(told.collect::<BTreeSet<_>>().len(), 7, "every notice has its receipt");
     let mut handed = log.receipts.iter().flat_map(|receipt| receipt.notices.values());
     // No phone has a push token.
-    assert!(handed.all(|handed| handed.error.is_none() || handed.carrier == "push"));
+    assert!(handed.all(|handed| handed.error.is_none() || handed.carrier == Carrier::Push));
     world.end().await;
 }
 

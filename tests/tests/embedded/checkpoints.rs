@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use ilock_audit::seal::{Checkpoint, Hour, OfLog, SealedHour, VerifyKey, judge_day};
+use ilock_audit::verify::{OfLog, SealedHour, judge_day};
 use ilock_env::Clock;
 use ilock_events::{LedgerEntry, Millis};
-use ilock_functions::seal_log::{bundle_name, checkpoint_name};
 use ilock_local::Options;
 use ilock_local::vault::Folder;
-use ilock_log::{Day, chains_of};
+use ilock_log::ledger::{bundle_name, checkpoint_name};
+use ilock_proof::{Checkpoint, Hour, VerifyKey};
+use ilock_proof::{Day, chains_of};
 use ilock_tests::World;
 use ilock_tests::parties::call_id;
 

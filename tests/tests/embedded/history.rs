@@ -100,10 +100,10 @@ async fn an_older_report_never_overwrites_a_newer_one() {
     report("offline", 0, 1_679_886_300_000).await.ok();
     let party =
         ilock_events::Party { kind: ilock_events::PartyKind::User, id: ilock_events::PartyId::new("user456").unwrap() };
-    let client = world.stack.app.directory.clients(&party).await.unwrap().remove(0);
+    let client = world.stack.directory.clients(&party).await.unwrap().remove(0);
     assert_eq!((client.status, client.priority), (Some(ilock_events::ClientStatus::Active), Some(10)));
     user.registers("android_1").await;
-    let again = world.stack.app.directory.clients(&party).await.unwrap().remove(0);
+    let again = world.stack.directory.clients(&party).await.unwrap().remove(0);
     assert_eq!((again.status, again.priority), (client.status, client.priority), "registering again keeps the report");
     report("active", 11, 1).await.refused(400);
     report("asleep", 1, 1).await.refused(400);

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
-use ilock_functions::lambda::{OnAws, Patience};
+use ilock_events::Carrier;
 use ilock_functions::settings::Settings;
+use ilock_lambda::aws::{OnAws, RetryPolicy};
 use ilock_local::Options;
 use ilock_notify::Mqtt;
 use ilock_tests::World;
@@ -30,7 +31,7 @@ fn carrier(url: String) -> Arc<dyn Mqtt> {
         .region(Region::new("local"))
         .credentials_provider(SharedCredentialsProvider::new(Credentials::new("a", "b", None, None, "test")))
         .build();
-    OnAws::new(settings, sdk, Patience::Little).calling().unwrap().calls.telling.mqtt
+    OnAws::new(settings, sdk, RetryPolicy::CallerWaiting).wiring.calls().unwrap().notifier.mqtt
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,7 +39,7 @@ async fn while_iot_core_is_in_trouble_calls_are_placed_at_once_and_everybody_is_
     let iot = IotCore::start().await;
     let faults = Faults::before(&iot.at.to_string()).await;
     let mqtt = carrier(faults.url());
-    let world = World::with(Options { between: Some(Box::new(move |_| mqtt)), ..Options::anywhere() }).await;
+    let world = World::with(Options { mqtt_layer: Some(Box::new(move |_| mqtt)), ..Options::anywhere() }).await;
     let whens = [When::Once(0), When::Once(1), When::From(0)];
     let troubles = FAULTS.into_iter().flat_map(|fault| whens.map(|when| (fault, when)));
     for (number, (fault, when)) in troubles.enumerate() {
@@ -56,7 +57,7 @@ async fn while_iot_core_is_in_trouble_calls_are_placed_at_once_and_everybody_is_
                 .receipts
                 .iter()
                 .flat_map(|kept| &kept.notices)
-                .filter(|(_, handed)| handed.carrier == "mqtt")
+                .filter(|(_, handed)| handed.carrier == Carrier::Mqtt)
                 .map(|(index, _)| *index)
                 .collect();
             settled == BTreeSet::from([0, 1])

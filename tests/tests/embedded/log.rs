@@ -6,7 +6,7 @@ use ilock_tests::World;
 use ilock_tests::parties::call_id;
 
 fn log(world: &World) -> EventLog {
-    world.stack.app.calls.log.clone()
+    world.stack.calls.log.clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents, SharedIn
 use aws_sdk_dynamodb::error::BoxError;
 use aws_sdk_dynamodb::operation::put_item::PutItemInput;
 
+use ilock_events::{Carrier, DeliveryPath};
 use ilock_local::Options;
 use ilock_tests::parties::call_id;
 use ilock_tests::throttle::Throttle;
@@ -33,7 +34,7 @@ async fn while_the_broker_is_down_calls_are_placed_and_they_ring_when_it_is_back
     println!("placed in {} ms with the broker down", asked.elapsed().as_millis());
     assert!(asked.elapsed() < MAX_WAIT);
     let told = world.log(&call).await.receipts.into_iter().flat_map(|receipt| receipt.notices.into_values());
-    assert!(told.filter(|handed| handed.carrier == "mqtt").count() == 0, "nobody was told yet");
+    assert!(told.filter(|handed| handed.carrier == Carrier::Mqtt).count() == 0, "nobody was told yet");
 
     tokio::time::sleep(Duration::from_secs(1)).await;
     world.stack.broker.start(broker_at).await.unwrap();
@@ -41,15 +42,15 @@ async fn while_the_broker_is_down_calls_are_placed_and_they_ring_when_it_is_back
     assert_eq!(incoming["call_id"], call.as_str());
     let log = world.log(&call).await;
     let mut by_mqtt =
-        log.receipts.iter().filter(|receipt| receipt.notices.values().any(|handed| handed.carrier == "mqtt"));
-    assert!(by_mqtt.all(|receipt| receipt.path == "projector"), "{:?}", log.receipts);
+        log.receipts.iter().filter(|receipt| receipt.notices.values().any(|handed| handed.carrier == Carrier::Mqtt));
+    assert!(by_mqtt.all(|receipt| receipt.path == DeliveryPath::Projector), "{:?}", log.receipts);
     world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_broker_does_not_hold_up_the_caller() {
     let throttle = Throttle::default();
-    let world = World::with(Options { between: Some(throttle.layer()), ..Options::anywhere() }).await;
+    let world = World::with(Options { mqtt_layer: Some(throttle.layer()), ..Options::anywhere() }).await;
     let (door, user) = (world.door("device123"), world.user("user456"));
     let mut phone = world.phone(&user, "android_1").await;
     throttle.set(Duration::from_mins(1));

@@ -6,8 +6,8 @@ use aws_lambda_events::sqs::SqsEvent;
 use futures::future::BoxFuture;
 use ilock_directory::{Client, Directory};
 use ilock_events::{ClientStatus, Party, PartyId, PartyKind};
-use ilock_functions::presence::{LookAgain, PresenceEvent, PresenceKind, on_event, on_queue};
-use ilock_notify::CarrierError;
+use ilock_functions::triggers::presence::{PresenceEvent, PresenceKind, RecheckQueue, on_event, on_queue};
+use ilock_notify::QueueError;
 use ilock_tests::World;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -19,8 +19,8 @@ const CLIENT: &str = "user456_a";
 #[derive(Default)]
 struct Waiting(Mutex<Vec<PresenceEvent>>);
 
-impl LookAgain for Waiting {
-    fn later(&self, event: PresenceEvent) -> BoxFuture<'_, Result<(), CarrierError>> {
+impl RecheckQueue for Waiting {
+    fn recheck_later(&self, event: PresenceEvent) -> BoxFuture<'_, Result<(), QueueError>> {
         self.0.lock().unwrap().push(event);
         Box::pin(async { Ok(()) })
     }
@@ -57,7 +57,7 @@ use PresenceKind::{Connected, Disconnected};
 #[tokio::test(flavor = "multi_thread")]
 async fn who_stays_away_is_offline_and_who_is_back_at_once_is_not() {
     let world = World::new().await;
-    let directory = world.stack.app.directory.clone();
+    let directory = world.stack.directory.clone();
     world.user("user456").registers("a").await;
     let waiting = Waiting::default();
     for (told, offline) in [
@@ -76,7 +76,7 @@ async fn who_stays_away_is_offline_and_who_is_back_at_once_is_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_app_said_of_itself_stands_whatever_its_clock_says_and_the_mark_goes_when_it_is_back() {
     let world = World::new().await;
-    let directory = world.stack.app.directory.clone();
+    let directory = world.stack.directory.clone();
     let person = world.user("user456");
     person.registers("a").await;
     let waiting = Waiting::default();
@@ -100,7 +100,7 @@ async fn what_the_app_said_of_itself_stands_whatever_its_clock_says_and_the_mark
 #[tokio::test(flavor = "multi_thread")]
 async fn a_count_that_began_anew_is_newer() {
     let world = World::new().await;
-    let directory = world.stack.app.directory.clone();
+    let directory = world.stack.directory.clone();
     world.user("user456").registers("a").await;
     let waiting = Waiting::default();
     let hour = 60 * 60 * 1000;
@@ -116,7 +116,7 @@ async fn a_count_that_began_anew_is_newer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn others_clients_and_broken_messages_are_no_trouble() {
     let world = World::new().await;
-    let directory = world.stack.app.directory.clone();
+    let directory = world.stack.directory.clone();
     let waiting = Waiting::default();
     for id in ["iotconsole-1 2", "somebody_else", ""] {
         let stranger = PresenceEvent { client_id: id.into(), ..event(Disconnected, 0, 1) };
@@ -133,7 +133,7 @@ async fn others_clients_and_broken_messages_are_no_trouble() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_connection_is_no_presence() {
     let world = World::new().await;
-    let directory = world.stack.app.directory.clone();
+    let directory = world.stack.directory.clone();
     let waiting = Waiting::default();
     let told = json!({
         "clientId": CLIENT, "timestamp": 1_460_065_214_626_i64, "eventType": "connect_failed",
@@ -165,7 +165,7 @@ fn it_reads_what_iot_core_sends() {
 fn the_order_and_number_of_tellings_do_not_matter() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let world = runtime.block_on(World::new());
-    let directory = world.stack.app.directory.clone();
+    let directory = world.stack.directory.clone();
     let person = runtime.block_on(async {
         let person = world.user("user456");
         person.registers("a").await;

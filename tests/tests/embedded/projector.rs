@@ -5,8 +5,8 @@ use std::time::Duration;
 use aws_lambda_events::dynamodb::Event;
 use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_events::Commit;
-use ilock_functions::dismissals::Dismissals;
-use ilock_functions::projector::Projector;
+use ilock_functions::service::room_dismisser::RoomDismisser;
+use ilock_functions::triggers::projector::Projector;
 use ilock_local::Options;
 use ilock_tests::World;
 use ilock_tests::parties::call_id;
@@ -18,18 +18,18 @@ async fn world(throttle: &Throttle) -> (World, Projector) {
     let options = Options {
         settings: Box::new(|name| (name == "FAST_PATH").then(|| "off".to_owned())),
         poll: Duration::from_hours(1),
-        between: Some(throttle.layer()),
+        mqtt_layer: Some(throttle.layer()),
         ..Options::anywhere()
     };
     let world = World::with(options).await;
     // The poller reads once at its start.
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let calls = world.stack.app.calls.clone();
+    let calls = world.stack.calls.clone();
     let projector = Projector {
         log: calls.log,
-        directory: world.stack.app.directory.clone(),
-        telling: calls.telling,
-        rooms: Dismissals::new(None),
+        directory: world.stack.directory.clone(),
+        notifier: calls.notifier,
+        rooms: RoomDismisser::new(None),
     };
     (world, projector)
 }

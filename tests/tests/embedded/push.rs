@@ -6,7 +6,7 @@ use ilock_directory::Client;
 use ilock_env::Clock;
 use ilock_events::schema::schemas;
 use ilock_events::{ClientId, Millis, Party as PartyOf, PartyId, PartyKind};
-use ilock_functions::push_feedback::{DeliveryFailure, Feedback, on_failure};
+use ilock_functions::triggers::push_feedback::{DeliveryFailure, Feedback, on_failure};
 use ilock_local::push::Shown;
 use ilock_tests::parties::call_id;
 use ilock_tests::{Party, World};
@@ -73,7 +73,7 @@ fn assert_valid(push: &Shown) {
 async fn client(world: &World, user: &str, name: &str) -> Client {
     let party = PartyOf { kind: PartyKind::User, id: PartyId::new(user).unwrap() };
     let client = ClientId::new(format!("{user}_{name}")).unwrap();
-    world.stack.app.directory.client(&party, &client).await.unwrap().unwrap()
+    world.stack.directory.client(&party, &client).await.unwrap().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -218,11 +218,11 @@ async fn a_new_token_takes_the_place_of_the_old_and_logout_ends_the_ringing() {
     anna.registers("phone").await;
     let second = client(&world, "anna", "phone").await.main.unwrap();
     assert_ne!(first.id, second.id);
-    assert_eq!(world.stack.app.directory.owner_of_endpoint(&first.id).await.unwrap(), None);
+    assert_eq!(world.stack.directory.owner_of_endpoint(&first.id).await.unwrap(), None);
     let call = call_id(&door.rings("anna", 30).await);
     assert_eq!(pushes(&world, 0, 1).await[0].endpoint, second.id);
     anna.asks(Method::DELETE, "/api/mqtt/clients/anna_phone", None).await.ok();
-    assert_eq!(world.stack.app.directory.owner_of_endpoint(&second.id).await.unwrap(), None);
+    assert_eq!(world.stack.directory.owner_of_endpoint(&second.id).await.unwrap(), None);
     door.caller_action(&call, "cancelled").await.ok();
     door.rings("anna", 30).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -244,7 +244,7 @@ async fn while_the_push_services_are_down_calls_go_on_and_the_projector_wakes_th
     assert!(rung[0].ttl_seconds < 60);
     let history = world.log(&call).await;
     let phones = history.receipts.iter().filter(|receipt| !receipt.phones.is_empty());
-    assert_eq!(phones.map(|receipt| receipt.path.as_str()).collect::<Vec<_>>(), ["projector"]);
+    assert_eq!(phones.map(|receipt| receipt.path.word()).collect::<Vec<_>>(), ["projector"]);
     world.end().await;
 }
 
@@ -335,7 +335,7 @@ async fn what_sns_tells_later_retires_the_token_unless_it_was_registered_anew() 
     let world = World::new().await;
     let anna = world.user("anna");
     android(&anna, "phone", "fcm-token-1").await;
-    let directory = &world.stack.app.directory;
+    let directory = &world.stack.directory;
     let endpoint = client(&world, "anna", "phone").await.main.unwrap();
     let now = Clock::system().now();
     let failure = |kind: &str, endpoint: &str| -> DeliveryFailure {

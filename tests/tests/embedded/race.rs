@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use ilock_env::Clock;
 use ilock_events::CallId;
-use ilock_functions::expire_call::expire;
+use ilock_functions::triggers::expire_call::expire;
 use ilock_local::Options;
 use ilock_notify::Alarm;
 use ilock_tests::World;
@@ -52,7 +52,7 @@ async fn round(world: &World, door: &Party, user: &Party, ahead: &AtomicI64, rou
     let expiry = async {
         tokio::time::sleep(Duration::from_millis(expire_after)).await;
         ahead.fetch_add(5000, Ordering::SeqCst);
-        expire(&world.stack.app.calls, &Alarm { call_id: CallId::new(call.clone()).unwrap() }).await.unwrap();
+        expire(&world.stack.calls, &Alarm { call_id: CallId::new(call.clone()).unwrap() }).await.unwrap();
     };
     let (accepts, cancel, ()) = futures::join!(join_all(accepts), cancel, expiry);
 

@@ -184,7 +184,7 @@ async fn at_every_step(scenario: Scenario, prepare: impl AsyncFn(&mut Scene) -> 
         let data = scene.data;
         scene.victim.child.kill().await.unwrap();
         let stack = Stack::start(Options { data_dir: Some(data.path().into()), ..Options::anywhere() }).await.unwrap();
-        let log = stack.app.calls.log.load(&ilock_events::CallId::new(call).unwrap()).await.unwrap();
+        let log = stack.calls.log.load(&ilock_events::CallId::new(call).unwrap()).await.unwrap();
         let same = log.commits.iter().filter(|commit| commit.cmd.id.as_str() == "again").count();
         assert_eq!(same, 1, "step {step}: the command stands once");
         let n = log.commits.iter().find(|commit| commit.cmd.id.as_str() == "again").unwrap().n;

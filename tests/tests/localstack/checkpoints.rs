@@ -7,13 +7,14 @@ use aws_sdk_s3::types::{
     BucketLocationConstraint, CreateBucketConfiguration, DefaultRetention, ObjectLockConfiguration, ObjectLockEnabled,
     ObjectLockRetentionMode, ObjectLockRule,
 };
-use ilock_audit::seal::{Checkpoint, Hour, SignKey};
 use ilock_env::Clock;
 use ilock_events::Millis;
-use ilock_functions::ledger::LedgerKeeper;
-use ilock_functions::seal_log::aws::Bucket;
-use ilock_functions::seal_log::{KEY, NotSealed, Sealer, Vault, checkpoint_name};
-use ilock_log::{LEDGER_TABLE, Ledger, digest};
+use ilock_functions::triggers::ledger::LedgerKeeper;
+use ilock_lambda::aws::Bucket;
+use ilock_log::ledger::{KEY, NotSealed, Sealer, Vault, checkpoint_name};
+use ilock_log::ledger::{LEDGER_TABLE, Ledger};
+use ilock_proof::digest;
+use ilock_proof::{Checkpoint, Hour, SignKey};
 use ilock_tests::commands::call_of;
 use ilock_tests::engine::{Engine, unique};
 use ilock_tests::localstack;

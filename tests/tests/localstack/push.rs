@@ -7,8 +7,9 @@ use std::time::Duration;
 use ilock_env::Clock;
 use ilock_events::schema::schemas;
 use ilock_events::{CallId, PushService};
-use ilock_notify::push::{Parcel, PushCarrier, PushError};
-use ilock_notify::sns::{PushApps, Sns};
+use ilock_lambda::aws::Sns;
+use ilock_notify::push::PushApps;
+use ilock_notify::push::{PushCarrier, PushError, PushRequest};
 use ilock_tests::Party;
 use ilock_tests::backend::{Backend, BackendParts, RecordingTimer};
 use ilock_tests::engine::{Engine, unique};
@@ -83,13 +84,13 @@ impl Fixture {
 
     /// Projects `call`. Returns whether nothing is left to deliver.
     async fn projects(&self, call: &str) -> bool {
-        let history = self.backend.app.log.load(&CallId::new(call).unwrap()).await.unwrap();
+        let history = self.backend.calls.log.load(&CallId::new(call).unwrap()).await.unwrap();
         self.backend.projector.project(history.commits).await.is_empty()
     }
 
     /// How many seconds `call` still rings.
     async fn seconds_left(&self, call: &str) -> u32 {
-        let history = self.backend.app.log.load(&CallId::new(call).unwrap()).await.unwrap();
+        let history = self.backend.calls.log.load(&CallId::new(call).unwrap()).await.unwrap();
         let left_ms = history.call.placed.unwrap().terms.deadline.since(Clock::system().now());
         u32::try_from(left_ms / 1000).unwrap()
     }
@@ -117,7 +118,7 @@ impl Fixture {
             id: ilock_events::PartyId::new(&user.id).unwrap(),
         };
         let client = ilock_events::ClientId::new(client).unwrap();
-        let client = self.backend.app.directory.client(&party, &client).await.unwrap().unwrap();
+        let client = self.backend.directory.client(&party, &client).await.unwrap().unwrap();
         let working = |endpoint: Option<ilock_directory::PushEndpoint>| {
             endpoint.filter(|endpoint| endpoint.retired.is_none()).map(|endpoint| endpoint.id)
         };
@@ -267,7 +268,7 @@ async fn an_endpoint_that_is_gone_is_retired() {
     let endpoint = fixture.sns.register(PushService::Gcm, unique("token")).await.unwrap().unwrap();
     fixture.client.delete_endpoint().endpoint_arn(&endpoint).send().await.unwrap();
     let payload = json!({ "fcmV1Message": { "message": {} } }).to_string();
-    let parcel = Parcel { endpoint, service: PushService::Gcm, payload, apns: None, ttl_seconds: 1 };
+    let parcel = PushRequest { endpoint, service: PushService::Gcm, payload, apns: None, ttl_seconds: 1 };
     let said = fixture.sns.send(parcel).await;
     assert!(matches!(said, Err(PushError::Retired(_))), "{said:?}");
     fixture.end().await;

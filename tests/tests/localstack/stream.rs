@@ -114,7 +114,7 @@ async fn what_is_committed_comes_out_of_the_stream_in_order_and_everybody_is_tol
     let told = fixture.told();
     assert_eq!(told.len(), told.iter().collect::<BTreeSet<_>>().len(), "nobody was told twice");
     for call in &calls {
-        let history = fixture.backend.app.calls.log.load(call).await.unwrap();
+        let history = fixture.backend.calls.log.load(call).await.unwrap();
         let settled: BTreeSet<u32> = history.receipts.iter().map(|receipt| receipt.n.0).collect();
         assert_eq!(settled, BTreeSet::from([1, 3, 4]), "an alert is told to nobody");
         assert!(history.receipts.iter().all(|receipt| receipt.path == "projector"));

@@ -8,7 +8,7 @@ use aws_lambda_events::sqs::SqsEvent;
 use aws_sdk_sqs::types::Message;
 use ilock_env::Clock;
 use ilock_events::{Actor, CallId};
-use ilock_functions::expire_call::on_queue;
+use ilock_functions::triggers::expire_call::on_queue;
 use ilock_tests::backend::{Backend, BackendParts, delay_queue};
 use ilock_tests::engine::{Engine, unique};
 use ilock_tests::localstack;
@@ -67,7 +67,7 @@ impl Fixture {
 
     /// As Lambda does: gives the batch to the function and deletes what did not fail. Returns the bodies of what failed.
     async fn shows(&self, messages: Vec<Message>) -> Vec<String> {
-        let answer = on_queue(&self.backend.app.calls, event(&messages)).await;
+        let answer = on_queue(&self.backend.calls, event(&messages)).await;
         let failed: Vec<String> =
             answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
         let mut bodies = vec![];
@@ -88,7 +88,7 @@ impl Fixture {
 
     /// The states that the call went through.
     async fn states(&self, call: &str) -> Vec<&'static str> {
-        let history = self.backend.app.calls.log.load(&CallId::new(call).unwrap()).await.unwrap();
+        let history = self.backend.calls.log.load(&CallId::new(call).unwrap()).await.unwrap();
         history.commits.iter().map(|commit| commit.state.word()).collect()
     }
 
@@ -128,7 +128,7 @@ async fn a_call_that_nobody_answers_is_missed_when_its_alarm_comes_out_of_the_qu
     assert_eq!(fixture.states(&call).await, ["ringing"]);
     assert!(fixture.shows(alarms.clone()).await.is_empty());
     assert_eq!(fixture.states(&call).await, ["ringing", "missed"]);
-    let history = fixture.backend.app.calls.log.load(&CallId::new(&call).unwrap()).await.unwrap();
+    let history = fixture.backend.calls.log.load(&CallId::new(&call).unwrap()).await.unwrap();
     assert_eq!(history.commits[1].actor, Actor::Timer);
     assert_eq!(history.commits[1].events[0].name, "CallMissed");
     // SQS delivers a message at least once.
@@ -195,7 +195,7 @@ async fn an_alarm_that_comes_too_early_is_set_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deadline_beyond_what_sqs_gives_is_taken_at_its_most() {
     let fixture = Fixture::new().await;
-    let timer = fixture.backend.app.calls.timer.clone();
+    let timer = fixture.backend.calls.timer.clone();
     let hour = Clock::system().now().plus(3_600_000);
     timer.arm(CallId::new("call_device123_user456_1").unwrap(), hour).await.unwrap();
     fixture.end().await;
@@ -208,6 +208,6 @@ async fn without_a_queue_no_call_is_placed() {
     let body = json!({ "callee_id": "user456" });
     let refused = fixture.backend.door("device123").posts("/api/calls", body).await;
     assert_eq!((refused.refused(503))["retry_after"], 1);
-    assert!(fixture.backend.app.calls.log.unfinished().await.unwrap().is_empty());
+    assert!(fixture.backend.calls.log.unfinished().await.unwrap().is_empty());
     fixture.engine.end().await;
 }

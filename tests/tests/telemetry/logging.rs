@@ -6,7 +6,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ilock_functions::lambda::lines_of_json;
+use ilock_lambda::lines_of_json;
 use ilock_tests::World;
 use ilock_tests::parties::call_id;
 use serde_json::{Value, json};

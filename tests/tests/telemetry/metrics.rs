@@ -2,9 +2,9 @@
 //! process.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
 
-use ilock_functions::dismissals::Dismissals;
-use ilock_functions::lambda::gather;
-use ilock_functions::projector::Projector;
+use ilock_functions::service::room_dismisser::RoomDismisser;
+use ilock_functions::triggers::projector::Projector;
+use ilock_lambda::install_metrics;
 use ilock_tests::World;
 use ilock_tests::parties::call_id;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ fn sum(lines: &[Value], metric: &str) -> f64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn placed_calls_rings_refusals_and_tampering_are_counted_as_the_dashboard_and_alarms_read_them() {
-    let collector = gather("iLockCall".into(), "test".into()).unwrap();
+    let collector = install_metrics("iLockCall".into(), "test".into()).unwrap();
     let world = World::new().await;
     let (door, user) = (world.door("device123"), world.user("user456"));
     let mut phone = world.phone(&user, "a").await;
@@ -35,9 +35,9 @@ async fn placed_calls_rings_refusals_and_tampering_are_counted_as_the_dashboard_
     phone.hears("incoming").await;
     user.callee_action(&call, "accepted", Some("user456_a")).await.ok();
     user.callee_action(&call, "accepted", Some("user456_b")).await.refused(409);
-    let calls = world.stack.app.calls.clone();
-    let (directory, telling) = (world.stack.app.directory.clone(), calls.telling.clone());
-    let projector = Projector { log: calls.log, directory, telling, rooms: Dismissals::new(None) };
+    let calls = world.stack.calls.clone();
+    let (directory, notifier) = (world.stack.directory.clone(), calls.notifier.clone());
+    let projector = Projector { log: calls.log, directory, notifier, rooms: RoomDismisser::new(None) };
     let key = json!({ "pk": { "S": format!("call#{call}") }, "sk": { "S": "commit#000001" } });
     let record = json!({
         "eventID": "1", "eventName": "REMOVE", "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": "local",

@@ -9,7 +9,8 @@ use futures::stream;
 use ilock_directory::{Client, Directory, PushEndpoint};
 use ilock_env::Clock;
 use ilock_events::{CallId, ClientId, Commit, Party, PartyId, PartyKind, PushService, TenantId};
-use ilock_functions::projector;
+use ilock_functions::triggers::projector;
+use ilock_functions::triggers::projector::Projector;
 use ilock_local::Options;
 use ilock_notify::push;
 use ilock_tests::World;
@@ -41,9 +42,9 @@ pub async fn measure() {
     let aws = Aws::before(world.stack.at.dynamodb, LATENCY).await;
     let mut parts = aws.parts_with(true);
     parts.wiring.dynamodb = world.stack.dynamodb.clone();
-    let projector = parts.projecting().unwrap();
+    let projector = Projector::new(&parts.wiring).unwrap();
 
-    let endpoints = register_phones(&world.stack.app.directory).await;
+    let endpoints = register_phones(&world.stack.directory).await;
     let commits = place_calls(&world).await;
     let memory = || resident(std::process::id());
     let before = memory();
@@ -119,7 +120,7 @@ async fn place_calls(world: &World) -> Vec<Commit> {
     let door = world.door("door");
     let calls = stream::iter(0..CALLEES).map(async |n| {
         let call = CallId::new(call_id(&door.rings(&callee(n), RING_SECONDS).await)).unwrap();
-        world.stack.app.log.load(&call).await.unwrap().commits
+        world.stack.calls.log.load(&call).await.unwrap().commits
     });
     let mut commits = calls.buffer_unordered(CONCURRENCY).collect::<Vec<_>>().await.concat();
     commits.sort_by_key(|commit| commit.at);

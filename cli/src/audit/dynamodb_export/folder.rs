@@ -9,7 +9,7 @@ use ilock_audit::dynamodb::{Exported, item};
 use ilock_audit::export::Progress;
 use ilock_audit::{Finding, Header, Kind, Lines};
 use ilock_events::CallId;
-use ilock_log::StoredCall;
+use ilock_proof::StoredCall;
 use indicatif::ProgressBar;
 use serde_json::Value;
 

@@ -13,7 +13,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Lines, Seek as _, Write as _}
 
 use ilock_audit::dynamodb::item;
 use ilock_audit::export::placed_at;
-use ilock_log::StoredCall;
+use ilock_proof::StoredCall;
 use serde_json::Value;
 
 use crate::audit::range::Range;

@@ -1,10 +1,11 @@
 //! Compares the log with the read models, in both directions, and repairs history rows.
 
 use futures::future::try_join_all;
-use ilock_directory::{Directory, InboxLine};
+use ilock_directory::{Directory, HistoryRow};
 use ilock_env::Clock;
 use ilock_events::{CallId, CommitNo, Millis};
-use ilock_log::{EventLog, History, LogError, day_key};
+use ilock_log::{EventLog, History, LogError};
+use ilock_proof::day_key;
 
 use crate::audit::rebuild::report::{Finding, Kind, Model, Report};
 use crate::audit::source::read_error;
@@ -49,7 +50,7 @@ impl Comparison {
             if batch.last().is_none_or(|last| last.call_id != call_id) {
                 if batch.len() == BATCH_SIZE {
                     self.compare_calls(std::mem::take(&mut batch)).await?;
-                    self.report.bar.set_position(commits.looked_at);
+                    self.report.bar.set_position(commits.looked_at());
                 }
                 batch.push(CallKeys { call_id, commits: 0, day: None, later_with_day: vec![] });
             }
@@ -107,9 +108,9 @@ impl Comparison {
 
     async fn compare_rows(&mut self, history: &History) -> Result<(), CommandError> {
         for expected in expected_rows(history) {
-            let found = self.directory.line_at(&expected).await.map_err(read_error)?;
+            let found = self.directory.row_at(&expected).await.map_err(read_error)?;
             let (kind, why) = match &found {
-                Some(found) if expected.is_met_by(found) => continue,
+                Some(found) if expected.satisfied_by(found) => continue,
                 Some(found) => {
                     (Kind::Different, format!("the row is {}, and should be {}", row_text(found), row_text(&expected)))
                 }
@@ -122,8 +123,7 @@ impl Comparison {
                 self.report.counts.pending += 1;
                 continue;
             }
-            let repaired =
-                self.apply && self.directory.put_line(&expected, found.as_ref()).await.map_err(read_error)?;
+            let repaired = self.apply && self.directory.put_row(&expected, found.as_ref()).await.map_err(read_error)?;
             let key = format!("{} {}", expected.pk, expected.sk);
             let finding = finding(kind, Model::History, history.call.id.to_string(), key, why);
             self.report.add(&Finding { repaired, ..finding });
@@ -133,7 +133,7 @@ impl Comparison {
 
     /// For every history row: does the log require it?
     pub async fn compare_models_with_log(&mut self) -> Result<(), CommandError> {
-        let mut rows = self.directory.every_line();
+        let mut rows = self.directory.every_row();
         let mut batch = vec![];
         loop {
             let row = rows.next().await.map_err(read_error)?;
@@ -149,7 +149,7 @@ impl Comparison {
         }
     }
 
-    async fn check_rows(&mut self, rows: Vec<InboxLine>) -> Result<(), CommandError> {
+    async fn check_rows(&mut self, rows: Vec<HistoryRow>) -> Result<(), CommandError> {
         let log = &self.log;
         let read = rows.iter().map(|row| async move {
             match row.call_id() {
@@ -170,7 +170,7 @@ impl Comparison {
                 }
                 Some(Ok(_)) => "the call belongs to other parties, or was placed at another time",
             };
-            let repaired = self.apply && self.directory.drop_line(&row).await.map_err(read_error)?;
+            let repaired = self.apply && self.directory.drop_row(&row).await.map_err(read_error)?;
             let key = format!("{} {}", row.pk, row.sk);
             let call_id = row.call_id().map(|id| id.to_string()).unwrap_or_default();
             let finding = finding(Kind::Extra, Model::History, call_id, key, why.to_owned());
@@ -198,14 +198,14 @@ async fn load(log: &EventLog, call_id: &CallId) -> Result<Result<History, String
 }
 
 /// The history rows that a call requires.
-fn expected_rows(history: &History) -> Vec<InboxLine> {
+fn expected_rows(history: &History) -> Vec<HistoryRow> {
     match (&history.call.placed, history.commits.last()) {
-        (Some(placed), Some(last)) => InboxLine::both(&history.call.id, placed, last.n, last.at).into(),
+        (Some(placed), Some(last)) => HistoryRow::for_both_parties(&history.call.id, placed, last.n, last.at).into(),
         _ => vec![],
     }
 }
 
-fn row_text(row: &InboxLine) -> String {
+fn row_text(row: &HistoryRow) -> String {
     let seq = row.seq.unwrap_or(CommitNo(0));
     match &row.entry {
         Some(entry) => serde_json::to_string(entry)

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use aws_config::SdkConfig;
 use aws_sdk_iot::Client;
 use clap::{Args, Subcommand};
-use ilock_auth::{Role, topics};
-use ilock_events::{Party, PartyId, PartyKind, TenantId};
+use ilock_auth::Role;
+use ilock_events::{Party, PartyId, PartyKind, TenantId, topics};
 use serde_json::json;
 
 use crate::aws::account::{cannot, load_config};
@@ -129,7 +129,7 @@ impl Door {
 
     fn print_summary(&self, output: Output, endpoint: &str, id: &str, files: &Files) {
         let device = &self.device_id;
-        let topic = topics(&Party { kind: PartyKind::Device, id: device.clone() }).call_control;
+        let topic = topics::control(&Party { kind: PartyKind::Device, id: device.clone() });
         let text = format!(
             "{device} is provisioned\n  MQTT         ssl://{endpoint}:8883\n  client id    {device}\n  subscribes   {topic}\n  \
              certificate  {}\n  key          {}  (keep it secret: there is no other copy)\n  trusts       Amazon Root CA 1, \

@@ -6,15 +6,13 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
 use ilock_env::Clock;
-use ilock_events::{ClientId, Handed, Millis, PartyId};
+use ilock_events::{Carrier, ClientId, DeliveryOutcome, Millis, PartyId};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Endpoint, Phone, Push, PushCarrier, PushError, in_order};
-use crate::CarrierError;
-use crate::deliver::TIME_PASSED;
-use crate::notices::PUSH;
+use crate::carrier::{CarrierError, TIME_PASSED};
 
-/// So many pushes of one call are on their way at once.
+/// How many pushes of one call are on their way at once.
 pub const AT_ONCE: usize = 8;
 
 /// Before the second try; then twice as long each time.
@@ -31,7 +29,7 @@ pub trait Phones: Send + Sync {
 
 /// What pushes are made with, where the operator uses them.
 #[derive(Clone, Copy)]
-pub struct Waking<'a> {
+pub struct PushSender<'a> {
     /// Who carries.
     pub carrier: &'a dyn PushCarrier,
     /// Who has which phones.
@@ -51,9 +49,9 @@ pub struct Retired {
 
 /// What became of a push.
 #[derive(Debug, Default)]
-pub(crate) struct FannedOut {
+pub(crate) struct FanOutResult {
     /// The phones that are settled, by this round.
-    pub phones: BTreeMap<ClientId, Handed>,
+    pub phones: BTreeMap<ClientId, DeliveryOutcome>,
     /// Endpoints that turned out not to work.
     pub retired: Vec<Retired>,
     /// Why it is not all settled; none when it is.
@@ -63,7 +61,7 @@ pub(crate) struct FannedOut {
 }
 
 /// When a push is made, and until when.
-pub(crate) struct Moment<'a> {
+pub(crate) struct DeliveryWindow<'a> {
     pub clock: &'a Clock,
     pub since: Millis,
     pub expires_at: Millis,
@@ -76,15 +74,20 @@ enum Outcome {
     Failed(String),
 }
 
-impl Waking<'_> {
+impl PushSender<'_> {
     /// Hands `push` to every phone that is not in `done`.
-    pub(crate) async fn fan_out(&self, push: &Push, done: &BTreeSet<ClientId>, moment: &Moment<'_>) -> FannedOut {
-        let mut fanned = FannedOut::default();
-        let failed = |why: String| Some(CarrierError { carrier: PUSH, why });
-        let mut phones = match timeout_at(moment.until, self.phones.of(&push.callee)).await {
+    pub(crate) async fn fan_out(
+        &self,
+        push: &Push,
+        done: &BTreeSet<ClientId>,
+        window: &DeliveryWindow<'_>,
+    ) -> FanOutResult {
+        let mut fanned = FanOutResult::default();
+        let failed = |why: String| Some(CarrierError { carrier: Carrier::Push, why });
+        let mut phones = match timeout_at(window.until, self.phones.of(&push.callee)).await {
             Ok(Ok(phones)) => phones,
-            Ok(Err(error)) => return FannedOut { open: Some(error), ..fanned },
-            Err(_) => return FannedOut { open: failed("the directory did not answer in time".into()), ..fanned },
+            Ok(Err(error)) => return FanOutResult { open: Some(error), ..fanned },
+            Err(_) => return FanOutResult { open: failed("the directory did not answer in time".into()), ..fanned },
         };
         in_order(&mut phones);
         let due: Vec<(&Phone, &Endpoint)> =
@@ -97,7 +100,7 @@ impl Waking<'_> {
         for (phone, endpoint) in due {
             if !done.contains(&phone.client_id) {
                 telling
-                    .push(Box::pin(async move { (phone, endpoint, self.tell(push, phone, endpoint, moment).await) }));
+                    .push(Box::pin(async move { (phone, endpoint, self.tell(push, phone, endpoint, window).await) }));
             }
         }
         let mut outcomes = stream::iter(telling).buffer_unordered(AT_ONCE);
@@ -114,9 +117,9 @@ impl Waking<'_> {
                     continue;
                 }
             };
-            let ms = moment.clock.now().since(moment.since);
+            let ms = window.clock.now().since(window.since);
             let target = endpoint.service.word().into();
-            let handed = Handed { target, carrier: PUSH.into(), carrier_id, ms, error };
+            let handed = DeliveryOutcome { target, carrier: Carrier::Push.into(), carrier_id, ms, error };
             fanned.phones.insert(phone.client_id.clone(), handed);
         }
         drop(outcomes);
@@ -127,23 +130,23 @@ impl Waking<'_> {
     }
 
     /// Tries until it is taken, refused, or there is no time left. What is left is counted anew at every try.
-    async fn tell(&self, push: &Push, phone: &Phone, endpoint: &Endpoint, moment: &Moment<'_>) -> Outcome {
+    async fn tell(&self, push: &Push, phone: &Phone, endpoint: &Endpoint, window: &DeliveryWindow<'_>) -> Outcome {
         let mut pause = FIRST_PAUSE;
         loop {
-            let now = moment.clock.now();
-            // A whole second is the least that a push service counts: less would outlive the moment.
-            if moment.expires_at.since(now) < 1000 {
+            let now = window.clock.now();
+            // A whole second is the least that a push service counts: less would outlive the window.
+            if window.expires_at.since(now) < 1000 {
                 return Outcome::Settled(None, Some(TIME_PASSED.into()));
             }
-            let sent = match push.parcel(endpoint, phone.language, now) {
-                Ok(parcel) => timeout_at(moment.until, self.carrier.send(parcel)).await,
+            let sent = match push.request(endpoint, phone.language, now) {
+                Ok(request) => timeout_at(window.until, self.carrier.send(request)).await,
                 Err(refused) => Ok(Err(refused)),
             };
             match sent {
                 Ok(Ok(carrier_id)) => return Outcome::Settled(carrier_id, None),
                 Ok(Err(PushError::Retired(why))) => return Outcome::Retired(why),
                 Ok(Err(refused @ PushError::Refused(_))) => return Outcome::Settled(None, Some(refused.to_string())),
-                Ok(Err(again @ PushError::Unavailable(_))) if Instant::now() + pause >= moment.until => {
+                Ok(Err(again @ PushError::Unavailable(_))) if Instant::now() + pause >= window.until => {
                     return Outcome::Failed(again.to_string());
                 }
                 Ok(Err(PushError::Unavailable(_))) => {

@@ -1,7 +1,7 @@
 //! Mobile push: what wakes a phone whose app the system has killed.
 //!
 //! The table says that a person's phones are to be woken ([`Push`]); which phones those are stands in the directory
-//! ([`Phone`]). From the two follows, as a pure function, what each push service is given ([`Parcel`]).
+//! ([`Phone`]). From the two follows, as a pure function, what each push service is given ([`PushRequest`]).
 
 mod android;
 mod fan_out;
@@ -9,16 +9,18 @@ mod ios;
 mod payload;
 mod words;
 
-pub use fan_out::{AT_ONCE, NO_PHONE, Phones, Retired, Waking};
-pub(crate) use fan_out::{FannedOut, Moment};
+pub use fan_out::{AT_ONCE, NO_PHONE, Phones, PushSender, Retired};
+pub(crate) use fan_out::{DeliveryWindow, FanOutResult};
 pub use payload::{APNS_LIMIT, FCM_LIMIT, VOIP_LIMIT};
+
+use std::collections::BTreeMap;
 
 use futures::future::BoxFuture;
 use ilock_events::{CallId, CallState, ClientId, CommitNo, Language, MessageId, Millis, PartyId, PushService, RoomId};
 
 /// Why a person's phones are woken.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Saying {
+pub enum PushKind {
     /// Somebody calls.
     Rings {
         /// The room.
@@ -57,7 +59,7 @@ pub struct Push {
     /// The commit.
     pub seq: CommitNo,
     /// What.
-    pub saying: Saying,
+    pub kind: PushKind,
 }
 
 /// One address of a phone at a push service.
@@ -101,7 +103,7 @@ pub struct ApnsHeaders {
 
 /// One push to one phone, as its service is given it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parcel {
+pub struct PushRequest {
     /// To which endpoint, in the carrier's words.
     pub endpoint: String,
     /// By which service.
@@ -131,6 +133,15 @@ pub enum PushError {
     Unavailable(String),
 }
 
+/// The operator's platform applications at SNS.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PushApps {
+    /// The ARN of each that is set up.
+    pub arns: BTreeMap<PushService, String>,
+    /// The iOS app's bundle id: the topic of its alerts, and with `.voip` of its calls.
+    pub bundle_id: Option<String>,
+}
+
 /// Who carries pushes. On AWS: SNS; locally one that shows them.
 pub trait PushCarrier: Send + Sync {
     /// Makes `token` an endpoint of `service` that works, and answers what the carrier calls it; none where the operator
@@ -138,18 +149,18 @@ pub trait PushCarrier: Send + Sync {
     fn register(&self, service: PushService, token: String) -> BoxFuture<'_, Result<Option<String>, PushError>>;
 
     /// One try of one push. Answers the carrier's own id of it, where it gives one.
-    fn send(&self, parcel: Parcel) -> BoxFuture<'_, Result<Option<String>, PushError>>;
+    fn send(&self, request: PushRequest) -> BoxFuture<'_, Result<Option<String>, PushError>>;
 }
 
 impl Push {
     /// Where `phone` is to be told; none where it is not, or cannot be.
     #[must_use]
     pub fn endpoint<'a>(&self, phone: &'a Phone) -> Option<&'a Endpoint> {
-        match &self.saying {
-            Saying::Rings { .. } => phone.voip.as_ref().or(phone.main.as_ref()),
+        match &self.kind {
+            PushKind::Rings { .. } => phone.voip.as_ref().or(phone.main.as_ref()),
             // Never by VoIP: iOS bans apps that are woken by VoIP and show no call.
-            Saying::Missed => phone.main.as_ref(),
-            Saying::Over { by, .. } => phone.main.as_ref().filter(|_| by.as_ref() != Some(&phone.client_id)),
+            PushKind::Missed => phone.main.as_ref(),
+            PushKind::Over { by, .. } => phone.main.as_ref().filter(|_| by.as_ref() != Some(&phone.client_id)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use ilock_events::{CallOver, CallState, ClientId, Language, Millis, MissedCall, PushService, RoomId, VideoCall};
 use serde_json::{Map, Value};
 
-use super::{ApnsHeaders, Endpoint, Parcel, Push, PushError, Saying, android, ios, words};
+use super::{ApnsHeaders, Endpoint, Push, PushError, PushKind, PushRequest, android, ios, words};
 
 /// The most bytes of a payload for FCM.
 pub const FCM_LIMIT: usize = 4096;
@@ -19,7 +19,7 @@ impl Push {
     ///
     /// # Errors
     /// [`PushError::Refused`] when it cannot be written as JSON, or not within the service's limit.
-    pub fn parcel(&self, endpoint: &Endpoint, language: Language, now: Millis) -> Result<Parcel, PushError> {
+    pub fn request(&self, endpoint: &Endpoint, language: Language, now: Millis) -> Result<PushRequest, PushError> {
         let service = endpoint.service;
         let ttl_seconds = whole_seconds(self.kept_until.since(now));
         let most = match service {
@@ -35,13 +35,13 @@ impl Push {
         if payload.len() > most {
             return Err(PushError::Refused(format!("{} bytes are more than {most}", payload.len())));
         }
-        Ok(Parcel { endpoint: endpoint.id.clone(), service, payload, apns, ttl_seconds })
+        Ok(PushRequest { endpoint: endpoint.id.clone(), service, payload, apns, ttl_seconds })
     }
 
     fn made(&self, service: PushService, language: Language, ttl: u32, whole: bool) -> Made {
         let apns = |(payload, headers)| (payload, Some(headers));
-        match &self.saying {
-            Saying::Rings { room_id, invitation } => {
+        match &self.kind {
+            PushKind::Rings { room_id, invitation } => {
                 let call = self.video_call(*room_id, Some(invitation).filter(|_| whole), language)?;
                 match service {
                     PushService::Gcm => Ok((android::payload(call, true, None, ttl)?, None)),
@@ -52,14 +52,14 @@ impl Push {
                     }
                 }
             }
-            Saying::Over { by, state } => {
+            PushKind::Over { by, state } => {
                 let over = self.over(by.as_ref(), *state);
                 match service {
                     PushService::Gcm => Ok((android::payload(over, false, None, ttl)?, None)),
                     _ => ios::background(over).map(apns),
                 }
             }
-            Saying::Missed => {
+            PushKind::Missed => {
                 let missed = self.missed();
                 let shown = words::missed(language, &missed.caller_name);
                 match service {

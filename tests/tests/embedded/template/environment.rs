@@ -3,8 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use ilock_functions::lambda::{OnAws, Patience};
+use ilock_functions::http::audit::list_accesses::ListAccessesState;
+use ilock_functions::http::audit::list_audit::ListAuditState;
+use ilock_functions::http::audit::replay_call::ReplayCallState;
+use ilock_functions::http::calls::callee_action::CalleeActionState;
+use ilock_functions::http::calls::caller_action::CallerActionState;
+use ilock_functions::http::calls::create_call::CreateCallState;
+use ilock_functions::http::calls::get_call::GetCallState;
+use ilock_functions::http::calls::list_calls::ListCallsState;
+use ilock_functions::http::clients::register_client::RegisterClientState;
+use ilock_functions::http::clients::register_push_token::RegisterPushTokenState;
+use ilock_functions::http::clients::remove_client::RemoveClientState;
+use ilock_functions::http::clients::update_client_status::UpdateClientStatusState;
+use ilock_functions::http::trtc_callback::TrtcCallbackState;
 use ilock_functions::settings::{BadSetting, Settings};
+use ilock_functions::triggers::ledger::LedgerKeeper;
+use ilock_functions::triggers::projector::Projector;
+use ilock_lambda::aws::{OnAws, RetryPolicy};
 
 use super::{functions, template};
 
@@ -13,26 +28,26 @@ type Build = fn(&OnAws) -> Result<(), BadSetting>;
 /// How each function's state is made.
 fn states() -> BTreeMap<&'static str, Build> {
     BTreeMap::from([
-        ("register-client", (|on: &OnAws| on.registering().map(drop)) as Build),
-        ("register-push-token", |on| on.taking_tokens().map(drop)),
-        ("push-feedback", |on| on.hearing_of_pushes().map(drop)),
-        ("update-client-status", |on| on.reporting().map(drop)),
-        ("remove-client", |on| on.leaving().map(drop)),
-        ("create-call", |on| on.calling().map(drop)),
-        ("callee-action", |on| on.calling().map(drop)),
-        ("caller-action", |on| on.calling().map(drop)),
-        ("get-call", |on| on.looking().map(drop)),
-        ("list-calls", |on| on.listing().map(drop)),
-        ("list-audit", |on| on.auditing().map(drop)),
-        ("replay-call", |on| on.auditing().map(drop)),
-        ("list-accesses", |on| on.auditing().map(drop)),
-        ("trtc-callback", |on| on.watching().map(drop)),
-        ("projector", |on| on.projecting().map(drop)),
-        ("ledger", |on| on.entering().map(drop)),
-        ("seal-log", |on| on.sealing().map(drop)),
-        ("expire-call", |on| on.expiring().map(drop)),
-        ("mqtt-authorizer", |on| on.authorizing().map(drop)),
-        ("presence", |on| on.watching_presence().map(drop)),
+        ("register-client", (|on: &OnAws| RegisterClientState::new(&on.wiring).map(drop)) as Build),
+        ("register-push-token", |on| RegisterPushTokenState::new(&on.wiring).map(drop)),
+        ("push-feedback", |on| on.wiring.directory().map(drop)),
+        ("update-client-status", |on| UpdateClientStatusState::new(&on.wiring).map(drop)),
+        ("remove-client", |on| RemoveClientState::new(&on.wiring).map(drop)),
+        ("create-call", |on| CreateCallState::new(&on.wiring).map(drop)),
+        ("callee-action", |on| CalleeActionState::new(&on.wiring).map(drop)),
+        ("caller-action", |on| CallerActionState::new(&on.wiring).map(drop)),
+        ("get-call", |on| GetCallState::new(&on.wiring).map(drop)),
+        ("list-calls", |on| ListCallsState::new(&on.wiring).map(drop)),
+        ("list-audit", |on| ListAuditState::new(&on.wiring).map(drop)),
+        ("replay-call", |on| ReplayCallState::new(&on.wiring).map(drop)),
+        ("list-accesses", |on| ListAccessesState::new(&on.wiring).map(drop)),
+        ("trtc-callback", |on| TrtcCallbackState::new(&on.wiring).map(drop)),
+        ("projector", |on| Projector::new(&on.wiring).map(drop)),
+        ("ledger", |on| LedgerKeeper::new(&on.wiring).map(drop)),
+        ("seal-log", |on| on.sealer().map(drop)),
+        ("expire-call", |on| on.wiring.calls().map(drop)),
+        ("mqtt-authorizer", |on| on.wiring.mqtt_access().and(on.wiring.directory()).map(drop)),
+        ("presence", |on| on.wiring.directory().and(on.carriers.presence_queue()).map(drop)),
         // It has a client of IoT Core and nothing to be told.
         ("iot-endpoint", |_| Ok(())),
     ])
@@ -74,7 +89,7 @@ fn read_by(build: Build) -> BTreeSet<String> {
             .behavior_version(aws_config::BehaviorVersion::latest())
             .region(aws_config::Region::new("eu-central-1"))
             .build();
-        build(&OnAws::new(settings, sdk, Patience::Little)).unwrap();
+        build(&OnAws::new(settings, sdk, RetryPolicy::CallerWaiting)).unwrap();
     }
     read.lock().unwrap().clone()
 }

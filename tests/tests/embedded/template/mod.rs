@@ -27,7 +27,7 @@ fn functions(template: &Value) -> Vec<(String, &Value)> {
 
 /// The binaries of the crate of functions.
 fn binaries() -> BTreeSet<String> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/src/bin");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/lambda/src/bin");
     let files = std::fs::read_dir(folder).unwrap();
     files.map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect()
 }
@@ -69,7 +69,7 @@ fn its_tables_are_those_that_the_embedded_stack_makes() {
     for (name, definition) in [
         ("EventsTable", ilock_log::TABLE),
         ("DirectoryTable", ilock_directory::TABLE),
-        ("LedgerTable", ilock_log::LEDGER_TABLE),
+        ("LedgerTable", ilock_log::ledger::LEDGER_TABLE),
     ] {
         let table = &template["Resources"][name];
         let kept = (&table["DeletionPolicy"], &table["UpdateReplacePolicy"]);

@@ -9,14 +9,26 @@ use axum::body::Body;
 use ilock_auth::Role;
 use ilock_directory::{Client, PushEndpoint};
 use ilock_events::{ClientId, PartyId, PartyKind, PushService, TenantId};
-use ilock_functions::lambda::{OnAws, Warm};
-use ilock_functions::presence::{PresenceEvent, on_event, on_queue};
-use ilock_functions::serve::service;
-use ilock_functions::{
-    callee_action, caller_action, create_call, expire_call, get_call, list_accesses, list_audit, list_calls,
-    mqtt_authorizer, push_feedback, register_client, register_push_token, remove_client, replay_call, trtc_callback,
-    update_client_status,
-};
+use ilock_functions::http::audit::list_accesses::{self, ListAccessesState};
+use ilock_functions::http::audit::list_audit::{self, ListAuditState};
+use ilock_functions::http::audit::replay_call::{self, ReplayCallState};
+use ilock_functions::http::calls::callee_action::{self, CalleeActionState};
+use ilock_functions::http::calls::caller_action::{self, CallerActionState};
+use ilock_functions::http::calls::create_call::{self, CreateCallState};
+use ilock_functions::http::calls::get_call::{self, GetCallState};
+use ilock_functions::http::calls::list_calls::{self, ListCallsState};
+use ilock_functions::http::clients::register_client::{self, RegisterClientState};
+use ilock_functions::http::clients::register_push_token::{self, RegisterPushTokenState};
+use ilock_functions::http::clients::remove_client::{self, RemoveClientState};
+use ilock_functions::http::clients::update_client_status::{self, UpdateClientStatusState};
+use ilock_functions::http::router::service;
+use ilock_functions::http::trtc_callback::{self, TrtcCallbackState};
+use ilock_functions::triggers::ledger::LedgerKeeper;
+use ilock_functions::triggers::presence::{PresenceEvent, on_event, on_queue};
+use ilock_functions::triggers::projector::Projector;
+use ilock_functions::triggers::{expire_call, mqtt_authorizer, push_feedback};
+use ilock_functions::wiring::Wiring;
+use ilock_lambda::aws::{OnAws, Warm};
 use ilock_tests::aws::{Aws, PUSH_APP, Request};
 use ilock_tests::parties::call_id;
 use ilock_tests::tencent::{Report, Reports};
@@ -165,7 +177,7 @@ impl Scenes {
 
     /// One of anna's phones has a token that works, as far as anybody knows, and one has one that does not.
     async fn stale_token(&self) {
-        let directory = &self.world.stack.app.directory;
+        let directory = &self.world.stack.directory;
         let anna = ilock_events::Party { kind: PartyKind::User, id: PartyId::new("anna").unwrap() };
         let since = ilock_env::Clock::system().now();
         for name in ["good", "stale"] {
@@ -181,7 +193,7 @@ impl Scenes {
     async fn clients(&mut self) {
         let (anna, other) = (self.world.user("anna"), self.world.party_of("other", "anna", Role::User));
         let parts = self.start(&[Warm::Directory]).await;
-        let app = service(register_client::routes(), parts.registering().unwrap());
+        let app = service(register_client::routes(RegisterClientState::new(&parts.wiring).unwrap()));
         let register = |name: usize| Some(json!({ "client_id": format!("anna_{name}"), "platform": "ios" }));
         // One too many: the oldest makes room, and its session ends.
         for name in 0..=ilock_directory::MAX_CLIENTS {
@@ -196,7 +208,7 @@ impl Scenes {
         self.note("register-client");
 
         let parts = self.start(&[Warm::Directory]).await;
-        let app = service(register_push_token::routes(), parts.taking_tokens().unwrap());
+        let app = service(register_push_token::routes(RegisterPushTokenState::new(&parts.wiring).unwrap()));
         for (client, token) in [("anna_3", "third"), ("anna_3", "fourth"), ("anna_4", "fourth"), ("anna_new", "fifth")]
         {
             let body = json!({ "client_id": client, "platform": "android", "push_token": token });
@@ -206,7 +218,7 @@ impl Scenes {
 
         self.stale_token().await;
         let parts = self.start(&[Warm::Directory]).await;
-        let (directory, clock) = parts.hearing_of_pushes().unwrap();
+        let (directory, clock) = (parts.wiring.directory().unwrap(), parts.wiring.clock.clone());
         let failure = json!({ "EndpointArn": format!("{}/stale", PUSH_APP.replace(":app/", ":endpoint/")),
             "FailureType": "InvalidPlatformToken" });
         let failure = serde_json::from_value(failure).unwrap();
@@ -215,7 +227,7 @@ impl Scenes {
         self.note("push-feedback");
 
         let parts = self.start(&[Warm::Directory]).await;
-        let app = service(update_client_status::routes(), parts.reporting().unwrap());
+        let app = service(update_client_status::routes(UpdateClientStatusState::new(&parts.wiring).unwrap()));
         for (client, at, status) in [("anna_9", 2, 200), ("anna_9", 1, 200), ("anna_none", 1, 404)] {
             let body = json!({ "client_id": client, "status": "active", "priority": 1, "last_active": at });
             assert_eq!(asks(&app, &anna, "PUT", "/api/mqtt/clients/status", None, Some(body)).await, status);
@@ -223,12 +235,13 @@ impl Scenes {
         self.note("update-client-status");
 
         let parts = self.start(&[Warm::Directory, Warm::Broker]).await;
-        let app = service(remove_client::routes(), parts.leaving().unwrap());
+        let app = service(remove_client::routes(RemoveClientState::new(&parts.wiring).unwrap()));
         assert_eq!(asks(&app, &anna, "DELETE", "/api/mqtt/clients/anna_4", None, None).await, 200);
         self.note("remove-client");
 
         let parts = self.start(&[Warm::Directory]).await;
-        let (mqtt, directory, clock) = parts.authorizing().unwrap();
+        let (mqtt, directory) = (parts.wiring.mqtt_access().unwrap(), parts.wiring.directory().unwrap());
+        let clock = parts.wiring.clock.clone();
         let credentials = anna.registers("door").await["mqtt_credentials"].clone();
         let password = base64::Engine::encode(
             &base64::engine::general_purpose::STANDARD,
@@ -241,7 +254,7 @@ impl Scenes {
         self.note("mqtt-authorizer");
 
         let parts = self.start(&[Warm::Directory]).await;
-        let (directory, again) = parts.watching_presence().unwrap();
+        let (directory, again) = (parts.wiring.directory().unwrap(), parts.carriers.presence_queue().unwrap());
         let told = json!({ "clientId": "anna_door", "timestamp": 1, "eventType": "disconnected", "versionNumber": 0 });
         let event: PresenceEvent = serde_json::from_value(told.clone()).unwrap();
         on_event(&directory, &again, event).await.unwrap();
@@ -256,7 +269,7 @@ impl Scenes {
         self.stale_token().await;
         let place = json!({ "callee_id": "anna", "ring_seconds": 30, "caller_info": { "name": "前门设备" } });
         let parts = self.start(&[Warm::Log, Warm::Directory, Warm::Broker, Warm::Timer]).await;
-        let app = service(create_call::routes(), parts.calling().unwrap());
+        let app = service(create_call::routes(CreateCallState::new(&parts.wiring).unwrap()));
         // The same request twice at once: the quicker one's words stand, the slower one drops its own.
         let (twin, caller, body) = (app.clone(), door.clone(), place.clone());
         self.aws.before_the_next_commit(move || {
@@ -270,7 +283,7 @@ impl Scenes {
         let call = call_id(&door.rings("anna", 30).await);
         let act = |action: &str| json!({ "call_id": call, "action": action, "reason": "now", "client_id": "anna_1" });
         let parts = self.start(&[Warm::Log, Warm::Broker]).await;
-        let app = service(callee_action::routes(), parts.calling().unwrap());
+        let app = service(callee_action::routes(CalleeActionState::new(&parts.wiring).unwrap()));
         let without_client = json!({ "call_id": call, "action": "ringing" });
         assert_eq!(asks(&app, &anna, "POST", "/api/calls/callee-action", None, Some(without_client)).await, 200);
         // Another phone answers while this one is being put down.
@@ -288,7 +301,7 @@ impl Scenes {
         self.note("callee-action");
 
         let parts = self.start(&[Warm::Log, Warm::Broker]).await;
-        let app = service(caller_action::routes(), parts.calling().unwrap());
+        let app = service(caller_action::routes(CallerActionState::new(&parts.wiring).unwrap()));
         let (other, id) = (anna.clone(), call.clone());
         self.aws.before_the_next_commit(move || {
             Box::pin(async move {
@@ -304,7 +317,7 @@ impl Scenes {
         self.note("caller-action");
 
         let parts = self.start(&[Warm::Log]).await;
-        let app = service(get_call::routes(), parts.looking().unwrap());
+        let app = service(get_call::routes(GetCallState::new(&parts.wiring).unwrap()));
         assert_eq!(asks(&app, &door, "GET", &format!("/api/calls/{call}"), None, None).await, 200);
         self.note("get-call");
 
@@ -314,7 +327,7 @@ impl Scenes {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let parts = self.start(&[Warm::Directory]).await;
-        let app = service(list_calls::routes(), parts.listing().unwrap());
+        let app = service(list_calls::routes(ListCallsState::new(&parts.wiring).unwrap()));
         assert_eq!(asks(&app, &door, "GET", "/api/calls", None, None).await, 200);
         self.note("list-calls");
     }
@@ -324,24 +337,26 @@ impl Scenes {
         let call = call_id(&door.rings("anna", 30).await);
         let at = self.world.log(&call).await.commits[0].at;
         let auditor = self.world.party("auditor7", Role::Auditor);
-        let asked = async |scenes: &Self, routes: Router<ilock_functions::app::Auditing>, path: &str| {
+        let asked = async |scenes: &Self, routes: fn(&Wiring) -> Router, path: &str| {
             let parts = scenes.start(&[Warm::Log]).await;
-            let app = service(routes, parts.auditing().unwrap());
+            let app = service(routes(&parts.wiring));
             assert_eq!(asks(&app, &auditor, "GET", path, None, None).await, 200, "{path}");
         };
-        let of_day = format!("/api/audit/calls?day={}", ilock_log::Day::of(at));
-        asked(self, list_audit::routes(), &of_day).await;
+        let of_day = format!("/api/audit/calls?day={}", ilock_proof::Day::of(at));
+        asked(self, |on| list_audit::routes(ListAuditState::new(on).unwrap()), &of_day).await;
         self.note("list-audit");
-        asked(self, replay_call::routes(), &format!("/api/audit/calls/{call}/events")).await;
+        let events = format!("/api/audit/calls/{call}/events");
+        asked(self, |on| replay_call::routes(ReplayCallState::new(on).unwrap()), &events).await;
         self.note("replay-call");
-        asked(self, list_accesses::routes(), &of_day.replace("calls", "accesses")).await;
+        let accesses = of_day.replace("calls", "accesses");
+        asked(self, |on| list_accesses::routes(ListAccessesState::new(on).unwrap()), &accesses).await;
         self.note("list-accesses");
     }
 
     async fn ends(&mut self) {
         let (door, anna) = (self.world.door("device123"), self.world.user("anna"));
         let parts = self.start(&[Warm::Log, Warm::Broker]).await;
-        let calls = parts.expiring().unwrap();
+        let calls = parts.wiring.calls().unwrap();
         let call = call_id(&door.rings("anna", 30).await);
         self.stale_token().await;
         let batch = |id: &str| {
@@ -351,7 +366,7 @@ impl Scenes {
         // Too early, as by a clock that runs ahead: it is set again. Then, by a clock that is a minute on, in time.
         assert!(expire_call::on_queue(&calls, batch(&call)).await.batch_item_failures.is_empty());
         let later = ilock_env::Clock::new(|| ilock_env::Clock::system().now().plus(60_000));
-        let calls = ilock_functions::calls::Calls { clock: later.clone(), ..calls };
+        let calls = ilock_functions::service::calls::Calls { clock: later.clone(), ..calls };
         assert!(expire_call::on_queue(&calls, batch(&call)).await.batch_item_failures.is_empty());
         self.note("expire-call");
 
@@ -359,7 +374,7 @@ impl Scenes {
         let (call, room) = (call_id(&view), view["room_info"]["room_id"].as_str().unwrap().parse::<u32>().unwrap());
         anna.callee_action(&call, "accepted", Some("anna_1")).await.ok();
         let parts = self.start(&[Warm::Directory]).await;
-        let app = service(trtc_callback::routes(), parts.watching().unwrap());
+        let app = service(trtc_callback::routes(TrtcCallbackState::new(&parts.wiring).unwrap()));
         let now = ilock_env::Clock::system().now().0;
         let reports = Reports::to("", "key");
         // Somebody hangs up while the last one's leaving is written down.
@@ -388,23 +403,23 @@ impl Scenes {
         self.note("trtc-callback");
 
         let parts = self.start(&[Warm::Log, Warm::Directory, Warm::Broker]).await;
-        let projector = parts.projecting().unwrap();
+        let projector = Projector::new(&parts.wiring).unwrap();
         let door_only = door.rings("anna", 30).await;
         let mut commits = self.world.log(&call_id(&door_only)).await.commits;
         commits.extend(self.world.log(&call).await.commits);
-        let fast = projector.telling.clone();
+        let fast = projector.notifier.clone();
         self.stale_token().await;
         // Nobody has told anything yet, as far as this one knows.
         for commit in &commits {
             let mut history = self.world.log(commit.call_id.as_str()).await;
             history.receipts.clear();
-            fast.the_rest(&history, commit).await.unwrap();
+            fast.deliver_pending(&history, commit).await.unwrap();
         }
         assert!(projector.project(commits).await.is_empty());
         self.note("projector");
 
         let parts = self.start(&[Warm::Ledger]).await;
-        let keeper = parts.entering().unwrap();
+        let keeper = LedgerKeeper::new(&parts.wiring).unwrap();
         // By now the stack's own has entered them.
         for _ in 0..2 {
             assert!(keeper.enter(self.world.log(&call).await.commits).await.is_empty());
@@ -412,7 +427,7 @@ impl Scenes {
         self.note("ledger");
 
         let parts = self.start(&[]).await;
-        assert_eq!(parts.sealing().unwrap().seal_due().await.unwrap().len(), 1);
+        assert_eq!(parts.sealer().unwrap().seal_due().await.unwrap().len(), 1);
         self.note("seal-log");
     }
 }

@@ -1,0 +1,84 @@
+//! MQTT topics: the one place that composes them. What is published ([`incoming`], [`control`], [`sync`]) and what a client
+//! may read ([`Topics::of`]) comes from here.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::stored::{Party, PartyKind};
+
+/// The topics of one client. A door station has only `call_control`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Topics {
+    /// Where calls ring.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incoming_calls: Option<String>,
+    /// What becomes of them.
+    pub call_control: String,
+    /// What the person's other phones did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_sync: Option<String>,
+}
+
+/// Where `party` is told of a new call.
+#[must_use]
+pub fn incoming(party: &Party) -> String {
+    topic(party, "calls/incoming")
+}
+
+/// Where `party` is told what becomes of a call.
+#[must_use]
+pub fn control(party: &Party) -> String {
+    topic(party, "calls/control")
+}
+
+/// Where `party` is told what their other phones did.
+#[must_use]
+pub fn sync(party: &Party) -> String {
+    topic(party, "devices/sync")
+}
+
+fn topic(party: &Party, leaf: &str) -> String {
+    let root = match party.kind {
+        PartyKind::User => "users",
+        PartyKind::Device => "devices",
+    };
+    format!("{root}/{}/{leaf}", party.id)
+}
+
+impl Topics {
+    /// The topics that are `party`'s own: all that its clients may read.
+    #[must_use]
+    pub fn of(party: &Party) -> Self {
+        let is_user = party.kind == PartyKind::User;
+        Self {
+            incoming_calls: is_user.then(|| incoming(party)),
+            call_control: control(party),
+            device_sync: is_user.then(|| sync(party)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::id::PartyId;
+
+    use super::*;
+
+    #[test]
+    fn a_person_has_three_topics_and_a_door_station_one() {
+        let id = PartyId::new("x1").unwrap();
+        let of = |kind| Topics::of(&Party { kind, id: id.clone() });
+        assert_eq!(
+            of(PartyKind::User),
+            Topics {
+                incoming_calls: Some("users/x1/calls/incoming".into()),
+                call_control: "users/x1/calls/control".into(),
+                device_sync: Some("users/x1/devices/sync".into()),
+            }
+        );
+        assert_eq!(
+            of(PartyKind::Device),
+            Topics { incoming_calls: None, call_control: "devices/x1/calls/control".into(), device_sync: None }
+        );
+    }
+}

@@ -1,0 +1,127 @@
+//! What carries messages on AWS. Each client is made once, when a function first needs it: two would open their
+//! connections twice.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use ilock_env::Clock;
+use ilock_functions::service::delivery::FAST_BUDGET;
+use ilock_functions::settings::{BadSetting, Settings};
+use ilock_functions::wiring::Carriers;
+use ilock_notify::push::PushCarrier;
+use ilock_notify::{Mqtt, RingTimer};
+
+use super::delay_queue::DelayQueue;
+use super::iot_core::IotCore;
+use super::sns::Sns;
+
+/// How long one try of a request to AWS may take, where a caller waits for it.
+pub const TRY: Duration = Duration::from_secs(1);
+/// How long all tries of one request may take together.
+pub const ALL_TRIES: Duration = Duration::from_secs(3);
+
+/// How often a message is tried within one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryPolicy {
+    /// Somebody waits for the answer: one try, within the fast path's budget. The projector does the rest.
+    CallerWaiting,
+    /// Nobody waits.
+    Background,
+}
+
+/// The carriers of one function on AWS.
+pub struct AwsCarriers {
+    settings: Settings,
+    sdk: SdkConfig,
+    retry: RetryPolicy,
+    clock: Clock,
+    iot: OnceLock<Arc<IotCore>>,
+    push: OnceLock<Arc<Sns>>,
+    timer: OnceLock<Arc<DelayQueue>>,
+}
+
+impl AwsCarriers {
+    /// In the account that `sdk` reaches.
+    #[must_use]
+    pub fn new(settings: Settings, sdk: SdkConfig, retry: RetryPolicy, clock: Clock) -> Self {
+        let (iot, push, timer) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { settings, sdk, retry, clock, iot, push, timer }
+    }
+
+    /// IoT Core.
+    ///
+    /// # Errors
+    /// [`BadSetting`].
+    pub fn iot(&self) -> Result<Arc<IotCore>, BadSetting> {
+        if let Some(made) = self.iot.get() {
+            return Ok(made.clone());
+        }
+        let timeouts = TimeoutConfig::builder();
+        let (timeouts, retries) = match self.retry {
+            RetryPolicy::CallerWaiting => (timeouts.operation_timeout(FAST_BUDGET), RetryConfig::disabled()),
+            RetryPolicy::Background => {
+                (timeouts.operation_attempt_timeout(TRY).operation_timeout(ALL_TRIES), RetryConfig::standard())
+            }
+        };
+        let config = aws_sdk_iotdataplane::config::Builder::from(&self.sdk)
+            .endpoint_url(self.settings.iot_endpoint()?)
+            .timeout_config(timeouts.build())
+            .retry_config(retries);
+        let made = Arc::new(IotCore::new(aws_sdk_iotdataplane::Client::from_conf(config.build())));
+        Ok(self.iot.get_or_init(|| made).clone())
+    }
+
+    fn sns(&self, retries: RetryConfig) -> Result<Option<Arc<Sns>>, BadSetting> {
+        let Some(apps) = self.settings.push_apps()? else { return Ok(None) };
+        if let Some(made) = self.push.get() {
+            return Ok(Some(made.clone()));
+        }
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(TRY).operation_timeout(ALL_TRIES).build();
+        let config = aws_sdk_sns::config::Builder::from(&self.sdk).timeout_config(timeouts).retry_config(retries);
+        let made = Arc::new(Sns::new(aws_sdk_sns::Client::from_conf(config.build()), apps));
+        Ok(Some(self.push.get_or_init(|| made).clone()))
+    }
+
+    fn queue(&self, url: String) -> DelayQueue {
+        DelayQueue::new(aws_sdk_sqs::Client::new(&self.sdk), url, self.clock.clone())
+    }
+
+    /// The ring timer's queue.
+    ///
+    /// # Errors
+    /// [`BadSetting`].
+    pub fn ring_queue(&self) -> Result<Arc<DelayQueue>, BadSetting> {
+        let url = self.settings.expire_queue_url()?;
+        Ok(self.timer.get_or_init(|| Arc::new(self.queue(url))).clone())
+    }
+
+    /// The queue in which a disconnect waits until it is looked at again.
+    ///
+    /// # Errors
+    /// [`BadSetting`].
+    pub fn presence_queue(&self) -> Result<DelayQueue, BadSetting> {
+        Ok(self.queue(self.settings.presence_queue_url()?))
+    }
+}
+
+impl Carriers for AwsCarriers {
+    fn mqtt(&self) -> Result<Arc<dyn Mqtt>, BadSetting> {
+        Ok(self.iot()?)
+    }
+
+    fn timer(&self) -> Result<Arc<dyn RingTimer>, BadSetting> {
+        Ok(self.ring_queue()?)
+    }
+
+    /// A push is tried anew by its delivery, with the time that it has left then: the client does not retry by itself.
+    fn push(&self) -> Result<Option<Arc<dyn PushCarrier>>, BadSetting> {
+        Ok(self.sns(RetryConfig::disabled())?.map(|sns| sns as Arc<dyn PushCarrier>))
+    }
+
+    fn push_registry(&self) -> Result<Option<Arc<dyn PushCarrier>>, BadSetting> {
+        Ok(self.sns(RetryConfig::standard())?.map(|sns| sns as Arc<dyn PushCarrier>))
+    }
+}

@@ -1,0 +1,17 @@
+//! AWS: what carries messages there, what keeps seals, and the parts of a function on it.
+
+mod bucket;
+mod carriers;
+mod delay_queue;
+mod iot_core;
+mod kms_key;
+mod on_aws;
+mod sns;
+
+pub use bucket::Bucket;
+pub use carriers::{ALL_TRIES, AwsCarriers, RetryPolicy, TRY};
+pub use delay_queue::DelayQueue;
+pub use iot_core::IotCore;
+pub use kms_key::KmsKey;
+pub use on_aws::{OnAws, Warm};
+pub use sns::{ENDPOINT_DISABLED, ENDPOINT_NOT_FOUND, Sns};

@@ -1,0 +1,17 @@
+//! The ring timer's queue, on Lambda.
+
+use aws_lambda_events::sqs::SqsEvent;
+use ilock_functions::triggers::expire_call::on_queue;
+use ilock_lambda::aws::{RetryPolicy, Warm};
+use ilock_lambda::{Error, flush_metrics_after, start};
+use lambda_runtime::{LambdaEvent, service_fn};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let on_aws = start(RetryPolicy::Background, &[Warm::Log, Warm::Broker]).await;
+    let calls = &on_aws.wiring.calls()?;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
+        Ok::<_, Error>(flush_metrics_after(Box::pin(on_queue(calls, event.payload))).await)
+    }))
+    .await
+}

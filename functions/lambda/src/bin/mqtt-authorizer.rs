@@ -1,0 +1,18 @@
+//! IoT Core's authorizer, on Lambda.
+
+use ilock_functions::triggers::mqtt_authorizer::{AuthorizerRequest, authorize};
+use ilock_lambda::aws::{RetryPolicy, Warm};
+use ilock_lambda::{Error, flush_metrics_after, start};
+use lambda_runtime::{LambdaEvent, service_fn};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let on_aws = start(RetryPolicy::Background, &[Warm::Directory]).await;
+    let (mqtt, directory) = (&on_aws.wiring.mqtt_access()?, &on_aws.wiring.directory()?);
+    let clock = &on_aws.wiring.clock;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<AuthorizerRequest>| async move {
+        let outcome = flush_metrics_after(Box::pin(authorize(&event.payload, mqtt, directory, clock)));
+        outcome.await.map_err(Error::from)
+    }))
+    .await
+}

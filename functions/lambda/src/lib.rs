@@ -1,0 +1,10 @@
+//! The functions on AWS Lambda. `src/bin` has one small binary per function; [`aws`] is what carries their messages.
+
+pub mod aws;
+pub mod iot_endpoint;
+mod logging;
+mod start;
+
+pub use lambda_runtime::Error;
+pub use logging::{flush_metrics_after, install_metrics, lines_of_json, log_as_json};
+pub use start::{http, start};

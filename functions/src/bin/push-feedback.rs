@@ -1,8 +1,0 @@
-//! SNS' reports of pushes that did not arrive, on Lambda.
-
-use ilock_functions::lambda;
-
-#[tokio::main]
-async fn main() -> Result<(), lambda::Error> {
-    lambda::push_feedback().await
-}

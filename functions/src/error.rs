@@ -1,0 +1,93 @@
+//! The one error type of every function: what was asked wrongly, what the domain refuses, what the world did to us.
+
+use axum::http::StatusCode;
+use ilock_auth::TokenRefused;
+use ilock_call::Refusal;
+use ilock_directory::DirectoryError;
+use ilock_env::NoRandomness;
+use ilock_log::LogError;
+use ilock_notify::QueueError;
+
+/// Every way in which an answer is not what was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// A field is missing, of the wrong type, or breaks its rule.
+    /// The rule may quote what was sent, so it goes into the answer and never into a log.
+    #[error("{field} breaks its rule")]
+    Field {
+        /// Which: a path in the body, a header, or a part of the address.
+        field: String,
+        /// What would be right.
+        rule: String,
+    },
+    /// The body is larger than is ever needed.
+    #[error("the body is larger than {most} bytes")]
+    TooLarge {
+        /// The most that is taken.
+        most: usize,
+    },
+    /// No token, or one that does not count.
+    #[error("not authenticated: {0}")]
+    Unauthenticated(String),
+    /// The token is good, but not for this.
+    #[error("forbidden: {0}")]
+    Forbidden(&'static str),
+    /// There is no such thing, or none that the asker may know of.
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    /// There is no such route, or it takes another method.
+    #[error("no such route")]
+    NoRoute(StatusCode),
+    /// The domain's own answer.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The id belongs to another tenant.
+    #[error("this id belongs to another tenant")]
+    IdTaken,
+    /// Others are at it; asking again is right.
+    #[error("busy")]
+    Busy,
+    /// The log.
+    #[error(transparent)]
+    Log(LogError),
+    /// The directory.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The ring timer: without it no call is placed.
+    #[error(transparent)]
+    Timer(QueueError),
+    /// Something that cannot be, was.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+impl ApiError {
+    /// A field that breaks its rule.
+    pub fn field(field: impl Into<String>, rule: impl Into<String>) -> Self {
+        Self::Field { field: field.into(), rule: rule.into() }
+    }
+}
+
+impl From<LogError> for ApiError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Contended { .. } => Self::Busy,
+            other => Self::Log(other),
+        }
+    }
+}
+
+impl From<NoRandomness> for ApiError {
+    fn from(error: NoRandomness) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+impl From<TokenRefused> for ApiError {
+    fn from(refused: TokenRefused) -> Self {
+        match refused {
+            TokenRefused::KeysUnavailable => Self::Busy,
+            other => Self::Unauthenticated(other.to_string()),
+        }
+    }
+}

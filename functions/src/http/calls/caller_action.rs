@@ -1,0 +1,75 @@
+//! POST /api/calls/caller-action: the caller gives up or hangs up.
+
+use axum::Router;
+use axum::extract::{FromRef, State};
+use axum::routing::post;
+use ilock_env::Clock;
+use ilock_events::{Act, CallView, CallerAct, CallerAction, PersonalText};
+
+use super::view::view;
+use crate::error::ApiError;
+use crate::http::asker::Caller;
+use crate::http::body::{JsonBody, short};
+use crate::http::idempotency::IdempotencyKey;
+use crate::http::response::Reply;
+use crate::http::tenant::PartyCalls;
+use crate::service::calls::{CommandRequest, MAX_REASON, PersonalData};
+use crate::service::room_credentials::RoomCredentials;
+use crate::service::token_verifier::TokenVerifier;
+use crate::settings::BadSetting;
+use crate::wiring::Wiring;
+
+/// The state of caller-action.
+#[derive(Clone, FromRef)]
+pub struct CallerActionState {
+    verifier: TokenVerifier,
+    calls: PartyCalls,
+    rooms: RoomCredentials,
+    clock: Clock,
+}
+
+impl CallerActionState {
+    /// With the parts that `wiring` has.
+    ///
+    /// # Errors
+    /// [`BadSetting`].
+    pub fn new(wiring: &Wiring) -> Result<Self, BadSetting> {
+        Ok(Self {
+            verifier: wiring.token_verifier()?,
+            calls: PartyCalls::new(wiring.calls()?),
+            rooms: wiring.room_credentials()?,
+            clock: wiring.clock.clone(),
+        })
+    }
+}
+
+/// The route.
+pub fn routes(state: CallerActionState) -> Router {
+    Router::new().route("/api/calls/caller-action", post(caller_action)).with_state(state)
+}
+
+async fn caller_action(
+    caller: Caller,
+    key: IdempotencyKey,
+    State(CallerActionState { calls, rooms, clock, .. }): State<CallerActionState>,
+    JsonBody(ask): JsonBody<CallerAction>,
+) -> Result<Reply<CallView>, ApiError> {
+    short("reason", ask.reason.as_ref(), MAX_REASON)?;
+    let mut call = calls.of_party(&caller, &ask.call_id).await?;
+    if call.placed()?.terms.caller != caller.party {
+        return Err(ApiError::Forbidden("for the caller only"));
+    }
+    let act = match ask.action {
+        CallerAct::Cancelled => Act::Cancel { personal: None },
+        CallerAct::Hangup => Act::HangUp { personal: None },
+    };
+    let request = CommandRequest {
+        tenant: caller.tenant.clone(),
+        actor: caller.actor(),
+        key: key.or_fresh()?,
+        act,
+        personal: PersonalData::Unsaved(PersonalText { reason: ask.reason, ..PersonalText::default() }),
+    };
+    calls.execute(&mut call, request, &clock).await?;
+    Ok(Reply(view(&call, &rooms, &caller.party.id, clock.now())?))
+}

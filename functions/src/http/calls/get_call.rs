@@ -1,0 +1,56 @@
+//! GET /api/calls/{call_id}: what a woken or reconnected phone asks first.
+
+use axum::Router;
+use axum::extract::{FromRef, Path, State};
+use axum::routing::get;
+use ilock_env::Clock;
+use ilock_events::CallView;
+
+use super::view::view;
+use crate::error::ApiError;
+use crate::http::asker::Caller;
+use crate::http::body;
+use crate::http::response::Reply;
+use crate::http::tenant::PartyLog;
+use crate::service::room_credentials::RoomCredentials;
+use crate::service::token_verifier::TokenVerifier;
+use crate::settings::BadSetting;
+use crate::wiring::Wiring;
+
+/// The state of get-call.
+#[derive(Clone, FromRef)]
+pub struct GetCallState {
+    verifier: TokenVerifier,
+    log: PartyLog,
+    rooms: RoomCredentials,
+    clock: Clock,
+}
+
+impl GetCallState {
+    /// With the parts that `wiring` has.
+    ///
+    /// # Errors
+    /// [`BadSetting`].
+    pub fn new(wiring: &Wiring) -> Result<Self, BadSetting> {
+        Ok(Self {
+            verifier: wiring.token_verifier()?,
+            log: PartyLog::new(wiring.log()?),
+            rooms: wiring.room_credentials()?,
+            clock: wiring.clock.clone(),
+        })
+    }
+}
+
+/// The route.
+pub fn routes(state: GetCallState) -> Router {
+    Router::new().route("/api/calls/{call_id}", get(get_call)).with_state(state)
+}
+
+async fn get_call(
+    caller: Caller,
+    State(GetCallState { log, rooms, clock, .. }): State<GetCallState>,
+    Path(call_id): Path<String>,
+) -> Result<Reply<CallView>, ApiError> {
+    let call = log.of_party(&caller, &body::call_id(&call_id)?).await?;
+    Ok(Reply(view(&call, &rooms, &caller.party.id, clock.now())?))
+}

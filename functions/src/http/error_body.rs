@@ -1,0 +1,143 @@
+//! What an error is answered with: a status, a stable number, and words in Chinese and English.
+
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use ilock_call::Refusal;
+use ilock_directory::DirectoryError;
+use ilock_log::LogError;
+use serde_json::{Value, json};
+
+use super::response::PendingReply;
+use crate::error::ApiError;
+use crate::metrics;
+
+/// Stable numbers, HTTP status first, and what to say, in Chinese and English.
+struct ErrorBody {
+    status: StatusCode,
+    code: u32,
+    zh: String,
+    en: String,
+    data: Value,
+}
+
+fn body(status: StatusCode, code: u32, zh: impl Into<String>, en: impl Into<String>, data: Value) -> ErrorBody {
+    ErrorBody { status, code, zh: zh.into(), en: en.into(), data }
+}
+
+/// How long a client waits before it asks again, in seconds.
+const RETRY_SECONDS: u32 = 1;
+
+impl ApiError {
+    fn body(&self) -> ErrorBody {
+        use StatusCode as S;
+        match self {
+            Self::Field { field, rule } => body(
+                S::BAD_REQUEST,
+                40_001,
+                format!("参数 {field} 有误"),
+                format!("{field}: {rule}"),
+                json!({ "field": field, "rule": rule }),
+            ),
+            Self::TooLarge { most } => body(
+                S::BAD_REQUEST,
+                40_002,
+                format!("请求体超过 {most} 字节"),
+                format!("body: at most {most} bytes"),
+                json!({ "field": "body", "rule": format!("at most {most} bytes") }),
+            ),
+            Self::Unauthenticated(why) => {
+                body(S::UNAUTHORIZED, 40_101, "未通过身份验证", "Not authenticated", json!({ "reason": why }))
+            }
+            Self::Forbidden(why) => body(S::FORBIDDEN, 40_301, "无权执行此操作", "Forbidden", json!({ "reason": why })),
+            Self::NotFound(what) => {
+                let (zh, code) = if *what == "call" { ("通话不存在", 40_401) } else { ("不存在", 40_402) };
+                body(S::NOT_FOUND, code, zh, format!("No such {what}"), Value::Null)
+            }
+            Self::NoRoute(status) => {
+                body(*status, u32::from(status.as_u16()) * 100, "接口不存在", "No such route", Value::Null)
+            }
+            Self::Refused(refusal) => refused(refusal),
+            Self::IdTaken => body(
+                S::CONFLICT,
+                40_904,
+                "该标识已属于其他租户",
+                "This id belongs to another tenant",
+                json!({ "field": "sub" }),
+            ),
+            Self::Busy => busy(50_301),
+            Self::Log(LogError::Store { .. }) | Self::Directory(DirectoryError::Store { .. }) => busy(50_302),
+            Self::Timer(_) => busy(50_303),
+            Self::Log(_) | Self::Directory(_) | Self::Internal(_) => {
+                body(S::INTERNAL_SERVER_ERROR, 50_001, "服务器内部错误", "Internal error", Value::Null)
+            }
+        }
+    }
+}
+
+fn busy(code: u32) -> ErrorBody {
+    let data = json!({ "retry_after": RETRY_SECONDS });
+    body(StatusCode::SERVICE_UNAVAILABLE, code, "服务繁忙，请稍后重试", "Busy, please try again", data)
+}
+
+fn refused(refusal: &Refusal) -> ErrorBody {
+    use StatusCode as S;
+    let en = refusal.to_string();
+    match refusal {
+        Refusal::NoSuchCall => body(S::NOT_FOUND, 40_401, "通话不存在", "No such call", Value::Null),
+        Refusal::NotYours => body(S::FORBIDDEN, 40_301, "无权执行此操作", en.clone(), json!({ "reason": en })),
+        Refusal::TooLate { state, winner } => {
+            body(S::CONFLICT, 40_901, "通话状态已改变", en, json!({ "state": state, "winner": winner }))
+        }
+        Refusal::NotAnswered => body(S::CONFLICT, 40_902, "通话尚未接听", en, json!({ "state": "ringing" })),
+        Refusal::StillRinging { deadline } => {
+            body(S::CONFLICT, 40_903, "通话仍在响铃", en, json!({ "state": "ringing", "expires_at": deadline }))
+        }
+        Refusal::AlreadyPlaced => body(S::CONFLICT, 40_905, "通话已存在", en, Value::Null),
+        Refusal::CallsSelf => {
+            let rule = "must not be the caller itself";
+            body(S::BAD_REQUEST, 40_001, "不能呼叫自己", en, json!({ "field": "callee_id", "rule": rule }))
+        }
+        Refusal::RingSeconds => body(
+            S::BAD_REQUEST,
+            40_001,
+            "参数 ring_seconds 有误：5 到 120",
+            en,
+            json!({ "field": "ring_seconds", "rule": "5 to 120" }),
+        ),
+        Refusal::KeyReused => body(
+            S::UNPROCESSABLE_ENTITY,
+            42_201,
+            "Idempotency-Key 已用于其他请求",
+            en,
+            json!({ "field": "Idempotency-Key" }),
+        ),
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let ErrorBody { status, code, zh, en, data } = self.body();
+        if matches!(self, Self::Refused(_)) {
+            ::metrics::counter!(metrics::REFUSALS, "Code" => code.to_string()).increment(1);
+        }
+        if status.is_server_error() {
+            let cause = std::error::Error::source(&self).map(ToString::to_string);
+            tracing::error!(code, cause, "{self}");
+        } else {
+            tracing::info!(code, "{self}");
+        }
+        let mut response = PendingReply { code, zh, en, data }.into_response_with(status);
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
+            }
+            // RFC 9110, 11.6.1.
+            StatusCode::UNAUTHORIZED => {
+                response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            _ => {}
+        }
+        response
+    }
+}

@@ -1,0 +1,80 @@
+//! Idempotency: one request, sent again, is done once.
+//!
+//! A command under one key is one commit: `decide` knows the key (`shared/call/src/decide.rs`). `POST /api/calls` has no
+//! call yet whose log could know it, so the lease of the call's room is its record: the room's number follows from the
+//! request, and the lease names the request and the call ([`RequestDigest`], `shared/directory/src/room_lease.rs`).
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use ilock_env::random;
+use ilock_events::{CommandId, PartyKind, RoomId};
+use sha2::{Digest, Sha256};
+
+use super::asker::Caller;
+use super::body::bad_id;
+use crate::error::ApiError;
+
+/// The request's `Idempotency-Key`, where it has one.
+#[derive(Debug, Clone)]
+pub struct IdempotencyKey(pub Option<CommandId>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
+        let key = value.to_str().unwrap_or_default();
+        CommandId::new(key).map(|key| Self(Some(key))).map_err(|bad| bad_id("Idempotency-Key", &bad))
+    }
+}
+
+impl IdempotencyKey {
+    /// The key, or one that nobody else has.
+    ///
+    /// # Errors
+    /// 500 when the system has no randomness.
+    pub fn or_fresh(self) -> Result<CommandId, ApiError> {
+        match self.0 {
+            Some(key) => Ok(key),
+            None => CommandId::new(hex::encode(random::<16>()?)).map_err(|bad| ApiError::Internal(bad.to_string())),
+        }
+    }
+}
+
+/// Which request this is, for those that may come again: a digest of tenant, caller and key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestDigest([u8; 32]);
+
+impl RequestDigest {
+    /// That of `caller`'s request under `key`.
+    #[must_use]
+    pub fn new(caller: &Caller, key: &CommandId) -> Self {
+        let kind = match caller.party.kind {
+            PartyKind::User => "user",
+            PartyKind::Device => "device",
+        };
+        // None of the parts can contain a space.
+        Self(Sha256::digest(format!("{} {kind} {} {}", caller.tenant, caller.party.id, key.as_str())).into())
+    }
+
+    /// As it stands in a lease.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        hex::encode(self.0)
+    }
+}
+
+/// The room to try: for a request that may come again always the same ones, in order; else any.
+///
+/// # Errors
+/// 500 when the system has no randomness.
+pub fn room_to_try(request: Option<&RequestDigest>, attempt: u32) -> Result<RoomId, ApiError> {
+    let bits = match request {
+        None => random::<4>()?,
+        Some(RequestDigest(digest)) => {
+            let hash = Sha256::digest([digest.as_slice(), &attempt.to_be_bytes()].concat());
+            [hash[0], hash[1], hash[2], hash[3]]
+        }
+    };
+    Ok(RoomId::from_bits(u32::from_be_bytes(bits)))
+}

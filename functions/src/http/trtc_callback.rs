@@ -1,0 +1,133 @@
+//! POST /api/trtc/callback: Tencent tells what happens in rooms. When the last party has left an active call, the call
+//! ends; a room that outlives its call is dismissed again.
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use ilock_call::Placed;
+use ilock_directory::{Directory, Guest, Room};
+use ilock_events::{Act, Actor, CallState, CommandId, Millis, PartyId, PersonalText, RoomId};
+use ilock_log::History;
+use ilock_trtc::{CallbackEvent, InRoom, RoomEventKind, parse_callback, verify_callback};
+use serde_json::json;
+
+use crate::error::ApiError;
+use crate::http::body::MAX_BODY;
+use crate::service::calls::{CommandRequest, PersonalData};
+use crate::service::room_dismisser::dismiss;
+use crate::service::room_watch::RoomWatch;
+use crate::settings::BadSetting;
+use crate::wiring::Wiring;
+
+/// The reason of a call that ended because everybody was gone.
+pub const LEFT: &str = "left";
+
+/// Who was first in the room and out again before the other came is not taken for the end so soon after the answer:
+/// the other may still be on the way.
+const JOIN_MS: i64 = 30_000;
+
+/// The state of trtc-callback. Tencent acts for no tenant, so no call is kept from it.
+#[derive(Clone)]
+pub struct TrtcCallbackState {
+    watch: RoomWatch,
+    directory: Directory,
+}
+
+impl TrtcCallbackState {
+    /// With the parts that `wiring` has.
+    ///
+    /// # Errors
+    /// [`BadSetting`].
+    pub fn new(wiring: &Wiring) -> Result<Self, BadSetting> {
+        Ok(Self { watch: wiring.room_watch()?, directory: wiring.directory()? })
+    }
+}
+
+/// The route.
+pub fn routes(state: TrtcCallbackState) -> Router {
+    Router::new().route("/api/trtc/callback", post(trtc_callback)).with_state(state)
+}
+
+async fn trtc_callback(
+    State(TrtcCallbackState { watch, directory }): State<TrtcCallbackState>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let body = to_bytes(body, MAX_BODY).await.map_err(|_| ApiError::TooLarge { most: MAX_BODY })?;
+    let key = watch.key.as_deref().unwrap_or_default();
+    let sign = headers.get("sign").and_then(|sign| sign.to_str().ok()).unwrap_or_default();
+    verify_callback(key, &body, sign).map_err(|bad| ApiError::Unauthenticated(bad.to_string()))?;
+    let event = parse_callback(&body).map_err(|bad| ApiError::field(bad.field, bad.problem))?;
+    if let CallbackEvent::InRoom(event) = event
+        && let Some(room) = event.room.id()
+    {
+        in_room(&watch, &directory, room, &event).await?;
+    }
+    // As Tencent wants it: `code` 0, or it comes again.
+    Ok((StatusCode::OK, axum::Json(json!({ "code": 0 }))).into_response())
+}
+
+async fn in_room(watch: &RoomWatch, directory: &Directory, room: RoomId, event: &InRoom) -> Result<(), ApiError> {
+    let Some(Room { lease, guests }) = directory.room(room).await? else { return Ok(()) };
+    let mut history = watch.calls.log.load(&lease.call_id).await?;
+    let Some(placed) = history.call.placed.clone() else { return Ok(()) };
+    tracing::Span::current().record("call_id", lease.call_id.as_str());
+    // A room's number is given again after its lease: an old report is not about this call.
+    if event.at < placed.at {
+        return Ok(());
+    }
+    if placed.state.is_final() {
+        let leaving = matches!(event.kind, RoomEventKind::Left | RoomEventKind::RoomDismissed);
+        if !leaving && event.at > last_change(&history) {
+            dismiss(watch.room_api.as_ref(), room).await?;
+        }
+        return Ok(());
+    }
+    let who = event.user.as_ref().and_then(|user| PartyId::new(user.clone()).ok());
+    let guests = match (who, event.kind) {
+        (Some(id), RoomEventKind::Entered | RoomEventKind::Left) => {
+            let guest = Guest { id, inside: event.kind == RoomEventKind::Entered, at: event.at };
+            directory.note_guest(room, &guest, lease.until).await?;
+            // Looked at after it was noted: of two who leave at once, the later report finds both gone.
+            directory.room(room).await?.map_or_else(Vec::new, |room| room.guests)
+        }
+        _ => guests,
+    };
+    if all_left(&placed, last_change(&history), &guests, event) {
+        let key = CommandId::new(LEFT).map_err(|bad| ApiError::Internal(bad.to_string()))?;
+        let request = CommandRequest {
+            tenant: placed.tenant.clone(),
+            actor: Actor::System,
+            key,
+            act: Act::HangUp { personal: None },
+            personal: PersonalData::Unsaved(PersonalText { reason: Some(LEFT.into()), ..PersonalText::default() }),
+        };
+        match watch.calls.execute(&mut history, request, &watch.calls.clock).await {
+            // Somebody hung up meanwhile.
+            Ok(()) | Err(ApiError::Refused(_)) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(())
+}
+
+fn last_change(history: &History) -> Millis {
+    history.commits.last().map_or(Millis(0), |commit| commit.at)
+}
+
+/// Whether everybody who was in the room of this answered call is gone for good.
+fn all_left(placed: &Placed, answered_at: Millis, guests: &[Guest], event: &InRoom) -> bool {
+    if placed.state != CallState::Active || !matches!(event.kind, RoomEventKind::Left | RoomEventKind::RoomDismissed) {
+        return false;
+    }
+    let of_this_call = |id: &PartyId| guests.iter().find(|guest| guest.id == *id && guest.at >= placed.at);
+    let (caller, callee) = (of_this_call(&placed.terms.caller.id), of_this_call(&placed.terms.callee));
+    // A room that was dismissed has put out everybody who had come before.
+    let still_in = |guest: &Guest| guest.inside && (event.kind == RoomEventKind::Left || guest.at > event.at);
+    let inside = [caller, callee].into_iter().flatten().any(still_in);
+    let both_came = caller.is_some() && callee.is_some();
+    !inside && (both_came || event.at.since(answered_at) >= JOIN_MS)
+}

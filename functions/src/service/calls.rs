@@ -1,0 +1,181 @@
+//! Load, decide, append, deliver: the one way in which a command becomes a commit.
+
+use std::sync::Arc;
+
+use ilock_call::{Placed, Refusal, decide};
+use ilock_env::{Clock, random};
+use ilock_events::{
+    Act, Actor, CallId, CallState, Command, CommandId, Commit, CommitNo, Personal, PersonalText, TenantId,
+};
+use ilock_log::{CommandOutcome, EventLog, History};
+use ilock_notify::RingTimer;
+use ilock_proof::salt_personal;
+use tracing::Span;
+
+use crate::error::ApiError;
+use crate::metrics;
+use crate::service::delivery::Notifier;
+
+/// The longest reason that is kept, in bytes.
+pub const MAX_REASON: usize = 1000;
+
+/// The key under which a call expires: the same at every try, so that a repeated alarm is one command.
+const EXPIRE_KEY: &str = "expire";
+
+/// Executes commands on calls.
+#[derive(Clone)]
+pub struct Calls {
+    /// The event log.
+    pub log: EventLog,
+    /// Tells those whom a commit concerns.
+    pub notifier: Notifier,
+    /// Ends the ringing.
+    pub timer: Arc<dyn RingTimer>,
+    /// Decides what is too late.
+    pub clock: Clock,
+}
+
+/// A command as a function asks for it: its personal text has no digest yet.
+pub struct CommandRequest {
+    /// The tenant of the call.
+    pub tenant: TenantId,
+    /// Who commands.
+    pub actor: Actor,
+    /// The idempotency key.
+    pub key: CommandId,
+    /// What is to be done.
+    pub act: Act,
+    /// Text that goes beside the commit.
+    pub personal: PersonalData,
+}
+
+/// Personal text of a command.
+pub enum PersonalData {
+    /// Saved once it is clear that the command will lead to a commit.
+    Unsaved(PersonalText),
+    /// Saved already, while something else had to be waited for; dropped again if no commit comes to name it.
+    Saved(Option<Personal>),
+}
+
+impl Calls {
+    /// Executes `request` on the call that `history` has, at the time of `clock`, and tells whom it concerns. `history` is
+    /// up to date afterwards.
+    ///
+    /// # Errors
+    /// A refusal, or what the log reports.
+    pub async fn execute(&self, history: &mut History, request: CommandRequest, clock: &Clock) -> Result<(), ApiError> {
+        let CommandRequest { tenant, actor, key, act, personal } = request;
+        let call_id = history.call.id.clone();
+        Span::current().record("call_id", call_id.as_str());
+        let (personal, saved) = match personal {
+            PersonalData::Unsaved(text) => (salted(text)?, false),
+            PersonalData::Saved(personal) => (personal, true),
+        };
+        let act = act.with_personal(personal.as_ref().map(|personal| personal.digest.clone()));
+        let command = Command { id: key, actor, act };
+        // What would be refused anyway leaves nothing behind.
+        let worth_writing = decide(&history.call, &command, clock.now()).is_ok_and(|events| !events.is_empty());
+        if let Some(personal) = personal.as_ref().filter(|_| worth_writing) {
+            if !saved {
+                self.log.keep_personal(&call_id, personal).await?;
+            }
+            history.personal.push(personal.clone());
+        }
+        let known = history.commits.len();
+        let outcome = self.log.execute(history, &tenant, &command, clock).await?;
+        count_lost(&outcome, history.commits.len() - known.min(history.commits.len()));
+        let named = matches!(&outcome, CommandOutcome::Committed(commit) if commit.cmd == command.stored());
+        if (worth_writing || saved) && !named {
+            self.drop_personal(&call_id, personal).await;
+        }
+        match outcome {
+            CommandOutcome::Committed(commit) => {
+                self.committed(history, &commit).await;
+                Ok(())
+            }
+            CommandOutcome::DoneBefore => {
+                if worth_writing {
+                    // The same request was quicker; its text lies beside its commit.
+                    *history = self.log.load(&call_id).await?;
+                }
+                Ok(())
+            }
+            CommandOutcome::Refused(Refusal::TooLate { state: CallState::Missed, .. })
+                if history.call.state() == Some(CallState::Ringing) =>
+            {
+                // Nobody has written down yet that time is up, and somebody who was quicker may still be on the way
+                // to the log: "missed" is only true once it stands there.
+                self.expire(history, clock).await?;
+                Err(decide(&history.call, &command, clock.now()).err().map_or(ApiError::Busy, ApiError::from))
+            }
+            CommandOutcome::Refused(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// Saves `text` beside a call that is about to get a commit that names it. Whatever becomes of the call,
+    /// [`PersonalData::Saved`] or [`Calls::drop_personal`] must follow.
+    ///
+    /// # Errors
+    /// What the log reports.
+    pub async fn save_personal(&self, call_id: &CallId, text: PersonalText) -> Result<Option<Personal>, ApiError> {
+        let personal = salted(text)?;
+        if let Some(personal) = &personal {
+            self.log.keep_personal(call_id, personal).await?;
+        }
+        Ok(personal)
+    }
+
+    /// Drops text that no commit names.
+    pub async fn drop_personal(&self, call_id: &CallId, personal: Option<Personal>) {
+        if let Some(personal) = personal
+            && let Err(error) = self.log.drop_personal(call_id, &personal).await
+        {
+            tracing::warn!(%call_id, %error, "unused personal text stays until the call's is forgotten");
+        }
+    }
+
+    /// Ends the ringing, if its time is up and nobody was quicker.
+    ///
+    /// # Errors
+    /// [`Refusal::StillRinging`], or what the log reports.
+    pub async fn expire(&self, history: &mut History, clock: &Clock) -> Result<(), ApiError> {
+        let tenant = placed(history)?.tenant.clone();
+        let id = CommandId::new(EXPIRE_KEY).map_err(|bad| ApiError::Internal(bad.to_string()))?;
+        let command = Command { id, actor: Actor::Timer, act: Act::Expire {} };
+        match self.log.execute(history, &tenant, &command, clock).await? {
+            CommandOutcome::Committed(commit) => {
+                self.committed(history, &commit).await;
+                Ok(())
+            }
+            CommandOutcome::Refused(still @ Refusal::StillRinging { .. }) => Err(still.into()),
+            CommandOutcome::DoneBefore | CommandOutcome::Refused(_) => Ok(()),
+        }
+    }
+
+    async fn committed(&self, history: &History, commit: &Commit) {
+        Span::current().record("n", commit.n.0);
+        tracing::info!(call_id = %commit.call_id, n = %commit.n, kind = commit.cmd.kind, state = commit.state.word(), "committed");
+        if commit.n == CommitNo::FIRST {
+            ::metrics::counter!(metrics::CALLS_PLACED).increment(1);
+        }
+        self.notifier.deliver_now(history, commit).await;
+    }
+}
+
+/// Counts the commits that somebody else was quicker with.
+fn count_lost(outcome: &CommandOutcome, seen: usize) {
+    let own = usize::from(matches!(outcome, CommandOutcome::Committed(_)));
+    ::metrics::counter!(metrics::RACES_LOST).increment(metrics::count(seen.saturating_sub(own)));
+}
+
+fn salted(text: PersonalText) -> Result<Option<Personal>, ApiError> {
+    salt_personal(text, random()?).map_err(|error| ApiError::Internal(error.to_string()))
+}
+
+/// The call that `history` has. It is known to be placed wherever this is asked.
+///
+/// # Errors
+/// 404 when it is not.
+pub fn placed(history: &History) -> Result<&Placed, ApiError> {
+    history.call.placed.as_ref().ok_or(ApiError::NotFound("call"))
+}

@@ -1,0 +1,149 @@
+//! Delivery: a commit's notices, handed to the carriers, with a receipt for what was handed over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ilock_events::{CallState, Carrier, Commit, CommitNo, DeliveryPath, Millis, Receipt};
+use ilock_log::{EventLog, History, LogError};
+use ilock_notify::{Channel, Delivery, MessageCredentials, Mqtt, Round, notices, settled};
+
+use crate::metrics;
+use crate::service::push_directory::PushDirectory;
+use ilock_env::Clock;
+
+/// The fast path gives up after this: the projector takes over, and the one who asked gets an answer.
+pub const FAST_BUDGET: Duration = Duration::from_millis(200);
+
+/// How long the projector leaves a young commit to the fast path: its budget, and the time to keep its receipt.
+pub const FAST_HEAD_START: Duration = Duration::from_millis(300);
+
+/// How long one round of the projector may take.
+const SLOW_BUDGET: Duration = Duration::from_secs(5);
+
+/// Delivers notices and keeps receipts.
+#[derive(Clone)]
+pub struct Notifier {
+    /// Where receipts are kept.
+    pub log: EventLog,
+    /// Carries messages.
+    pub mqtt: Arc<dyn Mqtt>,
+    /// Wakes sleeping phones, where the operator uses pushes.
+    pub push: Option<PushDirectory>,
+    /// Makes the credentials that travel in messages.
+    pub credentials: Arc<dyn MessageCredentials>,
+    /// The time.
+    pub clock: Clock,
+    /// Whether functions deliver what they committed at once.
+    pub fast_path: bool,
+}
+
+/// Why a commit's notices could not all be settled.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A carrier did not take everything.
+    #[error("{open} notices are still open: {why}")]
+    Open {
+        /// How many notices are still open.
+        open: usize,
+        /// What the carrier reported for the first.
+        why: String,
+    },
+    /// The commit was written by a newer version, or is not there.
+    #[error("{0}")]
+    Commit(String),
+}
+
+impl Notifier {
+    /// The fast path: hands over the notices of `commit` within [`FAST_BUDGET`], and keeps the receipt within
+    /// [`FAST_HEAD_START`]. What fails here is only counted; the projector finds that it has no receipt.
+    pub async fn deliver_now(&self, history: &History, commit: &Commit) {
+        if !self.fast_path {
+            return;
+        }
+        let why = match tokio::time::timeout(FAST_HEAD_START, self.deliver(history, commit, DeliveryPath::Fast)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the receipt was not kept in time".to_owned(),
+        };
+        tracing::warn!(call_id = %commit.call_id, n = %commit.n, why, "fast path left a commit's notices to the projector");
+    }
+
+    /// The projector's round: every notice of `commit` that has no receipt yet.
+    ///
+    /// # Errors
+    /// [`DeliveryError`] when something is still open; what was handed over has its receipt all the same.
+    pub async fn deliver_pending(&self, history: &History, commit: &Commit) -> Result<(), DeliveryError> {
+        self.deliver(history, commit, DeliveryPath::Projector).await
+    }
+
+    /// For a carrier that may have lost what it had taken: hands over the notices of `commit` once more, under the same
+    /// message ids, if they have not expired.
+    ///
+    /// # Errors
+    /// [`DeliveryError`].
+    pub async fn redeliver(&self, history: &History, commit: &Commit) -> Result<(), DeliveryError> {
+        let mut forgetful = history.clone();
+        for receipt in &mut forgetful.receipts {
+            // A push was taken by others.
+            receipt.notices.retain(|_, handed| handed.error.is_some() || handed.carrier != Carrier::Mqtt);
+        }
+        self.deliver(&forgetful, commit, DeliveryPath::Projector).await
+    }
+
+    async fn deliver(&self, history: &History, commit: &Commit, path: DeliveryPath) -> Result<(), DeliveryError> {
+        let Some(placed) = &history.call.placed else {
+            return Err(DeliveryError::Commit("the call was never placed".into()));
+        };
+        // A missed call has no words of its own: its name is the one that it was placed with.
+        let text = history.text_of(commit.n).or_else(|| history.text_of(CommitNo::FIRST));
+        let mut notices =
+            notices(commit, placed, text).map_err(|unknown| DeliveryError::Commit(unknown.to_string()))?;
+        if self.push.is_none() {
+            notices.retain(|notice| !matches!(notice.channel, Channel::Push(_)));
+        }
+        let earlier: Vec<&Receipt> = history.receipts.iter().filter(|receipt| receipt.n == commit.n).collect();
+        let done = settled(earlier.iter().copied());
+        if notices.iter().all(|notice| done.notices.contains(&notice.index)) {
+            return Ok(());
+        }
+        let delivery = Delivery {
+            mqtt: &*self.mqtt,
+            credentials: &*self.credentials,
+            push: self.push.as_ref().map(PushDirectory::sender),
+            clock: &self.clock,
+            since: commit.at,
+            ringing: placed.state == CallState::Ringing,
+            budget: if path == DeliveryPath::Fast { FAST_BUDGET } else { SLOW_BUDGET },
+        };
+        let round = delivery.deliver(&notices, &done).await;
+        metrics::count_delivery(commit.n, &notices, &round, path);
+        let Round { settled, failed, phones, retired } = round;
+        if let Some(push) = &self.push {
+            push.retire(placed, retired, self.clock.now()).await;
+        }
+        if !settled.is_empty() || !phones.is_empty() {
+            let receipt = Receipt { n: commit.n, path, at: self.clock.now(), notices: settled, phones };
+            // Round 0 is the fast path's, so that it need not look first.
+            let round =
+                if path == DeliveryPath::Fast { 0 } else { u32::try_from(earlier.len()).unwrap_or(u32::MAX).max(1) };
+            self.log.keep_receipt(&commit.call_id, &receipt, round).await?;
+        }
+        match failed.values().next() {
+            None => Ok(()),
+            Some(error) => Err(DeliveryError::Open { open: failed.len(), why: error.to_string() }),
+        }
+    }
+
+    /// How long the projector waits before it looks at a commit made at `at`.
+    #[must_use]
+    pub fn head_start(&self, at: Millis) -> Duration {
+        if !self.fast_path {
+            return Duration::ZERO;
+        }
+        let age = u64::try_from(self.clock.now().since(at)).unwrap_or(0);
+        FAST_HEAD_START.saturating_sub(Duration::from_millis(age))
+    }
+}

@@ -1,0 +1,11 @@
+//! What functions share: how a command is executed, how notices are delivered, and what they need for it.
+
+pub mod calls;
+pub mod delivery;
+pub mod mqtt_access;
+pub mod push_directory;
+pub mod push_tokens;
+pub mod room_credentials;
+pub mod room_dismisser;
+pub mod room_watch;
+pub mod token_verifier;

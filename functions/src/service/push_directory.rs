@@ -1,0 +1,98 @@
+//! The phones of a person, as far as pushes go: read from the directory for those who wake them.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use ilock_call::Placed;
+use ilock_directory::{Client, Directory, EndpointOwner, PushEndpoint, Retirement, Slot};
+use ilock_events::{Carrier, ClientStatus, Millis, Party, PartyId, PartyKind};
+use ilock_notify::CarrierError;
+use ilock_notify::push::{Endpoint, Phone, Phones, PushCarrier, PushSender, Retired};
+
+use crate::metrics;
+
+/// The carrier of pushes; none where the operator does not use them.
+#[derive(Clone)]
+pub struct Pushes(pub Option<Arc<dyn PushCarrier>>);
+
+/// The carrier of pushes, with the directory that knows the phones.
+#[derive(Clone)]
+pub struct PushDirectory {
+    carrier: Arc<dyn PushCarrier>,
+    directory: Directory,
+}
+
+impl PushDirectory {
+    /// By `carrier`, the phones that stand in `directory`.
+    #[must_use]
+    pub fn new(carrier: Arc<dyn PushCarrier>, directory: Directory) -> Self {
+        Self { carrier, directory }
+    }
+
+    /// What a delivery sends pushes with.
+    #[must_use]
+    pub fn sender(&self) -> PushSender<'_> {
+        PushSender { carrier: &*self.carrier, phones: self }
+    }
+
+    /// Retires endpoints that turned out not to work. A failure here is only logged: the next push finds out again.
+    pub async fn retire(&self, call: &Placed, retired: Vec<Retired>, now: Millis) {
+        let party = call.callee();
+        for Retired { client_id, endpoint, why } in retired {
+            let slot = Slot::of(endpoint.service);
+            let owner = EndpointOwner { party: party.clone(), client_id, slot };
+            retire(&self.directory, &owner, &endpoint.id, endpoint.since, &why, now).await.unwrap_or_else(|error| {
+                tracing::warn!(client_id = %owner.client_id, %error, "a push endpoint could not be retired");
+                false
+            });
+        }
+    }
+}
+
+/// Retires `endpoint` of `owner` because of `why`, if it was registered at `since` or before; whether it did.
+///
+/// # Errors
+/// What the directory says.
+pub async fn retire(
+    directory: &Directory,
+    owner: &EndpointOwner,
+    endpoint: &str,
+    since: Millis,
+    why: &str,
+    now: Millis,
+) -> Result<bool, ilock_directory::DirectoryError> {
+    let retirement = Retirement { why: why.to_owned(), at: now };
+    let retired = directory.retire_endpoint(owner, endpoint, since, &retirement).await?;
+    if retired {
+        ::metrics::counter!(metrics::TOKENS_RETIRED).increment(1);
+        tracing::warn!(client_id = %owner.client_id, endpoint, why, "push token retired: it counts again once the app registers it anew");
+    }
+    Ok(retired)
+}
+
+impl Phones for PushDirectory {
+    fn of<'a>(&'a self, person: &'a PartyId) -> BoxFuture<'a, Result<Vec<Phone>, CarrierError>> {
+        Box::pin(async move {
+            let party = Party { kind: PartyKind::User, id: person.clone() };
+            let clients = self.directory.clients(&party).await;
+            let clients = clients.map_err(|error| CarrierError { carrier: Carrier::Push, why: error.to_string() })?;
+            Ok(clients.into_iter().map(phone).collect())
+        })
+    }
+}
+
+fn phone(client: Client) -> Phone {
+    let working = |endpoint: Option<PushEndpoint>| {
+        let PushEndpoint { id, service, since, .. } = endpoint.filter(|endpoint| endpoint.retired.is_none())?;
+        Some(Endpoint { id, service, since })
+    };
+    Phone {
+        heard_of: client.heard_of(),
+        client_id: client.client_id,
+        main: working(client.main),
+        voip: working(client.voip),
+        language: client.language.unwrap_or_default(),
+        active: client.status == Some(ClientStatus::Active),
+        priority: client.priority.unwrap_or(0),
+    }
+}

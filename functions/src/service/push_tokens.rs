@@ -1,0 +1,117 @@
+//! Push tokens as apps send them: checked, made endpoints of the push service, and bound to the client.
+
+use ilock_directory::{Directory, PushEndpoint};
+use ilock_events::{ClientId, Millis, Party, Platform, PushEnvironment, PushService};
+use ilock_notify::push::PushError;
+
+use crate::error::ApiError;
+use crate::service::push_directory::Pushes;
+
+/// FCM and APNs tokens have some 200 bytes; neither promises a limit.
+pub const MAX_PUSH_TOKEN: usize = 4096;
+
+/// The tokens of one phone, each with the field that it came in.
+#[derive(Debug, Clone, Default)]
+pub struct PushTokens {
+    wanted: Vec<(&'static str, PushService, String)>,
+}
+
+impl PushTokens {
+    /// Checks what an app on `platform` sent. Elsewhere than on Android and iOS there is no push.
+    ///
+    /// # Errors
+    /// 400.
+    pub fn checked(
+        platform: Option<Platform>,
+        environment: Option<PushEnvironment>,
+        main: (&'static str, Option<String>),
+        voip: Option<String>,
+    ) -> Result<Self, ApiError> {
+        let sandbox = environment.unwrap_or_default() == PushEnvironment::Sandbox;
+        let (field, main) = main;
+        well_formed(field, main.as_ref())?;
+        well_formed("voip_token", voip.as_ref())?;
+        let mut wanted = vec![];
+        match platform {
+            Some(Platform::Android) => {
+                if voip.is_some() {
+                    return Err(ApiError::field("voip_token", "is for iOS only"));
+                }
+                wanted.extend(main.map(|token| (field, PushService::Gcm, token)));
+            }
+            Some(Platform::Ios) => {
+                let (alert, call) = if sandbox {
+                    (PushService::ApnsSandbox, PushService::ApnsVoipSandbox)
+                } else {
+                    (PushService::Apns, PushService::ApnsVoip)
+                };
+                let both = main.map(|token| (field, alert, token)).into_iter();
+                for (field, service, token) in both.chain(voip.map(|token| ("voip_token", call, token))) {
+                    if !token.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                        return Err(ApiError::field(field, "must be hexadecimal digits, on iOS"));
+                    }
+                    // One token, however it is written, is one endpoint.
+                    wanted.push((field, service, token.to_ascii_lowercase()));
+                }
+            }
+            Some(Platform::Web | Platform::Linux | Platform::Other) | None => {}
+        }
+        Ok(Self { wanted })
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
+    /// Binds each to `client`, and takes it from whoever had it. Answers the services by which the client is woken now; none
+    /// where the operator has not set them up.
+    ///
+    /// # Errors
+    /// 400 when the push service does not take the token, 503 when it does not answer, and what the directory says.
+    pub async fn bind(
+        self,
+        pushes: &Pushes,
+        directory: &Directory,
+        party: &Party,
+        client: &ClientId,
+        now: Millis,
+    ) -> Result<Vec<PushService>, ApiError> {
+        let mut services = vec![];
+        let Some(carrier) = &pushes.0 else { return Ok(services) };
+        for (field, service, token) in self.wanted {
+            let id = match carrier.register(service, token).await {
+                Ok(Some(id)) => id,
+                Ok(None) => continue,
+                Err(PushError::Refused(why)) => {
+                    tracing::warn!(service = service.word(), why, "a push token was refused");
+                    return Err(ApiError::field(field, format!("{} does not take it", service.word())));
+                }
+                Err(error @ (PushError::Unavailable(_) | PushError::Retired(_))) => {
+                    tracing::warn!(service = service.word(), %error, "a push token could not be registered");
+                    return Err(ApiError::Busy);
+                }
+            };
+            let endpoint = PushEndpoint { id, service, since: now, retired: None };
+            if !directory.take_endpoint(party, client, &endpoint).await? {
+                return Err(ApiError::Busy);
+            }
+            services.push(service);
+        }
+        Ok(services)
+    }
+}
+
+fn well_formed(field: &str, token: Option<&String>) -> Result<(), ApiError> {
+    match token {
+        Some(token) if token.is_empty() => Err(ApiError::field(field, "must not be empty")),
+        Some(token) if token.len() > MAX_PUSH_TOKEN => {
+            Err(ApiError::field(field, format!("must have at most {MAX_PUSH_TOKEN} bytes")))
+        }
+        Some(token) if !token.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Err(ApiError::field(field, "must be printable ASCII without spaces"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,89 @@
+//! Credentials for a call's TRTC room: UserSig and PrivateMapKey, for the party that may enter it; and whether `user_sig`
+//! is encrypted in messages.
+
+use std::sync::Arc;
+
+use ilock_auth::PayloadKeys;
+use ilock_call::Placed;
+use ilock_directory::ROOM_LEASE;
+use ilock_events::{Millis, PartyId, RoomInfo};
+use ilock_notify::MessageCredentials;
+use ilock_trtc::{ALL_PRIVILEGES, TrtcApp};
+
+use ilock_env::Clock;
+
+/// How a `UserSig` travels inside an MQTT message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SigInMessages {
+    /// As a compact JWE under the user's payload key.
+    Jwe,
+    /// As it is: for apps that cannot open a JWE yet.
+    Plain,
+    /// Not at all: the app asks over HTTP.
+    None,
+}
+
+/// Makes room credentials.
+#[derive(Clone)]
+pub struct RoomCredentials {
+    /// The operator's TRTC application.
+    pub trtc: Arc<TrtcApp>,
+    /// The keys that `user_sig` is encrypted under in messages.
+    pub payload_keys: Arc<PayloadKeys>,
+    /// How `user_sig` is sent in messages.
+    pub in_messages: SigInMessages,
+    /// How long credentials are valid, in seconds: just past the longest call.
+    pub valid_seconds: u32,
+    /// Decides from when.
+    pub clock: Clock,
+}
+
+impl RoomCredentials {
+    /// The credentials for `call`'s room for `party`, while it may be joined. They never outlive the room's lease, so a
+    /// call that nobody hung up gives no way into the next one's room.
+    #[must_use]
+    pub fn info(&self, call: &Placed, party: &PartyId, now: Millis) -> Option<RoomInfo> {
+        let lease = i64::try_from(ROOM_LEASE.as_secs()).unwrap_or(i64::MAX);
+        let last_issue = call.at.plus((lease - i64::from(self.valid_seconds)) * 1000);
+        (call.joinable(now) && now < last_issue).then(|| self.issue(call, party))
+    }
+
+    fn issue(&self, call: &Placed, party: &PartyId) -> RoomInfo {
+        let room = call.terms.room_id;
+        let now = self.now_seconds();
+        let map_key = self.trtc.private_map_key(party, room, ALL_PRIVILEGES, now, self.valid_seconds);
+        RoomInfo {
+            room_id: room.to_string(),
+            sdk_app_id: self.trtc.sdk_app_id(),
+            user_id: party.clone(),
+            user_sig: Some(self.trtc.user_sig(party, now, self.valid_seconds)),
+            private_map_key: Some(map_key),
+        }
+    }
+
+    fn now_seconds(&self) -> i64 {
+        self.clock.now().0.div_euclid(1000)
+    }
+}
+
+impl MessageCredentials for RoomCredentials {
+    fn sdk_app_id(&self) -> u32 {
+        self.trtc.sdk_app_id()
+    }
+
+    fn user_sig_in_message(&self, user: &PartyId) -> Option<String> {
+        let sig = || self.trtc.user_sig(user, self.now_seconds(), self.valid_seconds);
+        match self.in_messages {
+            SigInMessages::None => None,
+            SigInMessages::Plain => Some(sig()),
+            // A phone that finds no user_sig in the message asks for it over HTTP: better than no ring.
+            SigInMessages::Jwe => self
+                .payload_keys
+                .encrypt(user, &sig())
+                .inspect_err(
+                    |error| tracing::error!(%error, "user_sig could not be encrypted; the message goes without it"),
+                )
+                .ok(),
+        }
+    }
+}

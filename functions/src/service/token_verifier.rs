@@ -1,0 +1,29 @@
+//! Whose token a request bears.
+
+use std::sync::Arc;
+
+use ilock_auth::{AccessTokens, Identity, TokenRefused};
+use ilock_env::Clock;
+
+/// Verifies access tokens at the time of its clock.
+#[derive(Clone)]
+pub struct TokenVerifier {
+    tokens: Arc<AccessTokens>,
+    clock: Clock,
+}
+
+impl TokenVerifier {
+    /// By the rules of `tokens`.
+    #[must_use]
+    pub fn new(tokens: AccessTokens, clock: Clock) -> Self {
+        Self { tokens: Arc::new(tokens), clock }
+    }
+
+    /// The identity that `token` proves.
+    ///
+    /// # Errors
+    /// [`TokenRefused`].
+    pub async fn verify(&self, token: &str) -> Result<Identity, TokenRefused> {
+        self.tokens.verify(token, self.clock.now()).await
+    }
+}

@@ -1,0 +1,10 @@
+//! The functions that an event starts: the log's stream, queues, the broker, SNS, the clock.
+
+pub mod expire_call;
+pub mod ledger;
+pub mod mqtt_authorizer;
+pub mod presence;
+pub mod projector;
+pub mod push_feedback;
+pub mod seal_log;
+pub mod stream_batch;

@@ -1,0 +1,120 @@
+//! presence: IoT Core tells when a client's connection begins and ends. A client that is away is marked offline, but
+//! only once it stayed away for a moment: phones change networks all the time.
+//!
+//! Events as in the AWS IoT Core developer guide, "Lifecycle events": they may come twice and out of order.
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use futures::future::BoxFuture;
+use ilock_directory::{Directory, DirectoryError, Presence};
+use ilock_events::{ClientId, Millis};
+use ilock_notify::QueueError;
+use serde::{Deserialize, Serialize};
+
+/// How long a client may be away before it counts as offline, in seconds.
+pub const AWAY_SECONDS: i32 = 5;
+
+/// What IoT Core tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PresenceEvent {
+    /// The MQTT client id. Not every client of the account need be one of ours.
+    pub client_id: String,
+    /// When, in ms.
+    pub timestamp: i64,
+    /// Which way.
+    pub event_type: PresenceKind,
+    /// The connection's number; IoT Core leaves it out where it never counted.
+    #[serde(default)]
+    pub version_number: i64,
+}
+
+/// Which way a connection changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PresenceKind {
+    /// It stands.
+    Connected,
+    /// It ended.
+    Disconnected,
+    /// Neither: IoT Core also tells of connections that it refused, and may come to tell of more.
+    #[serde(other)]
+    Other,
+}
+
+impl PresenceEvent {
+    fn presence(&self) -> Presence {
+        let connected = self.event_type == PresenceKind::Connected;
+        Presence { connected, version: self.version_number, at: Millis(self.timestamp) }
+    }
+}
+
+/// Shows an event again after [`AWAY_SECONDS`].
+pub trait RecheckQueue: Send + Sync {
+    /// Takes `event`.
+    fn recheck_later(&self, event: PresenceEvent) -> BoxFuture<'_, Result<(), QueueError>>;
+}
+
+/// Why an event could not be dealt with. It will be shown again.
+#[derive(Debug, thiserror::Error)]
+pub enum PresenceError {
+    /// The directory.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The queue.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+/// Takes what the rule hands over.
+///
+/// # Errors
+/// [`PresenceError`]: the event is to be shown again.
+pub async fn on_event(
+    directory: &Directory,
+    queue: &dyn RecheckQueue,
+    event: PresenceEvent,
+) -> Result<(), PresenceError> {
+    let Ok(client) = ClientId::new(event.client_id.clone()) else { return Ok(()) };
+    if event.event_type == PresenceKind::Other || !directory.note_presence(&client, event.presence()).await? {
+        return Ok(());
+    }
+    if event.event_type == PresenceKind::Disconnected {
+        return Ok(queue.recheck_later(event).await?);
+    }
+    if let Some(owner) = directory.owner_of(&client).await? {
+        directory.came_back(&owner, &client).await?;
+    }
+    Ok(())
+}
+
+/// Marks a client offline, if it is still away.
+///
+/// # Errors
+/// [`PresenceError`]: the event is to be shown again.
+pub async fn recheck(directory: &Directory, event: &PresenceEvent) -> Result<(), PresenceError> {
+    let Ok(client) = ClientId::new(event.client_id.clone()) else { return Ok(()) };
+    let (now, owner) = futures::try_join!(directory.presence(&client), directory.owner_of(&client))?;
+    if now != Some(event.presence()) {
+        return Ok(());
+    }
+    let Some(owner) = owner else { return Ok(()) };
+    let marked = directory.went_offline(&owner, &client, Millis(event.timestamp)).await?;
+    tracing::info!(client_id = %client, marked, "a client stayed away");
+    Ok(())
+}
+
+/// The queue's batch: what fails comes again, alone.
+pub async fn on_queue(directory: &Directory, batch: SqsEvent) -> SqsBatchResponse {
+    let mut answer = SqsBatchResponse::default();
+    for message in batch.records {
+        let outcome = match serde_json::from_str(message.body.as_deref().unwrap_or_default()) {
+            Ok(event) => recheck(directory, &event).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = outcome {
+            tracing::error!(error, message_id = message.message_id, "a presence event failed");
+            answer.add_failure(message.message_id.unwrap_or_default());
+        }
+    }
+    answer
+}

@@ -1,0 +1,133 @@
+//! projector: fed by the log's stream, it keeps the histories and delivers every notice that has no receipt yet.
+
+use std::collections::BTreeMap;
+
+use aws_lambda_events::dynamodb::Event;
+use aws_lambda_events::streams::DynamoDbEventResponse;
+use futures::StreamExt;
+use futures::stream;
+use ilock_directory::{Directory, DirectoryError, leased_until};
+use ilock_events::{CallId, Commit, CommitNo};
+use ilock_log::{EventLog, LogError};
+use tracing::{Instrument, Span};
+
+use crate::metrics;
+use crate::service::delivery::{DeliveryError, Notifier};
+use crate::service::room_dismisser::RoomDismisser;
+use crate::settings::BadSetting;
+use crate::triggers::stream_batch::StreamBatch;
+use crate::wiring::Wiring;
+
+/// How many calls are projected at once.
+pub const AT_ONCE: usize = 16;
+
+/// Keeps the histories and delivers what has no receipt.
+#[derive(Clone)]
+pub struct Projector {
+    /// The log.
+    pub log: EventLog,
+    /// Histories.
+    pub directory: Directory,
+    /// Delivers notices.
+    pub notifier: Notifier,
+    /// The rooms of calls that are over.
+    pub rooms: RoomDismisser,
+}
+
+/// Why a commit could not be projected. It will be shown again.
+#[derive(Debug, thiserror::Error)]
+pub enum Unprojected {
+    /// The log: unreachable, or broken.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The directory.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// A carrier.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+    /// An earlier commit of the same call failed; order is kept per call.
+    #[error("waits for an earlier commit of the call")]
+    Waits,
+}
+
+impl Projector {
+    /// With the parts that `wiring` has.
+    ///
+    /// # Errors
+    /// [`BadSetting`].
+    pub fn new(wiring: &Wiring) -> Result<Self, BadSetting> {
+        Ok(Self {
+            log: wiring.log()?,
+            directory: wiring.directory()?,
+            notifier: wiring.notifier()?,
+            rooms: RoomDismisser::new(wiring.room_api()?),
+        })
+    }
+
+    /// Projects commits, each call's in order, calls beside each other. Answers which could not be, and why.
+    pub async fn project(&self, commits: Vec<Commit>) -> Vec<(Commit, Unprojected)> {
+        let mut by_call: BTreeMap<CallId, Vec<Commit>> = BTreeMap::new();
+        for commit in commits {
+            by_call.entry(commit.call_id.clone()).or_default().push(commit);
+        }
+        let failed = stream::iter(by_call.into_values())
+            .map(|commits| self.project_call(commits))
+            .buffer_unordered(AT_ONCE)
+            .flat_map(stream::iter)
+            .collect()
+            .await;
+        // Behind everybody who was to be told.
+        self.rooms.run(self.notifier.clock.now()).await;
+        failed
+    }
+
+    async fn project_call(&self, mut commits: Vec<Commit>) -> Vec<(Commit, Unprojected)> {
+        commits.sort_by_key(|commit| commit.n);
+        let mut failed: Vec<(Commit, Unprojected)> = vec![];
+        for commit in commits {
+            if !failed.is_empty() {
+                failed.push((commit, Unprojected::Waits));
+            } else if let Err(why) = self.project_one(&commit).instrument(in_call(&commit)).await {
+                tracing::warn!(call_id = %commit.call_id, n = %commit.n, error = %why, "not projected yet");
+                failed.push((commit, why));
+            }
+        }
+        failed
+    }
+
+    async fn project_one(&self, commit: &Commit) -> Result<(), Unprojected> {
+        tokio::time::sleep(self.notifier.head_start(commit.at)).await;
+        // The whole call, not the stream's picture of one commit: what is delivered is what is stored, chain and all.
+        let history = self.log.load(&commit.call_id).await?;
+        if let Some(placed) = &history.call.placed
+            && (commit.n == CommitNo::FIRST || commit.state.is_final())
+        {
+            let (n, at) = history.commits.last().map_or((commit.n, commit.at), |last| (last.n, last.at));
+            self.directory.note(&commit.call_id, placed, n, at).await?;
+        }
+        let Some(stored) = history.commits.iter().find(|stored| stored.n == commit.n) else {
+            return Err(DeliveryError::Commit(format!("commit {} is not in the log", commit.n)).into());
+        };
+        self.notifier.deliver_pending(&history, stored).await?;
+        if stored.state.is_final()
+            && let Some(placed) = &history.call.placed
+        {
+            self.rooms.enqueue(placed.terms.room_id, leased_until(placed.at));
+        }
+        Ok(())
+    }
+
+    /// The stream's batch. What fails is shown again by its sequence number.
+    pub async fn on_stream(&self, event: Event) -> DynamoDbEventResponse {
+        let mut batch = StreamBatch::read(event);
+        ::metrics::counter!(metrics::TAMPERED).increment(metrics::count(batch.tampered.len()));
+        let failed = self.project(std::mem::take(&mut batch.commits)).await;
+        batch.answer(failed)
+    }
+}
+
+/// The span of one commit's projection.
+fn in_call(commit: &Commit) -> Span {
+    tracing::info_span!("projecting", call_id = %commit.call_id, n = commit.n.0)
+}

@@ -1,0 +1,45 @@
+//! Why the stack did not start.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ilock_functions::settings::BadSetting;
+use ilock_log::LogError;
+
+/// Why the stack did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NotStarted {
+    /// An address cannot be listened on.
+    #[error("{what} cannot listen on {address}: {source}")]
+    Address {
+        /// HTTP, DynamoDB …
+        what: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The data directory.
+    #[error("the data directory {path}: {source}")]
+    DataDir {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another process works in the data directory.
+    #[error("the data directory {0} is in use by another process")]
+    InUse(PathBuf),
+    /// A setting.
+    #[error(transparent)]
+    Setting(#[from] BadSetting),
+    /// The embedded DynamoDB.
+    #[error("the embedded DynamoDB: {0}")]
+    Database(String),
+    /// The broker.
+    #[error("the MQTT broker: {0}")]
+    Broker(String),
+    /// The log of an earlier run.
+    #[error("the log of an earlier run: {0}")]
+    Log(#[from] LogError),
+}

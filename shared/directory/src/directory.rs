@@ -1,0 +1,74 @@
+//! The directory itself: a table and the client that reaches it. What can be done with it stands in one file each.
+
+use ilock_dynamo::{Item, StoreError, text};
+use ilock_events::PartyKind;
+use serde::de::DeserializeOwned;
+
+/// The table, as CloudFormation properties: what the template deploys and what the embedded stack creates.
+pub const TABLE: &str = include_str!("../table.json");
+
+/// The directory of one deployment.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    pub(crate) client: aws_sdk_dynamodb::Client,
+    pub(crate) table: String,
+}
+
+/// Why the directory could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// DynamoDB did not do it: throttled, timed out, unreachable, refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An item cannot be read or written.
+    #[error("an item of the directory cannot be read")]
+    Item(#[from] serde_dynamo::Error),
+}
+
+impl Directory {
+    /// The directory in `table`.
+    #[must_use]
+    pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    /// Opens the connection, by asking for an item that cannot exist.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn warm(&self) -> Result<(), DirectoryError> {
+        self.get("-".into(), "-").await.map(drop)
+    }
+
+    pub(crate) async fn get(&self, pk: String, sk: &str) -> Result<Option<Item>, DirectoryError> {
+        let got = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", text(pk))
+            .key("sk", text(sk))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| store("GetItem")(e.into_service_error()))?;
+        Ok(got.item)
+    }
+}
+
+pub(crate) fn store<E>(operation: &'static str) -> impl FnOnce(E) -> DirectoryError
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    move |source| DirectoryError::Store(StoreError::new(operation, source))
+}
+
+pub(crate) fn read<T: DeserializeOwned>(item: Item) -> Result<T, DirectoryError> {
+    Ok(serde_dynamo::from_item(item)?)
+}
+
+pub(crate) const fn kind_word(kind: PartyKind) -> &'static str {
+    match kind {
+        PartyKind::User => "user",
+        PartyKind::Device => "device",
+    }
+}

@@ -1,0 +1,170 @@
+//! The rows of all histories as they are stored: which rows a call asks for, which are there, and repairing them.
+
+use ilock_call::Placed;
+use ilock_dynamo::{Item, Scan, number, text, text_in, written};
+use ilock_events::{CallId, CallState, CommitNo, Direction, HistoryEntry, Millis, Party, TenantId};
+
+use crate::directory::{Directory, DirectoryError, kind_word, read};
+
+const INBOX: &str = "inbox#";
+
+/// A row of a party's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryRow {
+    /// Whose: `inbox#<tenant>#<kind>#<id>`.
+    pub pk: String,
+    /// When, and which call: `<ms, 15 digits>#<call>`.
+    pub sk: String,
+    /// What it says; none where that cannot be read.
+    pub entry: Option<HistoryEntry>,
+    /// After which commit it was written.
+    pub seq: Option<CommitNo>,
+}
+
+pub(crate) fn pk(tenant: &TenantId, party: &Party) -> String {
+    format!("{INBOX}{tenant}#{}#{}", kind_word(party.kind), party.id)
+}
+
+impl HistoryRow {
+    /// The two rows of a call that stands as `call` says after commit `n` of `at`.
+    #[must_use]
+    pub fn for_both_parties(call_id: &CallId, call: &Placed, n: CommitNo, at: Millis) -> [Self; 2] {
+        let callee = call.callee();
+        let caller = &call.terms.caller;
+        [(caller, &callee, Direction::Outgoing), (&callee, caller, Direction::Incoming)].map(
+            |(own, peer, direction)| {
+                let entry = HistoryEntry {
+                    call_id: call_id.clone(),
+                    direction,
+                    peer_id: peer.id.clone(),
+                    state: call.state,
+                    timestamp: call.at,
+                    ended_at: call.state.is_final().then_some(at),
+                };
+                let sk = format!("{:015}#{call_id}", call.at.0);
+                Self { pk: pk(&call.tenant, own), sk, entry: Some(entry), seq: Some(n) }
+            },
+        )
+    }
+
+    /// The call that the key names.
+    #[must_use]
+    pub fn call_id(&self) -> Option<CallId> {
+        CallId::new(self.sk.split_once('#')?.1).ok()
+    }
+
+    /// Whether both stand under the same key.
+    #[must_use]
+    pub fn is_in_place_of(&self, other: &Self) -> bool {
+        (&self.pk, &self.sk) == (&other.pk, &other.sk)
+    }
+
+    /// Whether `found` may stand where this row is due. While a call is not over its row need not keep step: it is
+    /// written when the call is placed and when it is over.
+    #[must_use]
+    pub fn satisfied_by(&self, found: &Self) -> bool {
+        if self == found {
+            return true;
+        }
+        let (Some(due), Some(entry)) = (&self.entry, &found.entry) else { return false };
+        let state = CallState::Ringing;
+        let but_for_state = |entry: &HistoryEntry| HistoryEntry { state, ..entry.clone() };
+        !due.state.is_final()
+            && !entry.state.is_final()
+            && but_for_state(due) == but_for_state(entry)
+            && found.seq.is_some_and(|seq| Some(seq) <= self.seq)
+    }
+
+    pub(crate) fn item(&self) -> Result<Item, DirectoryError> {
+        let mut item: Item = self.entry.as_ref().map(serde_dynamo::to_item).transpose()?.unwrap_or_default();
+        item.insert("pk".into(), text(&self.pk));
+        item.insert("sk".into(), text(&self.sk));
+        if let Some(n) = self.seq {
+            item.insert("seq".into(), number(n));
+        }
+        Ok(item)
+    }
+
+    fn of(found: Item) -> Self {
+        let seq = found.get("seq").and_then(|seq| seq.as_n().ok()).and_then(|seq| seq.parse().ok()).map(CommitNo);
+        Self { pk: text_in(&found, "pk"), sk: text_in(&found, "sk"), seq, entry: read(found).ok() }
+    }
+}
+
+/// Every row of every history, by a scan, page by page.
+#[derive(Debug)]
+pub struct EveryRow(Scan);
+
+impl EveryRow {
+    /// The next row; none after the last.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn next(&mut self) -> Result<Option<HistoryRow>, DirectoryError> {
+        Ok(self.0.next().await?.map(HistoryRow::of))
+    }
+}
+
+impl Directory {
+    /// Every row of every history.
+    #[must_use]
+    pub fn every_row(&self) -> EveryRow {
+        let scan = self.client.scan().table_name(&self.table).consistent_read(true);
+        let scan = scan.filter_expression("begins_with(pk, :inbox)");
+        EveryRow(Scan::new(scan.expression_attribute_values(":inbox", text(INBOX))))
+    }
+
+    /// What stands where `due` is due.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn row_at(&self, due: &HistoryRow) -> Result<Option<HistoryRow>, DirectoryError> {
+        Ok(self.get(due.pk.clone(), &due.sk).await?.map(HistoryRow::of))
+    }
+
+    /// Writes `row` where `found` stands, or nothing; false when something else stands there by now.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn put_row(&self, row: &HistoryRow, found: Option<&HistoryRow>) -> Result<bool, DirectoryError> {
+        let (condition, seq) = unmoved(found);
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(row.item()?))
+            .condition_expression(condition)
+            .set_expression_attribute_values(seq)
+            .send()
+            .await;
+        Ok(written(put, "PutItem")?)
+    }
+
+    /// Deletes `found`; false when something else stands there by now.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn drop_row(&self, found: &HistoryRow) -> Result<bool, DirectoryError> {
+        let (condition, seq) = unmoved(Some(found));
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key("pk", text(&found.pk))
+            .key("sk", text(&found.sk))
+            .condition_expression(condition)
+            .set_expression_attribute_values(seq)
+            .send()
+            .await;
+        Ok(written(delete, "DeleteItem")?)
+    }
+}
+
+/// The condition under which what stands there is still `found`: every writer raises `seq`.
+fn unmoved(found: Option<&HistoryRow>) -> (&'static str, Option<Item>) {
+    match found.map(|row| row.seq) {
+        None => ("attribute_not_exists(pk)", None),
+        Some(None) => ("attribute_exists(pk) AND attribute_not_exists(seq)", None),
+        Some(Some(seq)) => ("seq = :seq", Some([(":seq".to_owned(), number(seq))].into())),
+    }
+}

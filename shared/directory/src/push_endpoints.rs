@@ -1,0 +1,235 @@
+//! Push endpoints: which of them belong to which client.
+//!
+//! An endpoint belongs to one client at a time. That it does stands at the endpoint (`push#<endpoint>`, `claim`), and
+//! what is needed to ring stands at the client (`main` and `voip`). The two change in one transaction, in which whoever
+//! had the endpoint before loses it; so a phone that changed hands is never rung for its former owner.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
+use ilock_dynamo::{Item, number, text};
+use ilock_events::{ClientId, Millis, Party, PartyId, PartyKind};
+use serde::{Deserialize, Serialize};
+
+use crate::client::{Client, EndpointOwner, PushEndpoint, Retirement, Slot, pk, sk};
+use crate::directory::{Directory, DirectoryError, kind_word, read, store};
+
+/// Others may want the same endpoint at the same time; after so many tries it is left to them.
+const TIMES: u32 = 12;
+
+#[derive(Serialize, Deserialize)]
+struct Claim {
+    kind: PartyKind,
+    id: PartyId,
+    client_id: ClientId,
+    slot: Slot,
+    /// Counts the changes of hands, a registration by the same hand among them.
+    turn: u64,
+}
+
+impl Claim {
+    fn owner(&self) -> EndpointOwner {
+        let party = Party { kind: self.kind, id: self.id.clone() };
+        EndpointOwner { party, client_id: self.client_id.clone(), slot: self.slot }
+    }
+}
+
+fn endpoint_pk(endpoint: &str) -> String {
+    format!("push#{endpoint}")
+}
+
+/// What a transaction is made of.
+impl Directory {
+    fn claims(&self, endpoint: &str, owner: &EndpointOwner, before: Option<&Claim>) -> Result<Put, DirectoryError> {
+        let EndpointOwner { party, client_id, slot } = owner;
+        let turn = before.map_or(1, |before| before.turn + 1);
+        let claim = Claim { kind: party.kind, id: party.id.clone(), client_id: client_id.clone(), slot: *slot, turn };
+        let mut item: Item = serde_dynamo::to_item(claim)?;
+        item.insert("pk".into(), text(endpoint_pk(endpoint)));
+        item.insert("sk".into(), text("claim"));
+        let put = Put::builder().table_name(&self.table).set_item(Some(item));
+        let put = match before {
+            None => put.condition_expression("attribute_not_exists(pk)"),
+            Some(before) => {
+                put.condition_expression("turn = :turn").expression_attribute_values(":turn", number(before.turn))
+            }
+        };
+        put.build().map_err(store("TransactWriteItems"))
+    }
+
+    /// The client's `slot` gets `endpoint`, if it has still what it had.
+    fn gives(
+        &self,
+        owner: &EndpointOwner,
+        endpoint: &PushEndpoint,
+        before: Option<&PushEndpoint>,
+    ) -> Result<Update, DirectoryError> {
+        let value: AttributeValue = serde_dynamo::to_attribute_value(endpoint)?;
+        let update = self.at_client(owner).update_expression("SET #slot = :endpoint");
+        let update = update.expression_attribute_values(":endpoint", value);
+        let update = match before {
+            None => update.condition_expression("attribute_exists(pk) AND attribute_not_exists(#slot)"),
+            Some(before) => update
+                .condition_expression("#slot.#id = :before")
+                .expression_attribute_names("#id", "id")
+                .expression_attribute_values(":before", text(&before.id)),
+        };
+        update.build().map_err(store("TransactWriteItems"))
+    }
+
+    fn takes(&self, owner: &EndpointOwner, endpoint: &str) -> Result<Update, DirectoryError> {
+        self.at_client(owner)
+            .update_expression("REMOVE #slot")
+            .condition_expression("#slot.#id = :endpoint")
+            .expression_attribute_names("#id", "id")
+            .expression_attribute_values(":endpoint", text(endpoint))
+            .build()
+            .map_err(store("TransactWriteItems"))
+    }
+
+    fn at_client(&self, owner: &EndpointOwner) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+        Update::builder()
+            .table_name(&self.table)
+            .key("pk", text(pk(&owner.party)))
+            .key("sk", text(sk(&owner.client_id)))
+            .expression_attribute_names("#slot", owner.slot.word())
+    }
+
+    fn lets_go(&self, endpoint: &str, owner: &EndpointOwner) -> Result<Delete, DirectoryError> {
+        Delete::builder()
+            .table_name(&self.table)
+            .key("pk", text(endpoint_pk(endpoint)))
+            .key("sk", text("claim"))
+            .condition_expression("attribute_not_exists(pk) OR (kind = :kind AND #id = :id AND client_id = :client)")
+            .expression_attribute_names("#id", "id")
+            .expression_attribute_values(":kind", text(kind_word(owner.party.kind)))
+            .expression_attribute_values(":id", text(owner.party.id.as_str()))
+            .expression_attribute_values(":client", text(owner.client_id.as_str()))
+            .build()
+            .map_err(store("TransactWriteItems"))
+    }
+}
+
+impl Directory {
+    /// Makes `endpoint` that of `client`, and of nobody else, in one step; what the client had in its place is let go.
+    /// False when there is no such client, or others were quicker too often.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub async fn take_endpoint(
+        &self,
+        party: &Party,
+        client: &ClientId,
+        endpoint: &PushEndpoint,
+    ) -> Result<bool, DirectoryError> {
+        let owner = EndpointOwner { party: party.clone(), client_id: client.clone(), slot: Slot::of(endpoint.service) };
+        for attempt in 0..TIMES {
+            // The claim first: whoever has the endpoint by then cannot get it again without changing the claim.
+            let claim = self.claim_of(&endpoint.id).await?;
+            let Some(own) = self.client(party, client).await? else { return Ok(false) };
+            let had = own.endpoint(owner.slot);
+            let claims = self.claims(&endpoint.id, &owner, claim.as_ref())?;
+            let gives = self.gives(&owner, endpoint, had)?;
+            let mut steps = vec![
+                TransactWriteItem::builder().put(claims).build(),
+                TransactWriteItem::builder().update(gives).build(),
+            ];
+            if let Some(had) = had.filter(|had| had.id != endpoint.id) {
+                steps.push(TransactWriteItem::builder().delete(self.lets_go(&had.id, &owner)?).build());
+            }
+            if let Some(former) = claim.map(|claim| claim.owner()).filter(|former| *former != owner)
+                && let Some(theirs) = self.client(&former.party, &former.client_id).await?
+                && theirs.endpoint(former.slot).is_some_and(|theirs| theirs.id == endpoint.id)
+            {
+                steps.push(TransactWriteItem::builder().update(self.takes(&former, &endpoint.id)?).build());
+            }
+            let write = self.client.transact_write_items().set_transact_items(Some(steps)).send().await;
+            match write.map_err(SdkError::into_service_error) {
+                Ok(_) => return Ok(true),
+                Err(TransactWriteItemsError::TransactionCanceledException(_)) => {
+                    // Whoever is at it needs a moment; the later the try, the longer.
+                    tokio::time::sleep(Duration::from_millis(5 << attempt.min(5))).await;
+                }
+                Err(error) => return Err(store("TransactWriteItems")(error)),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whose `endpoint` is.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub async fn owner_of_endpoint(&self, endpoint: &str) -> Result<Option<EndpointOwner>, DirectoryError> {
+        Ok(self.claim_of(endpoint).await?.map(|claim| claim.owner()))
+    }
+
+    async fn claim_of(&self, endpoint: &str) -> Result<Option<Claim>, DirectoryError> {
+        self.get(endpoint_pk(endpoint), "claim").await?.map(read).transpose()
+    }
+
+    /// One client of `party`.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub async fn client(&self, party: &Party, client: &ClientId) -> Result<Option<Client>, DirectoryError> {
+        self.get(pk(party), &sk(client)).await?.map(read).transpose()
+    }
+
+    /// Lets go of what a client that is gone had.
+    pub(crate) async fn let_go(&self, party: &Party, gone: &Client) -> Result<(), DirectoryError> {
+        for endpoint in [&gone.main, &gone.voip].into_iter().flatten() {
+            let slot = Slot::of(endpoint.service);
+            let owner = EndpointOwner { party: party.clone(), client_id: gone.client_id.clone(), slot };
+            let delete = TransactWriteItem::builder().delete(self.lets_go(&endpoint.id, &owner)?).build();
+            let write = self.client.transact_write_items().transact_items(delete).send().await;
+            match write.map_err(SdkError::into_service_error) {
+                // Somebody else has it, or is just getting it.
+                Ok(_) | Err(TransactWriteItemsError::TransactionCanceledException(_)) => {}
+                Err(error) => return Err(store("TransactWriteItems")(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Retires `endpoint` of `owner`, as it was registered at `since` or before; false when it was registered anew since
+    /// then, belongs to somebody else, or is retired already.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub async fn retire_endpoint(
+        &self,
+        owner: &EndpointOwner,
+        endpoint: &str,
+        since: Millis,
+        retirement: &Retirement,
+    ) -> Result<bool, DirectoryError> {
+        let value: AttributeValue = serde_dynamo::to_attribute_value(retirement)?;
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(pk(&owner.party)))
+            .key("sk", text(sk(&owner.client_id)))
+            .update_expression("SET #slot.retired = :retirement")
+            .condition_expression(
+                "#slot.#id = :endpoint AND #slot.#since <= :since AND attribute_not_exists(#slot.retired)",
+            )
+            .expression_attribute_names("#slot", owner.slot.word())
+            .expression_attribute_names("#id", "id")
+            .expression_attribute_names("#since", "since")
+            .expression_attribute_values(":endpoint", text(endpoint))
+            .expression_attribute_values(":since", number(since))
+            .expression_attribute_values(":retirement", value)
+            .send()
+            .await;
+        match update.map_err(SdkError::into_service_error) {
+            Ok(_) => Ok(true),
+            Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+            Err(error) => Err(store("UpdateItem")(error)),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! A call as it is stored, unverified: what a verifier is handed.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// All that stands under one call's key, as JSON, in the order of the sort keys. Nothing in it has been checked.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct StoredCall {
+    /// The call's id.
+    pub call_id: String,
+    /// Its commits.
+    pub commits: Vec<Value>,
+    /// Its receipts.
+    pub receipts: Vec<Value>,
+    /// The personal text beside it.
+    pub personal: Vec<Value>,
+    /// What says that some of it was deleted.
+    pub forgotten: Vec<Value>,
+}
+
+impl StoredCall {
+    /// Adds the item at `sk`, given without its keys. Items come in the order of their sort keys.
+    pub fn place(&mut self, sk: &str, mut body: Value) {
+        match sk.split('#').next() {
+            Some("commit") => {
+                let named = body["n"].as_u64().map(|n| format!("commit#{n:06}"));
+                if let Some(body) = body.as_object_mut() {
+                    body.insert("call_id".into(), self.call_id.clone().into());
+                    // Where it stands elsewhere than it says, that is part of the evidence.
+                    if named.as_deref() != Some(sk) {
+                        body.insert("sk".into(), sk.into());
+                    }
+                }
+                self.commits.push(body);
+            }
+            Some("receipt") => self.receipts.push(body),
+            Some("personal") => self.personal.push(body),
+            Some("forgotten") => self.forgotten.push(body),
+            // Something newer than this code: not ours to judge.
+            _ => {}
+        }
+    }
+}
