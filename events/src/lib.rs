@@ -1,6 +1,6 @@
 //! The contract of iLock Call: what is stored, what is sent, what is asked and answered.
 //!
-//! Types only; this crate knows nobody. Everything here is on somebody's disk or in somebody's app: a field that was
+//! Types, and the names that are derived from ids; this crate knows nobody. Everything here is on somebody's disk or in somebody's app: a field that was
 //! once written stays readable for ever.
 
 mod audited;
@@ -8,6 +8,7 @@ mod call_event;
 mod command;
 mod http;
 mod id;
+pub mod ids;
 mod ledger;
 mod message;
 mod push;

@@ -14,7 +14,7 @@ use crate::{CallId, CallState, ClientId, CommitNo, Millis, PartyId};
 /// `{call_id}:{n}:{i}`: the i-th notice of commit n. The same on every retry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-#[schemars(extend("pattern" = "^[A-Za-z0-9_-]{1,128}:[0-9]+:[0-9]+$"))]
+#[schemars(extend("pattern" = "^[A-Za-z0-9_-]{1,170}:[0-9]+:[0-9]+$"))]
 pub struct MessageId(String);
 
 impl MessageId {
