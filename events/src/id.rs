@@ -5,6 +5,12 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// What a text without control characters is like, as a regular expression that every dialect reads alike.
+pub(crate) const NO_CONTROLS: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
+
+/// The same of printable ASCII without spaces.
+pub(crate) const PRINTABLE: &str = "^[!-~]*$";
+
 /// Why a text is not an id: `what` it was to be, and `rule` it broke.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} must be {rule}")]

@@ -16,7 +16,7 @@ pub mod schema;
 mod stored;
 mod upcast;
 
-pub use audited::{Access, Accesses, CallEvents, CallsOfDay, FoundCall, LookedAt};
+pub use audited::{Access, Accesses, AccessesOfDay, CallEvents, CallsOfDay, FoundCall, LookedAt};
 pub use call_event::{
     CallAccepted, CallAlerted, CallCancelled, CallEnded, CallEvent, CallFailed, CallMissed, CallPlaced, CallRejected,
     Side, UnknownEvent,

@@ -9,6 +9,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::id::NO_CONTROLS;
 use crate::{CallId, CallState, ClientId, CommitNo, Millis, PartyId};
 
 /// `{call_id}:{n}:{i}`: the i-th notice of commit n. The same on every retry.
@@ -42,9 +43,11 @@ impl fmt::Display for MessageId {
 pub struct CallerInfo {
     /// What the phone shows: "前门设备".
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096), regex(pattern = NO_CONTROLS))]
     pub name: Option<String>,
     /// Where it is: "小区大门".
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096), regex(pattern = NO_CONTROLS))]
     pub location: Option<String>,
     /// Whatever else the caller's app sent.
     #[serde(flatten)]

@@ -7,6 +7,7 @@ use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::BadId;
+use crate::id::NO_CONTROLS;
 
 /// The longest id, in characters. `sub` in OpenID Connect Core, 5.1, has at most 255; no service is known to use more
 /// than half.
@@ -23,7 +24,7 @@ const RULE: &str = "1 to 128 characters without control characters";
 /// Lengths count characters (Unicode scalar values), because that is what JSON Schema's `maxLength` counts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(transparent)]
-pub struct PartyId(#[schemars(length(min = 1, max = 128), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"))] String);
+pub struct PartyId(#[schemars(length(min = 1, max = 128), regex(pattern = NO_CONTROLS))] String);
 
 impl PartyId {
     /// Checks `text`.
