@@ -3,6 +3,7 @@
 //! Types, and the names that are derived from ids; this crate knows nobody. Everything here is on somebody's disk or in somebody's app: a field that was
 //! once written stays readable for ever.
 
+pub mod app_json;
 mod audited;
 mod call_event;
 mod command;
