@@ -98,10 +98,13 @@ pub struct Access {
 
 /// `GET /api/audit/accesses`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Accesses {
+pub struct AccessesOfDay {
     /// In the order in which they looked.
     pub accesses: Vec<Access>,
     /// For the next page: `?cursor=…`. None on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
+
+/// [`AccessesOfDay`] by its former name.
+pub type Accesses = AccessesOfDay;

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::id::{NO_CONTROLS, PRINTABLE};
 use crate::topics::Topics;
 use crate::{CallId, CallState, CallerInfo, ClientId, CommitNo, Language, Millis, PartyId, PushService, RoomInfo};
 
@@ -68,18 +69,18 @@ pub struct RegisterClient {
     pub user_id: Option<PartyId>,
     /// What the app says it is: `mobile`, `door` … at most 64 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 64), regex(pattern = NO_CONTROLS))]
     pub device_type: Option<String>,
     /// `{owner}_{what the app adds}`; also the MQTT client id.
     pub client_id: ClientId,
     /// The push service's token: FCM's, or APNs' for alerts. At most 4,096 bytes. Needs `platform` android or ios; where it
     /// is absent an earlier one stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 4096))]
+    #[schemars(length(min = 1, max = 4096), regex(pattern = PRINTABLE))]
     pub push_token: Option<String>,
     /// PushKit's token, on iOS: calls then ring by VoIP push.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 4096))]
+    #[schemars(length(min = 1, max = 4096), regex(pattern = PRINTABLE))]
     pub voip_token: Option<String>,
     /// Where the tokens of an iPhone work: `production` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -89,7 +90,7 @@ pub struct RegisterClient {
     pub language: Option<Language>,
     /// At most 64 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 64), regex(pattern = NO_CONTROLS))]
     pub app_version: Option<String>,
     /// The system it runs on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -111,19 +112,19 @@ pub enum PushEnvironment {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RegisterPushToken {
     /// `android` or `ios`.
-    #[schemars(extend("enum" = ["android", "ios"]))]
+    #[schemars(with = "String", extend("enum" = ["android", "ios"]))]
     pub platform: Platform,
     /// The push service's token; at most 4,096 bytes. At least one of the three must be there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 4096))]
+    #[schemars(length(min = 1, max = 4096), regex(pattern = PRINTABLE))]
     pub push_token: Option<String>,
     /// The same, under its older name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 4096))]
+    #[schemars(length(min = 1, max = 4096), regex(pattern = PRINTABLE))]
     pub fcm_token: Option<String>,
     /// PushKit's token, on iOS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 4096))]
+    #[schemars(length(min = 1, max = 4096), regex(pattern = PRINTABLE))]
     pub voip_token: Option<String>,
     /// The app's own client id, as it registered for MQTT. Without it one is made of the token, and the phone cannot be
     /// told from the person's others.
@@ -257,7 +258,7 @@ pub struct CalleeAction {
     pub action: CalleeAct,
     /// Why; at most 1,000 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1000))]
+    #[schemars(length(max = 1000), regex(pattern = NO_CONTROLS))]
     pub reason: Option<String>,
     /// Which phone does it. Without it a phone cannot be told from the person's others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -283,7 +284,7 @@ pub struct CallerAction {
     pub action: CallerAct,
     /// Why; at most 1,000 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1000))]
+    #[schemars(length(max = 1000), regex(pattern = NO_CONTROLS))]
     pub reason: Option<String>,
 }
 

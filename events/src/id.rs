@@ -5,6 +5,12 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// What a text without control characters is like, as a regular expression that every dialect reads alike.
+pub(crate) const NO_CONTROLS: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
+
+/// The same of printable ASCII without spaces.
+pub(crate) const PRINTABLE: &str = "^[!-~]*$";
+
 /// Why a text is not an id: `what` it was to be, and `rule` it broke.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} must be {rule}")]
@@ -94,12 +100,12 @@ text_id!(
 );
 
 text_id!(
-    /// A call: `call_{caller}_{callee}_{ms}`. Opaque: never parsed back.
+    /// A call: `call_{caller}_{callee}_{ms}_{random}`. Opaque: never parsed back.
     CallId,
     "a call id",
-    "1 to 128 of A-Z a-z 0-9 _ -",
-    "^[A-Za-z0-9_-]{1,128}$",
-    |text| is_plain(text, 128)
+    "1 to 170 of A-Z a-z 0-9 _ -",
+    "^[A-Za-z0-9_-]{1,170}$",
+    |text| is_plain(text, 170)
 );
 
 text_id!(
@@ -129,6 +135,11 @@ impl ClientId {
 }
 
 impl CallId {
+    /// For what has been put together of checked parts.
+    pub(crate) const fn trusted(text: String) -> Self {
+        Self(text)
+    }
+
     /// The id of a call that `from` places to `to` at `at`.
     #[must_use]
     pub fn compose(from: &PartyId, to: &PartyId, at: Millis) -> Self {

@@ -1,13 +1,15 @@
 //! The contract of iLock Call: what is stored, what is sent, what is asked and answered.
 //!
-//! Types only; this crate knows nobody. Everything here is on somebody's disk or in somebody's app: a field that was
+//! Types, and the names that are derived from ids; this crate knows nobody. Everything here is on somebody's disk or in somebody's app: a field that was
 //! once written stays readable for ever.
 
+pub mod app_json;
 mod audited;
 mod call_event;
 mod command;
 mod http;
 mod id;
+pub mod ids;
 mod ledger;
 mod message;
 mod push;
@@ -16,7 +18,7 @@ mod stored;
 pub mod topics;
 mod upcast;
 
-pub use audited::{Access, Accesses, CallEvents, CallsOfDay, FoundCall, LookedAt};
+pub use audited::{Access, Accesses, AccessesOfDay, CallEvents, CallsOfDay, FoundCall, LookedAt};
 pub use call_event::{
     CallAccepted, CallAlerted, CallCancelled, CallEnded, CallEvent, CallFailed, CallMissed, CallPlaced, CallRejected,
     Side, UnknownEvent,

@@ -9,12 +9,13 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::id::NO_CONTROLS;
 use crate::{CallId, CallState, ClientId, CommitNo, Millis, PartyId};
 
 /// `{call_id}:{n}:{i}`: the i-th notice of commit n. The same on every retry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-#[schemars(extend("pattern" = "^[A-Za-z0-9_-]{1,128}:[0-9]+:[0-9]+$"))]
+#[schemars(extend("pattern" = "^[A-Za-z0-9_-]{1,170}:[0-9]+:[0-9]+$"))]
 pub struct MessageId(String);
 
 impl MessageId {
@@ -42,9 +43,11 @@ impl fmt::Display for MessageId {
 pub struct CallerInfo {
     /// What the phone shows: "前门设备".
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096), regex(pattern = NO_CONTROLS))]
     pub name: Option<String>,
     /// Where it is: "小区大门".
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096), regex(pattern = NO_CONTROLS))]
     pub location: Option<String>,
     /// Whatever else the caller's app sent.
     #[serde(flatten)]

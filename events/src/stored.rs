@@ -63,6 +63,17 @@ pub enum PartyKind {
     Device,
 }
 
+impl PartyKind {
+    /// The word that stands in JSON, and in what addresses are derived from.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Device => "device",
+        }
+    }
+}
+
 /// A user or a door station.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Party {

@@ -147,8 +147,9 @@ fn every_code_is_in_the_table_and_has_a_sample() {
         .collect();
     let mut answered = BTreeSet::new();
     each(&document["components"]["responses"], "", &mut |path, value| {
-        if path.ends_with("/code") {
-            answered.extend(value["enum"].as_array().into_iter().flatten().filter_map(Value::as_u64));
+        if path.ends_with("/schema") {
+            let codes = &followed(&document, value)["properties"]["code"]["enum"];
+            answered.extend(codes.as_array().into_iter().flatten().filter_map(Value::as_u64));
         }
     });
     let sampled: BTreeSet<u64> = samples()

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use contract::samples;
 use ilock_events::schema::schemas;
 use ilock_events::{
-    Access, Accesses, Act, Actor, ApnsPush, CallEvent, CallEvents, CallOver, CallView, CalleeAct, CalleeAction,
+    Access, AccessesOfDay, Act, Actor, ApnsPush, CallEvent, CallEvents, CallOver, CallView, CalleeAct, CalleeAction,
     CallerAct, CallerAction, CallsOfDay, ClientRegistered, Command, Commit, Control, ControlAction, DeviceSync,
     Envelope, ErrorData, FcmPush, Forgotten, History, Incoming, LedgerEntry, MissedCall, Personal, PlaceCall,
     PushTokenRegistered, Receipt, RegisterClient, RegisterPushToken, StoredEvent, UpdateStatus, VideoCall,
@@ -113,7 +113,7 @@ fn every_sample_is_read_into_its_type_and_written_as_it_was() {
             ["http", "reply", "History", ..] => there_and_back::<Envelope<History>>(&name, &sample),
             ["http", "reply", "CallsOfDay", ..] => there_and_back::<Envelope<CallsOfDay>>(&name, &sample),
             ["http", "reply", "CallEvents", ..] => there_and_back::<Envelope<CallEvents>>(&name, &sample),
-            ["http", "reply", "Accesses", ..] => there_and_back::<Envelope<Accesses>>(&name, &sample),
+            ["http", "reply", "AccessesOfDay", ..] => there_and_back::<Envelope<AccessesOfDay>>(&name, &sample),
             ["http", "reply", "Nothing", ..] => there_and_back::<Envelope<()>>(&name, &sample),
             ["http", "error", ..] => there_and_back::<Envelope<Option<ErrorData>>>(&name, &sample),
             _ => panic!("sample {name}: of which type?"),
@@ -123,11 +123,20 @@ fn every_sample_is_read_into_its_type_and_written_as_it_was() {
 
 #[test]
 fn every_form_has_a_sample() {
-    // Commands are inside commits, and the data of an answer is inside its envelope: other tests see to those.
+    // Commands are inside commits, the data of an answer is inside its envelope, and samples of errors are called by their
+    // codes: other tests see to those.
     let inside = |name: &str| {
-        let answered =
-            ["ClientRegistered", "PushTokenRegistered", "CallView", "History", "CallsOfDay", "CallEvents", "Accesses"];
+        let answered = [
+            "ClientRegistered",
+            "PushTokenRegistered",
+            "CallView",
+            "History",
+            "CallsOfDay",
+            "CallEvents",
+            "AccessesOfDay",
+        ];
         name.starts_with("command.")
+            || name.starts_with("http.error.")
             || name == "http.Envelope"
             || name.strip_prefix("http.").is_some_and(|name| answered.contains(&name))
     };

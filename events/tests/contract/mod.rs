@@ -117,15 +117,15 @@ pub fn asyncapi_components() -> Value {
 }
 
 /// The schemas whose names begin with `prefix`, each under its title, and what they refer to beside them. A definition
-/// that differs from an earlier one of its name gets its owner's title in front.
+/// that differs from an earlier one of its name gets its owner's title in front. Titles are names, because generators name what
+/// they make by them.
 fn components(prefix: &str) -> Value {
     let mut components = Map::new();
     for (_, schema) in schemas().into_iter().filter(|(name, _)| name.starts_with(prefix)) {
         let mut schema = schema.to_value();
         let form = schema.as_object_mut().expect("a schema is an object");
         form.shift_remove("$schema");
-        let title = form.shift_remove("title").expect("a schema has a title");
-        let title = title.as_str().expect("a title is text");
+        let title = form["title"].as_str().expect("a schema has a title").to_owned();
         let definitions = match form.shift_remove("$defs") {
             Some(Value::Object(definitions)) => definitions,
             _ => Map::new(),
@@ -137,11 +137,12 @@ fn components(prefix: &str) -> Value {
         };
         let clashing: Vec<String> = definitions.keys().filter(|name| differs(name)).cloned().collect();
         let renamed = |name: &str| {
-            if clashing.iter().any(|clash| clash == name) { format!("{title}.{name}") } else { name.to_owned() }
+            if clashing.iter().any(|clash| clash == name) { format!("{title}{name}") } else { name.to_owned() }
         };
         let whole = definitions.iter().map(|(name, form)| (renamed(name), form.clone()));
-        for (name, mut form) in whole.chain([(title.to_owned(), schema)]) {
+        for (name, mut form) in whole.chain([(title.clone(), schema)]) {
             relink(&mut form, &renamed);
+            form["title"] = json!(name);
             let other = components.insert(name.clone(), form.clone());
             assert!(other.is_none_or(|other| other == form), "two forms are called {name}");
         }

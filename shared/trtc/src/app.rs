@@ -16,6 +16,18 @@ pub const ALL_PRIVILEGES: u32 = 63;
 #[error("a room's name must be 1 to 64 printable ASCII characters")]
 pub struct BadRoomName;
 
+/// Why number and key are of no TRTC application. Tencent refuses what would be signed with them, and says only that the
+/// UserSig is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadTrtcApp {
+    /// The number is 0.
+    #[error("the SDKAppID must not be 0: the TRTC console shows it beside the application's name")]
+    SdkAppId,
+    /// The key is empty, or only spaces.
+    #[error("the secret key must not be empty: the TRTC console shows it under the application's SDKAppID")]
+    Key,
+}
+
 /// A TRTC application: its number (SdkAppId) and its secret key.
 #[derive(Clone)]
 pub struct TrtcApp {
@@ -27,6 +39,19 @@ impl TrtcApp {
     /// `key` as the TRTC console shows it.
     pub fn new(sdk_app_id: u32, key: impl Into<String>) -> Self {
         Self { sdk_app_id, key: key.into() }
+    }
+
+    /// [`Self::new`], where the values come from somebody who may have forgotten one.
+    ///
+    /// # Errors
+    /// [`BadTrtcApp`] says which.
+    pub fn checked(sdk_app_id: u32, key: impl Into<String>) -> Result<Self, BadTrtcApp> {
+        let app = Self::new(sdk_app_id, key);
+        match (app.sdk_app_id, app.key.trim()) {
+            (0, _) => Err(BadTrtcApp::SdkAppId),
+            (_, "") => Err(BadTrtcApp::Key),
+            _ => Ok(app),
+        }
     }
 
     /// The application's number, which apps need to enter a room.
@@ -119,6 +144,15 @@ fn until(at_seconds: i64, expire_seconds: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_application_without_number_or_key_is_none() {
+        assert!(TrtcApp::checked(1_400_000_000, "5bd2850fff3ecb11").is_ok());
+        assert_eq!(TrtcApp::checked(0, "5bd2850fff3ecb11").err(), Some(BadTrtcApp::SdkAppId));
+        for empty in ["", " ", "\n"] {
+            assert_eq!(TrtcApp::checked(1_400_000_000, empty).err(), Some(BadTrtcApp::Key), "{empty:?}");
+        }
+    }
 
     #[test]
     fn the_key_is_not_shown() {

@@ -18,7 +18,7 @@ mod ticket;
 mod userbuf;
 mod wire;
 
-pub use app::{ALL_PRIVILEGES, BadRoomName, TrtcApp};
+pub use app::{ALL_PRIVILEGES, BadRoomName, BadTrtcApp, TrtcApp};
 pub use callback::{
     BadCallback, BadSignature, CallbackEvent, CallbackRoom, InRoom, RoomEventKind, parse as parse_callback,
     verify as verify_callback,

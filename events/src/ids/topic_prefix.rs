@@ -1,0 +1,110 @@
+//! What several stacks in one AWS account and region put before their topics and client ids, because IoT Core has one
+//! space of each there.
+
+use std::fmt;
+
+use super::Address;
+use crate::{BadId, PartyKind, Topics};
+
+/// Up to 8 of `[a-z0-9]`; empty by default. Not `d`: a door station's client ids begin so.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct TopicPrefix(String);
+
+impl TopicPrefix {
+    /// Checks `text`; empty is no prefix.
+    ///
+    /// # Errors
+    /// [`BadId`] when the rule is broken.
+    pub fn new(text: impl Into<String>) -> Result<Self, BadId> {
+        let text = text.into();
+        let good = text.len() <= 8 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) && text != "d";
+        if good { Ok(Self(text)) } else { Err(BadId { what: "a topic prefix", rule: "up to 8 of a-z 0-9, and not d" }) }
+    }
+
+    /// The prefix as text: empty where there is none.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// All topics of the `kind` at `address`: what its clients may read, and where it is told things.
+    #[must_use]
+    pub fn topics(&self, kind: PartyKind, address: &Address) -> Topics {
+        let topic = |leaf: &str| self.topic(kind, address, leaf);
+        match kind {
+            PartyKind::User => Topics {
+                incoming_calls: Some(topic("calls/incoming")),
+                call_control: topic("calls/control"),
+                device_sync: Some(topic("devices/sync")),
+            },
+            PartyKind::Device => {
+                Topics { incoming_calls: None, call_control: topic("calls/control"), device_sync: None }
+            }
+        }
+    }
+
+    fn topic(&self, kind: PartyKind, address: &Address, leaf: &str) -> String {
+        let root = match kind {
+            PartyKind::User => "users",
+            PartyKind::Device => "devices",
+        };
+        let prefix = self.before('/');
+        format!("{prefix}{root}/{address}/{leaf}")
+    }
+
+    /// The prefix and `separator`, or nothing.
+    pub(super) fn before(&self, separator: char) -> String {
+        if self.0.is_empty() { String::new() } else { format!("{}{separator}", self.0) }
+    }
+}
+
+impl fmt::Display for TopicPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::str::FromStr for TopicPrefix {
+    type Err = BadId;
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        Self::new(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TenantId;
+    use crate::ids::PartyId;
+
+    #[test]
+    fn a_prefix_is_short_plain_and_not_that_of_door_stations() {
+        for good in ["", "a", "0", "staging1", "dd"] {
+            assert!(TopicPrefix::new(good).is_ok(), "{good:?} was refused");
+        }
+        for bad in ["d", "A", "a/", "a.", "ninechars", "é", " ", "+"] {
+            assert!(TopicPrefix::new(bad).is_err(), "{bad:?} was taken");
+        }
+    }
+
+    #[test]
+    fn a_person_has_three_topics_and_a_door_station_one() {
+        let tenant = TenantId::new("default").unwrap();
+        let of = |prefix: &str, kind| {
+            let id = PartyId::new("x1").unwrap();
+            TopicPrefix::new(prefix).unwrap().topics(kind, &Address::of(&tenant, kind, &id))
+        };
+        assert_eq!(
+            of("", PartyKind::User),
+            Topics {
+                incoming_calls: Some("users/x1/calls/incoming".into()),
+                call_control: "users/x1/calls/control".into(),
+                device_sync: Some("users/x1/devices/sync".into()),
+            }
+        );
+        assert_eq!(
+            of("blue", PartyKind::Device),
+            Topics { incoming_calls: None, call_control: "blue/devices/x1/calls/control".into(), device_sync: None }
+        );
+    }
+}
