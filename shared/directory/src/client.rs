@@ -8,7 +8,6 @@ use crate::directory::kind_word;
 /// A registered client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
-    /// Which.
     pub client_id: ClientId,
     /// What the app says it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,7 +94,6 @@ pub struct Retirement {
 /// Whose an endpoint is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointOwner {
-    /// The person.
     pub party: Party,
     /// Their client.
     pub client_id: ClientId,

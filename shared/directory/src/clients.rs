@@ -9,7 +9,7 @@ use ilock_events::{ClientId, ClientStatus, Millis, Party, TenantId};
 use crate::client::{Client, client_pk, owner, pk, sk};
 use crate::directory::{Directory, DirectoryError, read, store};
 
-/// So many clients one party may have. Apps that make a new client id at each start would gather them without end:
+/// How many clients one party may have. Apps that make a new client id at each start would gather them without end:
 /// beyond this the one longest not heard of is dropped.
 pub const MAX_CLIENTS: usize = 64;
 

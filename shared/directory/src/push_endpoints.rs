@@ -26,7 +26,7 @@ struct Claim {
     id: PartyId,
     client_id: ClientId,
     slot: Slot,
-    /// Counts the changes of hands, a registration by the same hand among them.
+    /// Counts the changes of hands, a registration by the same owner among them.
     turn: u64,
 }
 

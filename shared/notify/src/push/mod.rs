@@ -23,7 +23,6 @@ use ilock_events::{CallId, CallState, ClientId, CommitNo, Language, MessageId, M
 pub enum PushKind {
     /// Somebody calls.
     Rings {
-        /// The room.
         room_id: RoomId,
         /// What the caller's app sent along.
         invitation: serde_json::Map<String, serde_json::Value>,
@@ -44,7 +43,6 @@ pub enum PushKind {
 pub struct Push {
     /// Whose phones.
     pub callee: PartyId,
-    /// The call.
     pub call_id: CallId,
     /// Who calls.
     pub caller_id: PartyId,
@@ -52,13 +50,11 @@ pub struct Push {
     pub caller_name: Option<String>,
     /// When the call was placed.
     pub placed_at: Millis,
-    /// So long a push service keeps it for a phone that it cannot reach.
+    /// How long a push service keeps it for a phone that it cannot reach.
     pub kept_until: Millis,
     /// The same on every retry, for all phones.
     pub message_id: MessageId,
-    /// The commit.
     pub seq: CommitNo,
-    /// What.
     pub kind: PushKind,
 }
 
@@ -76,7 +72,6 @@ pub struct Endpoint {
 /// A client of a person, as far as pushes go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Phone {
-    /// Which.
     pub client_id: ClientId,
     /// Where it gets data and alerts.
     pub main: Option<Endpoint>,
@@ -108,7 +103,6 @@ pub struct PushRequest {
     pub endpoint: String,
     /// By which service.
     pub service: PushService,
-    /// JSON.
     pub payload: String,
     /// For Apple's services.
     pub apns: Option<ApnsHeaders>,
