@@ -31,6 +31,7 @@
 //! A line holds one call, because a call is small (it takes at most 50 alerts) and is judged as one. Two exports of the
 //! same calls are the same bytes.
 
+mod call_line;
 pub mod dynamodb;
 pub mod export;
 mod finding;
@@ -40,6 +41,7 @@ pub mod replay;
 mod split;
 pub mod verify;
 
+pub use call_line::CallLine;
 pub use finding::{Counts, Finding, Kind};
-pub use line::{CallLine, End, Header, Line, MAX_LINE, NotALine};
+pub use line::{End, Header, Line, MAX_LINE, NotALine};
 pub use read::{Lines, RawLine};

@@ -7,6 +7,7 @@ use ilock_events::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::call_line::CallLine;
 use crate::split;
 
 /// Longer lines are not read, so that memory stays bounded whatever a file holds.
@@ -39,24 +40,6 @@ pub struct End {
     pub calls: u64,
     /// How many commits they have.
     pub commits: u64,
-}
-
-/// A call, as its line holds it.
-#[derive(Debug, Clone)]
-pub struct CallLine<'a> {
-    pub call_id: Cow<'a, str>,
-    /// When it was placed.
-    pub at: Millis,
-    /// The number of its last commit; none where nobody noted it.
-    pub last: Option<u32>,
-    /// Its commits.
-    pub commits: Vec<&'a str>,
-    /// Its receipts.
-    pub receipts: Vec<&'a str>,
-    /// Personal text; none when it was not asked for.
-    pub personal: Option<Vec<&'a str>>,
-    /// What says that some of it was deleted.
-    pub forgotten: Vec<&'a str>,
 }
 
 /// What a line says.

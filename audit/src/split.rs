@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use ilock_events::Millis;
 use memchr::memchr2;
 
-use crate::CallLine;
+use crate::call_line::CallLine;
 
 /// The number of a call's line, and what it says; none when it has not exactly the form that we write.
 pub(crate) fn call(text: &str) -> Option<(u64, CallLine<'_>)> {

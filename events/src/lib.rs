@@ -6,6 +6,7 @@
 pub mod app_json;
 mod audited;
 mod call_event;
+mod caller_info;
 mod command;
 mod http;
 mod id;
@@ -23,11 +24,12 @@ pub use call_event::{
     CallAccepted, CallAlerted, CallCancelled, CallEnded, CallEvent, CallFailed, CallMissed, CallPlaced, CallRejected,
     Side, UnknownEvent,
 };
+pub use caller_info::CallerInfo;
 pub use command::{Act, Command, UnknownCommand};
 pub use http::*;
 pub use id::{BadId, CallId, ClientId, CommandId, CommitNo, Millis, PartyId, RoomId, TenantId};
 pub use ledger::LedgerEntry;
-pub use message::{CallerInfo, Control, ControlAction, DeviceSync, Incoming, MessageId, RoomInfo};
+pub use message::{Control, ControlAction, DeviceSync, Incoming, MessageId, RoomInfo};
 pub use push::{
     ApnsPush, Aps, CallOver, FcmAndroid, FcmMessage, FcmPush, FcmV1, Language, MissedCall, PushService, Shown,
     VideoCall,

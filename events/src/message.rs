@@ -9,7 +9,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::NO_CONTROLS;
+use crate::caller_info::CallerInfo;
 use crate::{CallId, CallState, ClientId, CommitNo, Millis, PartyId};
 
 /// `{call_id}:{n}:{i}`: the i-th notice of commit n. The same on every retry.
@@ -36,22 +36,6 @@ impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// How a caller shows itself. Other fields than these are kept and handed on.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct CallerInfo {
-    /// What the phone shows: "前门设备".
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 4096), regex(pattern = NO_CONTROLS))]
-    pub name: Option<String>,
-    /// Where it is: "小区大门".
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 4096), regex(pattern = NO_CONTROLS))]
-    pub location: Option<String>,
-    /// Whatever else the caller's app sent.
-    #[serde(flatten)]
-    pub more: serde_json::Map<String, serde_json::Value>,
 }
 
 /// What a party needs to enter the call's TRTC room.

@@ -3,8 +3,10 @@
 use ilock_events::ClientId;
 use std::fmt::Write as _;
 
+use crate::replay::deed::deed;
+use crate::replay::step::{Step, What};
+use crate::replay::story::Story;
 use crate::replay::text::seconds;
-use crate::replay::{Step, Story, What, deed};
 
 /// The one in the middle.
 pub(super) const BACKEND: &str = "iLock Call";
@@ -48,7 +50,7 @@ impl Diagram {
                 when,
                 lost: false,
             },
-            What::DeliveryStep(told) => {
+            What::Delivery(told) => {
                 let says = told.says.as_deref().unwrap_or("something");
                 let detail = match &told.handed.error {
                     None => format!("{} ms", told.handed.ms),

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::CallLine;
+use crate::call_line::CallLine;
 use crate::replay::diagram::{Arrow, Diagram};
+use crate::replay::step::What;
+use crate::replay::story::Story;
 use crate::replay::text::{head, line, seconds, stood, went};
-use crate::replay::{Story, What};
 
 const LANE: usize = 230;
 const ROW: usize = 34;
@@ -70,7 +71,7 @@ pub fn html(story: &Story, raw: &CallLine<'_>) -> String {
 fn timeline(out: &mut String, story: &Story) {
     out.push_str("<table>\n<tr><th>since placed</th><th>after</th><th>what</th></tr>\n");
     for step in &story.steps {
-        let class = if matches!(step.what, What::DeliveryStep(_)) { " class=\"told\"" } else { "" };
+        let class = if matches!(step.what, What::Delivery(_)) { " class=\"told\"" } else { "" };
         let _ = writeln!(
             out,
             "<tr{class}><td class=\"time\">{}</td><td class=\"time\">{:+} ms</td><td>{}</td></tr>",

@@ -1,12 +1,13 @@
-//! How a call stood at a moment.
+//! A moment of a call, and the story up to it.
 
 use std::str::FromStr;
 
 use ilock_call::Call;
-use ilock_events::{CallState, Millis};
-use serde::Serialize;
+use ilock_events::Millis;
 
-use crate::replay::{Step, Story, What, known};
+use crate::replay::standing::Standing;
+use crate::replay::step::{Step, What};
+use crate::replay::story::{Story, known};
 
 /// A moment of a call: after a commit, or so long after it was placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,30 +51,6 @@ impl FromStr for Moment {
     }
 }
 
-/// How a call stood.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Standing {
-    pub at: Millis,
-    /// Milliseconds since it was placed.
-    pub since_placed: i64,
-    /// The last commit by then.
-    pub n: u32,
-    /// Where it stood; none when it could not be known.
-    pub state: Option<CallState>,
-    /// Who had brought it there.
-    pub by: Option<String>,
-    /// Who had answered.
-    pub answered_by: Option<String>,
-    /// Phones that had said that they ring; a person's, where a phone did not say which it is.
-    pub ringing: Vec<String>,
-    /// Milliseconds until nobody could answer any more; negative afterwards.
-    pub deadline_in: Option<i64>,
-    /// Whom a carrier had been handed something for, and what.
-    pub told: Vec<String>,
-    /// Why the state could not be known.
-    pub broken: Option<String>,
-}
-
 impl Story {
     /// The story up to `moment`, with how the call stood then. None when there is no such commit.
     #[must_use]
@@ -85,7 +62,7 @@ impl Story {
         let by_then = |step: &Step| match (&step.what, n) {
             (What::Commit(_), Some(n)) => step.n <= n,
             // What is told of a commit comes after it.
-            (What::DeliveryStep(_), Some(n)) => step.n < n && step.at <= at,
+            (What::Delivery(_), Some(n)) => step.n < n && step.at <= at,
             (_, None) => step.at <= at,
         };
         self.steps.retain(by_then);
@@ -130,7 +107,7 @@ impl Story {
 
 fn handed(step: &Step) -> Option<String> {
     match &step.what {
-        What::DeliveryStep(told) if told.handed.error.is_none() => {
+        What::Delivery(told) if told.handed.error.is_none() => {
             let says = told.says.as_deref().unwrap_or("something");
             Some(format!("{says} to {}", told.whom()))
         }

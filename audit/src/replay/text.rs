@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use ilock_events::{DeliveryPath, Millis};
 
-use crate::replay::{Forgetting, Standing, Step, Story, What, deed};
+use crate::replay::deed::deed;
+use crate::replay::standing::Standing;
+use crate::replay::step::{Forgetting, Step, What};
+use crate::replay::story::Story;
 
 /// The timeline.
 #[must_use]
@@ -42,7 +45,7 @@ pub(super) fn line(step: &Step, story: &Story) -> String {
             let words = done.words.shown().map(|words| format!(" {words}")).unwrap_or_default();
             format!("{:>3} {} {}{words} → {}", step.n, done.by, deed(step, done, story), done.state.word())
         }
-        What::DeliveryStep(told) => {
+        What::Delivery(told) => {
             let says = told.says.as_deref().unwrap_or("something");
             let handed = &told.handed;
             let path = if told.path == DeliveryPath::Fast { "at once" } else { told.path.word() };

@@ -2,7 +2,7 @@
 
 use schemars::generate::{Contract, SchemaSettings};
 use schemars::{JsonSchema, Schema};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use super::plain;
 use crate::Envelope;
@@ -37,10 +37,6 @@ pub(super) fn root<T: JsonSchema>(contract: Contract) -> Schema {
     }
     ordered.extend(std::mem::take(schema.ensure_object()));
     ordered.into()
-}
-
-pub(super) fn names(list: Option<&Value>) -> impl Iterator<Item = &str> {
-    list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
 /// The envelope of a good answer.

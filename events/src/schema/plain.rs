@@ -7,8 +7,6 @@ use schemars::Schema;
 use schemars::transform::{RecursiveTransform, Transform};
 use serde_json::{Map, Value, json};
 
-use super::made::names;
-
 /// Makes `schema`, and all that is in it, plain. `strict` is what we write: an optional field is there or not.
 pub(super) fn plain(schema: &mut Schema, strict: bool) {
     RecursiveTransform(in_prose).transform(schema);
@@ -89,4 +87,9 @@ fn null_as_value(schema: &mut Schema) {
     for choice in any.iter_mut().filter(|choice| **choice == json!({ "type": "null" })) {
         *choice = json!({ "enum": [null] });
     }
+}
+
+/// The texts in a list; none where there is no list.
+pub(super) fn names(list: Option<&Value>) -> impl Iterator<Item = &str> {
+    list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }

@@ -7,7 +7,8 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use super::DEFS;
-use super::made::{names, root};
+use super::made::root;
+use super::plain::names;
 use crate::CallEvent;
 
 /// One variant of an adjacently tagged enum.

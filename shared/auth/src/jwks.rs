@@ -12,7 +12,8 @@ use source::Source;
 pub use source::{BadSource, JwksSource};
 use tokio::sync::Mutex;
 
-use crate::{AsymmetricAlgorithm, TokenRefused};
+use crate::TokenRefused;
+use crate::algorithm::AsymmetricAlgorithm;
 
 /// After this the keys are asked for again, in milliseconds.
 const FRESH_FOR: i64 = 10 * 60_000;

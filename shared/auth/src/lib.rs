@@ -8,6 +8,7 @@
 //! Secrets are compared, if at all, inside aws-lc (HMAC) and aes-gcm (tags), both in constant time.
 
 mod access;
+mod algorithm;
 mod claims;
 mod identity;
 mod issue;
@@ -20,7 +21,8 @@ mod policy;
 mod refused;
 mod secret;
 
-pub use access::{AccessKeys, AccessRules, AccessTokens, AsymmetricAlgorithm, BadAlgorithm, BadRules};
+pub use access::{AccessKeys, AccessRules, AccessTokens, BadRules};
+pub use algorithm::{AsymmetricAlgorithm, BadAlgorithm};
 pub use identity::{BadRole, Identity, Role};
 pub use issue::{NotIssued, issue_access_token};
 pub use jwe::{NotEncrypted, NotOpened};

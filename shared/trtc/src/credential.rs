@@ -1,9 +1,13 @@
 //! A credential, read: for `ilock trtc --decode`, for tests, and for whoever doubts one.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 
-use crate::{UserBuf, sign, wire};
+use crate::bad_credential::BadCredential;
+use crate::userbuf::UserBuf;
+use crate::wire;
 
 /// The only version of the format that Tencent's rooms still take.
 pub(crate) const VERSION: &str = "2.0";
@@ -36,29 +40,6 @@ pub struct Credential {
     /// What the userbuf says.
     #[serde(rename = "userbuf", skip_serializing_if = "Option::is_none")]
     pub room: Option<UserBuf>,
-}
-
-/// Why a text is no credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BadCredential {
-    /// Over 4 KB, or it unpacks to over 8 KB.
-    #[error("the credential is too long")]
-    TooLong,
-    /// Not Tencent's base64: `*` for `+`, `-` for `/`, `_` for `=`.
-    #[error("the credential is not written in Tencent's base64")]
-    Base64,
-    /// Not one whole zlib stream.
-    #[error("the credential does not unpack")]
-    Zlib,
-    /// Not JSON, or without the fields that a credential has.
-    #[error("the credential's fields are not as they must be")]
-    Fields,
-    /// Another version than `2.0`.
-    #[error("the credential is not of version 2.0")]
-    Version,
-    /// A userbuf that does not name a room.
-    #[error("the credential's userbuf does not name a room")]
-    UserBuf,
 }
 
 /// A credential's JSON. Fields that are not listed are not signed and mean nothing.
@@ -111,7 +92,7 @@ impl Credential {
     #[must_use]
     pub fn verify(&self, key: &str) -> bool {
         let one_line = |text: &str| !text.contains(char::is_control);
-        one_line(&self.identifier) && self.userbuf.as_deref().is_none_or(one_line) && sign::is_signed(self, key)
+        one_line(&self.identifier) && self.userbuf.as_deref().is_none_or(one_line) && is_signed(self, key)
     }
 
     /// Until when it is good, in seconds since 1970.
@@ -123,7 +104,7 @@ impl Credential {
 
     /// Signs the fields and writes the credential.
     pub(crate) fn issue(mut self, key: &str) -> String {
-        self.sig = sign::sign(&self, key);
+        self.sig = sign(&self, key);
         let mut fields = serde_json::json!({
             "TLS.ver": self.version,
             "TLS.identifier": self.identifier,
@@ -141,4 +122,30 @@ impl Credential {
 
 fn read_userbuf(text: &str) -> Result<UserBuf, BadCredential> {
     STANDARD.decode(text).ok().and_then(|bytes| UserBuf::from_bytes(&bytes)).ok_or(BadCredential::UserBuf)
+}
+
+/// Signs `credential`'s fields; base64 as it stands in `TLS.sig`.
+fn sign(credential: &Credential, key: &str) -> String {
+    STANDARD.encode(mac(credential, key).finalize().into_bytes())
+}
+
+/// Whether `TLS.sig` is what `key` signs, compared in constant time (`Mac::verify_slice`).
+fn is_signed(credential: &Credential, key: &str) -> bool {
+    STANDARD.decode(&credential.sig).is_ok_and(|sig| mac(credential, key).verify_slice(&sig).is_ok())
+}
+
+fn mac(credential: &Credential, key: &str) -> Hmac<Sha256> {
+    // Tencent shows the key as hexadecimal digits, and uses those digits themselves as the key's bytes.
+    #[expect(clippy::expect_used, reason = "RFC 2104 takes keys of every length")]
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes every key");
+    mac.update(signed_text(credential).as_bytes());
+    mac
+}
+
+fn signed_text(credential: &Credential) -> String {
+    let userbuf = credential.userbuf.as_ref().map(|userbuf| format!("TLS.userbuf:{userbuf}\n")).unwrap_or_default();
+    format!(
+        "TLS.identifier:{}\nTLS.sdkappid:{}\nTLS.time:{}\nTLS.expire:{}\n{userbuf}",
+        credential.identifier, credential.sdk_app_id, credential.time, credential.expire
+    )
 }

@@ -9,21 +9,22 @@
 //! and removes users, with requests signed by TC3 ([`ApiKey`]).
 
 mod app;
+mod bad_credential;
 mod callback;
 mod credential;
 #[cfg(feature = "room-api")]
 mod room_api;
-mod sign;
 mod tc3;
 mod userbuf;
 mod wire;
 
 pub use app::{ALL_PRIVILEGES, BadRoomName, BadTrtcApp, TrtcApp};
+pub use bad_credential::BadCredential;
 pub use callback::{
     BadCallback, BadSignature, CallbackEvent, CallbackRoom, InRoom, RoomEventKind, parse as parse_callback,
     verify as verify_callback,
 };
-pub use credential::{BadCredential, Credential};
+pub use credential::Credential;
 #[cfg(feature = "room-api")]
 pub use room_api::{BadRoomApi, Dismissal, Fault, Removal, RoomApi, RoomApiConfig, RoomApiError};
 pub use tc3::{ApiKey, Tc3Request};

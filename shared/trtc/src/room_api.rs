@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 
 use answer::{GONE_ROOM, GONE_USER, read_answer};
 pub use config::{BadRoomApi, RoomApiConfig};
-use error::{Failed, unreachable};
+use error::{Failed, MOST_USERS, unreachable};
 pub use error::{Fault, RoomApiError};
 use ilock_env::{Clock, random};
 use ilock_events::{PartyId, RoomId};
@@ -29,8 +29,6 @@ const TRIES: u32 = 3;
 /// The first pause between two tries, before chance makes it up to half shorter or longer; each further one is twice as
 /// long.
 const FIRST_PAUSE: Duration = Duration::from_millis(400);
-/// The most users that one request may name.
-const MOST_USERS: usize = 10;
 
 /// How the dismissal of a room went well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

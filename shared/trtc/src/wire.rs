@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use flate2::{Compression, bufread::ZlibDecoder, write::ZlibEncoder};
 
-use crate::BadCredential;
+use crate::bad_credential::BadCredential;
 
 /// The longest credential that is looked at, in bytes. Real ones have 200 to 400.
 const LONGEST_TEXT: usize = 4_096;

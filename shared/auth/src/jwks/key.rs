@@ -5,7 +5,7 @@ use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::AsymmetricAlgorithm::{self, EdDsa, Es256, Rs256};
+use crate::algorithm::AsymmetricAlgorithm::{self, EdDsa, Es256, Rs256};
 
 /// The fewest bytes of an RSA modulus (RFC 7518 §3.3: 2,048 bits).
 const FEWEST_RSA_BYTES: usize = 256;

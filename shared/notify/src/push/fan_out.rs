@@ -9,7 +9,9 @@ use ilock_env::Clock;
 use ilock_events::{Carrier, ClientId, DeliveryOutcome, Millis, PartyId};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Endpoint, Phone, Push, PushCarrier, PushError, in_order};
+use super::carrier::{PushCarrier, PushError};
+use super::kind::Push;
+use super::phone::{Endpoint, Phone, in_order};
 use crate::carrier::{CarrierError, TIME_PASSED};
 
 /// How many pushes of one call are on their way at once.

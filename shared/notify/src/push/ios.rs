@@ -3,7 +3,7 @@
 use ilock_events::{ApnsPush, Aps, Shown};
 use serde::Serialize;
 
-use super::ApnsHeaders;
+use super::carrier::ApnsHeaders;
 
 type Made = Result<(String, ApnsHeaders), serde_json::Error>;
 

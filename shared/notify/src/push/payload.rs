@@ -3,7 +3,10 @@
 use ilock_events::{CallOver, CallState, ClientId, Language, Millis, MissedCall, PushService, RoomId, VideoCall};
 use serde_json::{Map, Value};
 
-use super::{ApnsHeaders, Endpoint, Push, PushError, PushKind, PushRequest, android, ios, words};
+use super::carrier::{ApnsHeaders, PushError, PushRequest};
+use super::kind::{Push, PushKind};
+use super::phone::Endpoint;
+use super::{android, ios, words};
 
 /// The most bytes of a payload for FCM.
 pub const FCM_LIMIT: usize = 4096;

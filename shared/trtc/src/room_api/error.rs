@@ -2,7 +2,10 @@
 
 use std::error::Error;
 
-use super::{MOST_USERS, pace::PER_SECOND};
+use super::pace::PER_SECOND;
+
+/// The most users that one request may name.
+pub(crate) const MOST_USERS: usize = 10;
 
 /// Why Tencent did not do it.
 ///

@@ -1,0 +1,192 @@
+//! Reading the story of a call out of its line.
+
+use ilock_call::{Call, Placed};
+use ilock_events::{CallEvent, Commit, Forgotten, Hash, Millis, Personal, Receipt, TenantId};
+use ilock_notify::push::PushKind;
+use ilock_notify::{Channel, Message, notices};
+
+use crate::call_line::CallLine;
+use crate::replay::standing::Standing;
+use crate::replay::step::{CommitStep, DeliveryStep, Forgetting, PersonalTextState, Step, What};
+
+/// A call's story, in the order in which it happened.
+#[derive(Debug, Clone)]
+pub struct Story {
+    /// Which call.
+    pub call_id: String,
+    /// Whose.
+    pub tenant: Option<TenantId>,
+    /// On which terms it was placed; none when its first commit is missing.
+    pub placed: Option<Placed>,
+    /// When it was placed.
+    pub at: Millis,
+    /// What happened.
+    pub steps: Vec<Step>,
+    /// What was said in it and deleted later, because a person asked for that.
+    pub forgotten: Vec<Forgetting>,
+    /// What stands there and cannot be read.
+    pub unreadable: Vec<String>,
+    /// From where on the commits do not add up, and why. That they do is no proof: verifying is.
+    pub broken: Option<String>,
+    /// How the call stood, where the story was cut.
+    pub standing: Option<Standing>,
+    pub(crate) commits: Vec<Commit>,
+}
+
+impl Story {
+    /// Reads the story of a call. What cannot be read is named, and the rest is told.
+    #[must_use]
+    pub fn of(line: &CallLine<'_>) -> Self {
+        let mut unreadable = vec![];
+        let mut commits: Vec<Commit> = read(&line.commits, "commit", &mut unreadable);
+        let receipts: Vec<Receipt> = read(&line.receipts, "receipt", &mut unreadable);
+        let personal = line.personal.as_ref().map(|raw| read::<Personal>(raw, "personal text", &mut unreadable));
+        let forgotten: Vec<Forgotten> = read(&line.forgotten, "what was forgotten", &mut unreadable);
+        commits.sort_by_key(|commit| commit.n);
+        let named = |digest: &Hash| {
+            commits.iter().find(|commit| digest_in(commit) == Some(digest.as_str())).map(|commit| commit.n.0)
+        };
+        let mut forgotten: Vec<Forgetting> =
+            forgotten.into_iter().map(|record| Forgetting { n: named(&record.digest), record }).collect();
+        forgotten.sort_by_key(|gone| (gone.record.at, gone.n));
+        let (call, broken) = told_by(&commits);
+        let mut story = Self {
+            call_id: line.call_id.to_string(),
+            tenant: commits.first().map(|commit| commit.tenant.clone()),
+            placed: call.and_then(|call| call.placed),
+            at: commits.first().map_or(line.at, |commit| commit.at),
+            steps: vec![],
+            forgotten,
+            unreadable,
+            broken,
+            standing: None,
+            commits,
+        };
+        story.steps(&receipts, personal.as_deref());
+        story
+    }
+
+    fn steps(&mut self, receipts: &[Receipt], personal: Option<&[Personal]>) {
+        // Clocks of two functions may differ by some milliseconds: a commit never comes before the one it continues.
+        let mut not_before = self.at;
+        let mut steps: Vec<((Millis, u32, u32), Step)> = vec![];
+        for commit in &self.commits {
+            not_before = not_before.max(commit.at);
+            let what = What::Commit(Box::new(done(commit, words(commit, personal, &self.forgotten))));
+            steps.push(((not_before, commit.n.0, 0), self.step(commit.at, commit.n.0, what)));
+        }
+        for receipt in receipts {
+            let commit = self.commits.iter().find(|commit| commit.n == receipt.n);
+            let says = |index| commit.zip(self.placed.as_ref()).and_then(|(commit, call)| says(commit, call, index));
+            let push = commit.zip(self.placed.as_ref()).and_then(|(commit, call)| push_of(commit, call));
+            let told = receipt.notices.iter().map(|(index, handed)| (Some(*index), None, handed));
+            let woken = receipt.phones.iter().map(|(phone, handed)| (push, Some(phone.clone()), handed));
+            // That all phones are settled comes after what became of each.
+            for (notice, phone, handed) in woken.chain(told) {
+                let at = commit.map_or(receipt.at, |commit| commit.at.plus(handed.ms));
+                let (says, path) = (notice.and_then(says), receipt.path);
+                let what = What::Delivery(DeliveryStep { notice, phone, says, path, handed: handed.clone() });
+                let order = notice.unwrap_or_default().saturating_add(1);
+                steps.push(((at, receipt.n.0, order), self.step(at, receipt.n.0, what)));
+            }
+        }
+        steps.sort_by_key(|(order, _)| *order);
+        let mut before = self.at;
+        self.steps = steps.into_iter().map(|(_, step)| step).collect();
+        for step in &mut self.steps {
+            step.after = step.at.since(before);
+            before = step.at;
+        }
+    }
+
+    fn step(&self, at: Millis, n: u32, what: What) -> Step {
+        Step { at, since_placed: at.since(self.at), after: 0, n, what }
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(raw: &[&str], what: &str, unreadable: &mut Vec<String>) -> Vec<T> {
+    let mut all = Vec::with_capacity(raw.len());
+    for (place, raw) in raw.iter().enumerate() {
+        match serde_json::from_str(raw) {
+            Ok(read) => all.push(read),
+            Err(error) => unreadable.push(format!("{what} {}: {error}", place + 1)),
+        }
+    }
+    all
+}
+
+/// The call, as far as its commits add up; and where they do not.
+fn told_by(commits: &[Commit]) -> (Option<Call>, Option<String>) {
+    let Some(first) = commits.first() else { return (None, None) };
+    let mut call = Call::new(first.call_id.clone());
+    for commit in commits {
+        if let Err(error) = call.fold(commit) {
+            let newer = if known(commit) { "" } else { "; a newer version wrote it" };
+            return (Some(call), Some(format!("from commit {} on it does not add up: {error}{newer}", commit.n)));
+        }
+    }
+    (Some(call), None)
+}
+
+fn done(commit: &Commit, words: PersonalTextState) -> CommitStep {
+    CommitStep {
+        by: commit.actor.name(),
+        cmd: commit.cmd.clone(),
+        events: commit.events.iter().map(|event| event.name.clone()).collect(),
+        state: commit.state,
+        words,
+        hash: commit.hash.clone(),
+    }
+}
+
+/// The digest of what was said with a commit.
+fn digest_in(commit: &Commit) -> Option<&str> {
+    commit.cmd.args.get("personal").and_then(|digest| digest.as_str())
+}
+
+fn words(commit: &Commit, personal: Option<&[Personal]>, forgotten: &[Forgetting]) -> PersonalTextState {
+    let Some(digest) = digest_in(commit) else { return PersonalTextState::None };
+    let found = personal.unwrap_or_default().iter().find(|personal| personal.digest == digest);
+    match found {
+        Some(personal) => PersonalTextState::Said(Box::new(personal.text.clone())),
+        // What an export does not hold may stand in the log, unless it says that it does not.
+        None if personal.is_none() && !forgotten.iter().any(|gone| gone.record.digest == digest) => {
+            PersonalTextState::NotExported
+        }
+        None => PersonalTextState::Forgotten,
+    }
+}
+
+/// Which of a commit's notices wakes phones.
+fn push_of(commit: &Commit, call: &Placed) -> Option<u32> {
+    let notices = notices(commit, call, None).ok()?;
+    notices.iter().find(|notice| matches!(notice.channel, Channel::Push(_))).map(|notice| notice.index)
+}
+
+/// What notice `index` of `commit` says.
+fn says(commit: &Commit, call: &Placed, index: u32) -> Option<String> {
+    let notices = notices(commit, call, None).ok()?;
+    let notice = notices.iter().find(|notice| notice.index == index)?;
+    let message = match &notice.channel {
+        Channel::Mqtt { message, .. } => message,
+        Channel::Push(push) => {
+            let said = match push.kind {
+                PushKind::Rings { .. } => "incoming",
+                PushKind::Over { .. } => "over",
+                PushKind::Missed => "missed",
+            };
+            return Some(said.into());
+        }
+    };
+    let action = match message {
+        Message::Incoming(_) => return Some("incoming".into()),
+        Message::Control(control) => control.action,
+        Message::Sync(sync) => sync.action,
+    };
+    serde_json::to_value(action).ok()?.as_str().map(str::to_owned)
+}
+
+/// Whether an event is known to this code; for words only.
+pub(crate) fn known(commit: &Commit) -> bool {
+    commit.events.iter().all(|event| CallEvent::read(event).is_ok())
+}

@@ -1,0 +1,65 @@
+//! The carrier of pushes, and what it is given.
+
+use std::collections::BTreeMap;
+
+use futures::future::BoxFuture;
+use ilock_events::PushService;
+
+/// The headers that APNs wants beside the payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ApnsHeaders {
+    /// `apns-push-type`: `voip`, `alert` or `background`.
+    pub push_type: &'static str,
+    /// `apns-priority`: 10 at once, 5 when it suits the battery.
+    pub priority: u8,
+}
+
+/// One push to one phone, as its service is given it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushRequest {
+    /// To which endpoint, in the carrier's words.
+    pub endpoint: String,
+    /// By which service.
+    pub service: PushService,
+    pub payload: String,
+    /// For Apple's services.
+    pub apns: Option<ApnsHeaders>,
+    /// The service drops it undelivered after so many seconds; at least 1.
+    pub ttl_seconds: u32,
+}
+
+/// What the error of a push begins with that would not be taken the next time either.
+pub const REFUSED: &str = "refused";
+
+/// Why a push service did not take a push, or a token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PushError {
+    /// This endpoint will not work again until the phone registers anew; the service's word for why.
+    #[error("{0}")]
+    Retired(String),
+    /// It would not be taken the next time either.
+    #[error("{REFUSED}: {0}")]
+    Refused(String),
+    /// It may be taken the next time.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+}
+
+/// The operator's platform applications at SNS.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PushApps {
+    /// The ARN of each that is set up.
+    pub arns: BTreeMap<PushService, String>,
+    /// The iOS app's bundle id: the topic of its alerts, and with `.voip` of its calls.
+    pub bundle_id: Option<String>,
+}
+
+/// Who carries pushes. On AWS: SNS; locally one that shows them.
+pub trait PushCarrier: Send + Sync {
+    /// Makes `token` an endpoint of `service` that works, and answers what the carrier calls it; none where the operator
+    /// has not set up the service. The same token is the same endpoint.
+    fn register(&self, service: PushService, token: String) -> BoxFuture<'_, Result<Option<String>, PushError>>;
+
+    /// One try of one push. Answers the carrier's own id of it, where it gives one.
+    fn send(&self, request: PushRequest) -> BoxFuture<'_, Result<Option<String>, PushError>>;
+}

@@ -1,0 +1,58 @@
+//! What the phones of one person are told by push.
+
+use ilock_events::{CallId, CallState, ClientId, CommitNo, MessageId, Millis, PartyId, RoomId};
+
+use crate::push::phone::{Endpoint, Phone};
+
+/// Why a person's phones are woken.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PushKind {
+    /// Somebody calls.
+    Rings {
+        room_id: RoomId,
+        /// What the caller's app sent along.
+        invitation: serde_json::Map<String, serde_json::Value>,
+    },
+    /// The call no longer rings: nothing is shown.
+    Over {
+        /// The phone that brought it about and needs no telling, where one did and said which it is.
+        by: Option<ClientId>,
+        /// Where the call stands.
+        state: CallState,
+    },
+    /// Nobody answered.
+    Missed,
+}
+
+/// What the phones of one person are to be told by push.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Push {
+    /// Whose phones.
+    pub callee: PartyId,
+    pub call_id: CallId,
+    /// Who calls.
+    pub caller_id: PartyId,
+    /// How the caller shows itself, as long as it likes.
+    pub caller_name: Option<String>,
+    /// When the call was placed.
+    pub placed_at: Millis,
+    /// How long a push service keeps it for a phone that it cannot reach.
+    pub kept_until: Millis,
+    /// The same on every retry, for all phones.
+    pub message_id: MessageId,
+    pub seq: CommitNo,
+    pub kind: PushKind,
+}
+
+impl Push {
+    /// Where `phone` is to be told; none where it is not, or cannot be.
+    #[must_use]
+    pub fn endpoint<'a>(&self, phone: &'a Phone) -> Option<&'a Endpoint> {
+        match &self.kind {
+            PushKind::Rings { .. } => phone.voip.as_ref().or(phone.main.as_ref()),
+            // Never by VoIP: iOS bans apps that are woken by VoIP and show no call.
+            PushKind::Missed => phone.main.as_ref(),
+            PushKind::Over { by, .. } => phone.main.as_ref().filter(|_| by.as_ref() != Some(&phone.client_id)),
+        }
+    }
+}
