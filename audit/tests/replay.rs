@@ -135,8 +135,9 @@ fn a_page_asks_the_network_for_nothing_and_runs_nothing_that_somebody_wrote() {
     );
     let mut stored = call.stored;
     stored.receipts[0]["notices"]["0"]["target"] = nasty.into();
-    stored.receipts[0]["path"] = nasty.into();
-    let [_, _, diagram, page] = every_form(&stored, true);
+    stored.receipts[1]["path"] = nasty.into();
+    let [told, _, diagram, page] = every_form(&stored, true);
+    assert!(told.contains("receipt 2: unknown variant"), "what cannot be read is named: {told}");
     for bad in ["<script", "<img", "http:", "https:", "@import", "javascript:", "href"] {
         assert!(!page.contains(bad), "{bad} in the page");
     }

@@ -66,7 +66,7 @@ impl Notifier {
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the receipt was not kept in time".to_owned(),
         };
-        tracing::warn!(call_id = %commit.call_id, n = %commit.n, why, "fast path left a commit's notices to the projector");
+        tracing::warn!(call_id = %commit.call_id, n = %commit.n, why, "fast path gave up; the projector delivers the rest");
     }
 
     /// The projector's round: every notice of `commit` that has no receipt yet.

@@ -39,7 +39,7 @@ pub async fn on_queue(calls: &Calls, event: SqsEvent) -> SqsBatchResponse {
     let mut answer = SqsBatchResponse::default();
     for (message, outcome) in event.records.iter().zip(outcomes.await) {
         if let Err(error) = outcome {
-            tracing::error!(error, message_id = message.message_id, "an alarm failed");
+            tracing::error!(error, message_id = message.message_id, "a ring timer alarm failed; SQS shows it again");
             answer.add_failure(message.message_id.clone().unwrap_or_default());
         }
     }

@@ -74,6 +74,30 @@ fn decisions_and_the_architecture_name_files_that_exist() {
     }
 }
 
+/// The phrases that a page filters log messages by: what stands in double quotes behind `--filter-pattern`.
+fn log_filters(text: &str) -> Vec<String> {
+    let patterns = text.split("--filter-pattern").skip(1).filter_map(|rest| rest.split(['\n', '`']).next());
+    patterns.flat_map(|pattern| pattern.split('"').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn runbooks_filter_logs_by_what_the_functions_log() {
+    let sources: String = ["functions/src", "functions/lambda/src", "shared"]
+        .iter()
+        .flat_map(|folder| crate::workspace::rust_files(&repository().join(folder)))
+        .map(|file| read(&file))
+        .collect();
+    let mut filters = 0;
+    for entry in std::fs::read_dir(repository().join("infra/runbooks")).unwrap() {
+        let page = entry.unwrap().path();
+        for phrase in log_filters(&read(&page)) {
+            filters += 1;
+            assert!(sources.contains(&phrase), "{}: no function logs “{phrase}”", page.display());
+        }
+    }
+    assert!(filters >= 6, "{filters}");
+}
+
 #[test]
 fn paths_are_found_in_links_and_in_backticks() {
     let text = "## Where to look\n\n| what | file |\n|---|---|\n| `user_sig` | [a](../a/b.rs#L3), `c/d.rs` |\n\n## Next\n| x | y |\n";
