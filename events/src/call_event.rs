@@ -93,7 +93,7 @@ pub struct CallEnded {
     pub personal: Option<Hash>,
 }
 
-/// The backend could not carry the call on.
+/// Reserved: the backend could not carry the call on. Nothing issues it yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallFailed {
     /// What failed, as a stable word.

@@ -50,9 +50,9 @@ pub enum Act {
     },
     /// The ring timer went off.
     Expire {},
-    /// The backend cannot carry the call on.
+    /// Reserved: the backend cannot carry the call on. Nothing issues it yet.
     Fail {
-        /// Why, as a stable word.
+        /// The reason, as a stable word.
         reason: String,
     },
 }

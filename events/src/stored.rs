@@ -27,7 +27,7 @@ pub enum CallState {
     Missed,
     /// Final: somebody hung up an answered call.
     Ended,
-    /// Final: the backend could not carry the call on.
+    /// Final; reserved, nothing leads to it yet: the backend could not carry the call on.
     Failed,
 }
 

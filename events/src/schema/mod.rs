@@ -21,9 +21,6 @@ use errors::errors;
 use made::{asked, given, named, nothing, reply};
 use tagged::{command, event, tagged};
 
-/// Where the schemas of the types that a schema refers to stand in it.
-const DEFS: &str = "#/$defs/";
-
 /// Every form that is stored, sent, asked or answered, under its stable name.
 ///
 /// | name | form |

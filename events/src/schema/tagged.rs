@@ -6,10 +6,12 @@ use schemars::generate::Contract;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
-use super::DEFS;
 use super::made::root;
 use super::plain::names;
 use crate::CallEvent;
+
+/// Where the schemas of the types that a schema refers to stand in it.
+pub(super) const DEFS: &str = "#/$defs/";
 
 /// One variant of an adjacently tagged enum.
 pub(super) struct Variant {

@@ -9,7 +9,7 @@ use crate::{Item, StoreError};
 /// A scan that reads its next page when the last one has been handed out: memory holds one page.
 #[derive(Debug)]
 pub struct Scan {
-    scan: ScanFluentBuilder,
+    request: ScanFluentBuilder,
     start: Option<Item>,
     read: VecDeque<Item>,
     over: bool,
@@ -21,7 +21,7 @@ impl Scan {
     /// What `scan` finds; it names the table and, if need be, a filter.
     #[must_use]
     pub fn new(scan: ScanFluentBuilder) -> Self {
-        Self { scan, start: None, read: VecDeque::new(), over: false, looked_at: 0 }
+        Self { request: scan, start: None, read: VecDeque::new(), over: false, looked_at: 0 }
     }
 
     /// The next item; none after the last.
@@ -30,7 +30,7 @@ impl Scan {
     /// [`StoreError`].
     pub async fn next(&mut self) -> Result<Option<Item>, StoreError> {
         while self.read.is_empty() && !self.over {
-            let page = self.scan.clone().set_exclusive_start_key(self.start.take()).send().await;
+            let page = self.request.clone().set_exclusive_start_key(self.start.take()).send().await;
             let page = page.map_err(|error| StoreError::new("Scan", error.into_service_error()))?;
             self.looked_at += u64::try_from(page.scanned_count).unwrap_or_default();
             self.start = page.last_evaluated_key;

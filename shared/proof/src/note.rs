@@ -80,6 +80,7 @@ impl VerifyKey {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "handed to map_err")]
 fn refused(error: NoteError) -> BadNote {
     BadNote(match error {
         NoteError::InvalidSignature { .. } => "the signature does not fit the text",

@@ -64,7 +64,7 @@ async fn receipts_kept_at_the_same_moment_are_all_there() {
     let kept = (0..10).map(|n| {
         let (log, call_id) = (log.clone(), call.call.id.clone());
         async move {
-            log.keep_receipt(&call_id, &receipt(DeliveryPath::Projector, &format!("writer {n}")), 1).await.unwrap()
+            log.keep_receipt(&call_id, &receipt(DeliveryPath::Projector, &format!("writer {n}")), 1).await.unwrap();
         }
     });
     join_all(kept).await;

@@ -98,7 +98,8 @@ async fn create_call(
     };
     for attempt in 0..MAX_ROOMS {
         let room_id = room_to_try(request.digest.as_ref(), attempt)?;
-        let Some((mut call, personal)) = state.reserve_room(&request, room_id, attempt).await? else { continue };
+        let reserved = Box::pin(state.reserve_room(&request, room_id, attempt)).await?;
+        let Some((mut call, personal)) = reserved else { continue };
         match state.place(&request, room_id, &mut call, personal).await {
             Ok(()) => return Ok(Reply(view(&call, &state.rooms, &request.caller.party.id, state.clock.now())?)),
             Err(ApiError::Refused(Refusal::AlreadyPlaced)) => {}

@@ -119,7 +119,7 @@ impl PushSender<'_> {
             };
             let ms = window.clock.now().since(window.since);
             let target = endpoint.service.word().into();
-            let handed = DeliveryOutcome { target, carrier: Carrier::Push.into(), carrier_id, ms, error };
+            let handed = DeliveryOutcome { target, carrier: Carrier::Push, carrier_id, ms, error };
             fanned.phones.insert(phone.client_id.clone(), handed);
         }
         drop(outcomes);
