@@ -9,5 +9,6 @@ mod documents;
 mod layers;
 mod modules;
 mod sizes;
+mod tenant;
 mod tokens;
 mod workspace;

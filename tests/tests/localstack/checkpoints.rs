@@ -60,7 +60,7 @@ impl Fixture {
     fn sealer(&self, key: &Arc<SignKey>) -> Sealer {
         let (at, ahead) = (self.at, self.ahead.clone());
         let clock = Clock::new(move || at.plus(ahead.load(Ordering::SeqCst)));
-        Sealer { ledger: self.ledger.clone(), vault: self.vault.clone(), key: key.clone(), clock }
+        Sealer { ledger: self.ledger.clone(), vault: self.vault.clone(), signer: key.clone(), clock }
     }
 
     async fn text(&self, name: &str) -> String {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_env::Clock;
-use ilock_events::CallId;
+use ilock_events::{CallId, DeliveryPath};
 use ilock_tests::backend::{Backend, BackendParts, RecordingTimer};
 use ilock_tests::engine::Engine;
 use ilock_tests::faults::{Fault, Faults, When};
@@ -117,7 +117,7 @@ async fn what_is_committed_comes_out_of_the_stream_in_order_and_everybody_is_tol
         let history = fixture.backend.calls.log.load(call).await.unwrap();
         let settled: BTreeSet<u32> = history.receipts.iter().map(|receipt| receipt.n.0).collect();
         assert_eq!(settled, BTreeSet::from([1, 3, 4]), "an alert is told to nobody");
-        assert!(history.receipts.iter().all(|receipt| receipt.path == "projector"));
+        assert!(history.receipts.iter().all(|receipt| receipt.path == DeliveryPath::Projector));
         assert!(told.contains(&format!("{call}:4:0")), "that it is over: {told:?}");
     }
 
