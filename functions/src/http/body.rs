@@ -10,14 +10,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
-use crate::http::body_error;
+use crate::http::body_error::{self, MAX_DEPTH};
 
 /// The largest body that is read, in bytes. Two texts of 4 KB fit in, with every character escaped: `\ud83d\ude00` for the four
 /// bytes of an emoji.
 pub const MAX_BODY: usize = 32 * 1024;
-
-/// How many levels the free part of a body may have. Readers of JSON in apps end somewhere; few below this.
-pub const MAX_DEPTH: usize = 64;
 
 /// What a broken id in `field` is answered with.
 #[must_use]

@@ -1,7 +1,9 @@
 //! What is wrong with a body, in words for whoever wrote the app: which field, and what would be right.
 
 use crate::error::ApiError;
-use crate::http::body::MAX_DEPTH;
+
+/// How many levels the free part of a body may have. Readers of JSON in apps end somewhere; few below this.
+pub const MAX_DEPTH: usize = 64;
 
 /// The longest path that an answer names whole; of a longer one it names the first field.
 const LONGEST_PATH: usize = 200;
