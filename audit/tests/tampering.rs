@@ -318,10 +318,18 @@ fn call_says_ringing(call: &StoredCall) -> bool {
 fn personal_text_that_was_changed_is_found() {
     let calls = one_of_each();
     let found = findings(&with_changed(&calls, 1, |call| {
-        call.personal[0]["text"]["caller_info"]["name"] = json!("后门设备");
+        let text = call.personal[0]["text"].as_str().unwrap().replace("前门设备", "后门设备");
+        assert_ne!(call.personal[0]["text"], text);
+        call.personal[0]["text"] = json!(text);
     }));
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].kind, Kind::Changed);
+    let rewritten = findings(&with_changed(&calls, 1, |call| {
+        call.personal[0]["text"] = json!(format!("{} ", call.personal[0]["text"].as_str().unwrap()));
+    }));
+    assert_eq!(kinds(&rewritten), [(Kind::Changed, None)], "the same JSON in other bytes is not what was written");
+    let cut = findings(&with_changed(&calls, 1, |call| call.personal[0]["text"] = json!("{")));
+    assert_eq!(kinds(&cut), [(Kind::Unreadable, None)]);
     let forgotten = findings(&with_changed(&calls, 1, |call| call.personal.clear()));
     assert_eq!(forgotten, [], "what was forgotten breaks no proof");
     let recorded = findings(&with_changed(&calls, 1, |call| forget(call, "user0")));

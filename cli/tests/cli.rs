@@ -146,6 +146,25 @@ fn a_usersig_is_the_one_that_tencents_own_library_makes() {
 }
 
 #[test]
+fn a_usersig_that_tencent_would_refuse_is_not_made() {
+    let good = [("--sdk-app-id", "1400000000"), ("--key", "5bd2850fff3ecb11"), ("--expire", "60")];
+    let made = |(option, value): (&'static str, &'static str)| {
+        let mut arguments = vec!["usersig", "user456"];
+        for (name, given) in good {
+            arguments.extend([name, if name == option { value } else { given }]);
+        }
+        ilock(&arguments)
+    };
+    assert_eq!(made(good[0]).status.code(), Some(0));
+    for bad in [("--sdk-app-id", "0"), ("--key", ""), ("--key", " "), ("--expire", "0")] {
+        let refused = made(bad);
+        assert_eq!(refused.status.code(), Some(2), "{bad:?}");
+        assert_eq!(text(&refused.stdout), "", "{bad:?}");
+        assert!(text(&refused.stderr).contains(bad.0), "{bad:?}: {}", text(&refused.stderr));
+    }
+}
+
+#[test]
 fn what_cannot_work_says_what_to_do() {
     let nobody = ilock(&["door", "press", "--callee", "user456", "--server", "http://127.0.0.1:9"]);
     assert_eq!(nobody.status.code(), Some(1));

@@ -67,13 +67,13 @@ pub struct RegisterClient {
     /// The token's own user or device; another's is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<PartyId>,
-    /// What the app says it is: `mobile`, `door` … at most 64 bytes.
+    /// What the app says it is: `mobile`, `door` … at most 64 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), regex(pattern = NO_CONTROLS))]
     pub device_type: Option<String>,
     /// `{owner}_{what the app adds}`; also the MQTT client id.
     pub client_id: ClientId,
-    /// The push service's token: FCM's, or APNs' for alerts. At most 4,096 bytes. Needs `platform` android or ios; where it
+    /// The push service's token: FCM's, or APNs' for alerts. At most 4,096 characters. Needs `platform` android or ios; where it
     /// is absent an earlier one stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096), regex(pattern = PRINTABLE))]
@@ -85,15 +85,18 @@ pub struct RegisterClient {
     /// Where the tokens of an iPhone work: `production` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<PushEnvironment>,
-    /// The language of what a push shows; that of `Accept-Language` when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The language of what a push shows: a tag like `zh-CN` or `en`. That of `Accept-Language` when it is absent, or
+    /// neither Chinese nor English.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::lenient::some_language")]
+    #[schemars(with = "Option<String>")]
     pub language: Option<Language>,
-    /// At most 64 bytes.
+    /// At most 64 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), regex(pattern = NO_CONTROLS))]
     pub app_version: Option<String>,
-    /// The system it runs on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The system it runs on: `android`, `ios`, `web`, `linux`; whatever else it is called, it is taken as `other`.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::lenient::some_platform")]
+    #[schemars(with = "Option<String>")]
     pub platform: Option<Platform>,
 }
 
@@ -111,10 +114,11 @@ pub enum PushEnvironment {
 /// `POST /api/v1/devices/register`: a phone's push tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RegisterPushToken {
-    /// `android` or `ios`.
-    #[schemars(with = "String", extend("enum" = ["android", "ios"]))]
+    /// `android` or `ios`; `web` and `linux` have no push. A system that is not known here is registered, and not woken.
+    #[serde(deserialize_with = "crate::lenient::platform")]
+    #[schemars(with = "String")]
     pub platform: Platform,
-    /// The push service's token; at most 4,096 bytes. At least one of the three must be there.
+    /// The push service's token; at most 4,096 characters. At least one of the three must be there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096), regex(pattern = PRINTABLE))]
     pub push_token: Option<String>,
@@ -133,8 +137,10 @@ pub struct RegisterPushToken {
     /// Where the tokens of an iPhone work: `production` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<PushEnvironment>,
-    /// The language of what a push shows; that of `Accept-Language` when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The language of what a push shows: a tag like `zh-CN` or `en`. That of `Accept-Language` when it is absent, or
+    /// neither Chinese nor English.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::lenient::some_language")]
+    #[schemars(with = "Option<String>")]
     pub language: Option<Language>,
 }
 
@@ -203,6 +209,9 @@ pub enum ClientStatus {
     Offline,
 }
 
+/// The earliest moment that a report of a client may name: in 1973. Seconds since 1970 reach that number in the year 5138.
+pub const EARLIEST_REPORT: Millis = Millis(100_000_000_000);
+
 /// `PUT /api/mqtt/clients/status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UpdateStatus {
@@ -213,8 +222,9 @@ pub struct UpdateStatus {
     /// 0 to 10: how much the app wants to be the one that is answered on.
     #[schemars(range(max = 10))]
     pub priority: u8,
-    /// When the app knew this; an older report never overwrites a newer one.
-    #[schemars(extend("minimum" = 0))]
+    /// When the app knew this, in milliseconds since 1970; an older report never overwrites a newer one. Less than
+    /// 100000000000 are seconds by mistake, and refused.
+    #[schemars(extend("minimum" = EARLIEST_REPORT.0))]
     pub last_active: Millis,
 }
 
@@ -256,7 +266,7 @@ pub struct CalleeAction {
     pub call_id: CallId,
     /// What to do.
     pub action: CalleeAct,
-    /// Why; at most 1,000 bytes.
+    /// Why; at most 1,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1000), regex(pattern = NO_CONTROLS))]
     pub reason: Option<String>,
@@ -282,7 +292,7 @@ pub struct CallerAction {
     pub call_id: CallId,
     /// What to do.
     pub action: CallerAct,
-    /// Why; at most 1,000 bytes.
+    /// Why; at most 1,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1000), regex(pattern = NO_CONTROLS))]
     pub reason: Option<String>,

@@ -209,9 +209,12 @@ pub struct Personal {
     /// Random, so that a short text cannot be guessed from its digest; 32 hexadecimal digits.
     #[schemars(regex(pattern = "^[0-9a-f]{32}$"))]
     pub salt: String,
-    /// The text.
+    /// The text, as one JSON text in the form of RFC 8785: an object with `caller_info`, `invitation_data` and `reason`,
+    /// each where there is one.
+    #[serde(with = "crate::json_text")]
+    #[schemars(with = "String", extend("contentMediaType" = "application/json"))]
     pub text: PersonalText,
-    /// SHA-256 over `salt` and the RFC 8785 form of `text`; what the commit's event names.
+    /// SHA-256 over `salt` and `text`, byte by byte; what the commit's event names.
     #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
     pub digest: Hash,
 }

@@ -26,6 +26,9 @@ pub enum ApiError {
         /// The most that is taken.
         most: usize,
     },
+    /// The body is compressed, or encoded in another way.
+    #[error("the body has a content encoding")]
+    Encoded,
     /// No token, or one that does not count.
     #[error("not authenticated: {0}")]
     Unauthenticated(String),

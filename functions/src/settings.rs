@@ -11,7 +11,7 @@ use ilock_auth::{
 use ilock_env::Clock;
 use ilock_events::PushService;
 use ilock_notify::push::PushApps;
-use ilock_trtc::{ApiKey, BadRoomApi, RoomApi, RoomApiConfig, TrtcApp};
+use ilock_trtc::{ApiKey, BadRoomApi, BadTrtcApp, RoomApi, RoomApiConfig, TrtcApp};
 
 use crate::service::room_credentials::SigInMessages;
 
@@ -212,7 +212,14 @@ impl Settings {
 
     /// `TRTC_SDK_APP_ID`, `TRTC_SECRET_KEY`: the operator's TRTC application, which issues credentials.
     pub fn trtc(&self) -> Result<TrtcApp, BadSetting> {
-        Ok(TrtcApp::new(self.sdk_app_id()?, self.must("TRTC_SECRET_KEY", DEV_TRTC_KEY)?))
+        let (id, key) = (self.sdk_app_id()?, self.must("TRTC_SECRET_KEY", DEV_TRTC_KEY)?);
+        TrtcApp::new(id, key).map_err(|refused| {
+            let name = match refused {
+                BadTrtcApp::SdkAppId => "TRTC_SDK_APP_ID",
+                BadTrtcApp::Key => "TRTC_SECRET_KEY",
+            };
+            bad(name, refused.to_string())
+        })
     }
 
     fn sdk_app_id(&self) -> Result<u32, BadSetting> {
@@ -364,6 +371,15 @@ mod tests {
         for name in ["EVENTS_TABLE", "AUTH_SECRET", "MASTER_SECRET", "MQTT_URL", "TRTC_SDK_APP_ID", "AWS_ACCOUNT_ID"] {
             let read = move |asked: &str| if asked == name { None } else { env(asked) };
             assert_eq!(all(&Settings::deployed(read)).err().map(|error| error.name), Some(name));
+        }
+    }
+
+    #[test]
+    fn a_trtc_application_that_tencent_would_refuse_is_refused_by_name() {
+        for (name, value) in [("TRTC_SDK_APP_ID", "0"), ("TRTC_SDK_APP_ID", "app"), ("TRTC_SECRET_KEY", " ")] {
+            let read = move |asked: &str| if asked == name { Some(value.to_owned()) } else { env(asked) };
+            let refused = Settings::deployed(read).trtc().err();
+            assert_eq!(refused.map(|error| error.name), Some(name), "{value:?}");
         }
     }
 

@@ -35,14 +35,12 @@ from ilock_call.models import (
     NotFoundReply,
     NothingReply,
     OtherStateReply,
-    Platform,
     PlaceCall,
     PlaceCallCallerInfo,
     PlaceCallInvitationDataType0,
     PushTokenRegisteredReply,
     RegisterClient,
     RegisterPushToken,
-    RegisterPushTokenPlatform,
     RoomInfo,
     UnauthenticatedReply,
     UpdateStatus,
@@ -72,13 +70,13 @@ door, resident, auditor = party("ILOCK_DOOR_TOKEN"), party("ILOCK_USER_TOKEN"), 
 # Both register.
 registered = as_a(
     ClientRegisteredReply,
-    register_client.sync(client=door, body=RegisterClient(client_id=f"{DOOR}_main", platform=Platform.LINUX)),
+    register_client.sync(client=door, body=RegisterClient(client_id=f"{DOOR}_main", platform="linux")),
 )
 assert registered.data.topics.call_control.endswith("/calls/control")
-phone = RegisterClient(client_id=f"{RESIDENT}_phone", user_id=RESIDENT, platform=Platform.ANDROID, app_version="1.2.3")
+phone = RegisterClient(client_id=f"{RESIDENT}_phone", user_id=RESIDENT, platform="android", app_version="1.2.3")
 registered = as_a(ClientRegisteredReply, register_client.sync(client=resident, body=phone))
 phone_id = registered.data.mqtt_credentials.client_id
-token = RegisterPushToken(RegisterPushTokenPlatform.ANDROID, push_token="a-token", client_id=phone_id)
+token = RegisterPushToken("android", push_token="a-token", client_id=phone_id)
 assert as_a(PushTokenRegisteredReply, register_push_token.sync(client=resident, body=token)).data.client_id == phone_id
 status = UpdateStatus(phone_id, ClientStatus.ACTIVE, priority=10, last_active=int(time.time() * 1000))
 assert as_a(NothingReply, update_client_status.sync(client=resident, body=status)).data is None

@@ -14,6 +14,7 @@
 
 pub mod aws;
 pub mod backend;
+pub mod bodies;
 pub mod commands;
 mod cost;
 pub mod engine;

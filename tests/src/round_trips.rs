@@ -79,7 +79,7 @@ pub async fn round_trips() -> Vec<RoundTrips> {
     note("POST /api/mqtt/clients/register");
 
     let app = service(update_client_status::routes(UpdateClientStatusState::new(&on().wiring).unwrap()));
-    let status = json!({ "client_id": "user456_phone", "status": "active", "priority": 10, "last_active": 1 });
+    let status = json!({ "client_id": "user456_phone", "status": "active", "priority": 10, "last_active": 1_679_886_400_000_i64 });
     ask(app, &user, "PUT", "/api/mqtt/clients/status", Some(status)).await;
     note("PUT /api/mqtt/clients/status");
 

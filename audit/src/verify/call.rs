@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ilock_call::{Call, decide};
-use ilock_events::{CallEvent, CallId, Command, Forgotten, Millis, Personal, StoredEvent, TenantId};
-use ilock_proof::{first_prev, salt_personal};
+use ilock_events::{CallEvent, CallId, Command, Forgotten, Millis, StoredEvent, TenantId};
+use ilock_proof::first_prev;
 use serde_json::value::RawValue;
 
 use crate::verify::commit::{CheckedCommit, CommitView, see};
+use crate::verify::personal::PersonalView;
 use crate::verify::told::ReceiptView;
 use crate::verify::{form, told};
 use crate::{CallLine, Counts, Finding, Kind};
@@ -300,10 +301,8 @@ impl Judge {
     fn personal(&mut self, raw: &[&str]) {
         for (place, raw) in raw.iter().enumerate() {
             let place = place + 1;
-            let fits = match serde_json::from_str::<Personal>(raw) {
-                Ok(personal) => salt_of(&personal.salt).is_some_and(
-                    |salt| matches!(salt_personal(personal.text.clone(), salt), Ok(Some(again)) if again == personal),
-                ),
+            let fits = match serde_json::from_str::<PersonalView<'_>>(raw).and_then(PersonalView::read) {
+                Ok(personal) => personal.fits(),
                 Err(error) => {
                     let why = format!("personal text {place}: {error}");
                     self.judged.findings.push(Finding::new(Kind::Unreadable, why));
@@ -335,17 +334,6 @@ fn names_prev(seen: &CheckedCommit<'_>, hash: &str) -> bool {
 
 fn say(names: &[String]) -> String {
     if names.is_empty() { "nothing".into() } else { names.join(", ") }
-}
-
-fn salt_of(hex: &str) -> Option<[u8; 16]> {
-    let mut salt = [0; 16];
-    if hex.len() != 32 {
-        return None;
-    }
-    for (byte, at) in salt.iter_mut().zip((0..32).step_by(2)) {
-        *byte = u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()?;
-    }
-    Some(salt)
 }
 
 fn stored(raw: &RawValue) -> Result<Vec<CallEvent>, String> {

@@ -7,6 +7,7 @@ mod commit;
 mod day;
 mod file;
 mod form;
+mod personal;
 mod told;
 
 pub use call::{Judged, call};

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use ilock_env::Clock;
 use ilock_events::{PartyId, RoomId};
-use ilock_trtc::{ALL_PRIVILEGES, Credential, TrtcApp};
+use ilock_trtc::{ALL_PRIVILEGES, BadTrtcApp, Credential, TrtcApp};
 
 use crate::ui::error::{CommandError, EXIT_USAGE};
 use crate::ui::output::Output;
@@ -25,7 +25,7 @@ pub struct Usersig {
     #[arg(long)]
     room: Option<String>,
     /// How long it is valid, in seconds.
-    #[arg(long, default_value_t = 7200)]
+    #[arg(long, default_value_t = 7200, value_parser = clap::value_parser!(u32).range(1..))]
     expire: u32,
     /// The start of its validity, in seconds since 1970. [default: now]
     #[arg(long)]
@@ -43,7 +43,7 @@ impl Usersig {
         let (Some(user), Some(sdk_app_id), Some(key)) = (&self.user, self.sdk_app_id, self.key) else {
             return Err(CommandError::new("USER, --sdk-app-id and --key are needed").exit_code(EXIT_USAGE));
         };
-        let app = TrtcApp::new(sdk_app_id, key);
+        let app = TrtcApp::new(sdk_app_id, key).map_err(bad_app)?;
         let at = self.at.unwrap_or_else(|| Clock::system().now().0 / 1000);
         let credential = match &self.room {
             None => app.user_sig(user, at, self.expire),
@@ -64,6 +64,14 @@ impl Usersig {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn bad_app(refused: BadTrtcApp) -> CommandError {
+    let option = match refused {
+        BadTrtcApp::SdkAppId => "--sdk-app-id",
+        BadTrtcApp::Key => "--key (or TRTC_SECRET_KEY)",
+    };
+    CommandError::new(format!("{option}: {refused}")).exit_code(EXIT_USAGE)
 }
 
 fn bad_room(error: impl std::fmt::Display) -> CommandError {

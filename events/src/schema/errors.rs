@@ -26,8 +26,8 @@ const fn refusal(
     Refusal { name, description, codes, said }
 }
 
-const REFUSALS: [Refusal; 13] = [
-    refusal("BadRequest", "A field is wrong (40001), or the body is too large (40002).", &[40_001, 40_002], FIELD_RULE),
+const REFUSALS: [Refusal; 15] = [
+    refusal("BadRequest", "A field is wrong.", &[40_001], FIELD_RULE),
     refusal("BadAddress", "A part of the path or query is wrong.", &[40_001], FIELD_RULE),
     refusal("Unauthenticated", "No token, or one that does not count.", &[40_101], &["reason"]),
     refusal("Forbidden", "The token is good, but not for this.", &[40_301], &["reason"]),
@@ -42,6 +42,8 @@ const REFUSALS: [Refusal; 13] = [
         &["state"],
     ),
     refusal("IdTaken", "The token's user or device id belongs to another tenant.", &[40_904], &["field"]),
+    refusal("TooLarge", "The body is too large.", &[41_301], FIELD_RULE),
+    refusal("Encoded", "The body is compressed, or encoded in another way.", &[41_501], FIELD_RULE),
     refusal("KeyReused", "The idempotency key was used for another request.", &[42_201], &["field"]),
     refusal("Internal", "Internal error.", &[50_001], &[]),
     refusal(

@@ -2,13 +2,19 @@
 
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_ENCODING;
+use ilock_events::app_json::normalize;
 use ilock_events::{BadId, CallId};
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::error::ApiError;
+use crate::http::body_error::{self, MAX_DEPTH};
 
-/// The largest body that is read, in bytes.
-pub const MAX_BODY: usize = 16 * 1024;
+/// The largest body that is read, in bytes. Two texts of 4 KB fit in, with every character escaped: `\ud83d\ude00` for the four
+/// bytes of an emoji.
+pub const MAX_BODY: usize = 32 * 1024;
 
 /// What a broken id in `field` is answered with.
 #[must_use]
@@ -39,7 +45,8 @@ pub fn page_limit(text: Option<&str>) -> Result<u16, ApiError> {
         .ok_or_else(|| ApiError::field("limit", format!("must be 1 to {MAX_PAGE}")))
 }
 
-/// The body, as JSON of type `T`. What is wrong is answered with the path of the field that it is wrong in.
+/// The body, as JSON of type `T`, as apps' languages write it ([`normalize`]). What is wrong is answered with the path of the
+/// field that it is wrong in.
 #[derive(Debug)]
 pub struct JsonBody<T>(pub T);
 
@@ -47,43 +54,63 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        if !is_plain(request.headers()) {
+            return Err(ApiError::Encoded);
+        }
         let body = to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| ApiError::TooLarge { most: MAX_BODY })?;
+        // RFC 4627, 3: in UTF-16 and UTF-32 one of the first four bytes is zero.
+        let other = body.iter().take(4).any(|byte| *byte == 0);
+        let text = normalize(&body).ok().filter(|_| !other);
+        let text = text.ok_or_else(|| ApiError::field("body", "must be JSON in UTF-8"))?;
         // serde would take an array for an object whose fields have no names.
-        if body.trim_ascii_start().first() != Some(&b'{') {
+        if !text.trim_ascii_start().starts_with('{') {
             return Err(ApiError::field("body", "must be a JSON object"));
         }
-        let mut json = serde_json::Deserializer::from_slice(&body);
-        let asked: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let path = error.path().to_string();
-            named(&path, &error.into_inner())
-        })?;
-        json.end().map_err(|error| named(".", &error))?;
+        let mut json = serde_json::Deserializer::from_str(&text);
+        let asked: T = serde_path_to_error::deserialize(&mut json)
+            .map_err(|error| body_error::refused(&error.path().to_string(), error.inner()))?;
+        json.end().map_err(|error| body_error::refused(".", &error))?;
         Ok(Self(asked))
     }
 }
 
-fn named(path: &str, error: &serde_json::Error) -> ApiError {
-    let said = error.to_string();
-    let rule = said.split(" at line ").next().unwrap_or_default().to_owned();
-    if !error.is_data() {
-        return ApiError::field("body", format!("must be JSON: {rule}"));
-    }
-    if let Some(missing) = rule.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
-        return ApiError::field(missing, "is missing");
-    }
-    ApiError::field(if path == "." { "body" } else { path }, rule)
+/// Whether the body is as it was written, and not compressed (RFC 9110, 8.4).
+fn is_plain(headers: &HeaderMap) -> bool {
+    let mut encodings =
+        headers.get_all(CONTENT_ENCODING).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
+    encodings.all(|one| matches!(one.trim_ascii(), b"") || one.trim_ascii().eq_ignore_ascii_case(b"identity"))
 }
 
-/// That `text` in `field` has at most `most` bytes and no control characters.
+/// That `text` in `field` has at most `most` characters, none of them a control character.
 ///
 /// # Errors
 /// 400.
 pub fn short(field: &str, text: Option<&String>, most: usize) -> Result<(), ApiError> {
     match text {
-        Some(text) if text.len() > most => Err(ApiError::field(field, format!("must have at most {most} bytes"))),
+        Some(text) if text.chars().count() > most => {
+            Err(ApiError::field(field, format!("must have at most {most} characters")))
+        }
         Some(text) if text.chars().any(char::is_control) => {
             Err(ApiError::field(field, "must not contain control characters"))
         }
         _ => Ok(()),
+    }
+}
+
+/// That no value of `fields` in `field` has more levels than phones read.
+///
+/// # Errors
+/// 400.
+pub fn shallow(field: &str, fields: Option<&Map<String, Value>>) -> Result<(), ApiError> {
+    let depth = 1 + fields.map_or(0, |fields| fields.values().map(levels).max().unwrap_or(0));
+    if depth > MAX_DEPTH { Err(ApiError::field(field, body_error::too_deep())) } else { Ok(()) }
+}
+
+/// `serde_json` has refused what has more than 128.
+fn levels(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(levels).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(levels).max().unwrap_or(0),
+        _ => 0,
     }
 }

@@ -40,11 +40,18 @@ impl ApiError {
                 json!({ "field": field, "rule": rule }),
             ),
             Self::TooLarge { most } => body(
-                S::BAD_REQUEST,
-                40_002,
+                S::PAYLOAD_TOO_LARGE,
+                41_301,
                 format!("请求体超过 {most} 字节"),
                 format!("body: at most {most} bytes"),
                 json!({ "field": "body", "rule": format!("at most {most} bytes") }),
+            ),
+            Self::Encoded => body(
+                S::UNSUPPORTED_MEDIA_TYPE,
+                41_501,
+                "请求体不得压缩或以其他方式编码",
+                "Content-Encoding: the body must not be compressed",
+                json!({ "field": "Content-Encoding", "rule": "must be absent: the body is not compressed" }),
             ),
             Self::Unauthenticated(why) => {
                 body(S::UNAUTHORIZED, 40_101, "未通过身份验证", "Not authenticated", json!({ "reason": why }))

@@ -3,6 +3,7 @@
 pub mod asker;
 pub mod audit;
 pub mod body;
+mod body_error;
 pub mod calls;
 pub mod clients;
 mod error_body;

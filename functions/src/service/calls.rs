@@ -16,7 +16,7 @@ use crate::error::ApiError;
 use crate::metrics;
 use crate::service::delivery::Notifier;
 
-/// The longest reason that is kept, in bytes.
+/// The longest reason that is kept, in characters.
 pub const MAX_REASON: usize = 1000;
 
 /// The key under which a call expires: the same at every try, so that a repeated alarm is one command.

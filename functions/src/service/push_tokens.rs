@@ -59,12 +59,6 @@ impl PushTokens {
         Ok(Self { wanted })
     }
 
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.wanted.is_empty()
-    }
-
     /// Binds each to `client`, and takes it from whoever had it. Answers the services by which the client is woken now; none
     /// where the operator has not set them up.
     ///
@@ -106,8 +100,8 @@ impl PushTokens {
 fn well_formed(field: &str, token: Option<&String>) -> Result<(), ApiError> {
     match token {
         Some(token) if token.is_empty() => Err(ApiError::field(field, "must not be empty")),
-        Some(token) if token.len() > MAX_PUSH_TOKEN => {
-            Err(ApiError::field(field, format!("must have at most {MAX_PUSH_TOKEN} bytes")))
+        Some(token) if token.chars().count() > MAX_PUSH_TOKEN => {
+            Err(ApiError::field(field, format!("must have at most {MAX_PUSH_TOKEN} characters")))
         }
         Some(token) if !token.bytes().all(|byte| byte.is_ascii_graphic()) => {
             Err(ApiError::field(field, "must be printable ASCII without spaces"))

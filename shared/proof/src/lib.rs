@@ -18,6 +18,6 @@ pub use day::{BUCKETS, BadDay, Day, bucket, day_bucket_key, day_key};
 pub use hour::Hour;
 pub use ledger_entry::{Head, chain_of, chains_of, entry_after, entry_hash};
 pub use note::{BadNote, SignKey, VerifyKey};
-pub use personal::salt_personal;
+pub use personal::{personal_digest, salt_personal};
 pub use stored_call::StoredCall;
 pub use tree::{Node, Tree};

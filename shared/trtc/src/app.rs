@@ -37,16 +37,11 @@ pub struct TrtcApp {
 
 impl TrtcApp {
     /// `key` as the TRTC console shows it.
-    pub fn new(sdk_app_id: u32, key: impl Into<String>) -> Self {
-        Self { sdk_app_id, key: key.into() }
-    }
-
-    /// [`Self::new`], where the values come from somebody who may have forgotten one.
     ///
     /// # Errors
-    /// [`BadTrtcApp`] says which.
-    pub fn checked(sdk_app_id: u32, key: impl Into<String>) -> Result<Self, BadTrtcApp> {
-        let app = Self::new(sdk_app_id, key);
+    /// [`BadTrtcApp`], where Tencent would refuse whatever is signed with them.
+    pub fn new(sdk_app_id: u32, key: impl Into<String>) -> Result<Self, BadTrtcApp> {
+        let app = Self { sdk_app_id, key: key.into() };
         match (app.sdk_app_id, app.key.trim()) {
             (0, _) => Err(BadTrtcApp::SdkAppId),
             (_, "") => Err(BadTrtcApp::Key),
@@ -147,16 +142,16 @@ mod tests {
 
     #[test]
     fn an_application_without_number_or_key_is_none() {
-        assert!(TrtcApp::checked(1_400_000_000, "5bd2850fff3ecb11").is_ok());
-        assert_eq!(TrtcApp::checked(0, "5bd2850fff3ecb11").err(), Some(BadTrtcApp::SdkAppId));
+        assert!(TrtcApp::new(1_400_000_000, "5bd2850fff3ecb11").is_ok());
+        assert_eq!(TrtcApp::new(0, "5bd2850fff3ecb11").err(), Some(BadTrtcApp::SdkAppId));
         for empty in ["", " ", "\n"] {
-            assert_eq!(TrtcApp::checked(1_400_000_000, empty).err(), Some(BadTrtcApp::Key), "{empty:?}");
+            assert_eq!(TrtcApp::new(1_400_000_000, empty).err(), Some(BadTrtcApp::Key), "{empty:?}");
         }
     }
 
     #[test]
     fn the_key_is_not_shown() {
-        let shown = format!("{:?}", TrtcApp::new(1_400_000_000, "5bd2850fff3ecb11"));
+        let shown = format!("{:?}", TrtcApp::new(1_400_000_000, "5bd2850fff3ecb11").unwrap());
         assert!(shown.contains("1400000000"));
         assert!(!shown.contains("5bd2"), "{shown}");
     }

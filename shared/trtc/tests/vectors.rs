@@ -40,7 +40,7 @@ fn vectors() -> Vec<Vector> {
 }
 
 fn made_from(input: &Input) -> String {
-    let app = TrtcApp::new(input.sdkappid, &input.key);
+    let app = TrtcApp::new(input.sdkappid, &input.key).unwrap();
     let (user, at, expire) = (&input.userid, input.curr_time, input.expire);
     let privileges = input.privilege_map.unwrap_or_default();
     match input.kind.as_str() {

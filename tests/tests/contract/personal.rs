@@ -2,9 +2,10 @@
 
 use ilock_events::{Act, CallerInfo, CommitNo, Party, PartyKind, PersonalText};
 use ilock_log::{CommandOutcome, History};
-use ilock_proof::salt_personal;
+use ilock_proof::{personal_digest, salt_personal};
 use ilock_tests::commands::{assert_whole, call_of, door, fresh_call, ms, phone, place, run, under};
 use ilock_tests::engine::Log;
+use serde_json::json;
 
 use super::engine;
 
@@ -90,5 +91,24 @@ async fn two_hands_that_race_for_a_number_keep_their_words_apart() {
     let loaded = log.load(&won.call.id).await.unwrap();
     assert_eq!(loaded.text_of(CommitNo(2)), Some(&why("不要")));
     assert_eq!(loaded.personal.len(), 1);
+    engine.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn text_that_no_item_could_hold_is_kept_byte_by_byte() {
+    let engine = engine().await;
+    let Log { log, .. } = engine.log().await;
+    let mut history = History::unplaced(fresh_call());
+    let deep = (0..60).fold(json!({ "": [1e300, -1e-300, "9".repeat(200)] }), |inner, _| json!({ "": inner }));
+    let text = PersonalText { invitation_data: deep.as_object().cloned(), ..PersonalText::default() };
+    let personal = salt_personal(text, [7; 16]).unwrap().unwrap();
+    log.keep_personal(&history.call.id, &personal).await.unwrap();
+    let press = under("place", door(), place(Some(personal.digest.clone())));
+    assert!(matches!(run(&log, &mut history, &press, ms(0)).await.unwrap(), CommandOutcome::Committed(_)));
+
+    assert_eq!(log.load(&history.call.id).await.unwrap().personal, std::slice::from_ref(&personal));
+    let stored = log.stored(&history.call.id).await.unwrap().personal.remove(0);
+    let form = stored["text"].as_str().unwrap();
+    assert_eq!(personal_digest(&personal.salt, form.as_bytes()), personal.digest);
     engine.end().await;
 }

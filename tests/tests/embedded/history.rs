@@ -105,9 +105,13 @@ async fn an_older_report_never_overwrites_a_newer_one() {
     user.registers("android_1").await;
     let again = world.stack.directory.clients(&party).await.unwrap().remove(0);
     assert_eq!((again.status, again.priority), (client.status, client.priority), "registering again keeps the report");
-    report("active", 11, 1).await.refused(400);
-    report("asleep", 1, 1).await.refused(400);
-    let body = json!({ "client_id": "user456_ios_9", "status": "active", "priority": 1, "last_active": 1 });
+    assert_eq!(report("active", 11, 1_679_886_400_000).await.refused(400)["field"], "priority");
+    assert_eq!(report("asleep", 1, 1_679_886_400_000).await.refused(400)["field"], "status");
+    for seconds in [0, 1, 1_679_886_400] {
+        let told = report("active", 1, seconds).await.refused(400);
+        assert!(told["rule"].as_str().unwrap().contains("milliseconds"), "{told}");
+    }
+    let body = json!({ "client_id": "user456_ios_9", "status": "active", "priority": 1, "last_active": 1_679_886_400_000_i64 });
     user.asks(Method::PUT, "/api/mqtt/clients/status", Some(body)).await.refused(404);
     world.end().await;
 }
@@ -139,7 +143,7 @@ async fn a_client_id_that_looks_like_two_owners_is_the_first_ones() {
     anna.posts("/api/mqtt/clients/register", body.clone()).await.refused(403);
     world.door("anna_b").posts("/api/mqtt/clients/register", body).await.refused(403);
     let same_name_elsewhere = world.party_of("elsewhere", "anna_b", Role::User);
-    let status = json!({ "client_id": "anna_b_ios_1", "status": "offline", "priority": 0, "last_active": 1 });
+    let status = json!({ "client_id": "anna_b_ios_1", "status": "offline", "priority": 0, "last_active": 1_679_886_400_000_i64 });
     for stranger in [anna, same_name_elsewhere, world.door("anna_b")] {
         stranger.asks(Method::DELETE, "/api/mqtt/clients/anna_b_ios_1", None).await.refused(404);
         stranger.asks(Method::PUT, "/api/mqtt/clients/status", Some(status.clone())).await.refused(404);

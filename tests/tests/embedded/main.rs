@@ -4,6 +4,7 @@
 
 mod audit;
 mod authorizer;
+mod bodies;
 mod calls;
 mod checkpoints;
 #[path = "../contract/mod.rs"]

@@ -310,11 +310,14 @@ async fn tokens_that_no_push_service_could_have_given_are_refused_by_name() {
         ("platform", json!({ "platform": "web", "push_token": "a" })),
         ("platform", json!({ "push_token": "a" })),
         ("environment", json!({ "platform": "ios", "push_token": "00", "environment": "staging" })),
-        ("language", json!({ "platform": "ios", "push_token": "00", "language": "fr" })),
+        ("language", json!({ "platform": "ios", "push_token": "00", "language": 7 })),
     ] {
         let refused = anna.posts(REGISTER, body.clone()).await.refused(400);
         assert_eq!(refused["field"], field, "{body}");
     }
+    // A system or a language that is new here is no mistake.
+    let new = json!({ "platform": "harmony", "push_token": "a", "language": "fr", "client_id": "anna_new" });
+    assert_eq!(anna.posts(REGISTER, new).await.ok()["services"], json!([]));
     anna.posts(REGISTER, json!({ "platform": "ios", "push_token": "00", "client_id": "bert_1" })).await.refused(403);
     door.posts(REGISTER, json!({ "platform": "android", "push_token": "a" })).await.refused(403);
     // A token is one endpoint whatever the case of its digits; the sandbox is another service.

@@ -259,7 +259,7 @@ async fn a_ring_that_outlives_a_restart_still_times_out_and_registrations_stay()
     assert_eq!(seen["state"], "missed");
     let history = scene.user.gets("/api/calls").await.ok();
     assert_eq!(history["calls"][0]["call_id"], call);
-    let body = json!({ "client_id": "user456_android_1", "status": "active", "priority": 5, "last_active": 1 });
+    let body = json!({ "client_id": "user456_android_1", "status": "active", "priority": 5, "last_active": 1_679_886_400_000_i64 });
     scene.user.asks(Method::PUT, "/api/mqtt/clients/status", Some(body)).await.ok();
 }
 

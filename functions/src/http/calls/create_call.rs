@@ -13,7 +13,7 @@ use ilock_events::{
 use super::view::view;
 use crate::error::ApiError;
 use crate::http::asker::Caller;
-use crate::http::body::{JsonBody, short};
+use crate::http::body::{JsonBody, shallow, short};
 use crate::http::idempotency::{IdempotencyKey, RequestDigest, room_to_try};
 use crate::http::response::Reply;
 use crate::http::tenant::{PartyCall, PartyCalls};
@@ -186,10 +186,12 @@ fn check(ask: &PlaceCall, ring_seconds: u32, caller: &Caller) -> Result<(), ApiE
         return Err(Refusal::CallsSelf.into());
     }
     if let Some(info) = &ask.caller_info {
-        let CallerInfo { name, location, .. } = info;
+        let CallerInfo { name, location, more } = info;
         short("caller_info.name", name.as_ref(), MAX_TEXT)?;
         short("caller_info.location", location.as_ref(), MAX_TEXT)?;
+        shallow("caller_info", Some(more))?;
     }
+    shallow("invitation_data", ask.invitation_data.as_ref())?;
     for (field, json) in [
         ("caller_info", serde_json::to_string(&ask.caller_info)),
         ("invitation_data", serde_json::to_string(&ask.invitation_data)),

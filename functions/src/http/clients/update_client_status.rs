@@ -5,7 +5,7 @@ use axum::extract::{FromRef, State};
 use axum::routing::put;
 use ilock_directory::{Directory, StatusReport};
 use ilock_env::Clock;
-use ilock_events::UpdateStatus;
+use ilock_events::{EARLIEST_REPORT, UpdateStatus};
 
 use crate::error::ApiError;
 use crate::http::asker::Caller;
@@ -47,8 +47,9 @@ async fn update_client_status(
     if ask.priority > 10 {
         return Err(ApiError::field("priority", "must be 0 to 10"));
     }
-    if ask.last_active.0 < 0 {
-        return Err(ApiError::field("last_active", "must be milliseconds since 1970"));
+    if ask.last_active < EARLIEST_REPORT {
+        let rule = "must be milliseconds since 1970: seconds, or an earlier time than 1973, are a mistake";
+        return Err(ApiError::field("last_active", rule));
     }
     if !directory.owns(&caller.tenant, &caller.party, &ask.client_id).await? {
         return Err(ApiError::NotFound("client"));

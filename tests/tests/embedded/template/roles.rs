@@ -229,7 +229,7 @@ impl Scenes {
         let parts = self.start(&[Warm::Directory]).await;
         let app = service(update_client_status::routes(UpdateClientStatusState::new(&parts.wiring).unwrap()));
         for (client, at, status) in [("anna_9", 2, 200), ("anna_9", 1, 200), ("anna_none", 1, 404)] {
-            let body = json!({ "client_id": client, "status": "active", "priority": 1, "last_active": at });
+            let body = json!({ "client_id": client, "status": "active", "priority": 1, "last_active": 1_679_886_400_000_i64 + at });
             assert_eq!(asks(&app, &anna, "PUT", "/api/mqtt/clients/status", None, Some(body)).await, status);
         }
         self.note("update-client-status");

@@ -1,0 +1,66 @@
+//! Words of a request that refuse nobody: a phone with a system or a language that is new here is registered all the same.
+
+use serde::{Deserialize, Deserializer};
+
+use crate::{Language, Platform};
+
+impl Platform {
+    /// The platform that an app calls `word`, in whatever case; [`Platform::Other`] where it is none that is known here.
+    #[must_use]
+    pub fn named(word: &str) -> Self {
+        match word.to_ascii_lowercase().as_str() {
+            "android" => Self::Android,
+            "ios" => Self::Ios,
+            "web" => Self::Web,
+            "linux" => Self::Linux,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Language {
+    /// The language that a tag of BCP 47 names (`zh-CN`, `en_US`); none where it is none that is spoken here.
+    #[must_use]
+    pub fn named(tag: &str) -> Option<Self> {
+        match tag.split(['-', '_']).next()?.to_ascii_lowercase().as_str() {
+            "zh" => Some(Self::Zh),
+            "en" => Some(Self::En),
+            _ => None,
+        }
+    }
+}
+
+pub(crate) fn platform<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Platform, D::Error> {
+    Ok(Platform::named(&String::deserialize(deserializer)?))
+}
+
+pub(crate) fn some_platform<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Platform>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(|word| Platform::named(&word)))
+}
+
+pub(crate) fn some_language<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Language>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.and_then(|tag| Language::named(&tag)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_taken_as_systems_write_them() {
+        for (word, platform) in [("android", Platform::Android), ("iOS", Platform::Ios), ("harmony", Platform::Other)] {
+            assert_eq!(Platform::named(word), platform, "{word}");
+        }
+        for (tag, language) in [
+            ("zh", Some(Language::Zh)),
+            ("zh-CN", Some(Language::Zh)),
+            ("zh_Hant_TW", Some(Language::Zh)),
+            ("EN-us", Some(Language::En)),
+            ("fr", None),
+            ("zhx", None),
+            ("", None),
+        ] {
+            assert_eq!(Language::named(tag), language, "{tag}");
+        }
+    }
+}

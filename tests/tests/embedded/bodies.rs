@@ -1,0 +1,147 @@
+//! Whatever JSON an app sends, and whatever is none: an answer that helps, and never one that says "ask again".
+
+use std::collections::BTreeMap;
+
+use futures::stream::{self, StreamExt};
+use ilock_events::PlaceCall;
+use ilock_events::app_json::normalize;
+use ilock_tests::World;
+use ilock_tests::bodies::{Bodies, Sent};
+use ilock_tests::parties::{Answer, Party, call_id};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const HOW_MANY: usize = 10_000;
+const AT_ONCE: usize = 8;
+
+/// The same JSON, numbers by value.
+fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(name, one)| other.get(name).is_some_and(|other| same(one, other)))
+        }
+        _ => one == other,
+    }
+}
+
+/// What is sent along with a call is what everybody gets to see of it.
+async fn kept_what_was_sent(user: &Party, sent: &Sent, answer: &Answer) {
+    let meant: PlaceCall = serde_json::from_str(&normalize(&sent.body).unwrap()).unwrap();
+    let meant = [json!(meant.caller_info.unwrap_or_default()), json!(meant.invitation_data)];
+    let stored = user.gets(&format!("/api/calls/{}", call_id(&answer.data))).await.ok();
+    for (meant, stored) in meant.iter().zip([&stored["caller_info"], &stored["invitation_data"]]) {
+        assert!(same(meant, stored), "{meant} became {stored}");
+    }
+}
+
+fn judge(sent: &Sent, answer: &Answer) {
+    let shown = || {
+        let body = String::from_utf8_lossy(&sent.body);
+        format!("{} {} {:?} {:.600} → {answer:?}", sent.method, sent.path, sent.encoding, body)
+    };
+    let status = answer.status.as_u16();
+    assert!(matches!(status, 200 | 400 | 401 | 403 | 404 | 409 | 413 | 415 | 422), "{}", shown());
+    if matches!(status, 400 | 413 | 415) {
+        for part in ["field", "rule"] {
+            assert!(answer.data[part].as_str().is_some_and(|said| !said.is_empty()), "{}", shown());
+        }
+        let rule = answer.data["rule"].as_str().unwrap();
+        let jargon =
+            ["invalid type", "invalid value", "unknown variant", "struct", "u32", "u8", "i64", "::", "expected a "];
+        assert!(!jargon.iter().any(|word| rule.contains(word)), "{}", shown());
+    }
+    assert_eq!(status == 413, sent.body.len() > 32 * 1024 && status != 415 && status != 401, "{}", shown());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_bodies_are_answered_and_none_with_an_error_of_ours() {
+    let world = World::new().await;
+    let user = world.user("user456");
+    for name in ["a", "b"] {
+        user.registers(name).await;
+    }
+    let mut bodies = Bodies::new(20_261_125, &call_id(&world.door("device123").rings("user456", 120).await));
+    let all: Vec<Sent> = (0..HOW_MANY).map(|_| bodies.send()).collect();
+    let answered: Vec<u16> = stream::iter(all)
+        .map(|sent| {
+            let user = user.clone();
+            async move {
+                let mut headers = vec![("accept-language", "en")];
+                headers.extend(sent.encoding.map(|encoding| ("content-encoding", encoding)));
+                let answer = user.asks_raw(sent.method.clone(), sent.path, Some(sent.body.clone()), &headers).await;
+                judge(&sent, &answer);
+                if answer.status == 200 && sent.path == "/api/calls" {
+                    kept_what_was_sent(&user, &sent, &answer).await;
+                }
+                answer.status.as_u16()
+            }
+        })
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    let mut counts: BTreeMap<u16, usize> = BTreeMap::new();
+    for status in answered {
+        *counts.entry(status).or_default() += 1;
+    }
+    println!("{HOW_MANY} bodies: {counts:?}");
+    for status in [200, 400, 403, 404, 409, 413, 415] {
+        assert!(counts.get(&status).is_some_and(|count| *count > 10), "hardly any {status}: {counts:?}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_store_has_no_number_or_place_for_is_kept_all_the_same() {
+    let world = World::new().await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let deep = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+    for (sent, kept) in [
+        (r#"{"":1}"#.to_owned(), json!({ "": 1 })),
+        (r#"{"n":1e126,"m":1e-300,"o":-1.5e308}"#.into(), json!({ "n": 1e126, "m": 1e-300, "o": -1.5e308 })),
+        (format!(r#"{{"n":{}}}"#, "7".repeat(200)), json!({ "n": "7".repeat(200) })),
+        (format!(r#"{{"n":{}}}"#, deep(63)), serde_json::from_str(&format!(r#"{{"n":{}}}"#, deep(63))).unwrap()),
+        (format!(r#"{{"n":[{}]}}"#, vec!["0"; 2000].join(",")), json!({ "n": vec![0; 2000] })),
+        (r#"{"cut":"Smith \ud83d","once":1,"once":2}"#.into(), json!({ "cut": "Smith \u{fffd}", "once": 2 })),
+    ] {
+        let body = format!(r#"{{"callee_id":"user456","invitation_data":{sent}}}"#);
+        let answer = door.asks_raw(Method::POST, "/api/calls", Some(body.into_bytes()), &[]).await;
+        let call = call_id(&answer.ok());
+        let seen = user.gets(&format!("/api/calls/{call}")).await.ok();
+        assert!(same(&seen["invitation_data"], &kept), "{sent:.80}: {seen}");
+    }
+    for (sent, field) in [
+        (r#"{"n":1e400}"#.to_owned(), "invitation_data.n"),
+        (format!(r#"{{"n":{}}}"#, deep(64)), "invitation_data"),
+        (format!(r#"{{"n":{}}}"#, deep(400)), "invitation_data"),
+        (format!(r#"{{"n":[{}]}}"#, vec!["0"; 2100].join(",")), "invitation_data"),
+    ] {
+        let body = format!(r#"{{"callee_id":"user456","invitation_data":{sent}}}"#);
+        let answer = door.asks_raw(Method::POST, "/api/calls", Some(body.into_bytes()), &[]).await;
+        assert_eq!(answer.clone().refused(400)["field"], field, "{sent:.80}: {answer:?}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_are_counted_in_characters_and_the_longest_that_are_promised_fit() {
+    let world = World::new().await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    // An app that escapes everything needs three times the bytes.
+    let text = r"\ud83d\ude00".repeat(1000);
+    let body =
+        format!(r#"{{"callee_id":"user456","caller_info":{{"name":"{text}"}},"invitation_data":{{"a":"{text}"}}}}"#);
+    let placed = door.asks_raw(Method::POST, "/api/calls", Some(body.into_bytes()), &[]).await.ok();
+    assert_eq!(placed["caller_info"]["name"], "😀".repeat(1000));
+    let action = |reason: String| {
+        let body = json!({ "call_id": placed["call_id"], "action": "rejected", "reason": reason });
+        user.posts("/api/calls/callee-action", body)
+    };
+    assert_eq!(action("门".repeat(1001)).await.refused(400)["field"], "reason");
+    action("门".repeat(1000)).await.ok();
+    world.end().await;
+}
