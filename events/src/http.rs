@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{NO_CONTROLS, PRINTABLE};
+use crate::lenient::Platform;
 use crate::topics::Topics;
 use crate::{CallId, CallState, CallerInfo, ClientId, CommitNo, Language, Millis, PartyId, PushService, RoomInfo};
 
@@ -43,22 +44,6 @@ pub struct ErrorData {
     /// Seconds to wait before asking again; also in the header `Retry-After`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
-}
-
-/// What an app says of the system it runs on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Platform {
-    /// A phone or panel with Android.
-    Android,
-    /// An iPhone or iPad.
-    Ios,
-    /// A browser.
-    Web,
-    /// A door station's own system.
-    Linux,
-    /// Anything else.
-    Other,
 }
 
 /// `POST /api/mqtt/clients/register`.

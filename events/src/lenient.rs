@@ -1,8 +1,25 @@
 //! Words of a request that refuse nobody: a phone with a system or a language that is new here is registered all the same.
 
-use serde::{Deserialize, Deserializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{Language, Platform};
+use crate::push::Language;
+
+/// What an app says of the system it runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Platform {
+    /// A phone or panel with Android.
+    Android,
+    /// An iPhone or iPad.
+    Ios,
+    /// A browser.
+    Web,
+    /// A door station's own system.
+    Linux,
+    /// Anything else.
+    Other,
+}
 
 impl Platform {
     /// The platform that an app calls `word`, in whatever case; [`Platform::Other`] where it is none that is known here.

@@ -31,6 +31,7 @@ pub use command::{Act, Command, UnknownCommand};
 pub use http::*;
 pub use id::{BadId, CallId, ClientId, CommandId, CommitNo, Millis, PartyId, RoomId, TenantId};
 pub use ledger::LedgerEntry;
+pub use lenient::Platform;
 pub use message::{Control, ControlAction, DeviceSync, Incoming, MessageId, RoomInfo};
 pub use push::{
     ApnsPush, Aps, CallOver, FcmAndroid, FcmMessage, FcmPush, FcmV1, Language, MissedCall, PushService, Shown,
