@@ -9,7 +9,7 @@ mod call_event;
 mod command;
 mod http;
 mod id;
-pub mod ids;
+mod ids;
 mod ledger;
 mod message;
 mod push;
@@ -18,14 +18,15 @@ mod stored;
 pub mod topics;
 mod upcast;
 
-pub use audited::{Access, Accesses, AccessesOfDay, CallEvents, CallsOfDay, FoundCall, LookedAt};
+pub use audited::{Access, AccessesOfDay, CallEvents, CallsOfDay, FoundCall, LookedAt};
 pub use call_event::{
     CallAccepted, CallAlerted, CallCancelled, CallEnded, CallEvent, CallFailed, CallMissed, CallPlaced, CallRejected,
     Side, UnknownEvent,
 };
 pub use command::{Act, Command, UnknownCommand};
 pub use http::*;
-pub use id::{BadId, CallId, ClientId, CommandId, CommitNo, Millis, PartyId, RoomId, TenantId};
+pub use id::{BadId, CallId, CommandId, CommitNo, Millis, RoomId, TenantId, TrtcUser};
+pub use ids::{Address, ClientName, PartyAddress, PartyId, Seat, SentClientId, Slot, TopicPrefix, TrtcIdentity};
 pub use ledger::LedgerEntry;
 pub use message::{CallerInfo, Control, ControlAction, DeviceSync, Incoming, MessageId, RoomInfo};
 pub use push::{

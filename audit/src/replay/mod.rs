@@ -10,7 +10,7 @@ mod text;
 
 use ilock_call::{Call, Placed};
 use ilock_events::{
-    CallEvent, CallState, ClientId, Commit, DeliveryOutcome, DeliveryPath, Forgotten, Hash, Millis, Personal,
+    CallEvent, CallState, ClientName, Commit, DeliveryOutcome, DeliveryPath, Forgotten, Hash, Millis, Personal,
     PersonalText, Receipt, StoredCommand, TenantId,
 };
 use ilock_notify::push::PushKind;
@@ -125,7 +125,7 @@ pub struct DeliveryStep {
     pub notice: Option<u32>,
     /// Which phone, where one was woken; `target` is then the push service.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub phone: Option<ClientId>,
+    pub phone: Option<ClientName>,
     /// What was said: `incoming`, `ringing`, `accepted` …; none where the commit gives no such notice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
@@ -315,7 +315,7 @@ fn says(commit: &Commit, call: &Placed, index: u32) -> Option<String> {
         }
     };
     let action = match message {
-        Message::Incoming(_) => return Some("incoming".into()),
+        Message::Incoming { .. } => return Some("incoming".into()),
         Message::Control(control) => control.action,
         Message::Sync(sync) => sync.action,
     };

@@ -26,14 +26,14 @@ const fn refusal(
     Refusal { name, description, codes, said }
 }
 
-const REFUSALS: [Refusal; 13] = [
+const REFUSALS: [Refusal; 12] = [
     refusal("BadRequest", "A field is wrong (40001), or the body is too large (40002).", &[40_001, 40_002], FIELD_RULE),
     refusal("BadAddress", "A part of the path or query is wrong.", &[40_001], FIELD_RULE),
     refusal("Unauthenticated", "No token, or one that does not count.", &[40_101], &["reason"]),
     refusal("Forbidden", "The token is good, but not for this.", &[40_301], &["reason"]),
     refusal("NoRoute", "No such route.", &[40_400], &[]),
     refusal("NoSuchCall", "No such call, or none of yours.", &[40_401], &[]),
-    refusal("NotFound", "No such client, or no such callee.", &[40_402], &[]),
+    refusal("NotFound", "No such client.", &[40_402], &[]),
     refusal("WrongMethod", "The route takes another method.", &[40_500], &[]),
     refusal(
         "OtherState",
@@ -41,7 +41,6 @@ const REFUSALS: [Refusal; 13] = [
         &[40_901, 40_902],
         &["state"],
     ),
-    refusal("IdTaken", "The token's user or device id belongs to another tenant.", &[40_904], &["field"]),
     refusal("KeyReused", "The idempotency key was used for another request.", &[42_201], &["field"]),
     refusal("Internal", "Internal error.", &[50_001], &[]),
     refusal(

@@ -16,7 +16,9 @@ pub use payload::{APNS_LIMIT, FCM_LIMIT, VOIP_LIMIT};
 use std::collections::BTreeMap;
 
 use futures::future::BoxFuture;
-use ilock_events::{CallId, CallState, ClientId, CommitNo, Language, MessageId, Millis, PartyId, PushService, RoomId};
+use ilock_events::{
+    CallId, CallState, ClientName, CommitNo, Language, MessageId, Millis, PartyAddress, PartyId, PushService, RoomId,
+};
 
 /// Why a person's phones are woken.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +33,7 @@ pub enum PushKind {
     /// The call no longer rings: nothing is shown.
     Over {
         /// The phone that brought it about and needs no telling, where one did and said which it is.
-        by: Option<ClientId>,
+        by: Option<ClientName>,
         /// Where the call stands.
         state: CallState,
     },
@@ -43,7 +45,7 @@ pub enum PushKind {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Push {
     /// Whose phones.
-    pub callee: PartyId,
+    pub callee: PartyAddress,
     /// The call.
     pub call_id: CallId,
     /// Who calls.
@@ -77,7 +79,7 @@ pub struct Endpoint {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Phone {
     /// Which.
-    pub client_id: ClientId,
+    pub client_id: ClientName,
     /// Where it gets data and alerts.
     pub main: Option<Endpoint>,
     /// Where it gets calls, on iOS.
