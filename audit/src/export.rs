@@ -95,7 +95,7 @@ pub fn placed_at(call: &StoredCall) -> Millis {
     Millis(call.commits.first().and_then(|commit| commit["at"].as_i64()).unwrap_or_default())
 }
 
-/// The line of `call`, sealed, with its newline.
+/// The line of `call`, with its checksum and its newline.
 ///
 /// # Errors
 /// What serialising says.

@@ -44,7 +44,6 @@ pub struct End {
 /// A call, as its line holds it.
 #[derive(Debug, Clone)]
 pub struct CallLine<'a> {
-    /// Which.
     pub call_id: Cow<'a, str>,
     /// When it was placed.
     pub at: Millis,

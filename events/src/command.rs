@@ -72,7 +72,7 @@ impl Act {
     }
 }
 
-/// One thing asked, by one hand, recognisable when asked again.
+/// One command by one actor, recognisable when it comes again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
     /// The idempotency key.

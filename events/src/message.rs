@@ -64,11 +64,11 @@ pub struct RoomInfo {
     pub sdk_app_id: u32,
     /// Under which name to enter.
     pub user_id: TrtcUser,
-    /// The ticket. Over HTTP a plain `UserSig`; in an MQTT message, by the operator's choice, a compact JWE of it (the
+    /// The credential. Over HTTP a plain `UserSig`; in an MQTT message, by the operator's choice, a compact JWE of it (the
     /// default), plain, or absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_sig: Option<String>,
-    /// The ticket to exactly this room. Over HTTP only.
+    /// The credential for exactly this room. Over HTTP only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_map_key: Option<String>,
 }

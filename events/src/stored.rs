@@ -83,7 +83,7 @@ pub struct Party {
     pub id: PartyId,
 }
 
-/// Whose hand a command came from.
+/// Who a command came from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Actor {
@@ -107,7 +107,7 @@ pub enum Actor {
 }
 
 impl Actor {
-    /// The party behind the hand; none for timer and system.
+    /// The party that acts; none for timer and system.
     #[must_use]
     pub fn party(&self) -> Option<Party> {
         match self {

@@ -355,7 +355,7 @@ fn schemas_and_types_refuse_the_same_questions() {
 #[test]
 fn a_hand_is_written_by_its_kind() {
     let commits = of::<Commit>("stored.commit");
-    let hands: BTreeSet<&'static str> = commits
+    let actors: BTreeSet<&'static str> = commits
         .iter()
         .map(|(_, commit)| match commit.actor {
             Actor::User { .. } => "user",
@@ -364,5 +364,5 @@ fn a_hand_is_written_by_its_kind() {
             Actor::System => "system",
         })
         .collect();
-    assert_eq!(hands, BTreeSet::from(["user", "device", "timer", "system"]));
+    assert_eq!(actors, BTreeSet::from(["user", "device", "timer", "system"]));
 }

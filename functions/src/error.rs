@@ -44,10 +44,8 @@ pub enum ApiError {
     /// Others are at it; asking again is right.
     #[error("busy")]
     Busy,
-    /// The log.
     #[error(transparent)]
     Log(LogError),
-    /// The directory.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
     /// The ring timer: without it no call is placed.

@@ -24,7 +24,7 @@ pub const DEV_SDK_APP_ID: u32 = 1_400_000_001;
 /// In development the tokens have an audience, so that one is checked there too.
 pub const DEV_AUDIENCE: &str = "ilock";
 
-/// A ticket is made when the ringing starts, and the longest call starts when it ends.
+/// A credential is issued when the ringing starts, and the longest call starts when it ends.
 const RING_RESERVE_SECONDS: u32 = 120;
 
 /// Tencent waits 5 seconds for the answer to its callback, and such an answer may wait for the room API.
@@ -210,7 +210,7 @@ impl Settings {
         })
     }
 
-    /// `TRTC_SDK_APP_ID`, `TRTC_SECRET_KEY`: the operator's TRTC application, which makes tickets.
+    /// `TRTC_SDK_APP_ID`, `TRTC_SECRET_KEY`: the operator's TRTC application, which issues credentials.
     pub fn trtc(&self) -> Result<TrtcApp, BadSetting> {
         Ok(TrtcApp::new(self.sdk_app_id()?, self.must("TRTC_SECRET_KEY", DEV_TRTC_KEY)?))
     }
@@ -230,7 +230,7 @@ impl Settings {
         }
     }
 
-    /// `MAX_CALL_SECONDS`: tickets work for the longest call, and while it rings.
+    /// `MAX_CALL_SECONDS`: credentials are valid for the longest call, and while it rings.
     pub fn room_credential_seconds(&self) -> Result<u32, BadSetting> {
         Ok(self.number("MAX_CALL_SECONDS", 7200, 60..=43_200)? + RING_RESERVE_SECONDS)
     }

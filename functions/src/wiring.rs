@@ -96,7 +96,6 @@ impl Wiring {
         Ok(Ledger::new(self.dynamodb.clone(), self.settings.ledger_table()?))
     }
 
-    /// The directory.
     pub fn directory(&self) -> Result<Directory, BadSetting> {
         Ok(Directory::new(self.dynamodb.clone(), self.settings.directory_table()?))
     }

@@ -51,7 +51,6 @@ pub struct Story {
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Step {
-    /// When.
     pub at: Millis,
     /// Milliseconds since the call was placed.
     pub since_placed: i64,
@@ -59,7 +58,6 @@ pub struct Step {
     pub after: i64,
     /// The commit that made it, or that it tells of.
     pub n: u32,
-    /// What.
     #[serde(flatten)]
     pub what: What,
 }
@@ -88,7 +86,7 @@ pub enum What {
 /// A commit, as a step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CommitStep {
-    /// Whose hand: a phone, a party, `timer`, `system`.
+    /// The actor: a phone, a party, `timer`, `system`.
     pub by: String,
     /// The command, as it was asked.
     pub cmd: StoredCommand,

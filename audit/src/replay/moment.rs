@@ -13,7 +13,7 @@ use crate::replay::{Step, Story, What, known};
 pub enum Moment {
     /// When this commit had been made.
     Commit(u32),
-    /// So many milliseconds after the call was placed.
+    /// How many milliseconds after the call was placed.
     After(i64),
 }
 
@@ -53,7 +53,6 @@ impl FromStr for Moment {
 /// How a call stood.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Standing {
-    /// When.
     pub at: Millis,
     /// Milliseconds since it was placed.
     pub since_placed: i64,

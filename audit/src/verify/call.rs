@@ -194,8 +194,8 @@ impl Judge {
 
     /// Decides each command again, as far as the state before it is known. Answers what each commit says happened, for
     /// those who were to be told of it.
-    fn decide<'a>(&mut self, call_id: &CallId, at: Millis, commits: &'a [CheckedCommit<'a>]) -> told::Told<'a> {
-        let mut told = told::Told { call: Call::new(call_id.clone()), commits: vec![] };
+    fn decide<'a>(&mut self, call_id: &CallId, at: Millis, commits: &'a [CheckedCommit<'a>]) -> told::DueNotices<'a> {
+        let mut told = told::DueNotices { call: Call::new(call_id.clone()), commits: vec![] };
         let mut due = 1;
         for seen in commits {
             self.cut |= seen.n != due;

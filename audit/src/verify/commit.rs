@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CommitView<'a> {
-    #[serde(deserialize_with = "hand")]
+    #[serde(deserialize_with = "actor")]
     pub(crate) actor: Actor,
     pub(crate) at: Millis,
     pub(crate) call_id: &'a str,
@@ -37,14 +37,14 @@ struct Asked<'a> {
 
 /// An actor as it is written. To be read as its type, whose kind need not come first, it would be copied twice.
 #[derive(Deserialize)]
-struct Hand<'a> {
+struct ActorView<'a> {
     kind: &'a str,
     id: Option<PartyId>,
     client: Option<ClientName>,
 }
 
-fn hand<'a, D: Deserializer<'a>>(actor: D) -> Result<Actor, D::Error> {
-    let Hand { kind, id, client } = Hand::deserialize(actor)?;
+fn actor<'a, D: Deserializer<'a>>(from: D) -> Result<Actor, D::Error> {
+    let ActorView { kind, id, client } = ActorView::deserialize(from)?;
     let nobody = || D::Error::missing_field("id");
     match kind {
         "user" => Ok(Actor::User { id: id.ok_or_else(nobody)?, client }),

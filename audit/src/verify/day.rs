@@ -7,10 +7,10 @@ use ilock_proof::{Bundle, Checkpoint, Day, Head, Hour, Tree, VerifyKey, bucket, 
 
 use crate::finding::{Finding, Kind};
 
-/// So long a commit may be on its way into the ledger, and an hour on its way under seal, in ms.
+/// How long a commit may take into the ledger, and an hour to be sealed, in ms.
 const GRACE: i64 = 10 * 60 * 1000;
 
-/// So many hours after a day's end what was entered late is sealed still.
+/// For how many hours after a day's end late entries are still sealed.
 const LATE_HOURS: i64 = 2;
 
 /// The commits of a day that the log has: call and number, with the hash, and when it was made.

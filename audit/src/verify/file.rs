@@ -55,7 +55,7 @@ struct Judge<'f> {
     counts: Counts,
     /// The number that the next line should have.
     due: u64,
-    /// So many lines since could not be read, and stand for as many numbers at most.
+    /// How many lines since could not be read, and stand for as many numbers at most.
     unread: u64,
     /// Numbers that were passed over: from, to.
     absent: Vec<(u64, u64)>,
@@ -90,9 +90,9 @@ impl Judge<'_> {
             Ok(read) => read,
             Err(error) => return self.unreadable(raw, error),
         };
-        let sealed = crc_matches(raw.bytes);
+        let intact = crc_matches(raw.bytes);
         let before = self.counts.findings;
-        let in_place = self.place(raw.number, if sealed { number } else { self.due + self.unread });
+        let in_place = self.place(raw.number, if intact { number } else { self.due + self.unread });
         if self.end.is_some() && in_place {
             self.say(Finding::new(Kind::OutOfOrder, "it stands behind the export's end").in_line(raw.number));
         }
@@ -111,7 +111,7 @@ impl Judge<'_> {
                 None
             }
         };
-        if !sealed && self.counts.findings == before {
+        if !intact && self.counts.findings == before {
             let why = "its checksum is not that of its content, though its commits are as they were";
             self.say(Finding { call_id, ..Finding::new(Kind::Changed, why).in_line(raw.number) });
         }

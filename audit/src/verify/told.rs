@@ -18,7 +18,7 @@ use crate::{Finding, Kind};
 /// phones depends on what was registered then.
 const PUSH: &str = "push";
 
-/// So long after a notice has expired the projector may still be about to say why it was not told.
+/// How long after a notice has expired the projector may still record why it was not delivered.
 const GRACE_MS: i64 = 60_000;
 
 /// A receipt, as a [`ilock_events::Receipt`], read without copying.
@@ -73,13 +73,13 @@ struct OutcomeView<'a> {
 }
 
 /// What happened, as far as it could be read.
-pub(crate) struct Told<'a> {
+pub(crate) struct DueNotices<'a> {
     pub(crate) call: Call,
     pub(crate) commits: Vec<(&'a CommitView<'a>, Vec<CallEvent>)>,
 }
 
 /// Holds the receipts against what was due.
-pub(crate) fn judge(told: &Told<'_>, receipts: &[ReceiptView<'_>], as_of: Millis, findings: &mut Vec<Finding>) {
+pub(crate) fn judge(told: &DueNotices<'_>, receipts: &[ReceiptView<'_>], as_of: Millis, findings: &mut Vec<Finding>) {
     // Who is to be told follows from the parties: without the commit that placed the call nobody knows them.
     if told.call.placed.is_none() {
         return;

@@ -143,34 +143,33 @@ pub fn a_call(number: u32, at: Millis) -> StoredCall {
     let callee = format!("user{}", number % 5);
     let id = format!("call_{caller}_{callee}_{}", at.0);
     let door = device(&caller);
-    let hand = |n| phone(&callee, n);
+    let actor = |n| phone(&callee, n);
     let nothing = PersonalText::default;
     let ringing = Making::new(&id, at).then(0, door.clone(), place(&callee), shows("前门设备 \"A\""));
-    let ringing = ringing.then(310, hand(1), Act::Alert {}, nothing());
-    let made =
-        match number % 8 {
-            0 => ringing
-                .then(40, hand(2), Act::Alert {}, nothing())
-                .then(4_000, hand(2), Act::Accept {}, nothing())
-                .then(21_000, hand(2), Act::HangUp { personal: None }, reason("通话已结束")),
-            1 => ringing.then(3_000, hand(1), Act::Reject { personal: None }, reason("busy")),
-            2 => ringing.then(5_000, door, Act::Cancel { personal: None }, nothing()),
-            3 => ringing.then(29_700, Actor::Timer, Act::Expire {}, nothing()),
-            4 => ringing.then(2_000, hand(1), Act::Accept {}, nothing()).then(
-                9_000,
-                door,
-                Act::HangUp { personal: None },
-                nothing(),
-            ),
-            5 => ringing.then(700, Actor::System, Act::Fail { reason: "no_room".into() }, nothing()),
-            6 => ringing.then(900, Actor::User { id: party(&callee), client: None }, Act::Accept {}, nothing()).then(
-                60,
-                Actor::System,
-                Act::HangUp { personal: None },
-                nothing(),
-            ),
-            _ => ringing,
-        };
+    let ringing = ringing.then(310, actor(1), Act::Alert {}, nothing());
+    let made = match number % 8 {
+        0 => ringing
+            .then(40, actor(2), Act::Alert {}, nothing())
+            .then(4_000, actor(2), Act::Accept {}, nothing())
+            .then(21_000, actor(2), Act::HangUp { personal: None }, reason("通话已结束")),
+        1 => ringing.then(3_000, actor(1), Act::Reject { personal: None }, reason("busy")),
+        2 => ringing.then(5_000, door, Act::Cancel { personal: None }, nothing()),
+        3 => ringing.then(29_700, Actor::Timer, Act::Expire {}, nothing()),
+        4 => ringing.then(2_000, actor(1), Act::Accept {}, nothing()).then(
+            9_000,
+            door,
+            Act::HangUp { personal: None },
+            nothing(),
+        ),
+        5 => ringing.then(700, Actor::System, Act::Fail { reason: "no_room".into() }, nothing()),
+        6 => ringing.then(900, Actor::User { id: party(&callee), client: None }, Act::Accept {}, nothing()).then(
+            60,
+            Actor::System,
+            Act::HangUp { personal: None },
+            nothing(),
+        ),
+        _ => ringing,
+    };
     made.stored
 }
 
@@ -241,7 +240,7 @@ pub fn with_crc(content: &str) -> String {
     format!("{content},\"crc\":\"{:08x}\"}}", crc32fast::hash(content.as_bytes()))
 }
 
-/// An export in which line `number` was changed by a careful hand.
+/// An export in which line `number` was changed by a careful forger.
 pub fn with_changed(calls: &[StoredCall], number: usize, change: impl FnOnce(&mut StoredCall)) -> Vec<u8> {
     let mut lines = lines(&export(calls, true));
     let mut call = calls[number - 1].clone();

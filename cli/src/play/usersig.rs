@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use ilock_env::Clock;
 use ilock_events::{RoomId, TrtcUser};
-use ilock_trtc::{ALL_PRIVILEGES, Ticket, TrtcApp};
+use ilock_trtc::{ALL_PRIVILEGES, Credential, TrtcApp};
 
 use crate::ui::error::{CommandError, EXIT_USAGE};
 use crate::ui::output::Output;
@@ -71,7 +71,7 @@ fn bad_room(error: impl std::fmt::Display) -> CommandError {
 }
 
 fn decode(text: &str, key: Option<&str>) -> Result<ExitCode, CommandError> {
-    let credential = Ticket::decode(text).map_err(|error| CommandError::new(format!("--decode: {error}")))?;
+    let credential = Credential::decode(text).map_err(|error| CommandError::new(format!("--decode: {error}")))?;
     println!("{}", serde_json::to_string_pretty(&credential).map_err(CommandError::new)?);
     match key.map(|key| credential.verify(key)) {
         Some(false) => Err(CommandError::new("the signature was not made with this key")),

@@ -31,7 +31,6 @@ pub struct Notifier {
     pub push: Option<PushDirectory>,
     /// Makes the credentials that travel in messages.
     pub credentials: Arc<dyn MessageCredentials>,
-    /// The time.
     pub clock: Clock,
     /// Whether functions deliver what they committed at once.
     pub fast_path: bool,
@@ -40,7 +39,6 @@ pub struct Notifier {
 /// Why a commit's notices could not all be settled.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliveryError {
-    /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
     /// A carrier did not take everything.

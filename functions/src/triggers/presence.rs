@@ -57,7 +57,6 @@ pub trait RecheckQueue: Send + Sync {
 /// Why an event could not be dealt with. It will be shown again.
 #[derive(Debug, thiserror::Error)]
 pub enum PresenceError {
-    /// The directory.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
     /// The queue.

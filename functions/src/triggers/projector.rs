@@ -24,7 +24,6 @@ pub const AT_ONCE: usize = 16;
 /// Keeps the histories and delivers what has no receipt.
 #[derive(Clone)]
 pub struct Projector {
-    /// The log.
     pub log: EventLog,
     /// Histories.
     pub directory: Directory,
@@ -40,7 +39,6 @@ pub enum Unprojected {
     /// The log: unreachable, or broken.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The directory.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
     /// A carrier.

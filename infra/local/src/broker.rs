@@ -55,7 +55,6 @@ pub struct Authority {
     pub mqtt: MqttAccess,
     /// Whether the client is registered.
     pub directory: Directory,
-    /// The time.
     pub clock: Clock,
 }
 

@@ -14,19 +14,12 @@ pub enum NotStarted {
     Address {
         /// HTTP, DynamoDB …
         what: &'static str,
-        /// Where.
         address: SocketAddr,
-        /// Why.
         source: std::io::Error,
     },
     /// The data directory.
     #[error("the data directory {path}: {source}")]
-    DataDir {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    DataDir { path: PathBuf, source: std::io::Error },
     /// Another process works in the data directory.
     #[error("the data directory {0} is in use by another process")]
     InUse(PathBuf),

@@ -43,7 +43,6 @@ pub struct Options {
     pub watch: Option<SharedInterceptor>,
     /// What stands between the functions and the broker.
     pub mqtt_layer: Option<MqttLayer>,
-    /// The time.
     pub clock: Clock,
 }
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// So many are kept to be listed.
+/// How many are kept to be listed.
 const KEPT: usize = 200;
 
 /// One push, as its service would see it.

@@ -30,7 +30,6 @@ pub enum AccessKeys {
     Shared(Secret),
     /// Private keys of the login service, whose public halves it publishes.
     Jwks {
-        /// Where.
         source: JwksSource,
         /// The only algorithms that are accepted; at least one.
         algorithms: Vec<AsymmetricAlgorithm>,

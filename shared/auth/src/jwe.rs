@@ -26,7 +26,7 @@ pub enum NotEncrypted {
     #[error("no randomness for an IV")]
     Randomness,
     /// The text is longer than AES-GCM takes (64 GB).
-    #[error("the text is too long to seal")]
+    #[error("the text is too long to encrypt")]
     TooLong,
 }
 
@@ -42,7 +42,7 @@ pub enum NotOpened {
     /// Another `alg` or `enc`, compression, or an extension that must be understood.
     #[error("the encrypted text is not dir with A256GCM")]
     Algorithm,
-    /// Sealed under another version of the key.
+    /// Encrypted under another version of the key.
     #[error("the encrypted text names another key")]
     OtherKey,
     /// The tag is wrong: another key, or somebody changed it.

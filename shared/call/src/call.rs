@@ -33,7 +33,7 @@ pub struct Placed {
     pub state: CallState,
     /// Who brought it there.
     pub winner: Actor,
-    /// The hand that answered it.
+    /// The actor that answered it.
     pub answered_by: Option<Actor>,
     /// Which phones confirmed that they ring; `None` stands for one that did not say which it is.
     pub alerted: BTreeSet<Option<ClientName>>,
@@ -116,7 +116,7 @@ impl Call {
         self.placed.as_ref().map(|placed| placed.state)
     }
 
-    /// What the same hand asked under the same key before, where it led to a commit.
+    /// What the same actor asked under the same key before, where it led to a commit.
     #[must_use]
     pub fn done(&self, actor: &Actor, key: &CommandId) -> Option<&Act> {
         self.done.get(&(actor.clone(), key.clone()))

@@ -10,10 +10,10 @@ use crate::{Call, Placed, Refusal};
 /// For how long a call may ring, in seconds.
 pub const RING_SECONDS: std::ops::RangeInclusive<u32> = 5..=120;
 
-/// So many phones may confirm that they ring; what comes later is taken as said, and not written down.
+/// How many phones may confirm that they ring; what comes later is taken as said, and not written down.
 pub const MAX_ALERTS: usize = 50;
 
-/// What follows from `command` at `now`: the events to commit; none when it was done before, by the same hand.
+/// What follows from `command` at `now`: the events to commit; none when it was done before, by the same actor.
 ///
 /// # Errors
 /// A [`Refusal`]: the call stays as it is.
@@ -81,7 +81,7 @@ fn answer(placed: &Placed, act: &Act, actor: &Actor, now: Millis) -> Result<Vec<
     let client_id = client_of(actor);
 
     let event = match act {
-        // What a hand has done already is done, not refused. A person without a named phone may be any of their
+        // What an actor has done already is done, not refused. A person without a named phone may be any of their
         // phones, so only the key tells a repetition from a second phone.
         Act::Accept {} if placed.answered_by.as_ref() == Some(actor) && client_id.is_some() => {
             return if placed.state == CallState::Active { Ok(vec![]) } else { Err(too_late()) };

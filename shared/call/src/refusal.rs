@@ -38,7 +38,7 @@ pub enum Refusal {
         /// When it may come again.
         deadline: Millis,
     },
-    /// The same key was used by the same hand for something else.
+    /// The same key was used by the same actor for something else.
     #[error("this idempotency key was used for another request")]
     KeyReused,
 }

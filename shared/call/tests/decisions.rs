@@ -80,8 +80,8 @@ fn each_act_belongs_to_one_side() {
 fn either_side_hangs_up_an_answered_call_and_only_that() {
     let hang_up = || Act::HangUp { personal: None };
     assert_eq!(Story::ringing().decide(&device(), hang_up(), ms(1)), Err(Refusal::NotAnswered));
-    for (hand, side) in [(device(), Side::Caller), (phone(1), Side::Callee), (Actor::System, Side::System)] {
-        let ended = Story::active().decide(&hand, hang_up(), ms(90_000)).unwrap();
+    for (actor, side) in [(device(), Side::Caller), (phone(1), Side::Callee), (Actor::System, Side::System)] {
+        let ended = Story::active().decide(&actor, hang_up(), ms(90_000)).unwrap();
         assert!(matches!(&ended[..], [CallEvent::CallEnded(ended)] if ended.by == side));
     }
     let over = Story::active().then(&device(), hang_up(), ms(9));

@@ -9,7 +9,7 @@ use ilock_call::{BrokenLog, Call};
 use ilock_events::{Act, Actor, CallEvent, CallState, Command};
 use proptest::prelude::*;
 
-/// Two callers' and five phones' hands, the timer, the backend, and a stranger.
+/// Two callers' and five phones' actors, the timer, the backend, and a stranger.
 fn anybody() -> impl Strategy<Value = Actor> {
     prop_oneof![
         3 => Just(device()),

@@ -8,7 +8,6 @@ use crate::directory::kind_word;
 /// A registered client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
-    /// Which.
     pub client_id: ClientName,
     /// Its place among its party's, given at the first registration and kept: part of its name in TRTC rooms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,7 +97,6 @@ pub struct Retirement {
 /// Whose an endpoint is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointOwner {
-    /// The person.
     pub party: PartyAddress,
     /// Their client.
     pub client_id: ClientName,

@@ -26,7 +26,7 @@ struct Claim {
     address: Address,
     client_id: ClientName,
     slot: EndpointSlot,
-    /// Counts the changes of hands, a registration by the same hand among them.
+    /// Counts the changes of hands, a registration by the same owner among them.
     turn: u64,
 }
 

@@ -9,11 +9,11 @@ use ilock_events::{ClientName, Party, PartyAddress, Slot, TenantId};
 use crate::client::{Client, pk, sk};
 use crate::directory::{Directory, DirectoryError, store};
 
-/// So many clients one party may have. Apps that make a new client id at each start would gather them without end:
+/// How many clients one party may have. Apps that make a new client id at each start would gather them without end:
 /// beyond this the one longest not heard of is dropped.
 pub const MAX_CLIENTS: usize = Slot::COUNT as usize;
 
-/// So often others may register a new client of the same party in between.
+/// How often others may register a new client of the same party in between.
 const TIMES: u32 = 12;
 
 /// The sort key of a party's slot counter.

@@ -24,7 +24,7 @@ pub fn leased_until(at: Millis) -> Millis {
 
 /// Who holds a room, and until when.
 ///
-/// A lease is not given back when its call ends: it runs out. So a number is not used again while tickets to it are
+/// A lease is not given back when its call ends: it runs out. So a number is not used again while credentials for it are
 /// still good, and the write that would free it is saved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {

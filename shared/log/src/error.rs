@@ -15,7 +15,6 @@ pub enum LogError {
     Broken {
         /// Which call.
         call_id: CallId,
-        /// How.
         #[source]
         source: BrokenLog,
     },
@@ -24,7 +23,6 @@ pub enum LogError {
     Item {
         /// Its sort key.
         key: String,
-        /// Why.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },

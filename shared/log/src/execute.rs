@@ -11,7 +11,7 @@ use crate::item::unreadable;
 use crate::load::{History, check};
 use crate::log::EventLog;
 
-/// So often a command may lose the race before it is sent back. Each loss is somebody else's commit, and a call takes
+/// How often a command may lose the race before it is sent back. Each loss is somebody else's commit, and a call takes
 /// few: only alerts of many phones at once come near it.
 const MAX_TRIES: usize = 64;
 

@@ -7,7 +7,7 @@ use crate::error::{LogError, store};
 use crate::item::keyed;
 use crate::log::EventLog;
 
-/// So many delivery rounds of one commit are kept; the retries of the stream source are bounded far below.
+/// How many delivery rounds of one commit are kept; the retries of the stream source are bounded far below.
 const MAX_ROUNDS: u32 = 10_000;
 
 impl EventLog {

@@ -25,7 +25,6 @@ pub struct QueueError(pub String);
 /// One MQTT message, QoS 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publish {
-    /// Where.
     pub topic: String,
     /// What: JSON.
     pub payload: Vec<u8>,

@@ -65,7 +65,6 @@ pub struct Delivery<'a> {
     pub credentials: &'a dyn MessageCredentials,
     /// Who wakes phones, where pushes are used; else they are left alone, and are neither settled nor failed.
     pub push: Option<PushSender<'a>>,
-    /// The time.
     pub clock: &'a Clock,
     /// When the commit was made.
     pub since: Millis,

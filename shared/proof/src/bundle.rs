@@ -10,7 +10,7 @@ use crate::day::Day;
 use crate::hour::Hour;
 use crate::tree::{Node, Tree};
 
-/// So many days after its own a chain is still looked at for late entries. The log's stream keeps one.
+/// For how many days after its own a chain is still looked at for late entries. The log's stream keeps one.
 const DAYS_OPEN: u32 = 3;
 
 /// The bundle of one hour.

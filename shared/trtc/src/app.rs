@@ -1,11 +1,11 @@
-//! The operator's TRTC application, which makes the tickets.
+//! The operator's TRTC application, which makes the credentials.
 
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ilock_events::{RoomId, TrtcUser};
 
-use crate::{Ticket, UserBuf, ticket::VERSION};
+use crate::{Credential, UserBuf, credential::VERSION};
 
 /// What a party of a call may do in its room: create it (1), enter (2), send and receive audio (4, 8) and video
 /// (16, 32). Sharing a screen (64, 128) is no part of a call at a door.
@@ -60,13 +60,13 @@ impl TrtcApp {
         self.sdk_app_id
     }
 
-    /// A ticket that says who `user` is, good from `at_seconds` (since 1970) for `expire_seconds`.
+    /// A credential that says who `user` is, good from `at_seconds` (since 1970) for `expire_seconds`.
     #[must_use]
     pub fn user_sig(&self, user: &TrtcUser, at_seconds: i64, expire_seconds: u32) -> String {
-        self.ticket(user, None, at_seconds, expire_seconds)
+        self.credential(user, None, at_seconds, expire_seconds)
     }
 
-    /// A ticket that lets `user` into `room`, and into no other, with `privileges` ([`ALL_PRIVILEGES`] for a call).
+    /// A credential that lets `user` into `room`, and into no other, with `privileges` ([`ALL_PRIVILEGES`] for a call).
     #[must_use]
     pub fn private_map_key(
         &self,
@@ -78,7 +78,7 @@ impl TrtcApp {
     ) -> String {
         let (room, until) = (room.number(), until(at_seconds, expire_seconds));
         let userbuf = self.userbuf(user, room, None, privileges, until);
-        self.ticket(user, Some(userbuf), at_seconds, expire_seconds)
+        self.credential(user, Some(userbuf), at_seconds, expire_seconds)
     }
 
     /// [`Self::private_map_key`] for a room with a name in place of a number. To TRTC, room `"7"` is not room 7.
@@ -99,7 +99,7 @@ impl TrtcApp {
         }
         let until = until(at_seconds, expire_seconds);
         let userbuf = self.userbuf(user, 0, Some(room.into()), privileges, until);
-        Ok(self.ticket(user, Some(userbuf), at_seconds, expire_seconds))
+        Ok(self.credential(user, Some(userbuf), at_seconds, expire_seconds))
     }
 
     fn userbuf(&self, user: &TrtcUser, room: u32, room_name: Option<String>, privileges: u32, expires: u32) -> UserBuf {
@@ -114,8 +114,8 @@ impl TrtcApp {
         }
     }
 
-    fn ticket(&self, user: &TrtcUser, room: Option<UserBuf>, time: i64, expire: u32) -> String {
-        Ticket {
+    fn credential(&self, user: &TrtcUser, room: Option<UserBuf>, time: i64, expire: u32) -> String {
+        Credential {
             version: VERSION.into(),
             identifier: user.to_string(),
             sdk_app_id: self.sdk_app_id,
@@ -125,7 +125,7 @@ impl TrtcApp {
             sig: String::new(),
             room,
         }
-        .seal(&self.key)
+        .issue(&self.key)
     }
 }
 

@@ -1,7 +1,7 @@
-//! Tencent's TRTC: the tickets into its rooms, what it reports of them, and how they are ended.
+//! Tencent's TRTC: the credentials into its rooms, what it reports of them, and how they are ended.
 //!
 //! A `UserSig` says who somebody is; a `PrivateMapKey` lets them into exactly one room. Both are the same kind of
-//! ticket: signed fields as JSON, compressed with zlib, written in Tencent's own base64.
+//! credential: signed fields as JSON, compressed with zlib, written in Tencent's own base64.
 //!
 //! Tencent reports what happens in rooms: [`verify_callback`] first, then [`parse_callback`].
 //!
@@ -10,11 +10,11 @@
 
 mod app;
 mod callback;
+mod credential;
 #[cfg(feature = "room-api")]
 mod room_api;
 mod sign;
 mod tc3;
-mod ticket;
 mod userbuf;
 mod wire;
 
@@ -23,8 +23,8 @@ pub use callback::{
     BadCallback, BadSignature, CallbackEvent, CallbackRoom, InRoom, RoomEventKind, parse as parse_callback,
     verify as verify_callback,
 };
+pub use credential::{BadCredential, Credential};
 #[cfg(feature = "room-api")]
 pub use room_api::{BadRoomApi, Dismissal, Fault, Removal, RoomApi, RoomApiConfig, RoomApiError};
 pub use tc3::{ApiKey, Tc3Request};
-pub use ticket::{BadTicket, Ticket};
 pub use userbuf::UserBuf;

@@ -70,7 +70,7 @@ struct Inner {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Ask<'a> {
+struct DismissRequest<'a> {
     sdk_app_id: u32,
     room_id: RoomId,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,7 +130,7 @@ impl RoomApi {
         user_ids: Option<&[TrtcUser]>,
         gone: &[&str],
     ) -> Result<bool, RoomApiError> {
-        let body = serde_json::to_vec(&Ask { sdk_app_id: self.0.sdk_app_id, room_id, user_ids })
+        let body = serde_json::to_vec(&DismissRequest { sdk_app_id: self.0.sdk_app_id, room_id, user_ids })
             .map_err(|error| RoomApiError::new(action, 0, Fault::Unreachable(error.to_string()).into()))?;
         let deadline = Instant::now() + self.0.within;
         let mut tries = 0;

@@ -1,33 +1,33 @@
-//! The signature in a ticket: HMAC-SHA256 over its fields, line by line.
+//! The signature in a credential: HMAC-SHA256 over its fields, line by line.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::Ticket;
+use crate::Credential;
 
-/// Signs `ticket`'s fields; base64 as it stands in `TLS.sig`.
-pub(crate) fn sign(ticket: &Ticket, key: &str) -> String {
-    STANDARD.encode(mac(ticket, key).finalize().into_bytes())
+/// Signs `credential`'s fields; base64 as it stands in `TLS.sig`.
+pub(crate) fn sign(credential: &Credential, key: &str) -> String {
+    STANDARD.encode(mac(credential, key).finalize().into_bytes())
 }
 
 /// Whether `TLS.sig` is what `key` signs, compared in constant time (`Mac::verify_slice`).
-pub(crate) fn is_signed(ticket: &Ticket, key: &str) -> bool {
-    STANDARD.decode(&ticket.sig).is_ok_and(|sig| mac(ticket, key).verify_slice(&sig).is_ok())
+pub(crate) fn is_signed(credential: &Credential, key: &str) -> bool {
+    STANDARD.decode(&credential.sig).is_ok_and(|sig| mac(credential, key).verify_slice(&sig).is_ok())
 }
 
-fn mac(ticket: &Ticket, key: &str) -> Hmac<Sha256> {
+fn mac(credential: &Credential, key: &str) -> Hmac<Sha256> {
     // Tencent shows the key as hexadecimal digits, and uses those digits themselves as the key's bytes.
     #[expect(clippy::expect_used, reason = "RFC 2104 takes keys of every length")]
     let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes every key");
-    mac.update(signed_text(ticket).as_bytes());
+    mac.update(signed_text(credential).as_bytes());
     mac
 }
 
-fn signed_text(ticket: &Ticket) -> String {
-    let userbuf = ticket.userbuf.as_ref().map(|userbuf| format!("TLS.userbuf:{userbuf}\n")).unwrap_or_default();
+fn signed_text(credential: &Credential) -> String {
+    let userbuf = credential.userbuf.as_ref().map(|userbuf| format!("TLS.userbuf:{userbuf}\n")).unwrap_or_default();
     format!(
         "TLS.identifier:{}\nTLS.sdkappid:{}\nTLS.time:{}\nTLS.expire:{}\n{userbuf}",
-        ticket.identifier, ticket.sdk_app_id, ticket.time, ticket.expire
+        credential.identifier, credential.sdk_app_id, credential.time, credential.expire
     )
 }

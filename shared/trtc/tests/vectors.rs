@@ -1,11 +1,11 @@
-//! MessageCredentials as Tencent's own libraries make them. Decoded fields are compared, never ticket bytes: key order, spacing
+//! Credentials as Tencent's own libraries make them. Decoded fields are compared, never credential bytes: key order, spacing
 //! and zlib output differ between the official implementations.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers may fail as its tests may")]
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use flate2::read::ZlibDecoder;
 use ilock_events::{RoomId, TrtcUser};
-use ilock_trtc::{Ticket, TrtcApp};
+use ilock_trtc::{Credential, TrtcApp};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -49,18 +49,18 @@ fn made_from(input: &Input) -> String {
         "PrivateMapKeyStr" => app
             .private_map_key_for_named_room(user, input.strroomid.as_deref().unwrap(), privileges, at, expire)
             .unwrap(),
-        other => panic!("no such ticket: {other}"),
+        other => panic!("no such credential: {other}"),
     }
 }
 
-/// Reads a ticket without our own reader.
-fn json_of(ticket: &str) -> Value {
-    let standard = ticket.replace('*', "+").replace('-', "/").replace('_', "=");
+/// Reads a credential without our own reader.
+fn json_of(credential: &str) -> Value {
+    let standard = credential.replace('*', "+").replace('-', "/").replace('_', "=");
     serde_json::from_reader(ZlibDecoder::new(STANDARD.decode(standard).unwrap().as_slice())).unwrap()
 }
 
 #[test]
-fn tickets_say_what_tencents_libraries_say() {
+fn credentials_say_what_tencents_libraries_say() {
     assert_eq!(vectors().len(), 3);
     for vector in vectors() {
         assert_eq!(json_of(&made_from(&vector.input)), vector.decoded);
@@ -68,19 +68,19 @@ fn tickets_say_what_tencents_libraries_say() {
 }
 
 #[test]
-fn tickets_are_read_back_and_verify_under_their_key_only() {
+fn credentials_are_read_back_and_verify_under_their_key_only() {
     for vector in vectors() {
-        let ticket = Ticket::decode(&made_from(&vector.input)).unwrap();
-        assert!(ticket.verify(&vector.input.key));
-        assert!(!ticket.verify("another key"));
-        assert_eq!(ticket.expires_at_seconds(), vector.input.curr_time + i64::from(vector.input.expire));
+        let credential = Credential::decode(&made_from(&vector.input)).unwrap();
+        assert!(credential.verify(&vector.input.key));
+        assert!(!credential.verify("another key"));
+        assert_eq!(credential.expires_at_seconds(), vector.input.curr_time + i64::from(vector.input.expire));
     }
 }
 
 #[test]
-fn a_ticket_as_json_has_tencents_names_and_the_room_beside_them() {
+fn a_credential_as_json_has_tencents_names_and_the_room_beside_them() {
     for vector in vectors() {
-        let mut json = serde_json::to_value(Ticket::decode(&made_from(&vector.input)).unwrap()).unwrap();
+        let mut json = serde_json::to_value(Credential::decode(&made_from(&vector.input)).unwrap()).unwrap();
         let room = json.as_object_mut().unwrap().remove("userbuf");
         assert_eq!(json, vector.decoded);
         assert_eq!(room.is_some(), vector.userbuf_hex.is_some());

@@ -23,9 +23,9 @@ use crate::service::token_verifier::TokenVerifier;
 use crate::settings::BadSetting;
 use crate::wiring::Wiring;
 
-/// So many calls one question looks at, so that it is answered in time.
+/// How many calls one question looks at, so that it is answered in time.
 const MOST_LOOKED_AT: usize = 200;
-/// So many calls are read at once.
+/// How many calls are read at once.
 const AT_ONCE: usize = 16;
 
 /// The state of list-audit.

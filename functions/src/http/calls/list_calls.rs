@@ -18,7 +18,7 @@ use crate::service::token_verifier::TokenVerifier;
 use crate::settings::BadSetting;
 use crate::wiring::Wiring;
 
-/// So many live calls of a page are looked up at once.
+/// How many live calls of a page are looked up at once.
 const AT_ONCE: usize = 16;
 
 /// The state of list-calls.

@@ -1,4 +1,4 @@
-//! A call in each state, and the hands that act on it.
+//! A call in each state, and the actors that act on it.
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 

@@ -22,7 +22,7 @@ use crate::item;
 /// The table, as CloudFormation properties: what the template deploys and what the embedded stack creates.
 pub const LEDGER_TABLE: &str = include_str!("../../ledger.json");
 
-/// So often another place is tried for an entry before it is left to the stream's next round.
+/// How often another place is tried for an entry before it is left to the stream's next round.
 const TRIES: u32 = 20;
 /// Until the others have moved on.
 const PAUSE: Duration = Duration::from_millis(15);

@@ -41,9 +41,7 @@ pub struct PushSender<'a> {
 pub struct Retired {
     /// Whose.
     pub client_id: ClientName,
-    /// Which.
     pub endpoint: Endpoint,
-    /// Why.
     pub why: String,
 }
 

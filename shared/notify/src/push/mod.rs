@@ -25,7 +25,6 @@ use ilock_events::{
 pub enum PushKind {
     /// Somebody calls.
     Rings {
-        /// The room.
         room_id: RoomId,
         /// What the caller's app sent along.
         invitation: serde_json::Map<String, serde_json::Value>,
@@ -46,7 +45,6 @@ pub enum PushKind {
 pub struct Push {
     /// Whose phones.
     pub callee: PartyAddress,
-    /// The call.
     pub call_id: CallId,
     /// Who calls.
     pub caller_id: PartyId,
@@ -54,13 +52,11 @@ pub struct Push {
     pub caller_name: Option<String>,
     /// When the call was placed.
     pub placed_at: Millis,
-    /// So long a push service keeps it for a phone that it cannot reach.
+    /// How long a push service keeps it for a phone that it cannot reach.
     pub kept_until: Millis,
     /// The same on every retry, for all phones.
     pub message_id: MessageId,
-    /// The commit.
     pub seq: CommitNo,
-    /// What.
     pub kind: PushKind,
 }
 
@@ -78,7 +74,6 @@ pub struct Endpoint {
 /// A client of a person, as far as pushes go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Phone {
-    /// Which.
     pub client_id: ClientName,
     /// Where it gets data and alerts.
     pub main: Option<Endpoint>,
@@ -110,7 +105,6 @@ pub struct PushRequest {
     pub endpoint: String,
     /// By which service.
     pub service: PushService,
-    /// JSON.
     pub payload: String,
     /// For Apple's services.
     pub apns: Option<ApnsHeaders>,

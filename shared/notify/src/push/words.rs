@@ -2,7 +2,7 @@
 
 use ilock_events::{Language, Shown};
 
-/// So many characters of a name are shown.
+/// How many characters of a name are shown.
 const NAME_CHARS: usize = 64;
 
 /// `name` as it is shown: on one line, not longer than a line, and never empty.

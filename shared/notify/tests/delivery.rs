@@ -144,9 +144,9 @@ impl Mqtt for Broker {
     }
 }
 
-struct NoTickets;
+struct NoCredentials;
 
-impl MessageCredentials for NoTickets {
+impl MessageCredentials for NoCredentials {
     fn sdk_app_id(&self) -> u32 {
         1_400_000_001
     }
@@ -160,7 +160,7 @@ async fn round(broker: &Broker, notices: &[Notice], done: &Done, since: Millis, 
     let clock = Clock::fixed(now);
     let delivery = Delivery {
         mqtt: broker,
-        credentials: &NoTickets,
+        credentials: &NoCredentials,
         push: None,
         clock: &clock,
         since,

@@ -1,4 +1,4 @@
-//! A ticket, read: for `ilock trtc --decode`, for tests, and for whoever doubts one.
+//! A credential, read: for `ilock trtc --decode`, for tests, and for whoever doubts one.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
@@ -11,11 +11,11 @@ pub(crate) const VERSION: &str = "2.0";
 /// A `UserSig`, or with a userbuf a `PrivateMapKey`. As JSON it has Tencent's field names, and the userbuf's content
 /// beside them as `userbuf`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Ticket {
+pub struct Credential {
     /// `2.0`.
     #[serde(rename = "TLS.ver")]
     pub version: String,
-    /// Whose ticket it is.
+    /// Whose credential it is.
     #[serde(rename = "TLS.identifier")]
     pub identifier: String,
     /// The operator's TRTC application.
@@ -38,30 +38,30 @@ pub struct Ticket {
     pub room: Option<UserBuf>,
 }
 
-/// Why a text is no ticket.
+/// Why a text is no credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BadTicket {
+pub enum BadCredential {
     /// Over 4 KB, or it unpacks to over 8 KB.
-    #[error("the ticket is too long")]
+    #[error("the credential is too long")]
     TooLong,
     /// Not Tencent's base64: `*` for `+`, `-` for `/`, `_` for `=`.
-    #[error("the ticket is not written in Tencent's base64")]
+    #[error("the credential is not written in Tencent's base64")]
     Base64,
     /// Not one whole zlib stream.
-    #[error("the ticket does not unpack")]
+    #[error("the credential does not unpack")]
     Zlib,
-    /// Not JSON, or without the fields that a ticket has.
-    #[error("the ticket's fields are not as they must be")]
+    /// Not JSON, or without the fields that a credential has.
+    #[error("the credential's fields are not as they must be")]
     Fields,
     /// Another version than `2.0`.
-    #[error("the ticket is not of version 2.0")]
+    #[error("the credential is not of version 2.0")]
     Version,
     /// A userbuf that does not name a room.
-    #[error("the ticket's userbuf does not name a room")]
+    #[error("the credential's userbuf does not name a room")]
     UserBuf,
 }
 
-/// A ticket's JSON. Fields that are not listed are not signed and mean nothing.
+/// A credential's JSON. Fields that are not listed are not signed and mean nothing.
 #[derive(Deserialize)]
 struct Fields {
     #[serde(rename = "TLS.ver")]
@@ -80,19 +80,19 @@ struct Fields {
     sig: String,
 }
 
-impl Ticket {
+impl Credential {
     /// Reads `text`, which may be hostile. That it reads says nothing about its signature: see [`Self::verify`].
     ///
     /// # Errors
-    /// [`BadTicket`] says what is wrong with it.
-    pub fn decode(text: &str) -> Result<Self, BadTicket> {
-        let fields: Fields = serde_json::from_slice(&wire::unpack(text)?).map_err(|_| BadTicket::Fields)?;
+    /// [`BadCredential`] says what is wrong with it.
+    pub fn decode(text: &str) -> Result<Self, BadCredential> {
+        let fields: Fields = serde_json::from_slice(&wire::unpack(text)?).map_err(|_| BadCredential::Fields)?;
         if fields.version != VERSION {
-            return Err(BadTicket::Version);
+            return Err(BadCredential::Version);
         }
         // A line break in a name could pass one signed line off as two.
         if fields.identifier.contains(char::is_control) {
-            return Err(BadTicket::Fields);
+            return Err(BadCredential::Fields);
         }
         let room = fields.userbuf.as_deref().map(read_userbuf).transpose()?;
         Ok(Self {
@@ -121,8 +121,8 @@ impl Ticket {
         self.time.saturating_add(self.expire as i64)
     }
 
-    /// Signs the fields and writes the ticket.
-    pub(crate) fn seal(mut self, key: &str) -> String {
+    /// Signs the fields and writes the credential.
+    pub(crate) fn issue(mut self, key: &str) -> String {
         self.sig = sign::sign(&self, key);
         let mut fields = serde_json::json!({
             "TLS.ver": self.version,
@@ -139,6 +139,6 @@ impl Ticket {
     }
 }
 
-fn read_userbuf(text: &str) -> Result<UserBuf, BadTicket> {
-    STANDARD.decode(text).ok().and_then(|bytes| UserBuf::from_bytes(&bytes)).ok_or(BadTicket::UserBuf)
+fn read_userbuf(text: &str) -> Result<UserBuf, BadCredential> {
+    STANDARD.decode(text).ok().and_then(|bytes| UserBuf::from_bytes(&bytes)).ok_or(BadCredential::UserBuf)
 }

@@ -1,10 +1,10 @@
-//! What holds for every ticket, and what a hostile one comes to.
+//! What holds for every credential, and what a hostile one comes to.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers may fail as its tests may")]
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use flate2::{Compression, write::ZlibEncoder};
 use ilock_events::{RoomId, TrtcUser};
-use ilock_trtc::{ALL_PRIVILEGES, BadRoomName, BadTicket, Ticket, TrtcApp};
+use ilock_trtc::{ALL_PRIVILEGES, BadCredential, BadRoomName, Credential, TrtcApp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -30,11 +30,11 @@ fn with(name: &str, value: impl Into<Value>) -> String {
     packed(&fields.to_string())
 }
 
-fn a_room_key() -> Ticket {
+fn a_room_key() -> Credential {
     let app = TrtcApp::new(1_400_000_001, KEY);
     let user = TrtcUser::new("user456").unwrap();
     let room = RoomId::new(664_321).unwrap();
-    Ticket::decode(&app.private_map_key(&user, room, ALL_PRIVILEGES, 1_700_000_000, 300)).unwrap()
+    Credential::decode(&app.private_map_key(&user, room, ALL_PRIVILEGES, 1_700_000_000, 300)).unwrap()
 }
 
 proptest! {
@@ -43,12 +43,12 @@ proptest! {
         app in any::<u32>(), key in "\\PC{0,100}", user in "[A-Za-z0-9_-]{1,32}", at in any::<i64>(), expire in any::<u32>(),
     ) {
         let user = TrtcUser::new(user).unwrap();
-        let ticket = Ticket::decode(&TrtcApp::new(app, &key).user_sig(&user, at, expire)).unwrap();
-        prop_assert!(ticket.verify(&key));
-        prop_assert_eq!(ticket.identifier.as_str(), user.as_str());
-        prop_assert_eq!((ticket.sdk_app_id, ticket.time, ticket.expire), (app, at, expire));
-        prop_assert_eq!(ticket.expires_at_seconds(), at.saturating_add(i64::from(expire)));
-        prop_assert_eq!(ticket.room, None);
+        let credential = Credential::decode(&TrtcApp::new(app, &key).user_sig(&user, at, expire)).unwrap();
+        prop_assert!(credential.verify(&key));
+        prop_assert_eq!(credential.identifier.as_str(), user.as_str());
+        prop_assert_eq!((credential.sdk_app_id, credential.time, credential.expire), (app, at, expire));
+        prop_assert_eq!(credential.expires_at_seconds(), at.saturating_add(i64::from(expire)));
+        prop_assert_eq!(credential.room, None);
     }
 
     #[test]
@@ -58,36 +58,36 @@ proptest! {
     ) {
         let (user, room) = (TrtcUser::new(user).unwrap(), RoomId::from_bits(bits));
         let text = TrtcApp::new(1_400_000_001, KEY).private_map_key(&user, room, privileges, at, expire);
-        let ticket = Ticket::decode(&text).unwrap();
-        prop_assert!(ticket.verify(KEY));
-        let named = ticket.room.clone().unwrap();
+        let credential = Credential::decode(&text).unwrap();
+        prop_assert!(credential.verify(KEY));
+        let named = credential.room.clone().unwrap();
         prop_assert_eq!((named.room, named.privileges), (room.number(), privileges));
-        prop_assert_eq!(i64::from(named.expires), ticket.expires_at_seconds());
+        prop_assert_eq!(i64::from(named.expires), credential.expires_at_seconds());
         prop_assert_eq!(named.account.as_str(), user.as_str());
     }
 
     #[test]
     fn no_text_makes_the_reader_fall(text in "\\PC{0,300}") {
-        prop_assert!(Ticket::decode(&text).is_err());
+        prop_assert!(Credential::decode(&text).is_err());
     }
 
     #[test]
-    fn no_flipped_character_gives_another_ticket_that_verifies(place in any::<prop::sample::Index>(), letter in "[A-Za-z0-9*_-]") {
+    fn no_flipped_character_gives_another_credential_that_verifies(place in any::<prop::sample::Index>(), letter in "[A-Za-z0-9*_-]") {
         let user = TrtcUser::new("user456").unwrap();
         let text = TrtcApp::new(1_400_000_001, KEY).user_sig(&user, 1_700_000_000, 300);
         let place = place.index(text.len());
         let mut other = text.clone();
         other.replace_range(place..=place, &letter);
-        let was = Ticket::decode(&text).unwrap();
-        prop_assert!(Ticket::decode(&other).map_or(true, |ticket| ticket == was || !ticket.verify(KEY)));
+        let was = Credential::decode(&text).unwrap();
+        prop_assert!(Credential::decode(&other).map_or(true, |credential| credential == was || !credential.verify(KEY)));
     }
 }
 
 #[test]
-fn a_ticket_with_any_signed_field_changed_does_not_verify() {
-    let ticket = a_room_key();
-    assert!(ticket.verify(KEY));
-    let tamperings: [fn(&mut Ticket); 8] = [
+fn a_credential_with_any_signed_field_changed_does_not_verify() {
+    let credential = a_room_key();
+    assert!(credential.verify(KEY));
+    let tamperings: [fn(&mut Credential); 8] = [
         |t| t.identifier = "user457".into(),
         |t| t.sdk_app_id += 1,
         |t| t.expire += 1,
@@ -98,66 +98,66 @@ fn a_ticket_with_any_signed_field_changed_does_not_verify() {
         |t| t.sig = STANDARD.encode([0; 32]),
     ];
     for (n, change) in tamperings.iter().enumerate() {
-        let mut changed = ticket.clone();
+        let mut changed = credential.clone();
         change(&mut changed);
-        assert_ne!(changed, ticket, "change {n} tamperings something");
+        assert_ne!(changed, credential, "change {n} tamperings something");
         assert!(!changed.verify(KEY), "change {n}");
     }
 }
 
 #[test]
 fn half_a_signature_is_none() {
-    let mut ticket = a_room_key();
-    let sig = STANDARD.decode(&ticket.sig).unwrap();
-    ticket.sig = STANDARD.encode(&sig[..16]);
-    assert!(!ticket.verify(KEY));
+    let mut credential = a_room_key();
+    let sig = STANDARD.decode(&credential.sig).unwrap();
+    credential.sig = STANDARD.encode(&sig[..16]);
+    assert!(!credential.verify(KEY));
 }
 
 #[test]
 fn a_line_break_in_a_name_cannot_pass_for_a_signed_line() {
-    assert_eq!(Ticket::decode(&with("TLS.identifier", "user456\nTLS.sdkappid:1")), Err(BadTicket::Fields));
-    let mut ticket = a_room_key();
-    ticket.identifier.push('\n');
-    assert!(!ticket.verify(KEY));
+    assert_eq!(Credential::decode(&with("TLS.identifier", "user456\nTLS.sdkappid:1")), Err(BadCredential::Fields));
+    let mut credential = a_room_key();
+    credential.identifier.push('\n');
+    assert!(!credential.verify(KEY));
 }
 
 #[test]
-fn a_ticket_of_another_version_is_refused() {
-    assert_eq!(Ticket::decode(&with("TLS.ver", "1.0")), Err(BadTicket::Version));
+fn a_credential_of_another_version_is_refused() {
+    assert_eq!(Credential::decode(&with("TLS.ver", "1.0")), Err(BadCredential::Version));
 }
 
 #[test]
 fn missing_or_misshapen_fields_are_refused() {
-    assert!(Ticket::decode(&packed(&fields().to_string())).is_ok());
-    assert_eq!(Ticket::decode(&packed("{}")), Err(BadTicket::Fields));
-    assert_eq!(Ticket::decode(&packed("[1]")), Err(BadTicket::Fields));
+    assert!(Credential::decode(&packed(&fields().to_string())).is_ok());
+    assert_eq!(Credential::decode(&packed("{}")), Err(BadCredential::Fields));
+    assert_eq!(Credential::decode(&packed("[1]")), Err(BadCredential::Fields));
     for (name, value) in [
         ("TLS.expire", json!(-1)),
         ("TLS.sdkappid", json!(4_294_967_296_u64)),
         ("TLS.time", json!("now")),
         ("TLS.sig", json!(null)),
     ] {
-        assert_eq!(Ticket::decode(&with(name, value)), Err(BadTicket::Fields), "{name}");
+        assert_eq!(Credential::decode(&with(name, value)), Err(BadCredential::Fields), "{name}");
     }
 }
 
 #[test]
 fn a_userbuf_that_names_no_room_is_refused() {
     for bad in ["", "!", "AAAA", "AP//"] {
-        assert_eq!(Ticket::decode(&with("TLS.userbuf", bad)), Err(BadTicket::UserBuf), "{bad}");
+        assert_eq!(Credential::decode(&with("TLS.userbuf", bad)), Err(BadCredential::UserBuf), "{bad}");
     }
 }
 
 #[test]
 fn deep_nesting_does_not_overflow_the_stack() {
     let deep = format!("{}{}", "[".repeat(4_000), "]".repeat(4_000));
-    assert_eq!(Ticket::decode(&packed(&deep)), Err(BadTicket::Fields));
+    assert_eq!(Credential::decode(&packed(&deep)), Err(BadCredential::Fields));
     let beside_the_fields = fields().to_string().replacen('{', &format!("{{\"x\":{deep},"), 1);
-    assert!(Ticket::decode(&packed(&beside_the_fields)).is_ok());
+    assert!(Credential::decode(&packed(&beside_the_fields)).is_ok());
 }
 
 #[test]
-fn a_room_with_a_name_that_trtc_does_not_take_gets_no_ticket() {
+fn a_room_with_a_name_that_trtc_does_not_take_gets_no_credential() {
     let app = TrtcApp::new(1_400_000_001, KEY);
     let user = TrtcUser::new("user456").unwrap();
     for bad in ["", "小区", "a\nb", &"x".repeat(65)] {
