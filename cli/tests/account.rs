@@ -11,6 +11,7 @@ use std::process::Command;
 
 use aws_sdk_iot::types::CertificateStatus;
 use deployment::Deployment;
+use ilock_events::{Address, PartyId, PartyKind, TenantId};
 use serde_json::json;
 use server::lines;
 
@@ -25,14 +26,17 @@ async fn a_door_gets_a_thing_and_a_certificate_once_and_loses_both() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap();
     let door = cloud.name("door");
+    // In another tenant than `default` the thing, client id and topic have an address that is derived.
+    let (acme, id) = (TenantId::new("acme").unwrap(), PartyId::new(&door).unwrap());
+    let at = Address::of(&acme, PartyKind::Device, &id).to_string();
     let made = cloud.ilock(&["--json", "provision", "door", &door, "--out", out, "--tenant", "acme"]);
     assert_eq!(made.status.code(), Some(0), "{}", said(&made));
     let made = &lines(&made)[0];
-    assert_eq!(made["client_id"], json!(door));
-    assert_eq!(made["topic"], json!(format!("devices/{door}/calls/control")));
+    assert_eq!(made["client_id"], json!(at));
+    assert_eq!(made["topic"], json!(format!("devices/{at}/calls/control")));
 
-    let key = folder.path().join(format!("{door}.key.pem"));
-    let certificate = folder.path().join(format!("{door}.cert.pem"));
+    let key = folder.path().join(format!("{at}.key.pem"));
+    let certificate = folder.path().join(format!("{at}.cert.pem"));
     assert!(fs::read_to_string(&key).unwrap().contains("PRIVATE KEY"));
     assert!(fs::read_to_string(&certificate).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
     assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
@@ -43,28 +47,28 @@ async fn a_door_gets_a_thing_and_a_certificate_once_and_loses_both() {
     assert_eq!(found.status(), Some(&CertificateStatus::Active));
     let policies = iot.list_attached_policies().target(found.certificate_arn().unwrap()).send().await.unwrap();
     assert_eq!(policies.policies()[0].policy_name(), Some(cloud.output("DoorPolicyName").as_str()));
-    let thing = iot.describe_thing().thing_name(&door).send().await.unwrap();
+    let thing = iot.describe_thing().thing_name(&at).send().await.unwrap();
     assert_eq!(thing.attributes().unwrap()["tenant"], "acme");
 
-    let again = cloud.ilock(&["provision", "door", &door, "--out", out]);
+    let again = cloud.ilock(&["provision", "door", &door, "--tenant", "acme", "--out", out]);
     assert_eq!(again.status.code(), Some(1));
     assert!(said(&again).contains("is not overwritten"), "{}", said(&again));
     let elsewhere = tempfile::tempdir().unwrap();
     let elsewhere = elsewhere.path().to_str().unwrap();
-    let second = cloud.ilock(&["provision", "door", &door, "--out", elsewhere]);
+    let second = cloud.ilock(&["provision", "door", &door, "--tenant", "acme", "--out", elsewhere]);
     assert!(said(&second).contains("already has a certificate"), "{}", said(&second));
-    let another = cloud.ilock(&["provision", "door", &door, "--out", elsewhere, "--another"]);
+    let another = cloud.ilock(&["provision", "door", &door, "--tenant", "acme", "--out", elsewhere, "--another"]);
     assert_eq!(another.status.code(), Some(0), "{}", said(&another));
-    let first = cloud.ilock(&["provision", "door", &door, "--revoke", "--only", &id]);
+    let first = cloud.ilock(&["provision", "door", &door, "--tenant", "acme", "--revoke", "--only", &id]);
     assert_eq!(first.status.code(), Some(0), "{}", said(&first));
     assert!(iot.describe_certificate().certificate_id(&id).send().await.is_err());
-    assert!(iot.describe_thing().thing_name(&door).send().await.is_ok());
+    assert!(iot.describe_thing().thing_name(&at).send().await.is_ok());
 
     for _ in 0..2 {
-        let revoked = cloud.ilock(&["provision", "door", &door, "--revoke"]);
+        let revoked = cloud.ilock(&["provision", "door", &door, "--tenant", "acme", "--revoke"]);
         assert_eq!(revoked.status.code(), Some(0), "{}", said(&revoked));
     }
-    assert!(iot.describe_thing().thing_name(&door).send().await.is_err());
+    assert!(iot.describe_thing().thing_name(&at).send().await.is_err());
     assert_eq!(cloud.certificates_with_policy().await, 0);
 }
 

@@ -155,7 +155,7 @@ fn without_region_or_credentials_it_says_how_to_set_them() {
 #[test]
 fn a_command_that_makes_no_sense_is_refused_before_any_request() {
     for (command, says) in [
-        (&["provision", "door", "a/b"][..], "1 to 32"),
+        (&["provision", "door", "a\nb"][..], "1 to 128"),
         (&["provision", "door", "door1", "--revoke", "--token"], "--token"),
         (&["provision", "door", "door1", "--only", "0a1b"], "--revoke"),
         (&["redrive"], "QUEUE"),

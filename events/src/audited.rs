@@ -105,6 +105,3 @@ pub struct AccessesOfDay {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
-
-/// [`AccessesOfDay`] by its former name.
-pub type Accesses = AccessesOfDay;

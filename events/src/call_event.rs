@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::upcast::{Upcast, lifted};
-use crate::{ClientId, Hash, Millis, Party, PartyId, RoomId, StoredEvent};
+use crate::{ClientName, Hash, Millis, Party, PartyId, RoomId, StoredEvent};
 
 /// A caller rings a callee until `deadline`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,7 +34,7 @@ pub struct CallPlaced {
 pub struct CallAlerted {
     /// Which, when it said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<ClientId>,
+    pub client_id: Option<ClientName>,
 }
 
 /// One phone answered; the call is active.
@@ -42,7 +42,7 @@ pub struct CallAlerted {
 pub struct CallAccepted {
     /// Which, when it said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<ClientId>,
+    pub client_id: Option<ClientName>,
 }
 
 /// The callee refused.
@@ -50,7 +50,7 @@ pub struct CallAccepted {
 pub struct CallRejected {
     /// By which phone, when it said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<ClientId>,
+    pub client_id: Option<ClientName>,
     /// The digest of the reason beside the commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]

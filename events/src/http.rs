@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::id::{NO_CONTROLS, PRINTABLE};
 use crate::lenient::Platform;
 use crate::topics::Topics;
-use crate::{CallId, CallState, CallerInfo, ClientId, CommitNo, Language, Millis, PartyId, PushService, RoomInfo};
+use crate::{
+    CallId, CallState, CallerInfo, ClientName, CommitNo, Language, Millis, PartyId, PushService, RoomInfo, SentClientId,
+};
 
 /// Every answer: `code` 0 and `data`, or a stable non-zero `code`, a `message` for people, and `data` that helps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -56,8 +58,9 @@ pub struct RegisterClient {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), regex(pattern = NO_CONTROLS))]
     pub device_type: Option<String>,
-    /// `{owner}_{what the app adds}`; also the MQTT client id.
-    pub client_id: ClientId,
+    /// What the app calls this installation: 1 to 52 of `[A-Za-z0-9_-]`, its own id and `_` before it or not. The answer
+    /// has the client's name.
+    pub client_id: SentClientId,
     /// The push service's token: FCM's, or APNs' for alerts. At most 4,096 characters. Needs `platform` android or ios; where it
     /// is absent an earlier one stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -118,7 +121,7 @@ pub struct RegisterPushToken {
     /// The app's own client id, as it registered for MQTT. Without it one is made of the token, and the phone cannot be
     /// told from the person's others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<ClientId>,
+    pub client_id: Option<SentClientId>,
     /// Where the tokens of an iPhone work: `production` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<PushEnvironment>,
@@ -133,7 +136,7 @@ pub struct RegisterPushToken {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PushTokenRegistered {
     /// The client that the tokens belong to now.
-    pub client_id: ClientId,
+    pub client_id: ClientName,
     /// The push services by which it is woken; none where the operator has not set them up.
     pub services: Vec<PushService>,
 }
@@ -157,12 +160,12 @@ pub struct MqttCredentials {
     pub broker_url: String,
     /// The same broker over WebSocket, for browsers.
     pub websocket_url: String,
-    /// The user or device id.
+    /// The address: what stands for the user or device in topics.
     pub username: String,
     /// A short-lived JWT. Registering again renews it.
     pub password: String,
     /// The only client id that the broker will take with this password.
-    pub client_id: ClientId,
+    pub client_id: ClientName,
     /// When the password stops working.
     pub expires_at: Millis,
 }
@@ -201,7 +204,7 @@ pub const EARLIEST_REPORT: Millis = Millis(100_000_000_000);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UpdateStatus {
     /// Which client.
-    pub client_id: ClientId,
+    pub client_id: SentClientId,
     /// Whether it is in front.
     pub status: ClientStatus,
     /// 0 to 10: how much the app wants to be the one that is answered on.
@@ -257,7 +260,7 @@ pub struct CalleeAction {
     pub reason: Option<String>,
     /// Which phone does it. Without it a phone cannot be told from the person's others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<ClientId>,
+    pub client_id: Option<SentClientId>,
 }
 
 /// What a caller can do.

@@ -33,7 +33,7 @@ macro_rules! text_id {
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
         #[schemars(extend("pattern" = $pattern))]
-        pub struct $name(String);
+        pub struct $name(pub(crate) String);
 
         impl $name {
             /// Checks `text`.
@@ -82,21 +82,12 @@ macro_rules! text_id {
 }
 
 text_id!(
-    /// A user or a door station: at most 32 bytes of `[A-Za-z0-9_-]`, which both TRTC and MQTT topics allow.
-    PartyId,
-    "a user or device id",
+    /// Under which name somebody enters TRTC rooms: Tencent takes 1 to 32 bytes of `[A-Za-z0-9_-]`.
+    TrtcUser,
+    "a TRTC user",
     "1 to 32 of A-Z a-z 0-9 _ -",
     "^[A-Za-z0-9_-]{1,32}$",
     |text| is_plain(text, 32)
-);
-
-text_id!(
-    /// An installed app (or a door station's MQTT connection): its owner's id, `_`, and what the app adds.
-    ClientId,
-    "a client id",
-    "its owner's id, then _, then at most 128 of A-Z a-z 0-9 _ - in all",
-    "^[A-Za-z0-9_-]{3,128}$",
-    |text| is_plain(text, 128) && text.len() >= 3 && text.contains('_')
 );
 
 text_id!(
@@ -125,27 +116,6 @@ text_id!(
     "^[!-~]{1,64}$",
     |text| (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 );
-
-impl ClientId {
-    /// Whether this client is an installation of `owner`.
-    #[must_use]
-    pub fn belongs_to(&self, owner: &PartyId) -> bool {
-        self.0.strip_prefix(owner.as_str()).is_some_and(|rest| rest.len() > 1 && rest.starts_with('_'))
-    }
-}
-
-impl CallId {
-    /// For what has been put together of checked parts.
-    pub(crate) const fn trusted(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The id of a call that `from` places to `to` at `at`.
-    #[must_use]
-    pub fn compose(from: &PartyId, to: &PartyId, at: Millis) -> Self {
-        Self(format!("call_{from}_{to}_{}", at.0))
-    }
-}
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -251,19 +221,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_that_would_bend_a_topic_or_a_room_are_refused() {
+    fn names_that_tencent_would_not_take_are_refused() {
         for bad in ["", "a/b", "a+b", "a#", "a\0b", "é", " a", &"x".repeat(33)] {
-            assert!(PartyId::new(bad).is_err(), "{bad:?} was taken");
+            assert!(TrtcUser::new(bad).is_err(), "{bad:?} was taken");
         }
-        assert!(PartyId::new("x".repeat(32)).is_ok());
-    }
-
-    #[test]
-    fn a_client_belongs_to_the_owner_before_its_underscore() {
-        let owner = PartyId::new("user4").unwrap();
-        assert!(ClientId::new("user4_ios_1").unwrap().belongs_to(&owner));
-        assert!(!ClientId::new("user45_ios_1").unwrap().belongs_to(&owner));
-        assert!(!ClientId::new("user4_").unwrap().belongs_to(&owner));
+        assert!(TrtcUser::new("x".repeat(32)).is_ok());
     }
 
     #[test]

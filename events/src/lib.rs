@@ -10,7 +10,7 @@ mod caller_info;
 mod command;
 mod http;
 mod id;
-pub mod ids;
+mod ids;
 mod json_text;
 mod ledger;
 mod lenient;
@@ -21,7 +21,7 @@ mod stored;
 pub mod topics;
 mod upcast;
 
-pub use audited::{Access, Accesses, AccessesOfDay, CallEvents, CallsOfDay, FoundCall, LookedAt};
+pub use audited::{Access, AccessesOfDay, CallEvents, CallsOfDay, FoundCall, LookedAt};
 pub use call_event::{
     CallAccepted, CallAlerted, CallCancelled, CallEnded, CallEvent, CallFailed, CallMissed, CallPlaced, CallRejected,
     Side, UnknownEvent,
@@ -29,7 +29,8 @@ pub use call_event::{
 pub use caller_info::CallerInfo;
 pub use command::{Act, Command, UnknownCommand};
 pub use http::*;
-pub use id::{BadId, CallId, ClientId, CommandId, CommitNo, Millis, PartyId, RoomId, TenantId};
+pub use id::{BadId, CallId, CommandId, CommitNo, Millis, RoomId, TenantId, TrtcUser};
+pub use ids::{Address, ClientName, PartyAddress, PartyId, Seat, SentClientId, Slot, TopicPrefix, TrtcIdentity};
 pub use ledger::LedgerEntry;
 pub use lenient::Platform;
 pub use message::{Control, ControlAction, DeviceSync, Incoming, MessageId, RoomInfo};

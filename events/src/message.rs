@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::caller_info::CallerInfo;
-use crate::{CallId, CallState, ClientId, CommitNo, Millis, PartyId};
+use crate::{CallId, CallState, ClientName, CommitNo, Millis, PartyId, TrtcUser};
 
 /// `{call_id}:{n}:{i}`: the i-th notice of commit n. The same on every retry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -47,7 +47,7 @@ pub struct RoomInfo {
     /// The operator's TRTC application.
     pub sdk_app_id: u32,
     /// Under which name to enter.
-    pub user_id: PartyId,
+    pub user_id: TrtcUser,
     /// The credential. Over HTTP a plain `UserSig`; in an MQTT message, by the operator's choice, a compact JWE of it (the
     /// default), plain, or absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,7 +145,7 @@ pub struct DeviceSync {
 impl DeviceSync {
     /// The name under which a phone, or a person without a named phone, stands in `device_id`.
     #[must_use]
-    pub fn device(client: Option<&ClientId>, user: &PartyId) -> String {
+    pub fn device(client: Option<&ClientName>, user: &PartyId) -> String {
         client.map_or_else(|| user.to_string(), ToString::to_string)
     }
 }

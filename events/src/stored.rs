@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{CallId, ClientId, CommandId, CommitNo, Millis, PartyId, TenantId};
+use crate::{CallId, ClientName, CommandId, CommitNo, Millis, PartyId, TenantId};
 
 /// SHA-256, as 64 lower-case hexadecimal digits.
 pub type Hash = String;
@@ -93,7 +93,7 @@ pub enum Actor {
         id: PartyId,
         /// Which phone.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        client: Option<ClientId>,
+        client: Option<ClientName>,
     },
     /// A door station.
     Device {
@@ -303,5 +303,5 @@ pub struct Receipt {
     pub notices: BTreeMap<u32, DeliveryOutcome>,
     /// The phones to which the commit's push was handed over, or for which it was given up on.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub phones: BTreeMap<ClientId, DeliveryOutcome>,
+    pub phones: BTreeMap<ClientName, DeliveryOutcome>,
 }

@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::stored::{Party, PartyKind};
+use crate::{PartyAddress, PartyKind};
 
 /// The topics of one client. A door station has only `call_control`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -21,34 +21,34 @@ pub struct Topics {
 
 /// Where `party` is told of a new call.
 #[must_use]
-pub fn incoming(party: &Party) -> String {
+pub fn incoming(party: &PartyAddress) -> String {
     topic(party, "calls/incoming")
 }
 
 /// Where `party` is told what becomes of a call.
 #[must_use]
-pub fn control(party: &Party) -> String {
+pub fn control(party: &PartyAddress) -> String {
     topic(party, "calls/control")
 }
 
 /// Where `party` is told what their other phones did.
 #[must_use]
-pub fn sync(party: &Party) -> String {
+pub fn sync(party: &PartyAddress) -> String {
     topic(party, "devices/sync")
 }
 
-fn topic(party: &Party, leaf: &str) -> String {
+fn topic(party: &PartyAddress, leaf: &str) -> String {
     let root = match party.kind {
         PartyKind::User => "users",
         PartyKind::Device => "devices",
     };
-    format!("{root}/{}/{leaf}", party.id)
+    format!("{root}/{}/{leaf}", party.address)
 }
 
 impl Topics {
     /// The topics that are `party`'s own: all that its clients may read.
     #[must_use]
-    pub fn of(party: &Party) -> Self {
+    pub fn of(party: &PartyAddress) -> Self {
         let is_user = party.kind == PartyKind::User;
         Self {
             incoming_calls: is_user.then(|| incoming(party)),
@@ -60,14 +60,14 @@ impl Topics {
 
 #[cfg(test)]
 mod tests {
-    use crate::id::PartyId;
-
     use super::*;
+    use crate::{Party, PartyId, TenantId};
 
     #[test]
     fn a_person_has_three_topics_and_a_door_station_one() {
         let id = PartyId::new("x1").unwrap();
-        let of = |kind| Topics::of(&Party { kind, id: id.clone() });
+        let tenant = TenantId::new("default").unwrap();
+        let of = |kind| Topics::of(&PartyAddress::of(&tenant, &Party { kind, id: id.clone() }));
         assert_eq!(
             of(PartyKind::User),
             Topics {

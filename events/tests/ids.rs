@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use ilock_events::ids::{Address, ClientName, ClientOwner, PartyId, Seat, Slot, TopicPrefix, TrtcIdentity};
-use ilock_events::{CallId, Millis, PartyKind, TenantId};
+use ilock_events::{
+    Address, CallId, ClientName, Millis, PartyAddress, PartyId, PartyKind, Seat, Slot, TenantId, TopicPrefix,
+    TrtcIdentity,
+};
 use proptest::prelude::*;
 
 const KINDS: [PartyKind; 2] = [PartyKind::User, PartyKind::Device];
@@ -45,7 +47,8 @@ fn no_two_of_a_million_parties_share_an_address_or_an_identity() {
     for kind in KINDS {
         assert_eq!(two_that_are_equal(addresses(kind)), None, "an address of two {kind:?}s");
     }
-    let identities = |kind| alike.iter().map(move |(tenant, id)| TrtcIdentity::of(tenant, kind, id).at(Seat::Party));
+    let identities =
+        |kind| alike.iter().map(move |(tenant, id)| TrtcIdentity::of(tenant, kind, id).at(Seat::Party).to_string());
     assert_eq!(
         two_that_are_equal(KINDS.into_iter().flat_map(identities).collect()),
         None,
@@ -85,14 +88,14 @@ proptest! {
         let address = Address::of(&tenant, kind, &id);
         prop_assert!(is_plain(address.as_str(), 64) && !address.as_str().contains('_'), "{}", address);
 
-        let topics = prefix.topics(kind, &address);
+        let owner = PartyAddress { kind, address: address.clone() };
+        let topics = prefix.topics(&owner);
         for topic in [topics.incoming_calls, Some(topics.call_control), topics.device_sync].into_iter().flatten() {
             prop_assert!(topic.len() <= 256, "{}", topic);
             let levels: Vec<&str> = topic.split('/').collect();
             prop_assert!(levels.iter().all(|level| is_plain(level, 64)), "{}", topic);
         }
 
-        let owner = ClientOwner { kind, address: address.clone() };
         let name = ClientName::of_sent(&own, &owner, &id, &prefix).unwrap_or_else(|_| {
             // Only an own part that consists of the address and `_` has nothing left.
             ClientName::of_sent("phone", &owner, &id, &prefix).unwrap()
@@ -114,7 +117,7 @@ proptest! {
         let clients = (0..Slot::COUNT).map(|number| Seat::Client(Slot::new(number).unwrap()));
         let mut names = BTreeSet::new();
         for seat in clients.chain([Seat::Party, Seat::Unnamed]) {
-            let name = party.at(seat);
+            let name = party.at(seat).to_string();
             prop_assert!(is_plain(&name, 32) && !name.bytes().all(|b| b.is_ascii_digit()), "{}", name);
             prop_assert_eq!(party.seat_of(&name), Some(seat));
             prop_assert!(names.insert(name));
@@ -130,7 +133,7 @@ proptest! {
         let other = TrtcIdentity::of(&tenants.1, kinds.1, &ids.1);
         prop_assume!(one != other);
         for seat in [Seat::Party, Seat::Unnamed, Seat::Client(Slot::new(number).unwrap())] {
-            prop_assert_eq!(one.seat_of(&other.at(seat)), None);
+            prop_assert_eq!(one.seat_of(other.at(seat).as_str()), None);
         }
     }
 }

@@ -44,9 +44,6 @@ pub enum ApiError {
     /// The domain's own answer.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The id belongs to another tenant.
-    #[error("this id belongs to another tenant")]
-    IdTaken,
     /// Others are at it; asking again is right.
     #[error("busy")]
     Busy,

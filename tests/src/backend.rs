@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use ilock_auth::Role;
 use ilock_directory::Directory;
 use ilock_env::Clock;
-use ilock_events::{CallId, Carrier, ClientId, Millis};
+use ilock_events::{CallId, Carrier, ClientName, Millis};
 use ilock_functions::http::router::{all_routes, service};
 use ilock_functions::service::calls::Calls;
 use ilock_functions::settings::Settings;
@@ -153,7 +153,7 @@ impl Mqtt for RecordingBroker {
         })
     }
 
-    fn end_session(&self, _: ClientId) -> BoxFuture<'_, Result<(), CarrierError>> {
+    fn end_session(&self, _: ClientName) -> BoxFuture<'_, Result<(), CarrierError>> {
         Box::pin(async { Ok(()) })
     }
 }

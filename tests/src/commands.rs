@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use ilock_env::Clock;
-use ilock_events::{Act, Actor, CallId, ClientId, Command, Hash, Millis, PartyId, RoomId, TenantId};
+use ilock_events::{Act, Actor, CallId, ClientName, Command, Hash, Millis, PartyId, RoomId, TenantId};
 use ilock_log::{CommandOutcome, EventLog, History, LogError};
 
 /// The time `ms` milliseconds after a call was placed.
@@ -34,7 +34,7 @@ pub fn door() -> Actor {
 /// The `n`th phone of the callee.
 #[must_use]
 pub fn phone(n: usize) -> Actor {
-    let client = ClientId::new(format!("user456_phone_{n}")).unwrap();
+    let client = ClientName::new(format!("user456_phone_{n}")).unwrap();
     Actor::User { id: PartyId::new("user456").unwrap(), client: Some(client) }
 }
 

@@ -2,7 +2,7 @@
 
 use ilock_auth::{Identity, Role, Secret, issue_access_token};
 use ilock_env::Clock;
-use ilock_events::{PartyId, TenantId};
+use ilock_events::{PartyAddress, PartyId, PartyKind, TenantId};
 use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -50,6 +50,13 @@ pub fn token(id: &str, role: Role, tenant: &str) -> String {
     let identity = Identity { id: PartyId::new(id).unwrap(), role, tenant: TenantId::new(tenant).unwrap() };
     issue_access_token(&Secret::new(DEV_SECRET), &identity, None, Some(DEV_AUDIENCE), Clock::system().now(), 3600)
         .unwrap()
+}
+
+/// Where the user `id` of the tenant `default` is found.
+#[must_use]
+pub fn user_at(id: &str) -> PartyAddress {
+    let user = ilock_events::Party { kind: PartyKind::User, id: PartyId::new(id).unwrap() };
+    PartyAddress::of(&TenantId::new("default").unwrap(), &user)
 }
 
 impl Party {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use ilock_events::ClientId;
+use ilock_events::ClientName;
 use ilock_local::MqttLayer;
 use ilock_notify::{CarrierError, Mqtt, Publish};
 
@@ -52,7 +52,7 @@ impl Mqtt for SlowBroker {
         })
     }
 
-    fn end_session(&self, client: ClientId) -> BoxFuture<'_, Result<(), CarrierError>> {
+    fn end_session(&self, client: ClientName) -> BoxFuture<'_, Result<(), CarrierError>> {
         self.inner.end_session(client)
     }
 }

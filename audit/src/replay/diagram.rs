@@ -1,6 +1,6 @@
 //! The story as a sequence diagram: who spoke to whom. Written as Mermaid, and drawn as SVG by [`crate::replay::html`].
 
-use ilock_events::ClientId;
+use ilock_events::ClientName;
 use std::fmt::Write as _;
 
 use crate::replay::deed::deed;
@@ -60,7 +60,7 @@ impl Diagram {
                 let topic = told.handed.target.split('/').nth(1).unwrap_or(&told.handed.target);
                 Arrow {
                     from: 1,
-                    to: self.lane(told.phone.as_ref().map_or(topic, ClientId::as_str)),
+                    to: self.lane(told.phone.as_ref().map_or(topic, ClientName::as_str)),
                     says: format!("{says} ({}, {detail})", told.handed.carrier.word()),
                     when,
                     lost: told.handed.error.is_some(),

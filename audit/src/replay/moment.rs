@@ -93,7 +93,7 @@ impl Story {
             by: placed.map(|placed| placed.winner.name()),
             answered_by: placed.and_then(|placed| placed.answered_by.as_ref()).map(ilock_events::Actor::name),
             ringing: placed.map_or_else(Vec::new, |placed| {
-                let name = |client: &Option<ilock_events::ClientId>| {
+                let name = |client: &Option<ilock_events::ClientName>| {
                     client.as_ref().map_or_else(|| callee.clone(), ToString::to_string)
                 };
                 placed.alerted.iter().map(name).collect()

@@ -1,7 +1,7 @@
 //! The steps of a story: what was done, and who was told of it.
 
 use ilock_events::{
-    CallState, ClientId, DeliveryOutcome, DeliveryPath, Forgotten, Hash, Millis, PersonalText, StoredCommand,
+    CallState, ClientName, DeliveryOutcome, DeliveryPath, Forgotten, Hash, Millis, PersonalText, StoredCommand,
 };
 use serde::Serialize;
 
@@ -81,7 +81,7 @@ pub struct DeliveryStep {
     pub notice: Option<u32>,
     /// Which phone, where one was woken; `target` is then the push service.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub phone: Option<ClientId>,
+    pub phone: Option<ClientName>,
     /// What was said: `incoming`, `ringing`, `accepted` …; none where the commit gives no such notice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,

@@ -179,7 +179,7 @@ fn says(commit: &Commit, call: &Placed, index: u32) -> Option<String> {
         }
     };
     let action = match message {
-        Message::Incoming(_) => return Some("incoming".into()),
+        Message::Incoming { .. } => return Some("incoming".into()),
         Message::Control(control) => control.action,
         Message::Sync(sync) => sync.action,
     };

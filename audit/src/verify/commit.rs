@@ -1,6 +1,6 @@
 //! One commit, read without copying, and its hash.
 
-use ilock_events::{Act, Actor, CallState, ClientId, Command, CommandId, CommitNo, Millis, PartyId};
+use ilock_events::{Act, Actor, CallState, ClientName, Command, CommandId, CommitNo, Millis, PartyId};
 use ilock_proof::{canonical, digest};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
@@ -40,7 +40,7 @@ struct Asked<'a> {
 struct ActorView<'a> {
     kind: &'a str,
     id: Option<PartyId>,
-    client: Option<ClientId>,
+    client: Option<ClientName>,
 }
 
 fn actor<'a, D: Deserializer<'a>>(from: D) -> Result<Actor, D::Error> {

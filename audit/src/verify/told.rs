@@ -6,7 +6,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use ilock_call::Call;
-use ilock_events::{CallEvent, CallId, ClientId, CommandId, Commit, CommitNo, Millis, StoredCommand};
+use ilock_events::{CallEvent, CallId, ClientName, CommandId, Commit, CommitNo, Millis, StoredCommand};
 use ilock_notify::{Channel, Notice, notices_of};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -32,7 +32,7 @@ pub(crate) struct ReceiptView<'a> {
     #[serde(borrow, deserialize_with = "pairs")]
     notices: Vec<(u32, OutcomeView<'a>)>,
     #[serde(default, borrow, deserialize_with = "pairs")]
-    phones: Vec<(ClientId, OutcomeView<'a>)>,
+    phones: Vec<(ClientName, OutcomeView<'a>)>,
 }
 
 /// Most receipts tell of one notice or two, and a map makes room for eleven.
@@ -153,7 +153,7 @@ fn judge_one(
 }
 
 /// One phone that was told by push.
-fn judge_phone(push: Option<&Notice>, phone: &ClientId, entry: &OutcomeView<'_>, at: Millis) -> Option<Finding> {
+fn judge_phone(push: Option<&Notice>, phone: &ClientName, entry: &OutcomeView<'_>, at: Millis) -> Option<Finding> {
     let Some(push) = push else {
         return Some(Finding::new(Kind::UnexpectedNotice, format!("{phone} was told by {}", entry.carrier)));
     };

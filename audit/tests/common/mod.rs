@@ -6,7 +6,7 @@ use ilock_audit::export::Progress;
 use ilock_audit::{Counts, Finding, Header, verify};
 use ilock_call::{Call, decide};
 use ilock_events::{
-    Act, Actor, CallEvent, CallId, CallerInfo, ClientId, Command, Commit, DeliveryOutcome, DeliveryPath, Millis,
+    Act, Actor, CallEvent, CallId, CallerInfo, ClientName, Command, Commit, DeliveryOutcome, DeliveryPath, Millis,
     PartyId, Personal, PersonalText, Receipt, RoomId, TenantId,
 };
 use ilock_notify::notices;
@@ -120,7 +120,7 @@ pub fn device(id: &str) -> Actor {
 }
 
 pub fn phone(user: &str, n: u32) -> Actor {
-    Actor::User { id: party(user), client: Some(ClientId::new(format!("{user}_phone_{n}")).unwrap()) }
+    Actor::User { id: party(user), client: Some(ClientName::new(format!("{user}_phone_{n}")).unwrap()) }
 }
 
 pub fn reason(text: &str) -> PersonalText {

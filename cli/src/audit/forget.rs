@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use futures::future::try_join_all;
-use ilock_directory::{Directory, Page};
+use ilock_directory::Page;
 use ilock_env::Clock;
-use ilock_events::{CallId, Millis, Party, PartyId, PartyKind, TenantId};
+use ilock_events::{CallId, Millis, Party, PartyAddress, PartyId, PartyKind, TenantId};
 use ilock_log::{EventLog, LogError};
 use serde_json::json;
 
@@ -25,7 +25,7 @@ const BATCH_SIZE: u16 = 16;
 pub struct Forget {
     /// The user whose personal text is deleted.
     user_id: PartyId,
-    /// The user's tenant. [default: the tenant they registered with]
+    /// The user's tenant. [default: `default`]
     #[arg(long)]
     tenant: Option<TenantId>,
     /// Count what would be deleted, and delete nothing.
@@ -50,7 +50,7 @@ impl Forget {
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let (log, directory) = self.tables.open().await;
         let person = Party { kind: PartyKind::User, id: self.user_id.clone() };
-        let tenant = self.tenant(&directory, &person).await?;
+        let tenant = self.tenant.clone().map_or_else(default_tenant, Ok)?;
         if !self.dry_run && !self.yes {
             confirm(&person, &tenant, output)?;
         }
@@ -80,21 +80,9 @@ impl Forget {
             }
         }
         bar.finish_and_clear();
-        let registered = directory.clients(&person).await.map_err(read_error)?.len();
+        let registered = directory.clients(&PartyAddress::of(&tenant, &person)).await.map_err(read_error)?.len();
         self.print_summary(&tenant, counts, registered, output);
         Ok(ExitCode::SUCCESS)
-    }
-
-    async fn tenant(&self, directory: &Directory, person: &Party) -> Result<TenantId, CommandError> {
-        let registered = directory.tenant_of(person).await.map_err(read_error)?;
-        match (&self.tenant, registered) {
-            (Some(named), Some(other)) if *named != other => {
-                Err(CommandError::new(format!("{} is a user of tenant {other}, not of {named}", person.id)))
-            }
-            (Some(named), _) => Ok(named.clone()),
-            (None, Some(own)) => Ok(own),
-            (None, None) => default_tenant(),
-        }
     }
 
     fn print_summary(&self, tenant: &TenantId, counts: Counts, registered: usize, output: Output) {

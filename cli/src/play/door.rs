@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use ilock_auth::Role;
-use ilock_events::{CallState, CallView, CallerInfo, ClientId, ClientRegistered, PartyId, PlaceCall, RegisterClient};
+use ilock_events::{
+    CallState, CallView, CallerInfo, ClientRegistered, PartyId, PlaceCall, RegisterClient, SentClientId,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -99,11 +101,10 @@ impl Press {
     }
 
     async fn register(&self, api: &HttpApi) -> Result<ClientRegistered, CommandError> {
-        let client_id = ClientId::new(format!("{}_ilock-door", self.device)).map_err(CommandError::new)?;
         let body = RegisterClient {
             user_id: None,
             device_type: Some("door".into()),
-            client_id,
+            client_id: SentClientId("ilock-door".into()),
             push_token: None,
             voip_token: None,
             environment: None,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use ilock_auth::{PayloadKeys, Role};
-use ilock_events::{CallView, ClientId, ClientRegistered, PartyId, RegisterClient};
+use ilock_events::{CallView, ClientName, ClientRegistered, PartyId, RegisterClient, SentClientId};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -26,9 +26,9 @@ pub struct Phone {
     /// The user whose phone this is.
     #[arg(long)]
     user: PartyId,
-    /// The phone's client id. [default: the user's id followed by `_ilock-phone`]
-    #[arg(long)]
-    client_id: Option<ClientId>,
+    /// What the phone calls itself, with or without the user's id and `_` before it.
+    #[arg(long, default_value = "ilock-phone")]
+    client_id: String,
     /// Accept every call.
     #[arg(long, conflicts_with = "reject")]
     accept: bool,
@@ -51,7 +51,7 @@ pub struct Phone {
 struct Session {
     output: Output,
     api: HttpApi,
-    client: ClientId,
+    client: ClientName,
     registered: ClientRegistered,
     /// The call that is ringing or active.
     call: Option<String>,
@@ -101,14 +101,10 @@ impl Phone {
 
     async fn register(&self, output: Output) -> Result<Session, CommandError> {
         let api = HttpApi::new(self.target.server(), self.target.token(&self.user, Role::User)?)?;
-        let client = match &self.client_id {
-            Some(client) => client.clone(),
-            None => ClientId::new(format!("{}_ilock-phone", self.user)).map_err(CommandError::new)?,
-        };
         let body = RegisterClient {
             user_id: Some(self.user.clone()),
             device_type: Some("mobile".into()),
-            client_id: client.clone(),
+            client_id: SentClientId(self.client_id.clone()),
             push_token: None,
             voip_token: None,
             environment: None,
@@ -116,7 +112,8 @@ impl Phone {
             app_version: Some(env!("CARGO_PKG_VERSION").into()),
             platform: None,
         };
-        let registered = api.request(Method::POST, "/api/mqtt/clients/register", Some(&body)).await?;
+        let registered: ClientRegistered = api.request(Method::POST, "/api/mqtt/clients/register", Some(&body)).await?;
+        let client = registered.mqtt_credentials.client_id.clone();
         Ok(Session { output, api, client, registered, call: None, answered: None })
     }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use ilock_env::Clock;
-use ilock_events::{PartyId, RoomId};
+use ilock_events::{RoomId, TrtcUser};
 use ilock_trtc::{ALL_PRIVILEGES, BadTrtcApp, Credential, TrtcApp};
 
 use crate::ui::error::{CommandError, EXIT_USAGE};
@@ -14,7 +14,7 @@ use crate::ui::output::Output;
 pub struct Usersig {
     /// The TRTC user id. [not with --decode]
     #[arg(required_unless_present = "decode")]
-    user: Option<PartyId>,
+    user: Option<TrtcUser>,
     /// The SDKAppID of the TRTC application. [not with --decode]
     #[arg(long, required_unless_present = "decode")]
     sdk_app_id: Option<u32>,

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{PartyId, base32};
-use crate::{PartyKind, TenantId};
+use crate::{BadId, Party, PartyKind, TenantId};
 
 /// The tenant of a deployment that has only one.
 const ONLY_TENANT: &str = "default";
@@ -18,7 +19,8 @@ const DERIVED: usize = 26;
 /// In the tenant `default` an id of this form is its own address, so that UUIDs and the ids of existing apps keep theirs.
 /// Everything else is `x` and 26 base32 characters of a digest. No two parties of one kind share an address; a person
 /// and a door station may, and whatever does not carry the kind by itself (`users/…`, `devices/…`) has to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Address(String);
 
 impl Address {
@@ -37,6 +39,42 @@ impl Address {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// Where a party is found: its kind and its address. What tenant and id it has is said no more, nor needed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PartyAddress {
+    /// A person or a door station.
+    pub kind: PartyKind,
+    /// Its address.
+    pub address: Address,
+}
+
+impl PartyAddress {
+    /// Where `party` of `tenant` is found.
+    #[must_use]
+    pub fn of(tenant: &TenantId, party: &Party) -> Self {
+        Self { kind: party.kind, address: Address::of(tenant, party.kind, &party.id) }
+    }
+}
+
+impl fmt::Display for PartyAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind.word(), self.address)
+    }
+}
+
+impl TryFrom<String> for Address {
+    type Error = BadId;
+    fn try_from(text: String) -> Result<Self, BadId> {
+        Self::read(&text).ok_or(BadId { what: "an address", rule: "1 to 64 of A-Z a-z 0-9 -" })
+    }
+}
+
+impl From<Address> for String {
+    fn from(address: Address) -> Self {
+        address.0
     }
 }
 

@@ -8,15 +8,14 @@ impl CallId {
     /// nobody guesses an id, and two calls of one millisecond have two.
     #[must_use]
     pub fn of_call(caller: &Address, callee: &Address, at: Millis, end: [u8; 8]) -> Self {
-        Self::trusted(format!("call_{caller}_{callee}_{at}_{}", base32::encode(&end)))
+        Self(format!("call_{caller}_{callee}_{at}_{}", base32::encode(&end)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::PartyId;
-    use crate::{PartyKind, TenantId};
+    use crate::{PartyId, PartyKind, TenantId};
 
     fn address(kind: PartyKind, id: &str) -> Address {
         Address::of(&TenantId::new("default").unwrap(), kind, &PartyId::new(id).unwrap())

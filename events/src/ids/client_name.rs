@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Address, PartyId, TopicPrefix};
+use super::{Address, PartyAddress, PartyId, TopicPrefix};
 use crate::{BadId, PartyKind};
 
 /// The longest part of its own that a client's name has: with prefix, kind and address before it, the whole has at most
@@ -22,16 +22,8 @@ const RULE: &str = "1 to 52 of A-Z a-z 0-9 _ -; your own id and _ may stand befo
 #[schemars(extend("pattern" = "^([a-z0-9]{1,8}\\.)?(d\\.)?[A-Za-z0-9-]{1,64}_[A-Za-z0-9_-]{1,52}$"))]
 pub struct ClientName(String);
 
-/// Who a client is of, as far as its name says it: the address, not the id.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClientOwner {
-    /// A person or a door station.
-    pub kind: PartyKind,
-    /// Its address.
-    pub address: Address,
-}
-
-impl ClientOwner {
+impl PartyAddress {
+    /// What stands before the own part in the names of its clients.
     fn before(&self, prefix: &TopicPrefix) -> String {
         let door = match self.kind {
             PartyKind::User => "",
@@ -42,12 +34,20 @@ impl ClientOwner {
 }
 
 impl ClientName {
+    /// Reads a whole name, as registering answers it.
+    ///
+    /// # Errors
+    /// [`BadId`] when it is none.
+    pub fn new(text: impl Into<String>) -> Result<Self, BadId> {
+        Self::try_from(text.into())
+    }
+
     /// The name of the client that `id`, who is `owner`, sent as `sent`: its own part, or that behind the owner's address
     /// or id and `_`, or the whole name. Apps have always put the user's id before what they add.
     ///
     /// # Errors
     /// [`BadId`] when the own part breaks its rule.
-    pub fn of_sent(sent: &str, owner: &ClientOwner, id: &PartyId, prefix: &TopicPrefix) -> Result<Self, BadId> {
+    pub fn of_sent(sent: &str, owner: &PartyAddress, id: &PartyId, prefix: &TopicPrefix) -> Result<Self, BadId> {
         let whole = owner.before(prefix);
         let of_id = |text| str::strip_prefix(text, id.as_str())?.strip_prefix('_');
         let of_address = |text| str::strip_prefix(text, owner.address.as_str())?.strip_prefix('_');
@@ -57,13 +57,13 @@ impl ClientName {
 
     /// Whose client this is, and the stack's prefix before it. Every name says it, so none has to be looked up.
     #[must_use]
-    pub fn owner(&self) -> Option<(TopicPrefix, ClientOwner)> {
+    pub fn owner(&self) -> Option<(TopicPrefix, PartyAddress)> {
         parts(&self.0).map(|(prefix, owner, _)| (prefix, owner))
     }
 
     /// Whether it is a client of `owner` in the stack with this prefix.
     #[must_use]
-    pub fn belongs_to(&self, owner: &ClientOwner, prefix: &TopicPrefix) -> bool {
+    pub fn belongs_to(&self, owner: &PartyAddress, prefix: &TopicPrefix) -> bool {
         self.owner().is_some_and(|(own_prefix, own)| own == *owner && own_prefix == *prefix)
     }
 
@@ -74,7 +74,7 @@ impl ClientName {
     }
 }
 
-fn parts(name: &str) -> Option<(TopicPrefix, ClientOwner, &str)> {
+fn parts(name: &str) -> Option<(TopicPrefix, PartyAddress, &str)> {
     let (before, own) = name.split_once('_')?;
     let before: Vec<&str> = before.split('.').collect();
     // No prefix is `d`, so what stands before the first dot says which of the two it is.
@@ -86,7 +86,7 @@ fn parts(name: &str) -> Option<(TopicPrefix, ClientOwner, &str)> {
         _ => return None,
     };
     let given = before.len() == 1 || !before[0].is_empty();
-    let owner = ClientOwner { kind, address: Address::read(address)? };
+    let owner = PartyAddress { kind, address: Address::read(address)? };
     (given && is_own_part(own)).then_some((TopicPrefix::new(prefix).ok()?, owner, own))
 }
 
@@ -112,6 +112,13 @@ impl TryFrom<String> for ClientName {
     }
 }
 
+impl std::str::FromStr for ClientName {
+    type Err = BadId;
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        Self::new(text)
+    }
+}
+
 impl From<ClientName> for String {
     fn from(name: ClientName) -> Self {
         name.0
@@ -123,9 +130,9 @@ mod tests {
     use super::*;
     use crate::TenantId;
 
-    fn owner(kind: PartyKind, id: &str) -> (ClientOwner, PartyId) {
+    fn owner(kind: PartyKind, id: &str) -> (PartyAddress, PartyId) {
         let id = PartyId::new(id).unwrap();
-        (ClientOwner { kind, address: Address::of(&TenantId::new("default").unwrap(), kind, &id) }, id)
+        (PartyAddress { kind, address: Address::of(&TenantId::new("default").unwrap(), kind, &id) }, id)
     }
 
     fn name(sent: &str, kind: PartyKind, id: &str, prefix: &str) -> Result<String, BadId> {
@@ -189,7 +196,7 @@ mod tests {
             let name = ClientName::of_sent("a_b", &owner, &id, &prefix).unwrap();
             assert_eq!(name.owner(), Some((prefix.clone(), owner.clone())), "{name}");
             assert!(name.belongs_to(&owner, &prefix));
-            let other = ClientOwner {
+            let other = PartyAddress {
                 kind: if kind == PartyKind::User { PartyKind::Device } else { PartyKind::User },
                 ..owner
             };

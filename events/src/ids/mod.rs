@@ -8,11 +8,13 @@ mod base32;
 mod call_id;
 mod client_name;
 mod party_id;
+mod sent_client_id;
 mod topic_prefix;
 mod trtc_identity;
 
-pub use address::Address;
-pub use client_name::{ClientName, ClientOwner};
+pub use address::{Address, PartyAddress};
+pub use client_name::ClientName;
 pub use party_id::PartyId;
+pub use sent_client_id::SentClientId;
 pub use topic_prefix::TopicPrefix;
 pub use trtc_identity::{Seat, Slot, TrtcIdentity};

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use super::Address;
-use crate::{BadId, PartyKind, Topics};
+use super::PartyAddress;
+use crate::{BadId, Topics};
 
 /// Up to 8 of `[a-z0-9]`; empty by default. Not `d`: a door station's client ids begin so.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -27,29 +27,16 @@ impl TopicPrefix {
         &self.0
     }
 
-    /// All topics of the `kind` at `address`: what its clients may read, and where it is told things.
+    /// All topics of `party` in this stack: what its clients may read, and where it is told things.
     #[must_use]
-    pub fn topics(&self, kind: PartyKind, address: &Address) -> Topics {
-        let topic = |leaf: &str| self.topic(kind, address, leaf);
-        match kind {
-            PartyKind::User => Topics {
-                incoming_calls: Some(topic("calls/incoming")),
-                call_control: topic("calls/control"),
-                device_sync: Some(topic("devices/sync")),
-            },
-            PartyKind::Device => {
-                Topics { incoming_calls: None, call_control: topic("calls/control"), device_sync: None }
-            }
+    pub fn topics(&self, party: &PartyAddress) -> Topics {
+        let prefixed = |topic: String| format!("{}{topic}", self.before('/'));
+        let Topics { incoming_calls, call_control, device_sync } = Topics::of(party);
+        Topics {
+            incoming_calls: incoming_calls.map(prefixed),
+            call_control: prefixed(call_control),
+            device_sync: device_sync.map(prefixed),
         }
-    }
-
-    fn topic(&self, kind: PartyKind, address: &Address, leaf: &str) -> String {
-        let root = match kind {
-            PartyKind::User => "users",
-            PartyKind::Device => "devices",
-        };
-        let prefix = self.before('/');
-        format!("{prefix}{root}/{address}/{leaf}")
     }
 
     /// The prefix and `separator`, or nothing.
@@ -74,8 +61,7 @@ impl std::str::FromStr for TopicPrefix {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::TenantId;
-    use crate::ids::PartyId;
+    use crate::{Party, PartyId, PartyKind, TenantId};
 
     #[test]
     fn a_prefix_is_short_plain_and_not_that_of_door_stations() {
@@ -92,7 +78,7 @@ mod tests {
         let tenant = TenantId::new("default").unwrap();
         let of = |prefix: &str, kind| {
             let id = PartyId::new("x1").unwrap();
-            TopicPrefix::new(prefix).unwrap().topics(kind, &Address::of(&tenant, kind, &id))
+            TopicPrefix::new(prefix).unwrap().topics(&PartyAddress::of(&tenant, &Party { kind, id }))
         };
         assert_eq!(
             of("", PartyKind::User),

@@ -2,14 +2,17 @@
 //!
 //! Tencent puts out the earlier of two that enter under one name, so every client has a name of its own.
 
+use serde::{Deserialize, Serialize};
+
 use super::{PartyId, address};
-use crate::{BadId, PartyKind, TenantId};
+use crate::{BadId, PartyKind, TenantId, TrtcUser};
 
 /// An id that stands for itself in a room is at most this long, which leaves room for what a client adds.
 const LONGEST_OWN: usize = 24;
 
 /// The place of a client among its party's, given at registration and kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
 pub struct Slot(u8);
 
 impl Slot {
@@ -28,6 +31,19 @@ impl Slot {
     #[must_use]
     pub const fn number(self) -> u8 {
         self.0
+    }
+}
+
+impl TryFrom<u8> for Slot {
+    type Error = BadId;
+    fn try_from(number: u8) -> Result<Self, BadId> {
+        Self::new(number)
+    }
+}
+
+impl From<Slot> for u8 {
+    fn from(slot: Slot) -> Self {
+        slot.0
     }
 }
 
@@ -64,17 +80,17 @@ impl TrtcIdentity {
 
     /// The name under which `seat` of this party enters a room.
     #[must_use]
-    pub fn at(&self, seat: Seat) -> String {
+    pub fn at(&self, seat: Seat) -> TrtcUser {
         let Self { base, kind } = self;
         let door = match kind {
             PartyKind::User => "",
             PartyKind::Device => "d",
         };
-        match seat {
+        TrtcUser(match seat {
             Seat::Party => base.clone(),
             Seat::Client(slot) => format!("{base}_{door}{}", slot.0),
             Seat::Unnamed => format!("{base}_{door}n"),
-        }
+        })
     }
 
     /// Which seat of this party `name` is; none when it is somebody else's.
@@ -93,7 +109,7 @@ impl TrtcIdentity {
             number => Seat::Client(Slot::new(number.parse().ok()?).ok()?),
         };
         // `_07` and `_+7` are nobody's: one seat has one name.
-        (self.at(seat) == name).then_some(seat)
+        (self.at(seat).as_str() == name).then_some(seat)
     }
 }
 
@@ -112,10 +128,10 @@ mod tests {
     #[test]
     fn a_person_with_a_plain_short_id_keeps_it() {
         let anna = identity("default", PartyKind::User, "user456");
-        assert_eq!(anna.at(Seat::Party), "user456");
-        assert_eq!(anna.at(Seat::Client(slot(0))), "user456_0");
-        assert_eq!(anna.at(Seat::Client(slot(63))), "user456_63");
-        assert_eq!(anna.at(Seat::Unnamed), "user456_n");
+        assert_eq!(anna.at(Seat::Party).to_string(), "user456");
+        assert_eq!(anna.at(Seat::Client(slot(0))).to_string(), "user456_0");
+        assert_eq!(anna.at(Seat::Client(slot(63))).to_string(), "user456_63");
+        assert_eq!(anna.at(Seat::Unnamed).to_string(), "user456_n");
     }
 
     #[test]
@@ -130,18 +146,18 @@ mod tests {
             identity("acme", PartyKind::User, "user456"),
             identity("default", PartyKind::Device, "device123"),
         ] {
-            let name = other.at(Seat::Party);
+            let name = other.at(Seat::Party).to_string();
             assert!(name.len() == 27 && name.starts_with('x'), "{name}");
         }
-        assert_eq!(identity("default", PartyKind::User, &"a".repeat(24)).at(Seat::Party), "a".repeat(24));
+        assert_eq!(identity("default", PartyKind::User, &"a".repeat(24)).at(Seat::Party).as_str(), "a".repeat(24));
     }
 
     #[test]
     fn a_door_station_has_a_seat_of_its_own_kind() {
         let door = identity("default", PartyKind::Device, "device123");
-        let base = door.at(Seat::Party);
-        assert_eq!(door.at(Seat::Client(slot(7))), format!("{base}_d7"));
-        assert_eq!(door.at(Seat::Unnamed), format!("{base}_dn"));
+        let base = door.at(Seat::Party).to_string();
+        assert_eq!(door.at(Seat::Client(slot(7))).to_string(), format!("{base}_d7"));
+        assert_eq!(door.at(Seat::Unnamed).to_string(), format!("{base}_dn"));
     }
 
     #[test]
@@ -150,7 +166,7 @@ mod tests {
         let anna = identity("default", PartyKind::User, "user4");
         for party in [&door, &anna] {
             for seat in (0..Slot::COUNT).map(|n| Seat::Client(slot(n))).chain([Seat::Party, Seat::Unnamed]) {
-                assert_eq!(party.seat_of(&party.at(seat)), Some(seat));
+                assert_eq!(party.seat_of(party.at(seat).as_str()), Some(seat));
             }
         }
         for other in

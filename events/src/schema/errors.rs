@@ -26,14 +26,14 @@ const fn refusal(
     Refusal { name, description, codes, said }
 }
 
-const REFUSALS: [Refusal; 15] = [
+const REFUSALS: [Refusal; 14] = [
     refusal("BadRequest", "A field is wrong.", &[40_001], FIELD_RULE),
     refusal("BadAddress", "A part of the path or query is wrong.", &[40_001], FIELD_RULE),
     refusal("Unauthenticated", "No token, or one that does not count.", &[40_101], &["reason"]),
     refusal("Forbidden", "The token is good, but not for this.", &[40_301], &["reason"]),
     refusal("NoRoute", "No such route.", &[40_400], &[]),
     refusal("NoSuchCall", "No such call, or none of yours.", &[40_401], &[]),
-    refusal("NotFound", "No such client, or no such callee.", &[40_402], &[]),
+    refusal("NotFound", "No such client.", &[40_402], &[]),
     refusal("WrongMethod", "The route takes another method.", &[40_500], &[]),
     refusal(
         "OtherState",
@@ -41,7 +41,6 @@ const REFUSALS: [Refusal; 15] = [
         &[40_901, 40_902],
         &["state"],
     ),
-    refusal("IdTaken", "The token's user or device id belongs to another tenant.", &[40_904], &["field"]),
     refusal("TooLarge", "The body is too large.", &[41_301], FIELD_RULE),
     refusal("Encoded", "The body is compressed, or encoded in another way.", &[41_501], FIELD_RULE),
     refusal("KeyReused", "The idempotency key was used for another request.", &[42_201], &["field"]),

@@ -4,9 +4,10 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use ilock_auth::{Identity, Role};
-use ilock_events::{Actor, ClientId, Party, PartyId, PartyKind, TenantId};
+use ilock_events::{Actor, ClientName, Party, PartyAddress, PartyId, PartyKind, SentClientId, TenantId};
 
 use crate::error::ApiError;
+use crate::http::body::bad_id;
 use crate::service::token_verifier::TokenVerifier;
 
 /// A verified token of a user or a door station.
@@ -98,15 +99,17 @@ impl Caller {
         }
     }
 
-    /// Refuses a `client` that is not one of the asker's own.
+    /// Where the asker is found.
+    #[must_use]
+    pub fn at(&self) -> PartyAddress {
+        PartyAddress::of(&self.tenant, &self.party)
+    }
+
+    /// The one name of the asker's client that was sent as `sent`.
     ///
     /// # Errors
-    /// 403.
-    pub fn owns(&self, client: &ClientId) -> Result<(), ApiError> {
-        if client.belongs_to(&self.party.id) {
-            Ok(())
-        } else {
-            Err(ApiError::Forbidden("client_id must be one of your own: your id, _, and what the app adds"))
-        }
+    /// 400.
+    pub fn client(&self, sent: &SentClientId) -> Result<ClientName, ApiError> {
+        sent.name(&self.at(), &self.party.id).map_err(|bad| bad_id("client_id", &bad))
     }
 }

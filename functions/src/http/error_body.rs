@@ -65,13 +65,6 @@ impl ApiError {
                 body(*status, u32::from(status.as_u16()) * 100, "接口不存在", "No such route", Value::Null)
             }
             Self::Refused(refusal) => refused(refusal),
-            Self::IdTaken => body(
-                S::CONFLICT,
-                40_904,
-                "该标识已属于其他租户",
-                "This id belongs to another tenant",
-                json!({ "field": "sub" }),
-            ),
             Self::Busy => busy(50_301),
             Self::Log(LogError::Store { .. }) | Self::Directory(DirectoryError::Store { .. }) => busy(50_302),
             Self::Timer(_) => busy(50_303),

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use ilock_call::Placed;
 use ilock_directory::{Directory, Guest, Room};
-use ilock_events::{Act, Actor, CallState, CommandId, Millis, PartyId, PersonalText, RoomId};
+use ilock_events::{Act, Actor, CallState, CommandId, Millis, Party, PersonalText, RoomId, TrtcIdentity, TrtcUser};
 use ilock_log::History;
 use ilock_trtc::{CallbackEvent, InRoom, RoomEventKind, parse_callback, verify_callback};
 use serde_json::json;
@@ -86,7 +86,7 @@ async fn in_room(watch: &RoomWatch, directory: &Directory, room: RoomId, event: 
         }
         return Ok(());
     }
-    let who = event.user.as_ref().and_then(|user| PartyId::new(user.clone()).ok());
+    let who = event.user.as_ref().and_then(|user| TrtcUser::new(user.clone()).ok());
     let guests = match (who, event.kind) {
         (Some(id), RoomEventKind::Entered | RoomEventKind::Left) => {
             let guest = Guest { id, inside: event.kind == RoomEventKind::Entered, at: event.at };
@@ -123,11 +123,16 @@ fn all_left(placed: &Placed, answered_at: Millis, guests: &[Guest], event: &InRo
     if placed.state != CallState::Active || !matches!(event.kind, RoomEventKind::Left | RoomEventKind::RoomDismissed) {
         return false;
     }
-    let of_this_call = |id: &PartyId| guests.iter().find(|guest| guest.id == *id && guest.at >= placed.at);
-    let (caller, callee) = (of_this_call(&placed.terms.caller.id), of_this_call(&placed.terms.callee));
+    // Each client of a party has a name of its own in the room.
+    let of_party = |party: &Party| -> Vec<&Guest> {
+        let identity = TrtcIdentity::of(&placed.tenant, party.kind, &party.id);
+        let is_theirs = |guest: &&Guest| guest.at >= placed.at && identity.seat_of(guest.id.as_str()).is_some();
+        guests.iter().filter(is_theirs).collect()
+    };
+    let (caller, callee) = (of_party(&placed.terms.caller), of_party(&placed.callee()));
     // A room that was dismissed has put out everybody who had come before.
-    let still_in = |guest: &Guest| guest.inside && (event.kind == RoomEventKind::Left || guest.at > event.at);
-    let inside = [caller, callee].into_iter().flatten().any(still_in);
-    let both_came = caller.is_some() && callee.is_some();
+    let still_in = |guest: &&Guest| guest.inside && (event.kind == RoomEventKind::Left || guest.at > event.at);
+    let inside = caller.iter().chain(&callee).any(still_in);
+    let both_came = !caller.is_empty() && !callee.is_empty();
     !inside && (both_came || event.at.since(answered_at) >= JOIN_MS)
 }

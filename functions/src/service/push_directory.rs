@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use ilock_call::Placed;
-use ilock_directory::{Client, Directory, EndpointOwner, PushEndpoint, Retirement, Slot};
-use ilock_events::{Carrier, ClientStatus, Millis, Party, PartyId, PartyKind};
+use ilock_directory::{Client, Directory, EndpointOwner, EndpointSlot, PushEndpoint, Retirement};
+use ilock_events::{Carrier, ClientStatus, Millis, PartyAddress};
 use ilock_notify::CarrierError;
 use ilock_notify::push::{Endpoint, Phone, Phones, PushCarrier, PushSender, Retired};
 
@@ -37,9 +37,9 @@ impl PushDirectory {
 
     /// Retires endpoints that turned out not to work. A failure here is only logged: the next push finds out again.
     pub async fn retire(&self, call: &Placed, retired: Vec<Retired>, now: Millis) {
-        let party = call.callee();
+        let party = PartyAddress::of(&call.tenant, &call.callee());
         for Retired { client_id, endpoint, why } in retired {
-            let slot = Slot::of(endpoint.service);
+            let slot = EndpointSlot::of(endpoint.service);
             let owner = EndpointOwner { party: party.clone(), client_id, slot };
             retire(&self.directory, &owner, &endpoint.id, endpoint.since, &why, now).await.unwrap_or_else(|error| {
                 tracing::warn!(client_id = %owner.client_id, %error, "a push endpoint could not be retired");
@@ -71,10 +71,9 @@ pub async fn retire(
 }
 
 impl Phones for PushDirectory {
-    fn of<'a>(&'a self, person: &'a PartyId) -> BoxFuture<'a, Result<Vec<Phone>, CarrierError>> {
+    fn of<'a>(&'a self, person: &'a PartyAddress) -> BoxFuture<'a, Result<Vec<Phone>, CarrierError>> {
         Box::pin(async move {
-            let party = Party { kind: PartyKind::User, id: person.clone() };
-            let clients = self.directory.clients(&party).await;
+            let clients = self.directory.clients(person).await;
             let clients = clients.map_err(|error| CarrierError { carrier: Carrier::Push, why: error.to_string() })?;
             Ok(clients.into_iter().map(phone).collect())
         })

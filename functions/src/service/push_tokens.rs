@@ -1,7 +1,7 @@
 //! Push tokens as apps send them: checked, made endpoints of the push service, and bound to the client.
 
 use ilock_directory::{Directory, PushEndpoint};
-use ilock_events::{ClientId, Millis, Party, Platform, PushEnvironment, PushService};
+use ilock_events::{ClientName, Millis, PartyAddress, Platform, PushEnvironment, PushService};
 use ilock_notify::push::PushError;
 
 use crate::error::ApiError;
@@ -68,8 +68,8 @@ impl PushTokens {
         self,
         pushes: &Pushes,
         directory: &Directory,
-        party: &Party,
-        client: &ClientId,
+        party: &PartyAddress,
+        client: &ClientName,
         now: Millis,
     ) -> Result<Vec<PushService>, ApiError> {
         let mut services = vec![];

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ilock_auth::PayloadKeys;
 use ilock_call::Placed;
 use ilock_directory::ROOM_LEASE;
-use ilock_events::{Millis, PartyId, RoomInfo};
+use ilock_events::{Address, Millis, Party, RoomInfo, Seat, TrtcIdentity, TrtcUser};
 use ilock_notify::MessageCredentials;
 use ilock_trtc::{ALL_PRIVILEGES, TrtcApp};
 
@@ -39,25 +39,28 @@ pub struct RoomCredentials {
 }
 
 impl RoomCredentials {
-    /// The credentials for `call`'s room for `party`, while it may be joined. They never outlive the room's lease, so a
+    /// The credentials for `call`'s room for a party's seat, while it may be joined. They never outlive the room's lease, so a
     /// call that nobody hung up gives no way into the next one's room.
     #[must_use]
-    pub fn info(&self, call: &Placed, party: &PartyId, now: Millis) -> Option<RoomInfo> {
+    pub fn info(&self, call: &Placed, (party, seat): (&Party, Seat), now: Millis) -> Option<RoomInfo> {
         let lease = i64::try_from(ROOM_LEASE.as_secs()).unwrap_or(i64::MAX);
         let last_issue = call.at.plus((lease - i64::from(self.valid_seconds)) * 1000);
-        (call.joinable(now) && now < last_issue).then(|| self.issue(call, party))
+        (call.joinable(now) && now < last_issue).then(|| {
+            let user = TrtcIdentity::of(&call.tenant, party.kind, &party.id).at(seat);
+            self.issue(call, user)
+        })
     }
 
-    fn issue(&self, call: &Placed, party: &PartyId) -> RoomInfo {
+    fn issue(&self, call: &Placed, user: TrtcUser) -> RoomInfo {
         let room = call.terms.room_id;
         let now = self.now_seconds();
-        let map_key = self.trtc.private_map_key(party, room, ALL_PRIVILEGES, now, self.valid_seconds);
+        let map_key = self.trtc.private_map_key(&user, room, ALL_PRIVILEGES, now, self.valid_seconds);
         RoomInfo {
             room_id: room.to_string(),
             sdk_app_id: self.trtc.sdk_app_id(),
-            user_id: party.clone(),
-            user_sig: Some(self.trtc.user_sig(party, now, self.valid_seconds)),
+            user_sig: Some(self.trtc.user_sig(&user, now, self.valid_seconds)),
             private_map_key: Some(map_key),
+            user_id: user,
         }
     }
 
@@ -71,7 +74,7 @@ impl MessageCredentials for RoomCredentials {
         self.trtc.sdk_app_id()
     }
 
-    fn user_sig_in_message(&self, user: &PartyId) -> Option<String> {
+    fn user_sig_in_message(&self, to: &Address, user: &TrtcUser) -> Option<String> {
         let sig = || self.trtc.user_sig(user, self.now_seconds(), self.valid_seconds);
         match self.in_messages {
             SigInMessages::None => None,
@@ -79,7 +82,7 @@ impl MessageCredentials for RoomCredentials {
             // A phone that finds no user_sig in the message asks for it over HTTP: better than no ring.
             SigInMessages::Jwe => self
                 .payload_keys
-                .encrypt(user, &sig())
+                .encrypt(to, &sig())
                 .inspect_err(
                     |error| tracing::error!(%error, "user_sig could not be encrypted; the message goes without it"),
                 )

@@ -118,10 +118,10 @@ pub async fn authorize(
         return no("the client id is not the one that the password was made for");
     }
     let name = username.split('?').next().unwrap_or_default();
-    if name != claims.identity.id.as_str() {
+    let Some(party) = claims.identity.address() else { return no("auditors have no topics") };
+    if name != party.address.as_str() {
         return no("the username is not the one that the password was made for");
     }
-    let Some(party) = claims.identity.party() else { return no("auditors have no topics") };
     if !directory.is_registered(&party, &claims.client_id).await? {
         return no("the client is not registered");
     }

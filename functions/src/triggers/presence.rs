@@ -6,7 +6,7 @@
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::future::BoxFuture;
 use ilock_directory::{Directory, DirectoryError, Presence};
-use ilock_events::{ClientId, Millis};
+use ilock_events::{ClientName, Millis};
 use ilock_notify::QueueError;
 use serde::{Deserialize, Serialize};
 
@@ -73,14 +73,14 @@ pub async fn on_event(
     queue: &dyn RecheckQueue,
     event: PresenceEvent,
 ) -> Result<(), PresenceError> {
-    let Ok(client) = ClientId::new(event.client_id.clone()) else { return Ok(()) };
+    let Ok(client) = ClientName::new(event.client_id.clone()) else { return Ok(()) };
     if event.event_type == PresenceKind::Other || !directory.note_presence(&client, event.presence()).await? {
         return Ok(());
     }
     if event.event_type == PresenceKind::Disconnected {
         return Ok(queue.recheck_later(event).await?);
     }
-    if let Some(owner) = directory.owner_of(&client).await? {
+    if let Some((_, owner)) = client.owner() {
         directory.came_back(&owner, &client).await?;
     }
     Ok(())
@@ -91,12 +91,11 @@ pub async fn on_event(
 /// # Errors
 /// [`PresenceError`]: the event is to be shown again.
 pub async fn recheck(directory: &Directory, event: &PresenceEvent) -> Result<(), PresenceError> {
-    let Ok(client) = ClientId::new(event.client_id.clone()) else { return Ok(()) };
-    let (now, owner) = futures::try_join!(directory.presence(&client), directory.owner_of(&client))?;
-    if now != Some(event.presence()) {
+    let Ok(client) = ClientName::new(event.client_id.clone()) else { return Ok(()) };
+    let Some((_, owner)) = client.owner() else { return Ok(()) };
+    if directory.presence(&client).await? != Some(event.presence()) {
         return Ok(());
     }
-    let Some(owner) = owner else { return Ok(()) };
     let marked = directory.went_offline(&owner, &client, Millis(event.timestamp)).await?;
     tracing::info!(client_id = %client, marked, "a client stayed away");
     Ok(())

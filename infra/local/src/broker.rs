@@ -15,7 +15,7 @@ use futures::future::BoxFuture;
 use ilock_auth::{Arns, Policy};
 use ilock_directory::Directory;
 use ilock_env::Clock;
-use ilock_events::{Carrier, ClientId};
+use ilock_events::{Carrier, ClientName};
 use ilock_functions::service::mqtt_access::MqttAccess;
 use ilock_functions::triggers::mqtt_authorizer::{AuthorizerRequest, MqttData, ProtocolData, authorize};
 use ilock_notify::{CarrierError, Mqtt, Publish};
@@ -232,7 +232,7 @@ impl Mqtt for LocalMqtt {
         })
     }
 
-    fn end_session(&self, client: ClientId) -> BoxFuture<'_, Result<(), CarrierError>> {
+    fn end_session(&self, client: ClientName) -> BoxFuture<'_, Result<(), CarrierError>> {
         Box::pin(async move {
             let open = self.open()?;
             let failed = |error: mqtt5::MqttError| CarrierError { carrier: Carrier::Mqtt, why: error.to_string() };

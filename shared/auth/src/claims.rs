@@ -1,6 +1,7 @@
 //! What a signed token claims (RFC 7519 §4.1), read strictly: a claim of the wrong type is not a missing claim.
 
 use ilock_events::{Millis, PartyId, TenantId};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{Identity, Role, TokenRefused};
@@ -52,7 +53,9 @@ impl Claims {
     }
 
     pub(crate) fn identity(&self) -> Result<Identity, TokenRefused> {
-        let id = PartyId::new(self.text("sub")?).map_err(|_| refused("sub"))?;
+        // Some services write a number, which RFC 7519 does not allow.
+        let sub = self.0.get("sub").ok_or(refused("sub"))?;
+        let id = PartyId::deserialize(sub).map_err(|_| refused("sub"))?;
         let role: Role = self.text("role")?.parse().map_err(|_| refused("role"))?;
         let tenant = match self.0.get("tenant") {
             None => DEFAULT_TENANT,

@@ -1,6 +1,6 @@
 //! Who somebody is, once a token has said so.
 
-use ilock_events::{Party, PartyId, PartyKind, TenantId};
+use ilock_events::{Party, PartyAddress, PartyId, PartyKind, TenantId};
 use serde::{Deserialize, Serialize};
 
 /// What somebody is here as.
@@ -60,5 +60,11 @@ impl Identity {
             Role::Auditor => return None,
         };
         Some(Party { kind, id: self.id.clone() })
+    }
+
+    /// Where that party is found; an auditor nowhere.
+    #[must_use]
+    pub fn address(&self) -> Option<PartyAddress> {
+        self.party().map(|party| PartyAddress::of(&self.tenant, &party))
     }
 }

@@ -1,6 +1,6 @@
 //! Tokens, signed here: MQTT passwords, and for `ilock token` and tests what the login service would sign.
 
-use ilock_events::{ClientId, Millis};
+use ilock_events::{ClientName, Millis};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
 
@@ -62,7 +62,7 @@ impl<'a> Claimed<'a> {
         Self { aud, ..self }
     }
 
-    pub(crate) fn of_client(self, client: &'a ClientId) -> Self {
+    pub(crate) fn of_client(self, client: &'a ClientName) -> Self {
         Self { client_id: Some(client.as_str()), ..self }
     }
 

@@ -1,9 +1,9 @@
 //! The MQTT password: one client's way onto the broker, minted when it registers.
 
-use ilock_events::{ClientId, Millis};
+use ilock_events::{ClientName, Millis, TopicPrefix};
 use jsonwebtoken::DecodingKey;
 
-use crate::{Identity, NotIssued, Role, Secret, ShortSecret, TokenRefused, issue::Claimed, jwt::Unverified};
+use crate::{Identity, NotIssued, Secret, ShortSecret, TokenRefused, issue::Claimed, jwt::Unverified};
 
 /// The `aud` of every MQTT password, and of no access token.
 pub const MQTT_AUDIENCE: &str = "ilock-mqtt";
@@ -21,7 +21,7 @@ pub struct MqttClaims {
     /// Whose it is: a user or a device.
     pub identity: Identity,
     /// The only client id to connect with; one of the identity's own.
-    pub client_id: ClientId,
+    pub client_id: ClientName,
     /// `exp`. Within the 60 s of leeway it may be past already.
     pub expires_at: Millis,
 }
@@ -42,14 +42,12 @@ impl MqttTokens {
     pub fn issue(
         &self,
         identity: &Identity,
-        client: &ClientId,
+        client: &ClientName,
         now: Millis,
         ttl_seconds: u32,
     ) -> Result<String, NotIssued> {
-        if identity.role == Role::Auditor {
-            return Err(NotIssued::Auditor);
-        }
-        if !client.belongs_to(&identity.id) {
+        let Some(owner) = identity.address() else { return Err(NotIssued::Auditor) };
+        if !client.belongs_to(&owner, &TopicPrefix::default()) {
             return Err(NotIssued::ForeignClient);
         }
         Claimed::new(identity, now, ttl_seconds).to(Some(MQTT_AUDIENCE)).of_client(client).sign(&self.secret)
@@ -66,12 +64,10 @@ impl MqttTokens {
             return Err(TokenRefused::Audience);
         }
         let identity = claims.identity()?;
-        if identity.role == Role::Auditor {
-            return Err(TokenRefused::Claim { name: "role" });
-        }
-        let client_id = ClientId::new(claims.text("client_id")?)
+        let owner = identity.address().ok_or(TokenRefused::Claim { name: "role" })?;
+        let client_id = ClientName::new(claims.text("client_id")?)
             .ok()
-            .filter(|client| client.belongs_to(&identity.id))
+            .filter(|client| client.belongs_to(&owner, &TopicPrefix::default()))
             .ok_or(TokenRefused::Claim { name: "client_id" })?;
         Ok(MqttClaims { identity, client_id, expires_at })
     }

@@ -2,14 +2,14 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ilock_env::random;
-use ilock_events::{PartyId, PayloadKey};
+use ilock_events::{Address, PayloadKey};
 
 use crate::{
     Secret, ShortSecret,
     jwe::{self, NotEncrypted, NotOpened},
 };
 
-/// Every user's payload key, derived from one master secret.
+/// Every user's payload key, derived from one master secret and the user's address.
 ///
 /// A user gets theirs over HTTPS at registration. To change all keys, raise the version: phones learn theirs when they
 /// register again.
@@ -31,7 +31,7 @@ impl PayloadKeys {
 
     /// `user`'s key as a JWK: `oct`, `dir`, `A256GCM`.
     #[must_use]
-    pub fn jwk(&self, user: &PartyId) -> PayloadKey {
+    pub fn jwk(&self, user: &Address) -> PayloadKey {
         PayloadKey {
             kty: "oct".into(),
             kid: self.kid(),
@@ -45,7 +45,7 @@ impl PayloadKeys {
     ///
     /// # Errors
     /// [`NotEncrypted`] when the system gives no randomness.
-    pub fn encrypt(&self, user: &PartyId, plaintext: &str) -> Result<String, NotEncrypted> {
+    pub fn encrypt(&self, user: &Address, plaintext: &str) -> Result<String, NotEncrypted> {
         // Random IVs may collide after some 2^32 messages under one key; no user gets as many calls.
         let iv = random::<{ jwe::IV_BYTES }>().map_err(|_| NotEncrypted::Randomness)?;
         jwe::encrypt(&self.key(user), &self.kid(), iv, plaintext)
@@ -67,7 +67,7 @@ impl PayloadKeys {
         jwe::open(&key, &jwk.kid, encrypted)
     }
 
-    fn key(&self, user: &PartyId) -> [u8; 32] {
+    fn key(&self, user: &Address) -> [u8; 32] {
         let version = self.version.to_be_bytes();
         self.master.derive("ilock payload key", &[user.as_str().as_bytes(), &version])
     }

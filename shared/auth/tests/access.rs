@@ -208,8 +208,18 @@ async fn an_unknown_role_is_refused() {
 }
 
 #[tokio::test]
-async fn a_sub_that_would_bend_a_topic_is_refused() {
-    for sub in [json!("a/b"), json!("+"), json!("#"), json!(""), json!("x".repeat(33)), json!(456), json!(null)] {
+async fn a_sub_of_any_login_service_is_the_id() {
+    for sub in [json!("a/b"), json!("+49 151 1"), json!("auth0|1"), json!("张三"), json!("x".repeat(128)), json!(456)]
+    {
+        let id = claimed(&with("sub", sub.clone())).await.unwrap().id.to_string();
+        assert_eq!(id, sub.as_str().map_or_else(|| sub.to_string(), str::to_owned));
+    }
+}
+
+#[tokio::test]
+async fn a_sub_that_is_no_id_is_refused() {
+    for sub in [json!("a\nb"), json!("\u{0}"), json!(""), json!("x".repeat(129)), json!(4.5), json!(null), json!(["a"])]
+    {
         assert_eq!(claimed(&with("sub", sub)).await, bad("sub"));
     }
     assert_eq!(claimed(&without("sub")).await, bad("sub"));

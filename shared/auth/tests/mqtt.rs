@@ -5,15 +5,15 @@ mod common;
 
 use common::{NOW, NOW_S, assembled, assembled_hs256, identity, secret, shared, with as with_claim};
 use ilock_auth::{MqttClaims, MqttTokens, NotIssued, Role, Secret, ShortSecret, TokenRefused};
-use ilock_events::ClientId;
+use ilock_events::ClientName;
 use serde_json::{Value, json};
 
 fn tokens() -> MqttTokens {
     MqttTokens::new(secret()).unwrap()
 }
 
-fn client(id: &str) -> ClientId {
-    ClientId::new(id).unwrap()
+fn client(id: &str) -> ClientName {
+    ClientName::new(id).unwrap()
 }
 
 fn claims() -> Value {
@@ -40,7 +40,7 @@ fn shown_without(name: &str) -> Result<MqttClaims, TokenRefused> {
 
 #[test]
 fn an_issued_password_says_whose_client_may_connect_and_until_when() {
-    for (id, role, phone) in [("user456", Role::User, "user456_ios_1"), ("door-1", Role::Device, "door-1_main")] {
+    for (id, role, phone) in [("user456", Role::User, "user456_ios_1"), ("door-1", Role::Device, "d.door-1_main")] {
         let who = identity(id, role);
         let token = tokens().issue(&who, &client(phone), NOW, 3_600).unwrap();
         assert_eq!(

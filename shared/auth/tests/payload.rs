@@ -2,15 +2,15 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers may fail as its tests may")]
 
 use ilock_auth::{NotOpened, PayloadKeys, Secret, ShortSecret};
-use ilock_events::{PartyId, PayloadKey};
+use ilock_events::{Address, PartyId, PartyKind, PayloadKey, TenantId};
 use serde_json::Value;
 
 fn keys(version: u32) -> PayloadKeys {
     PayloadKeys::new(Secret::new([7; 32]), version).unwrap()
 }
 
-fn user(id: &str) -> PartyId {
-    PartyId::new(id).unwrap()
+fn user(id: &str) -> Address {
+    Address::of(&TenantId::new("default").unwrap(), PartyKind::User, &PartyId::new(id).unwrap())
 }
 
 fn oct(kid: &str, k: &str) -> PayloadKey {

@@ -2,16 +2,19 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers may fail as its tests may")]
 
 use ilock_auth::{Arns, Policy};
-use ilock_events::{ClientId, Party, PartyId, PartyKind};
+use ilock_events::{ClientName, Party, PartyAddress, PartyId, PartyKind, SentClientId, TenantId};
 use serde_json::{Value, json};
 
 fn at() -> Arns {
     Arns { partition: "aws".into(), region: "eu-central-1".into(), account: "123456789012".into() }
 }
 
+fn party(kind: PartyKind, id: &str) -> PartyAddress {
+    PartyAddress::of(&TenantId::new("default").unwrap(), &Party { kind, id: PartyId::new(id).unwrap() })
+}
+
 fn policy(kind: PartyKind, id: &str, client: &str) -> Policy {
-    let id = PartyId::new(id).unwrap();
-    Policy::for_client(&Party { kind, id }, &ClientId::new(client).unwrap(), &at())
+    Policy::for_client(&party(kind, id), &ClientName::new(client).unwrap(), &at())
 }
 
 fn phone() -> Policy {
@@ -97,25 +100,25 @@ fn another_account_or_region_is_not_allowed() {
 
 #[test]
 fn a_policy_has_literal_arns() {
-    let id = "_-".repeat(16);
-    for kind in [PartyKind::User, PartyKind::Device] {
-        let text = serde_json::to_string(&policy(kind, &id, &format!("{id}_1"))).unwrap();
-        assert!(!text.contains(['*', '?', '$', '+', '#']), "{text}");
+    for id in ["_-".repeat(16), "a*b?c$d+e#f/g".to_owned()] {
+        for kind in [PartyKind::User, PartyKind::Device] {
+            let client = SentClientId("1".into()).name(&party(kind, &id), &PartyId::new(&id).unwrap()).unwrap();
+            let text = serde_json::to_string(&policy(kind, &id, client.as_str())).unwrap();
+            assert!(!text.contains(['*', '?', '$', '+', '#']), "{text}");
+        }
     }
 }
 
 #[test]
 fn the_longest_ids_still_fit_awss_2048_characters() {
-    let id = "x".repeat(32);
-    let client = format!("{id}_{}", "y".repeat(95));
-    assert_eq!(client.len(), 128);
-    let party = Party { kind: PartyKind::User, id: PartyId::new(id).unwrap() };
+    let id = "x".repeat(64);
+    let client = format!("{id}_{}", "y".repeat(52));
     let far = Arns {
         partition: "aws-us-gov".into(),
         region: "ap-southeast-1-and-longer".into(),
         account: "123456789012".into(),
     };
-    let policy = Policy::for_client(&party, &ClientId::new(client).unwrap(), &far);
+    let policy = Policy::for_client(&party(PartyKind::User, &id), &ClientName::new(client).unwrap(), &far);
     let length = serde_json::to_string(&policy).unwrap().len();
     assert!(length < 2_048, "{length}");
 }

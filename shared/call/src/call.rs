@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ilock_events::{
-    Act, Actor, CallEvent, CallId, CallPlaced, CallState, ClientId, Command, CommandId, Commit, CommitNo, Hash, Millis,
-    Party, PartyKind, TenantId, UnknownCommand, UnknownEvent,
+    Act, Actor, CallEvent, CallId, CallPlaced, CallState, ClientName, Command, CommandId, Commit, CommitNo, Hash,
+    Millis, Party, PartyKind, TenantId, UnknownCommand, UnknownEvent,
 };
 
 /// A call, as far as its commits have been read.
@@ -36,7 +36,7 @@ pub struct Placed {
     /// The actor that answered it.
     pub answered_by: Option<Actor>,
     /// Which phones confirmed that they ring; `None` stands for one that did not say which it is.
-    pub alerted: BTreeSet<Option<ClientId>>,
+    pub alerted: BTreeSet<Option<ClientName>>,
 }
 
 /// Commits that do not add up.

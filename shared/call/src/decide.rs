@@ -2,7 +2,7 @@
 
 use ilock_events::{
     Act, Actor, CallAccepted, CallAlerted, CallCancelled, CallEnded, CallEvent, CallFailed, CallMissed, CallPlaced,
-    CallRejected, CallState, ClientId, Command, Millis, Party, Side,
+    CallRejected, CallState, ClientName, Command, Millis, Party, Side,
 };
 
 use crate::{Call, Placed, Refusal};
@@ -133,7 +133,7 @@ fn party_side(placed: &Placed, party: &Party) -> Option<Side> {
     }
 }
 
-fn client_of(actor: &Actor) -> Option<ClientId> {
+fn client_of(actor: &Actor) -> Option<ClientName> {
     match actor {
         Actor::User { client, .. } => client.clone(),
         _ => None,

@@ -1,6 +1,6 @@
 //! A client as it is stored: an installed app of a person or the connection of a door station, and its push endpoints.
 
-use ilock_events::{ClientId, ClientStatus, Language, Millis, Party, Platform, PushService, TenantId};
+use ilock_events::{ClientName, ClientStatus, Language, Millis, PartyAddress, Platform, PushService, Seat, Slot};
 use serde::{Deserialize, Serialize};
 
 use crate::directory::kind_word;
@@ -8,7 +8,10 @@ use crate::directory::kind_word;
 /// A registered client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
-    pub client_id: ClientId,
+    pub client_id: ClientName,
+    /// Its place among its party's, given at the first registration and kept: part of its name in TRTC rooms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<Slot>,
     /// What the app says it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_type: Option<String>,
@@ -46,14 +49,14 @@ pub struct Client {
 /// Where a client has an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Slot {
+pub enum EndpointSlot {
     /// For data and alerts.
     Main,
     /// For calls, on iOS.
     Voip,
 }
 
-impl Slot {
+impl EndpointSlot {
     /// Where an endpoint of `service` has its place.
     #[must_use]
     pub const fn of(service: PushService) -> Self {
@@ -94,36 +97,32 @@ pub struct Retirement {
 /// Whose an endpoint is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointOwner {
-    pub party: Party,
+    pub party: PartyAddress,
     /// Their client.
-    pub client_id: ClientId,
+    pub client_id: ClientName,
     /// In which place.
-    pub slot: Slot,
+    pub slot: EndpointSlot,
 }
 
-pub(crate) fn pk(party: &Party) -> String {
-    format!("party#{}#{}", kind_word(party.kind), party.id)
+pub(crate) fn pk(party: &PartyAddress) -> String {
+    format!("party#{}#{}", kind_word(party.kind), party.address)
 }
 
-pub(crate) fn client_pk(client: &ClientId) -> String {
+pub(crate) fn client_pk(client: &ClientName) -> String {
     format!("client#{client}")
 }
 
-/// None of the parts can contain a space.
-pub(crate) fn owner(tenant: &TenantId, party: &Party) -> String {
-    format!("{tenant} {} {}", kind_word(party.kind), party.id)
-}
-
-pub(crate) fn sk(client: &ClientId) -> String {
+pub(crate) fn sk(client: &ClientName) -> String {
     format!("client#{client}")
 }
 
 impl Client {
     /// A client that says nothing of itself yet.
     #[must_use]
-    pub const fn new(client_id: ClientId, registered_at: Millis) -> Self {
+    pub const fn new(client_id: ClientName, registered_at: Millis) -> Self {
         Self {
             client_id,
+            slot: None,
             device_type: None,
             platform: None,
             app_version: None,
@@ -138,16 +137,22 @@ impl Client {
         }
     }
 
+    /// Under which name of its party's it enters TRTC rooms.
+    #[must_use]
+    pub fn seat(&self) -> Seat {
+        self.slot.map_or(Seat::Unnamed, Seat::Client)
+    }
+
     /// When it last said anything.
     #[must_use]
     pub fn heard_of(&self) -> Millis {
         self.last_active.map_or(self.registered_at, |active| active.max(self.registered_at))
     }
 
-    pub(crate) fn endpoint(&self, slot: Slot) -> Option<&PushEndpoint> {
+    pub(crate) fn endpoint(&self, slot: EndpointSlot) -> Option<&PushEndpoint> {
         match slot {
-            Slot::Main => self.main.as_ref(),
-            Slot::Voip => self.voip.as_ref(),
+            EndpointSlot::Main => self.main.as_ref(),
+            EndpointSlot::Voip => self.voip.as_ref(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use ilock_call::Placed;
 use ilock_dynamo::{Item, Scan, number, text, text_in, written};
-use ilock_events::{CallId, CallState, CommitNo, Direction, HistoryEntry, Millis, Party, TenantId};
+use ilock_events::{CallId, CallState, CommitNo, Direction, HistoryEntry, Millis, Party, PartyAddress, TenantId};
 
 use crate::directory::{Directory, DirectoryError, kind_word, read};
 
@@ -11,7 +11,7 @@ const INBOX: &str = "inbox#";
 /// A row of a party's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryRow {
-    /// Whose: `inbox#<tenant>#<kind>#<id>`.
+    /// Whose: `inbox#<kind>#<address>`.
     pub pk: String,
     /// When, and which call: `<ms, 15 digits>#<call>`.
     pub sk: String,
@@ -22,7 +22,8 @@ pub struct HistoryRow {
 }
 
 pub(crate) fn pk(tenant: &TenantId, party: &Party) -> String {
-    format!("{INBOX}{tenant}#{}#{}", kind_word(party.kind), party.id)
+    let PartyAddress { kind, address } = PartyAddress::of(tenant, party);
+    format!("{INBOX}{}#{address}", kind_word(kind))
 }
 
 impl HistoryRow {

@@ -2,14 +2,13 @@
 //!
 //! ```text
 //! pk                         sk                     what
-//! party#<kind>#<id>          claim                  which tenant this id belongs to
-//! party#<kind>#<id>          client#<client_id>     an installed app, or a door station's connection
-//! client#<client_id>         claim                  whose client id this is, for ever
+//! party#<kind>#<address>     client#<client_id>     an installed app, or a door station's connection; with tenant and id
+//! party#<kind>#<address>     slots                  counts the slots given to clients, so that none is given twice
 //! client#<client_id>         presence               whether its MQTT connection stands
 //! push#<endpoint>            claim                  which client this push endpoint belongs to
-//! room#<room_id>             guest#<id>             who went in or out last, and when, as TRTC told it
+//! room#<room_id>             guest#<TRTC user>      who went in or out last, and when, as TRTC told it
 //! room#<room_id>             room                   a lease on a TRTC room id; DynamoDB drops it by its ttl
-//! inbox#<tenant>#<kind>#<id> <ms, 15 digits>#<call> one row of a party's history
+//! inbox#<kind>#<address>     <ms, 15 digits>#<call> one row of a party's history
 //! ```
 
 mod client;
@@ -19,13 +18,15 @@ mod history;
 mod history_rows;
 mod presence;
 mod push_endpoints;
+mod registration;
 mod room_lease;
 
-pub use client::{Client, EndpointOwner, PushEndpoint, Retirement, Slot};
-pub use clients::{MAX_CLIENTS, Registered, StatusReport};
+pub use client::{Client, EndpointOwner, EndpointSlot, PushEndpoint, Retirement};
+pub use clients::StatusReport;
 pub use directory::{Directory, DirectoryError, TABLE};
 pub use history::Page;
 pub use history_rows::{EveryRow, HistoryRow};
 pub use ilock_dynamo::BadCursor;
 pub use presence::Presence;
+pub use registration::{MAX_CLIENTS, Registered};
 pub use room_lease::{Guest, Lease, ROOM_LEASE, Reserved, Room, leased_until};

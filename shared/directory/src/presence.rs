@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use ilock_dynamo::{Item, number, text};
-use ilock_events::{ClientId, Millis, Party, PartyId, PartyKind};
+use ilock_events::{ClientName, Millis, PartyAddress};
 use serde::{Deserialize, Serialize};
 
 use crate::client::{client_pk, pk, sk};
@@ -35,7 +35,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryError::Store`].
-    pub async fn note_presence(&self, client: &ClientId, presence: Presence) -> Result<bool, DirectoryError> {
+    pub async fn note_presence(&self, client: &ClientName, presence: Presence) -> Result<bool, DirectoryError> {
         let mut item: Item = serde_dynamo::to_item(presence)?;
         item.insert("pk".into(), text(client_pk(client)));
         item.insert("sk".into(), text("presence"));
@@ -74,33 +74,20 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryError::Store`].
-    pub async fn presence(&self, client: &ClientId) -> Result<Option<Presence>, DirectoryError> {
+    pub async fn presence(&self, client: &ClientName) -> Result<Option<Presence>, DirectoryError> {
         self.get(client_pk(client), "presence").await?.map(read).transpose()
-    }
-
-    /// Whose client this is; none when it never registered.
-    ///
-    /// # Errors
-    /// [`DirectoryError::Store`].
-    pub async fn owner_of(&self, client: &ClientId) -> Result<Option<Party>, DirectoryError> {
-        let found = self.get(client_pk(client), "claim").await?;
-        let whose = found.as_ref().and_then(|item| item.get("owner")).and_then(|whose| whose.as_s().ok());
-        Ok(whose.and_then(|whose| {
-            let mut parts = whose.split(' ').skip(1);
-            let kind = match parts.next()? {
-                "user" => PartyKind::User,
-                "device" => PartyKind::Device,
-                _ => return None,
-            };
-            Some(Party { kind, id: PartyId::new(parts.next()?).ok()? })
-        }))
     }
 
     /// Marks a registered client as offline since `at`; what it said of itself stays. False when there is none.
     ///
     /// # Errors
     /// [`DirectoryError::Store`].
-    pub async fn went_offline(&self, party: &Party, client: &ClientId, at: Millis) -> Result<bool, DirectoryError> {
+    pub async fn went_offline(
+        &self,
+        party: &PartyAddress,
+        client: &ClientName,
+        at: Millis,
+    ) -> Result<bool, DirectoryError> {
         let mark = self.client.update_item().update_expression("SET offline_since = :at");
         let mark = mark.condition_expression("attribute_exists(pk)").expression_attribute_values(":at", number(at));
         self.mark(party, client, mark).await
@@ -110,15 +97,15 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryError::Store`].
-    pub async fn came_back(&self, party: &Party, client: &ClientId) -> Result<bool, DirectoryError> {
+    pub async fn came_back(&self, party: &PartyAddress, client: &ClientName) -> Result<bool, DirectoryError> {
         let unmark = self.client.update_item().update_expression("REMOVE offline_since");
         self.mark(party, client, unmark.condition_expression("attribute_exists(offline_since)")).await
     }
 
     async fn mark(
         &self,
-        party: &Party,
-        client: &ClientId,
+        party: &PartyAddress,
+        client: &ClientName,
         update: UpdateItemFluentBuilder,
     ) -> Result<bool, DirectoryError> {
         let update = update.table_name(&self.table).key("pk", text(pk(party))).key("sk", text(sk(client)));

@@ -11,10 +11,10 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
 use ilock_dynamo::{Item, number, text};
-use ilock_events::{ClientId, Millis, Party, PartyId, PartyKind};
+use ilock_events::{Address, ClientName, Millis, PartyAddress, PartyKind};
 use serde::{Deserialize, Serialize};
 
-use crate::client::{Client, EndpointOwner, PushEndpoint, Retirement, Slot, pk, sk};
+use crate::client::{Client, EndpointOwner, EndpointSlot, PushEndpoint, Retirement, pk, sk};
 use crate::directory::{Directory, DirectoryError, kind_word, read, store};
 
 /// Others may want the same endpoint at the same time; after so many tries it is left to them.
@@ -23,16 +23,16 @@ const TIMES: u32 = 12;
 #[derive(Serialize, Deserialize)]
 struct Claim {
     kind: PartyKind,
-    id: PartyId,
-    client_id: ClientId,
-    slot: Slot,
+    address: Address,
+    client_id: ClientName,
+    slot: EndpointSlot,
     /// Counts the changes of hands, a registration by the same owner among them.
     turn: u64,
 }
 
 impl Claim {
     fn owner(&self) -> EndpointOwner {
-        let party = Party { kind: self.kind, id: self.id.clone() };
+        let party = PartyAddress { kind: self.kind, address: self.address.clone() };
         EndpointOwner { party, client_id: self.client_id.clone(), slot: self.slot }
     }
 }
@@ -46,7 +46,8 @@ impl Directory {
     fn claims(&self, endpoint: &str, owner: &EndpointOwner, before: Option<&Claim>) -> Result<Put, DirectoryError> {
         let EndpointOwner { party, client_id, slot } = owner;
         let turn = before.map_or(1, |before| before.turn + 1);
-        let claim = Claim { kind: party.kind, id: party.id.clone(), client_id: client_id.clone(), slot: *slot, turn };
+        let PartyAddress { kind, address } = party.clone();
+        let claim = Claim { kind, address, client_id: client_id.clone(), slot: *slot, turn };
         let mut item: Item = serde_dynamo::to_item(claim)?;
         item.insert("pk".into(), text(endpoint_pk(endpoint)));
         item.insert("sk".into(), text("claim"));
@@ -103,10 +104,11 @@ impl Directory {
             .table_name(&self.table)
             .key("pk", text(endpoint_pk(endpoint)))
             .key("sk", text("claim"))
-            .condition_expression("attribute_not_exists(pk) OR (kind = :kind AND #id = :id AND client_id = :client)")
-            .expression_attribute_names("#id", "id")
+            .condition_expression(
+                "attribute_not_exists(pk) OR (kind = :kind AND address = :address AND client_id = :client)",
+            )
             .expression_attribute_values(":kind", text(kind_word(owner.party.kind)))
-            .expression_attribute_values(":id", text(owner.party.id.as_str()))
+            .expression_attribute_values(":address", text(owner.party.address.as_str()))
             .expression_attribute_values(":client", text(owner.client_id.as_str()))
             .build()
             .map_err(store("TransactWriteItems"))
@@ -121,11 +123,12 @@ impl Directory {
     /// [`DirectoryError`].
     pub async fn take_endpoint(
         &self,
-        party: &Party,
-        client: &ClientId,
+        party: &PartyAddress,
+        client: &ClientName,
         endpoint: &PushEndpoint,
     ) -> Result<bool, DirectoryError> {
-        let owner = EndpointOwner { party: party.clone(), client_id: client.clone(), slot: Slot::of(endpoint.service) };
+        let owner =
+            EndpointOwner { party: party.clone(), client_id: client.clone(), slot: EndpointSlot::of(endpoint.service) };
         for attempt in 0..TIMES {
             // The claim first: whoever has the endpoint by then cannot get it again without changing the claim.
             let claim = self.claim_of(&endpoint.id).await?;
@@ -175,14 +178,14 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryError`].
-    pub async fn client(&self, party: &Party, client: &ClientId) -> Result<Option<Client>, DirectoryError> {
+    pub async fn client(&self, party: &PartyAddress, client: &ClientName) -> Result<Option<Client>, DirectoryError> {
         self.get(pk(party), &sk(client)).await?.map(read).transpose()
     }
 
     /// Lets go of what a client that is gone had.
-    pub(crate) async fn let_go(&self, party: &Party, gone: &Client) -> Result<(), DirectoryError> {
+    pub(crate) async fn let_go(&self, party: &PartyAddress, gone: &Client) -> Result<(), DirectoryError> {
         for endpoint in [&gone.main, &gone.voip].into_iter().flatten() {
-            let slot = Slot::of(endpoint.service);
+            let slot = EndpointSlot::of(endpoint.service);
             let owner = EndpointOwner { party: party.clone(), client_id: gone.client_id.clone(), slot };
             let delete = TransactWriteItem::builder().delete(self.lets_go(&endpoint.id, &owner)?).build();
             let write = self.client.transact_write_items().transact_items(delete).send().await;

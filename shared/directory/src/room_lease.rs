@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use ilock_dynamo::{Item, number, text};
-use ilock_events::{CallId, Millis, PartyId, RoomId};
+use ilock_events::{CallId, Millis, RoomId, TrtcUser};
 use serde::{Deserialize, Serialize};
 
 use crate::directory::{Directory, DirectoryError, read, store};
@@ -49,7 +49,8 @@ pub enum Reserved {
 /// Somebody who went into a room, or out of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Guest {
-    pub id: PartyId,
+    /// Who, as Tencent knows them.
+    pub id: TrtcUser,
     /// Whether they are in it.
     pub inside: bool,
     /// Since when.

@@ -1,7 +1,7 @@
 //! The carriers, as the rest of the house sees them. On AWS: IoT Core and SQS; locally: an embedded broker and a timer.
 
 use futures::future::BoxFuture;
-use ilock_events::{CallId, Carrier, ClientId, MessageId, Millis};
+use ilock_events::{CallId, Carrier, ClientName, MessageId, Millis};
 use serde::{Deserialize, Serialize};
 
 /// What a receipt says of a notice that could not be told in time.
@@ -41,7 +41,7 @@ pub trait Mqtt: Send + Sync {
     fn publish(&self, message: Publish) -> BoxFuture<'_, Result<Option<String>, CarrierError>>;
 
     /// Ends the session of `client`: its connection is closed and nothing is kept for it.
-    fn end_session(&self, client: ClientId) -> BoxFuture<'_, Result<(), CarrierError>>;
+    fn end_session(&self, client: ClientName) -> BoxFuture<'_, Result<(), CarrierError>>;
 }
 
 /// What the ring timer carries.

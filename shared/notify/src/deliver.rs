@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use ilock_env::Clock;
-use ilock_events::{Carrier, ClientId, DeliveryOutcome, Incoming, Millis, PartyId, Receipt};
+use ilock_events::{Address, Carrier, ClientName, DeliveryOutcome, Incoming, Millis, Receipt, TrtcUser};
 
 use tokio::time::{Instant, timeout_at};
 
@@ -19,8 +19,9 @@ const NO_LONGER_RANG: &str = "the call no longer rang";
 pub trait MessageCredentials: Send + Sync {
     /// The operator's TRTC application.
     fn sdk_app_id(&self) -> u32;
-    /// The `user_sig` of a message to `user`: encrypted, plain, or none, as the operator chose.
-    fn user_sig_in_message(&self, user: &PartyId) -> Option<String>;
+    /// The `user_sig` of a message to the person at `to`, who enters rooms as `user`: encrypted, plain, or none, as the
+    /// operator chose.
+    fn user_sig_in_message(&self, to: &Address, user: &TrtcUser) -> Option<String>;
 }
 
 /// One round of delivery.
@@ -31,7 +32,7 @@ pub struct Round {
     /// What is still to be told, and why it could not be.
     pub failed: BTreeMap<u32, CarrierError>,
     /// The phones that are settled for the push among the notices.
-    pub phones: BTreeMap<ClientId, DeliveryOutcome>,
+    pub phones: BTreeMap<ClientName, DeliveryOutcome>,
     /// Endpoints that turned out not to work any more.
     pub retired: Vec<Retired>,
 }
@@ -42,7 +43,7 @@ pub struct Done {
     /// Notices, by index.
     pub notices: BTreeSet<u32>,
     /// Phones, for the push among them.
-    pub phones: BTreeSet<ClientId>,
+    pub phones: BTreeSet<ClientName>,
 }
 
 /// What needs no further round, out of all receipts of one commit.
@@ -208,10 +209,10 @@ fn whole_seconds(left_ms: i64) -> u32 {
 
 fn payload(message: &Message, credentials: &dyn MessageCredentials) -> Result<Vec<u8>, serde_json::Error> {
     match message {
-        Message::Incoming(incoming) => {
+        Message::Incoming { incoming, to } => {
             let mut incoming: Incoming = (**incoming).clone();
             incoming.room_info.sdk_app_id = credentials.sdk_app_id();
-            incoming.room_info.user_sig = credentials.user_sig_in_message(&incoming.room_info.user_id);
+            incoming.room_info.user_sig = credentials.user_sig_in_message(to, &incoming.room_info.user_id);
             serde_json::to_vec(&incoming)
         }
         Message::Control(control) => serde_json::to_vec(control),

@@ -2,9 +2,9 @@
 
 use ilock_call::Placed;
 use ilock_events::{
-    CallAccepted, CallEvent, CallId, CallRejected, CallState, CallerInfo, Carrier, ClientId, Commit, Control,
-    ControlAction, DeviceSync, Incoming, MessageId, Millis, Party, PartyId, PersonalText, RoomInfo, Side, UnknownEvent,
-    topics,
+    Address, CallAccepted, CallEvent, CallId, CallRejected, CallState, CallerInfo, Carrier, ClientName, Commit,
+    Control, ControlAction, DeviceSync, Incoming, MessageId, Millis, Party, PartyAddress, PartyId, PersonalText,
+    RoomInfo, Seat, Side, TrtcIdentity, UnknownEvent, topics,
 };
 
 use crate::push::{Push, PushKind};
@@ -27,7 +27,12 @@ const MISSED_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Message {
     /// Somebody calls. The `user_sig` in `room_info` is put in on delivery.
-    Incoming(Box<Incoming>),
+    Incoming {
+        /// What it says.
+        incoming: Box<Incoming>,
+        /// Whose key the `user_sig` is encrypted under.
+        to: Address,
+    },
     /// What became of a call.
     Control(Control),
     /// What another phone of the same person did.
@@ -67,7 +72,7 @@ impl Notice {
     pub fn target(&self) -> String {
         match &self.channel {
             Channel::Mqtt { topic, .. } => topic.clone(),
-            Channel::Push(push) => format!("users/{}/push", push.callee),
+            Channel::Push(push) => format!("users/{}/push", push.callee.address),
         }
     }
 
@@ -84,7 +89,7 @@ impl Notice {
     #[must_use]
     pub fn rings(&self) -> bool {
         match &self.channel {
-            Channel::Mqtt { message, .. } => matches!(message, Message::Incoming(_)),
+            Channel::Mqtt { message, .. } => matches!(message, Message::Incoming { .. }),
             Channel::Push(push) => matches!(push.kind, PushKind::Rings { .. }),
         }
     }
@@ -185,7 +190,7 @@ impl NoticeBuilder<'_> {
     }
 
     /// The phones that may still ring fall silent; `client` itself knows.
-    fn silence(&mut self, client: Option<&ClientId>) {
+    fn silence(&mut self, client: Option<&ClientName>) {
         let until = self.call.terms.deadline.max(self.commit.at.plus(OVER_MS));
         self.wake(PushKind::Over { by: client.cloned(), state: self.commit.state }, None, until, until);
     }
@@ -193,7 +198,7 @@ impl NoticeBuilder<'_> {
     fn wake(&mut self, kind: PushKind, text: Option<&PersonalText>, expires_at: Millis, kept_until: Millis) {
         let terms = &self.call.terms;
         let push = Push {
-            callee: terms.callee.clone(),
+            callee: self.found(&self.call.callee()),
             call_id: self.call_id.clone(),
             caller_id: terms.caller.id.clone(),
             caller_name: shown(text, &terms.caller.id).name,
@@ -209,7 +214,8 @@ impl NoticeBuilder<'_> {
     fn incoming(&mut self, text: Option<&PersonalText>) -> u32 {
         let terms = &self.call.terms;
         let callee = self.call.callee();
-        let message = Message::Incoming(Box::new(Incoming {
+        let found = self.found(&callee);
+        let incoming = Box::new(Incoming {
             call_id: self.call_id.clone(),
             caller_id: terms.caller.id.clone(),
             caller_info: shown(text, &terms.caller.id),
@@ -217,7 +223,7 @@ impl NoticeBuilder<'_> {
             room_info: RoomInfo {
                 room_id: terms.room_id.to_string(),
                 sdk_app_id: 0,
-                user_id: callee.id.clone(),
+                user_id: TrtcIdentity::of(&self.call.tenant, callee.kind, &callee.id).at(Seat::Party),
                 user_sig: None,
                 private_map_key: None,
             },
@@ -225,8 +231,9 @@ impl NoticeBuilder<'_> {
             seq: self.commit.n,
             state: CallState::Ringing,
             expires_at: terms.deadline,
-        }));
-        self.publish(topics::incoming(&callee), message, terms.deadline, None)
+        });
+        let topic = topics::incoming(&found);
+        self.publish(topic, Message::Incoming { incoming, to: found.address }, terms.deadline, None)
     }
 
     fn control(&mut self, to: &Party, action: ControlAction, expires_at: Millis, after: Option<u32>) {
@@ -240,10 +247,10 @@ impl NoticeBuilder<'_> {
             state: self.commit.state,
             expires_at,
         });
-        self.publish(topics::control(to), message, expires_at, after);
+        self.publish(topics::control(&self.found(to)), message, expires_at, after);
     }
 
-    fn sync(&mut self, action: ControlAction, client: Option<&ClientId>, expires_at: Millis) {
+    fn sync(&mut self, action: ControlAction, client: Option<&ClientName>, expires_at: Millis) {
         let callee: PartyId = self.call.terms.callee.clone();
         let message = Message::Sync(DeviceSync {
             action,
@@ -255,7 +262,11 @@ impl NoticeBuilder<'_> {
             state: self.commit.state,
             expires_at,
         });
-        self.publish(topics::sync(&self.call.callee()), message, expires_at, None);
+        self.publish(topics::sync(&self.found(&self.call.callee())), message, expires_at, None);
+    }
+
+    fn found(&self, party: &Party) -> PartyAddress {
+        PartyAddress::of(&self.call.tenant, party)
     }
 
     fn next_index(&self) -> u32 {
@@ -282,7 +293,7 @@ impl Message {
     #[must_use]
     pub fn id(&self) -> &MessageId {
         match self {
-            Self::Incoming(incoming) => &incoming.message_id,
+            Self::Incoming { incoming, .. } => &incoming.message_id,
             Self::Control(control) => &control.message_id,
             Self::Sync(sync) => &sync.message_id,
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use ilock_call::{Call, Placed};
 use ilock_env::Clock;
-use ilock_events::{Carrier, ClientId, Commit, DeliveryPath, Millis, PartyId, PersonalText, Receipt};
+use ilock_events::{Address, Carrier, ClientName, Commit, DeliveryPath, Millis, PersonalText, Receipt, TrtcUser};
 use ilock_notify::push::PushKind;
 use ilock_notify::{
     CarrierError, Channel, Delivery, Done, Message, MessageCredentials, Mqtt, Notice, Publish, notices, settled,
@@ -42,7 +42,7 @@ fn told(kinds: &[&str], text: Option<&PersonalText>) -> Vec<Notice> {
 
 fn topics(notices: &[Notice]) -> Vec<(&str, String)> {
     let said = |message: &Message| match message {
-        Message::Incoming(_) => "incoming".to_owned(),
+        Message::Incoming { .. } => "incoming".to_owned(),
         Message::Control(control) => serde_json::to_value(control.action).unwrap().as_str().unwrap().to_owned(),
         Message::Sync(sync) => format!("sync {}", serde_json::to_value(sync.action).unwrap().as_str().unwrap()),
     };
@@ -99,7 +99,7 @@ fn the_ringing_is_told_only_after_the_incoming_call() {
 #[test]
 fn an_incoming_call_always_has_a_name_to_show() {
     let placed = told(&["place"], None);
-    let Channel::Mqtt { message: Message::Incoming(incoming), .. } = &placed[0].channel else {
+    let Channel::Mqtt { message: Message::Incoming { incoming, .. }, .. } = &placed[0].channel else {
         panic!("no incoming call")
     };
     assert_eq!(incoming.caller_info.name.as_deref(), Some("device123"));
@@ -139,7 +139,7 @@ impl Mqtt for Broker {
         })
     }
 
-    fn end_session(&self, _: ClientId) -> BoxFuture<'_, Result<(), CarrierError>> {
+    fn end_session(&self, _: ClientName) -> BoxFuture<'_, Result<(), CarrierError>> {
         Box::pin(async { Ok(()) })
     }
 }
@@ -151,7 +151,7 @@ impl MessageCredentials for NoCredentials {
         1_400_000_001
     }
 
-    fn user_sig_in_message(&self, _: &PartyId) -> Option<String> {
+    fn user_sig_in_message(&self, _: &Address, _: &TrtcUser) -> Option<String> {
         None
     }
 }

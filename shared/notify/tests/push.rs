@@ -11,7 +11,8 @@ use ilock_call::{Call, Placed};
 use ilock_env::Clock;
 use ilock_events::schema::schemas;
 use ilock_events::{
-    CallerInfo, ClientId, Commit, DeliveryPath, Language, Millis, PartyId, Personal, PersonalText, PushService, Receipt,
+    Address, CallerInfo, ClientName, Commit, DeliveryPath, Language, Millis, PartyAddress, Personal, PersonalText,
+    PushService, Receipt, TrtcUser,
 };
 use ilock_notify::push::{
     APNS_LIMIT, Endpoint, FCM_LIMIT, NO_PHONE, Phone, Phones, Push, PushCarrier, PushError, PushRequest, PushSender,
@@ -58,7 +59,7 @@ fn endpoint(service: PushService) -> Endpoint {
 
 fn phone(name: &str, main: Option<PushService>, voip: Option<PushService>) -> Phone {
     Phone {
-        client_id: ClientId::new(format!("user456_{name}")).unwrap(),
+        client_id: ClientName::new(format!("user456_{name}")).unwrap(),
         main: main.map(endpoint),
         voip: voip.map(endpoint),
         language: Language::Zh,
@@ -226,7 +227,7 @@ impl PushCarrier for Service {
 }
 
 impl Phones for Service {
-    fn of<'a>(&'a self, _: &'a PartyId) -> BoxFuture<'a, Result<Vec<Phone>, CarrierError>> {
+    fn of<'a>(&'a self, _: &'a PartyAddress) -> BoxFuture<'a, Result<Vec<Phone>, CarrierError>> {
         Box::pin(async move { Ok(self.phones.clone()) })
     }
 }
@@ -236,7 +237,7 @@ impl Mqtt for Service {
         Box::pin(async { Ok(None) })
     }
 
-    fn end_session(&self, _: ClientId) -> BoxFuture<'_, Result<(), CarrierError>> {
+    fn end_session(&self, _: ClientName) -> BoxFuture<'_, Result<(), CarrierError>> {
         Box::pin(async { Ok(()) })
     }
 }
@@ -246,7 +247,7 @@ impl MessageCredentials for Service {
         1
     }
 
-    fn user_sig_in_message(&self, _: &PartyId) -> Option<String> {
+    fn user_sig_in_message(&self, _: &Address, _: &TrtcUser) -> Option<String> {
         None
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use ilock_events::{PartyId, RoomId};
+use ilock_events::{RoomId, TrtcUser};
 
 use crate::{Credential, UserBuf, credential::VERSION};
 
@@ -57,7 +57,7 @@ impl TrtcApp {
 
     /// A credential that says who `user` is, good from `at_seconds` (since 1970) for `expire_seconds`.
     #[must_use]
-    pub fn user_sig(&self, user: &PartyId, at_seconds: i64, expire_seconds: u32) -> String {
+    pub fn user_sig(&self, user: &TrtcUser, at_seconds: i64, expire_seconds: u32) -> String {
         self.credential(user, None, at_seconds, expire_seconds)
     }
 
@@ -65,7 +65,7 @@ impl TrtcApp {
     #[must_use]
     pub fn private_map_key(
         &self,
-        user: &PartyId,
+        user: &TrtcUser,
         room: RoomId,
         privileges: u32,
         at_seconds: i64,
@@ -82,7 +82,7 @@ impl TrtcApp {
     /// [`BadRoomName`] when TRTC would take it for no room.
     pub fn private_map_key_for_named_room(
         &self,
-        user: &PartyId,
+        user: &TrtcUser,
         room: &str,
         privileges: u32,
         at_seconds: i64,
@@ -97,7 +97,7 @@ impl TrtcApp {
         Ok(self.credential(user, Some(userbuf), at_seconds, expire_seconds))
     }
 
-    fn userbuf(&self, user: &PartyId, room: u32, room_name: Option<String>, privileges: u32, expires: u32) -> UserBuf {
+    fn userbuf(&self, user: &TrtcUser, room: u32, room_name: Option<String>, privileges: u32, expires: u32) -> UserBuf {
         UserBuf {
             account: user.to_string(),
             sdk_app_id: self.sdk_app_id,
@@ -109,7 +109,7 @@ impl TrtcApp {
         }
     }
 
-    fn credential(&self, user: &PartyId, room: Option<UserBuf>, time: i64, expire: u32) -> String {
+    fn credential(&self, user: &TrtcUser, room: Option<UserBuf>, time: i64, expire: u32) -> String {
         Credential {
             version: VERSION.into(),
             identifier: user.to_string(),

@@ -13,7 +13,7 @@ pub use config::{BadRoomApi, RoomApiConfig};
 use error::{Failed, MOST_USERS, unreachable};
 pub use error::{Fault, RoomApiError};
 use ilock_env::{Clock, random};
-use ilock_events::{PartyId, RoomId};
+use ilock_events::{RoomId, TrtcUser};
 use pace::Pace;
 use reqwest::{Client, Url, header};
 use serde::Serialize;
@@ -72,7 +72,7 @@ struct DismissRequest<'a> {
     sdk_app_id: u32,
     room_id: RoomId,
     #[serde(skip_serializing_if = "Option::is_none")]
-    user_ids: Option<&'a [PartyId]>,
+    user_ids: Option<&'a [TrtcUser]>,
 }
 
 impl RoomApi {
@@ -109,7 +109,7 @@ impl RoomApi {
     ///
     /// # Errors
     /// [`RoomApiError`] after the last try.
-    pub async fn remove_user(&self, room: RoomId, users: &[PartyId]) -> Result<Removal, RoomApiError> {
+    pub async fn remove_user(&self, room: RoomId, users: &[TrtcUser]) -> Result<Removal, RoomApiError> {
         if users.is_empty() || users.len() > MOST_USERS {
             return Err(RoomApiError::new("RemoveUser", 0, Fault::Users.into()));
         }
@@ -125,7 +125,7 @@ impl RoomApi {
         &self,
         action: &'static str,
         room_id: RoomId,
-        user_ids: Option<&[PartyId]>,
+        user_ids: Option<&[TrtcUser]>,
         gone: &[&str],
     ) -> Result<bool, RoomApiError> {
         let body = serde_json::to_vec(&DismissRequest { sdk_app_id: self.0.sdk_app_id, room_id, user_ids })

@@ -3,7 +3,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use flate2::{Compression, write::ZlibEncoder};
-use ilock_events::{PartyId, RoomId};
+use ilock_events::{RoomId, TrtcUser};
 use ilock_trtc::{ALL_PRIVILEGES, BadCredential, BadRoomName, Credential, TrtcApp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ fn with(name: &str, value: impl Into<Value>) -> String {
 
 fn a_room_key() -> Credential {
     let app = TrtcApp::new(1_400_000_001, KEY).unwrap();
-    let user = PartyId::new("user456").unwrap();
+    let user = TrtcUser::new("user456").unwrap();
     let room = RoomId::new(664_321).unwrap();
     Credential::decode(&app.private_map_key(&user, room, ALL_PRIVILEGES, 1_700_000_000, 300)).unwrap()
 }
@@ -42,7 +42,7 @@ proptest! {
     fn every_user_sig_is_read_back_as_it_was_made(
         app in 1..=u32::MAX, key in "[!-~]\\PC{0,99}", user in "[A-Za-z0-9_-]{1,32}", at in any::<i64>(), expire in any::<u32>(),
     ) {
-        let user = PartyId::new(user).unwrap();
+        let user = TrtcUser::new(user).unwrap();
         let credential = Credential::decode(&TrtcApp::new(app, &key).unwrap().user_sig(&user, at, expire)).unwrap();
         prop_assert!(credential.verify(&key));
         prop_assert_eq!(credential.identifier.as_str(), user.as_str());
@@ -56,7 +56,7 @@ proptest! {
         user in "[A-Za-z0-9_-]{1,32}", bits in any::<u32>(), privileges in any::<u32>(), at in 0..4_000_000_000_i64,
         expire in 0..100_000_u32,
     ) {
-        let (user, room) = (PartyId::new(user).unwrap(), RoomId::from_bits(bits));
+        let (user, room) = (TrtcUser::new(user).unwrap(), RoomId::from_bits(bits));
         let text = TrtcApp::new(1_400_000_001, KEY).unwrap().private_map_key(&user, room, privileges, at, expire);
         let credential = Credential::decode(&text).unwrap();
         prop_assert!(credential.verify(KEY));
@@ -73,7 +73,7 @@ proptest! {
 
     #[test]
     fn no_flipped_character_gives_another_credential_that_verifies(place in any::<prop::sample::Index>(), letter in "[A-Za-z0-9*_-]") {
-        let user = PartyId::new("user456").unwrap();
+        let user = TrtcUser::new("user456").unwrap();
         let text = TrtcApp::new(1_400_000_001, KEY).unwrap().user_sig(&user, 1_700_000_000, 300);
         let place = place.index(text.len());
         let mut other = text.clone();
@@ -159,7 +159,7 @@ fn deep_nesting_does_not_overflow_the_stack() {
 #[test]
 fn a_room_with_a_name_that_trtc_does_not_take_gets_no_credential() {
     let app = TrtcApp::new(1_400_000_001, KEY).unwrap();
-    let user = PartyId::new("user456").unwrap();
+    let user = TrtcUser::new("user456").unwrap();
     for bad in ["", "小区", "a\nb", &"x".repeat(65)] {
         assert_eq!(app.private_map_key_for_named_room(&user, bad, ALL_PRIVILEGES, 0, 1), Err(BadRoomName));
     }

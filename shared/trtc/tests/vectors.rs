@@ -4,7 +4,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use flate2::read::ZlibDecoder;
-use ilock_events::{PartyId, RoomId};
+use ilock_events::{RoomId, TrtcUser};
 use ilock_trtc::{Credential, TrtcApp};
 use serde::Deserialize;
 use serde_json::Value;
@@ -27,7 +27,7 @@ struct Input {
     kind: String,
     sdkappid: u32,
     key: String,
-    userid: PartyId,
+    userid: TrtcUser,
     expire: u32,
     curr_time: i64,
     roomid: Option<RoomId>,

@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::config::interceptors::{BeforeTransmitInterceptorContextRef
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents, SharedInterceptor};
 use aws_sdk_dynamodb::error::BoxError;
 use futures::future::BoxFuture;
-use ilock_events::ClientId;
+use ilock_events::ClientName;
 use ilock_local::broker::BrokerAddresses;
 use ilock_local::{Addresses, Options, Stack};
 use ilock_notify::{CarrierError, Mqtt, Publish};
@@ -81,7 +81,7 @@ impl Mqtt for SteppedBroker {
         })
     }
 
-    fn end_session(&self, client: ClientId) -> BoxFuture<'_, Result<(), CarrierError>> {
+    fn end_session(&self, client: ClientName) -> BoxFuture<'_, Result<(), CarrierError>> {
         self.inner.end_session(client)
     }
 }

@@ -2,15 +2,15 @@
 
 use futures::future::join_all;
 use ilock_directory::{Client, Directory, PushEndpoint};
-use ilock_events::{ClientId, Millis, Party, PartyId, PartyKind, PushService, TenantId};
+use ilock_events::{ClientName, Millis, Party, PartyAddress, PartyId, PartyKind, PushService, TenantId};
 
 use super::engine;
 
 const ROUNDS: i64 = 100;
 
-fn person(id: &str) -> (Party, ClientId) {
+fn person(id: &str) -> (Party, ClientName) {
     let party = Party { kind: PartyKind::User, id: PartyId::new(id).unwrap() };
-    (party, ClientId::new(format!("{id}_phone")).unwrap())
+    (party, ClientName::new(format!("{id}_phone")).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,8 +30,9 @@ async fn of_two_who_register_one_token_at_once_a_hundred_times_exactly_one_has_i
         owners.rotate_left(usize::try_from(round % 2).unwrap());
         let taken = join_all(owners.into_iter().map(|owner| {
             let (directory, endpoint, (party, client)) = (directory.clone(), endpoint.clone(), people[owner].clone());
+            let at = PartyAddress::of(&tenant, &party);
             async move {
-                let taking = async move { directory.take_endpoint(&party, &client, &endpoint).await.unwrap() };
+                let taking = async move { directory.take_endpoint(&at, &client, &endpoint).await.unwrap() };
                 tokio::spawn(taking).await.unwrap()
             }
         }));
@@ -42,7 +43,7 @@ async fn of_two_who_register_one_token_at_once_a_hundred_times_exactly_one_has_i
         assert!(taken.iter().any(|taken| *taken), "round {round}");
         let mut have = vec![];
         for (owner, (party, client)) in people.iter().enumerate() {
-            let known = directory.client(party, client).await.unwrap().unwrap();
+            let known = directory.client(&PartyAddress::of(&tenant, party), client).await.unwrap().unwrap();
             if known.main.is_some_and(|main| main.id == "one") {
                 have.push(owner);
             }

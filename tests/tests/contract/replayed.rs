@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ilock_audit::export::{Progress, call_line, placed_at};
 use ilock_audit::replay::{Story, html, jsonl, mermaid, text};
 use ilock_audit::{Header, Line, verify};
-use ilock_events::{Carrier, ClientId, CommitNo, DeliveryOutcome, DeliveryPath, Millis, Receipt};
+use ilock_events::{Carrier, ClientName, CommitNo, DeliveryOutcome, DeliveryPath, Millis, Receipt};
 use ilock_log::EventLog;
 use ilock_proof::{StoredCall, salt_personal};
 use ilock_tests::commands::{call_of, ms};
@@ -63,7 +63,7 @@ async fn a_day_told_twice_is_the_same_to_the_byte_from_the_log_and_from_its_expo
             error: None,
         };
         let ring = handed(Carrier::Mqtt, "users/user456/calls/incoming");
-        let phone = ClientId::new("user456_android_1").unwrap();
+        let phone = ClientName::new("user456_android_1").unwrap();
         let woken = BTreeMap::from([(phone, handed(Carrier::Push, "GCM"))]);
         let rounds = [
             (DeliveryPath::Fast, BTreeMap::from([(0, ring)]), BTreeMap::new()),

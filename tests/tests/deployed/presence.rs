@@ -2,20 +2,20 @@
 
 use aws_sdk_sqs::types::QueueAttributeName as Count;
 use ilock_directory::Client;
-use ilock_events::{ClientId, Party, PartyId, PartyKind};
+use ilock_events::ClientName;
+use ilock_tests::parties::user_at;
 
 use crate::deployment::{Deployment, aws, eventually};
 use crate::phone::Phone;
 
 async fn client(deployment: &Deployment, phone: &Phone, owner: &str) -> Client {
-    let party = Party { kind: PartyKind::User, id: PartyId::new(owner).unwrap() };
-    let clients = deployment.directory().await.clients(&party).await.unwrap();
+    let clients = deployment.directory().await.clients(&user_at(owner)).await.unwrap();
     clients.into_iter().find(|client| client.client_id.as_str() == phone.client_id()).expect("it is registered")
 }
 
 /// The number of the current connection; None while there is none.
 async fn connection(deployment: &Deployment, phone: &Phone) -> Option<i64> {
-    let id = ClientId::new(phone.client_id()).unwrap();
+    let id = ClientName::new(phone.client_id()).unwrap();
     let presence = deployment.directory().await.presence(&id).await.unwrap();
     presence.filter(|presence| presence.connected).map(|presence| presence.version)
 }

@@ -287,7 +287,7 @@ async fn a_question_that_breaks_a_rule_is_told_which() {
         ("/api/audit/calls?day=2026-02-30", "day"),
         ("/api/audit/calls?day=2026-11-22%23", "day"),
         ("/api/audit/calls?day=2026-11-22&tenant=a%23b", "tenant"),
-        ("/api/audit/calls?day=2026-11-22&caller=a%20b", "caller"),
+        ("/api/audit/calls?day=2026-11-22&caller=a%0Ab", "caller"),
         ("/api/audit/calls?day=2026-11-22&callee=", "callee"),
         ("/api/audit/calls?day=2026-11-22&outcome=answered", "outcome"),
         ("/api/audit/calls?day=2026-11-22&limit=0", "limit"),

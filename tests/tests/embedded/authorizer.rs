@@ -71,9 +71,16 @@ async fn ask_at(world: &World, request: Value, clock: Clock) -> AuthorizerRespon
     authorize(&request, &world.stack.mqtt, &world.stack.directory, &clock).await.unwrap()
 }
 
+/// A registered client's username, password and client id.
+async fn credentials(party: &Party, name: &str) -> [String; 3] {
+    let made = &party.registers(name).await["mqtt_credentials"];
+    ["username", "password", "client_id"].map(|field| made[field].as_str().unwrap().to_owned())
+}
+
 /// A registered client's password.
 async fn password(party: &Party, name: &str) -> String {
-    party.registers(name).await["mqtt_credentials"]["password"].as_str().unwrap().to_owned()
+    let [_, password, _] = credentials(party, name).await;
+    password
 }
 
 const REGION: &str = "arn:aws:iot:local:000000000000:";
@@ -122,8 +129,8 @@ async fn every_client_may_do_its_own_and_nothing_else() {
         ("devices", world.door("door-1"), vec!["main"]),
         ("devices", world.door("anna"), vec!["door"]),
     ];
-    let topics = topics_to_try();
-    let clients: Vec<String> = parties
+    let mut topics = topics_to_try();
+    let mut clients: std::collections::BTreeSet<String> = parties
         .iter()
         .flat_map(|(_, party, names)| names.iter().map(|name| format!("{}_{name}", party.id)))
         .chain(["*".into(), "anna".into(), "anna_ios_1x".into(), String::new()])
@@ -131,10 +138,12 @@ async fn every_client_may_do_its_own_and_nothing_else() {
     let mut checked = 0;
     for (root, party, names) in &parties {
         for name in names {
-            let own = format!("{}_{name}", party.id);
-            let answer = ask(&world, full(&party.id, &password(party, name).await, &own)).await;
+            let [username, password, own] = credentials(party, name).await;
+            let answer = ask(&world, full(&username, &password, &own)).await;
             assert!(answer.is_authenticated);
-            let mine = own_topics(root, &party.id);
+            let mine = own_topics(root, &username);
+            topics.extend(mine.iter().filter(|topic| !topics.contains(topic)).cloned().collect::<Vec<_>>());
+            clients.insert(own.clone());
             for topic in &topics {
                 for (action, kind) in ACTIONS {
                     let reads = matches!(action, "iot:Subscribe" | "iot:Receive");
@@ -158,11 +167,9 @@ async fn every_client_may_do_its_own_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_longest_ids_stay_within_iot_cores_limits() {
     let world = World::new().await;
-    let id = "a".repeat(32);
-    let person = world.user(&id);
-    let name = "b".repeat(128 - 33);
-    let client = format!("{id}_{name}");
-    let request = full(&id, &password(&person, &name).await, &client);
+    let person = world.user(&"a".repeat(64));
+    let [username, password, client] = credentials(&person, &"b".repeat(52)).await;
+    let request = full(&username, &password, &client);
     let request: AuthorizerRequest = serde_json::from_value(request).unwrap();
     // The longest partition and region that there are.
     let arns = Arns { partition: "aws-us-gov".into(), region: "ap-southeast-1".into(), account: "123456789012".into() };

@@ -30,7 +30,7 @@ async fn a_whole_call(version: Version) {
     let call = call_id(&placed);
     assert!(call.starts_with("call_device123_user456_"));
     assert_eq!(placed["state"], "ringing");
-    assert_eq!(placed["room_info"]["user_id"], "device123");
+    assert!(placed["room_info"]["user_id"].as_str().unwrap().ends_with("_dn"), "{placed}");
     assert!(placed["room_info"]["user_sig"].is_string() && placed["room_info"]["private_map_key"].is_string());
 
     let incoming = phone.hears("incoming").await;
@@ -51,7 +51,7 @@ async fn a_whole_call(version: Version) {
     let accepted = user.callee_action(&call, "accepted", Some(&phone_id)).await.ok();
     assert_eq!(accepted["state"], "active");
     assert_eq!(accepted["answered_by"], phone_id.as_str());
-    assert_eq!(accepted["room_info"]["user_id"], "user456");
+    assert_eq!(accepted["room_info"]["user_id"], "user456_0", "each phone enters under a name of its own");
 
     common(&panel.hears("accepted").await, &call, 3, 0, "active");
     for other in [&mut phone, &mut tablet] {

@@ -11,6 +11,7 @@ mod checkpoints;
 mod contract;
 mod cost;
 mod history;
+mod ids;
 mod iot;
 mod log;
 mod outage;

@@ -5,10 +5,11 @@ use std::sync::Mutex;
 use aws_lambda_events::sqs::SqsEvent;
 use futures::future::BoxFuture;
 use ilock_directory::{Client, Directory};
-use ilock_events::{ClientStatus, Party, PartyId, PartyKind};
+use ilock_events::{ClientStatus, PartyAddress};
 use ilock_functions::triggers::presence::{PresenceEvent, PresenceKind, RecheckQueue, on_event, on_queue};
 use ilock_notify::QueueError;
 use ilock_tests::World;
+use ilock_tests::parties::user_at;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
@@ -44,8 +45,8 @@ fn event(kind: PresenceKind, version: i64, at: i64) -> PresenceEvent {
     PresenceEvent { client_id: CLIENT.into(), timestamp: at, event_type: kind, version_number: version }
 }
 
-fn user() -> Party {
-    Party { kind: PartyKind::User, id: PartyId::new("user456").unwrap() }
+fn user() -> PartyAddress {
+    user_at("user456")
 }
 
 async fn client(directory: &Directory) -> Client {
@@ -143,7 +144,7 @@ async fn a_refused_connection_is_no_presence() {
     let refused: PresenceEvent = serde_json::from_value(told).unwrap();
     on_event(&directory, &waiting, refused).await.unwrap();
     assert!(waiting.0.lock().unwrap().is_empty());
-    let client = ilock_events::ClientId::new(CLIENT).unwrap();
+    let client = ilock_events::ClientName::new(CLIENT).unwrap();
     assert_eq!(directory.presence(&client).await.unwrap(), None);
     world.end().await;
 }

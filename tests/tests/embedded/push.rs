@@ -5,10 +5,10 @@ use std::time::Duration;
 use ilock_directory::Client;
 use ilock_env::Clock;
 use ilock_events::schema::schemas;
-use ilock_events::{ClientId, Millis, Party as PartyOf, PartyId, PartyKind};
+use ilock_events::{ClientName, Millis};
 use ilock_functions::triggers::push_feedback::{DeliveryFailure, Feedback, on_failure};
 use ilock_local::push::Shown;
-use ilock_tests::parties::call_id;
+use ilock_tests::parties::{call_id, user_at};
 use ilock_tests::{Party, World};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -71,9 +71,8 @@ fn assert_valid(push: &Shown) {
 }
 
 async fn client(world: &World, user: &str, name: &str) -> Client {
-    let party = PartyOf { kind: PartyKind::User, id: PartyId::new(user).unwrap() };
-    let client = ClientId::new(format!("{user}_{name}")).unwrap();
-    world.stack.directory.client(&party, &client).await.unwrap().unwrap()
+    let client = ClientName::new(format!("{user}_{name}")).unwrap();
+    world.stack.directory.client(&user_at(user), &client).await.unwrap().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -167,7 +166,7 @@ async fn a_stale_token_is_retired_while_the_others_ring_and_comes_back_only_by_r
     let retired = client(&world, "anna", "old").await.main.unwrap().retired.unwrap();
     assert_eq!(retired.why, "EndpointDisabled");
     let in_receipt = |history: &ilock_log::History, client: &str| {
-        let client = ClientId::new(client).unwrap();
+        let client = ClientName::new(client).unwrap();
         history.receipts.iter().find_map(|receipt| receipt.phones.get(&client).cloned())
     };
     let handed = in_receipt(&world.log(&call).await, "anna_old").unwrap();
@@ -318,7 +317,11 @@ async fn tokens_that_no_push_service_could_have_given_are_refused_by_name() {
     // A system or a language that is new here is no mistake.
     let new = json!({ "platform": "harmony", "push_token": "a", "language": "fr", "client_id": "anna_new" });
     assert_eq!(anna.posts(REGISTER, new).await.ok()["services"], json!([]));
-    anna.posts(REGISTER, json!({ "platform": "ios", "push_token": "00", "client_id": "bert_1" })).await.refused(403);
+    let body = json!({ "platform": "ios", "push_token": "00", "client_id": "bert 1" });
+    assert_eq!(anna.posts(REGISTER, body).await.refused(400)["field"], "client_id");
+    // Whatever anna names is hers.
+    let body = json!({ "platform": "ios", "push_token": "00", "client_id": "bert_1" });
+    assert_eq!(anna.posts(REGISTER, body).await.ok()["client_id"], "anna_bert_1");
     door.posts(REGISTER, json!({ "platform": "android", "push_token": "a" })).await.refused(403);
     // A token is one endpoint whatever the case of its digits; the sandbox is another service.
     for (token, service) in [("ABCDEF", "APNS"), ("abcdef", "APNS")] {

@@ -102,19 +102,24 @@ async fn an_auditor_is_no_party_to_calls() {
 async fn nobody_registers_or_acts_as_another_ones_client() {
     let world = World::new().await;
     let user = world.user("user456");
-    for body in [
-        json!({ "client_id": "user789_android_1" }),
-        json!({ "client_id": "user4567_android_1" }),
-        json!({ "client_id": "user456_" }),
-        json!({ "client_id": "user456_a", "user_id": "user789" }),
-    ] {
-        user.posts("/api/mqtt/clients/register", body).await.refused(403);
+    world.user("user789").registers("android_1").await;
+    let body = json!({ "client_id": "user456_a", "user_id": "user789" });
+    user.posts("/api/mqtt/clients/register", body).await.refused(403);
+    for body in [json!({ "client_id": "user456_" }), json!({ "client_id": "d.user456_a" })] {
+        user.posts("/api/mqtt/clients/register", body).await.refused(400);
+    }
+    // Whatever else is sent is a name of the asker's own.
+    for sent in ["user789_android_1", "user4567_android_1"] {
+        let made = user.posts("/api/mqtt/clients/register", json!({ "client_id": sent })).await.ok();
+        assert_eq!(made["mqtt_credentials"]["client_id"], format!("user456_{sent}"));
+        assert_eq!(made["mqtt_credentials"]["username"], "user456");
     }
     let call = call_id(&world.door("device123").rings("user456", 30).await);
-    user.callee_action(&call, "accepted", Some("user789_android_1")).await.refused(403);
+    let accepted = user.callee_action(&call, "accepted", Some("user789_android_1")).await.ok();
+    assert_eq!(accepted["answered_by"], "user456_user789_android_1");
     let status =
         json!({ "client_id": "user789_a", "status": "active", "priority": 1, "last_active": 1_679_886_400_000_i64 });
-    user.asks(Method::PUT, "/api/mqtt/clients/status", Some(status)).await.refused(403);
+    user.asks(Method::PUT, "/api/mqtt/clients/status", Some(status)).await.refused(404);
     world.end().await;
 }
 
@@ -130,10 +135,10 @@ fn broken_bodies() -> Vec<(&'static str, &'static str, String)> {
         ("/api/calls", "body", format!(r#"{{"callee_id":"a"}} {deep}"#)),
         ("/api/calls", "callee_id", "{}".into()),
         ("/api/calls", "callee_id", r#"{"callee_id":null}"#.into()),
-        ("/api/calls", "callee_id", r#"{"callee_id":7}"#.into()),
-        ("/api/calls", "callee_id", r#"{"callee_id":"a/b"}"#.into()),
-        ("/api/calls", "callee_id", r#"{"callee_id":"a+"}"#.into()),
-        ("/api/calls", "callee_id", r##"{"callee_id":"#"}"##.into()),
+        ("/api/calls", "callee_id", r#"{"callee_id":7.5}"#.into()),
+        ("/api/calls", "callee_id", r#"{"callee_id":""}"#.into()),
+        ("/api/calls", "callee_id", r#"{"callee_id":"a\nb"}"#.into()),
+        ("/api/calls", "callee_id", format!(r#"{{"callee_id":"{}"}}"#, "门".repeat(129))),
         ("/api/calls", "callee_id", r#"{"callee_id":"a\u0000"}"#.into()),
         ("/api/calls", "callee_id", format!(r#"{{"callee_id":"{long}"}}"#)),
         ("/api/calls", "callee_id", r#"{"callee_id":"device123"}"#.into()),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ilock_events::RoomId;
+use ilock_events::{PartyId, PartyKind, RoomId, Seat, TenantId, TrtcIdentity};
 use ilock_local::Options;
 use ilock_tests::parties::call_id;
 use ilock_tests::tencent::{Report, Reports, SDK_APP_ID, SECRET_ID, SECRET_KEY, Tencent, Trouble};
@@ -26,6 +26,12 @@ async fn world(tencent: &Tencent) -> World {
         Some(value)
     };
     World::with(Options { settings: Box::new(settings), ..Options::anywhere() }).await
+}
+
+/// Under which name device123 enters rooms.
+fn door_in_room() -> String {
+    let id = PartyId::new("device123").unwrap();
+    TrtcIdentity::of(&TenantId::new("default").unwrap(), PartyKind::Device, &id).at(Seat::Unnamed).to_string()
 }
 
 fn reports(world: &World) -> Reports {
@@ -143,9 +149,9 @@ async fn two_who_leave_at_once_have_both_left() {
         let (call, room, door, _) = answered(&world).await;
         let reports = reports(&world);
         let room = room.number();
-        reports.send(&Report::entered(room, "device123").with("EventMsTs", at(1))).await;
+        reports.send(&Report::entered(room, &door_in_room()).with("EventMsTs", at(1))).await;
         reports.send(&Report::entered(room, "user456").with("EventMsTs", at(2))).await;
-        let door_left = Report::left(room, "device123").with("EventMsTs", at(3));
+        let door_left = Report::left(room, &door_in_room()).with("EventMsTs", at(3));
         let user_left = Report::left(room, "user456").with("EventMsTs", at(3));
         let (one, other) = futures::join!(reports.send(&door_left), reports.send(&user_left));
         assert_eq!((one.status().as_u16(), other.status().as_u16()), (200, 200));
@@ -166,10 +172,10 @@ async fn when_the_last_one_has_left_the_call_ends_and_says_so() {
     // Both forms of the room's number, and every report twice.
     let text = room.number().to_string();
     let story = [
-        Report::created(room.number(), "device123"),
-        Report::entered(room.number(), "device123").with("EventMsTs", at(1)),
+        Report::created(room.number(), &door_in_room()),
+        Report::entered(room.number(), &door_in_room()).with("EventMsTs", at(1)),
         Report::entered(text.as_str(), "user456").with("EventMsTs", at(2)),
-        Report::left(text.as_str(), "device123").with("EventMsTs", at(3)),
+        Report::left(text.as_str(), &door_in_room()).with("EventMsTs", at(3)),
     ];
     for report in &story {
         for _ in 0..2 {
@@ -198,9 +204,9 @@ async fn who_is_back_before_the_report_of_their_leaving_is_still_there() {
     let reports = reports(&world);
     let room = room.number();
     for report in [
-        Report::entered(room, "device123").with("EventMsTs", at(1)),
+        Report::entered(room, &door_in_room()).with("EventMsTs", at(1)),
         Report::entered(room, "user456").with("EventMsTs", at(2)),
-        Report::left(room, "device123").with("EventMsTs", at(3)),
+        Report::left(room, &door_in_room()).with("EventMsTs", at(3)),
         // user456 changed networks: left at 10, entered again at 20; reported in reverse order.
         Report::entered(room, "user456").with("EventMsTs", at(20)),
         Report::left(room, "user456").with("EventMsTs", at(10)),
@@ -220,8 +226,8 @@ async fn who_was_alone_and_left_at_once_does_not_end_the_call_of_the_one_on_the_
     let (call, room, door, _) = answered(&world).await;
     let reports = reports(&world);
     let room = room.number();
-    reports.send(&Report::entered(room, "device123").with("EventMsTs", at(1))).await;
-    reports.send(&Report::left(room, "device123").with("EventMsTs", at(2))).await;
+    reports.send(&Report::entered(room, &door_in_room()).with("EventMsTs", at(1))).await;
+    reports.send(&Report::left(room, &door_in_room()).with("EventMsTs", at(2))).await;
     reports.send(&Report::dismissed(room).with("EventMsTs", at(3))).await;
     assert_eq!(state(&door, &call).await, "active");
     // Half a minute later nobody has come.
@@ -240,7 +246,7 @@ async fn a_room_that_outlives_its_call_is_dismissed_again() {
     tencent.add_users(room, &["user456"]);
     // An outdated report of leaving does not end the call.
     let reports = reports(&world);
-    reports.send(&Report::left(room.number(), "device123").with("EventMsTs", at(1))).await;
+    reports.send(&Report::left(room.number(), &door_in_room()).with("EventMsTs", at(1))).await;
     assert!(tencent.users_in(room).is_some());
     reports.send(&Report::entered(room.number(), "user456").with("EventMsTs", at(2))).await;
     assert!(tencent.users_in(room).is_none());

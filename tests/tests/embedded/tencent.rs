@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use futures::future::join_all;
 use ilock_env::Clock;
-use ilock_events::{Millis, PartyId, RoomId};
+use ilock_events::{Millis, RoomId, TrtcUser};
 use ilock_tests::tencent::{Report, Reports, SDK_APP_ID, SECRET_ID, SECRET_KEY, Tencent, Trouble};
 use ilock_trtc::{
     ApiKey, CallbackEvent, Dismissal, Fault, Removal, RoomApi, RoomApiConfig, RoomApiError, RoomEventKind,
@@ -31,8 +31,8 @@ fn room(number: u32) -> RoomId {
     RoomId::new(number).unwrap()
 }
 
-fn users(names: &[&str]) -> Vec<PartyId> {
-    names.iter().map(|name| PartyId::new(*name).unwrap()).collect()
+fn users(names: &[&str]) -> Vec<TrtcUser> {
+    names.iter().map(|name| TrtcUser::new(*name).unwrap()).collect()
 }
 
 /// Sends the request without a time limit.
@@ -87,7 +87,7 @@ async fn one_user_who_is_not_there_is_gone_but_of_two_nobody_can_say() {
 async fn nobody_and_more_than_ten_are_not_even_asked_for() {
     let tencent = Tencent::start().await;
     let api = patient(tencent.config());
-    let eleven: Vec<_> = (0..11).map(|n| PartyId::new(format!("user{n}")).unwrap()).collect();
+    let eleven: Vec<_> = (0..11).map(|n| TrtcUser::new(format!("user{n}")).unwrap()).collect();
     for users in [&[][..], &eleven] {
         let error = api.remove_user(room(7), users).await.unwrap_err();
         assert_eq!((error.fault, error.retry, error.tries), (Fault::Users, false, 0));

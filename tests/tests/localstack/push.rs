@@ -113,11 +113,8 @@ impl Fixture {
     }
 
     async fn endpoint_of(&self, user: &Party, client: &str) -> (Option<String>, Option<String>) {
-        let party = ilock_events::Party {
-            kind: ilock_events::PartyKind::User,
-            id: ilock_events::PartyId::new(&user.id).unwrap(),
-        };
-        let client = ilock_events::ClientId::new(client).unwrap();
+        let party = ilock_tests::parties::user_at(&user.id);
+        let client = ilock_events::ClientName::new(client).unwrap();
         let client = self.backend.directory.client(&party, &client).await.unwrap().unwrap();
         let working = |endpoint: Option<ilock_directory::PushEndpoint>| {
             endpoint.filter(|endpoint| endpoint.retired.is_none()).map(|endpoint| endpoint.id)

@@ -8,7 +8,7 @@ use futures::StreamExt;
 use futures::stream;
 use ilock_directory::{Client, Directory, PushEndpoint};
 use ilock_env::Clock;
-use ilock_events::{CallId, ClientId, Commit, Party, PartyId, PartyKind, PushService, TenantId};
+use ilock_events::{CallId, ClientName, Commit, Party, PartyAddress, PartyId, PartyKind, PushService, TenantId};
 use ilock_functions::triggers::projector;
 use ilock_functions::triggers::projector::Projector;
 use ilock_local::Options;
@@ -103,11 +103,11 @@ async fn register_phones(directory: &Directory) -> Vec<String> {
         let (tenant, now) = (TenantId::new("default").unwrap(), Clock::system().now());
         let mut endpoints = vec![];
         for (phone, service) in PHONES.into_iter().enumerate() {
-            let client = ClientId::new(format!("{}_{phone}", party.id)).unwrap();
+            let client = ClientName::new(format!("{}_{phone}", party.id)).unwrap();
             directory.register(&tenant, &party, &Client::new(client.clone(), now)).await.unwrap();
             let id = format!("arn:aws:sns:local:000000000000:endpoint/{}/app/{client}", service.word());
             let endpoint = PushEndpoint { id: id.clone(), service, since: now, retired: None };
-            assert!(directory.take_endpoint(&party, &client, &endpoint).await.unwrap());
+            assert!(directory.take_endpoint(&PartyAddress::of(&tenant, &party), &client, &endpoint).await.unwrap());
             endpoints.push(id);
         }
         endpoints

@@ -3,7 +3,7 @@
 
 use aws_sdk_iot::Client;
 use aws_sdk_iot::types::CertificateStatus;
-use ilock_events::PartyId;
+use ilock_events::Address;
 
 use crate::aws::account::cannot;
 use crate::aws::provision::files::Files;
@@ -12,7 +12,7 @@ use crate::ui::error::CommandError;
 
 /// Creates a certificate with `policy` for `device`, writes it and its key to `files`, and returns its id. On an error the
 /// certificate and the files are deleted.
-pub async fn create(client: &Client, device: &PartyId, policy: &str, files: &Files) -> Result<String, CommandError> {
+pub async fn create(client: &Client, device: &Address, policy: &str, files: &Files) -> Result<String, CommandError> {
     let made = client
         .create_keys_and_certificate()
         .set_as_active(false)
@@ -37,7 +37,7 @@ pub async fn create(client: &Client, device: &PartyId, policy: &str, files: &Fil
     Err(error)
 }
 
-async fn activate(client: &Client, device: &PartyId, policy: &str, id: &str, arn: &str) -> Result<(), CommandError> {
+async fn activate(client: &Client, device: &Address, policy: &str, id: &str, arn: &str) -> Result<(), CommandError> {
     client
         .attach_policy()
         .policy_name(policy)

@@ -7,7 +7,7 @@ use aws_config::SdkConfig;
 use aws_sdk_iot::Client;
 use clap::{Args, Subcommand};
 use ilock_auth::Role;
-use ilock_events::{Party, PartyId, PartyKind, TenantId, topics};
+use ilock_events::{Address, PartyAddress, PartyId, PartyKind, TenantId, topics};
 use serde_json::json;
 
 use crate::aws::account::{cannot, load_config};
@@ -53,7 +53,7 @@ pub struct Door {
     #[arg(long, default_value_t = 2_592_000, requires = "token")]
     seconds: u32,
     /// Delete the door station's certificates and its thing.
-    #[arg(long, conflicts_with_all = ["certificate", "token", "another", "out", "tenant"])]
+    #[arg(long, conflicts_with_all = ["certificate", "token", "another", "out"])]
     revoke: bool,
     /// Delete only this certificate, and keep the thing.
     #[arg(long, requires = "revoke", value_name = "CERTIFICATE_ID")]
@@ -72,16 +72,18 @@ impl Door {
     async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let sdk = load_config().await?;
         let name = self.stack.name();
+        let tenant = self.tenant.clone().map_or_else(default_tenant, Ok)?;
+        // Things, client ids and topics have the address: ids may have characters that AWS does not take.
+        let address = Address::of(&tenant, PartyKind::Device, &self.device_id);
         if self.revoke {
-            revoke::revoke(output, &Client::new(&sdk), &name, &self.device_id, self.only.as_deref()).await?;
+            revoke::revoke(output, &Client::new(&sdk), &name, &address, self.only.as_deref()).await?;
             return Ok(ExitCode::SUCCESS);
         }
         let stack = read_stack(&sdk, &name).await?;
-        let tenant = self.tenant.clone().map_or_else(default_tenant, Ok)?;
         // The token first: signing it can fail, and then nothing has been created yet.
         let token = if self.token { Some(token::issue(&stack, &self.device_id, &tenant, self.seconds)?) } else { None };
         if self.certificate || !self.token {
-            self.create_certificate(output, &sdk, &stack, &tenant).await?;
+            self.create_certificate(output, &sdk, &stack, (&tenant, &address)).await?;
         }
         if let Some(token) = token {
             // The token alone on its line, for `$(…)`, as `ilock token` prints it.
@@ -99,46 +101,46 @@ impl Door {
         output: Output,
         sdk: &SdkConfig,
         stack: &Stack,
-        tenant: &TenantId,
+        (tenant, address): (&TenantId, &Address),
     ) -> Result<(), CommandError> {
-        let files = Files::of(&self.out, &self.device_id);
+        let files = Files::of(&self.out, address);
         files.must_not_exist()?;
         let policy = stack.output("DoorPolicyName")?;
         let client = Client::new(sdk);
         let endpoint = endpoint(&client).await?;
 
-        let is_new = thing::ensure(&client, &stack.name, &self.device_id, tenant).await?;
-        let existing = thing::certificates(&client, &self.device_id).await?;
+        let is_new = thing::ensure(&client, &stack.name, address, tenant).await?;
+        let existing = thing::certificates(&client, address).await?;
         if !existing.is_empty() && !self.another {
             let ids = existing.join(", ");
-            return Err(CommandError::new(format!("{} already has a certificate: {ids}", self.device_id))
+            return Err(CommandError::new(format!("{} already has a certificate: {ids}", address))
                 .hint("--another creates a second one; --revoke deletes the existing ones"));
         }
-        let id = match certificate::create(&client, &self.device_id, policy, &files).await {
+        let id = match certificate::create(&client, address, policy, &files).await {
             Ok(id) => id,
             Err(error) => {
                 if is_new {
-                    thing::delete(&client, &self.device_id).await.unwrap_or_else(|error| output.warn(&error.message));
+                    thing::delete(&client, address).await.unwrap_or_else(|error| output.warn(&error.message));
                 }
                 return Err(error);
             }
         };
-        self.print_summary(output, &endpoint, &id, &files);
+        self.print_summary(output, (&endpoint, address), &id, &files);
         Ok(())
     }
 
-    fn print_summary(&self, output: Output, endpoint: &str, id: &str, files: &Files) {
+    fn print_summary(&self, output: Output, (endpoint, address): (&str, &Address), id: &str, files: &Files) {
         let device = &self.device_id;
-        let topic = topics::control(&Party { kind: PartyKind::Device, id: device.clone() });
+        let topic = topics::control(&PartyAddress { kind: PartyKind::Device, address: address.clone() });
         let text = format!(
-            "{device} is provisioned\n  MQTT         ssl://{endpoint}:8883\n  client id    {device}\n  subscribes   {topic}\n  \
+            "{device} is provisioned\n  MQTT         ssl://{endpoint}:8883\n  client id    {address}\n  subscribes   {topic}\n  \
              certificate  {}\n  key          {}  (keep it secret: there is no other copy)\n  trusts       Amazon Root CA 1, \
              https://www.amazontrust.com/repository/AmazonRootCA1.pem\n  revoke       ilock provision door {device} --revoke",
             files.certificate.display(),
             files.key.display(),
         );
         let details = json!({
-            "device_id": device, "mqtt": format!("ssl://{endpoint}:8883"), "client_id": device, "topic": topic,
+            "device_id": device, "mqtt": format!("ssl://{endpoint}:8883"), "client_id": address, "topic": topic,
             "certificate_id": id, "certificate": files.certificate, "key": files.key, "role": Role::Device.word(),
         });
         output.line(Level::Success, "provisioned", &text, details);

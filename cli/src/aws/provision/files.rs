@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use ilock_events::PartyId;
+use ilock_events::Address;
 
 use crate::ui::error::CommandError;
 
@@ -17,7 +17,7 @@ pub struct Files {
 }
 
 impl Files {
-    pub fn of(folder: &Path, device: &PartyId) -> Self {
+    pub fn of(folder: &Path, device: &Address) -> Self {
         Self { certificate: folder.join(format!("{device}.cert.pem")), key: folder.join(format!("{device}.key.pem")) }
     }
 
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     fn files(folder: &tempfile::TempDir) -> Files {
-        Files::of(folder.path(), &PartyId::new("door1").unwrap())
+        Files::of(folder.path(), &Address::try_from("door1".to_owned()).unwrap())
     }
 
     #[test]
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn a_folder_that_does_not_exist_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let nowhere = Files::of(&folder.path().join("nowhere"), &PartyId::new("door1").unwrap());
+        let nowhere = Files::of(&folder.path().join("nowhere"), &Address::try_from("door1".to_owned()).unwrap());
         assert!(nowhere.must_not_exist().unwrap_err().message.starts_with("--out"));
     }
 }

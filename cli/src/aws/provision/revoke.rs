@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_iot::Client;
 use aws_sdk_iot::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iot::types::CertificateStatus;
-use ilock_events::PartyId;
+use ilock_events::Address;
 use serde_json::json;
 
 use crate::aws::account::{AwsError, cannot};
@@ -23,7 +23,7 @@ pub async fn revoke(
     output: Output,
     client: &Client,
     stack: &str,
-    device: &PartyId,
+    device: &Address,
     only: Option<&str>,
 ) -> Result<(), CommandError> {
     let Some(owner) = thing::owner(client, device).await? else {
@@ -64,7 +64,7 @@ enum Deleted {
     Shared(Vec<String>),
 }
 
-async fn detach_or_delete(client: &Client, device: &PartyId, id: &str) -> Result<Deleted, CommandError> {
+async fn detach_or_delete(client: &Client, device: &Address, id: &str) -> Result<Deleted, CommandError> {
     let found = match client.describe_certificate().certificate_id(id).send().await {
         Ok(found) => found,
         Err(error) => match AwsError::from_sdk(&error) {
@@ -85,7 +85,7 @@ async fn detach_or_delete(client: &Client, device: &PartyId, id: &str) -> Result
     Ok(Deleted::Shared(others))
 }
 
-async fn detach(client: &Client, device: &PartyId, arn: &str) -> Result<(), CommandError> {
+async fn detach(client: &Client, device: &Address, arn: &str) -> Result<(), CommandError> {
     let done = client.detach_thing_principal().thing_name(device.as_str()).principal(arn).send().await;
     match done.map_err(|error| AwsError::from_sdk(&error)) {
         Ok(_) => Ok(()),
@@ -95,7 +95,7 @@ async fn detach(client: &Client, device: &PartyId, arn: &str) -> Result<(), Comm
 }
 
 /// Deactivates the certificate first, so that it stops working even when a later step fails; then detaches and deletes it.
-pub async fn delete_certificate(client: &Client, device: &PartyId, id: &str, arn: &str) -> Result<(), CommandError> {
+pub async fn delete_certificate(client: &Client, device: &Address, id: &str, arn: &str) -> Result<(), CommandError> {
     client
         .update_certificate()
         .certificate_id(id)

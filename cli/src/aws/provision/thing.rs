@@ -2,7 +2,7 @@
 
 use aws_sdk_iot::Client;
 use aws_sdk_iot::types::AttributePayload;
-use ilock_events::{PartyId, TenantId};
+use ilock_events::{Address, TenantId};
 
 use crate::aws::account::{AwsError, cannot};
 use crate::ui::error::CommandError;
@@ -12,7 +12,7 @@ const STACK: &str = "stack";
 const TENANT: &str = "tenant";
 
 /// The deployment that a thing belongs to, when it has the attribute. The outer option is none when there is no such thing.
-pub async fn owner(client: &Client, device: &PartyId) -> Result<Option<Option<String>>, CommandError> {
+pub async fn owner(client: &Client, device: &Address) -> Result<Option<Option<String>>, CommandError> {
     match client.describe_thing().thing_name(device.as_str()).send().await {
         Ok(thing) => Ok(Some(thing.attributes().and_then(|attributes| attributes.get(STACK)).cloned())),
         Err(error) => match AwsError::from_sdk(&error) {
@@ -23,7 +23,7 @@ pub async fn owner(client: &Client, device: &PartyId) -> Result<Option<Option<St
 }
 
 /// Fails when a thing belongs to another deployment or to none.
-pub fn must_be_of(stack: &str, device: &PartyId, owner: Option<&str>) -> Result<(), CommandError> {
+pub fn must_be_of(stack: &str, device: &Address, owner: Option<&str>) -> Result<(), CommandError> {
     match owner {
         Some(owner) if owner == stack => Ok(()),
         owner => {
@@ -36,7 +36,7 @@ pub fn must_be_of(stack: &str, device: &PartyId, owner: Option<&str>) -> Result<
 }
 
 /// Creates the thing unless it exists. Returns whether it was created.
-pub async fn ensure(client: &Client, stack: &str, device: &PartyId, tenant: &TenantId) -> Result<bool, CommandError> {
+pub async fn ensure(client: &Client, stack: &str, device: &Address, tenant: &TenantId) -> Result<bool, CommandError> {
     if let Some(owner) = owner(client, device).await? {
         must_be_of(stack, device, owner.as_deref())?;
         return Ok(false);
@@ -53,7 +53,7 @@ pub async fn ensure(client: &Client, stack: &str, device: &PartyId, tenant: &Ten
 }
 
 /// The ids of the certificates that the thing has.
-pub async fn certificates(client: &Client, device: &PartyId) -> Result<Vec<String>, CommandError> {
+pub async fn certificates(client: &Client, device: &Address) -> Result<Vec<String>, CommandError> {
     let mut ids = vec![];
     let mut pages = client.list_thing_principals().thing_name(device.as_str()).into_paginator().send();
     while let Some(page) = pages.next().await {
@@ -68,7 +68,7 @@ fn certificate_id(arn: &str) -> Option<&str> {
     arn.rsplit_once(":cert/").map(|(_, id)| id)
 }
 
-pub async fn delete(client: &Client, device: &PartyId) -> Result<(), CommandError> {
+pub async fn delete(client: &Client, device: &Address) -> Result<(), CommandError> {
     client
         .delete_thing()
         .thing_name(device.as_str())
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn only_this_deployments_own_thing_is_touched() {
-        let device = PartyId::new("door1").unwrap();
+        let device = Address::try_from("door1".to_owned()).unwrap();
         assert!(must_be_of("ilock-dev", &device, Some("ilock-dev")).is_ok());
         for owner in [Some("ilock-prod"), None] {
             let refused = must_be_of("ilock-dev", &device, owner).unwrap_err().message;

@@ -8,7 +8,7 @@ use aws_sdk_iotdataplane::error::DisplayErrorContext;
 use aws_sdk_iotdataplane::primitives::Blob;
 use aws_sdk_iotdataplane::types::PayloadFormatIndicator;
 use futures::future::BoxFuture;
-use ilock_events::{Carrier, ClientId};
+use ilock_events::{Carrier, ClientName};
 
 use ilock_notify::{CarrierError, Mqtt, Publish};
 
@@ -64,7 +64,7 @@ impl Mqtt for IotCore {
         })
     }
 
-    fn end_session(&self, client: ClientId) -> BoxFuture<'_, Result<(), CarrierError>> {
+    fn end_session(&self, client: ClientName) -> BoxFuture<'_, Result<(), CarrierError>> {
         Box::pin(async move {
             let ended = self.0.delete_connection().client_id(client.as_str()).clean_session(true).send().await;
             match ended.map_err(aws_sdk_iotdataplane::error::SdkError::into_service_error) {

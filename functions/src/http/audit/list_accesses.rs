@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::{FromRef, Query, State};
 use axum::routing::get;
 use ilock_env::Clock;
-use ilock_events::{Accesses, LookedAt};
+use ilock_events::{AccessesOfDay, LookedAt};
 use serde::Deserialize;
 
 use super::question::{Question, day};
@@ -52,7 +52,7 @@ async fn list_accesses(
     auditor: Auditor,
     State(ListAccessesState { log, clock, .. }): State<ListAccessesState>,
     Query(asked): Query<AccessesAsked>,
-) -> Result<Reply<Accesses>, ApiError> {
+) -> Result<Reply<AccessesOfDay>, ApiError> {
     auditor.own_tenant(asked.tenant.as_deref())?;
     let day = day(asked.day.as_deref())?;
     let limit = page_limit(asked.limit.as_deref())?;
@@ -66,5 +66,5 @@ async fn list_accesses(
         .with("limit", asked.limit.as_ref())
         .with("cursor", asked.cursor.as_ref());
     question.keep(&log, &auditor, clock.now(), (LookedAt::Accesses, None)).await?;
-    Ok(Reply(Accesses { accesses: page.accesses, next_cursor: page.next }))
+    Ok(Reply(AccessesOfDay { accesses: page.accesses, next_cursor: page.next }))
 }

@@ -3,9 +3,9 @@
 use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::routing::post;
-use ilock_directory::Directory;
+use ilock_directory::{Client, Directory};
 use ilock_env::Clock;
-use ilock_events::{Act, Actor, CallView, CalleeAct, CalleeAction, ClientId, PersonalText};
+use ilock_events::{Act, Actor, CallView, CalleeAct, CalleeAction, ClientName, PersonalText, Seat};
 
 use super::view::view;
 use crate::error::ApiError;
@@ -58,17 +58,9 @@ async fn callee_action(
     JsonBody(ask): JsonBody<CalleeAction>,
 ) -> Result<Reply<CallView>, ApiError> {
     short("reason", ask.reason.as_ref(), MAX_REASON)?;
-    if let Some(client) = &ask.client_id {
-        caller.owns(client)?;
-    }
+    let named = ask.client_id.as_ref().map(|sent| caller.client(sent)).transpose()?;
     let load = calls.of_party(&caller, &ask.call_id);
-    let client = async {
-        match ask.client_id {
-            Some(client) => Ok(Some(client)),
-            None => only_client(&directory, &caller).await,
-        }
-    };
-    let (call, client) = futures::join!(load, client);
+    let (call, client) = futures::join!(load, acting_client(&directory, &caller, named));
     let mut call = call?;
     caller.person()?;
     if call.placed()?.callee() != caller.party {
@@ -80,10 +72,11 @@ async fn callee_action(
         CalleeAct::Rejected => Act::Reject { personal: None },
         CalleeAct::Hangup => Act::HangUp { personal: None },
     };
+    let (client, seat) = client?;
     let says_why = matches!(ask.action, CalleeAct::Rejected | CalleeAct::Hangup);
     let request = CommandRequest {
         tenant: caller.tenant.clone(),
-        actor: Actor::User { id: caller.party.id.clone(), client: client? },
+        actor: Actor::User { id: caller.party.id.clone(), client },
         key: key.or_fresh()?,
         act,
         personal: PersonalData::Unsaved(PersonalText {
@@ -92,11 +85,22 @@ async fn callee_action(
         }),
     };
     calls.execute(&mut call, request, &clock).await?;
-    Ok(Reply(view(&call, &rooms, &caller.party.id, clock.now())?))
+    Ok(Reply(view(&call, &rooms, (&caller.party, seat), clock.now())?))
 }
 
-/// A person with one phone need not say which it is.
-async fn only_client(directory: &Directory, caller: &Caller) -> Result<Option<ClientId>, ApiError> {
-    let mut clients = directory.clients(&caller.party).await?;
-    Ok(clients.pop().filter(|_| clients.is_empty()).map(|client| client.client_id))
+/// Which client acts, and its seat in the room. A person with one phone need not say which it is.
+async fn acting_client(
+    directory: &Directory,
+    caller: &Caller,
+    named: Option<ClientName>,
+) -> Result<(Option<ClientName>, Seat), ApiError> {
+    let at = caller.at();
+    if let Some(name) = named {
+        let registered = directory.client(&at, &name).await?;
+        return Ok((Some(name), registered.map_or(Seat::Unnamed, |client| client.seat())));
+    }
+    let mut clients = directory.clients(&at).await?;
+    let only = clients.pop().filter(|_| clients.is_empty());
+    let seat = only.as_ref().map_or(Seat::Unnamed, Client::seat);
+    Ok((only.map(|client| client.client_id), seat))
 }

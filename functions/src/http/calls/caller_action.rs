@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::routing::post;
 use ilock_env::Clock;
-use ilock_events::{Act, CallView, CallerAct, CallerAction, PersonalText};
+use ilock_events::{Act, CallView, CallerAct, CallerAction, PersonalText, Seat};
 
 use super::view::view;
 use crate::error::ApiError;
@@ -71,5 +71,5 @@ async fn caller_action(
         personal: PersonalData::Unsaved(PersonalText { reason: ask.reason, ..PersonalText::default() }),
     };
     calls.execute(&mut call, request, &clock).await?;
-    Ok(Reply(view(&call, &rooms, &caller.party.id, clock.now())?))
+    Ok(Reply(view(&call, &rooms, (&caller.party, Seat::Unnamed), clock.now())?))
 }

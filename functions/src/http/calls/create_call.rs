@@ -5,9 +5,10 @@ use axum::extract::{FromRef, State};
 use axum::routing::post;
 use ilock_call::{RING_SECONDS, Refusal};
 use ilock_directory::{Directory, Lease, Reserved, leased_until};
-use ilock_env::Clock;
+use ilock_env::{Clock, random};
 use ilock_events::{
-    Act, CallId, CallView, CallerInfo, CommandId, Millis, Party, PartyKind, PersonalText, PlaceCall, RoomId,
+    Act, CallId, CallView, CallerInfo, CommandId, Millis, Party, PartyAddress, PartyKind, PersonalText, PlaceCall,
+    RoomId, Seat,
 };
 
 use super::view::view;
@@ -98,13 +99,11 @@ async fn create_call(
     };
     for attempt in 0..MAX_ROOMS {
         let room_id = room_to_try(request.digest.as_ref(), attempt)?;
-        let reserved = Box::pin(state.reserve_room(&request, room_id, attempt)).await?;
+        let reserved = Box::pin(state.reserve_room(&request, room_id)).await?;
         let Some((mut call, personal)) = reserved else { continue };
-        match state.place(&request, room_id, &mut call, personal).await {
-            Ok(()) => return Ok(Reply(view(&call, &state.rooms, &request.caller.party.id, state.clock.now())?)),
-            Err(ApiError::Refused(Refusal::AlreadyPlaced)) => {}
-            Err(other) => return Err(other),
-        }
+        state.place(&request, room_id, &mut call, personal).await?;
+        let caller = (&request.caller.party, Seat::Unnamed);
+        return Ok(Reply(view(&call, &state.rooms, caller, state.clock.now())?));
     }
     Err(ApiError::Busy)
 }
@@ -117,27 +116,19 @@ impl CreateCallState {
         &self,
         request: &Request,
         room_id: RoomId,
-        attempt: u32,
     ) -> Result<Option<(PartyCall, PersonalData)>, ApiError> {
-        // Two calls in one millisecond: the second takes the next.
-        let at = request.now.plus(i64::from(attempt));
-        let call_id = CallId::compose(&request.caller.party.id, &request.callee.id, at);
+        let call_id = new_call_id(request)?;
         let digest = request.digest.as_ref().map(RequestDigest::hex);
         let lease = Lease { call_id: call_id.clone(), request: digest, until: leased_until(request.now) };
 
         let reserve = self.directory.reserve(room_id, &lease, request.now);
         // The timer first: a call that nobody would end is not placed. On a call that was not placed it does nothing.
         let arm = self.calls.arm(call_id.clone(), request.deadline);
-        let same_tenant = both_of_tenant(&self.directory, &request.caller, &request.callee);
         // What the caller says of itself lies there before its commit does: beside all this it costs no time.
         let save = self.calls.save_personal(&call_id, request.text.clone());
-        let (reserved, armed, same_tenant, saved) = futures::join!(reserve, arm, same_tenant, save);
+        let (reserved, armed, saved) = futures::join!(reserve, arm, save);
         let saved = saved?;
-        let reserved = match (same_tenant, armed) {
-            (Ok(true), Ok(())) => reserved.map_err(ApiError::from),
-            (Ok(true), Err(error)) | (Err(error), _) => Err(error),
-            (Ok(false), _) => Err(ApiError::NotFound("callee")),
-        };
+        let reserved = armed.and_then(|()| Ok(reserved?));
         if matches!(reserved, Ok(Reserved::Yes)) {
             return Ok(Some((PartyCall::unplaced(call_id), PersonalData::Saved(saved))));
         }
@@ -204,8 +195,9 @@ fn check(ask: &PlaceCall, ring_seconds: u32, caller: &Caller) -> Result<(), ApiE
     Ok(())
 }
 
-/// Whether neither end's id belongs to another tenant: topics carry no tenant, so such a call would ring elsewhere.
-async fn both_of_tenant(directory: &Directory, caller: &Caller, callee: &Party) -> Result<bool, ApiError> {
-    let (own, other) = futures::try_join!(directory.tenant_of(&caller.party), directory.tenant_of(callee))?;
-    Ok([own, other].into_iter().flatten().all(|tenant| tenant == caller.tenant))
+fn new_call_id(request: &Request) -> Result<CallId, ApiError> {
+    let end = random().map_err(|error| ApiError::Internal(error.to_string()))?;
+    let Request { caller, callee, now, .. } = request;
+    let callee = PartyAddress::of(&caller.tenant, callee);
+    Ok(CallId::of_call(&caller.at().address, &callee.address, *now, end))
 }

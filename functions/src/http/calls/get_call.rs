@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::{FromRef, Path, State};
 use axum::routing::get;
 use ilock_env::Clock;
-use ilock_events::CallView;
+use ilock_events::{CallView, Seat};
 
 use super::view::view;
 use crate::error::ApiError;
@@ -52,5 +52,5 @@ async fn get_call(
     Path(call_id): Path<String>,
 ) -> Result<Reply<CallView>, ApiError> {
     let call = log.of_party(&caller, &body::call_id(&call_id)?).await?;
-    Ok(Reply(view(&call, &rooms, &caller.party.id, clock.now())?))
+    Ok(Reply(view(&call, &rooms, (&caller.party, Seat::Unnamed), clock.now())?))
 }

@@ -1,16 +1,21 @@
 //! A call as its parties see it.
 
-use ilock_events::{CallView, CommitNo, Millis, PartyId};
+use ilock_events::{CallView, CommitNo, Millis, Party, Seat};
 
 use crate::error::ApiError;
 use crate::http::tenant::PartyCall;
 use crate::service::room_credentials::RoomCredentials;
 
-/// `call` as `party` sees it, with the way into its room while it may be joined.
+/// `call` as `party` sees it, with the way into its room for its `seat` while it may be joined.
 ///
 /// # Errors
 /// 404 when it was never placed.
-pub fn view(call: &PartyCall, rooms: &RoomCredentials, party: &PartyId, now: Millis) -> Result<CallView, ApiError> {
+pub fn view(
+    call: &PartyCall,
+    rooms: &RoomCredentials,
+    (party, seat): (&Party, Seat),
+    now: Millis,
+) -> Result<CallView, ApiError> {
     let placed = call.placed()?;
     let text = call.text_of(CommitNo::FIRST);
     Ok(CallView {
@@ -24,6 +29,6 @@ pub fn view(call: &PartyCall, rooms: &RoomCredentials, party: &PartyId, now: Mil
         timestamp: placed.at,
         expires_at: placed.terms.deadline,
         answered_by: placed.answered_by.as_ref().map(ilock_events::Actor::name),
-        room_info: rooms.info(placed, party, now),
+        room_info: rooms.info(placed, (party, seat), now),
     })
 }

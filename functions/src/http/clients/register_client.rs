@@ -7,7 +7,7 @@ use axum::routing::post;
 use ilock_auth::{Identity, Role};
 use ilock_directory::{Client, Directory, Registered};
 use ilock_env::Clock;
-use ilock_events::{ClientId, ClientRegistered, Millis, MqttCredentials, PartyKind, RegisterClient, Topics};
+use ilock_events::{ClientName, ClientRegistered, Millis, MqttCredentials, PartyKind, RegisterClient, Topics};
 
 use crate::error::ApiError;
 use crate::http::asker::Caller;
@@ -67,7 +67,7 @@ async fn register_client(
     if ask.user_id.as_ref().is_some_and(|user| *user != caller.party.id) {
         return Err(ApiError::Forbidden("user_id must be your own"));
     }
-    caller.owns(&ask.client_id)?;
+    let client_id = caller.client(&ask.client_id)?;
     short("device_type", ask.device_type.as_ref(), MAX_WORD)?;
     short("app_version", ask.app_version.as_ref(), MAX_WORD)?;
     let tokens = PushTokens::checked(ask.platform, ask.environment, ("push_token", ask.push_token), ask.voip_token)?;
@@ -78,18 +78,17 @@ async fn register_client(
         platform: ask.platform,
         app_version: ask.app_version,
         language: Some(ask.language.unwrap_or_else(|| language_of(&headers))),
-        ..Client::new(ask.client_id.clone(), now)
+        ..Client::new(client_id.clone(), now)
     };
     state.register(&caller, &client).await?;
-    state.bind_tokens(&caller, tokens, &ask.client_id, now).await?;
-    Ok(Reply(credentials(&state.issuer, caller, ask.client_id, now)?))
+    state.bind_tokens(&caller, tokens, &client_id, now).await?;
+    Ok(Reply(credentials(&state.issuer, caller, client_id, now)?))
 }
 
 impl RegisterClientState {
     async fn register(&self, caller: &Caller, client: &Client) -> Result<(), ApiError> {
         match self.directory.register(&caller.tenant, &caller.party, client).await? {
-            Registered::OtherTenant => return Err(ApiError::IdTaken),
-            Registered::OtherOwner => return Err(ApiError::Forbidden("this client_id is somebody else's")),
+            Registered::Contended => return Err(ApiError::Busy),
             Registered::Yes { dropped: Some(oldest) } => {
                 if let Err(error) = self.broker.0.end_session(oldest).await {
                     tracing::warn!(%error, "the session of a dropped client goes on until its password runs out");
@@ -106,13 +105,13 @@ impl RegisterClientState {
         &self,
         caller: &Caller,
         tokens: PushTokens,
-        client_id: &ClientId,
+        client_id: &ClientName,
         now: Millis,
     ) -> Result<(), ApiError> {
         if caller.party.kind != PartyKind::User {
             return Ok(());
         }
-        match tokens.bind(&self.pushes, &self.directory, &caller.party, client_id, now).await {
+        match tokens.bind(&self.pushes, &self.directory, &caller.at(), client_id, now).await {
             Ok(_) => Ok(()),
             Err(refused @ ApiError::Field { .. }) => Err(refused),
             Err(error) => {
@@ -126,26 +125,27 @@ impl RegisterClientState {
 fn credentials(
     issuer: &MqttCredentialIssuer,
     caller: Caller,
-    client_id: ClientId,
+    client_id: ClientName,
     now: Millis,
 ) -> Result<ClientRegistered, ApiError> {
+    let at = caller.at();
     let Caller { party, tenant } = caller;
     let role = match party.kind {
         PartyKind::User => Role::User,
         PartyKind::Device => Role::Device,
     };
-    let identity = Identity { id: party.id.clone(), role, tenant };
+    let identity = Identity { id: party.id, role, tenant };
     let password = issuer.tokens.issue(&identity, &client_id, now, issuer.token_seconds);
     Ok(ClientRegistered {
         mqtt_credentials: MqttCredentials {
             broker_url: issuer.broker_url.clone(),
             websocket_url: issuer.websocket_url.clone(),
-            username: party.id.to_string(),
+            username: at.address.to_string(),
             password: password.map_err(|error| ApiError::Internal(error.to_string()))?,
             client_id,
             expires_at: now.plus(i64::from(issuer.token_seconds) * 1000),
         },
-        topics: Topics::of(&party),
-        payload_key: (role == Role::User).then(|| issuer.payload_keys.jwk(&party.id)),
+        topics: Topics::of(&at),
+        payload_key: (role == Role::User).then(|| issuer.payload_keys.jwk(&at.address)),
     })
 }

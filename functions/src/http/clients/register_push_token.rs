@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use axum::routing::post;
 use ilock_directory::{Client, Directory, Registered};
 use ilock_env::Clock;
-use ilock_events::{ClientId, PartyId, Platform, PushTokenRegistered, RegisterPushToken};
+use ilock_events::{Platform, PushTokenRegistered, RegisterPushToken, SentClientId};
 use sha2::{Digest, Sha256};
 
 use crate::error::ApiError;
@@ -70,11 +70,8 @@ async fn register_push_token(
         return Err(ApiError::field("platform", "must be android or ios"));
     }
     let client_id = match ask.client_id {
-        Some(client_id) => {
-            caller.owns(&client_id)?;
-            client_id
-        }
-        None => made_of(&caller.party.id, &any)?,
+        Some(sent) => caller.client(&sent)?,
+        None => caller.client(&made_of(&any))?,
     };
 
     let now = clock.now();
@@ -84,17 +81,15 @@ async fn register_push_token(
         ..Client::new(client_id.clone(), now)
     };
     match directory.register(&caller.tenant, &caller.party, &client).await? {
-        Registered::OtherTenant => return Err(ApiError::IdTaken),
-        Registered::OtherOwner => return Err(ApiError::Forbidden("this client_id is somebody else's")),
+        Registered::Contended => return Err(ApiError::Busy),
         Registered::Yes { .. } => {}
     }
-    let services = tokens.bind(&pushes, &directory, &caller.party, &client_id, now).await?;
+    let services = tokens.bind(&pushes, &directory, &caller.at(), &client_id, now).await?;
     Ok(Reply(PushTokenRegistered { client_id, services }))
 }
 
 /// A client id for an app that names none: the same for the same token, and it does not tell the token.
-fn made_of(owner: &PartyId, token: &str) -> Result<ClientId, ApiError> {
+fn made_of(token: &str) -> SentClientId {
     let digest = hex::encode(Sha256::digest(token.to_ascii_lowercase()));
-    let name = format!("{owner}_push_{}", digest.get(..32).unwrap_or_default());
-    ClientId::new(name).map_err(|bad| ApiError::Internal(bad.to_string()))
+    SentClientId(format!("push_{}", digest.get(..32).unwrap_or_default()))
 }

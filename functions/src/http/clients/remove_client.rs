@@ -4,11 +4,10 @@ use axum::Router;
 use axum::extract::{FromRef, Path, State};
 use axum::routing::delete;
 use ilock_directory::Directory;
-use ilock_events::ClientId;
+use ilock_events::SentClientId;
 
 use crate::error::ApiError;
 use crate::http::asker::Caller;
-use crate::http::body::bad_id;
 use crate::http::response::Reply;
 use crate::service::mqtt_access::Broker;
 use crate::service::token_verifier::TokenVerifier;
@@ -47,12 +46,9 @@ async fn remove_client(
     State(RemoveClientState { directory, broker, .. }): State<RemoveClientState>,
     Path(client_id): Path<String>,
 ) -> Result<Reply<()>, ApiError> {
-    let client = ClientId::new(client_id).map_err(|bad| bad_id("client_id", &bad))?;
-    caller.owns(&client)?;
-    if !directory.owns(&caller.tenant, &caller.party, &client).await? {
-        return Err(ApiError::NotFound("client"));
-    }
-    let was_there = directory.remove(&caller.party, &client).await?;
+    // What cannot be the name of a client is none of the asker's.
+    let client = caller.client(&SentClientId(client_id)).map_err(|_| ApiError::NotFound("client"))?;
+    let was_there = directory.remove(&caller.at(), &client).await?;
     // Also when it was gone already: the session may have outlived an earlier try.
     broker.0.end_session(client).await.map_err(|error| {
         tracing::warn!(%error, "a session could not be ended");

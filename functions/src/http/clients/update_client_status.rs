@@ -43,7 +43,6 @@ async fn update_client_status(
     State(UpdateClientStatusState { directory, clock, .. }): State<UpdateClientStatusState>,
     JsonBody(ask): JsonBody<UpdateStatus>,
 ) -> Result<Reply<()>, ApiError> {
-    caller.owns(&ask.client_id)?;
     if ask.priority > 10 {
         return Err(ApiError::field("priority", "must be 0 to 10"));
     }
@@ -51,12 +50,11 @@ async fn update_client_status(
         let rule = "must be milliseconds since 1970: seconds, or an earlier time than 1973, are a mistake";
         return Err(ApiError::field("last_active", rule));
     }
-    if !directory.owns(&caller.tenant, &caller.party, &ask.client_id).await? {
-        return Err(ApiError::NotFound("client"));
-    }
+    // What cannot be the name of a client is none of the asker's.
+    let client = caller.client(&ask.client_id).map_err(|_| ApiError::NotFound("client"))?;
     // A phone whose clock runs ahead must not silence its own later reports.
     let last_active = ask.last_active.min(clock.now());
-    match directory.report(&caller.party, &ask.client_id, ask.status, ask.priority, last_active).await? {
+    match directory.report(&caller.at(), &client, ask.status, ask.priority, last_active).await? {
         StatusReport::Taken | StatusReport::Outdated => Ok(Reply(())),
         StatusReport::NoSuchClient => Err(ApiError::NotFound("client")),
     }

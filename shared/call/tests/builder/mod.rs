@@ -4,7 +4,7 @@
 
 use ilock_call::{Call, Refusal, decide};
 use ilock_events::{
-    Act, Actor, CallEvent, CallId, ClientId, Command, Commit, CommitNo, Millis, PartyId, RoomId, TenantId,
+    Act, Actor, CallEvent, CallId, ClientName, Command, Commit, CommitNo, Millis, PartyId, RoomId, TenantId,
 };
 
 pub fn ms(ms: i64) -> Millis {
@@ -12,7 +12,7 @@ pub fn ms(ms: i64) -> Millis {
 }
 
 pub fn actor(user: &str, client: Option<&str>) -> Actor {
-    Actor::User { id: PartyId::new(user).unwrap(), client: client.map(|client| ClientId::new(client).unwrap()) }
+    Actor::User { id: PartyId::new(user).unwrap(), client: client.map(|client| ClientName::new(client).unwrap()) }
 }
 
 pub fn user(id: &str) -> Actor {

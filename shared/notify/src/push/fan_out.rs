@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
 use ilock_env::Clock;
-use ilock_events::{Carrier, ClientId, DeliveryOutcome, Millis, PartyId};
+use ilock_events::{Carrier, ClientName, DeliveryOutcome, Millis, PartyAddress};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::carrier::{PushCarrier, PushError};
@@ -26,7 +26,7 @@ pub const NO_PHONE: &str = "no phone to tell";
 /// Who has which phones.
 pub trait Phones: Send + Sync {
     /// The phones of `person`, in any order; those without an endpoint may be among them.
-    fn of<'a>(&'a self, person: &'a PartyId) -> BoxFuture<'a, Result<Vec<Phone>, CarrierError>>;
+    fn of<'a>(&'a self, person: &'a PartyAddress) -> BoxFuture<'a, Result<Vec<Phone>, CarrierError>>;
 }
 
 /// What pushes are made with, where the operator uses them.
@@ -42,7 +42,7 @@ pub struct PushSender<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retired {
     /// Whose.
-    pub client_id: ClientId,
+    pub client_id: ClientName,
     pub endpoint: Endpoint,
     pub why: String,
 }
@@ -51,7 +51,7 @@ pub struct Retired {
 #[derive(Debug, Default)]
 pub(crate) struct FanOutResult {
     /// The phones that are settled, by this round.
-    pub phones: BTreeMap<ClientId, DeliveryOutcome>,
+    pub phones: BTreeMap<ClientName, DeliveryOutcome>,
     /// Endpoints that turned out not to work.
     pub retired: Vec<Retired>,
     /// Why it is not all settled; none when it is.
@@ -79,7 +79,7 @@ impl PushSender<'_> {
     pub(crate) async fn fan_out(
         &self,
         push: &Push,
-        done: &BTreeSet<ClientId>,
+        done: &BTreeSet<ClientName>,
         window: &DeliveryWindow<'_>,
     ) -> FanOutResult {
         let mut fanned = FanOutResult::default();

@@ -1,6 +1,6 @@
 //! What the phones of one person are told by push.
 
-use ilock_events::{CallId, CallState, ClientId, CommitNo, MessageId, Millis, PartyId, RoomId};
+use ilock_events::{CallId, CallState, ClientName, CommitNo, MessageId, Millis, PartyAddress, PartyId, RoomId};
 
 use crate::push::phone::{Endpoint, Phone};
 
@@ -16,7 +16,7 @@ pub enum PushKind {
     /// The call no longer rings: nothing is shown.
     Over {
         /// The phone that brought it about and needs no telling, where one did and said which it is.
-        by: Option<ClientId>,
+        by: Option<ClientName>,
         /// Where the call stands.
         state: CallState,
     },
@@ -28,7 +28,7 @@ pub enum PushKind {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Push {
     /// Whose phones.
-    pub callee: PartyId,
+    pub callee: PartyAddress,
     pub call_id: CallId,
     /// Who calls.
     pub caller_id: PartyId,

@@ -1,6 +1,6 @@
 //! From a push and a phone to what the phone's push service is given, within the service's limit whatever the texts are.
 
-use ilock_events::{CallOver, CallState, ClientId, Language, Millis, MissedCall, PushService, RoomId, VideoCall};
+use ilock_events::{CallOver, CallState, ClientName, Language, Millis, MissedCall, PushService, RoomId, VideoCall};
 use serde_json::{Map, Value};
 
 use super::carrier::{ApnsHeaders, PushError, PushRequest};
@@ -102,7 +102,7 @@ impl Push {
         })
     }
 
-    fn over(&self, by: Option<&ClientId>, state: CallState) -> CallOver {
+    fn over(&self, by: Option<&ClientName>, state: CallState) -> CallOver {
         CallOver {
             kind: "CALL_ENDED".into(),
             call_id: self.call_id.clone(),

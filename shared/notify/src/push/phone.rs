@@ -1,6 +1,6 @@
 //! A phone, as far as pushes go.
 
-use ilock_events::{ClientId, Language, Millis, PushService};
+use ilock_events::{ClientName, Language, Millis, PushService};
 
 /// One address of a phone at a push service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Endpoint {
 /// A client of a person, as far as pushes go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Phone {
-    pub client_id: ClientId,
+    pub client_id: ClientName,
     /// Where it gets data and alerts.
     pub main: Option<Endpoint>,
     /// Where it gets calls, on iOS.
