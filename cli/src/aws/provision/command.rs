@@ -113,7 +113,7 @@ impl Door {
         let existing = thing::certificates(&client, address).await?;
         if !existing.is_empty() && !self.another {
             let ids = existing.join(", ");
-            return Err(CommandError::new(format!("{} already has a certificate: {ids}", address))
+            return Err(CommandError::new(format!("{address} already has a certificate: {ids}"))
                 .hint("--another creates a second one; --revoke deletes the existing ones"));
         }
         let id = match certificate::create(&client, address, policy, &files).await {
