@@ -56,6 +56,7 @@ fn kind(field: &str, expected: &str) -> &'static str {
         ("last_active", _) => "must be milliseconds since 1970",
         (_, "a string" | "string or map" | "variant identifier" | "unit" | "unit variant") => "must be a text",
         (_, "u8" | "u16" | "u32" | "u64" | "i8" | "i16" | "i32" | "i64") => "must be a whole number",
+        (_, expected) if expected.starts_with("a user or device id") => "must be a text, or an integer",
         (_, "a boolean") => "must be true or false",
         (_, "a sequence") => "must be a list",
         (_, expected) if expected == "a map" || expected.starts_with("struct ") => "must be an object",
@@ -93,7 +94,7 @@ mod tests {
             assert_eq!(said::<PlaceCall>(body), (field.to_owned(), rule.to_owned()), "{body}");
         };
         place("{}", "callee_id", "is missing");
-        place(r#"{"callee_id":["a"]}"#, "callee_id", "must be a text");
+        place(r#"{"callee_id":["a"]}"#, "callee_id", "must be a text, or an integer");
         place(r#"{"callee_id":"a","callee_id":"b"}"#, "callee_id", "must be there only once");
         place(r#"{"callee_id":"a","ring_seconds":"30"}"#, "ring_seconds", "must be a whole number, 5 to 120");
         place(r#"{"callee_id":"a","caller_info":{"name":7}}"#, "caller_info.name", "must be a text");
