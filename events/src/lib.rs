@@ -15,6 +15,7 @@ mod json_text;
 mod ledger;
 mod lenient;
 mod message;
+mod party;
 mod push;
 pub mod schema;
 mod stored;
@@ -34,13 +35,14 @@ pub use ids::{Address, ClientName, PartyAddress, PartyId, Seat, SentClientId, Sl
 pub use ledger::LedgerEntry;
 pub use lenient::Platform;
 pub use message::{Control, ControlAction, DeviceSync, Incoming, MessageId, RoomInfo};
+pub use party::{Party, PartyKind};
 pub use push::{
     ApnsPush, Aps, CallOver, FcmAndroid, FcmMessage, FcmPush, FcmV1, Language, MissedCall, PushService, Shown,
     VideoCall,
 };
 pub use stored::{
-    Actor, CallState, Carrier, Commit, DeliveryOutcome, DeliveryPath, Forgotten, Hash, Party, PartyKind, Personal,
-    PersonalText, Receipt, StoredCommand, StoredEvent,
+    Actor, CallState, Carrier, Commit, DeliveryOutcome, DeliveryPath, Forgotten, Hash, Personal, PersonalText, Receipt,
+    StoredCommand, StoredEvent,
 };
 pub use topics::Topics;
 pub use upcast::{Said, Upcast};

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::party::{Party, PartyKind};
 use crate::{CallId, ClientName, CommandId, CommitNo, Millis, PartyId, TenantId};
 
 /// SHA-256, as 64 lower-case hexadecimal digits.
@@ -51,36 +52,6 @@ impl CallState {
             Self::Failed => "failed",
         }
     }
-}
-
-/// What a party is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum PartyKind {
-    /// A person, with any number of phones.
-    User,
-    /// A door station.
-    Device,
-}
-
-impl PartyKind {
-    /// The word that stands in JSON, and in what addresses are derived from.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Device => "device",
-        }
-    }
-}
-
-/// A user or a door station.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct Party {
-    /// User or device.
-    pub kind: PartyKind,
-    /// Its id.
-    pub id: PartyId,
 }
 
 /// Who a command came from.
