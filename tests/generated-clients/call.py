@@ -58,7 +58,7 @@ def as_a(kind: type[T], answer: object) -> T:
 
 
 def party(name: str) -> AuthenticatedClient:
-    return AuthenticatedClient(base_url=os.environ["ILOCK_HTTP"], token=os.environ[name])
+    return AuthenticatedClient(base_url=os.environ["ILOCK_URL"], token=os.environ[name])
 
 
 def call_of(answer: object) -> CallView:
@@ -107,7 +107,7 @@ assert missing.code == 40401
 bad = as_a(BadRequestReply, create_call.sync(client=door, body=PlaceCall(RESIDENT, ring_seconds=1)))
 assert bad.data.field == "ring_seconds"
 assert as_a(BadAddressReply, list_calls.sync(client=door, cursor="no cursor")).data.field == "cursor"
-nobody = AuthenticatedClient(base_url=os.environ["ILOCK_HTTP"], token="none")
+nobody = AuthenticatedClient(base_url=os.environ["ILOCK_URL"], token="none")
 assert as_a(UnauthenticatedReply, list_calls.sync(client=nobody)).code == 40101
 
 # A second press is rejected: histories have both calls, seen from both ends.

@@ -21,7 +21,7 @@ function setting(name: string): string {
 }
 
 function party(token: string) {
-  return createClient<paths>({ baseUrl: setting("ILOCK_HTTP"), headers: { authorization: `Bearer ${token}` } });
+  return createClient<paths>({ baseUrl: setting("ILOCK_URL"), headers: { authorization: `Bearer ${token}` } });
 }
 
 /** What a good answer says. */
