@@ -14,6 +14,8 @@ pub struct CallLine<'a> {
     pub last: Option<u32>,
     /// Its commits.
     pub commits: Vec<&'a str>,
+    /// Which phones rang, after the first.
+    pub alerts: Vec<&'a str>,
     /// Its receipts.
     pub receipts: Vec<&'a str>,
     /// Personal text; none when it was not asked for.

@@ -114,6 +114,9 @@ pub fn call_line(number: u64, call: &StoredCall, with_personal: bool) -> Result<
     if !call.forgotten.is_empty() {
         list(&mut line, "forgotten", &call.forgotten)?;
     }
+    if !call.alerts.is_empty() {
+        list(&mut line, "alerts", &call.alerts)?;
+    }
     Ok(with_crc(line))
 }
 

@@ -86,6 +86,8 @@ struct Form<'a> {
     personal: Option<Vec<&'a RawValue>>,
     #[serde(borrow)]
     forgotten: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    alerts: Option<Vec<&'a RawValue>>,
     end: Option<End>,
     #[serde(rename = "crc")]
     _crc: Option<&'a str>,
@@ -105,15 +107,18 @@ pub(crate) fn read_slowly(text: &str) -> Result<(u64, Line<'_>), NotALine> {
     let form: Form<'_> = serde_json::from_str(text).map_err(|error| NotALine(error.to_string()))?;
     let no = |field: &str| NotALine(format!("it has no {field}"));
     let line = match form {
-        Form { call: Some(call_id), at, last, commits, receipts, personal, forgotten, .. } => Line::Call(CallLine {
-            call_id,
-            at: at.ok_or_else(|| no("at"))?,
-            last: Some(last.ok_or_else(|| no("last"))?),
-            commits: commits.map(texts).ok_or_else(|| no("commits"))?,
-            receipts: receipts.map(texts).ok_or_else(|| no("receipts"))?,
-            personal: personal.map(texts),
-            forgotten: forgotten.map(texts).unwrap_or_default(),
-        }),
+        Form { call: Some(call_id), at, last, commits, receipts, personal, forgotten, alerts, .. } => {
+            Line::Call(CallLine {
+                call_id,
+                at: at.ok_or_else(|| no("at"))?,
+                last: Some(last.ok_or_else(|| no("last"))?),
+                commits: commits.map(texts).ok_or_else(|| no("commits"))?,
+                receipts: receipts.map(texts).ok_or_else(|| no("receipts"))?,
+                personal: personal.map(texts),
+                forgotten: forgotten.map(texts).unwrap_or_default(),
+                alerts: alerts.map(texts).unwrap_or_default(),
+            })
+        }
         Form { end: Some(end), .. } => Line::End(end),
         Form { ilock_export: Some(VERSION), from, to, tenants, with_personal, .. } => Line::Header(Header {
             from,

@@ -21,10 +21,12 @@ pub(crate) fn call(text: &str) -> Option<(u64, CallLine<'_>)> {
     let receipts = rest.behind(",\"receipts\":")?.items()?;
     let personal = if rest.behind(",\"personal\":").is_some() { Some(rest.items()?) } else { None };
     let forgotten = if rest.behind(",\"forgotten\":").is_some() { rest.items()? } else { vec![] };
+    let alerts = if rest.behind(",\"alerts\":").is_some() { rest.items()? } else { vec![] };
     let crc = rest.behind(",\"crc\":")?.word()?;
     let is_whole = rest.0 == "}" && crc.len() == 8;
     let call_id = Cow::Borrowed(call_id);
-    is_whole.then_some((number, CallLine { call_id, at, last: Some(last), commits, receipts, personal, forgotten }))
+    is_whole
+        .then_some((number, CallLine { call_id, at, last: Some(last), commits, receipts, personal, forgotten, alerts }))
 }
 
 /// What has not been taken yet.

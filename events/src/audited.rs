@@ -19,8 +19,8 @@ pub struct FoundCall {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller_id: Option<PartyId>,
     /// Who was called.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub callee_id: Option<PartyId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callee_ids: Vec<PartyId>,
     /// Where it stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<CallState>,

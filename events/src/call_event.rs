@@ -8,50 +8,97 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::upcast::{Upcast, lifted};
-use crate::{ClientName, Hash, Millis, Party, PartyId, RoomId, StoredEvent};
+use crate::{ClientName, Hash, Millis, Party, PartyId, Reason, RoomId, StoredEvent};
 
-/// A caller rings a callee until `deadline`.
+/// Somebody who is called, as the directory knew them when the call was placed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Callee {
+    /// The person.
+    pub id: PartyId,
+    /// The clients that they had registered. Once all of these have declined, the person is out of the call.
+    pub clients: Vec<ClientName>,
+    /// The client with the highest priority, by the apps' own reports: the others may let it sound first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary: Option<ClientName>,
+    /// Whether one of the clients has a push token or stands in a live MQTT session.
+    pub reachable: bool,
+    /// That the person is in another call, and what their setting makes of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy: Option<Busy>,
+}
+
+/// What becomes of a call to somebody who is in another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Busy {
+    /// Their phones ring, and are told that it is a second call.
+    Waiting,
+    /// The person does not want to be rung then.
+    Refused,
+}
+
+/// A caller rings one person or a household until `deadline`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallPlaced {
     /// The door station or person who calls.
     pub caller: Party,
-    /// The person who is called.
-    pub callee: PartyId,
+    /// The people who are called: 1 to 20.
+    #[schemars(length(min = 1, max = 20))]
+    pub callees: Vec<Callee>,
     /// The TRTC room reserved for the call.
     pub room_id: RoomId,
     /// How long it rings: 5 to 120 seconds.
     pub ring_seconds: u32,
-    /// From this moment on nobody can answer.
+    /// Until when phones ring. An answer counts for two seconds more.
     pub deadline: Millis,
+    /// How long the call may last once it is answered, in seconds.
+    pub max_call_seconds: u32,
     /// The digest of the personal text beside the commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
     pub personal: Option<Hash>,
 }
 
-/// A phone confirmed that it is ringing.
+/// The first phone confirmed that it is ringing. Later ones are kept beside the commits, as [`crate::Alert`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallAlerted {
+    /// Whose phone.
+    pub callee: PartyId,
     /// Which, when it said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<ClientName>,
+}
+
+/// One phone does not take the call; its person's others still may, and so may the phone itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CallDeclined {
+    /// Whose phone.
+    pub callee: PartyId,
+    /// Which.
+    pub client_id: ClientName,
 }
 
 /// One phone answered; the call is active.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallAccepted {
+    /// Whose phone.
+    pub callee: PartyId,
     /// Which, when it said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<ClientName>,
 }
 
-/// The callee refused.
+/// One of those who are called does not take the call, on none of their phones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallRejected {
+    /// Who.
+    pub callee: PartyId,
     /// By which phone, when it said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<ClientName>,
-    /// The digest of the reason beside the commit.
+    /// Why: `busy` or `declined`.
+    pub reason: Reason,
+    /// The digest of the reason's text beside the commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
     pub personal: Option<Hash>,
@@ -60,13 +107,13 @@ pub struct CallRejected {
 /// The caller gave up before an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallCancelled {
-    /// The digest of the reason beside the commit.
+    /// The digest of the reason's text beside the commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
     pub personal: Option<Hash>,
 }
 
-/// Nobody answered before the deadline.
+/// Nobody answered in time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallMissed {}
 
@@ -87,7 +134,9 @@ pub enum Side {
 pub struct CallEnded {
     /// Who hung up.
     pub by: Side,
-    /// The digest of the reason beside the commit.
+    /// Why: `hangup`, or of the backend `limit` or `left`.
+    pub reason: Reason,
+    /// The digest of the reason's text beside the commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
     pub personal: Option<Hash>,
@@ -108,6 +157,8 @@ pub enum CallEvent {
     CallPlaced(CallPlaced),
     /// See [`CallAlerted`].
     CallAlerted(CallAlerted),
+    /// See [`CallDeclined`].
+    CallDeclined(CallDeclined),
     /// See [`CallAccepted`].
     CallAccepted(CallAccepted),
     /// See [`CallRejected`].
@@ -141,6 +192,22 @@ const VERSIONS: &[(&str, u32)] = &[];
 const UPCASTS: &[Upcast] = &[];
 
 impl CallEvent {
+    /// The digest of the personal text that lies beside its commit.
+    #[must_use]
+    pub const fn personal(&self) -> Option<&Hash> {
+        match self {
+            Self::CallPlaced(event) => event.personal.as_ref(),
+            Self::CallRejected(event) => event.personal.as_ref(),
+            Self::CallCancelled(event) => event.personal.as_ref(),
+            Self::CallEnded(event) => event.personal.as_ref(),
+            Self::CallAlerted(_)
+            | Self::CallDeclined(_)
+            | Self::CallAccepted(_)
+            | Self::CallMissed(_)
+            | Self::CallFailed(_) => None,
+        }
+    }
+
     /// The version of the event `name` that is written today.
     #[must_use]
     pub fn version_of(name: &str) -> u32 {

@@ -4,20 +4,22 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Actor, CommandId, Hash, PartyId, RoomId, StoredCommand};
+use crate::{Actor, Callee, CommandId, Hash, Nonce, Reason, RoomId, StoredCommand};
 
 /// What is asked. Who asks is the command's [`Actor`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", content = "args", rename_all = "snake_case")]
 pub enum Act {
-    /// A caller rings `callee`.
+    /// A caller rings `callees`.
     Place {
-        /// Who is to be rung.
-        callee: PartyId,
+        /// Who is to be rung, as the directory knows them.
+        callees: Vec<Callee>,
         /// How long: 5 to 120 seconds.
         ring_seconds: u32,
         /// The room reserved for it.
         room_id: RoomId,
+        /// How long the call may last once it is answered, in seconds.
+        max_call_seconds: u32,
         /// The digest of the personal text kept for it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
@@ -25,11 +27,15 @@ pub enum Act {
     },
     /// A phone says that it is ringing.
     Alert {},
+    /// A phone does not take the call.
+    Decline {},
     /// A phone answers.
     Accept {},
-    /// A phone refuses.
+    /// A person does not take the call.
     Reject {
-        /// The digest of the reason.
+        /// Why: `busy` or `declined`.
+        reason: Reason,
+        /// The digest of the reason's text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
         personal: Option<Hash>,
@@ -50,6 +56,11 @@ pub enum Act {
     },
     /// The ring timer went off.
     Expire {},
+    /// The backend ends an answered call: it has lasted too long, or everybody has left its room.
+    End {
+        /// Why: `limit` or `left`.
+        reason: Reason,
+    },
     /// Reserved: the backend cannot carry the call on. Nothing issues it yet.
     Fail {
         /// The reason, as a stable word.
@@ -63,10 +74,15 @@ impl Act {
     pub fn with_personal(mut self, digest: Option<Hash>) -> Self {
         match &mut self {
             Self::Place { personal, .. }
-            | Self::Reject { personal }
+            | Self::Reject { personal, .. }
             | Self::Cancel { personal }
             | Self::HangUp { personal } => *personal = digest,
-            Self::Alert {} | Self::Accept {} | Self::Expire {} | Self::Fail { .. } => {}
+            Self::Alert {}
+            | Self::Decline {}
+            | Self::Accept {}
+            | Self::Expire {}
+            | Self::End { .. }
+            | Self::Fail { .. } => {}
         }
         self
     }
@@ -77,6 +93,8 @@ impl Act {
 pub struct Command {
     /// The idempotency key.
     pub id: CommandId,
+    /// Which request: two under one key have two. By it a request knows its own commit.
+    pub nonce: Nonce,
     /// Who asks.
     pub actor: Actor,
     /// What.
@@ -105,7 +123,7 @@ impl Command {
             Some(Value::Object(args)) => args,
             _ => serde_json::Map::new(),
         };
-        StoredCommand { id: self.id.clone(), kind, args }
+        StoredCommand { id: self.id.clone(), nonce: self.nonce.clone(), kind, args }
     }
 
     /// Reads the command of a commit made by `actor`.
@@ -115,6 +133,6 @@ impl Command {
     pub fn read(stored: &StoredCommand, actor: Actor) -> Result<Self, UnknownCommand> {
         let act = serde_json::from_value(serde_json::json!({ "kind": stored.kind, "args": stored.args }))
             .map_err(|e| UnknownCommand { kind: stored.kind.clone(), why: e.to_string() })?;
-        Ok(Self { id: stored.id.clone(), actor, act })
+        Ok(Self { id: stored.id.clone(), nonce: stored.nonce.clone(), actor, act })
     }
 }

@@ -7,7 +7,8 @@ use crate::id::{NO_CONTROLS, PRINTABLE};
 use crate::lenient::Platform;
 use crate::topics::Topics;
 use crate::{
-    CallId, CallState, CallerInfo, ClientName, CommitNo, Language, Millis, PartyId, PushService, RoomInfo, SentClientId,
+    CallId, CallState, CallerInfo, ClientName, CommitNo, Language, Millis, PartyId, PushService, Reason, RoomInfo,
+    SentClientId,
 };
 
 /// Every answer: `code` 0 and `data`, or a stable non-zero `code`, a `message` for people, and `data` that helps.
@@ -219,8 +220,16 @@ pub struct UpdateStatus {
 /// `POST /api/calls`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PlaceCall {
-    /// Who is to be rung.
-    pub callee_id: PartyId,
+    /// Who is to be rung: one person. Either this or `callee_ids`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callee_id: Option<PartyId>,
+    /// Who is to be rung: the people of a household, 1 to 20. Those who cannot be rung are left out, and the answer lists them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 20))]
+    pub callee_ids: Option<Vec<PartyId>>,
+    /// From which of the caller's clients, where it has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<SentClientId>,
     /// How the caller shows itself; at most 4 KB as JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller_info: Option<CallerInfo>,
@@ -241,7 +250,9 @@ pub enum CalleeAct {
     Ringing,
     /// Answer.
     Accepted,
-    /// Refuse.
+    /// Do not take the call on this phone; the person's others ring on.
+    Declined,
+    /// Do not take the call on any phone of the person.
     Rejected,
     /// End an answered call.
     Hangup,
@@ -258,7 +269,8 @@ pub struct CalleeAction {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1000), regex(pattern = NO_CONTROLS))]
     pub reason: Option<String>,
-    /// Which phone does it. Without it a phone cannot be told from the person's others.
+    /// Which phone does it. Without it a phone cannot be told from the person's others; `declined` must have it where the
+    /// person has several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<SentClientId>,
 }
@@ -284,6 +296,9 @@ pub struct CallerAction {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1000), regex(pattern = NO_CONTROLS))]
     pub reason: Option<String>,
+    /// Which client does it. Without it a phone cannot be told from the person's others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<SentClientId>,
 }
 
 /// A call as one of its parties sees it.
@@ -297,8 +312,17 @@ pub struct CallView {
     pub seq: CommitNo,
     /// Who calls.
     pub caller_id: PartyId,
-    /// Who is called.
+    /// Who is called: to one who is called, that person; to the caller, the first of them.
     pub callee_id: PartyId,
+    /// To the caller: everybody who is called.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callee_ids: Vec<PartyId>,
+    /// In the answer to the request that placed the call: who was to be called and could not be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_rung: Vec<PartyId>,
+    /// In the answer to the request that placed the call: whether it rang already, and this is the same call.
+    #[serde(default)]
+    pub repeated: bool,
     /// How the caller shows itself; empty when it said nothing, or it was forgotten.
     pub caller_info: CallerInfo,
     /// What the caller's app sent along.
@@ -308,9 +332,17 @@ pub struct CallView {
     pub timestamp: Millis,
     /// The ring's deadline.
     pub expires_at: Millis,
+    /// For how many milliseconds it still rings; 0 once it does not.
+    pub remaining_ms: i64,
     /// The phone, or person, that answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered_by: Option<String>,
+    /// When it was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_at: Option<Millis>,
+    /// Why it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
     /// The way in, while the call may be joined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room_info: Option<RoomInfo>,
@@ -333,15 +365,24 @@ pub struct HistoryEntry {
     pub call_id: CallId,
     /// Incoming or outgoing.
     pub direction: Direction,
-    /// The other end's id.
+    /// The other end's id: of several who were called the one who answered, else the first.
     pub peer_id: PartyId,
     /// Where it stands.
     pub state: CallState,
     /// When it was placed.
     pub timestamp: Millis,
+    /// The phone, or person, that answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_by: Option<String>,
+    /// When it was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_at: Option<Millis>,
     /// When it was over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Millis>,
+    /// Why it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
 }
 
 /// `GET /api/calls`.

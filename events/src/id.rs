@@ -117,6 +117,23 @@ text_id!(
     |text| (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 );
 
+text_id!(
+    /// What tells one request from another under the same idempotency key: 8 random bytes, in hexadecimal digits.
+    Nonce,
+    "a nonce",
+    "16 of 0-9 a-f",
+    "^[0-9a-f]{16}$",
+    |text| text.len() == 16 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+);
+
+impl Nonce {
+    /// That of a new request.
+    #[must_use]
+    pub fn of(random: [u8; 8]) -> Self {
+        Self(format!("{:016x}", u64::from_be_bytes(random)))
+    }
+}
+
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]

@@ -8,6 +8,7 @@ mod audited;
 mod call_event;
 mod caller_info;
 mod command;
+mod day;
 mod http;
 mod id;
 mod ids;
@@ -17,6 +18,7 @@ mod lenient;
 mod message;
 mod party;
 mod push;
+mod reason;
 pub mod schema;
 mod stored;
 pub mod topics;
@@ -24,25 +26,27 @@ mod upcast;
 
 pub use audited::{Access, AccessesOfDay, CallEvents, CallsOfDay, FoundCall, LookedAt};
 pub use call_event::{
-    CallAccepted, CallAlerted, CallCancelled, CallEnded, CallEvent, CallFailed, CallMissed, CallPlaced, CallRejected,
-    Side, UnknownEvent,
+    Busy, CallAccepted, CallAlerted, CallCancelled, CallDeclined, CallEnded, CallEvent, CallFailed, CallMissed,
+    CallPlaced, CallRejected, Callee, Side, UnknownEvent,
 };
 pub use caller_info::CallerInfo;
 pub use command::{Act, Command, UnknownCommand};
+pub use day::{BadDay, Day};
 pub use http::*;
-pub use id::{BadId, CallId, CommandId, CommitNo, Millis, RoomId, TenantId, TrtcUser};
+pub use id::{BadId, CallId, CommandId, CommitNo, Millis, Nonce, RoomId, TenantId, TrtcUser};
 pub use ids::{Address, ClientName, PartyAddress, PartyId, Seat, SentClientId, Slot, TopicPrefix, TrtcIdentity};
 pub use ledger::LedgerEntry;
 pub use lenient::Platform;
 pub use message::{Control, ControlAction, DeviceSync, Incoming, MessageId, RoomInfo};
 pub use party::{Party, PartyKind};
 pub use push::{
-    ApnsPush, Aps, CallOver, FcmAndroid, FcmMessage, FcmPush, FcmV1, Language, MissedCall, PushService, Shown,
-    VideoCall,
+    ApnsPush, Aps, CallInfo, CallOver, FcmAndroid, FcmApns, FcmApnsPayload, FcmMessage, FcmPush, FcmV1, Language,
+    MissedBy, MissedCall, PushService, Shown, ShownCaller, VideoCall,
 };
+pub use reason::Reason;
 pub use stored::{
-    Actor, CallState, Carrier, Commit, DeliveryOutcome, DeliveryPath, Forgotten, Hash, Personal, PersonalText, Receipt,
-    StoredCommand, StoredEvent,
+    Actor, Alert, CallState, Carrier, Commit, DeliveryOutcome, DeliveryPath, Forgotten, Hash, Personal, PersonalText,
+    Receipt, StoredCommand, StoredEvent,
 };
 pub use topics::Topics;
 pub use upcast::{Said, Upcast};

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::caller_info::CallerInfo;
-use crate::{CallId, CallState, ClientName, CommitNo, Millis, PartyId, TrtcUser};
+use crate::{CallId, CallState, ClientName, CommandId, CommitNo, Millis, PartyId, Reason, TrtcUser};
 
 /// `{call_id}:{n}:{i}`: the i-th notice of commit n. The same on every retry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -57,45 +57,82 @@ pub struct RoomInfo {
     pub private_map_key: Option<String>,
 }
 
-/// On `users/{callee}/calls/incoming`: somebody calls.
+/// On `users/{callee}/calls/incoming`: somebody calls. Whether a phone still rings for it does not hang on the phone's clock:
+/// it rings for `remaining_ms` from the moment in which the message came, or asks for the call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Incoming {
     /// The call.
     pub call_id: CallId,
     /// Who calls.
     pub caller_id: PartyId,
-    /// How the caller shows itself; empty when it said nothing.
+    /// How the caller shows itself. It always has a name: the caller's id where it gave none.
     pub caller_info: CallerInfo,
+    /// What the caller's app sent along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation_data: Option<serde_json::Map<String, serde_json::Value>>,
     /// When the call was placed.
     pub timestamp: Millis,
     /// The way in.
     pub room_info: RoomInfo,
+    /// Whether the person is in another call.
+    pub waiting: bool,
+    /// The client of the person that has the highest priority, where one has: the others may let it sound first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary: Option<ClientName>,
     /// The same on every retry.
     pub message_id: MessageId,
     /// The commit that this tells of.
     pub seq: CommitNo,
     /// The state after it.
     pub state: CallState,
-    /// Until when it is worth acting on.
+    /// Until when the call rings.
     pub expires_at: Millis,
+    /// When this message was handed over.
+    pub sent_at: Millis,
+    /// For how many milliseconds the call still rang at `sent_at`.
+    pub remaining_ms: i64,
 }
 
 /// What a control or sync message says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ControlAction {
-    /// To the caller: the broker has the call for the callee's phones.
+    /// To the caller: the broker has the call for the phones.
     Ringing,
-    /// One of the callee's phones answered.
+    /// To the caller: no phone of those who are called can be reached now. One may come back until the deadline.
+    Unreachable,
+    /// To the caller: a phone rings.
+    Alerted,
+    /// A phone answered.
     Accepted,
-    /// The callee refused.
+    /// One phone does not take the call; the others ring on.
+    Declined,
+    /// A person does not take the call; to the caller: nobody does.
     Rejected,
-    /// The caller gave up.
+    /// The call rings no more: the caller gave up, or, with state `missed`, nobody answered in time.
     Cancelled,
-    /// Nobody answered in time.
+    /// To the caller: nobody answered in time.
     Timeout,
     /// The call is over.
     Hangup,
+}
+
+impl ControlAction {
+    /// As it stands in JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ringing => "ringing",
+            Self::Unreachable => "unreachable",
+            Self::Alerted => "alerted",
+            Self::Accepted => "accepted",
+            Self::Declined => "declined",
+            Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+            Self::Timeout => "timeout",
+            Self::Hangup => "hangup",
+        }
+    }
 }
 
 /// On `…/calls/control`: what became of a call.
@@ -107,9 +144,21 @@ pub struct Control {
     pub call_id: CallId,
     /// When.
     pub timestamp: Millis,
-    /// Why, in the words of whoever did it.
+    /// Why, in the words of whoever did it; the word of `reason_code` where nobody said, and of `action` where the call goes on.
+    pub reason: String,
+    /// Why the call ended, where it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason_code: Option<Reason>,
+    /// To the caller: the `Idempotency-Key` of the request that placed the call, because this message may be quicker than
+    /// the answer to that; one made here where the request had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<CommandId>,
+    /// When this message was handed over, while the call rings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Millis>,
+    /// For how many milliseconds the call still rang at `sent_at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining_ms: Option<i64>,
     /// The same on every retry.
     pub message_id: MessageId,
     /// The commit that this tells of.
@@ -120,11 +169,12 @@ pub struct Control {
     pub expires_at: Millis,
 }
 
-/// On `users/{callee}/devices/sync`: another phone of the same person has answered or refused.
+/// On `users/{person}/devices/sync`: another phone has done something with the call: one of the same person, or, where the
+/// call is answered, of anybody who was called. The phone that `device_id` names did it itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeviceSync {
-    /// `accepted` or `rejected`.
-    #[schemars(with = "String", extend("enum" = ["accepted", "rejected"]))]
+    /// What: `accepted`, `declined`, `rejected`, `cancelled` or `hangup`.
+    #[schemars(with = "String", extend("enum" = ["accepted", "declined", "rejected", "cancelled", "hangup"]))]
     pub action: ControlAction,
     /// The phone that did it; the person's id when it did not say which it is.
     pub device_id: String,

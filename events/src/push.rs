@@ -3,6 +3,8 @@
 //! The same fields on every platform, all of them strings, because FCM's `data` has nothing else. On Android they are
 //! `data`; on iOS they stand beside `aps`. A `UserSig` is in none of them: the woken app asks `GET /api/calls/{call_id}`.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -75,9 +77,18 @@ pub struct VideoCall {
     /// How the caller shows itself; its id when it said nothing. At most 64 characters.
     #[schemars(length(min = 1, max = 64))]
     pub caller_name: String,
-    /// Until when it rings: milliseconds since 1970. A phone that is woken later shows nothing.
+    /// Until when it rings: milliseconds since 1970.
     #[schemars(regex(pattern = "^[0-9]+$"))]
     pub expires_at: String,
+    /// When this push was handed over: milliseconds since 1970.
+    #[schemars(regex(pattern = "^[0-9]+$"))]
+    pub sent_at: String,
+    /// For how many milliseconds the call still rang at `sent_at`.
+    #[schemars(regex(pattern = "^[0-9]+$"))]
+    pub remaining_ms: String,
+    /// Whether the person is in another call: `true` or `false`.
+    #[schemars(extend("enum" = ["true", "false"]))]
+    pub waiting: String,
     /// What the caller's app sent along: a JSON object, `{}` when it sent nothing.
     pub invitation_data: String,
     /// `true` when `invitation_data` did not fit and was left out; the call has it.
@@ -95,7 +106,25 @@ pub struct VideoCall {
     pub seq: String,
 }
 
-/// Nothing to show: the call no longer rings, and the phone falls silent.
+/// Who had called, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MissedBy {
+    /// Who called.
+    pub caller_id: PartyId,
+    /// How the caller shows itself; its id when it said nothing. At most 64 characters.
+    #[schemars(length(min = 1, max = 64))]
+    pub caller_name: String,
+    /// When the call was placed: milliseconds since 1970.
+    #[schemars(regex(pattern = "^[0-9]+$"))]
+    pub timestamp: String,
+    /// What to show above: 未接视频通话.
+    pub title: String,
+    /// What to show: who called.
+    pub body: String,
+}
+
+/// The call no longer rings, and the phone falls silent. Where the caller gave up it shows that somebody had called, else
+/// nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallOver {
     /// `CALL_ENDED`.
@@ -112,11 +141,32 @@ pub struct CallOver {
     /// Until when it is worth knowing: milliseconds since 1970.
     #[schemars(regex(pattern = "^[0-9]+$"))]
     pub expires_at: String,
+    /// Where the caller gave up: who had called, for the app to show beside falling silent.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub missed: Option<MissedBy>,
     /// The same on every retry, for all phones.
     pub message_id: MessageId,
     /// The commit that this tells of.
     #[schemars(regex(pattern = "^[0-9]+$"))]
     pub seq: String,
+}
+
+/// What the iOS app of the first seed reads in a notification that is tapped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CallInfo {
+    /// The call.
+    pub call_id: CallId,
+    /// Who calls.
+    pub caller_id: PartyId,
+    /// How the caller shows itself: its name alone.
+    pub caller_info: ShownCaller,
+}
+
+/// See [`CallInfo`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ShownCaller {
+    /// Its name; its id when it said nothing.
+    pub name: String,
 }
 
 /// A call that nobody answered: to be seen whenever the phone is looked at.
@@ -163,6 +213,8 @@ pub struct FcmV1<D> {
 pub struct FcmMessage<D> {
     /// How urgent, and for how long.
     pub android: FcmAndroid,
+    /// For an iOS app that has a token of FCM: what FCM hands on to Apple.
+    pub apns: FcmApns,
     /// What the system shows by itself; without it the app alone is woken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notification: Option<Shown>,
@@ -181,6 +233,25 @@ pub struct FcmAndroid {
     pub ttl: String,
 }
 
+/// See [`FcmMessage`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FcmApns {
+    /// `apns-push-type` and `apns-priority`.
+    pub headers: BTreeMap<String, String>,
+    /// What stands beside the data.
+    pub payload: FcmApnsPayload,
+}
+
+/// See [`FcmApns`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FcmApnsPayload {
+    /// Apple's part.
+    pub aps: Aps,
+    /// The call as an object, where the push is about one that rings or was missed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_info: Option<CallInfo>,
+}
+
 /// What a person reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Shown {
@@ -195,6 +266,9 @@ pub struct Shown {
 pub struct ApnsPush<D> {
     /// Apple's part. Empty in a VoIP push.
     pub aps: Aps,
+    /// The call as an object, where the push is about one that rings or was missed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_info: Option<CallInfo>,
     /// What the app gets.
     #[serde(flatten)]
     pub data: D,
@@ -209,7 +283,7 @@ pub struct Aps {
     /// `default`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sound: Option<String>,
-    /// 1 in a push that shows nothing and only wakes the app.
+    /// 1: the app is woken beside what the system shows, or alone.
     #[serde(default, rename = "content-available", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("const" = 1))]
     pub content_available: Option<u8>,

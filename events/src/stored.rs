@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::party::{Party, PartyKind};
-use crate::{CallId, ClientName, CommandId, CommitNo, Millis, PartyId, TenantId};
+use crate::{CallId, ClientName, CommandId, CommitNo, Day, Millis, Nonce, PartyId, TenantId};
 
 /// SHA-256, as 64 lower-case hexadecimal digits.
 pub type Hash = String;
@@ -20,11 +20,11 @@ pub enum CallState {
     Ringing,
     /// Answered by exactly one client.
     Active,
-    /// Final: the callee refused.
+    /// Final: nobody who was called took it.
     Rejected,
     /// Final: the caller gave up before an answer.
     Cancelled,
-    /// Final: nobody answered before the deadline.
+    /// Final: nobody answered in time.
     Missed,
     /// Final: somebody hung up an answered call.
     Ended,
@@ -105,6 +105,8 @@ impl Actor {
 pub struct StoredCommand {
     /// The idempotency key it came under.
     pub id: CommandId,
+    /// Which request it was: two under one key have two.
+    pub nonce: Nonce,
     /// Its kind, in words: `place`, `accept` …
     pub kind: String,
     /// What it said.
@@ -147,6 +149,9 @@ pub struct Commit {
     pub actor: Actor,
     /// When it was decided.
     pub at: Millis,
+    /// The last day on which the personal text beside it is kept; where there is such text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub personal_until: Option<Day>,
     /// SHA-256 over the RFC 8785 form of all fields above.
     #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
     pub hash: Hash,
@@ -199,6 +204,18 @@ pub struct Forgotten {
     /// Who asked to be forgotten.
     pub person: Party,
     /// When it was done.
+    pub at: Millis,
+}
+
+/// That one more phone confirmed that it is ringing, after the first, whose word is a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Alert {
+    /// Whose phone.
+    pub callee: PartyId,
+    /// Which, when it said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<ClientName>,
+    /// When.
     pub at: Millis,
 }
 

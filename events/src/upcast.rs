@@ -68,14 +68,15 @@ mod tests {
         let old = stored(
             "CallPlaced",
             0,
-            &json!({"door": "door1", "callee": "user1", "room_id": 7, "seconds": 30, "deadline": 30_000}),
+            &json!({"door": "door1", "callees": [], "room_id": 7, "seconds": 30, "deadline": 30_000,
+                   "max_call_seconds": 60}),
         );
         let read = CallEvent::read_by(&[CALLS_OF_DOORS], &old).unwrap();
         let today = stored(
             "CallPlaced",
             1,
-            &json!({"caller": {"kind": "device", "id": "door1"}, "callee": "user1", "room_id": 7, "ring_seconds": 30,
-                   "deadline": 30_000}),
+            &json!({"caller": {"kind": "device", "id": "door1"}, "callees": [], "room_id": 7, "ring_seconds": 30,
+                   "deadline": 30_000, "max_call_seconds": 60}),
         );
         assert_eq!(read, CallEvent::read(&today).unwrap());
         assert_eq!(read.stored(), today, "what is written is written in the form of today");

@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use contract::samples;
 use ilock_events::schema::schemas;
 use ilock_events::{
-    Access, AccessesOfDay, Act, Actor, ApnsPush, CallEvent, CallEvents, CallOver, CallView, CalleeAct, CalleeAction,
-    CallerAct, CallerAction, CallsOfDay, ClientRegistered, Command, Commit, Control, ControlAction, DeviceSync,
-    Envelope, ErrorData, FcmPush, Forgotten, History, Incoming, LedgerEntry, MissedCall, Personal, PlaceCall,
-    PushTokenRegistered, Receipt, RegisterClient, RegisterPushToken, StoredEvent, UpdateStatus, VideoCall,
+    Access, AccessesOfDay, Act, Actor, Alert, ApnsPush, CallEvent, CallEvents, CallOver, CallView, CalleeAct,
+    CalleeAction, CallerAct, CallerAction, CallsOfDay, ClientRegistered, Command, Commit, Control, ControlAction,
+    DeviceSync, Envelope, ErrorData, FcmPush, Forgotten, History, Incoming, LedgerEntry, MissedCall, Personal,
+    PlaceCall, PushTokenRegistered, Receipt, RegisterClient, RegisterPushToken, StoredEvent, UpdateStatus, VideoCall,
 };
 use jsonschema::Validator;
 use serde::Serialize;
@@ -80,6 +80,7 @@ fn every_sample_is_read_into_its_type_and_written_as_it_was() {
             ["stored", "receipt", ..] => there_and_back::<Receipt>(&name, &sample),
             ["stored", "access", ..] => there_and_back::<Access>(&name, &sample),
             ["stored", "ledger", ..] => there_and_back::<LedgerEntry>(&name, &sample),
+            ["stored", "alert", ..] => there_and_back::<Alert>(&name, &sample),
             ["stored", "forgotten", ..] => there_and_back::<Forgotten>(&name, &sample),
             ["event", ..] => {
                 there_and_back::<StoredEvent>(&name, &sample);
@@ -148,7 +149,7 @@ fn every_form_has_a_sample() {
 #[test]
 fn every_event_has_a_sample() {
     // A new event does not compile here until it is counted.
-    const EVENTS: usize = 8;
+    const EVENTS: usize = 9;
     let place = |event: &CallEvent| match event {
         CallEvent::CallPlaced(_) => 0,
         CallEvent::CallAlerted(_) => 1,
@@ -158,6 +159,7 @@ fn every_event_has_a_sample() {
         CallEvent::CallMissed(_) => 5,
         CallEvent::CallEnded(_) => 6,
         CallEvent::CallFailed(_) => 7,
+        CallEvent::CallDeclined(_) => 8,
     };
     let seen: BTreeSet<usize> =
         of::<StoredEvent>("event").iter().map(|(_, stored)| place(&CallEvent::read(stored).unwrap())).collect();
@@ -166,7 +168,7 @@ fn every_event_has_a_sample() {
 
 #[test]
 fn every_command_has_a_commit() {
-    const ACTS: usize = 8;
+    const ACTS: usize = 10;
     let place = |act: &Act| match act {
         Act::Place { .. } => 0,
         Act::Alert {} => 1,
@@ -176,6 +178,8 @@ fn every_command_has_a_commit() {
         Act::HangUp { .. } => 5,
         Act::Expire {} => 6,
         Act::Fail { .. } => 7,
+        Act::Decline {} => 8,
+        Act::End { .. } => 9,
     };
     let commits = of::<Commit>("stored.commit");
     let acts = commits.iter().map(|(name, commit)| {
@@ -197,12 +201,15 @@ fn every_message_kind_has_a_sample() {
         ControlAction::Cancelled => 3,
         ControlAction::Timeout => 4,
         ControlAction::Hangup => 5,
+        ControlAction::Unreachable => 6,
+        ControlAction::Alerted => 7,
+        ControlAction::Declined => 8,
     };
     of::<Incoming>("message.incoming");
     let told: BTreeSet<_> = of::<Control>("message.control").iter().map(|(_, told)| place(told.action)).collect();
-    assert_eq!(told, (0..6).collect());
+    assert_eq!(told, (0..8).collect());
     let told: BTreeSet<_> = of::<DeviceSync>("message.sync").iter().map(|(_, told)| place(told.action)).collect();
-    assert_eq!(told, BTreeSet::from([1, 2]));
+    assert_eq!(told, BTreeSet::from([1, 2, 3, 5, 8]));
 }
 
 #[test]
@@ -212,13 +219,14 @@ fn everything_that_a_party_can_do_has_a_sample() {
         CalleeAct::Accepted => 1,
         CalleeAct::Rejected => 2,
         CalleeAct::Hangup => 3,
+        CalleeAct::Declined => 4,
     };
     let end = |act: CallerAct| match act {
         CallerAct::Cancelled => 0,
         CallerAct::Hangup => 1,
     };
     let done: BTreeSet<_> = of::<CalleeAction>("http.CalleeAction").iter().map(|(_, ask)| answer(ask.action)).collect();
-    assert_eq!(done, (0..4).collect());
+    assert_eq!(done, (0..5).collect());
     let done: BTreeSet<_> = of::<CallerAction>("http.CallerAction").iter().map(|(_, ask)| end(ask.action)).collect();
     assert_eq!(done, (0..2).collect());
 }
@@ -241,6 +249,8 @@ fn the_samples_tell_one_story() {
     let commit = |kind: &str| &commits.iter().find(|(_, commit)| commit.cmd.kind == kind).unwrap().1;
     let ways = [
         vec!["place", "alert", "accept", "hang_up"],
+        vec!["place", "alert", "accept", "end"],
+        vec!["place", "decline"],
         vec!["place", "reject"],
         vec!["place", "cancel"],
         vec!["place", "expire"],
@@ -345,7 +355,8 @@ fn schemas_and_types_refuse_the_same_questions() {
         (with("ring_seconds", json!("30")), false),
         (with("ring_seconds", json!(-1)), false),
         (with("invitation_data", json!([])), false),
-        (json!({}), false),
+        (with("callee_ids", json!("user456")), false),
+        (with("callee_ids", json!(["user456", ""])), false),
     ] {
         assert_eq!(serde_json::from_value::<PlaceCall>(ask.clone()).is_ok(), good, "the type on {ask}");
         assert_eq!(valid(&schema, &ask), good, "the schema on {ask}");

@@ -10,6 +10,7 @@ use ilock_auth::{
 };
 use ilock_env::Clock;
 use ilock_events::PushService;
+use ilock_log::PERSONAL_DAYS;
 use ilock_notify::push::PushApps;
 use ilock_trtc::{ApiKey, BadRoomApi, BadTrtcApp, RoomApi, RoomApiConfig, TrtcApp};
 
@@ -237,9 +238,19 @@ impl Settings {
         }
     }
 
-    /// `MAX_CALL_SECONDS`: credentials are valid for the longest call, and while it rings.
+    /// `MAX_CALL_SECONDS`: how long a call may last once it is answered.
+    pub fn max_call_seconds(&self) -> Result<u32, BadSetting> {
+        self.number("MAX_CALL_SECONDS", 7200, 60..=43_200)
+    }
+
+    /// `MAX_CALL_SECONDS` again: credentials are valid for the longest call, and while it rings.
     pub fn room_credential_seconds(&self) -> Result<u32, BadSetting> {
-        Ok(self.number("MAX_CALL_SECONDS", 7200, 60..=43_200)? + RING_RESERVE_SECONDS)
+        Ok(self.max_call_seconds()? + RING_RESERVE_SECONDS)
+    }
+
+    /// `PERSONAL_DAYS`: for how many days the text of a call is kept.
+    pub fn personal_days(&self) -> Result<u32, BadSetting> {
+        self.number("PERSONAL_DAYS", PERSONAL_DAYS, 1..=36_500)
     }
 
     /// `FAST_PATH`: `on` or `off`: whether functions tell at once what they committed.

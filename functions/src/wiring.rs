@@ -88,7 +88,8 @@ pub struct Wiring {
 impl Wiring {
     /// The event log.
     pub fn log(&self) -> Result<EventLog, BadSetting> {
-        Ok(EventLog::new(self.dynamodb.clone(), self.settings.events_table()?))
+        let log = EventLog::new(self.dynamodb.clone(), self.settings.events_table()?);
+        Ok(log.keeping_personal(self.settings.personal_days()?))
     }
 
     /// The ledger.

@@ -20,12 +20,18 @@ const TOKENS: &[&str] = &[r#""abcdef0123""#, r#""00""#];
 const LANGUAGES: &[&str] = &[r#""zh-CN""#, r#""en""#, r#""fr""#];
 const REASONS: &[&str] = &[r#""busy""#, r#""访客已离开""#, r#""cut \ud83d""#, "null"];
 
-const ENDPOINTS: [Endpoint; 7] = [
+const ENDPOINTS: [Endpoint; 8] = [
+    Endpoint(
+        Method::POST,
+        "/api/calls",
+        &[("callee_ids", &[r#"["anna","bert"]"#, r#"["user456"]"#, r#"[12,"bert","bert"]"#])],
+    ),
     Endpoint(
         Method::POST,
         "/api/calls",
         &[
             ("callee_id", &[r#""anna""#, r#""bert""#, r#""user456""#]),
+            ("client_id", CLIENTS),
             ("ring_seconds", &["5", "30.0", "1.2e2"]),
             ("caller_info", &[r#"{"name":"前门设备","location":"小区大门","floor":3}"#, "{}"]),
             ("invitation_data", &[r#"{"":1,"big":12345678901234567890,"small":1e-300}"#, "{}"]),
@@ -36,7 +42,7 @@ const ENDPOINTS: [Endpoint; 7] = [
         "/api/calls/callee-action",
         &[
             ("call_id", &[r#""call_a_b_1""#, "$CALL"]),
-            ("action", &[r#""ringing""#, r#""accepted""#, r#""rejected""#, r#""hangup""#]),
+            ("action", &[r#""ringing""#, r#""accepted""#, r#""declined""#, r#""rejected""#, r#""hangup""#]),
             ("client_id", CLIENTS),
             ("reason", REASONS),
         ],
@@ -47,6 +53,7 @@ const ENDPOINTS: [Endpoint; 7] = [
         &[
             ("call_id", &[r#""call_a_b_1""#, "$CALL"]),
             ("action", &[r#""cancelled""#, r#""hangup""#]),
+            ("client_id", CLIENTS),
             ("reason", REASONS),
         ],
     ),

@@ -1,9 +1,9 @@
 //! Commands for tests that use the log without HTTP.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use ilock_env::Clock;
-use ilock_events::{Act, Actor, CallId, ClientName, Command, Hash, Millis, PartyId, RoomId, TenantId};
+use ilock_events::{Act, Actor, CallId, Callee, ClientName, Command, Hash, Millis, Nonce, PartyId, RoomId, TenantId};
 use ilock_log::{CommandOutcome, EventLog, History, LogError};
 
 /// The time `ms` milliseconds after a call was placed.
@@ -41,14 +41,19 @@ pub fn phone(n: usize) -> Actor {
 /// Rings the callee for 30 seconds.
 #[must_use]
 pub fn place(personal: Option<Hash>) -> Act {
-    let callee = PartyId::new("user456").unwrap();
-    Act::Place { callee, ring_seconds: 30, room_id: RoomId::new(664_321).unwrap(), personal }
+    let clients = (0..10).map(|n| ClientName::new(format!("user456_phone_{n}")).unwrap()).collect();
+    let id = PartyId::new("user456").unwrap();
+    let callee = Callee { id, clients, primary: None, reachable: true, busy: None };
+    let room_id = RoomId::new(664_321).unwrap();
+    Act::Place { callees: vec![callee], ring_seconds: 30, room_id, max_call_seconds: 7200, personal }
 }
 
-/// `act` by `actor`, under `key`.
+/// A request for `act` by `actor`, under `key`.
 #[must_use]
 pub fn under(key: &str, actor: Actor, act: Act) -> Command {
-    Command { id: key.parse().unwrap(), actor, act }
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let nonce = Nonce::of(NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    Command { id: key.parse().unwrap(), nonce, actor, act }
 }
 
 /// Runs `command` on `history` at the time `at`.

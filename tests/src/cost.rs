@@ -15,6 +15,7 @@ pub async fn whole_call(meter: &Meter) -> Consumed {
         World::with(Options { watch: Some(SharedInterceptor::new(meter.clone())), ..Options::anywhere() }).await;
     let (door, user) = (world.door("device123"), world.user("user456"));
     let client = Some("user456_phone");
+    user.registers("phone").await;
     let _ = meter.take();
     let call = call_id(&door.rings("user456", 30).await);
     user.callee_action(&call, "ringing", client).await.ok();

@@ -1,5 +1,7 @@
 //! Commands, in words.
 
+use ilock_events::StoredCommand;
+
 use crate::replay::step::{CommitStep, Step};
 use crate::replay::story::Story;
 
@@ -11,12 +13,13 @@ pub(crate) fn deed(step: &Step, done: &CommitStep, story: &Story) -> String {
     match done.cmd.kind.as_str() {
         "place" => format!(
             "rings {} for {} s, room {}",
-            arg("callee").unwrap_or_default(),
+            callees(&done.cmd),
             arg("ring_seconds").unwrap_or_default(),
             arg("room_id").unwrap_or_default()
         ),
         "alert" => "says that it is ringing".into(),
         "accept" => "accepts".into(),
+        "decline" => "does not take it on this phone".into(),
         "reject" => "rejects".into(),
         "cancel" => "cancels".into(),
         "hang_up" => "hangs up".into(),
@@ -26,7 +29,15 @@ pub(crate) fn deed(step: &Step, done: &CommitStep, story: &Story) -> String {
             }
             None => "finds the time up".into(),
         },
+        "end" => format!("ends the call: {}", arg("reason").unwrap_or_default()),
         "fail" => format!("gives up: {}", arg("reason").unwrap_or_default()),
         other => other.to_owned(),
     }
+}
+
+/// Who is rung, by name.
+fn callees(cmd: &StoredCommand) -> String {
+    let callees = cmd.args.get("callees").and_then(|callees| callees.as_array());
+    let names = callees.into_iter().flatten().filter_map(|callee| callee["id"].as_str());
+    names.collect::<Vec<_>>().join(", ")
 }

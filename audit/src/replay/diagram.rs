@@ -28,11 +28,15 @@ pub(super) struct Diagram {
 
 impl Diagram {
     pub(super) fn of(story: &Story) -> Self {
-        let (caller, callee) = match &story.placed {
-            Some(placed) => (placed.terms.caller.id.to_string(), placed.terms.callee.to_string()),
-            None => ("caller".to_owned(), "callee".to_owned()),
+        let (caller, callees) = match &story.placed {
+            Some(placed) => {
+                let callees = placed.terms.callees.iter().map(|callee| callee.id.to_string()).collect();
+                (placed.terms.caller.id.to_string(), callees)
+            }
+            None => ("caller".to_owned(), vec!["callee".to_owned()]),
         };
-        let mut diagram = Self { lanes: vec![caller, BACKEND.to_owned(), callee], arrows: vec![] };
+        let lanes = [caller, BACKEND.to_owned()].into_iter().chain(callees).collect();
+        let mut diagram = Self { lanes, arrows: vec![] };
         for step in &story.steps {
             let arrow = diagram.arrow(step, story);
             diagram.arrows.push(arrow);

@@ -84,19 +84,20 @@ impl Story {
             }
         }
         let placed = call.as_ref().filter(|_| broken.is_none()).and_then(|call| call.placed.as_ref());
-        let callee = placed.map(|placed| placed.terms.callee.to_string()).unwrap_or_default();
         Standing {
             at,
             since_placed: at.since(self.at),
             n: done.last().copied().unwrap_or_default(),
             state: placed.map(|placed| placed.state),
             by: placed.map(|placed| placed.winner.name()),
-            answered_by: placed.and_then(|placed| placed.answered_by.as_ref()).map(ilock_events::Actor::name),
+            answered_by: placed.and_then(|placed| placed.answer.as_ref()).map(|answer| answer.by.name()),
             ringing: placed.map_or_else(Vec::new, |placed| {
-                let name = |client: &Option<ilock_events::ClientName>| {
-                    client.as_ref().map_or_else(|| callee.clone(), ToString::to_string)
+                let name = |client: Option<&ilock_events::ClientName>, callee: &ilock_events::PartyId| {
+                    client.map_or_else(|| callee.to_string(), ToString::to_string)
                 };
-                placed.alerted.iter().map(name).collect()
+                let first = placed.alerted.iter().map(|one| name(one.client_id.as_ref(), &one.callee));
+                let later = self.alerts.iter().filter(|alert| alert.at <= at);
+                first.chain(later.map(|one| name(one.client_id.as_ref(), &one.callee))).collect()
             }),
             deadline_in: placed.map(|placed| placed.terms.deadline.since(at)),
             told: self.steps.iter().filter_map(handed).collect(),

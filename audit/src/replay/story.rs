@@ -1,9 +1,9 @@
 //! Reading the story of a call out of its line.
 
 use ilock_call::{Call, Placed};
-use ilock_events::{CallEvent, Commit, Forgotten, Hash, Millis, Personal, Receipt, TenantId};
+use ilock_events::{Alert, CallEvent, Commit, Forgotten, Hash, Millis, Personal, Receipt, TenantId};
 use ilock_notify::push::PushKind;
-use ilock_notify::{Channel, Message, notices};
+use ilock_notify::{Channel, Message, Notice, notices};
 
 use crate::call_line::CallLine;
 use crate::replay::standing::Standing;
@@ -31,6 +31,8 @@ pub struct Story {
     /// How the call stood, where the story was cut.
     pub standing: Option<Standing>,
     pub(crate) commits: Vec<Commit>,
+    /// Phones that confirmed that they ring, after the first.
+    pub(crate) alerts: Vec<Alert>,
 }
 
 impl Story {
@@ -40,6 +42,7 @@ impl Story {
         let mut unreadable = vec![];
         let mut commits: Vec<Commit> = read(&line.commits, "commit", &mut unreadable);
         let receipts: Vec<Receipt> = read(&line.receipts, "receipt", &mut unreadable);
+        let alerts: Vec<Alert> = read(&line.alerts, "confirmation of a phone", &mut unreadable);
         let personal = line.personal.as_ref().map(|raw| read::<Personal>(raw, "personal text", &mut unreadable));
         let forgotten: Vec<Forgotten> = read(&line.forgotten, "what was forgotten", &mut unreadable);
         commits.sort_by_key(|commit| commit.n);
@@ -61,6 +64,7 @@ impl Story {
             broken,
             standing: None,
             commits,
+            alerts,
         };
         story.steps(&receipts, personal.as_deref());
         story
@@ -77,14 +81,15 @@ impl Story {
         }
         for receipt in receipts {
             let commit = self.commits.iter().find(|commit| commit.n == receipt.n);
-            let says = |index| commit.zip(self.placed.as_ref()).and_then(|(commit, call)| says(commit, call, index));
-            let push = commit.zip(self.placed.as_ref()).and_then(|(commit, call)| push_of(commit, call));
+            let due = commit.map_or_else(Vec::new, |commit| self.due(commit));
+            let said = |index| due.iter().find(|notice| notice.index == index).and_then(says);
+            let push = |phone| due.iter().find(|notice| notice.wakes(phone)).map(|notice| notice.index);
             let told = receipt.notices.iter().map(|(index, handed)| (Some(*index), None, handed));
-            let woken = receipt.phones.iter().map(|(phone, handed)| (push, Some(phone.clone()), handed));
+            let woken = receipt.phones.iter().map(|(phone, handed)| (push(phone), Some(phone.clone()), handed));
             // That all phones are settled comes after what became of each.
             for (notice, phone, handed) in woken.chain(told) {
                 let at = commit.map_or(receipt.at, |commit| commit.at.plus(handed.ms));
-                let (says, path) = (notice.and_then(says), receipt.path);
+                let (says, path) = (notice.and_then(said), receipt.path);
                 let what = What::Delivery(DeliveryStep { notice, phone, says, path, handed: handed.clone() });
                 let order = notice.unwrap_or_default().saturating_add(1);
                 steps.push(((at, receipt.n.0, order), self.step(at, receipt.n.0, what)));
@@ -97,6 +102,15 @@ impl Story {
             step.after = step.at.since(before);
             before = step.at;
         }
+    }
+
+    /// What was to be told because of `commit`.
+    fn due(&self, commit: &Commit) -> Vec<Notice> {
+        let mut call = Call::new(commit.call_id.clone());
+        let so_far = self.commits.iter().take_while(|earlier| earlier.n <= commit.n);
+        let folded = so_far.map(|earlier| call.fold(earlier)).last().is_some_and(|last| last.is_ok());
+        let placed = call.placed.filter(|_| folded);
+        placed.and_then(|placed| notices(commit, &placed, None).ok()).unwrap_or_default()
     }
 
     fn step(&self, at: Millis, n: u32, what: What) -> Step {
@@ -157,16 +171,8 @@ fn words(commit: &Commit, personal: Option<&[Personal]>, forgotten: &[Forgetting
     }
 }
 
-/// Which of a commit's notices wakes phones.
-fn push_of(commit: &Commit, call: &Placed) -> Option<u32> {
-    let notices = notices(commit, call, None).ok()?;
-    notices.iter().find(|notice| matches!(notice.channel, Channel::Push(_))).map(|notice| notice.index)
-}
-
-/// What notice `index` of `commit` says.
-fn says(commit: &Commit, call: &Placed, index: u32) -> Option<String> {
-    let notices = notices(commit, call, None).ok()?;
-    let notice = notices.iter().find(|notice| notice.index == index)?;
+/// What a notice says.
+fn says(notice: &Notice) -> Option<String> {
     let message = match &notice.channel {
         Channel::Mqtt { message, .. } => message,
         Channel::Push(push) => {

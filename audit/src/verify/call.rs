@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ilock_call::{Call, decide};
 use ilock_events::{CallEvent, CallId, Command, Forgotten, Millis, StoredEvent, TenantId};
+use ilock_notify::Notice;
 use ilock_proof::first_prev;
 use serde_json::value::RawValue;
 
@@ -211,10 +212,10 @@ impl Judge {
             }
             let known = self.judged.findings.len();
             match self.decide_one(&mut told.call, seen, view) {
-                Ok(events) => {
+                Ok(due) => {
                     let wrong = self.judged.findings.len() > known || self.cut;
                     self.judged.counts.proven += u64::from(!wrong);
-                    told.commits.push((view, events));
+                    told.commits.push((view, due));
                 }
                 Err(why) => {
                     self.found(Kind::Unreadable, seen.n, why);
@@ -225,13 +226,13 @@ impl Judge {
         told
     }
 
-    /// Decides one commit's command again, and folds what it says. Answers its events.
+    /// Decides one commit's command again, and folds what it says. Answers what was to be told because of it.
     fn decide_one(
         &mut self,
         call: &mut Call,
         seen: &CheckedCommit<'_>,
         view: &CommitView<'_>,
-    ) -> Result<Vec<CallEvent>, String> {
+    ) -> Result<Result<Vec<Notice>, String>, String> {
         let n = seen.n;
         let command = view.command(&mut self.scratch)?;
         let tenant = match &call.placed {
@@ -245,15 +246,25 @@ impl Judge {
         };
         let events = if self.cut { stored(view.events)? } else { self.again(call, n, &command, view)? };
         for event in &events {
-            call.apply(event, &view.actor, view.at, &tenant);
+            call.apply(event, &command, view.at, &tenant);
         }
         if !self.cut && call.state() != Some(view.state) {
             let leads = call.state().map_or("nothing", ilock_events::CallState::word);
             let why = format!("it names the state {}, but its events lead to {leads}", view.state.word());
             self.found(Kind::ImpossibleDecision, n, why);
         }
+        let has_text = events.iter().any(|event| event.personal().is_some());
+        if has_text != view.personal_until.is_some() {
+            let why = if has_text {
+                "it names personal text, and no day until which that is kept"
+            } else {
+                "it names a day until which personal text is kept, and no such text"
+            };
+            self.found(Kind::ImpossibleDecision, n, why);
+        }
+        let due = told::due(call, view, &events);
         call.committed(command, (view.n, view.hash.to_owned()));
-        Ok(events)
+        Ok(due)
     }
 
     /// What the commit says happened, after holding it against what follows from its command.

@@ -1,6 +1,6 @@
 //! One commit, read without copying, and its hash.
 
-use ilock_events::{Act, Actor, CallState, ClientName, Command, CommandId, CommitNo, Millis, PartyId};
+use ilock_events::{Act, Actor, CallState, ClientName, Command, CommandId, CommitNo, Day, Millis, Nonce, PartyId};
 use ilock_proof::{canonical, digest};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
@@ -21,6 +21,8 @@ pub(crate) struct CommitView<'a> {
     pub(crate) events: &'a RawValue,
     pub(crate) hash: &'a str,
     pub(crate) n: CommitNo,
+    #[serde(default)]
+    pub(crate) personal_until: Option<Day>,
     pub(crate) prev: &'a str,
     pub(crate) state: CallState,
     pub(crate) tenant: &'a str,
@@ -33,6 +35,7 @@ struct Asked<'a> {
     args: Option<&'a RawValue>,
     id: CommandId,
     kind: &'a str,
+    nonce: Nonce,
 }
 
 /// An actor as it is written. To be read as its type, whose kind need not come first, it would be copied twice.
@@ -134,7 +137,7 @@ impl CommitView<'_> {
         scratch.push(b'}');
         let act: Act = serde_json::from_slice(scratch)
             .map_err(|error| format!("command {} cannot be read: {error}", self.cmd.kind))?;
-        Ok(Command { id: self.cmd.id.clone(), actor: self.actor.clone(), act })
+        Ok(Command { id: self.cmd.id.clone(), nonce: self.cmd.nonce.clone(), actor: self.actor.clone(), act })
     }
 
     /// The commit's kind, for what is said of it.

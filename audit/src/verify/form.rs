@@ -3,7 +3,7 @@
 
 use std::io::Write as _;
 
-use ilock_events::{CallEvent, ClientName, Party, PartyKind, Side};
+use ilock_events::{Busy, CallEvent, CallPlaced, ClientName, Party, PartyId, Side};
 
 /// Writes `events` as a commit holds them, in RFC 8785 form.
 pub(crate) fn write(form: &mut Vec<u8>, events: &[CallEvent]) {
@@ -21,37 +21,37 @@ pub(crate) fn write(form: &mut Vec<u8>, events: &[CallEvent]) {
 fn one(form: &mut Vec<u8>, event: &CallEvent) {
     let name = match event {
         CallEvent::CallPlaced(event) => {
-            let Party { kind, id } = &event.caller;
-            let kind = match kind {
-                PartyKind::User => "user",
-                PartyKind::Device => "device",
-            };
-            text(form, "{\"data\":{\"callee\":", Some(event.callee.as_str()));
-            text(form, ",\"caller\":{\"id\":", Some(id.as_str()));
-            // Writing into a Vec does not fail.
-            let _ = write!(form, ",\"kind\":\"{kind}\"}},\"deadline\":{}", event.deadline);
-            text(form, ",\"personal\":", event.personal.as_deref());
-            let _ = write!(form, ",\"ring_seconds\":{},\"room_id\":{}}},", event.ring_seconds, event.room_id);
+            placed(form, event);
             "CallPlaced"
         }
         CallEvent::CallAlerted(event) => {
-            data(form, event.client_id.as_ref(), None);
+            by_callee(form, &event.callee, event.client_id.as_ref());
+            form.extend_from_slice(b"},");
             "CallAlerted"
         }
+        CallEvent::CallDeclined(event) => {
+            by_callee(form, &event.callee, Some(&event.client_id));
+            form.extend_from_slice(b"},");
+            "CallDeclined"
+        }
         CallEvent::CallAccepted(event) => {
-            data(form, event.client_id.as_ref(), None);
+            by_callee(form, &event.callee, event.client_id.as_ref());
+            form.extend_from_slice(b"},");
             "CallAccepted"
         }
         CallEvent::CallRejected(event) => {
-            data(form, event.client_id.as_ref(), event.personal.as_deref());
+            by_callee(form, &event.callee, event.client_id.as_ref());
+            text(form, ",\"personal\":", event.personal.as_deref());
+            text(form, ",\"reason\":", Some(event.reason.word()));
+            form.extend_from_slice(b"},");
             "CallRejected"
         }
         CallEvent::CallCancelled(event) => {
-            data(form, None, event.personal.as_deref());
+            data(form, event.personal.as_deref());
             "CallCancelled"
         }
         CallEvent::CallMissed(_) => {
-            data(form, None, None);
+            data(form, None);
             "CallMissed"
         }
         CallEvent::CallEnded(event) => {
@@ -62,6 +62,7 @@ fn one(form: &mut Vec<u8>, event: &CallEvent) {
             };
             text(form, "{\"data\":{\"by\":", Some(by));
             text(form, ",\"personal\":", event.personal.as_deref());
+            text(form, ",\"reason\":", Some(event.reason.word()));
             form.extend_from_slice(b"},");
             "CallEnded"
         }
@@ -74,16 +75,45 @@ fn one(form: &mut Vec<u8>, event: &CallEvent) {
     let _ = write!(form, "\"type\":\"{name}\",\"v\":{}}}", CallEvent::version_of(name));
 }
 
-/// The fields that most events have; an event without fields has no data.
-fn data(form: &mut Vec<u8>, client: Option<&ClientName>, personal: Option<&str>) {
-    form.push(b'{');
-    if client.is_none() && personal.is_none() {
-        return;
+fn placed(form: &mut Vec<u8>, event: &CallPlaced) {
+    form.extend_from_slice(b"{\"data\":{\"callees\":[");
+    for (index, callee) in event.callees.iter().enumerate() {
+        form.extend_from_slice(if index > 0 { b",{" } else { b"{" });
+        let busy = callee.busy.map(|busy| match busy {
+            Busy::Waiting => "waiting",
+            Busy::Refused => "refused",
+        });
+        text(form, "\"busy\":", busy);
+        form.extend_from_slice(if busy.is_some() { b",\"clients\":[" } else { b"\"clients\":[" });
+        for (index, client) in callee.clients.iter().enumerate() {
+            text(form, if index > 0 { "," } else { "" }, Some(client.as_str()));
+        }
+        text(form, "],\"id\":", Some(callee.id.as_str()));
+        text(form, ",\"primary\":", callee.primary.as_ref().map(ClientName::as_str));
+        // Writing into a Vec does not fail.
+        let _ = write!(form, ",\"reachable\":{}}}", callee.reachable);
     }
-    form.extend_from_slice(b"\"data\":{");
-    text(form, "\"client_id\":", client.map(ClientName::as_str));
-    text(form, if client.is_some() { ",\"personal\":" } else { "\"personal\":" }, personal);
-    form.extend_from_slice(b"},");
+    let Party { kind, id } = &event.caller;
+    text(form, "],\"caller\":{\"id\":", Some(id.as_str()));
+    let (kind, deadline, most) = (kind.word(), event.deadline, event.max_call_seconds);
+    let _ = write!(form, ",\"kind\":\"{kind}\"}},\"deadline\":{deadline},\"max_call_seconds\":{most}");
+    text(form, ",\"personal\":", event.personal.as_deref());
+    let _ = write!(form, ",\"ring_seconds\":{},\"room_id\":{}}},", event.ring_seconds, event.room_id);
+}
+
+/// Whose phone, and which: the first fields of what somebody did who was called.
+fn by_callee(form: &mut Vec<u8>, callee: &PartyId, client: Option<&ClientName>) {
+    text(form, "{\"data\":{\"callee\":", Some(callee.as_str()));
+    text(form, ",\"client_id\":", client.map(ClientName::as_str));
+}
+
+/// The only field of some events; an event without fields has no data.
+fn data(form: &mut Vec<u8>, personal: Option<&str>) {
+    form.push(b'{');
+    if personal.is_some() {
+        text(form, "\"data\":{\"personal\":", personal);
+        form.extend_from_slice(b"},");
+    }
 }
 
 fn text(form: &mut Vec<u8>, before: &str, text: Option<&str>) {

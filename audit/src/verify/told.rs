@@ -6,7 +6,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use ilock_call::Call;
-use ilock_events::{CallEvent, CallId, ClientName, CommandId, Commit, CommitNo, Millis, StoredCommand};
+use ilock_events::{CallEvent, CallId, ClientName, CommandId, Commit, CommitNo, Millis, Nonce, StoredCommand};
 use ilock_notify::{Channel, Notice, notices_of};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -72,10 +72,10 @@ struct OutcomeView<'a> {
     error: Option<Cow<'a, str>>,
 }
 
-/// What happened, as far as it could be read.
+/// What was to be told, as far as the commits could be read.
 pub(crate) struct DueNotices<'a> {
     pub(crate) call: Call,
-    pub(crate) commits: Vec<(&'a CommitView<'a>, Vec<CallEvent>)>,
+    pub(crate) commits: Vec<(&'a CommitView<'a>, Result<Vec<Notice>, String>)>,
 }
 
 /// Holds the receipts against what was due.
@@ -86,12 +86,12 @@ pub(crate) fn judge(told: &DueNotices<'_>, receipts: &[ReceiptView<'_>], as_of: 
     }
     let pushed = receipts.iter().flat_map(|receipt| &receipt.notices).any(|(_, entry)| entry.carrier == PUSH)
         || receipts.iter().any(|receipt| !receipt.phones.is_empty());
-    for (view, events) in &told.commits {
+    for (view, due) in &told.commits {
         let n = view.n.0;
-        let due = match due(&told.call, view, events) {
+        let due = match due {
             Ok(due) => due,
             Err(why) => {
-                findings.push(Finding::at(Kind::Unreadable, n, why));
+                findings.push(Finding::at(Kind::Unreadable, n, why.clone()));
                 continue;
             }
         };
@@ -110,9 +110,8 @@ pub(crate) fn judge(told: &DueNotices<'_>, receipts: &[ReceiptView<'_>], as_of: 
                 findings.push(Finding::at(Kind::UnexpectedNotice, n, why).notice(*index));
             }
         }
-        let push = due.iter().find(|notice| matches!(notice.channel, Channel::Push(_)));
         for (phone, entry) in receipts.iter().filter(|receipt| receipt.n.0 == n).flat_map(|receipt| &receipt.phones) {
-            findings.extend(judge_phone(push, phone, entry, view.at).map(|wrong| Finding { n: Some(n), ..wrong }));
+            findings.extend(judge_phone(due, phone, entry, view.at).map(|wrong| Finding { n: Some(n), ..wrong }));
         }
         let due_here = |notice: &&Notice| pushed || matches!(notice.channel, Channel::Mqtt { .. });
         for notice in due.iter().filter(due_here) {
@@ -142,19 +141,19 @@ fn judge_one(
         let late = at.plus(ms).since(notice.expires_at);
         return Some(Finding::new(Kind::ToldTooLate, format!("{topic} was told {late} ms after it had expired")));
     }
-    let before = notice.after?;
-    let reached = handed.get(&before).is_some_and(|entries| entries.iter().any(|entry| entry.error.is_none()));
-    (!reached).then(|| {
+    let first = notice.after.first()?;
+    let reached = |before| handed.get(before).is_some_and(|entries| entries.iter().any(|entry| entry.error.is_none()));
+    (!notice.after.iter().any(reached)).then(|| {
         Finding::new(
             Kind::UnexpectedNotice,
-            format!("{topic} was told, though notice {before}, which it waits for, was not handed over"),
+            format!("{topic} was told, though notice {first}, which it waits for, was not handed over"),
         )
     })
 }
 
 /// One phone that was told by push.
-fn judge_phone(push: Option<&Notice>, phone: &ClientName, entry: &OutcomeView<'_>, at: Millis) -> Option<Finding> {
-    let Some(push) = push else {
+fn judge_phone(due: &[Notice], phone: &ClientName, entry: &OutcomeView<'_>, at: Millis) -> Option<Finding> {
+    let Some(push) = due.iter().find(|notice| notice.wakes(phone)) else {
         return Some(Finding::new(Kind::UnexpectedNotice, format!("{phone} was told by {}", entry.carrier)));
     };
     let late = at.plus(entry.ms).since(push.expires_at);
@@ -163,7 +162,8 @@ fn judge_phone(push: Option<&Notice>, phone: &ClientName, entry: &OutcomeView<'_
     })
 }
 
-fn due(call: &Call, view: &CommitView<'_>, events: &[CallEvent]) -> Result<Vec<Notice>, String> {
+/// What was to be told because of a commit, after which `call` stood as it does now.
+pub(crate) fn due(call: &Call, view: &CommitView<'_>, events: &[CallEvent]) -> Result<Vec<Notice>, String> {
     let (Some(placed), Ok(call_id)) = (&call.placed, CallId::new(view.call_id)) else { return Ok(vec![]) };
     let nothing = || CommandId::new("-").map_err(|bad| bad.to_string());
     let commit = Commit {
@@ -171,12 +171,18 @@ fn due(call: &Call, view: &CommitView<'_>, events: &[CallEvent]) -> Result<Vec<N
         n: view.n,
         prev: String::new(),
         tenant: placed.tenant.clone(),
-        cmd: StoredCommand { id: nothing()?, kind: String::new(), args: serde_json::Map::new() },
+        cmd: StoredCommand {
+            id: nothing()?,
+            nonce: Nonce::of([0; 8]),
+            kind: String::new(),
+            args: serde_json::Map::new(),
+        },
         // They are at hand already.
         events: vec![],
         state: view.state,
         actor: view.actor.clone(),
         at: view.at,
+        personal_until: None,
         hash: String::new(),
     };
     Ok(notices_of(events, &commit, placed, None))

@@ -6,8 +6,8 @@ use ilock_audit::export::Progress;
 use ilock_audit::{Counts, Finding, Header, verify};
 use ilock_call::{Call, decide};
 use ilock_events::{
-    Act, Actor, CallEvent, CallId, CallerInfo, ClientName, Command, Commit, DeliveryOutcome, DeliveryPath, Millis,
-    PartyId, Personal, PersonalText, Receipt, RoomId, TenantId,
+    Act, Actor, Alert, CallEvent, CallId, Callee, CallerInfo, ClientName, Command, Commit, Day, DeliveryOutcome,
+    DeliveryPath, Millis, Nonce, PartyId, Personal, PersonalText, Reason, Receipt, RoomId, TenantId,
 };
 use ilock_notify::notices;
 use ilock_proof::{StoredCall, commit_hash, first_prev, salt_personal};
@@ -45,7 +45,8 @@ impl Making {
         let salt = [u8::try_from(self.keys).unwrap(); 16];
         let personal = salt_personal(words, salt).unwrap();
         let act = act.with_personal(personal.as_ref().map(|personal| personal.digest.clone()));
-        let command = Command { id: format!("key-{}", self.keys).parse().unwrap(), actor, act };
+        let nonce = Nonce::of(u64::from(self.keys).to_be_bytes());
+        let command = Command { id: format!("key-{}", self.keys).parse().unwrap(), nonce, actor, act };
         let events = decide(&self.call, &command, self.now).expect("it is not refused");
         assert!(!events.is_empty());
         let commit = commit(&self.call, &command, &events, self.now);
@@ -93,7 +94,7 @@ pub fn commit(call: &Call, command: &Command, events: &[CallEvent], at: Millis) 
     let tenant = TenantId::new("default").unwrap();
     let mut after = call.clone();
     for event in events {
-        after.apply(event, &command.actor, at, &tenant);
+        after.apply(event, command, at, &tenant);
     }
     let mut commit = Commit {
         call_id: call.id.clone(),
@@ -105,6 +106,7 @@ pub fn commit(call: &Call, command: &Command, events: &[CallEvent], at: Millis) 
         state: after.state().unwrap(),
         actor: command.actor.clone(),
         at,
+        personal_until: events.iter().any(|event| event.personal().is_some()).then(|| Day::of(at).plus(180)),
         hash: String::new(),
     };
     commit.hash = commit_hash(&commit).unwrap();
@@ -134,7 +136,18 @@ pub fn shows(name: &str) -> PersonalText {
 }
 
 pub fn place(callee: &str) -> Act {
-    Act::Place { callee: party(callee), ring_seconds: 30, room_id: RoomId::new(664_321).unwrap(), personal: None }
+    let clients = (1..=2).map(|n| ClientName::new(format!("{callee}_phone_{n}")).unwrap()).collect();
+    let callee = Callee { id: party(callee), clients, primary: None, reachable: true, busy: None };
+    let room_id = RoomId::new(664_321).unwrap();
+    Act::Place { callees: vec![callee], ring_seconds: 30, room_id, max_call_seconds: 7200, personal: None }
+}
+
+/// One more phone than the first says that it rings.
+pub fn alert(mut stored: Making, client: &Actor) -> Making {
+    let Actor::User { id, client } = client else { unreachable!("a phone rings") };
+    let alert = Alert { callee: id.clone(), client_id: client.clone(), at: stored.now.plus(40) };
+    stored.stored.alerts.push(serde_json::to_value(alert).unwrap());
+    stored
 }
 
 /// A call of the kind `number % 8` stands for.
@@ -148,13 +161,15 @@ pub fn a_call(number: u32, at: Millis) -> StoredCall {
     let ringing = Making::new(&id, at).then(0, door.clone(), place(&callee), shows("前门设备 \"A\""));
     let ringing = ringing.then(310, actor(1), Act::Alert {}, nothing());
     let made = match number % 8 {
-        0 => ringing
-            .then(40, actor(2), Act::Alert {}, nothing())
-            .then(4_000, actor(2), Act::Accept {}, nothing())
-            .then(21_000, actor(2), Act::HangUp { personal: None }, reason("通话已结束")),
-        1 => ringing.then(3_000, actor(1), Act::Reject { personal: None }, reason("busy")),
+        0 => alert(ringing, &actor(2)).then(4_000, actor(2), Act::Accept {}, nothing()).then(
+            21_000,
+            actor(2),
+            Act::HangUp { personal: None },
+            reason("通话已结束"),
+        ),
+        1 => ringing.then(3_000, actor(1), Act::Reject { reason: Reason::Busy, personal: None }, reason("busy")),
         2 => ringing.then(5_000, door, Act::Cancel { personal: None }, nothing()),
-        3 => ringing.then(29_700, Actor::Timer, Act::Expire {}, nothing()),
+        3 => ringing.then(31_700, Actor::Timer, Act::Expire {}, nothing()),
         4 => ringing.then(2_000, actor(1), Act::Accept {}, nothing()).then(
             9_000,
             door,
@@ -165,7 +180,7 @@ pub fn a_call(number: u32, at: Millis) -> StoredCall {
         6 => ringing.then(900, Actor::User { id: party(&callee), client: None }, Act::Accept {}, nothing()).then(
             60,
             Actor::System,
-            Act::HangUp { personal: None },
+            Act::End { reason: Reason::Left },
             nothing(),
         ),
         _ => ringing,

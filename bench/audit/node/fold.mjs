@@ -7,20 +7,31 @@ import { EventStore, EventType } from "@castore/core";
 const [path, most] = [process.argv[2], Number(process.argv[3])];
 const { version } = JSON.parse(readFileSync(new URL("./node_modules/@castore/core/package.json", import.meta.url)));
 
-const names = ["Placed", "Alerted", "Accepted", "Rejected", "Cancelled", "Missed", "Ended", "Failed"];
+const names = ["Placed", "Alerted", "Declined", "Accepted", "Rejected", "Cancelled", "Missed", "Ended", "Failed"];
+
+/** The call after somebody is out of it: rejected once everybody is. */
+function withoutThem(call, version, winner) {
+  const isOut = ({ id, clients }) => call.rejected.has(id) || clients.every((client) => call.declined.has(client));
+  return call.callees.every(isOut) ? { ...call, version, state: "rejected", winner } : { ...call, version };
+}
 
 function reducer(call, { aggregateId, version, type, payload }) {
   const { actor } = payload;
   switch (type) {
     case "CallPlaced":
-      return { ...payload, aggregateId, version, state: "ringing", winner: actor, alerted: new Set() };
+      return {
+        ...payload, aggregateId, version, state: "ringing", winner: actor, rejected: new Set(), declined: new Set(),
+      };
     case "CallAlerted":
-      call.alerted.add(payload.client_id);
-      return { ...call, version };
+      return { ...call, version, alerted: payload.client_id };
+    case "CallDeclined":
+      call.declined.add(payload.client_id);
+      return withoutThem(call, version, actor);
     case "CallAccepted":
       return { ...call, version, state: "active", winner: actor, answeredBy: actor };
     case "CallRejected":
-      return { ...call, version, state: "rejected", winner: actor };
+      call.rejected.add(payload.callee);
+      return withoutThem(call, version, actor);
     case "CallCancelled":
       return { ...call, version, state: "cancelled", winner: actor };
     case "CallMissed":

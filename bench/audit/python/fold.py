@@ -15,22 +15,35 @@ from eventsourcing.utils import get_topic
 
 class Call(Aggregate):
     @event("CallPlaced")
-    def __init__(self, actor, caller, callee, room_id, ring_seconds, deadline, personal=None):
-        self.caller, self.callee = caller, callee
+    def __init__(self, actor, caller, callees, room_id, ring_seconds, deadline, max_call_seconds, personal=None):
+        self.caller, self.callees = caller, callees
         self.room_id, self.ring_seconds, self.deadline = room_id, ring_seconds, deadline
-        self.state, self.winner, self.answered_by, self.alerted = "ringing", actor, None, set()
+        self.max_call_seconds = max_call_seconds
+        self.state, self.winner, self.answered_by, self.alerted = "ringing", actor, None, None
+        self.gone, self.declined = set(), set()
 
     @event("CallAlerted")
-    def alerted_by(self, actor, client_id=None):
-        self.alerted.add(client_id)
+    def alerted_by(self, actor, callee, client_id=None):
+        self.alerted = client_id
+
+    @event("CallDeclined")
+    def declined_by(self, actor, callee, client_id):
+        self.declined.add(client_id)
+        self.without_them(actor)
 
     @event("CallAccepted")
-    def accepted(self, actor, client_id=None):
+    def accepted(self, actor, callee, client_id=None):
         self.state, self.winner, self.answered_by = "active", actor, actor
 
     @event("CallRejected")
-    def rejected(self, actor, client_id=None, personal=None):
-        self.state, self.winner = "rejected", actor
+    def rejected(self, actor, callee, reason, client_id=None, personal=None):
+        self.gone.add(callee)
+        self.without_them(actor)
+
+    def without_them(self, actor):
+        """The call is rejected once everybody who is called is out of it."""
+        if all(callee["id"] in self.gone or self.declined.issuperset(callee["clients"]) for callee in self.callees):
+            self.state, self.winner = "rejected", actor
 
     @event("CallCancelled")
     def cancelled(self, actor, personal=None):
@@ -41,7 +54,7 @@ class Call(Aggregate):
         self.state, self.winner = "missed", actor
 
     @event("CallEnded")
-    def ended(self, actor, by, personal=None):
+    def ended(self, actor, by, reason, personal=None):
         self.state, self.winner = "ended", actor
 
     @event("CallFailed")

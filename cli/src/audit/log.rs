@@ -49,7 +49,10 @@ fn commit_text(history: &History, commit: &ilock_events::Commit) -> String {
     let placed = match commit.events.first().map(CallEvent::read) {
         Some(Ok(CallEvent::CallPlaced(terms))) => format!(
             "\n     {} rings {} for {} s, room {}",
-            terms.caller.id, terms.callee, terms.ring_seconds, terms.room_id
+            terms.caller.id,
+            terms.callees.iter().map(|callee| callee.id.as_str()).collect::<Vec<_>>().join(", "),
+            terms.ring_seconds,
+            terms.room_id
         ),
         _ => String::new(),
     };

@@ -88,7 +88,9 @@ impl Press {
             ..CallerInfo::default()
         };
         let body = PlaceCall {
-            callee_id: self.callee.clone(),
+            callee_id: Some(self.callee.clone()),
+            callee_ids: None,
+            client_id: None,
             caller_info: Some(info),
             ring_seconds: self.ring_seconds,
             invitation_data: None,

@@ -137,7 +137,7 @@ impl Session {
         self.call = None;
         Some(ExitCode::from(match action {
             "hangup" => 0,
-            "timeout" => EXIT_MISSED,
+            "cancelled" if body["state"] == "missed" => EXIT_MISSED,
             "cancelled" => EXIT_CANCELLED,
             _ => EXIT_LOST_RACE,
         }))

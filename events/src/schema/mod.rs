@@ -12,7 +12,7 @@ use schemars::Schema;
 use serde_json::Value;
 
 use crate::{
-    Access, AccessesOfDay, Act, ApnsPush, CallEvent, CallEvents, CallOver, CallView, CalleeAction, CallerAction,
+    Access, AccessesOfDay, Act, Alert, ApnsPush, CallEvent, CallEvents, CallOver, CallView, CalleeAction, CallerAction,
     CallsOfDay, ClientRegistered, Commit, Control, DeviceSync, Envelope, FcmPush, Forgotten, History, Incoming,
     LedgerEntry, MissedCall, Personal, PlaceCall, PushTokenRegistered, Receipt, RegisterClient, RegisterPushToken,
     UpdateStatus, VideoCall,
@@ -43,6 +43,7 @@ pub fn schemas() -> Vec<(String, Schema)> {
         given::<Access>("stored.access"),
         given::<LedgerEntry>("stored.ledger"),
         given::<Forgotten>("stored.forgotten"),
+        given::<Alert>("stored.alert"),
     ];
     all.extend(tagged::<CallEvent>("type", "data").into_iter().map(event));
     all.extend(tagged::<Act>("kind", "args").into_iter().map(command));

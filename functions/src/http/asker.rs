@@ -90,11 +90,11 @@ impl Caller {
         }
     }
 
-    /// The actor for this party, without a client id.
+    /// The actor for this party, by `client`.
     #[must_use]
-    pub fn actor(&self) -> Actor {
+    pub fn actor(&self, client: Option<ClientName>) -> Actor {
         match self.party.kind {
-            PartyKind::User => Actor::User { id: self.party.id.clone(), client: None },
+            PartyKind::User => Actor::User { id: self.party.id.clone(), client },
             PartyKind::Device => Actor::Device { id: self.party.id.clone() },
         }
     }

@@ -90,8 +90,32 @@ fn refused(refusal: &Refusal) -> ErrorBody {
             body(S::CONFLICT, 40_901, "通话状态已改变", en, json!({ "state": state, "winner": winner }))
         }
         Refusal::NotAnswered => body(S::CONFLICT, 40_902, "通话尚未接听", en, json!({ "state": "ringing" })),
-        Refusal::StillRinging { deadline } => {
-            body(S::CONFLICT, 40_903, "通话仍在响铃", en, json!({ "state": "ringing", "expires_at": deadline }))
+        Refusal::StillRinging { ends } => {
+            body(S::CONFLICT, 40_903, "通话仍在响铃", en, json!({ "state": "ringing", "expires_at": ends }))
+        }
+        Refusal::StillActive { ends_by } => {
+            body(S::CONFLICT, 40_904, "通话仍在进行", en, json!({ "state": "active", "expires_at": ends_by }))
+        }
+        Refusal::NobodyThere => body(S::NOT_FOUND, 40_402, "对方没有可呼叫的设备", en, Value::Null),
+        Refusal::Callees => {
+            let rule = "must be 1 to 20 people, each once";
+            body(
+                S::BAD_REQUEST,
+                40_001,
+                "参数 callee_ids 有误：1 到 20 人",
+                en,
+                json!({ "field": "callee_ids", "rule": rule }),
+            )
+        }
+        Refusal::WhichClient => {
+            let rule = "must say which phone declines";
+            body(
+                S::BAD_REQUEST,
+                40_001,
+                "参数 client_id 有误：须指明设备",
+                en,
+                json!({ "field": "client_id", "rule": rule }),
+            )
         }
         Refusal::AlreadyPlaced => body(S::CONFLICT, 40_905, "通话已存在", en, Value::Null),
         Refusal::CallsSelf => {

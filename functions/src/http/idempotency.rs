@@ -7,7 +7,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use ilock_env::random;
-use ilock_events::{CommandId, PartyKind, RoomId};
+use ilock_events::{CommandId, RoomId};
 use sha2::{Digest, Sha256};
 
 use super::asker::Caller;
@@ -49,11 +49,8 @@ impl RequestDigest {
     /// That of `caller`'s request under `key`.
     #[must_use]
     pub fn new(caller: &Caller, key: &CommandId) -> Self {
-        let kind = match caller.party.kind {
-            PartyKind::User => "user",
-            PartyKind::Device => "device",
-        };
-        // None of the parts can contain a space.
+        let kind = caller.party.kind.word();
+        // Of the parts only the id can contain a space, so no two requests are written alike.
         Self(Sha256::digest(format!("{} {kind} {} {}", caller.tenant, caller.party.id, key.as_str())).into())
     }
 

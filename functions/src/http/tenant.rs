@@ -8,7 +8,7 @@ use std::ops::Deref;
 use ilock_call::Placed;
 use ilock_directory::Lease;
 use ilock_env::Clock;
-use ilock_events::{Access, CallId, Millis, Personal, PersonalText};
+use ilock_events::{Access, Alert, CallId, Millis, Personal, PersonalText};
 use ilock_log::{AccessPage, BadCursor, EventLog, History, LogError, PlacedOn};
 use ilock_proof::{Day, StoredCall};
 use tracing::Span;
@@ -16,7 +16,7 @@ use tracing::Span;
 use super::asker::{Auditor, Caller};
 use super::idempotency::RequestDigest;
 use crate::error::ApiError;
-use crate::service::calls::{Calls, CommandRequest, placed};
+use crate::service::calls::{Calls, CommandRequest, PersonalData, placed};
 
 /// The log, for endpoints of users and door stations that only read.
 #[derive(Debug, Clone)]
@@ -109,8 +109,28 @@ impl PartyCalls {
     ///
     /// # Errors
     /// As there.
-    pub async fn save_personal(&self, call_id: &CallId, text: PersonalText) -> Result<Option<Personal>, ApiError> {
-        self.0.save_personal(call_id, text).await
+    pub async fn save_personal(
+        &self,
+        call_id: &CallId,
+        text: PersonalText,
+        at: Millis,
+    ) -> Result<Option<Personal>, ApiError> {
+        self.0.save_personal(call_id, text, at).await
+    }
+
+    /// As [`Calls::keep_alert`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn keep_alert(&self, call: &mut PartyCall, alert: Alert) -> Result<(), ApiError> {
+        self.0.keep_alert(&mut call.0, alert).await
+    }
+
+    /// Drops what was saved for a call that is not placed.
+    pub async fn drop_unused(&self, call: &PartyCall, personal: PersonalData) {
+        if let PersonalData::Saved(personal) = personal {
+            self.drop_personal(&call.call.id, personal).await;
+        }
     }
 
     /// As [`Calls::drop_personal`].

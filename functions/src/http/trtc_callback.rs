@@ -9,7 +9,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use ilock_call::Placed;
 use ilock_directory::{Directory, Guest, Room};
-use ilock_events::{Act, Actor, CallState, CommandId, Millis, Party, PersonalText, RoomId, TrtcIdentity, TrtcUser};
+use ilock_events::{
+    Act, Actor, CallState, CommandId, Millis, Party, PersonalText, Reason, RoomId, TrtcIdentity, TrtcUser,
+};
 use ilock_log::History;
 use ilock_trtc::{CallbackEvent, InRoom, RoomEventKind, parse_callback, verify_callback};
 use serde_json::json;
@@ -22,8 +24,8 @@ use crate::service::room_watch::RoomWatch;
 use crate::settings::BadSetting;
 use crate::wiring::Wiring;
 
-/// The reason of a call that ended because everybody was gone.
-pub const LEFT: &str = "left";
+/// The key under which a call ends because everybody was gone.
+const LEFT_KEY: &str = "left";
 
 /// Who was first in the room and out again before the other came is not taken for the end so soon after the answer:
 /// the other may still be on the way.
@@ -97,13 +99,13 @@ async fn in_room(watch: &RoomWatch, directory: &Directory, room: RoomId, event: 
         _ => guests,
     };
     if all_left(&placed, last_change(&history), &guests, event) {
-        let key = CommandId::new(LEFT).map_err(|bad| ApiError::Internal(bad.to_string()))?;
+        let key = CommandId::new(LEFT_KEY).map_err(|bad| ApiError::Internal(bad.to_string()))?;
         let request = CommandRequest {
             tenant: placed.tenant.clone(),
             actor: Actor::System,
             key,
-            act: Act::HangUp { personal: None },
-            personal: PersonalData::Unsaved(PersonalText { reason: Some(LEFT.into()), ..PersonalText::default() }),
+            act: Act::End { reason: Reason::Left },
+            personal: PersonalData::Unsaved(PersonalText::default()),
         };
         match watch.calls.execute(&mut history, request, &watch.calls.clock).await {
             // Somebody hung up meanwhile.
@@ -129,7 +131,8 @@ fn all_left(placed: &Placed, answered_at: Millis, guests: &[Guest], event: &InRo
         let is_theirs = |guest: &&Guest| guest.at >= placed.at && identity.seat_of(guest.id.as_str()).is_some();
         guests.iter().filter(is_theirs).collect()
     };
-    let (caller, callee) = (of_party(&placed.terms.caller), of_party(&placed.callee()));
+    let caller = of_party(&placed.terms.caller);
+    let callee = placed.answerer().map_or_else(Vec::new, |answerer| of_party(&answerer));
     // A room that was dismissed has put out everybody who had come before.
     let still_in = |guest: &&Guest| guest.inside && (event.kind == RoomEventKind::Left || guest.at > event.at);
     let inside = caller.iter().chain(&callee).any(still_in);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use ilock_call::{Placed, Refusal, decide};
 use ilock_env::{Clock, random};
 use ilock_events::{
-    Act, Actor, CallId, CallState, Command, CommandId, Commit, CommitNo, Personal, PersonalText, TenantId,
+    Act, Actor, Alert, CallId, CallState, Command, CommandId, Commit, CommitNo, Millis, Nonce, Personal, PersonalText,
+    Reason, TenantId,
 };
 use ilock_log::{CommandOutcome, EventLog, History};
 use ilock_notify::RingTimer;
@@ -21,6 +22,9 @@ pub const MAX_REASON: usize = 1000;
 
 /// The key under which a call expires: the same at every try, so that a repeated alarm is one command.
 const EXPIRE_KEY: &str = "expire";
+
+/// The key under which a call that has lasted for as long as it may ends.
+const LIMIT_KEY: &str = "limit";
 
 /// Executes commands on calls.
 #[derive(Clone)]
@@ -72,12 +76,12 @@ impl Calls {
             PersonalData::Saved(personal) => (personal, true),
         };
         let act = act.with_personal(personal.as_ref().map(|personal| personal.digest.clone()));
-        let command = Command { id: key, actor, act };
+        let command = Command { id: key, nonce: Nonce::of(random()?), actor, act };
         // What would be refused anyway leaves nothing behind.
         let worth_writing = decide(&history.call, &command, clock.now()).is_ok_and(|events| !events.is_empty());
         if let Some(personal) = personal.as_ref().filter(|_| worth_writing) {
             if !saved {
-                self.log.keep_personal(&call_id, personal).await?;
+                self.log.keep_personal(&call_id, personal, clock.now()).await?;
             }
             history.personal.push(personal.clone());
         }
@@ -117,10 +121,15 @@ impl Calls {
     ///
     /// # Errors
     /// What the log reports.
-    pub async fn save_personal(&self, call_id: &CallId, text: PersonalText) -> Result<Option<Personal>, ApiError> {
+    pub async fn save_personal(
+        &self,
+        call_id: &CallId,
+        text: PersonalText,
+        at: Millis,
+    ) -> Result<Option<Personal>, ApiError> {
         let personal = salted(text)?;
         if let Some(personal) = &personal {
-            self.log.keep_personal(call_id, personal).await?;
+            self.log.keep_personal(call_id, personal, at).await?;
         }
         Ok(personal)
     }
@@ -139,17 +148,41 @@ impl Calls {
     /// # Errors
     /// [`Refusal::StillRinging`], or what the log reports.
     pub async fn expire(&self, history: &mut History, clock: &Clock) -> Result<(), ApiError> {
+        self.by_timer(history, EXPIRE_KEY, Act::Expire {}, clock).await
+    }
+
+    /// Ends an answered call, if it has lasted for as long as it may and nobody was quicker.
+    ///
+    /// # Errors
+    /// [`Refusal::StillActive`], or what the log reports.
+    pub async fn end_at_limit(&self, history: &mut History, clock: &Clock) -> Result<(), ApiError> {
+        self.by_timer(history, LIMIT_KEY, Act::End { reason: Reason::Limit }, clock).await
+    }
+
+    async fn by_timer(&self, history: &mut History, key: &str, act: Act, clock: &Clock) -> Result<(), ApiError> {
         let tenant = placed(history)?.tenant.clone();
-        let id = CommandId::new(EXPIRE_KEY).map_err(|bad| ApiError::Internal(bad.to_string()))?;
-        let command = Command { id, actor: Actor::Timer, act: Act::Expire {} };
+        let id = CommandId::new(key).map_err(|bad| ApiError::Internal(bad.to_string()))?;
+        let command = Command { id, nonce: Nonce::of(random()?), actor: Actor::Timer, act };
         match self.log.execute(history, &tenant, &command, clock).await? {
             CommandOutcome::Committed(commit) => {
                 self.committed(history, &commit).await;
                 Ok(())
             }
-            CommandOutcome::Refused(still @ Refusal::StillRinging { .. }) => Err(still.into()),
+            CommandOutcome::Refused(still @ (Refusal::StillRinging { .. } | Refusal::StillActive { .. })) => {
+                Err(still.into())
+            }
             CommandOutcome::DoneBefore | CommandOutcome::Refused(_) => Ok(()),
         }
+    }
+
+    /// Keeps that one more phone rings, where the first has said so before.
+    ///
+    /// # Errors
+    /// What the log reports.
+    pub async fn keep_alert(&self, history: &mut History, alert: Alert) -> Result<(), ApiError> {
+        self.log.keep_alert(&history.call.id, &alert).await?;
+        history.alerts.push(alert);
+        Ok(())
     }
 
     async fn committed(&self, history: &History, commit: &Commit) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ilock_events::{CallState, Carrier, Commit, CommitNo, DeliveryPath, Millis, Receipt};
+use ilock_events::{CallState, Carrier, Commit, DeliveryPath, Millis, Receipt};
 use ilock_log::{EventLog, History, LogError};
 use ilock_notify::{Channel, Delivery, MessageCredentials, Mqtt, Round, notices, settled};
 
@@ -92,13 +92,11 @@ impl Notifier {
     }
 
     async fn deliver(&self, history: &History, commit: &Commit, path: DeliveryPath) -> Result<(), DeliveryError> {
-        let Some(placed) = &history.call.placed else {
-            return Err(DeliveryError::Commit("the call was never placed".into()));
+        let Some(then) = history.placed_at(commit.n) else {
+            return Err(DeliveryError::Commit("the call has no such commit".into()));
         };
-        // A missed call has no words of its own: its name is the one that it was placed with.
-        let text = history.text_of(commit.n).or_else(|| history.text_of(CommitNo::FIRST));
-        let mut notices =
-            notices(commit, placed, text).map_err(|unknown| DeliveryError::Commit(unknown.to_string()))?;
+        let mut notices = notices(commit, &then, Some(&history.words_of(commit.n)))
+            .map_err(|unknown| DeliveryError::Commit(unknown.to_string()))?;
         if self.push.is_none() {
             notices.retain(|notice| !matches!(notice.channel, Channel::Push(_)));
         }
@@ -113,14 +111,14 @@ impl Notifier {
             push: self.push.as_ref().map(PushDirectory::sender),
             clock: &self.clock,
             since: commit.at,
-            ringing: placed.state == CallState::Ringing,
+            ringing: history.call.state() == Some(CallState::Ringing),
             budget: if path == DeliveryPath::Fast { FAST_BUDGET } else { SLOW_BUDGET },
         };
         let round = delivery.deliver(&notices, &done).await;
         metrics::count_delivery(commit.n, &notices, &round, path);
         let Round { settled, failed, phones, retired } = round;
         if let Some(push) = &self.push {
-            push.retire(placed, retired, self.clock.now()).await;
+            push.retire(retired, self.clock.now()).await;
         }
         if !settled.is_empty() || !phones.is_empty() {
             let receipt = Receipt { n: commit.n, path, at: self.clock.now(), notices: settled, phones };

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use ilock_call::Placed;
 use ilock_directory::{Client, Directory, EndpointOwner, EndpointSlot, PushEndpoint, Retirement};
 use ilock_events::{Carrier, ClientStatus, Millis, PartyAddress};
 use ilock_notify::CarrierError;
@@ -36,11 +35,10 @@ impl PushDirectory {
     }
 
     /// Retires endpoints that turned out not to work. A failure here is only logged: the next push finds out again.
-    pub async fn retire(&self, call: &Placed, retired: Vec<Retired>, now: Millis) {
-        let party = PartyAddress::of(&call.tenant, &call.callee());
-        for Retired { client_id, endpoint, why } in retired {
+    pub async fn retire(&self, retired: Vec<Retired>, now: Millis) {
+        for Retired { person: party, client_id, endpoint, why } in retired {
             let slot = EndpointSlot::of(endpoint.service);
-            let owner = EndpointOwner { party: party.clone(), client_id, slot };
+            let owner = EndpointOwner { party, client_id, slot };
             retire(&self.directory, &owner, &endpoint.id, endpoint.since, &why, now).await.unwrap_or_else(|error| {
                 tracing::warn!(client_id = %owner.client_id, %error, "a push endpoint could not be retired");
                 false

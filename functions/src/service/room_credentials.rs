@@ -45,7 +45,7 @@ impl RoomCredentials {
     pub fn info(&self, call: &Placed, (party, seat): (&Party, Seat), now: Millis) -> Option<RoomInfo> {
         let lease = i64::try_from(ROOM_LEASE.as_secs()).unwrap_or(i64::MAX);
         let last_issue = call.at.plus((lease - i64::from(self.valid_seconds)) * 1000);
-        (call.joinable(now) && now < last_issue).then(|| {
+        (call.joinable(party, now) && now < last_issue).then(|| {
             let user = TrtcIdentity::of(&call.tenant, party.kind, &party.id).at(seat);
             self.issue(call, user)
         })

@@ -1,14 +1,16 @@
-//! expire-call: the ring timer went off, and a call that still rings is missed. On a call that is over, or was never placed, this does nothing.
+//! expire-call: the timer of a call went off. One that still rings is missed; one that has lasted for as long as a call may
+//! is ended. On a call that is over, or was never placed, this does nothing.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::future::join_all;
 use ilock_call::Refusal;
+use ilock_events::CallState;
 use ilock_notify::Alarm;
 
 use crate::error::ApiError;
 use crate::service::calls::Calls;
 
-/// Ends the ringing of one call.
+/// Ends the ringing of one call, or the call.
 ///
 /// # Errors
 /// What the log says; the alarm is then to be repeated.
@@ -16,13 +18,15 @@ use crate::service::calls::Calls;
 pub async fn expire(calls: &Calls, alarm: &Alarm) -> Result<(), ApiError> {
     let mut history = calls.log.load(&alarm.call_id).await?;
     let Some(placed) = &history.call.placed else { return Ok(()) };
-    if placed.state.is_final() {
-        return Ok(());
-    }
-    match calls.expire(&mut history, &calls.clock).await {
-        // This clock is behind the one that placed the call.
-        Err(ApiError::Refused(Refusal::StillRinging { deadline })) => {
-            calls.timer.arm(alarm.call_id.clone(), deadline).await.map_err(ApiError::Timer)
+    let outcome = match placed.state {
+        CallState::Ringing => calls.expire(&mut history, &calls.clock).await,
+        CallState::Active => calls.end_at_limit(&mut history, &calls.clock).await,
+        _ => return Ok(()),
+    };
+    match outcome {
+        // Too early: a queue keeps nothing for longer than its limit, and a clock may be behind the one that placed the call.
+        Err(ApiError::Refused(Refusal::StillRinging { ends: at } | Refusal::StillActive { ends_by: at })) => {
+            calls.timer.arm(alarm.call_id.clone(), at).await.map_err(ApiError::Timer)
         }
         other => other,
     }

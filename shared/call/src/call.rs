@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ilock_events::{
-    Act, Actor, CallEvent, CallId, CallPlaced, CallState, ClientName, Command, CommandId, Commit, CommitNo, Hash,
-    Millis, Party, PartyKind, TenantId, UnknownCommand, UnknownEvent,
+    Act, Actor, CallAlerted, CallEvent, CallId, CallPlaced, CallState, Callee, ClientName, Command, CommandId, Commit,
+    CommitNo, Hash, Millis, Party, PartyId, PartyKind, Reason, TenantId, UnknownCommand, UnknownEvent,
 };
 
 /// A call, as far as its commits have been read.
@@ -27,16 +27,33 @@ pub struct Placed {
     pub tenant: TenantId,
     /// The terms on which it was placed: who, whom, which room, until when.
     pub terms: CallPlaced,
+    /// The key of the request that placed it.
+    pub request: CommandId,
     /// When it was placed.
     pub at: Millis,
     /// Where it stands.
     pub state: CallState,
     /// Who brought it there.
     pub winner: Actor,
-    /// The actor that answered it.
-    pub answered_by: Option<Actor>,
-    /// Which phones confirmed that they ring; `None` stands for one that did not say which it is.
-    pub alerted: BTreeSet<Option<ClientName>>,
+    /// Who answered it, and when.
+    pub answer: Option<Answer>,
+    /// Why it ended, once it has.
+    pub reason: Option<Reason>,
+    /// Whose phone was the first to confirm that it rings.
+    pub alerted: Option<CallAlerted>,
+    /// Who has rejected it, and by whom.
+    pub rejected: BTreeMap<PartyId, Actor>,
+    /// Which clients have declined it.
+    pub declined: BTreeSet<ClientName>,
+}
+
+/// The answer to a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The person who answered, by which phone.
+    pub by: Actor,
+    /// When.
+    pub at: Millis,
 }
 
 /// Commits that do not add up.
@@ -74,26 +91,107 @@ pub enum BrokenLog {
 }
 
 impl Placed {
-    /// The person who is called.
+    /// The people who are called.
+    pub fn callees(&self) -> impl Iterator<Item = Party> {
+        self.terms.callees.iter().map(|callee| Party { kind: PartyKind::User, id: callee.id.clone() })
+    }
+
+    /// Whether `party` is one of those who are called.
     #[must_use]
-    pub fn callee(&self) -> Party {
-        Party { kind: PartyKind::User, id: self.terms.callee.clone() }
+    pub fn calls(&self, party: &Party) -> bool {
+        party.kind == PartyKind::User && self.terms.callees.iter().any(|callee| callee.id == party.id)
     }
 
     /// Whether `party` is on either end.
     #[must_use]
     pub fn involves(&self, party: &Party) -> bool {
-        self.terms.caller == *party || self.callee() == *party
+        self.terms.caller == *party || self.calls(party)
     }
 
-    /// Whether the call may be entered at `now`: answered, or ringing within its deadline.
+    /// The person who answered.
     #[must_use]
-    pub fn joinable(&self, now: Millis) -> bool {
+    pub fn answerer(&self) -> Option<Party> {
+        self.answer.as_ref()?.by.party()
+    }
+
+    /// Whether `callee` takes no more part in the ringing: the person has rejected, or every client that they had when the
+    /// call was placed has declined.
+    #[must_use]
+    pub fn is_out(&self, callee: &Callee) -> bool {
+        let all_declined =
+            || !callee.clients.is_empty() && callee.clients.iter().all(|client| self.declined.contains(client));
+        self.rejected.contains_key(&callee.id) || all_declined()
+    }
+
+    /// Whether `party` may enter the call's room at `now`: either end while it rings within its deadline, the caller and
+    /// the person who answered once it is answered.
+    #[must_use]
+    pub fn joinable(&self, party: &Party, now: Millis) -> bool {
         match self.state {
-            CallState::Active => true,
-            CallState::Ringing => now < self.terms.deadline,
+            CallState::Active => self.terms.caller == *party || self.answerer().as_ref() == Some(party),
+            CallState::Ringing => {
+                let takes_part =
+                    self.terms.caller == *party || self.calls(party) && !self.rejected.contains_key(&party.id);
+                now < self.terms.deadline && takes_part
+            }
             _ => false,
         }
+    }
+
+    /// For how many milliseconds after `now` it rings; 0 where it does not.
+    #[must_use]
+    pub fn remaining_ms(&self, now: Millis) -> i64 {
+        if self.state == CallState::Ringing { self.terms.deadline.since(now).max(0) } else { 0 }
+    }
+
+    /// When an answered call has lasted for as long as it may; none before the answer.
+    #[must_use]
+    pub fn ends_by(&self) -> Option<Millis> {
+        let answer = self.answer.as_ref()?;
+        Some(answer.at.plus(i64::from(self.terms.max_call_seconds) * 1000))
+    }
+
+    fn apply(&mut self, event: &CallEvent, actor: &Actor, at: Millis) {
+        let ringing = self.state == CallState::Ringing;
+        match event {
+            CallEvent::CallPlaced(_) => {}
+            CallEvent::CallAlerted(alerted) if ringing => {
+                self.alerted.get_or_insert_with(|| alerted.clone());
+            }
+            CallEvent::CallDeclined(declined) if ringing => {
+                self.declined.insert(declined.client_id.clone());
+                self.end_unless_somebody_may_answer(actor, Reason::Declined);
+            }
+            CallEvent::CallRejected(rejected) if ringing => {
+                self.rejected.entry(rejected.callee.clone()).or_insert_with(|| actor.clone());
+                self.end_unless_somebody_may_answer(actor, rejected.reason);
+            }
+            CallEvent::CallAccepted(_) if ringing => {
+                self.answer = Some(Answer { by: actor.clone(), at });
+                self.state = CallState::Active;
+                self.winner = actor.clone();
+            }
+            CallEvent::CallCancelled(_) if ringing => self.end(CallState::Cancelled, actor, Reason::Cancelled),
+            CallEvent::CallMissed(_) if ringing => self.end(CallState::Missed, actor, Reason::Timeout),
+            CallEvent::CallEnded(ended) if self.state == CallState::Active => {
+                self.end(CallState::Ended, actor, ended.reason);
+            }
+            CallEvent::CallFailed(_) if !self.state.is_final() => self.end(CallState::Failed, actor, Reason::Failed),
+            // What does not fit the state changes nothing.
+            _ => {}
+        }
+    }
+
+    fn end_unless_somebody_may_answer(&mut self, actor: &Actor, reason: Reason) {
+        if self.terms.callees.iter().all(|callee| self.is_out(callee)) {
+            self.end(CallState::Rejected, actor, reason);
+        }
+    }
+
+    fn end(&mut self, state: CallState, actor: &Actor, reason: Reason) {
+        self.state = state;
+        self.winner = actor.clone();
+        self.reason = Some(reason);
     }
 }
 
@@ -122,46 +220,27 @@ impl Call {
         self.done.get(&(actor.clone(), key.clone()))
     }
 
-    /// Takes in one event, said by `actor` at `at`. An event that does not fit the state changes nothing: `decide`
-    /// makes none such, and an auditor finds them by deciding again.
-    pub fn apply(&mut self, event: &CallEvent, actor: &Actor, at: Millis, tenant: &TenantId) {
-        if let CallEvent::CallPlaced(terms) = event {
-            self.placed.get_or_insert_with(|| Placed {
-                tenant: tenant.clone(),
-                terms: terms.clone(),
-                at,
-                state: CallState::Ringing,
-                winner: actor.clone(),
-                answered_by: None,
-                alerted: BTreeSet::new(),
-            });
-            return;
-        }
-        let Some(placed) = &mut self.placed else { return };
-        let next = match event {
-            CallEvent::CallPlaced(_) => return,
-            CallEvent::CallAlerted(alerted) => {
-                placed.alerted.insert(alerted.client_id.clone());
-                return;
+    /// Takes in what followed from `command` at `at`. An event that does not fit the state changes nothing: `decide` makes
+    /// none such, and an auditor finds them by deciding again.
+    pub fn apply(&mut self, event: &CallEvent, command: &Command, at: Millis, tenant: &TenantId) {
+        match (&mut self.placed, event) {
+            (Some(placed), event) => placed.apply(event, &command.actor, at),
+            (none, CallEvent::CallPlaced(terms)) => {
+                *none = Some(Placed {
+                    tenant: tenant.clone(),
+                    terms: terms.clone(),
+                    request: command.id.clone(),
+                    at,
+                    state: CallState::Ringing,
+                    winner: command.actor.clone(),
+                    answer: None,
+                    reason: None,
+                    alerted: None,
+                    rejected: BTreeMap::new(),
+                    declined: BTreeSet::new(),
+                });
             }
-            CallEvent::CallAccepted(_) => CallState::Active,
-            CallEvent::CallRejected(_) => CallState::Rejected,
-            CallEvent::CallCancelled(_) => CallState::Cancelled,
-            CallEvent::CallMissed(_) => CallState::Missed,
-            CallEvent::CallEnded(_) => CallState::Ended,
-            CallEvent::CallFailed(_) => CallState::Failed,
-        };
-        let leads_there = match placed.state {
-            CallState::Ringing => next != CallState::Ended,
-            CallState::Active => matches!(next, CallState::Ended | CallState::Failed),
-            _ => false,
-        };
-        if leads_there {
-            if next == CallState::Active {
-                placed.answered_by = Some(actor.clone());
-            }
-            placed.state = next;
-            placed.winner = actor.clone();
+            (None, _) => {}
         }
     }
 
@@ -184,7 +263,7 @@ impl Call {
         let mut next = self.clone();
         for event in &commit.events {
             let event = CallEvent::read(event)?;
-            next.apply(&event, &commit.actor, commit.at, &commit.tenant);
+            next.apply(&event, &command, commit.at, &commit.tenant);
         }
         let Some(state) = next.state() else { return Err(BrokenLog::NotPlaced) };
         if state != commit.state {

@@ -7,6 +7,6 @@ mod call;
 mod decide;
 mod refusal;
 
-pub use call::{BrokenLog, Call, Placed};
-pub use decide::{MAX_ALERTS, RING_SECONDS, decide};
+pub use call::{Answer, BrokenLog, Call, Placed};
+pub use decide::{CALLEES, GRACE_MS, RING_SECONDS, decide};
 pub use refusal::Refusal;

@@ -17,6 +17,15 @@ pub enum Refusal {
     /// A person cannot ring themselves.
     #[error("a caller cannot call itself")]
     CallsSelf,
+    /// A call rings 1 to 20 people, each once.
+    #[error("callee_ids must be 1 to 20 people, each once")]
+    Callees,
+    /// Nobody who is called has a phone.
+    #[error("nobody there has a phone")]
+    NobodyThere,
+    /// One of a person's phones declines, and did not say which it is.
+    #[error("client_id must say which phone declines")]
+    WhichClient,
     /// Ringing for so many seconds is not offered.
     #[error("ring_seconds must be 5 to 120")]
     RingSeconds,
@@ -32,11 +41,17 @@ pub enum Refusal {
     /// The call is still ringing, and this is for answered calls only.
     #[error("the call has not been answered")]
     NotAnswered,
-    /// The timer came before the deadline.
-    #[error("the call rings until {deadline}")]
+    /// The timer came while an answer still counts.
+    #[error("the call can be answered until {ends}")]
     StillRinging {
         /// When it may come again.
-        deadline: Millis,
+        ends: Millis,
+    },
+    /// The timer came before the call had lasted for as long as it may.
+    #[error("the call may last until {ends_by}")]
+    StillActive {
+        /// When it may come again.
+        ends_by: Millis,
     },
     /// The same key was used by the same actor for something else.
     #[error("this idempotency key was used for another request")]

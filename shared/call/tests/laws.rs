@@ -4,18 +4,20 @@
 
 mod builder;
 
-use builder::{Story, act, device, ms, phone, place, user};
+use builder::{Story, act, callee, cancel, decline, device, hang_up, ms, phone_of, place_to, reject, user};
 use ilock_call::{BrokenLog, Call};
-use ilock_events::{Act, Actor, CallEvent, CallState, Command};
+use ilock_events::{Act, Actor, CallEvent, CallState, Command, Reason};
 use proptest::prelude::*;
 
-/// Two callers' and five phones' actors, the timer, the backend, and a stranger.
+/// Two callers, a household of two persons with two phones each and one that came later, the timer, the backend, and a
+/// stranger.
 fn anybody() -> impl Strategy<Value = Actor> {
     prop_oneof![
         3 => Just(device()),
         1 => Just(user("anna")),
-        6 => (0_usize..5).prop_map(phone),
-        1 => Just(user("user456")),
+        4 => (0_usize..3).prop_map(|n| phone_of("mum", n)),
+        4 => (0_usize..3).prop_map(|n| phone_of("dad", n)),
+        1 => Just(user("mum")),
         2 => Just(Actor::Timer),
         1 => Just(Actor::System),
         1 => Just(user("stranger")),
@@ -24,14 +26,16 @@ fn anybody() -> impl Strategy<Value = Actor> {
 
 fn anything() -> impl Strategy<Value = Act> {
     prop_oneof![
-        Just(place("user456", 30)),
-        Just(Act::Alert {}),
-        Just(Act::Accept {}),
-        Just(Act::Reject { personal: None }),
-        Just(Act::Cancel { personal: None }),
-        Just(Act::HangUp { personal: None }),
-        Just(Act::Expire {}),
-        Just(Act::Fail { reason: "room".into() }),
+        1 => Just(place_to(vec![callee("mum", 2), callee("dad", 2)], 30)),
+        1 => Just(Act::Alert {}),
+        3 => Just(decline()),
+        1 => Just(Act::Accept {}),
+        2 => Just(reject()),
+        1 => Just(cancel()),
+        1 => Just(hang_up()),
+        1 => Just(Act::Expire {}),
+        1 => Just(Act::End { reason: Reason::Limit }),
+        1 => Just(Act::Fail { reason: "room".into() }),
     ]
 }
 
@@ -43,7 +47,20 @@ fn commands() -> impl Strategy<Value = Vec<(Command, i64)>> {
 }
 
 fn leads_on(event: &CallEvent) -> bool {
-    !matches!(event, CallEvent::CallPlaced(_) | CallEvent::CallAlerted(_))
+    let goes_on = matches!(
+        event,
+        CallEvent::CallPlaced(_) | CallEvent::CallAlerted(_) | CallEvent::CallDeclined(_) | CallEvent::CallRejected(_)
+    );
+    !goes_on
+}
+
+/// Whether somebody in the household has neither rejected nor has only phones that declined.
+fn somebody_may_answer(story: &Story) -> bool {
+    let placed = story.call.placed.as_ref().unwrap();
+    placed.terms.callees.iter().any(|callee| {
+        let declined = callee.clients.iter().filter(|client| placed.declined.contains(*client)).count();
+        !placed.rejected.contains_key(&callee.id) && declined < callee.clients.len()
+    })
 }
 
 proptest! {
@@ -102,15 +119,40 @@ proptest! {
     }
 
     #[test]
-    fn nobody_answers_at_or_after_the_deadline(phone_n in 0_usize..5, late in 0_i64..100_000) {
-        let story = Story::ringing();
-        let refused = story.decide(&phone(phone_n), Act::Accept {}, ms(30_000 + late)).is_err();
+    fn nobody_answers_two_seconds_after_the_deadline_or_later(phone_n in 0_usize..3, late in 0_i64..100_000) {
+        let story = Story::household();
+        let refused = story.decide(&phone_of("mum", phone_n), Act::Accept {}, ms(32_000 + late)).is_err();
         prop_assert!(refused);
     }
 
     #[test]
+    fn a_decline_or_a_rejection_never_ends_a_ring_that_somebody_else_may_still_answer(commands in commands()) {
+        let mut story = Story::household();
+        for (command, at) in commands {
+            let _ = story.try_commit(command, ms(at));
+            let rejected = story.call.state() == Some(CallState::Rejected);
+            if rejected {
+                prop_assert!(!somebody_may_answer(&story));
+            }
+            if story.call.state() == Some(CallState::Ringing) {
+                prop_assert!(somebody_may_answer(&story), "it rings for nobody");
+            }
+        }
+    }
+
+    #[test]
+    fn a_call_that_ended_says_why(commands in commands()) {
+        let mut story = Story::household();
+        for (command, at) in commands {
+            let _ = story.try_commit(command, ms(at));
+        }
+        let placed = story.call.placed.unwrap();
+        prop_assert_eq!(placed.state.is_final(), placed.reason.is_some());
+    }
+
+    #[test]
     fn a_log_with_a_commit_missing_doubled_or_moved_is_not_folded(commands in commands(), at in any::<prop::sample::Index>()) {
-        let mut story = Story::ringing();
+        let mut story = Story::household();
         for (command, at) in commands {
             let _ = story.try_commit(command, ms(at));
         }

@@ -17,13 +17,13 @@ pub struct Page {
 }
 
 impl Directory {
-    /// Notes in both parties' histories where the call stands after commit `n` of `at`. Noting an older commit after
+    /// Notes in the histories of everybody in the call where the call stands after commit `n` of `at`. Noting an older commit after
     /// a newer one, or the same twice, changes nothing.
     ///
     /// # Errors
     /// [`DirectoryError::Store`].
     pub async fn note(&self, call_id: &CallId, call: &Placed, n: CommitNo, at: Millis) -> Result<(), DirectoryError> {
-        for row in HistoryRow::for_both_parties(call_id, call, n, at) {
+        for row in HistoryRow::for_everybody(call_id, call, n, at) {
             let put = self
                 .client
                 .put_item()

@@ -2,7 +2,7 @@
 
 use ilock_call::Placed;
 use ilock_dynamo::{Item, Scan, number, text, text_in, written};
-use ilock_events::{CallId, CallState, CommitNo, Direction, HistoryEntry, Millis, Party, PartyAddress, TenantId};
+use ilock_events::{CallId, CommitNo, Direction, HistoryEntry, Millis, Party, PartyAddress, PartyId, TenantId};
 
 use crate::directory::{Directory, DirectoryError, kind_word, read};
 
@@ -27,25 +27,30 @@ pub(crate) fn pk(tenant: &TenantId, party: &Party) -> String {
 }
 
 impl HistoryRow {
-    /// The two rows of a call that stands as `call` says after commit `n` of `at`.
+    /// The rows of a call that stands as `call` says after commit `n` of `at`: the caller's, and one for each who is called.
     #[must_use]
-    pub fn for_both_parties(call_id: &CallId, call: &Placed, n: CommitNo, at: Millis) -> [Self; 2] {
-        let callee = call.callee();
+    pub fn for_everybody(call_id: &CallId, call: &Placed, n: CommitNo, at: Millis) -> Vec<Self> {
         let caller = &call.terms.caller;
-        [(caller, &callee, Direction::Outgoing), (&callee, caller, Direction::Incoming)].map(
-            |(own, peer, direction)| {
-                let entry = HistoryEntry {
-                    call_id: call_id.clone(),
-                    direction,
-                    peer_id: peer.id.clone(),
-                    state: call.state,
-                    timestamp: call.at,
-                    ended_at: call.state.is_final().then_some(at),
-                };
-                let sk = format!("{:015}#{call_id}", call.at.0);
-                Self { pk: pk(&call.tenant, own), sk, entry: Some(entry), seq: Some(n) }
-            },
-        )
+        let row = |own: &Party, peer: PartyId, direction| {
+            let entry = HistoryEntry {
+                call_id: call_id.clone(),
+                direction,
+                peer_id: peer,
+                state: call.state,
+                timestamp: call.at,
+                answered_by: call.answer.as_ref().map(|answer| answer.by.name()),
+                answered_at: call.answer.as_ref().map(|answer| answer.at),
+                ended_at: call.state.is_final().then_some(at),
+                reason: call.reason,
+            };
+            let sk = format!("{:015}#{call_id}", call.at.0);
+            Self { pk: pk(&call.tenant, own), sk, entry: Some(entry), seq: Some(n) }
+        };
+        let first = || call.terms.callees.first().map(|callee| callee.id.clone());
+        let reached = call.answerer().map(|answerer| answerer.id).or_else(first);
+        let outgoing = reached.map(|peer| row(caller, peer, Direction::Outgoing));
+        let incoming = call.callees().map(|callee| row(&callee, caller.id.clone(), Direction::Incoming));
+        outgoing.into_iter().chain(incoming).collect()
     }
 
     /// The call that the key names.
@@ -68,11 +73,11 @@ impl HistoryRow {
             return true;
         }
         let (Some(due), Some(entry)) = (&self.entry, &found.entry) else { return false };
-        let state = CallState::Ringing;
-        let but_for_state = |entry: &HistoryEntry| HistoryEntry { state, ..entry.clone() };
+        let same_call =
+            (&due.call_id, due.direction, due.timestamp) == (&entry.call_id, entry.direction, entry.timestamp);
         !due.state.is_final()
             && !entry.state.is_final()
-            && but_for_state(due) == but_for_state(entry)
+            && same_call
             && found.seq.is_some_and(|seq| Some(seq) <= self.seq)
     }
 

@@ -47,7 +47,7 @@ impl EventLog {
                 Ok(events) => events,
                 Err(refusal) => return Ok(CommandOutcome::Refused(refusal)),
             };
-            let commit = next_commit(&history.call, tenant, command, &events, now)?;
+            let commit = self.next_commit(&history.call, tenant, command, &events, now)?;
             match self.append(&commit).await? {
                 Append::Written => {
                     history.push(commit.clone())?;
@@ -55,7 +55,7 @@ impl EventLog {
                 }
                 Append::Taken(Some(winner)) => {
                     // Our own write, sent again by the SDK after its answer was lost. Another request under the same
-                    // key is not: deciding again tells.
+                    // key has another nonce.
                     let ours = winner.cmd == command.stored() && winner.actor == command.actor;
                     history.push((*winner).clone())?;
                     if ours {
@@ -74,37 +74,39 @@ impl EventLog {
         }
         Err(LogError::Contended { call_id: history.call.id.clone() })
     }
-}
 
-fn next_commit(
-    call: &Call,
-    tenant: &TenantId,
-    command: &Command,
-    events: &[CallEvent],
-    now: Millis,
-) -> Result<Commit, LogError> {
-    let mut after = call.clone();
-    for event in events {
-        after.apply(event, &command.actor, now, tenant);
+    fn next_commit(
+        &self,
+        call: &Call,
+        tenant: &TenantId,
+        command: &Command,
+        events: &[CallEvent],
+        now: Millis,
+    ) -> Result<Commit, LogError> {
+        let mut after = call.clone();
+        for event in events {
+            after.apply(event, command, now, tenant);
+        }
+        let (n, prev) = match &call.head {
+            None => (CommitNo::FIRST, first_prev(&call.id)),
+            Some((head, hash)) => (head.next(), hash.clone()),
+        };
+        let mut commit = Commit {
+            call_id: call.id.clone(),
+            n,
+            prev,
+            tenant: tenant.clone(),
+            cmd: command.stored(),
+            events: events.iter().map(CallEvent::stored).collect(),
+            state: after.state().unwrap_or(CallState::Failed),
+            actor: command.actor.clone(),
+            at: now,
+            personal_until: events.iter().any(|event| event.personal().is_some()).then(|| self.personal_until(now)),
+            hash: String::new(),
+        };
+        commit.hash = commit_hash(&commit).map_err(unreadable("commit"))?;
+        // What we would refuse to read, we do not write.
+        check(&mut call.clone(), &commit)?;
+        Ok(commit)
     }
-    let (n, prev) = match &call.head {
-        None => (CommitNo::FIRST, first_prev(&call.id)),
-        Some((head, hash)) => (head.next(), hash.clone()),
-    };
-    let mut commit = Commit {
-        call_id: call.id.clone(),
-        n,
-        prev,
-        tenant: tenant.clone(),
-        cmd: command.stored(),
-        events: events.iter().map(CallEvent::stored).collect(),
-        state: after.state().unwrap_or(CallState::Failed),
-        actor: command.actor.clone(),
-        at: now,
-        hash: String::new(),
-    };
-    commit.hash = commit_hash(&commit).map_err(unreadable("commit"))?;
-    // What we would refuse to read, we do not write.
-    check(&mut call.clone(), &commit)?;
-    Ok(commit)
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! pk                    sk                       what
 //! call#<call_id>        commit#<n, 6 digits>     a commit; written once, never changed
+//! call#<call_id>        alert#<client>           that one more phone rings, after the first
 //! call#<call_id>        personal#<digest>        text that may be forgotten; its commit holds the salted digest
 //! call#<call_id>        forgotten#<digest>       that this text was deleted, for whom, when
 //! call#<call_id>        receipt#<n>#<round>      who was told of commit n, in one delivery round
@@ -10,6 +11,7 @@
 //! ```
 
 mod access;
+mod alert;
 mod append;
 mod day_index;
 mod error;
@@ -34,4 +36,4 @@ pub use forget::KeptText;
 pub use ilock_dynamo::BadCursor;
 pub use item::commit_of;
 pub use load::History;
-pub use log::{EventLog, TABLE};
+pub use log::{EventLog, PERSONAL_DAYS, TABLE};

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::operation::query::paginator::QueryPaginatorItems;
-use ilock_call::{BrokenLog, Call};
+use ilock_call::{BrokenLog, Call, Placed};
 use ilock_dynamo::{Item, text, text_in};
-use ilock_events::{CallEvent, CallId, Commit, CommitNo, Hash, Personal, PersonalText, Receipt};
+use ilock_events::{Alert, CallEvent, CallId, Commit, CommitNo, Hash, Personal, PersonalText, Receipt};
 use ilock_proof::{commit_hash, first_prev};
 
 use crate::error::{LogError, store};
@@ -23,13 +23,15 @@ pub struct History {
     pub personal: Vec<Personal>,
     /// Who was told, round by round.
     pub receipts: Vec<Receipt>,
+    /// Which phones confirmed that they ring, after the first.
+    pub alerts: Vec<Alert>,
 }
 
 impl History {
     /// The history of a call that is about to be placed.
     #[must_use]
     pub fn unplaced(call_id: CallId) -> Self {
-        Self { call: Call::new(call_id), commits: vec![], personal: vec![], receipts: vec![] }
+        Self { call: Call::new(call_id), commits: vec![], personal: vec![], receipts: vec![], alerts: vec![] }
     }
 
     /// Takes in the next commit: its own hash, its place, its chain.
@@ -40,6 +42,28 @@ impl History {
         check(&mut self.call, &commit)?;
         self.commits.push(commit);
         Ok(())
+    }
+
+    /// The call as it stood right after commit `n`; none where that is not there.
+    #[must_use]
+    pub fn placed_at(&self, n: CommitNo) -> Option<Placed> {
+        if self.call.head.as_ref().is_some_and(|(head, _)| *head == n) {
+            return self.call.placed.clone();
+        }
+        let mut call = Call::new(self.call.id.clone());
+        for commit in self.commits.iter().take_while(|commit| commit.n <= n) {
+            // They have been folded before.
+            call.fold(commit).ok()?;
+        }
+        call.placed.filter(|_| call.head.is_some_and(|(head, _)| head == n))
+    }
+
+    /// What is said with commit `n`: how the caller shows itself, as it was said when the call was placed, and the reason
+    /// given with the commit.
+    #[must_use]
+    pub fn words_of(&self, n: CommitNo) -> PersonalText {
+        let reason = self.text_of(n).and_then(|text| text.reason.clone());
+        PersonalText { reason, ..self.text_of(CommitNo::FIRST).cloned().unwrap_or_default() }
     }
 
     /// The personal text whose digest is `digest`; none when it was forgotten.
@@ -54,17 +78,7 @@ impl History {
     pub fn text_of(&self, n: CommitNo) -> Option<&PersonalText> {
         let commit = self.commits.iter().find(|commit| commit.n == n)?;
         let event = CallEvent::read(commit.events.first()?).ok()?;
-        let digest = match event {
-            CallEvent::CallPlaced(event) => event.personal,
-            CallEvent::CallRejected(event) => event.personal,
-            CallEvent::CallCancelled(event) => event.personal,
-            CallEvent::CallEnded(event) => event.personal,
-            CallEvent::CallAlerted(_)
-            | CallEvent::CallAccepted(_)
-            | CallEvent::CallMissed(_)
-            | CallEvent::CallFailed(_) => None,
-        };
-        self.text(digest.as_ref())
+        self.text(event.personal())
     }
 }
 
@@ -156,6 +170,10 @@ fn take_in(history: &mut History, found: Item) -> Result<(), LogError> {
         }
         Some("receipt") => {
             history.receipts.push(item::body(&sk, found)?);
+            Ok(())
+        }
+        Some("alert") => {
+            history.alerts.push(item::body(&sk, found)?);
             Ok(())
         }
         // Something newer than this code: not ours to judge.

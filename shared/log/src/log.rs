@@ -1,6 +1,7 @@
 //! The log itself: a table and the client that reaches it. What can be done with it stands in one file each.
 
 use ilock_dynamo::text;
+use ilock_events::{Day, Millis};
 
 use crate::error::{LogError, store};
 
@@ -12,13 +13,30 @@ pub const TABLE: &str = include_str!("../table.json");
 pub struct EventLog {
     pub(crate) client: aws_sdk_dynamodb::Client,
     pub(crate) table: String,
+    personal_days: u32,
 }
+
+/// For how many days personal text is kept, where the operator does not say.
+pub const PERSONAL_DAYS: u32 = 180;
 
 impl EventLog {
     /// The log in `table`.
     #[must_use]
     pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        Self { client, table: table.into(), personal_days: PERSONAL_DAYS }
+    }
+
+    /// The same, keeping personal text for `days` days.
+    #[must_use]
+    pub const fn keeping_personal(mut self, days: u32) -> Self {
+        self.personal_days = days;
+        self
+    }
+
+    /// The last day on which text that is saved at `at` is kept.
+    #[must_use]
+    pub fn personal_until(&self, at: Millis) -> Day {
+        Day::of(at).plus(self.personal_days)
     }
 
     /// Opens the connection, by asking for a call that cannot exist.

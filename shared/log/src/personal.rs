@@ -1,7 +1,7 @@
 //! Text that a person may ask to have forgotten: kept beside the commit, which holds only its salted digest.
 
-use ilock_dynamo::text;
-use ilock_events::{CallId, Personal};
+use ilock_dynamo::{number, text};
+use ilock_events::{CallId, Millis, Personal};
 
 use crate::error::{LogError, store};
 use crate::item::{keyed, pk};
@@ -13,12 +13,15 @@ fn sk(personal: &Personal) -> String {
 }
 
 impl EventLog {
-    /// Keeps `personal` beside the call; before the commit that will name it.
+    /// Keeps `personal` beside the call, from `at` on; before the commit that will name it. DynamoDB deletes it after
+    /// the last day for which it is kept.
     ///
     /// # Errors
     /// [`LogError::Store`].
-    pub async fn keep_personal(&self, call_id: &CallId, personal: &Personal) -> Result<(), LogError> {
-        let item = keyed(call_id, &sk(personal), personal)?;
+    pub async fn keep_personal(&self, call_id: &CallId, personal: &Personal, at: Millis) -> Result<(), LogError> {
+        let mut item = keyed(call_id, &sk(personal), personal)?;
+        let gone = self.personal_until(at).plus(1).begins();
+        item.insert("ttl".into(), number(gone.0.div_euclid(1000)));
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await;
         put.map(drop).map_err(|e| store("PutItem")(e.into_service_error()))
     }

@@ -27,6 +27,7 @@ impl EventLog {
 fn add(call: &mut StoredCall, mut found: Item) -> Result<(), LogError> {
     found.remove("pk");
     found.remove("day");
+    found.remove("ttl");
     let sk = match found.remove("sk") {
         Some(AttributeValue::S(sk)) => sk,
         _ => String::new(),

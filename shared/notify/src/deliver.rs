@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use ilock_env::Clock;
-use ilock_events::{Address, Carrier, ClientName, DeliveryOutcome, Incoming, Millis, Receipt, TrtcUser};
-
+use ilock_events::{
+    Address, CallState, Carrier, ClientName, Control, DeliveryOutcome, Incoming, Millis, Receipt, TrtcUser,
+};
 use tokio::time::{Instant, timeout_at};
 
 use crate::carrier::{CarrierError, Mqtt, Publish, TIME_PASSED};
@@ -103,7 +104,7 @@ impl Delivery<'_> {
         let (mut at_once, mut after) = (vec![], vec![]);
         for notice in due {
             if let Channel::Mqtt { topic, message } = &notice.channel {
-                let wave = if notice.after.is_none() { &mut at_once } else { &mut after };
+                let wave = if notice.after.is_empty() { &mut at_once } else { &mut after };
                 wave.push((*notice, topic, message));
             }
         }
@@ -136,13 +137,13 @@ impl Delivery<'_> {
     async fn wake<'n>(&self, due: &[&'n Notice], done: &Done, until: Instant) -> Vec<(&'n Notice, FanOutResult)> {
         let Some(waking) = self.push else { return vec![] };
         let mut woken = vec![];
-        // One commit has one at most.
+        // One for each person.
         for notice in due {
             if let Channel::Push(push) = &notice.channel {
-                woken.push((*notice, self.wake_for(waking, notice, push, done, until).await));
+                woken.push(async { (*notice, self.wake_for(waking, notice, push, done, until).await) });
             }
         }
-        woken
+        join_all(woken).await
     }
 
     async fn wake_for(
@@ -174,12 +175,8 @@ impl Delivery<'_> {
         until: Instant,
     ) -> Outcome {
         let failed = |why: String| Outcome::Failed(CarrierError { carrier: Carrier::Mqtt, why });
-        if let Some(before) = notice.after.filter(|before| !done.notices.contains(before)) {
-            match so_far.settled.get(&before) {
-                Some(DeliveryOutcome { error: None, .. }) => {}
-                Some(DeliveryOutcome { error: Some(why), .. }) => return Outcome::GivenUp(why.clone()),
-                None => return failed(format!("waits for notice {before}")),
-            }
+        if let Some(outcome) = waits_for(notice, done, so_far) {
+            return outcome;
         }
         if !self.ringing && notice.rings() {
             return Outcome::GivenUp(NO_LONGER_RANG.into());
@@ -188,7 +185,7 @@ impl Delivery<'_> {
         if left_ms <= 0 {
             return Outcome::GivenUp(TIME_PASSED.into());
         }
-        let payload = match payload(message, self.credentials) {
+        let payload = match self.payload(message) {
             Ok(payload) => payload,
             Err(error) => return failed(error.to_string()),
         };
@@ -202,20 +199,48 @@ impl Delivery<'_> {
     }
 }
 
+impl Delivery<'_> {
+    /// The message as it is handed over now: with its credential, and with how long the call still rings.
+    fn payload(&self, message: &Message) -> Result<Vec<u8>, serde_json::Error> {
+        let now = self.clock.now();
+        match message {
+            Message::Incoming { incoming, to } => {
+                let mut incoming: Incoming = (**incoming).clone();
+                incoming.room_info.sdk_app_id = self.credentials.sdk_app_id();
+                incoming.room_info.user_sig = self.credentials.user_sig_in_message(to, &incoming.room_info.user_id);
+                incoming.sent_at = now;
+                incoming.remaining_ms = incoming.expires_at.since(now).max(0);
+                serde_json::to_vec(&incoming)
+            }
+            Message::Control(control) if control.state == CallState::Ringing => {
+                let remaining_ms = Some(control.expires_at.since(now).max(0));
+                serde_json::to_vec(&Control { sent_at: Some(now), remaining_ms, ..control.clone() })
+            }
+            Message::Control(control) => serde_json::to_vec(control),
+            Message::Sync(sync) => serde_json::to_vec(sync),
+        }
+    }
+}
+
 /// Rounded down, so that a message never outlives its moment; but MQTT takes 0 for "drop at once".
 fn whole_seconds(left_ms: i64) -> u32 {
     u32::try_from(left_ms / 1000).unwrap_or(u32::MAX).max(1)
 }
 
-fn payload(message: &Message, credentials: &dyn MessageCredentials) -> Result<Vec<u8>, serde_json::Error> {
-    match message {
-        Message::Incoming { incoming, to } => {
-            let mut incoming: Incoming = (**incoming).clone();
-            incoming.room_info.sdk_app_id = credentials.sdk_app_id();
-            incoming.room_info.user_sig = credentials.user_sig_in_message(to, &incoming.room_info.user_id);
-            serde_json::to_vec(&incoming)
+/// What becomes of a notice that waits for one of several others; none where it need not wait any more.
+fn waits_for(notice: &Notice, done: &Done, so_far: &Round) -> Option<Outcome> {
+    let first = notice.after.first()?;
+    let outcomes: Vec<_> = notice.after.iter().filter_map(|before| so_far.settled.get(before)).collect();
+    if notice.after.iter().any(|before| done.notices.contains(before)) || outcomes.iter().any(|one| one.error.is_none())
+    {
+        return None;
+    }
+    // None of them was handed over. While one is still open, it may be.
+    match outcomes.first().filter(|_| outcomes.len() == notice.after.len()) {
+        Some(given_up) => Some(Outcome::GivenUp(given_up.error.clone().unwrap_or_default())),
+        None => {
+            let why = format!("waits for notice {first}");
+            Some(Outcome::Failed(CarrierError { carrier: Carrier::Mqtt, why }))
         }
-        Message::Control(control) => serde_json::to_vec(control),
-        Message::Sync(sync) => serde_json::to_vec(sync),
     }
 }

@@ -1,10 +1,12 @@
 //! Who is told what, and until when. A table, written as a function.
 
+use std::collections::BTreeSet;
+
 use ilock_call::Placed;
 use ilock_events::{
-    Address, CallAccepted, CallEvent, CallId, CallRejected, CallState, CallerInfo, Carrier, ClientName, Commit,
-    Control, ControlAction, DeviceSync, Incoming, MessageId, Millis, Party, PartyAddress, PartyId, PersonalText,
-    RoomInfo, Seat, Side, TrtcIdentity, UnknownEvent, topics,
+    Actor, Address, Busy, CallEvent, CallId, CallState, Callee, CallerInfo, Carrier, ClientName, Commit, Control,
+    ControlAction, DeviceSync, Incoming, MessageId, Millis, Party, PartyAddress, PartyId, PartyKind, PersonalText,
+    Reason, RoomInfo, Seat, Side, TrtcIdentity, UnknownEvent, topics,
 };
 
 use crate::push::{Push, PushKind};
@@ -13,9 +15,9 @@ use crate::push::{Push, PushKind};
 /// how its call went.
 const OUTCOME_MS: i64 = 60_000;
 
-/// How long a phone may still receive `timeout`. Phones know the deadline themselves; a phone that was away must not hear
-/// of it when it returns. MQTT counts in seconds, so this is the least there is.
-const TIME_IS_UP_MS: i64 = 1_000;
+/// How long a phone may still hear by MQTT that the ringing is over: a phone that was away must not hear of it when it
+/// returns. MQTT counts in seconds, so this is the least there is.
+const A_MOMENT_MS: i64 = 1_000;
 
 /// How long a phone that may still ring is told that the call is over.
 const OVER_MS: i64 = 5_000;
@@ -62,8 +64,8 @@ pub struct Notice {
     pub channel: Channel,
     /// From then on it is not delivered.
     pub expires_at: Millis,
-    /// Only once this other notice has been handed over.
-    pub after: Option<u32>,
+    /// Only once one of these other notices has been handed over; at once where there is none.
+    pub after: Vec<u32>,
 }
 
 impl Notice {
@@ -85,6 +87,15 @@ impl Notice {
         }
     }
 
+    /// Whether it is the push that may wake `phone`, whose name begins with its owner's address.
+    #[must_use]
+    pub fn wakes(&self, phone: &ClientName) -> bool {
+        match &self.channel {
+            Channel::Mqtt { .. } => false,
+            Channel::Push(push) => phone.owner().is_some_and(|(_, owner)| owner == push.callee),
+        }
+    }
+
     /// Whether it tells of a call that rings: once that is answered or over, it is not told any more.
     #[must_use]
     pub fn rings(&self) -> bool {
@@ -95,7 +106,7 @@ impl Notice {
     }
 }
 
-/// The notices of one commit: one event leads to at most two by MQTT, and one by push behind them.
+/// The notices of one commit.
 struct NoticeBuilder<'a> {
     call_id: &'a CallId,
     call: &'a Placed,
@@ -104,8 +115,8 @@ struct NoticeBuilder<'a> {
     notices: Vec<Notice>,
 }
 
-/// What is to be told because of `commit`. `call` is the call as of that commit or later; only what placing it fixed
-/// is read. `text` is the personal text kept for the commit.
+/// What is to be told because of `commit`. `call` is the call as of exactly that commit, so that every try makes the same
+/// notices. `text` is how the caller shows itself, and the reason given with the commit.
 ///
 /// # Errors
 /// [`UnknownEvent`] when the commit was written by a newer version.
@@ -133,128 +144,268 @@ pub fn notices_of(events: &[CallEvent], commit: &Commit, call: &Placed, text: Op
 /// How the caller shows itself. Apps read the name without asking whether it is there, so there is always one.
 fn shown(text: Option<&PersonalText>, caller: &PartyId) -> CallerInfo {
     let mut info = text.and_then(|text| text.caller_info.clone()).unwrap_or_default();
-    info.name.get_or_insert_with(|| caller.to_string());
+    if info.name.as_ref().is_none_or(|name| name.trim().is_empty()) {
+        info.name = Some(caller.to_string());
+    }
     info
 }
 
-impl NoticeBuilder<'_> {
+fn client_of(actor: &Actor) -> Option<&ClientName> {
+    match actor {
+        Actor::User { client, .. } => client.as_ref(),
+        Actor::Device { .. } | Actor::Timer | Actor::System => None,
+    }
+}
+
+impl<'a> NoticeBuilder<'a> {
     fn on_event(&mut self, event: &CallEvent, text: Option<&PersonalText>) {
         let at = self.commit.at;
-        let deadline = self.call.terms.deadline;
-        let ring_or_a_moment = deadline.max(at.plus(TIME_IS_UP_MS));
         let outcome = at.plus(OUTCOME_MS);
-        let caller = self.call.terms.caller.clone();
-        let callee = self.call.callee();
         match event {
-            CallEvent::CallPlaced(_) => {
-                let incoming = self.incoming(text);
-                self.control(&caller, ControlAction::Ringing, deadline, Some(incoming));
-                let invitation = text.and_then(|text| text.invitation_data.clone()).unwrap_or_default();
-                let rings = PushKind::Rings { room_id: self.call.terms.room_id, invitation };
-                self.wake(rings, text, deadline, deadline);
+            CallEvent::CallPlaced(_) => self.placed(text),
+            CallEvent::CallAlerted(_) => self.to_caller(ControlAction::Alerted, self.call.terms.deadline, vec![]),
+            CallEvent::CallDeclined(declined) => {
+                self.sync(&declined.callee, ControlAction::Declined, self.while_it_rang());
+                self.nobody_takes_it();
             }
-            CallEvent::CallAlerted(_) => {}
-            CallEvent::CallAccepted(CallAccepted { client_id }) => {
-                self.control(&caller, ControlAction::Accepted, outcome, None);
-                self.sync(ControlAction::Accepted, client_id.as_ref(), ring_or_a_moment);
-                self.silence(client_id.as_ref());
+            // Their setting did it as the call was placed: their phones never rang.
+            CallEvent::CallRejected(_) if self.by_caller() => self.nobody_takes_it(),
+            CallEvent::CallRejected(rejected) => {
+                self.sync(&rejected.callee, ControlAction::Rejected, self.while_it_rang());
+                self.silence(&rejected.callee, false);
+                self.nobody_takes_it();
             }
-            CallEvent::CallRejected(CallRejected { client_id, .. }) => {
-                self.control(&caller, ControlAction::Rejected, outcome, None);
-                self.sync(ControlAction::Rejected, client_id.as_ref(), ring_or_a_moment);
-                self.silence(client_id.as_ref());
+            CallEvent::CallAccepted(_) => {
+                self.to_caller(ControlAction::Accepted, outcome, vec![]);
+                for callee in self.rung() {
+                    self.sync(&callee.id, ControlAction::Accepted, self.while_it_rang());
+                    self.silence(&callee.id, false);
+                }
             }
             CallEvent::CallCancelled(_) => {
-                self.control(&callee, ControlAction::Cancelled, ring_or_a_moment, None);
-                self.silence(None);
+                self.own_side(ControlAction::Cancelled, outcome);
+                for callee in self.rung() {
+                    self.control(&person(&callee.id), ControlAction::Cancelled, self.while_it_rang());
+                    self.silence_as_missed(&callee.id, text);
+                }
             }
             CallEvent::CallMissed(_) => {
-                self.control(&caller, ControlAction::Timeout, outcome, None);
-                self.control(&callee, ControlAction::Timeout, at.plus(TIME_IS_UP_MS), None);
-                self.wake(PushKind::Missed, text, outcome, at.plus(MISSED_KEPT_MS));
-            }
-            CallEvent::CallEnded(ended) => {
-                if ended.by != Side::Caller {
-                    self.control(&caller, ControlAction::Hangup, outcome, None);
-                }
-                if ended.by != Side::Callee {
-                    self.control(&callee, ControlAction::Hangup, outcome, None);
+                self.to_caller(ControlAction::Timeout, outcome, vec![]);
+                for callee in self.rung() {
+                    self.control(&person(&callee.id), ControlAction::Cancelled, at.plus(A_MOMENT_MS));
+                    self.wake(&callee.id, PushKind::Missed, text, outcome, at.plus(MISSED_KEPT_MS));
                 }
             }
+            CallEvent::CallEnded(ended) => self.ended(ended.by, outcome),
             CallEvent::CallFailed(_) => {
-                self.control(&caller, ControlAction::Hangup, outcome, None);
-                self.control(&callee, ControlAction::Hangup, ring_or_a_moment, None);
-                self.silence(None);
+                self.to_caller(ControlAction::Hangup, outcome, vec![]);
+                for callee in self.rung() {
+                    self.control(&person(&callee.id), ControlAction::Hangup, self.while_it_rang());
+                    self.silence(&callee.id, false);
+                }
             }
         }
     }
 
-    /// The phones that may still ring fall silent; `client` itself knows.
-    fn silence(&mut self, client: Option<&ClientName>) {
-        let until = self.call.terms.deadline.max(self.commit.at.plus(OVER_MS));
-        self.wake(PushKind::Over { by: client.cloned(), state: self.commit.state }, None, until, until);
+    fn placed(&mut self, text: Option<&PersonalText>) {
+        let deadline = self.call.terms.deadline;
+        let rung: Vec<&Callee> = self.rung();
+        let incoming: Vec<u32> = rung.iter().map(|callee| self.incoming(callee, text)).collect();
+        if rung.is_empty() {
+            return;
+        }
+        self.to_caller(ControlAction::Ringing, deadline, incoming);
+        if !rung.iter().any(|callee| callee.reachable) {
+            self.to_caller(ControlAction::Unreachable, deadline, vec![]);
+        }
+        for callee in rung {
+            let invitation = text.and_then(|text| text.invitation_data.clone()).unwrap_or_default();
+            let waiting = callee.busy == Some(Busy::Waiting);
+            let rings = PushKind::Rings { room_id: self.call.terms.room_id, invitation, waiting };
+            self.wake(&callee.id, rings, text, deadline, deadline);
+        }
     }
 
-    fn wake(&mut self, kind: PushKind, text: Option<&PersonalText>, expires_at: Millis, kept_until: Millis) {
+    fn ended(&mut self, by: Side, outcome: Millis) {
+        if by != Side::Caller {
+            self.to_caller(ControlAction::Hangup, outcome, vec![]);
+        }
+        let Some(answerer) = self.call.answerer() else { return };
+        if by == Side::Callee {
+            self.sync(&answerer.id, ControlAction::Hangup, outcome);
+        } else {
+            self.control(&answerer, ControlAction::Hangup, outcome);
+        }
+        if by == Side::Caller {
+            self.own_side(ControlAction::Hangup, outcome);
+        }
+    }
+
+    /// Whoever was called and has not been left out by their own setting or word.
+    fn rung(&self) -> Vec<&'a Callee> {
+        let call = self.call;
+        call.terms.callees.iter().filter(|callee| !call.rejected.contains_key(&callee.id)).collect()
+    }
+
+    fn by_caller(&self) -> bool {
+        self.commit.actor.party().as_ref() == Some(&self.call.terms.caller)
+    }
+
+    /// Where nobody who was called takes the call any more, the caller is told, and so is every phone of those whose
+    /// phones only declined: one may have come after the call was placed, and still ring.
+    fn nobody_takes_it(&mut self) {
+        if self.commit.state != CallState::Rejected || self.has_told_the_caller() {
+            return;
+        }
+        self.to_caller(ControlAction::Rejected, self.commit.at.plus(OUTCOME_MS), vec![]);
+        for callee in self.rung() {
+            self.sync(&callee.id, ControlAction::Rejected, self.while_it_rang());
+            self.silence(&callee.id, false);
+        }
+    }
+
+    fn has_told_the_caller(&self) -> bool {
+        let outcome = |notice: &Notice| match &notice.channel {
+            Channel::Mqtt { message: Message::Control(control), .. } => control.action == ControlAction::Rejected,
+            _ => false,
+        };
+        self.notices.iter().any(outcome)
+    }
+
+    /// Until when a phone that may ring is told by MQTT that it need not: no longer than it would have rung.
+    fn while_it_rang(&self) -> Millis {
+        self.call.terms.deadline.max(self.commit.at.plus(A_MOMENT_MS))
+    }
+
+    /// The phones of `callee` that may still ring fall silent; the one that acted knows.
+    fn silence(&mut self, callee: &PartyId, missed: bool) {
+        let until = self.call.terms.deadline.max(self.commit.at.plus(OVER_MS));
+        let by = client_of(&self.commit.actor).cloned();
+        let kind = PushKind::Over { by, state: self.commit.state, missed };
+        self.wake(callee, kind, None, until, until);
+    }
+
+    /// The same where the caller gave up: the phones also show that somebody had called.
+    fn silence_as_missed(&mut self, callee: &PartyId, text: Option<&PersonalText>) {
+        let kept = self.commit.at.plus(MISSED_KEPT_MS);
+        let kind = PushKind::Over { by: None, state: self.commit.state, missed: true };
+        self.wake(callee, kind, text, self.commit.at.plus(OUTCOME_MS), kept);
+    }
+
+    fn wake(
+        &mut self,
+        callee: &PartyId,
+        kind: PushKind,
+        text: Option<&PersonalText>,
+        expires_at: Millis,
+        kept_until: Millis,
+    ) {
         let terms = &self.call.terms;
         let push = Push {
-            callee: self.found(&self.call.callee()),
+            callee: self.found(&person(callee)),
             call_id: self.call_id.clone(),
             caller_id: terms.caller.id.clone(),
             caller_name: shown(text, &terms.caller.id).name,
             placed_at: self.call.at,
+            deadline: terms.deadline,
             kept_until,
             message_id: self.message_id(),
             seq: self.commit.n,
+            skip: self.skipped(callee, &kind),
             kind,
         };
-        self.push(Channel::Push(Box::new(push)), expires_at, None);
+        self.push(Channel::Push(Box::new(push)), expires_at, vec![]);
     }
 
-    fn incoming(&mut self, text: Option<&PersonalText>) -> u32 {
+    /// The phones that need no telling: those that declined are silent, and know of the call.
+    fn skipped(&self, callee: &PartyId, kind: &PushKind) -> BTreeSet<ClientName> {
+        let by = match kind {
+            PushKind::Rings { .. } => return BTreeSet::new(),
+            PushKind::Over { by, .. } => by.as_ref(),
+            PushKind::Missed => None,
+        };
+        let own = self.found(&person(callee));
+        let of_callee = |client: &&ClientName| client.owner().is_some_and(|(_, owner)| owner == own);
+        self.call.declined.iter().chain(by).filter(of_callee).cloned().collect()
+    }
+
+    fn incoming(&mut self, callee: &Callee, text: Option<&PersonalText>) -> u32 {
         let terms = &self.call.terms;
-        let callee = self.call.callee();
-        let found = self.found(&callee);
+        let party = person(&callee.id);
+        let found = self.found(&party);
         let incoming = Box::new(Incoming {
             call_id: self.call_id.clone(),
             caller_id: terms.caller.id.clone(),
             caller_info: shown(text, &terms.caller.id),
+            invitation_data: text.and_then(|text| text.invitation_data.clone()),
             timestamp: self.commit.at,
             room_info: RoomInfo {
                 room_id: terms.room_id.to_string(),
                 sdk_app_id: 0,
-                user_id: TrtcIdentity::of(&self.call.tenant, callee.kind, &callee.id).at(Seat::Party),
+                user_id: TrtcIdentity::of(&self.call.tenant, party.kind, &party.id).at(Seat::Party),
                 user_sig: None,
                 private_map_key: None,
             },
+            waiting: callee.busy == Some(Busy::Waiting),
+            primary: callee.primary.clone(),
             message_id: self.message_id(),
             seq: self.commit.n,
             state: CallState::Ringing,
             expires_at: terms.deadline,
+            sent_at: self.commit.at,
+            remaining_ms: 0,
         });
         let topic = topics::incoming(&found);
-        self.publish(topic, Message::Incoming { incoming, to: found.address }, terms.deadline, None)
+        self.publish(topic, Message::Incoming { incoming, to: found.address }, terms.deadline, vec![])
     }
 
-    fn control(&mut self, to: &Party, action: ControlAction, expires_at: Millis, after: Option<u32>) {
-        let message = Message::Control(Control {
+    fn to_caller(&mut self, action: ControlAction, expires_at: Millis, after: Vec<u32>) {
+        let caller = self.call.terms.caller.clone();
+        let mut message = self.control_message(action, expires_at);
+        message.request_id = Some(self.call.request.clone());
+        let topic = topics::control(&self.found(&caller));
+        self.publish(topic, Message::Control(message), expires_at, after);
+    }
+
+    fn control(&mut self, to: &Party, action: ControlAction, expires_at: Millis) {
+        let message = self.control_message(action, expires_at);
+        self.publish(topics::control(&self.found(to)), Message::Control(message), expires_at, vec![]);
+    }
+
+    fn control_message(&self, action: ControlAction, expires_at: Millis) -> Control {
+        let reason_code = self.call.reason;
+        let reason = self.reason.cloned().filter(|reason| !reason.trim().is_empty());
+        Control {
             action,
             call_id: self.call_id.clone(),
             timestamp: self.commit.at,
-            reason: self.reason.cloned(),
+            reason: reason.unwrap_or_else(|| reason_code.map_or(action.word(), Reason::word).to_owned()),
+            reason_code,
+            request_id: None,
+            sent_at: None,
+            remaining_ms: None,
             message_id: self.message_id(),
             seq: self.commit.n,
             state: self.commit.state,
             expires_at,
-        });
-        self.publish(topics::control(&self.found(to)), message, expires_at, after);
+        }
     }
 
-    fn sync(&mut self, action: ControlAction, client: Option<&ClientName>, expires_at: Millis) {
-        let callee: PartyId = self.call.terms.callee.clone();
+    /// The caller's own other phones, where the caller is a person: one of them gave up or hung up.
+    fn own_side(&mut self, action: ControlAction, expires_at: Millis) {
+        let caller = &self.call.terms.caller;
+        if caller.kind == PartyKind::User {
+            let caller = caller.id.clone();
+            self.sync(&caller, action, expires_at);
+        }
+    }
+
+    fn sync(&mut self, to: &PartyId, action: ControlAction, expires_at: Millis) {
+        let actor = &self.commit.actor;
+        let own = actor.party().map_or_else(|| to.clone(), |party| party.id);
         let message = Message::Sync(DeviceSync {
             action,
-            device_id: DeviceSync::device(client, &callee),
+            device_id: DeviceSync::device(client_of(actor), &own),
             call_id: self.call_id.clone(),
             timestamp: self.commit.at,
             message_id: self.message_id(),
@@ -262,7 +413,7 @@ impl NoticeBuilder<'_> {
             state: self.commit.state,
             expires_at,
         });
-        self.publish(topics::sync(&self.found(&self.call.callee())), message, expires_at, None);
+        self.publish(topics::sync(&self.found(&person(to))), message, expires_at, vec![]);
     }
 
     fn found(&self, party: &Party) -> PartyAddress {
@@ -277,15 +428,19 @@ impl NoticeBuilder<'_> {
         MessageId::compose(self.call_id, self.commit.n, self.next_index())
     }
 
-    fn publish(&mut self, topic: String, message: Message, expires_at: Millis, after: Option<u32>) -> u32 {
+    fn publish(&mut self, topic: String, message: Message, expires_at: Millis, after: Vec<u32>) -> u32 {
         self.push(Channel::Mqtt { topic, message }, expires_at, after)
     }
 
-    fn push(&mut self, channel: Channel, expires_at: Millis, after: Option<u32>) -> u32 {
+    fn push(&mut self, channel: Channel, expires_at: Millis, after: Vec<u32>) -> u32 {
         let index = self.next_index();
         self.notices.push(Notice { index, channel, expires_at, after });
         index
     }
+}
+
+fn person(id: &PartyId) -> Party {
+    Party { kind: PartyKind::User, id: id.clone() }
 }
 
 impl Message {

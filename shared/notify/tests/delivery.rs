@@ -7,9 +7,12 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use ilock_call::{Call, Placed};
+use ilock_call::{Call, Placed, decide};
 use ilock_env::Clock;
-use ilock_events::{Address, Carrier, ClientName, Commit, DeliveryPath, Millis, PersonalText, Receipt, TrtcUser};
+use ilock_events::{
+    Act, Actor, Address, CallEvent, CallId, Callee, Carrier, ClientName, Command, Commit, DeliveryPath, Millis, Nonce,
+    PartyId, PersonalText, Reason, Receipt, RoomId, TenantId, TrtcUser,
+};
 use ilock_notify::push::PushKind;
 use ilock_notify::{
     CarrierError, Channel, Delivery, Done, Message, MessageCredentials, Mqtt, Notice, Publish, notices, settled,
@@ -76,16 +79,19 @@ fn every_event_tells_whom_the_design_says() {
     let line = |topic, said: &str| (topic, said.to_owned());
     let rings = line(PHONES, "rings");
     assert_eq!(topics(&told(&["place"], None)), [line(INCOMING, "incoming"), line(DOOR, "ringing"), rings]);
-    assert_eq!(topics(&told(&["place", "alert"], None)), []);
+    assert_eq!(topics(&told(&["place", "alert"], None)), [line(DOOR, "alerted")]);
+    assert_eq!(topics(&told(&["place", "decline"], None)), [line(SYNC, "sync declined")]);
     let over = line(PHONES, "over");
     let accepted = told(&["place", "alert", "accept"], None);
     assert_eq!(topics(&accepted), [line(DOOR, "accepted"), line(SYNC, "sync accepted"), over.clone()]);
     let ended = told(&["place", "alert", "accept", "hang_up"], None);
-    assert!(topics(&ended) == [line(DOOR, "hangup")] || topics(&ended) == [line(CONTROL, "hangup")]);
-    let rejected = [line(DOOR, "rejected"), line(SYNC, "sync rejected"), over.clone()];
+    assert_eq!(topics(&ended), [line(CONTROL, "hangup")], "the door hung up");
+    let limit = told(&["place", "alert", "accept", "end"], None);
+    assert_eq!(topics(&limit), [line(DOOR, "hangup"), line(CONTROL, "hangup")]);
+    let rejected = [line(SYNC, "sync rejected"), over.clone(), line(DOOR, "rejected")];
     assert_eq!(topics(&told(&["place", "reject"], None)), rejected);
     assert_eq!(topics(&told(&["place", "cancel"], None)), [line(CONTROL, "cancelled"), over.clone()]);
-    let missed = [line(DOOR, "timeout"), line(CONTROL, "timeout"), line(PHONES, "missed")];
+    let missed = [line(DOOR, "timeout"), line(CONTROL, "cancelled"), line(PHONES, "missed")];
     assert_eq!(topics(&told(&["place", "expire"], None)), missed);
     assert_eq!(topics(&told(&["place", "fail"], None)), [line(DOOR, "hangup"), line(CONTROL, "hangup"), over]);
 }
@@ -93,7 +99,7 @@ fn every_event_tells_whom_the_design_says() {
 #[test]
 fn the_ringing_is_told_only_after_the_incoming_call() {
     let placed = told(&["place"], None);
-    assert_eq!((placed[0].after, placed[1].after), (None, Some(0)));
+    assert_eq!((&placed[0].after, &placed[1].after), (&vec![], &vec![0]));
 }
 
 #[test]
@@ -103,6 +109,154 @@ fn an_incoming_call_always_has_a_name_to_show() {
         panic!("no incoming call")
     };
     assert_eq!(incoming.caller_info.name.as_deref(), Some("device123"));
+}
+
+/// A household in which mum has two phones and dad one that nothing reaches.
+fn household(asked: &[(Actor, Act)]) -> (Placed, Commit) {
+    let callee = |id: &str, phones: &[&str], reachable| Callee {
+        id: PartyId::new(id).unwrap(),
+        clients: phones.iter().map(|phone| ClientName::new(*phone).unwrap()).collect(),
+        primary: None,
+        reachable,
+        busy: None,
+    };
+    let callees = vec![callee("mum", &["mum_1", "mum_2"], false), callee("dad", &["dad_1"], false)];
+    let room_id = RoomId::new(7).unwrap();
+    let place = Act::Place { callees, ring_seconds: 30, room_id, max_call_seconds: 60, personal: None };
+    let door = Actor::User { id: PartyId::new("eva").unwrap(), client: Some(ClientName::new("eva_1").unwrap()) };
+    let mut call = Call::new(CallId::new("call_eva_mum_1").unwrap());
+    let mut commits: Vec<Commit> = vec![];
+    for (n, (actor, act)) in std::iter::once(&(door, place)).chain(asked).enumerate() {
+        let (id, at) = (format!("key{n}").parse().unwrap(), Millis(1000 * i64::try_from(n).unwrap()));
+        let command = Command { id, nonce: Nonce::of([0; 8]), actor: actor.clone(), act: act.clone() };
+        let events = decide(&call, &command, at).unwrap();
+        let mut after = call.clone();
+        let tenant = TenantId::new("default").unwrap();
+        events.iter().for_each(|event| after.apply(event, &command, at, &tenant));
+        let (n, hash) = (call.next(), format!("{n}"));
+        let commit = Commit {
+            call_id: call.id.clone(),
+            n,
+            prev: commits.last().map(|commit| commit.hash.clone()).unwrap_or_default(),
+            tenant,
+            cmd: command.stored(),
+            events: events.iter().map(CallEvent::stored).collect(),
+            state: after.state().unwrap(),
+            actor: actor.clone(),
+            at,
+            personal_until: None,
+            hash,
+        };
+        call.fold(&commit).unwrap();
+        commits.push(commit);
+    }
+    (call.placed.unwrap(), commits.pop().unwrap())
+}
+
+fn by(person: &str, phone: &str) -> Actor {
+    Actor::User { id: PartyId::new(person).unwrap(), client: Some(ClientName::new(phone).unwrap()) }
+}
+
+fn said(asked: &[(Actor, Act)]) -> Vec<String> {
+    let (placed, last) = household(asked);
+    let mut said: Vec<String> = vec![];
+    for notice in notices(&last, &placed, None).unwrap() {
+        said.push(match &notice.channel {
+            Channel::Mqtt { topic, message: Message::Incoming { .. } } => format!("{topic}: incoming"),
+            Channel::Mqtt { topic, message: Message::Control(control) } => {
+                format!("{topic}: {} ({})", control.action.word(), control.reason)
+            }
+            Channel::Mqtt { topic, message: Message::Sync(sync) } => {
+                format!("{topic}: {} by {}", sync.action.word(), sync.device_id)
+            }
+            Channel::Push(push) => {
+                let kind = match &push.kind {
+                    PushKind::Rings { .. } => "rings",
+                    PushKind::Over { missed: true, .. } => "over, missed",
+                    PushKind::Over { .. } => "over",
+                    PushKind::Missed => "missed",
+                };
+                let skip: Vec<&str> = push.skip.iter().map(ClientName::as_str).collect();
+                format!("push {}: {kind}, not to [{}]", push.callee.address, skip.join(" "))
+            }
+        });
+    }
+    said
+}
+
+#[test]
+fn of_a_household_everybody_rings_and_the_caller_hears_once_that_nobody_can_be_reached() {
+    assert_eq!(
+        said(&[]),
+        [
+            "users/mum/calls/incoming: incoming",
+            "users/dad/calls/incoming: incoming",
+            "users/eva/calls/control: ringing (ringing)",
+            "users/eva/calls/control: unreachable (unreachable)",
+            "push mum: rings, not to []",
+            "push dad: rings, not to []",
+        ]
+    );
+}
+
+#[test]
+fn who_answers_silences_all_the_others_and_nobody_who_has_rejected() {
+    let reject = Act::Reject { reason: Reason::Busy, personal: None };
+    let rejected = (by("dad", "dad_1"), reject);
+    assert_eq!(
+        said(&[rejected.clone()]),
+        ["users/dad/devices/sync: rejected by dad_1", "push dad: over, not to [dad_1]"]
+    );
+    let answered = said(&[rejected, (by("mum", "mum_2"), Act::Accept {})]);
+    assert_eq!(
+        answered,
+        [
+            "users/eva/calls/control: accepted (accepted)",
+            "users/mum/devices/sync: accepted by mum_2",
+            "push mum: over, not to [mum_2]",
+        ]
+    );
+}
+
+#[test]
+fn whoever_has_declined_or_rejected_does_not_see_a_missed_call() {
+    let declined = (by("mum", "mum_1"), Act::Decline {});
+    let cancel = (by("eva", "eva_1"), Act::Cancel { personal: None });
+    assert_eq!(
+        said(&[declined, cancel]),
+        [
+            "users/eva/devices/sync: cancelled by eva_1",
+            "users/mum/calls/control: cancelled (cancelled)",
+            "push mum: over, missed, not to [mum_1]",
+            "users/dad/calls/control: cancelled (cancelled)",
+            "push dad: over, missed, not to []",
+        ]
+    );
+}
+
+#[test]
+fn the_last_phone_that_declines_tells_the_caller() {
+    let mum = [(by("mum", "mum_1"), Act::Decline {}), (by("mum", "mum_2"), Act::Decline {})];
+    let all: Vec<(Actor, Act)> = mum.into_iter().chain([(by("dad", "dad_1"), Act::Decline {})]).collect();
+    let told = said(&all);
+    assert_eq!(
+        told[..2],
+        ["users/dad/devices/sync: declined by dad_1", "users/eva/calls/control: rejected (declined)"]
+    );
+}
+
+#[test]
+fn who_hangs_up_from_one_phone_tells_the_persons_others_and_nobody_else_of_the_household() {
+    let answer = (by("mum", "mum_2"), Act::Accept {});
+    let hang_up = |person, phone| (by(person, phone), Act::HangUp { personal: None });
+    assert_eq!(
+        said(&[answer.clone(), hang_up("mum", "mum_1")]),
+        ["users/eva/calls/control: hangup (hangup)", "users/mum/devices/sync: hangup by mum_1"]
+    );
+    assert_eq!(
+        said(&[answer, hang_up("eva", "eva_1")]),
+        ["users/mum/calls/control: hangup (hangup)", "users/eva/devices/sync: hangup by eva_1"]
+    );
 }
 
 struct Broker {

@@ -88,9 +88,9 @@ fn every_sample_of_a_push_is_what_the_code_makes() {
         ("android.call_ended.accepted", accept, Gcm, zh, 1_679_886_500_000, None),
         ("ios.call_ended.accepted", accept, Apns, zh, 1_679_886_500_000, Some(("background", 5))),
         ("android.call_ended.cancelled", &["place", "cancel"], Gcm, zh, 1_679_886_462_000, None),
-        ("ios.call_ended.cancelled", &["place", "cancel"], Apns, zh, 1_679_886_462_000, Some(("background", 5))),
-        ("android.missed_call", &["place", "expire"], Gcm, zh, 1_679_886_510_012, None),
-        ("ios.missed_call", &["place", "expire"], Apns, zh, 1_679_886_510_012, Some(("alert", 5))),
+        ("ios.call_ended.cancelled", &["place", "cancel"], Apns, zh, 1_679_886_462_000, Some(("alert", 5))),
+        ("android.missed_call", &["place", "expire"], Gcm, zh, 1_679_886_512_012, None),
+        ("ios.missed_call", &["place", "expire"], Apns, zh, 1_679_886_512_012, Some(("alert", 5))),
     ] {
         let (_, push) = pushed(kinds, &text);
         let request = push.request(&endpoint(service), language, Millis(at)).unwrap();

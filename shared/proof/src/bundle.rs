@@ -6,9 +6,9 @@ use ilock_events::LedgerEntry;
 use serde::{Deserialize, Serialize};
 
 use crate::commit_hash::canonical;
-use crate::day::Day;
 use crate::hour::Hour;
 use crate::tree::{Node, Tree};
+use ilock_events::Day;
 
 /// For how many days after its own a chain is still looked at for late entries. The log's stream keeps one.
 const DAYS_OPEN: u32 = 3;

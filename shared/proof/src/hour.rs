@@ -2,7 +2,7 @@
 
 use ilock_events::Millis;
 
-use crate::day::Day;
+use ilock_events::Day;
 
 const MS: i64 = 3_600_000;
 

@@ -1,9 +1,9 @@
 //! The ledger's entries: a chain of hashes over all commits of a day, so that a whole call cannot vanish either.
 
-use ilock_events::{Commit, Hash, LedgerEntry};
+use ilock_events::{Commit, Day, Hash, LedgerEntry};
 
 use crate::commit_hash::{canonical, digest};
-use crate::day::{BUCKETS, Day, bucket};
+use crate::day::{BUCKETS, bucket};
 
 /// The last entry of a chain: what the next one follows.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,6 +10,9 @@ pub struct StoredCall {
     pub call_id: String,
     /// Its commits.
     pub commits: Vec<Value>,
+    /// Which phones rang, after the first.
+    #[serde(default)]
+    pub alerts: Vec<Value>,
     /// Its receipts.
     pub receipts: Vec<Value>,
     /// The personal text beside it.
@@ -33,6 +36,7 @@ impl StoredCall {
                 }
                 self.commits.push(body);
             }
+            Some("alert") => self.alerts.push(body),
             Some("receipt") => self.receipts.push(body),
             Some("personal") => self.personal.push(body),
             Some("forgotten") => self.forgotten.push(body),

@@ -1,6 +1,6 @@
 //! Personal text is stored beside its commit, which is bound to it by a digest, so that it can be forgotten.
 
-use ilock_events::{Act, CallerInfo, CommitNo, Party, PartyKind, PersonalText};
+use ilock_events::{Act, CallerInfo, CommitNo, Party, PartyKind, PersonalText, Reason};
 use ilock_log::{CommandOutcome, History};
 use ilock_proof::{personal_digest, salt_personal};
 use ilock_tests::commands::{assert_whole, call_of, door, fresh_call, ms, phone, place, run, under};
@@ -22,7 +22,7 @@ async fn what_a_caller_says_of_itself_can_be_forgotten_and_the_chain_still_holds
     let Log { log, .. } = engine.log().await;
     let mut history = History::unplaced(fresh_call());
     let personal = salt_personal(words(), [7; 16]).unwrap().unwrap();
-    log.keep_personal(&history.call.id, &personal).await.unwrap();
+    log.keep_personal(&history.call.id, &personal, ms(0)).await.unwrap();
     let press = under("place", door(), place(Some(personal.digest.clone())));
     assert!(matches!(run(&log, &mut history, &press, ms(0)).await.unwrap(), CommandOutcome::Committed(_)));
 
@@ -44,8 +44,8 @@ async fn that_text_was_deleted_is_written_once_and_an_interrupted_hand_finds_the
     let history = call_of(&log, 2).await;
     let call_id = &history.call.id;
     let [one, two] = [3, 4].map(|salt| salt_personal(words(), [salt; 16]).unwrap().unwrap());
-    log.keep_personal(call_id, &one).await.unwrap();
-    log.keep_personal(call_id, &two).await.unwrap();
+    log.keep_personal(call_id, &one, ms(0)).await.unwrap();
+    log.keep_personal(call_id, &two, ms(0)).await.unwrap();
     let person = Party { kind: PartyKind::User, id: "user456".parse().unwrap() };
 
     let kept = log.kept_texts(call_id).await.unwrap();
@@ -53,7 +53,7 @@ async fn that_text_was_deleted_is_written_once_and_an_interrupted_hand_finds_the
     log.forget(&kept[0], &person, ms(1_000)).await.unwrap();
     // An interruption between the record and the deletion leaves both.
     let gone = if log.load(call_id).await.unwrap().personal[0] == one { &two } else { &one };
-    log.keep_personal(call_id, gone).await.unwrap();
+    log.keep_personal(call_id, gone, ms(0)).await.unwrap();
     for kept in log.kept_texts(call_id).await.unwrap() {
         log.forget(&kept, &person, ms(2_000)).await.unwrap();
     }
@@ -76,9 +76,10 @@ async fn two_hands_that_race_for_a_number_keep_their_words_apart() {
     let why = |reason: &str| PersonalText { reason: Some(reason.into()), ..PersonalText::default() };
     let (of_one, of_two) = (salt_personal(why("不要"), [1; 16]), salt_personal(why("later"), [2; 16]));
     let (of_one, of_two) = (of_one.unwrap().unwrap(), of_two.unwrap().unwrap());
-    log.keep_personal(&won.call.id, &of_one).await.unwrap();
-    log.keep_personal(&won.call.id, &of_two).await.unwrap();
-    let reject = |n, digest| under("reject", phone(n), Act::Reject { personal: Some(digest) });
+    log.keep_personal(&won.call.id, &of_one, ms(0)).await.unwrap();
+    log.keep_personal(&won.call.id, &of_two, ms(0)).await.unwrap();
+    let reject =
+        |n, digest| under("reject", phone(n), Act::Reject { reason: Reason::Declined, personal: Some(digest) });
     assert!(matches!(
         run(&log, &mut won, &reject(1, of_one.digest), ms(1)).await.unwrap(),
         CommandOutcome::Committed(_)
@@ -102,7 +103,7 @@ async fn text_that_no_item_could_hold_is_kept_byte_by_byte() {
     let deep = (0..60).fold(json!({ "": [1e300, -1e-300, "9".repeat(200)] }), |inner, _| json!({ "": inner }));
     let text = PersonalText { invitation_data: deep.as_object().cloned(), ..PersonalText::default() };
     let personal = salt_personal(text, [7; 16]).unwrap().unwrap();
-    log.keep_personal(&history.call.id, &personal).await.unwrap();
+    log.keep_personal(&history.call.id, &personal, ms(0)).await.unwrap();
     let press = under("place", door(), place(Some(personal.digest.clone())));
     assert!(matches!(run(&log, &mut history, &press, ms(0)).await.unwrap(), CommandOutcome::Committed(_)));
 

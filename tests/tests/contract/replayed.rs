@@ -74,7 +74,7 @@ async fn a_day_told_twice_is_the_same_to_the_byte_from_the_log_and_from_its_expo
             log.keep_receipt(&call.call.id, &receipt, 0).await.unwrap();
         }
         let words = ilock_events::PersonalText { reason: Some("通话已结束 <b>".into()), ..Default::default() };
-        log.keep_personal(&call.call.id, &salt_personal(words, [9; 16]).unwrap().unwrap()).await.unwrap();
+        log.keep_personal(&call.call.id, &salt_personal(words, [9; 16]).unwrap().unwrap(), ms(0)).await.unwrap();
     }
     let (file, stories) = told_once(&log).await;
     assert_eq!(stories.len(), 8);

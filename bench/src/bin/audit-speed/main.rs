@@ -28,7 +28,7 @@ use common::a_call;
 use ilock_audit::export::Progress;
 use ilock_audit::{Header, Line, Lines, verify};
 use ilock_call::Call;
-use ilock_events::{Actor, CallEvent, CallId, Commit, Millis, TenantId};
+use ilock_events::{CallEvent, CallId, Command, Commit, Millis, TenantId};
 use serde::{Deserialize, Serialize};
 
 /// As in `ilock`.
@@ -146,14 +146,15 @@ fn replayed(file: &str) -> Measured {
     measured("replay", file, folded, cpu_time().saturating_sub(begun), states)
 }
 
-type PastEvent = (CallEvent, Actor, Millis, TenantId);
+type PastEvent = (CallEvent, Command, Millis, TenantId);
 
 fn folded(file: &str, calls: usize) -> Measured {
     let mut read: Vec<(CallId, Vec<PastEvent>)> = vec![];
     each_call(file, |id, commits| {
         let of = |commit: Commit| {
-            let Commit { events, actor, at, tenant, .. } = commit;
-            let event = move |event| (CallEvent::read(&event).unwrap(), actor.clone(), at, tenant.clone());
+            let Commit { events, cmd, actor, at, tenant, .. } = commit;
+            let command = Command::read(&cmd, actor).unwrap();
+            let event = move |event| (CallEvent::read(&event).unwrap(), command.clone(), at, tenant.clone());
             events.into_iter().map(event).collect::<Vec<_>>()
         };
         read.push((CallId::new(id).unwrap(), commits.into_iter().flat_map(of).collect()));
@@ -163,8 +164,8 @@ fn folded(file: &str, calls: usize) -> Measured {
     let begun = cpu_time();
     for (id, events) in &read {
         let mut call = Call::new(id.clone());
-        for (event, actor, at, tenant) in events {
-            call.apply(event, actor, *at, tenant);
+        for (event, command, at, tenant) in events {
+            call.apply(event, command, *at, tenant);
             folded += 1;
         }
         count(&mut states, &call);

@@ -200,7 +200,7 @@ async fn load(log: &EventLog, call_id: &CallId) -> Result<Result<History, String
 /// The history rows that a call requires.
 fn expected_rows(history: &History) -> Vec<HistoryRow> {
     match (&history.call.placed, history.commits.last()) {
-        (Some(placed), Some(last)) => HistoryRow::for_both_parties(&history.call.id, placed, last.n, last.at).into(),
+        (Some(placed), Some(last)) => HistoryRow::for_everybody(&history.call.id, placed, last.n, last.at),
         _ => vec![],
     }
 }

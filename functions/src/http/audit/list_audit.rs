@@ -158,10 +158,10 @@ fn found(history: &History, at: Millis) -> Option<FoundCall> {
         call_id: history.call.id.clone(),
         timestamp: at,
         caller_id: Some(call.terms.caller.id.clone()),
-        callee_id: Some(call.terms.callee.clone()),
+        callee_ids: call.terms.callees.iter().map(|callee| callee.id.clone()).collect(),
         state: Some(call.state),
         seq: Some(last.n),
-        answered_by: call.answered_by.as_ref().map(ilock_events::Actor::name),
+        answered_by: call.answer.as_ref().map(|answer| answer.by.name()),
         ended_at: call.state.is_final().then_some(last.at),
         broken: None,
     })
@@ -172,7 +172,7 @@ fn broken_call(call_id: CallId, timestamp: Millis, how: String) -> FoundCall {
         call_id,
         timestamp,
         caller_id: None,
-        callee_id: None,
+        callee_ids: vec![],
         state: None,
         seq: None,
         answered_by: None,
@@ -188,7 +188,7 @@ impl Wanted {
         }
         call.broken.is_some()
             || same(self.caller.as_ref(), call.caller_id.as_ref())
-                && same(self.callee.as_ref(), call.callee_id.as_ref())
+                && self.callee.as_ref().is_none_or(|callee| call.callee_ids.contains(callee))
                 && same(self.outcome.as_ref(), call.state.as_ref())
     }
 }

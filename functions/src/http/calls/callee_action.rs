@@ -3,22 +3,28 @@
 use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::routing::post;
-use ilock_directory::{Client, Directory};
+use ilock_directory::Directory;
 use ilock_env::Clock;
-use ilock_events::{Act, Actor, CallView, CalleeAct, CalleeAction, ClientName, PersonalText, Seat};
+use ilock_events::{
+    Act, Alert, CallState, CallView, CalleeAct, CalleeAction, ClientName, PartyId, PersonalText, Reason,
+};
 
+use super::acting_client::ActingClient;
 use super::view::view;
 use crate::error::ApiError;
 use crate::http::asker::Caller;
 use crate::http::body::{JsonBody, short};
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::response::Reply;
-use crate::http::tenant::PartyCalls;
+use crate::http::tenant::{PartyCall, PartyCalls};
 use crate::service::calls::{CommandRequest, MAX_REASON, PersonalData};
 use crate::service::room_credentials::RoomCredentials;
 use crate::service::token_verifier::TokenVerifier;
 use crate::settings::BadSetting;
 use crate::wiring::Wiring;
+
+/// How many phones may say that they ring, after the first; what comes later is taken as said, and not written down.
+const MAX_ALERTS: usize = 64;
 
 /// The state of callee-action.
 #[derive(Clone, FromRef)]
@@ -58,25 +64,26 @@ async fn callee_action(
     JsonBody(ask): JsonBody<CalleeAction>,
 ) -> Result<Reply<CallView>, ApiError> {
     short("reason", ask.reason.as_ref(), MAX_REASON)?;
-    let named = ask.client_id.as_ref().map(|sent| caller.client(sent)).transpose()?;
     let load = calls.of_party(&caller, &ask.call_id);
-    let (call, client) = futures::join!(load, acting_client(&directory, &caller, named));
+    let acting = ActingClient::of(&directory, &caller, ask.client_id.as_ref());
+    let (call, acting) = futures::join!(load, acting);
     let mut call = call?;
     caller.person()?;
-    if call.placed()?.callee() != caller.party {
-        return Err(ApiError::Forbidden("for the callee only"));
+    if !call.placed()?.calls(&caller.party) {
+        return Err(ApiError::Forbidden("for those who are called only"));
     }
+    let ActingClient { name: client, seat } = acting?;
     let act = match ask.action {
         CalleeAct::Ringing => Act::Alert {},
         CalleeAct::Accepted => Act::Accept {},
-        CalleeAct::Rejected => Act::Reject { personal: None },
+        CalleeAct::Declined => Act::Decline {},
+        CalleeAct::Rejected => Act::Reject { reason: Reason::of_rejection(ask.reason.as_deref()), personal: None },
         CalleeAct::Hangup => Act::HangUp { personal: None },
     };
-    let (client, seat) = client?;
     let says_why = matches!(ask.action, CalleeAct::Rejected | CalleeAct::Hangup);
     let request = CommandRequest {
         tenant: caller.tenant.clone(),
-        actor: Actor::User { id: caller.party.id.clone(), client },
+        actor: caller.actor(client.clone()),
         key: key.or_fresh()?,
         act,
         personal: PersonalData::Unsaved(PersonalText {
@@ -85,22 +92,21 @@ async fn callee_action(
         }),
     };
     calls.execute(&mut call, request, &clock).await?;
+    if ask.action == CalleeAct::Ringing {
+        let alert = Alert { callee: caller.party.id.clone(), client_id: client, at: clock.now() };
+        keep_later_alert(&calls, &mut call, alert).await?;
+    }
     Ok(Reply(view(&call, &rooms, (&caller.party, seat), clock.now())?))
 }
 
-/// Which client acts, and its seat in the room. A person with one phone need not say which it is.
-async fn acting_client(
-    directory: &Directory,
-    caller: &Caller,
-    named: Option<ClientName>,
-) -> Result<(Option<ClientName>, Seat), ApiError> {
-    let at = caller.at();
-    if let Some(name) = named {
-        let registered = directory.client(&at, &name).await?;
-        return Ok((Some(name), registered.map_or(Seat::Unnamed, |client| client.seat())));
+/// Of the phones that ring only the first makes a commit: that of another is kept beside it.
+async fn keep_later_alert(calls: &PartyCalls, call: &mut PartyCall, alert: Alert) -> Result<(), ApiError> {
+    let same =
+        |callee: &PartyId, client: Option<&ClientName>| *callee == alert.callee && client == alert.client_id.as_ref();
+    let first = call.placed()?.alerted.as_ref().is_some_and(|one| same(&one.callee, one.client_id.as_ref()));
+    let known = first || call.alerts.iter().any(|one| same(&one.callee, one.client_id.as_ref()));
+    if known || call.placed()?.state != CallState::Ringing || call.alerts.len() >= MAX_ALERTS {
+        return Ok(());
     }
-    let mut clients = directory.clients(&at).await?;
-    let only = clients.pop().filter(|_| clients.is_empty());
-    let seat = only.as_ref().map_or(Seat::Unnamed, Client::seat);
-    Ok((only.map(|client| client.client_id), seat))
+    calls.keep_alert(call, alert).await
 }

@@ -3,9 +3,11 @@
 use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::routing::post;
+use ilock_directory::Directory;
 use ilock_env::Clock;
-use ilock_events::{Act, CallView, CallerAct, CallerAction, PersonalText, Seat};
+use ilock_events::{Act, CallView, CallerAct, CallerAction, PersonalText};
 
+use super::acting_client::ActingClient;
 use super::view::view;
 use crate::error::ApiError;
 use crate::http::asker::Caller;
@@ -25,6 +27,7 @@ pub struct CallerActionState {
     verifier: TokenVerifier,
     calls: PartyCalls,
     rooms: RoomCredentials,
+    directory: Directory,
     clock: Clock,
 }
 
@@ -38,6 +41,7 @@ impl CallerActionState {
             verifier: wiring.token_verifier()?,
             calls: PartyCalls::new(wiring.calls()?),
             rooms: wiring.room_credentials()?,
+            directory: wiring.directory()?,
             clock: wiring.clock.clone(),
         })
     }
@@ -51,25 +55,29 @@ pub fn routes(state: CallerActionState) -> Router {
 async fn caller_action(
     caller: Caller,
     key: IdempotencyKey,
-    State(CallerActionState { calls, rooms, clock, .. }): State<CallerActionState>,
+    State(CallerActionState { calls, rooms, directory, clock, .. }): State<CallerActionState>,
     JsonBody(ask): JsonBody<CallerAction>,
 ) -> Result<Reply<CallView>, ApiError> {
     short("reason", ask.reason.as_ref(), MAX_REASON)?;
-    let mut call = calls.of_party(&caller, &ask.call_id).await?;
+    let load = calls.of_party(&caller, &ask.call_id);
+    let acting = ActingClient::of(&directory, &caller, ask.client_id.as_ref());
+    let (call, acting) = futures::join!(load, acting);
+    let mut call = call?;
     if call.placed()?.terms.caller != caller.party {
         return Err(ApiError::Forbidden("for the caller only"));
     }
+    let ActingClient { name: client, seat } = acting?;
     let act = match ask.action {
         CallerAct::Cancelled => Act::Cancel { personal: None },
         CallerAct::Hangup => Act::HangUp { personal: None },
     };
     let request = CommandRequest {
         tenant: caller.tenant.clone(),
-        actor: caller.actor(),
+        actor: caller.actor(client),
         key: key.or_fresh()?,
         act,
         personal: PersonalData::Unsaved(PersonalText { reason: ask.reason, ..PersonalText::default() }),
     };
     calls.execute(&mut call, request, &clock).await?;
-    Ok(Reply(view(&call, &rooms, (&caller.party, Seat::Unnamed), clock.now())?))
+    Ok(Reply(view(&call, &rooms, (&caller.party, seat), clock.now())?))
 }

@@ -1,16 +1,20 @@
-//! POST /api/calls: a door station or a person calls a person.
+//! POST /api/calls: a door station or a person calls a person, or the people of a household.
+
+use std::collections::BTreeSet;
 
 use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::routing::post;
-use ilock_call::{RING_SECONDS, Refusal};
+use ilock_call::{CALLEES, GRACE_MS, RING_SECONDS, Refusal};
 use ilock_directory::{Directory, Lease, Reserved, leased_until};
 use ilock_env::{Clock, random};
 use ilock_events::{
-    Act, CallId, CallView, CallerInfo, CommandId, Millis, Party, PartyAddress, PartyKind, PersonalText, PlaceCall,
-    RoomId, Seat,
+    Act, CallId, CallView, CallerInfo, ClientName, CommandId, Millis, Party, PartyAddress, PartyId, PartyKind,
+    PersonalText, PlaceCall, RoomId, Seat, SentClientId,
 };
 
+use super::acting_client::ActingClient;
+use super::callees::Callees;
 use super::view::view;
 use crate::error::ApiError;
 use crate::http::asker::Caller;
@@ -42,6 +46,8 @@ pub struct CreateCallState {
     rooms: RoomCredentials,
     directory: Directory,
     clock: Clock,
+    #[from_ref(skip)]
+    max_call_seconds: u32,
 }
 
 impl CreateCallState {
@@ -56,6 +62,7 @@ impl CreateCallState {
             rooms: wiring.room_credentials()?,
             directory: wiring.directory()?,
             clock: wiring.clock.clone(),
+            max_call_seconds: wiring.settings.max_call_seconds()?,
         })
     }
 }
@@ -68,14 +75,22 @@ pub fn routes(state: CreateCallState) -> Router {
 /// The request, checked, with what every try at a room needs.
 struct Request {
     caller: Caller,
-    callee: Party,
+    /// Who is to be rung, each once.
+    callees: Vec<PartyId>,
+    client_id: Option<SentClientId>,
     /// Which request this is, where it may come again.
     digest: Option<RequestDigest>,
     key: CommandId,
     text: PersonalText,
     ring_seconds: u32,
     now: Millis,
-    deadline: Millis,
+}
+
+impl Request {
+    /// When the timer is to end the ringing.
+    fn ends(&self) -> Millis {
+        self.now.plus(i64::from(self.ring_seconds) * 1000 + GRACE_MS)
+    }
 }
 
 async fn create_call(
@@ -85,30 +100,67 @@ async fn create_call(
     JsonBody(ask): JsonBody<PlaceCall>,
 ) -> Result<Reply<CallView>, ApiError> {
     let ring_seconds = ask.ring_seconds.unwrap_or(DEFAULT_RING_SECONDS);
-    check(&ask, ring_seconds, &caller)?;
-    let now = state.clock.now();
+    check(&ask, ring_seconds)?;
+    let AskedFor { callees, own } = callees_asked_for(&ask, &caller)?;
     let request = Request {
-        callee: Party { kind: PartyKind::User, id: ask.callee_id },
+        callees,
+        client_id: ask.client_id,
         digest: key.as_ref().map(|key| RequestDigest::new(&caller, key)),
         key: IdempotencyKey(key).or_fresh()?,
         text: PersonalText { caller_info: ask.caller_info, invitation_data: ask.invitation_data, reason: None },
         ring_seconds,
-        now,
-        deadline: now.plus(i64::from(ring_seconds) * 1000),
+        now: state.clock.now(),
         caller,
     };
-    for attempt in 0..MAX_ROOMS {
-        let room_id = room_to_try(request.digest.as_ref(), attempt)?;
-        let reserved = Box::pin(state.reserve_room(&request, room_id)).await?;
-        let Some((mut call, personal)) = reserved else { continue };
-        state.place(&request, room_id, &mut call, personal).await?;
-        let caller = (&request.caller.party, Seat::Unnamed);
-        return Ok(Reply(view(&call, &state.rooms, caller, state.clock.now())?));
-    }
-    Err(ApiError::Busy)
+    // Beside what is reserved for the call, so that it takes no time of its own.
+    let (room, acting, callees) =
+        futures::join!(state.first_free_room(&request), state.acting(&request), state.callees(&request));
+    let Reservation { room_id, mut call, personal } = room?;
+    let (acting, callees) = match (acting, callees) {
+        (Ok(acting), Ok(callees)) if !callees.rung.is_empty() => (acting, callees),
+        (acting, callees) => {
+            state.calls.drop_unused(&call, personal).await;
+            acting?;
+            callees?;
+            return Err(Refusal::NobodyThere.into());
+        }
+    };
+    let not_rung = callees.not_rung.iter().cloned().chain(own).collect();
+    state.place(&request, (room_id, acting.name.clone(), callees), &mut call, personal).await?;
+    let caller = (&request.caller.party, acting.seat);
+    let view = view(&call, &state.rooms, caller, state.clock.now())?;
+    Ok(Reply(CallView { not_rung, ..view }))
+}
+
+/// A room, with the call that it is held for and the text kept for that.
+struct Reservation {
+    room_id: RoomId,
+    call: PartyCall,
+    personal: PersonalData,
 }
 
 impl CreateCallState {
+    async fn acting(&self, request: &Request) -> Result<ActingClient, ApiError> {
+        match &request.client_id {
+            Some(sent) => ActingClient::of(&self.directory, &request.caller, Some(sent)).await,
+            None => Ok(ActingClient { name: None, seat: Seat::Unnamed }),
+        }
+    }
+
+    async fn callees(&self, request: &Request) -> Result<Callees, ApiError> {
+        Callees::find(&self.directory, &request.caller.tenant, &request.callees).await
+    }
+
+    async fn first_free_room(&self, request: &Request) -> Result<Reservation, ApiError> {
+        for attempt in 0..MAX_ROOMS {
+            let room_id = room_to_try(request.digest.as_ref(), attempt)?;
+            if let Some((call, personal)) = Box::pin(self.reserve_room(request, room_id)).await? {
+                return Ok(Reservation { room_id, call, personal });
+            }
+        }
+        Err(ApiError::Busy)
+    }
+
     /// Reserves `room_id` for a new call, with everything else that must stand before the call does; none where the room
     /// is held by another call. The lease *is* the idempotency record: where this very request holds the room, its first
     /// try is taken up again.
@@ -123,9 +175,9 @@ impl CreateCallState {
 
         let reserve = self.directory.reserve(room_id, &lease, request.now);
         // The timer first: a call that nobody would end is not placed. On a call that was not placed it does nothing.
-        let arm = self.calls.arm(call_id.clone(), request.deadline);
+        let arm = self.calls.arm(call_id.clone(), request.ends());
         // What the caller says of itself lies there before its commit does: beside all this it costs no time.
-        let save = self.calls.save_personal(&call_id, request.text.clone());
+        let save = self.calls.save_personal(&call_id, request.text.clone(), request.now);
         let (reserved, armed, saved) = futures::join!(reserve, arm, save);
         let saved = saved?;
         let reserved = armed.and_then(|()| Ok(reserved?));
@@ -137,7 +189,7 @@ impl CreateCallState {
         let Some(earlier) = self.calls.of_request(digest, &held).await? else { return Ok(None) };
         if earlier.placed().is_err() {
             // The first try ended before its call was placed; its alarm may not have been set, or be too early.
-            self.calls.arm(held.call_id, request.deadline).await?;
+            self.calls.arm(held.call_id, request.ends()).await?;
         }
         Ok(Some((earlier, PersonalData::Unsaved(request.text.clone()))))
     }
@@ -145,21 +197,21 @@ impl CreateCallState {
     async fn place(
         &self,
         request: &Request,
-        room_id: RoomId,
+        (room_id, client, callees): (RoomId, Option<ClientName>, Callees),
         call: &mut PartyCall,
         personal: PersonalData,
     ) -> Result<(), ApiError> {
-        let (callee, ring_seconds) = (request.callee.id.clone(), request.ring_seconds);
+        let (callees, ring_seconds) = (callees.rung, request.ring_seconds);
         let command = CommandRequest {
             tenant: request.caller.tenant.clone(),
-            actor: request.caller.actor(),
+            actor: request.caller.actor(client),
             key: request.key.clone(),
-            act: Act::Place { callee, ring_seconds, room_id, personal: None },
+            act: Act::Place { callees, ring_seconds, room_id, max_call_seconds: self.max_call_seconds, personal: None },
             personal,
         };
         self.calls.execute(call, command, &Clock::fixed(request.now)).await?;
         // So slow that the alarm may have fired before the call was committed.
-        if self.clock.now() >= request.deadline {
+        if self.clock.now() >= request.ends() {
             match self.calls.expire(call, &self.clock).await {
                 Ok(()) | Err(ApiError::Refused(_)) => {}
                 Err(other) => return Err(other),
@@ -169,12 +221,36 @@ impl CreateCallState {
     }
 }
 
-fn check(ask: &PlaceCall, ring_seconds: u32, caller: &Caller) -> Result<(), ApiError> {
+/// The people that a request asks for, each once.
+struct AskedFor {
+    callees: Vec<PartyId>,
+    /// The caller, where it is one of several: nobody's own phones ring.
+    own: Option<PartyId>,
+}
+
+fn callees_asked_for(ask: &PlaceCall, caller: &Caller) -> Result<AskedFor, ApiError> {
+    let mut callees = match (&ask.callee_id, &ask.callee_ids) {
+        (Some(one), None) => vec![one.clone()],
+        (None, Some(several)) => several.clone(),
+        (None, None) => return Err(ApiError::field("callee_id", "must be there, or callee_ids")),
+        (Some(_), Some(_)) => return Err(ApiError::field("callee_ids", "must not be there beside callee_id")),
+    };
+    let mut seen = BTreeSet::new();
+    callees.retain(|callee| seen.insert(callee.clone()));
+    if !CALLEES.contains(&callees.len()) {
+        return Err(Refusal::Callees.into());
+    }
+    let own = callees.iter().position(|callee| caller.party.kind == PartyKind::User && *callee == caller.party.id);
+    let own = own.map(|at| callees.remove(at));
+    if callees.is_empty() {
+        return Err(Refusal::CallsSelf.into());
+    }
+    Ok(AskedFor { callees, own })
+}
+
+fn check(ask: &PlaceCall, ring_seconds: u32) -> Result<(), ApiError> {
     if !RING_SECONDS.contains(&ring_seconds) {
         return Err(Refusal::RingSeconds.into());
-    }
-    if ask.callee_id == caller.party.id {
-        return Err(Refusal::CallsSelf.into());
     }
     if let Some(info) = &ask.caller_info {
         let CallerInfo { name, location, more } = info;
@@ -197,7 +273,8 @@ fn check(ask: &PlaceCall, ring_seconds: u32, caller: &Caller) -> Result<(), ApiE
 
 fn new_call_id(request: &Request) -> Result<CallId, ApiError> {
     let end = random().map_err(|error| ApiError::Internal(error.to_string()))?;
-    let Request { caller, callee, now, .. } = request;
-    let callee = PartyAddress::of(&caller.tenant, callee);
+    let Request { caller, callees, now, .. } = request;
+    let first = callees.first().ok_or(Refusal::Callees)?;
+    let callee = PartyAddress::of(&caller.tenant, &Party { kind: PartyKind::User, id: first.clone() });
     Ok(CallId::of_call(&caller.at().address, &callee.address, *now, end))
 }

@@ -82,9 +82,12 @@ async fn fresh(mut entry: HistoryEntry, caller: &Caller, log: &PartyLog) -> Resu
         }
         Err(other) => return Err(other),
     };
-    if let (Some(state), Some(last)) = (call.call.state(), call.commits.last()) {
-        entry.state = state;
-        entry.ended_at = state.is_final().then_some(last.at);
+    if let (Ok(placed), Some(last)) = (call.placed(), call.commits.last()) {
+        entry.state = placed.state;
+        entry.answered_by = placed.answer.as_ref().map(|answer| answer.by.name());
+        entry.answered_at = placed.answer.as_ref().map(|answer| answer.at);
+        entry.ended_at = placed.state.is_final().then_some(last.at);
+        entry.reason = placed.reason;
     }
     Ok(entry)
 }

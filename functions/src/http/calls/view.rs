@@ -1,6 +1,7 @@
 //! A call as its parties see it.
 
-use ilock_events::{CallView, CommitNo, Millis, Party, Seat};
+use ilock_call::Placed;
+use ilock_events::{CallView, CommitNo, Millis, Party, PartyId, Seat};
 
 use crate::error::ApiError;
 use crate::http::tenant::PartyCall;
@@ -23,12 +24,28 @@ pub fn view(
         state: placed.state,
         seq: call.call.head.as_ref().map_or(CommitNo::FIRST, |(n, _)| *n),
         caller_id: placed.terms.caller.id.clone(),
-        callee_id: placed.terms.callee.clone(),
+        callee_id: callee_shown(placed, party),
+        callee_ids: if placed.terms.caller == *party { ids(placed) } else { vec![] },
+        not_rung: vec![],
+        repeated: false,
         caller_info: text.and_then(|text| text.caller_info.clone()).unwrap_or_default(),
         invitation_data: text.and_then(|text| text.invitation_data.clone()),
         timestamp: placed.at,
         expires_at: placed.terms.deadline,
-        answered_by: placed.answered_by.as_ref().map(ilock_events::Actor::name),
+        remaining_ms: placed.remaining_ms(now),
+        answered_by: placed.answer.as_ref().map(|answer| answer.by.name()),
+        answered_at: placed.answer.as_ref().map(|answer| answer.at),
+        reason: placed.reason,
         room_info: rooms.info(placed, (party, seat), now),
     })
+}
+
+/// Whom `party` sees called: who is called sees nobody but themselves.
+fn callee_shown(placed: &Placed, party: &Party) -> PartyId {
+    let first = placed.terms.callees.first().map(|callee| &callee.id);
+    if placed.calls(party) { party.id.clone() } else { first.unwrap_or(&placed.terms.caller.id).clone() }
+}
+
+fn ids(placed: &Placed) -> Vec<PartyId> {
+    placed.terms.callees.iter().map(|callee| callee.id.clone()).collect()
 }

@@ -4,7 +4,8 @@
 
 use ilock_call::{Call, Refusal, decide};
 use ilock_events::{
-    Act, Actor, CallEvent, CallId, ClientName, Command, Commit, CommitNo, Millis, PartyId, RoomId, TenantId,
+    Act, Actor, CallEvent, CallId, Callee, ClientName, Command, Commit, CommitNo, Millis, Nonce, PartyId, Reason,
+    RoomId, TenantId,
 };
 
 pub fn ms(ms: i64) -> Millis {
@@ -23,6 +24,11 @@ pub fn phone(n: usize) -> Actor {
     actor("user456", Some(&format!("user456_phone_{n}")))
 }
 
+/// Phone `n` of somebody in the household.
+pub fn phone_of(person: &str, n: usize) -> Actor {
+    actor(person, Some(&format!("{person}_phone_{n}")))
+}
+
 pub fn device() -> Actor {
     Actor::Device { id: PartyId::new("device123").unwrap() }
 }
@@ -31,13 +37,39 @@ pub fn accept() -> Act {
     Act::Accept {}
 }
 
-pub fn place(callee: &str, ring_seconds: u32) -> Act {
+pub fn decline() -> Act {
+    Act::Decline {}
+}
+
+pub fn reject() -> Act {
+    Act::Reject { reason: Reason::Declined, personal: None }
+}
+
+pub fn cancel() -> Act {
+    Act::Cancel { personal: None }
+}
+
+pub fn hang_up() -> Act {
+    Act::HangUp { personal: None }
+}
+
+/// A person with `phones` phones: `{id}_phone_0` and so on.
+pub fn callee(id: &str, phones: usize) -> Callee {
+    let clients = (0..phones).map(|n| ClientName::new(format!("{id}_phone_{n}")).unwrap()).collect();
+    Callee { id: PartyId::new(id).unwrap(), clients, primary: None, reachable: true, busy: None }
+}
+
+pub fn place(callee_id: &str, ring_seconds: u32) -> Act {
+    place_to(vec![callee(callee_id, 5)], ring_seconds)
+}
+
+pub fn place_to(callees: Vec<Callee>, ring_seconds: u32) -> Act {
     let room_id = RoomId::new(664_321).unwrap();
-    Act::Place { callee: PartyId::new(callee).unwrap(), ring_seconds, room_id, personal: None }
+    Act::Place { callees, ring_seconds, room_id, max_call_seconds: 60, personal: None }
 }
 
 pub fn act(key: &str, actor: &Actor, act: Act) -> Command {
-    Command { id: key.parse().unwrap(), actor: actor.clone(), act }
+    Command { id: key.parse().unwrap(), nonce: Nonce::of([0; 8]), actor: actor.clone(), act }
 }
 
 /// A call with its commits, as the log would have them; hashes are counted, not computed.
@@ -54,6 +86,12 @@ impl Story {
 
     pub fn ringing() -> Self {
         Self::nothing().then(&device(), place("user456", 30), ms(0))
+    }
+
+    /// A call to a household: mum and dad with two phones each.
+    pub fn household() -> Self {
+        let everybody = place_to(vec![callee("mum", 2), callee("dad", 2)], 30);
+        Self::nothing().then(&device(), everybody, ms(0))
     }
 
     pub fn active() -> Self {
@@ -90,7 +128,7 @@ impl Story {
         let n = self.call.next();
         let mut after = self.call.clone();
         for event in &events {
-            after.apply(event, &command.actor, at, &tenant);
+            after.apply(event, &command, at, &tenant);
         }
         let commit = Commit {
             call_id: self.call.id.clone(),
@@ -102,6 +140,7 @@ impl Story {
             state: after.state().unwrap(),
             actor: command.actor,
             at,
+            personal_until: None,
             hash: format!("hash {n}"),
         };
         self.call.fold(&commit).expect("what was decided can be folded");

@@ -41,7 +41,8 @@ pub struct PushSender<'a> {
 /// An endpoint that does not work any more, and the service's word for why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retired {
-    /// Whose.
+    /// Whose phone.
+    pub person: PartyAddress,
     pub client_id: ClientName,
     pub endpoint: Endpoint,
     pub why: String,
@@ -92,7 +93,8 @@ impl PushSender<'_> {
         in_order(&mut phones);
         let due: Vec<(&Phone, &Endpoint)> =
             phones.iter().filter_map(|phone| Some((phone, push.endpoint(phone)?))).collect();
-        if due.is_empty() && done.is_empty() {
+        let told_before = phones.iter().any(|phone| done.contains(&phone.client_id));
+        if due.is_empty() && !told_before {
             fanned.nobody = Some(NO_PHONE.into());
         }
         // Boxed, one by one: the compiler does not see that a closure over all of them would be as good for each.
@@ -109,7 +111,8 @@ impl PushSender<'_> {
                 Outcome::Settled(carrier_id, error) => (carrier_id, error),
                 Outcome::Retired(why) => {
                     let (client_id, endpoint) = (phone.client_id.clone(), endpoint.clone());
-                    fanned.retired.push(Retired { client_id, endpoint, why: why.clone() });
+                    let person = push.callee.clone();
+                    fanned.retired.push(Retired { person, client_id, endpoint, why: why.clone() });
                     (None, Some(why))
                 }
                 Outcome::Failed(why) => {
@@ -123,7 +126,7 @@ impl PushSender<'_> {
             fanned.phones.insert(phone.client_id.clone(), handed);
         }
         drop(outcomes);
-        if !fanned.phones.is_empty() && done.is_empty() && fanned.phones.values().all(|handed| handed.error.is_some()) {
+        if !fanned.phones.is_empty() && !told_before && fanned.phones.values().all(|handed| handed.error.is_some()) {
             fanned.nobody = Some("no phone was reached".into());
         }
         fanned

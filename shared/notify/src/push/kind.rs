@@ -1,5 +1,7 @@
 //! What the phones of one person are told by push.
 
+use std::collections::BTreeSet;
+
 use ilock_events::{CallId, CallState, ClientName, CommitNo, MessageId, Millis, PartyAddress, PartyId, RoomId};
 
 use crate::push::phone::{Endpoint, Phone};
@@ -12,13 +14,17 @@ pub enum PushKind {
         room_id: RoomId,
         /// What the caller's app sent along.
         invitation: serde_json::Map<String, serde_json::Value>,
+        /// Whether the person is in another call.
+        waiting: bool,
     },
-    /// The call no longer rings: nothing is shown.
+    /// The call no longer rings.
     Over {
         /// The phone that brought it about and needs no telling, where one did and said which it is.
         by: Option<ClientName>,
         /// Where the call stands.
         state: CallState,
+        /// Whether the phone shows that somebody had called; else nothing is shown.
+        missed: bool,
     },
     /// Nobody answered.
     Missed,
@@ -36,11 +42,15 @@ pub struct Push {
     pub caller_name: Option<String>,
     /// When the call was placed.
     pub placed_at: Millis,
+    /// Until when it rings.
+    pub deadline: Millis,
     /// How long a push service keeps it for a phone that it cannot reach.
     pub kept_until: Millis,
     /// The same on every retry, for all phones.
     pub message_id: MessageId,
     pub seq: CommitNo,
+    /// Phones that need no telling.
+    pub skip: BTreeSet<ClientName>,
     pub kind: PushKind,
 }
 
@@ -48,11 +58,13 @@ impl Push {
     /// Where `phone` is to be told; none where it is not, or cannot be.
     #[must_use]
     pub fn endpoint<'a>(&self, phone: &'a Phone) -> Option<&'a Endpoint> {
+        if self.skip.contains(&phone.client_id) {
+            return None;
+        }
         match &self.kind {
             PushKind::Rings { .. } => phone.voip.as_ref().or(phone.main.as_ref()),
             // Never by VoIP: iOS bans apps that are woken by VoIP and show no call.
-            PushKind::Missed => phone.main.as_ref(),
-            PushKind::Over { by, .. } => phone.main.as_ref().filter(|_| by.as_ref() != Some(&phone.client_id)),
+            PushKind::Missed | PushKind::Over { .. } => phone.main.as_ref(),
         }
     }
 }

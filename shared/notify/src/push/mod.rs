@@ -3,9 +3,9 @@
 //! The table says that a person's phones are to be woken ([`Push`]); which phones those are stands in the directory
 //! ([`Phone`]). From the two follows, as a pure function, what each push service is given ([`PushRequest`]).
 
-mod android;
 mod carrier;
 mod fan_out;
+mod fcm;
 mod ios;
 mod kind;
 mod payload;

@@ -1,0 +1,57 @@
+//! Who is rung: those among the people who are asked for that have a client, as the directory knows them.
+
+use futures::future::try_join_all;
+use ilock_directory::{Client, Directory, PushEndpoint};
+use ilock_events::{Callee, ClientStatus, Party, PartyAddress, PartyId, PartyKind, TenantId};
+
+use crate::error::ApiError;
+
+/// Who is rung, and who is not.
+#[derive(Debug, Clone, Default)]
+pub struct Callees {
+    /// Those who are rung, in the order in which they were asked for.
+    pub rung: Vec<Callee>,
+    /// Those who have no client.
+    pub not_rung: Vec<PartyId>,
+}
+
+impl Callees {
+    /// Asks the directory for each of `ids`, all at once.
+    ///
+    /// # Errors
+    /// What the directory says.
+    pub async fn find(directory: &Directory, tenant: &TenantId, ids: &[PartyId]) -> Result<Self, ApiError> {
+        let clients = try_join_all(ids.iter().map(|id| async move {
+            let person = Party { kind: PartyKind::User, id: id.clone() };
+            directory.clients(&PartyAddress::of(tenant, &person)).await
+        }));
+        let mut found = Self::default();
+        for (id, clients) in ids.iter().zip(clients.await?) {
+            if clients.is_empty() {
+                found.not_rung.push(id.clone());
+            } else {
+                found.rung.push(callee(id.clone(), &clients));
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn callee(id: PartyId, clients: &[Client]) -> Callee {
+    let in_front = |client: &Client| client.status == Some(ClientStatus::Active);
+    let reported = clients.iter().filter(|client| client.priority.is_some());
+    let primary = reported.max_by_key(|client| (client.priority, in_front(client), client.heard_of()));
+    Callee {
+        id,
+        primary: primary.map(|client| client.client_id.clone()),
+        reachable: clients.iter().any(is_reachable),
+        clients: clients.iter().map(|client| client.client_id.clone()).collect(),
+        busy: None,
+    }
+}
+
+/// Whether a call reaches the client now: by push, or because nothing says that its connection is gone.
+fn is_reachable(client: &Client) -> bool {
+    let works = |endpoint: &Option<PushEndpoint>| endpoint.as_ref().is_some_and(|endpoint| endpoint.retired.is_none());
+    works(&client.main) || works(&client.voip) || client.offline_since.is_none()
+}
