@@ -88,8 +88,7 @@ pub struct Wiring {
 impl Wiring {
     /// The event log.
     pub fn log(&self) -> Result<EventLog, BadSetting> {
-        let log = EventLog::new(self.dynamodb.clone(), self.settings.events_table()?);
-        Ok(log.keeping_personal(self.settings.personal_days()?))
+        Ok(EventLog::new(self.dynamodb.clone(), self.settings.events_table()?))
     }
 
     /// The ledger.
@@ -162,7 +161,8 @@ impl Wiring {
     }
 
     fn calls_by(&self, notifier: Notifier) -> Result<Calls, BadSetting> {
-        Ok(Calls { log: self.log()?, notifier, timer: self.carriers.timer()?, clock: self.clock.clone() })
+        let log = self.log()?.keeping_personal(self.settings.personal_days()?);
+        Ok(Calls { log, notifier, timer: self.carriers.timer()?, clock: self.clock.clone() })
     }
 
     /// Tencent's room API, where the operator uses it.

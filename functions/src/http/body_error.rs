@@ -93,7 +93,7 @@ mod tests {
         let place = |body: &str, field: &str, rule: &str| {
             assert_eq!(said::<PlaceCall>(body), (field.to_owned(), rule.to_owned()), "{body}");
         };
-        place("{}", "callee_id", "is missing");
+        place(r#"{"callee_ids":"a"}"#, "callee_ids", "must be a list");
         place(r#"{"callee_id":["a"]}"#, "callee_id", "must be a text, or an integer");
         place(r#"{"callee_id":"a","callee_id":"b"}"#, "callee_id", "must be there only once");
         place(r#"{"callee_id":"a","ring_seconds":"30"}"#, "ring_seconds", "must be a whole number, 5 to 120");

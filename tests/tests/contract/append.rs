@@ -2,7 +2,7 @@
 
 use ilock_call::Refusal;
 use ilock_dynamo::StoreError;
-use ilock_events::{Act, CommitNo};
+use ilock_events::{Act, Command, CommitNo};
 use ilock_log::{Append, CommandOutcome, History, LogError};
 use ilock_tests::commands::{assert_whole, call_of, door, fresh_call, ms, phone, place, run, under};
 use ilock_tests::engine::Log;
@@ -44,7 +44,7 @@ async fn its_own_write_whose_answer_was_lost_is_a_success_and_nothing_is_written
     let Log { log, legacy, .. } = engine.log().await;
     for log in [log, legacy] {
         let written = call_of(&log, 1).await;
-        let command = under("place", door(), place(None));
+        let command = Command::read(&written.commits[0].cmd, door()).unwrap();
         // A retry a second later, by a process that does not know of the first try.
         let mut again = History::unplaced(written.call.id.clone());
         let CommandOutcome::Committed(same) = run(&log, &mut again, &command, ms(1000)).await.unwrap() else {

@@ -76,9 +76,12 @@ impl<'a> Fixture<'a> {
             clock,
         })
         .await;
+        let user = backend.user(&format!("user{number}"));
+        user.registers("phone_1").await;
+        faults.off();
         Case {
             door: backend.door(&format!("door{number}")),
-            user: backend.user(&format!("user{number}")),
+            user,
             log: EventLog::new(self.engine.client.clone(), &self.events),
             faults,
             backend,

@@ -19,8 +19,8 @@ async fn at_once(log: &EventLog, history: &History, commands: Vec<Command>) -> V
         let (log, mut history) = (log.clone(), history.clone());
         async move {
             let ran = tokio::spawn(async move {
-                // Only the timer acts at the deadline.
-                let at = if command.actor == Actor::Timer { ms(30_000) } else { ms(1000) };
+                // Only the timer acts once an answer does not count any more.
+                let at = if command.actor == Actor::Timer { ms(32_000) } else { ms(1000) };
                 let ran = run(&log, &mut history, &command, at).await.unwrap();
                 (ran, history)
             });

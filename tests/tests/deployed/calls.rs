@@ -35,6 +35,7 @@ async fn a_door_rings_both_phones_one_accepts_and_the_door_hangs_up() {
     station.hears("ringing").await;
 
     anna.as_callee(&call, "ringing", phone.client_id()).await;
+    station.hears("alerted").await;
     let accepted = anna.as_callee(&call, "accepted", phone.client_id()).await;
     assert_eq!(accepted["room_info"]["room_id"], incoming.body["room_info"]["room_id"]);
     assert_eq!(station.hears("accepted").await.topic, format!("devices/{}/calls/control", door.id));

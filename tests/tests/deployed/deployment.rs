@@ -194,11 +194,16 @@ impl Party {
         self.asks("POST", "/api/mqtt/clients/register", Some(body)).await.ok()
     }
 
-    /// Places a call that rings for `seconds`; its id.
+    /// Places a call that rings for `seconds`; its id. Somebody who has no phone yet gets one.
     pub async fn rings(&self, callee: &Party, seconds: u32) -> String {
         let info = json!({ "name": "前门设备", "location": "小区大门" });
         let body = json!({ "callee_id": callee.id, "ring_seconds": seconds, "caller_info": info });
-        let view = self.asks("POST", "/api/calls", Some(body)).await.ok();
+        let mut answer = self.asks("POST", "/api/calls", Some(body.clone())).await;
+        if answer.code == 40_402 {
+            callee.registers("phone").await;
+            answer = self.asks("POST", "/api/calls", Some(body)).await;
+        }
+        let view = answer.ok();
         view["call_id"].as_str().unwrap().to_owned()
     }
 

@@ -110,7 +110,7 @@ async fn calls_are_found_by_who_called_who_was_called_and_how_it_ended() {
 
     let page = auditor.gets(&format!("/api/audit/calls?day={day}&outcome=rejected")).await.ok();
     let call = &page["calls"][0];
-    assert_eq!((&call["caller_id"], &call["callee_id"]), (&json!("device123"), &json!("user456")));
+    assert_eq!((&call["caller_id"], &call["callee_ids"]), (&json!("device123"), &json!(["user456"])));
     assert_eq!((&call["state"], &call["seq"]), (&json!("rejected"), &json!(2)));
     assert!(call["ended_at"].as_i64() >= call["timestamp"].as_i64(), "{call}");
 
@@ -162,6 +162,7 @@ async fn all_that_is_stored_of_a_call_is_read_as_it_is_stored_and_personal_text_
 async fn an_auditor_sees_nothing_of_another_tenant_and_nobody_else_sees_anything() {
     let world = World::new().await;
     let theirs = world.party_of("theirs", "device123", Role::Device);
+    world.party_of("theirs", "user456", Role::User).registers("phone").await;
     let call = call_id(&theirs.rings("user456", 30).await);
     let day = Day::of(world.log(&call).await.commits[0].at);
     let (ours, their_own) =

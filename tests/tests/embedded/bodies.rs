@@ -65,6 +65,7 @@ async fn ten_thousand_bodies_are_answered_and_none_with_an_error_of_ours() {
     for name in ["a", "b"] {
         user.registers(name).await;
     }
+    world.user("anna").registers("a").await;
     let mut bodies = Bodies::new(20_261_125, &call_id(&world.door("device123").rings("user456", 120).await));
     let all: Vec<Sent> = (0..HOW_MANY).map(|_| bodies.send()).collect();
     let answered: Vec<u16> = stream::iter(all)
@@ -99,6 +100,7 @@ async fn ten_thousand_bodies_are_answered_and_none_with_an_error_of_ours() {
 async fn what_the_store_has_no_number_or_place_for_is_kept_all_the_same() {
     let world = World::new().await;
     let (door, user) = (world.door("device123"), world.user("user456"));
+    user.registers("a").await;
     let deep = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
     for (sent, kept) in [
         (r#"{"":1}"#.to_owned(), json!({ "": 1 })),
@@ -131,6 +133,7 @@ async fn what_the_store_has_no_number_or_place_for_is_kept_all_the_same() {
 async fn texts_are_counted_in_characters_and_the_longest_that_are_promised_fit() {
     let world = World::new().await;
     let (door, user) = (world.door("device123"), world.user("user456"));
+    user.registers("a").await;
     // An app that escapes everything needs three times the bytes.
     let text = r"\ud83d\ude00".repeat(1000);
     let body =

@@ -48,6 +48,7 @@ async fn a_whole_call(version: Version) {
 
     let phone_id = phone.credentials.client_id.clone();
     user.callee_action(&call, "ringing", Some(&phone_id)).await.ok();
+    common(&panel.hears("alerted").await, &call, 2, 0, "ringing");
     let accepted = user.callee_action(&call, "accepted", Some(&phone_id)).await.ok();
     assert_eq!(accepted["state"], "active");
     assert_eq!(accepted["answered_by"], phone_id.as_str());
@@ -72,7 +73,7 @@ async fn a_whole_call(version: Version) {
     let log = world.log(&call).await;
     assert_eq!(log.commits.len(), 4);
     let told = log.receipts.iter().flat_map(|receipt| receipt.notices.keys().map(|index| (receipt.n, *index)));
-    assert_eq!(told.collect::<BTreeSet<_>>().len(), 7, "every notice has its receipt");
+    assert_eq!(told.collect::<BTreeSet<_>>().len(), 8, "every notice has its receipt");
     let mut handed = log.receipts.iter().flat_map(|receipt| receipt.notices.values());
     // No phone has a push token.
     assert!(handed.all(|handed| handed.error.is_none() || handed.carrier == Carrier::Push));
@@ -104,7 +105,7 @@ async fn a_phone_refuses_and_says_why() {
     let body = json!({ "call_id": call, "action": "rejected", "reason": "现在不方便", "client_id": phone.credentials.client_id });
     user.posts("/api/calls/callee-action", body).await.ok();
     let rejected = panel.hears("rejected").await;
-    common(&rejected, &call, 2, 0, "rejected");
+    common(&rejected, &call, 2, 2, "rejected");
     assert_eq!(rejected["reason"], "现在不方便");
     let sync = tablet.hears("rejected").await;
     assert_eq!(sync["device_id"], phone.credentials.client_id.as_str());
@@ -137,7 +138,7 @@ async fn nobody_answers_and_both_sides_are_told() {
     phone.hears("incoming").await;
     panel.hears("ringing").await;
     common(&panel.hears("timeout").await, &call, 2, 0, "missed");
-    common(&phone.hears("timeout").await, &call, 2, 1, "missed");
+    common(&phone.hears("cancelled").await, &call, 2, 1, "missed");
     let late = user.callee_action(&call, "accepted", None).await.refused(409);
     assert_eq!(late, json!({ "state": "missed", "winner": "timer" }));
     world.end().await;
@@ -166,6 +167,8 @@ async fn a_person_calls_a_person() {
     bens.hears("accepted").await;
     ben.callee_action(&call, "hangup", Some("ben_android_1")).await.ok();
     annas.hears("hangup").await;
+    let sync = bens.hears("hangup").await;
+    assert_eq!(sync["device_id"], "ben_android_1", "the phone that did it knows itself by its name");
     bens.hears_nothing(A_MOMENT).await;
     world.end().await;
 }
@@ -184,6 +187,7 @@ async fn a_request_that_is_sent_again_under_its_key_is_one_request() {
     phone.hears("incoming").await;
     phone.hears_nothing(A_MOMENT).await;
 
+    world.user("user789").registers("phone").await;
     let other = json!({ "callee_id": "user789" });
     door.asks_with(Method::POST, "/api/calls", Some(other), &key).await.refused(422);
 
@@ -234,6 +238,8 @@ async fn the_winner_may_repeat_itself_and_a_phone_that_does_not_say_which_it_is_
 async fn a_person_with_two_phones_that_do_not_say_which_they_are_answers_once() {
     let world = World::new().await;
     let (door, user) = (world.door("device123"), world.user("user456"));
+    user.registers("a").await;
+    user.registers("b").await;
     let call = call_id(&door.rings("user456", 30).await);
     user.callee_action(&call, "accepted", None).await.ok();
     let loser = user.callee_action(&call, "accepted", None).await.refused(409);

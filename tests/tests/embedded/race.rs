@@ -100,6 +100,7 @@ async fn two_requests_at_once_under_one_key_are_one_or_one_of_them_is_refused() 
         let party = party.clone();
         async move { party.asks_with(Method::POST, path, Some(body), &[("idempotency-key", "k")]).await }
     };
+    user.registers("a").await;
     let placing = json!({ "callee_id": "user456", "caller_info": { "name": "前门设备" } });
     let (one, two) = futures::join!(post(&door, "/api/calls", placing.clone()), post(&door, "/api/calls", placing));
     let (one, two) = (one.ok(), two.ok());

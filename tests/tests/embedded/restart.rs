@@ -242,7 +242,7 @@ async fn killed_before_the_call_was_placed_a_repeated_press_rings_and_times_out(
         let key = [("idempotency-key", "again")];
         door.asks_with(Method::POST, "/api/calls", Some(body), &key).await.ok();
         scene.phone.hears("incoming").await;
-        scene.phone.hears("timeout").await;
+        scene.phone.hears("cancelled").await;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which of its owner's clients acts in a call.
 
 use ilock_directory::{Client, Directory};
-use ilock_events::{ClientName, Seat, SentClientId};
+use ilock_events::{ClientName, Seat};
 
 use crate::error::ApiError;
 use crate::http::asker::Caller;
@@ -15,14 +15,13 @@ pub struct ActingClient {
 }
 
 impl ActingClient {
-    /// The client that `sent` names, else the only one that the asker has: with one phone nobody need say which it is.
+    /// The client that is named, else the only one that the asker has: with one phone nobody need say which it is.
     ///
     /// # Errors
-    /// 400 when `sent` is no client's name, and what the directory says.
-    pub async fn of(directory: &Directory, caller: &Caller, sent: Option<&SentClientId>) -> Result<Self, ApiError> {
+    /// What the directory says.
+    pub async fn of(directory: &Directory, caller: &Caller, named: Option<ClientName>) -> Result<Self, ApiError> {
         let at = caller.at();
-        if let Some(sent) = sent {
-            let name = caller.client(sent)?;
+        if let Some(name) = named {
             let registered = directory.client(&at, &name).await?;
             return Ok(Self { name: Some(name), seat: registered.map_or(Seat::Unnamed, |client| client.seat()) });
         }

@@ -59,8 +59,9 @@ async fn caller_action(
     JsonBody(ask): JsonBody<CallerAction>,
 ) -> Result<Reply<CallView>, ApiError> {
     short("reason", ask.reason.as_ref(), MAX_REASON)?;
+    let named = ask.client_id.as_ref().map(|sent| caller.client(sent)).transpose()?;
     let load = calls.of_party(&caller, &ask.call_id);
-    let acting = ActingClient::of(&directory, &caller, ask.client_id.as_ref());
+    let acting = ActingClient::of(&directory, &caller, named);
     let (call, acting) = futures::join!(load, acting);
     let mut call = call?;
     if call.placed()?.terms.caller != caller.party {

@@ -10,7 +10,7 @@ use ilock_directory::{Directory, Lease, Reserved, leased_until};
 use ilock_env::{Clock, random};
 use ilock_events::{
     Act, CallId, CallView, CallerInfo, ClientName, CommandId, Millis, Party, PartyAddress, PartyId, PartyKind,
-    PersonalText, PlaceCall, RoomId, Seat, SentClientId,
+    PersonalText, PlaceCall, RoomId, Seat,
 };
 
 use super::acting_client::ActingClient;
@@ -77,7 +77,7 @@ struct Request {
     caller: Caller,
     /// Who is to be rung, each once.
     callees: Vec<PartyId>,
-    client_id: Option<SentClientId>,
+    client: Option<ClientName>,
     /// Which request this is, where it may come again.
     digest: Option<RequestDigest>,
     key: CommandId,
@@ -104,7 +104,7 @@ async fn create_call(
     let AskedFor { callees, own } = callees_asked_for(&ask, &caller)?;
     let request = Request {
         callees,
-        client_id: ask.client_id,
+        client: ask.client_id.as_ref().map(|sent| caller.client(sent)).transpose()?,
         digest: key.as_ref().map(|key| RequestDigest::new(&caller, key)),
         key: IdempotencyKey(key).or_fresh()?,
         text: PersonalText { caller_info: ask.caller_info, invitation_data: ask.invitation_data, reason: None },
@@ -141,8 +141,8 @@ struct Reservation {
 
 impl CreateCallState {
     async fn acting(&self, request: &Request) -> Result<ActingClient, ApiError> {
-        match &request.client_id {
-            Some(sent) => ActingClient::of(&self.directory, &request.caller, Some(sent)).await,
+        match &request.client {
+            Some(named) => ActingClient::of(&self.directory, &request.caller, Some(named.clone())).await,
             None => Ok(ActingClient { name: None, seat: Seat::Unnamed }),
         }
     }
