@@ -215,7 +215,10 @@ impl Judge {
                 Ok(due) => {
                     let wrong = self.judged.findings.len() > known || self.cut;
                     self.judged.counts.proven += u64::from(!wrong);
-                    told.commits.push((view, due));
+                    // Who was to be told hangs on how the call stood, and from here on nobody knows that.
+                    if !self.cut {
+                        told.commits.push((view, due));
+                    }
                 }
                 Err(why) => {
                     self.found(Kind::Unreadable, seen.n, why);
