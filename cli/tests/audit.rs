@@ -33,6 +33,7 @@ fn events(lines: &[Value]) -> Vec<&str> {
 
 /// Places a call with personal text and cancels it. Returns its id.
 fn a_call(server: &Server, door: &str) -> String {
+    server.has_phone("user456");
     let pressed =
         server.run(&["--json", "door", "press", "--device", door, "--callee", "user456", "--cancel-after", "0"]);
     let said = lines(&pressed);

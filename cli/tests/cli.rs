@@ -59,7 +59,7 @@ fn a_door_is_answered_and_hangs_up_and_the_log_shows_it() {
     let door = server.run(&["--json", "door", "press", "--callee", "user456", "--hang-up-after", "1"]);
     let said = lines(&door);
     assert_eq!(door.status.code(), Some(0), "{said:?}");
-    assert_eq!(events(&said), ["placed", "ringing", "accepted", "hangup"]);
+    assert_eq!(events(&said), ["placed", "ringing", "alerted", "accepted", "hangup"]);
     assert_eq!(phone.exit_code(), Some(0));
 
     let call = said[0]["call"]["call_id"].as_str().unwrap();
@@ -77,6 +77,9 @@ fn a_door_is_answered_and_hangs_up_and_the_log_shows_it() {
 #[test]
 fn exit_codes_tell_how_a_call_ended() {
     let server = Server::start();
+    let nobody = server.run(&["door", "press", "--callee", "user456"]);
+    assert_eq!(nobody.status.code(), Some(1), "nobody there has a phone");
+    server.has_phone("user456");
     let missed = server.run(&["door", "press", "--callee", "user456", "--ring-seconds", "5"]);
     assert_eq!(missed.status.code(), Some(4));
     let refusing = Phone::start(&server, &["--reject", "--once"]);

@@ -57,6 +57,17 @@ impl Server {
         self.ilock(arguments).output().unwrap()
     }
 
+    /// `user` has a phone from now on, which is off.
+    pub fn has_phone(&self, user: &str) {
+        let mut phone = self.ilock(&["--json", "phone", "--user", user]);
+        let mut phone = phone.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(phone.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.contains("\"ready\""), "{line}");
+        phone.kill().unwrap();
+        phone.wait().unwrap();
+    }
+
     /// Sends SIGTERM and waits; the exit code.
     pub fn stop(mut self) -> Option<i32> {
         Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
