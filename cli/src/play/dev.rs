@@ -1,16 +1,17 @@
 //! `ilock dev`: the whole backend in this process.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use ilock_functions::settings::{DEV_SDK_APP_ID, DEV_SECRET};
 use ilock_local::broker::BrokerAddresses;
-use ilock_local::{Addresses, NotStarted, Options, Stack};
+use ilock_local::{Addresses, NotStarted, Options, Stack, reachable};
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
+use crate::play::stop::StopSignal;
 use crate::ui::error::CommandError;
 use crate::ui::output::{Level, Output};
 
@@ -32,6 +33,10 @@ pub struct Dev {
     /// The address of the embedded DynamoDB, which `ilock log` reads.
     #[arg(long, env = "ILOCK_DYNAMODB", default_value = "127.0.0.1:18000")]
     dynamodb: SocketAddr,
+    /// Listen on all addresses of this machine, so that phones on the same network can connect. The embedded DynamoDB
+    /// stays on loopback.
+    #[arg(long)]
+    lan: bool,
     /// Replaces the port of --http; 0 chooses a free one. The next four flags do the same.
     #[arg(long)]
     port: Option<u16>,
@@ -58,6 +63,24 @@ fn with_port(mut address: SocketAddr, port: Option<u16>) -> SocketAddr {
     address
 }
 
+impl Dev {
+    fn addresses(&self) -> Addresses {
+        let all = |address: SocketAddr| match self.lan {
+            true => SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())),
+            false => address,
+        };
+        Addresses {
+            http: all(with_port(self.http, self.port)),
+            broker: BrokerAddresses {
+                tcp: all(with_port(self.mqtt, self.mqtt_port)),
+                websocket: all(with_port(self.ws, self.ws_port)),
+                tls: all(with_port(self.mqtts, self.mqtts_port)),
+            },
+            dynamodb: with_port(self.dynamodb, self.dynamodb_port),
+        }
+    }
+}
+
 fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -74,34 +97,27 @@ impl Dev {
             .init();
 
         let options = Options {
-            at: Addresses {
-                http: with_port(self.http, self.port),
-                broker: BrokerAddresses {
-                    tcp: with_port(self.mqtt, self.mqtt_port),
-                    websocket: with_port(self.ws, self.ws_port),
-                    tls: with_port(self.mqtts, self.mqtts_port),
-                },
-                dynamodb: with_port(self.dynamodb, self.dynamodb_port),
-            },
+            at: self.addresses(),
             data_dir: self.data_dir.clone(),
             settings: Box::new(env),
             ..Options::anywhere()
         };
-        let mut stop = Box::pin(stop_signal());
+        let mut stop = StopSignal::listen().map_err(CommandError::new)?;
         let stack = tokio::select! {
             stack = Stack::start(options) => stack.map_err(|error| start_error(&error))?,
-            () = &mut stop => return Ok(ExitCode::SUCCESS),
+            () = stop.received() => return Ok(ExitCode::SUCCESS),
         };
         let known = |name: &str| env(name).is_none_or(|secret| secret == DEV_SECRET);
         let shared = env("AUTH_ALGORITHMS").is_none_or(|algorithms| algorithms == "HS256");
         if known("MASTER_SECRET") || shared && known("AUTH_SECRET") {
-            output.warn(
-                "development secrets are in use: anybody can sign a token. Use them on this machine only; a deployment \
-                 refuses them.",
-            );
+            let who = if self.lan { "anybody on this network" } else { "anybody" };
+            output.warn(&format!(
+                "development secrets are in use: {who} can sign a token. Use them where you trust everybody; a \
+                 deployment refuses them."
+            ));
         }
         announce(output, &stack, self.data_dir.as_ref());
-        stop.await;
+        stop.received().await;
         stack.stop().await;
         output.line(Level::Info, "stopped", "stopped", json!({}));
         Ok(ExitCode::SUCCESS)
@@ -109,19 +125,29 @@ impl Dev {
 }
 
 fn announce(output: Output, stack: &Stack, data_dir: Option<&PathBuf>) {
-    let (at, checkpoints) = (&stack.at, stack.checkpoints.display());
+    let checkpoints = stack.checkpoints.display();
     let data = data_dir.map_or_else(|| "in memory".to_owned(), |dir| dir.display().to_string());
     let sdk_app_id = env("TRTC_SDK_APP_ID").unwrap_or_else(|| DEV_SDK_APP_ID.to_string());
     let own = std::env::args().next().unwrap_or_else(|| "ilock".into());
+    let at = &stack.at;
+    let http = format!("http://{}", reachable(at.http));
+    let mqtt = format!("tcp://{}", reachable(at.broker.tcp));
+    let ws = format!("ws://{}/mqtt", reachable(at.broker.websocket));
+    let mqtts = format!("ssl://{}", reachable(at.broker.tls));
+    let phones = if reachable(at.http).ip().is_loopback() {
+        "only programs of this machine can connect; --lan lets phones on the same network connect"
+    } else {
+        "phones on the same network can connect to these addresses"
+    };
     let text = format!(
-        "iLock Call is up\n  HTTP       http://{}\n  MQTT       tcp://{}\n  WebSocket  ws://{}/mqtt\n  TLS        ssl://{}\n  DynamoDB   http://{}\n  SDKAppID   {sdk_app_id}\n  data       {data}\n  seals      {checkpoints}\n\nIn two other terminals:\n  {own} phone --user user456 --accept\n  {own} door press --callee user456",
-        at.http, at.broker.tcp, at.broker.websocket, at.broker.tls, at.dynamodb
+        "iLock Call is up: {phones}\n  HTTP       {http}\n  MQTT       {mqtt}\n  WebSocket  {ws}\n  TLS        {mqtts}\n  DynamoDB   http://{}\n  SDKAppID   {sdk_app_id}\n  data       {data}\n  seals      {checkpoints}\n\nIn two other terminals:\n  {own} phone --user user456 --accept\n  {own} door press --callee user456",
+        at.dynamodb
     );
     let details = json!({
-        "http": format!("http://{}", at.http),
-        "mqtt": format!("tcp://{}", at.broker.tcp),
-        "ws": format!("ws://{}/mqtt", at.broker.websocket),
-        "mqtts": format!("ssl://{}", at.broker.tls),
+        "http": http,
+        "mqtt": mqtt,
+        "ws": ws,
+        "mqtts": mqtts,
         "dynamodb": format!("http://{}", at.dynamodb),
         "checkpoints": stack.checkpoints,
     });
@@ -131,26 +157,10 @@ fn announce(output: Output, stack: &Stack, data_dir: Option<&PathBuf>) {
 fn start_error(error: &NotStarted) -> CommandError {
     let command_error = CommandError::new(error);
     match error {
-        NotStarted::Address { .. } | NotStarted::Broker(_) => {
+        NotStarted::Address { .. } | NotStarted::NotLoopback(_) | NotStarted::Broker(_) => {
             command_error.hint("ILOCK_HTTP, ILOCK_MQTT, ILOCK_WS, ILOCK_MQTTS and ILOCK_DYNAMODB set other addresses")
         }
         NotStarted::InUse(_) => command_error.hint("stop the other `ilock dev`, or use another --data-dir"),
         _ => command_error,
     }
-}
-
-async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-        if let Ok(mut terminate) = terminate {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = interrupt.await;
 }

@@ -5,6 +5,7 @@ pub mod door;
 mod http;
 mod mqtt;
 pub mod phone;
+mod stop;
 pub mod target;
 pub mod token;
 pub mod usersig;

@@ -30,7 +30,6 @@ impl StreamBatch {
         for record in event.records {
             let number = record.change.sequence_number.clone().unwrap_or_default();
             if let Some(key) = tampered(&record) {
-                tracing::error!(key, event = record.event_name, "TAMPERED: a commit was changed or deleted");
                 batch.tampered.push(key);
                 continue;
             }
@@ -81,10 +80,14 @@ fn is_commit(record: &EventRecord) -> bool {
     key(record, "sk").is_some_and(|sk| sk.starts_with("commit#"))
 }
 
-/// The key of a commit that was changed or deleted.
-fn tampered(record: &EventRecord) -> Option<String> {
-    (is_commit(record) && record.event_name != "INSERT")
-        .then(|| [key(record, "pk"), key(record, "sk")].into_iter().flatten().collect::<Vec<_>>().join(" "))
+/// Logs that a commit was changed or deleted, and returns its key.
+pub fn tampered(record: &EventRecord) -> Option<String> {
+    if !is_commit(record) || record.event_name == "INSERT" {
+        return None;
+    }
+    let key = [key(record, "pk"), key(record, "sk")].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    tracing::error!(key, event = record.event_name, "TAMPERED: a commit was changed or deleted");
+    Some(key)
 }
 
 /// The commit that a record inserted; none for receipts, personal text, and everything but an insert.

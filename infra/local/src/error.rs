@@ -17,6 +17,9 @@ pub enum NotStarted {
         address: SocketAddr,
         source: std::io::Error,
     },
+    /// The embedded DynamoDB checks no signature.
+    #[error("the embedded DynamoDB cannot listen on {0}: it must be a loopback address, such as 127.0.0.1:18000")]
+    NotLoopback(SocketAddr),
     /// The data directory.
     #[error("the data directory {path}: {source}")]
     DataDir { path: PathBuf, source: std::io::Error },

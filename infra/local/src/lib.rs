@@ -8,6 +8,7 @@
 pub mod broker;
 pub mod dynamodb;
 mod error;
+mod http;
 mod options;
 pub mod push;
 pub mod stack;
@@ -16,5 +17,6 @@ pub mod timer;
 pub mod vault;
 
 pub use error::NotStarted;
+pub use http::reachable;
 pub use options::{Addresses, Lookup, MqttLayer, Options};
 pub use stack::Stack;

@@ -29,6 +29,9 @@ pub type MqttLayer = Box<dyn FnOnce(Arc<dyn Mqtt>) -> Arc<dyn Mqtt> + Send>;
 /// Settings by name, as an environment has them.
 pub type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
+/// Long enough for a client that keeps its connection between two requests.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How to start.
 pub struct Options {
     /// Where to listen; port 0 is any.
@@ -37,6 +40,8 @@ pub struct Options {
     pub data_dir: Option<PathBuf>,
     /// Settings, by name, before those of development.
     pub settings: Lookup,
+    /// How long an HTTP client may take for the header of a request, and be idle before it.
+    pub header_timeout: Duration,
     /// How often the stream is polled.
     pub poll: Duration,
     /// What sees every DynamoDB request of the functions.
@@ -56,6 +61,7 @@ impl Options {
             at: Addresses { http: any, broker, dynamodb: any },
             data_dir: None,
             settings: Box::new(|_| None),
+            header_timeout: HEADER_TIMEOUT,
             poll: stream::POLL,
             watch: None,
             mqtt_layer: None,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::config::SharedInterceptor;
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::routing::get;
 use dynoxide::Database;
 use futures::FutureExt;
@@ -18,7 +19,7 @@ use ilock_env::Clock;
 use ilock_functions::http::router::{all_routes, service};
 use ilock_functions::service::calls::Calls;
 use ilock_functions::service::mqtt_access::MqttAccess;
-use ilock_functions::settings::Settings;
+use ilock_functions::settings::{BadSetting, Settings};
 use ilock_functions::triggers::ledger::LedgerKeeper;
 use ilock_functions::triggers::projector::Projector;
 use ilock_functions::triggers::seal_log::seal_due;
@@ -33,9 +34,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::broker::{Authority, LocalBroker};
+use crate::broker::{Authority, BrokerAddresses, LocalBroker};
 use crate::dynamodb;
 use crate::error::NotStarted;
+use crate::http::cors::local_pages;
+use crate::http::{Served, reachable, serve};
 use crate::options::{Addresses, Options};
 use crate::push::LocalPush;
 use crate::stream::{Poller, StreamSource};
@@ -104,7 +107,7 @@ impl Stack {
     /// # Errors
     /// [`NotStarted`].
     pub async fn start(options: Options) -> Result<Self, NotStarted> {
-        let Options { at, data_dir, settings, poll, watch, mqtt_layer, clock } = options;
+        let Options { at, data_dir, settings, header_timeout, poll, watch, mqtt_layer, clock } = options;
         let in_use = data_dir.as_deref().map(take).transpose()?;
         let scratch = if data_dir.is_some() { None } else { Some(scratch()?) };
         let files = data_dir.as_deref().or(scratch.as_ref().map(TempDir::path)).unwrap_or(Path::new("."));
@@ -115,9 +118,7 @@ impl Stack {
         let sessions = data_dir.as_ref().map(|dir| dir.join("mqtt"));
         let broker = Arc::new(LocalBroker::new(settings.arns()?, files, sessions)?);
         let broker_at = broker.start(at.broker).await?;
-        let settings = settings
-            .or("MQTT_URL", format!("tcp://{}", broker_at.tcp))
-            .or("MQTT_WEBSOCKET_URL", format!("ws://{}/mqtt", broker_at.websocket));
+        let settings = with_broker(settings, broker_at);
 
         let stop = CancellationToken::new();
         let timer = LocalTimer::new(clock.clone(), stop.clone());
@@ -136,14 +137,15 @@ impl Stack {
         let ledger = LedgerKeeper::new(&wiring)?;
         let checkpoints = files.join("ledger");
         let sealer = sealer(&checkpoints, ledger.ledger.clone(), clock.clone())?;
-        let source = StreamSource { database: tables.database, table: wiring.settings.events_table()?, poll, data_dir };
-        let poller = Poller::new(source, Projector::new(&wiring)?, ledger.clone(), clock);
+        let table = wiring.settings.events_table()?;
+        let source = StreamSource { database: tables.database, table, poll, resumes: data_dir.is_some() };
+        let poller = Poller::new(source, Projector::new(&wiring)?, ledger.clone(), clock)?;
         let mut tasks = vec![tokio::spawn(poller.run(stop.clone()))];
         tasks.push(tokio::spawn(stop.clone().run_until_cancelled_owned(seal(sealer.clone())).map(|_| ())));
 
         let http_at = bound("HTTP", at.http, &http)?;
-        let router = service(all_routes(&wiring)?).merge(healthz()).merge(push.clone().routes());
-        tasks.push(tokio::spawn(serve(http, router, stop.clone())));
+        let router = routes(&wiring, &push)?;
+        tasks.push(tokio::spawn(serve(Served { listener: http, router, header_timeout }, stop.clone())));
         Ok(Self {
             at: Addresses { http: http_at, broker: broker_at, dynamodb: tables.at },
             broker,
@@ -191,7 +193,7 @@ impl Tables {
         settings: &Settings,
         watch: Option<SharedInterceptor>,
     ) -> Result<Self, NotStarted> {
-        let listener = bind("DynamoDB", address).await?;
+        let listener = dynamodb::bind(address).await?;
         let database = dynamodb::open(data_dir)?;
         let at = bound("DynamoDB", address, &listener)?;
         let stop = CancellationToken::new();
@@ -222,10 +224,16 @@ async fn arm_again(calls: &Calls) -> Result<(), NotStarted> {
     Ok(())
 }
 
-async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await {
-        tracing::error!(%error, "HTTP ended");
-    }
+/// Where clients reach the broker, unless a setting says so.
+fn with_broker(settings: Settings, at: BrokerAddresses) -> Settings {
+    settings
+        .or("MQTT_URL", format!("tcp://{}", reachable(at.tcp)))
+        .or("MQTT_WEBSOCKET_URL", format!("ws://{}/mqtt", reachable(at.websocket)))
+}
+
+fn routes(wiring: &Wiring, push: &LocalPush) -> Result<Router, BadSetting> {
+    let routes = service(all_routes(wiring)?).merge(healthz()).merge(push.clone().routes());
+    Ok(routes.layer(from_fn(local_pages)))
 }
 
 /// Waits for `tasks`, and ends those that take longer than `patience`.

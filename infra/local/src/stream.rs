@@ -2,23 +2,24 @@
 //! written, shows each again what failed, and remembers how far it came.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use aws_lambda_events::dynamodb::EventRecord;
 use dynoxide::Database;
-use dynoxide::actions::describe_stream::DescribeStreamRequest;
 use dynoxide::actions::get_records::{GetRecordsRequest, Record};
 use dynoxide::actions::get_shard_iterator::GetShardIteratorRequest;
-use dynoxide::actions::list_streams::ListStreamsRequest;
+use dynoxide::streams::{shard_id, stream_arn};
 use ilock_env::Clock;
 use ilock_events::{Commit, Millis};
 use ilock_functions::service::delivery::DeliveryError;
 use ilock_functions::triggers::ledger::LedgerKeeper;
 use ilock_functions::triggers::projector::Projector;
-use ilock_functions::triggers::stream_batch::commit_in;
+use ilock_functions::triggers::stream_batch::{commit_in, tampered};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use crate::dynamodb::StreamPosition;
+use crate::error::NotStarted;
 
 /// As often as Lambda polls a shard.
 pub const POLL: Duration = Duration::from_millis(250);
@@ -38,8 +39,9 @@ pub struct Poller {
     ledger: LedgerKeeper,
     clock: Clock,
     poll: Duration,
-    /// Where the position is kept over a restart.
-    file: Option<PathBuf>,
+    position: StreamPosition,
+    /// The position as it was last kept.
+    kept: Option<String>,
     iterator: Option<String>,
     /// The last record that was read.
     read_to: Option<String>,
@@ -61,8 +63,8 @@ pub struct StreamSource {
     pub table: String,
     /// How often it is polled.
     pub poll: Duration,
-    /// Where the position is kept over a restart.
-    pub data_dir: Option<PathBuf>,
+    /// Whether an earlier process may have written to it.
+    pub resumes: bool,
 }
 
 struct PendingRetry {
@@ -92,28 +94,35 @@ impl PendingRetry {
 }
 
 impl Poller {
-    /// With a data directory it goes on where it stopped.
-    #[must_use]
-    pub fn new(source: StreamSource, projector: Projector, ledger: LedgerKeeper, clock: Clock) -> Self {
-        let StreamSource { database, table, poll, data_dir } = source;
-        let file = data_dir.map(|dir| dir.join("stream.position"));
-        let read_to = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok()).filter(|at| !at.is_empty());
-        let first_round = file.is_some();
-        Self {
+    /// It goes on where an earlier process stopped.
+    ///
+    /// # Errors
+    /// [`NotStarted::Database`].
+    pub fn new(
+        source: StreamSource,
+        projector: Projector,
+        ledger: LedgerKeeper,
+        clock: Clock,
+    ) -> Result<Self, NotStarted> {
+        let StreamSource { database, table, poll, resumes } = source;
+        let position = StreamPosition::new(database.clone(), table.clone());
+        let read_to = position.read().map_err(NotStarted::Database)?;
+        Ok(Self {
             database,
             table,
             projector,
             ledger,
             clock,
             poll,
-            file,
+            position,
+            kept: read_to.clone(),
             iterator: None,
             read_to,
             positions: VecDeque::new(),
-            first_round,
+            first_round: resumes,
             unprojected: vec![],
             not_entered: vec![],
-        }
+        })
     }
 
     /// Polls until `stop`.
@@ -123,7 +132,7 @@ impl Poller {
         loop {
             tokio::select! {
                 // Stopped in good order, the broker keeps everything.
-                () = stop.cancelled() => return self.keep_position(Duration::ZERO),
+                () = stop.cancelled() => return self.keep_position(Duration::ZERO).await,
                 _ = tick.tick() => {}
             }
             // A batch is not torn by the stop: what it delivers, it also keeps the receipt of.
@@ -142,16 +151,22 @@ impl Poller {
         for record in records {
             self.read_to = Some(record.dynamodb.sequence_number.clone());
             let read = serde_json::to_value(&record).and_then(serde_json::from_value::<EventRecord>);
-            match read
-                .map_err(|error| error.to_string())
-                .and_then(|record| commit_in(record).map_err(|error| error.to_string()))
-            {
+            let record = match read {
+                Ok(record) => record,
+                Err(error) => {
+                    tracing::error!(%error, "dead letter: a stream record cannot be read");
+                    continue;
+                }
+            };
+            // Logged, as on AWS.
+            let _ = tampered(&record);
+            match commit_in(record) {
                 Ok(Some(commit)) => {
                     to_enter.push(commit.clone());
                     due.push(commit);
                 }
                 Ok(None) => {}
-                Err(error) => tracing::error!(error, "dead letter: a stream record cannot be read"),
+                Err(error) => tracing::error!(%error, "dead letter: a stream record cannot be read"),
             }
         }
         if std::mem::take(&mut self.first_round) {
@@ -161,7 +176,7 @@ impl Poller {
         let now = self.clock.now();
         self.unprojected = PendingRetry::of(failed, &self.unprojected, before.as_ref(), now);
         self.not_entered = PendingRetry::of(failed_to_enter, &self.not_entered, before.as_ref(), now);
-        self.keep_position(REPLAY_WINDOW);
+        self.keep_position(REPLAY_WINDOW).await;
         Ok(())
     }
 
@@ -190,8 +205,7 @@ impl Poller {
         Ok(records)
     }
 
-    fn keep_position(&mut self, window: Duration) {
-        let Some(file) = &self.file else { return };
+    async fn keep_position(&mut self, window: Duration) {
         // Sequence numbers sort as text, and "from the beginning" before all of them.
         let again = self.unprojected.iter().chain(&self.not_entered);
         let position = again.map(|again| &again.before).min().unwrap_or(&self.read_to);
@@ -201,11 +215,15 @@ impl Poller {
             self.positions.pop_front();
         }
         let old_enough = self.positions.front().filter(|(at, _)| now.duration_since(*at) >= window);
-        let Some((_, Some(text))) = old_enough else { return };
-        // Written beside and moved over, so that a kill leaves the old position or the new one.
-        let next = file.with_extension("next");
-        if let Err(error) = std::fs::write(&next, text).and_then(|()| std::fs::rename(&next, file)) {
-            tracing::error!(%error, "the stream's position could not be kept");
+        let Some((_, Some(read_to))) = old_enough else { return };
+        if self.kept.as_ref() == Some(read_to) {
+            return;
+        }
+        let (position, read_to) = (self.position.clone(), read_to.clone());
+        let kept = tokio::task::spawn_blocking(move || position.keep(read_to.clone()).map(|()| read_to)).await;
+        match kept.map_err(|error| error.to_string()).flatten() {
+            Ok(read_to) => self.kept = Some(read_to),
+            Err(error) => tracing::error!(error, "the stream's position could not be kept"),
         }
     }
 }
@@ -227,19 +245,11 @@ fn read(database: &Database, table: &str, iterator: Option<String>, after: Optio
 }
 
 fn first_iterator(database: &Database, table: &str, after: Option<String>) -> dynoxide::Result<String> {
-    let streams = database
-        .list_streams(ListStreamsRequest { table_name: Some(table.into()), ..ListStreamsRequest::default() })?;
-    let stream_arn = streams.streams.into_iter().next().map(|stream| stream.stream_arn).unwrap_or_default();
-    let described = database.describe_stream(DescribeStreamRequest {
-        stream_arn: stream_arn.clone(),
-        ..DescribeStreamRequest::default()
-    })?;
-    let shard_id =
-        described.stream_description.shards.into_iter().next().map(|shard| shard.shard_id).unwrap_or_default();
     let kind = if after.is_some() { "AFTER_SEQUENCE_NUMBER" } else { "TRIM_HORIZON" };
     let found = database.get_shard_iterator(GetShardIteratorRequest {
-        stream_arn,
-        shard_id,
+        // A stream is found by its table's name; a table of this database has one stream, of one shard.
+        stream_arn: stream_arn(table, ""),
+        shard_id: shard_id(table),
         shard_iterator_type: kind.into(),
         sequence_number: after,
     })?;

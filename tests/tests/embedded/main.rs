@@ -11,6 +11,7 @@ mod checkpoints;
 mod contract;
 mod cost;
 mod history;
+mod http;
 mod ids;
 mod iot;
 mod log;
@@ -22,6 +23,7 @@ mod race;
 mod refused;
 mod restart;
 mod rooms;
+mod stream;
 mod template;
 mod tencent;
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 /// The template as JSON. Tags are left out: `!Ref A` reads as `"A"`, `!GetAtt A.Arn` as `"A.Arn"`, `!If` as its list.
-fn template() -> Value {
+pub(crate) fn template() -> Value {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml")).unwrap();
     serde_saphyr::from_str(&text).unwrap()
 }

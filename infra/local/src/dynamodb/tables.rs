@@ -1,63 +1,13 @@
-//! An embedded DynamoDB, spoken to by the real SDK over HTTP; and tables made from the definition that the template
-//! deploys.
+//! Tables, made from the definition that the template deploys.
 
-use std::net::SocketAddr;
-use std::path::Path;
-
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedInterceptor};
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType, StreamSpecification, StreamViewType,
 };
-use aws_sdk_dynamodb::{Client, Config};
-use dynoxide::Database;
 use serde::Deserialize;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::error::NotStarted;
-
-/// Opens the database: in memory, or in the file `dynamodb.sqlite` below `data_dir`.
-///
-/// # Errors
-/// [`NotStarted::Database`].
-pub fn open(data_dir: Option<&Path>) -> Result<Database, NotStarted> {
-    let opened = match data_dir {
-        None => Database::memory(),
-        Some(dir) => Database::new(&dir.join("dynamodb.sqlite").to_string_lossy()),
-    };
-    opened.map_err(|error| NotStarted::Database(error.to_string()))
-}
-
-/// Serves `database` on `listener` until `stop`.
-pub fn serve(listener: TcpListener, database: Database, stop: CancellationToken) -> tokio::task::JoinHandle<()> {
-    tokio::spawn(async move {
-        if let Err(error) = dynoxide::server::serve_with_shutdown(listener, database, stop.cancelled_owned()).await {
-            tracing::error!(error, "the embedded DynamoDB ended");
-        }
-    })
-}
-
-/// A client of the DynamoDB at `address`. `watch` sees every request.
-#[must_use]
-pub fn client(address: SocketAddr, watch: Option<SharedInterceptor>) -> Client {
-    let mut config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .endpoint_url(format!("http://{address}"))
-        .region(Region::new("local"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "embedded"))
-        .timeout_config(
-            TimeoutConfig::builder()
-                .operation_attempt_timeout(std::time::Duration::from_secs(2))
-                .operation_timeout(std::time::Duration::from_secs(6))
-                .build(),
-        );
-    if let Some(watch) = watch {
-        config.push_interceptor(watch);
-    }
-    Client::from_conf(config.build())
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]

@@ -1,0 +1,13 @@
+//! An embedded DynamoDB that the real SDK speaks to over HTTP.
+
+mod api;
+mod client;
+mod open;
+mod position;
+mod tables;
+
+pub use api::{bind, serve};
+pub use client::client;
+pub use open::open;
+pub(crate) use position::StreamPosition;
+pub use tables::create_table;

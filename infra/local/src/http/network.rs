@@ -1,0 +1,49 @@
+//! The address by which a phone on the same network reaches this machine.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+
+/// This machine's address on the network of its default route; none without one. Nothing is sent: the address of the
+/// other side is one that RFC 5737 keeps for documents.
+pub(crate) fn network_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_unspecified() && !address.is_loopback()).then_some(address)
+}
+
+/// `listening` as a client may use it: one address where it stands for all of this machine's.
+#[must_use]
+pub fn reachable(listening: SocketAddr) -> SocketAddr {
+    if !listening.ip().is_unspecified() {
+        return listening;
+    }
+    SocketAddr::new(network_address().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), listening.port())
+}
+
+/// Whether `host`, of a URI or a `Host` header without its port, is a name or address of the loopback interface.
+pub(crate) fn is_loopback_host(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_answered_as_it_was_bound() {
+        let bound: SocketAddr = "127.0.0.1:1883".parse().unwrap();
+        assert_eq!(reachable(bound), bound);
+        let bound: SocketAddr = "192.168.1.5:1883".parse().unwrap();
+        assert_eq!(reachable(bound), bound);
+    }
+
+    #[test]
+    fn all_addresses_are_answered_as_one_that_a_client_can_use() {
+        for all in ["0.0.0.0:1883", "[::]:1883"] {
+            let answered = reachable(all.parse().unwrap());
+            assert!(!answered.ip().is_unspecified(), "{all} is answered as {answered}");
+            assert_eq!(answered.port(), 1883);
+        }
+    }
+}
