@@ -71,6 +71,12 @@ impl Party {
         Self { client, ..self }
     }
 
+    /// Somebody else of the default tenant, over the same connections.
+    #[must_use]
+    pub fn like(&self, id: &str, role: Role) -> Self {
+        Self { client: self.client.clone(), http: self.http.clone(), id: id.into(), token: token(id, role, "default") }
+    }
+
     /// Sends any request.
     pub async fn asks(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         self.asks_with(method, path, body, &[]).await

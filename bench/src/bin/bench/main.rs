@@ -1,27 +1,30 @@
 //! `make bench`: how fast phones ring, doors are notified and apps register; what a call costs in DynamoDB; how much memory
 //! the process takes. Every figure is measured on `ilock dev`, built for release, on this machine; those of pushes are
-//! measured on the deployed projector's code. `bench pushes` measures only pushes.
+//! measured on the deployed projector's code. `bench pushes` measures only pushes; `bench load` only load, and `bench load
+//! --short` in a few minutes, for when other things run on the machine.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss)]
 
-mod memory;
+mod crowd;
+mod load;
+mod process;
 mod pushes;
+mod server;
+mod times;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::process::Stdio;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::SharedInterceptor;
 use ilock_auth::Role;
 use ilock_local::Options;
 use ilock_tests::meter::{Consumed, Meter};
-use ilock_tests::parties::{Party, call_id, token};
+use ilock_tests::parties::call_id;
 use ilock_tests::{Phone, Version, World};
-use memory::resident;
+use load::Extent;
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use server::Server;
+use times::{Times, ms};
 use tokio::time::{Instant, interval};
 
 const CALLS: usize = 1000;
@@ -29,61 +32,6 @@ const CALLS_PER_SECOND: u64 = 20;
 const CALLEES: usize = 20;
 const REGISTRATIONS: usize = 500;
 const ANSWERS: usize = 200;
-
-/// `ilock dev` in a process of its own.
-struct Server {
-    child: Child,
-    http: SocketAddr,
-}
-
-impl Server {
-    async fn start(fast_path: &str) -> Self {
-        let ilock = std::env::current_exe().unwrap().with_file_name("ilock");
-        let mut child = Command::new(&ilock)
-            .args(["--json", "dev", "--log", "error"])
-            .args(["--port", "0", "--mqtt-port", "0", "--ws-port", "0", "--mqtts-port", "0", "--dynamodb-port", "0"])
-            .env("FAST_PATH", fast_path)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap_or_else(|error| {
-                panic!("{}: {error}: build it with cargo build --release -p ilock", ilock.display())
-            });
-        let up = BufReader::new(child.stdout.take().unwrap()).lines().next_line().await.unwrap().unwrap();
-        let up: serde_json::Value = serde_json::from_str(&up).unwrap();
-        let http = up["http"].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
-        Self { child, http }
-    }
-
-    fn party(&self, id: &str, role: Role) -> Party {
-        Party::at(self.http, id, token(id, role, "default"))
-    }
-
-    fn memory(&self) -> f64 {
-        resident(self.child.id().unwrap())
-    }
-}
-
-struct Times(Vec<f64>);
-
-impl Times {
-    fn at(&mut self, quantile: f64) -> f64 {
-        self.0.sort_by(f64::total_cmp);
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let index = ((self.0.len() as f64 * quantile).ceil() as usize).clamp(1, self.0.len()) - 1;
-        self.0[index]
-    }
-
-    fn line(&mut self, what: &str) {
-        let (p50, p95, p99, worst) = (self.at(0.5), self.at(0.95), self.at(0.99), self.at(1.0));
-        println!("  {what:<44} {p50:>7.1} {p95:>7.1} {p99:>7.1} {worst:>7.1}   n={}", self.0.len());
-    }
-}
-
-fn ms(from: Instant, to: Instant) -> f64 {
-    to.duration_since(from).as_secs_f64() * 1000.0
-}
 
 /// Calls at a steady rate; times from the start of the request to the message at the phone.
 async fn rings(server: &Server) -> (Times, Times) {
@@ -204,16 +152,23 @@ async fn costs() {
 
 #[tokio::main]
 async fn main() {
-    if std::env::args().nth(1).as_deref() == Some("pushes") {
-        pushes::measure().await;
-        return;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => everything().await,
+        ["pushes"] => pushes::measure().await,
+        ["load"] => load::measure(Extent::FULL).await,
+        ["load", "--short"] => load::measure(Extent::SHORT).await,
+        _ => panic!("{arguments:?}: nothing, `pushes`, `load` or `load --short`"),
     }
+}
+
+async fn everything() {
     println!(
         "{} cores; {CALLS} calls at {CALLS_PER_SECOND}/s to {CALLEES} phones; stream polled 4 times a second",
         std::thread::available_parallelism().unwrap()
     );
     println!("\nmilliseconds                                         p50     p95     p99   worst");
-    let on = Server::start("on").await;
+    let on = Server::start("on", None).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let idle = on.memory();
     let mut registered = registrations(&on).await;
@@ -221,7 +176,7 @@ async fn main() {
     let mut notified = answers(&on).await;
     let busy = on.memory();
     drop(on);
-    let off = Server::start("off").await;
+    let off = Server::start("off", None).await;
     let (mut ring_off, mut answer_off) = rings(&off).await;
     drop(off);
 
@@ -246,6 +201,8 @@ async fn main() {
     costs().await;
 
     pushes::measure().await;
+
+    load::measure(Extent::FULL).await;
 
     println!(
         "\nmemory of `ilock dev`                         idle {idle:.0} MB; after the above {busy:.0} MB; target: idle ≤ 100 MB"

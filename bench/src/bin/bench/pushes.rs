@@ -18,7 +18,7 @@ use ilock_tests::aws::{Aws, max_concurrent};
 use ilock_tests::parties::call_id;
 use tokio::time::Instant;
 
-use crate::memory::resident;
+use crate::process::resident;
 
 const CALLEES: usize = 1000;
 /// Each callee's phones; all of them ring.
