@@ -108,16 +108,16 @@ fn what_shows_no_call_never_goes_by_voip_and_who_answered_is_not_told() {
     let voip_only = phone("ios_2", None, Some(ApnsVoip));
     let text = words();
     let (_, rings) = pushed(&["place"], &text);
-    assert_eq!(rings.endpoint(&both), both.voip.as_ref());
-    for (kinds, itself) in [(&["place", "cancel"][..], true), (&["place", "expire"], true)] {
+    assert_eq!(rings.endpoints(&both), [both.voip.as_ref().unwrap(), both.main.as_ref().unwrap()]);
+    for kinds in [&["place", "cancel"][..], &["place", "expire"]] {
         let (_, push) = pushed(kinds, &text);
-        assert_eq!(push.endpoint(&both), both.main.as_ref().filter(|_| itself));
-        assert_eq!(push.endpoint(&voip_only), None);
+        assert_eq!(push.endpoints(&both), [both.main.as_ref().unwrap()]);
+        assert!(push.endpoints(&voip_only).is_empty());
     }
     let (_, over) = pushed(&["place", "alert", "accept"], &text);
-    assert_eq!(over.endpoint(&both), None, "it answered");
+    assert!(over.endpoints(&both).is_empty(), "it answered");
     let other = phone("ios_3", Some(Apns), None);
-    assert_eq!(over.endpoint(&other), other.main.as_ref());
+    assert_eq!(over.endpoints(&other), [other.main.as_ref().unwrap()]);
 }
 
 #[test]
@@ -292,6 +292,36 @@ async fn a_disabled_endpoint_is_retired_and_the_other_phones_ring() {
     let errors: Vec<_> = round.phones.values().filter_map(|handed| handed.error.as_deref()).collect();
     assert_eq!((errors, round.phones.len()), (vec!["EndpointDisabled"], 2));
     assert_eq!(round.settled[&PUSH].error, None, "one was reached");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_iphone_whose_voip_endpoint_does_not_work_gets_its_alert_in_the_same_round() {
+    for (broken, retired) in [
+        (PushError::Retired("EndpointDisabled".into()), 1),
+        (PushError::Refused("PlatformApplicationDisabled".into()), 0),
+    ] {
+        let phones = vec![phone("ios", Some(PushService::Apns), Some(PushService::ApnsVoip))];
+        let service = Service::new(PLACED, 0, phones, vec![Err(broken)]);
+        let round = round(&service, &["place"], &Done::default()).await;
+        let sent: Vec<_> = service.sent.lock().unwrap().iter().map(|(_, request)| request.endpoint.clone()).collect();
+        assert_eq!(sent, ["APNS_VOIP-endpoint", "APNS-endpoint"]);
+        assert!(round.failed.is_empty());
+        assert_eq!(round.retired.len(), retired);
+        let handed = round.phones.values().next().unwrap();
+        assert_eq!((handed.target.as_str(), handed.error.as_deref()), ("APNS", None));
+        assert_eq!(round.settled[&PUSH].error, None, "it was reached");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_iphone_of_which_neither_endpoint_works_is_told_of_both() {
+    let phones = vec![phone("ios", Some(PushService::Apns), Some(PushService::ApnsVoip))];
+    let answers = vec![Err(PushError::Retired("EndpointDisabled".into())), Err(PushError::Refused("no".into()))];
+    let service = Service::new(PLACED, 0, phones, answers);
+    let round = round(&service, &["place"], &Done::default()).await;
+    let error = round.phones.values().next().unwrap().error.clone().unwrap();
+    assert!(error.starts_with("EndpointDisabled; ") && error.ends_with("no"), "{error}");
+    assert_eq!(round.settled[&PUSH].error.as_deref(), Some("no phone was reached"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -69,10 +69,21 @@ pub(crate) struct DeliveryWindow<'a> {
     pub until: Instant,
 }
 
+/// What became of one endpoint.
 enum Outcome {
-    Settled(Option<String>, Option<String>),
+    Taken(Option<String>),
+    /// There is no time left to tell anybody.
+    TooLate,
     Retired(String),
+    Refused(String),
     Failed(String),
+}
+
+/// What became of one phone.
+struct PhoneOutcome {
+    retired: Vec<Retired>,
+    /// Why it has to be told again, where it has.
+    settled: Result<DeliveryOutcome, String>,
 }
 
 impl PushSender<'_> {
@@ -91,45 +102,77 @@ impl PushSender<'_> {
             Err(_) => return FanOutResult { open: failed("the directory did not answer in time".into()), ..fanned },
         };
         in_order(&mut phones);
-        let due: Vec<(&Phone, &Endpoint)> =
-            phones.iter().filter_map(|phone| Some((phone, push.endpoint(phone)?))).collect();
+        let due: Vec<(&Phone, Vec<&Endpoint>)> = phones.iter().map(|phone| (phone, push.endpoints(phone))).collect();
         let told_before = phones.iter().any(|phone| done.contains(&phone.client_id));
-        if due.is_empty() && !told_before {
+        if due.iter().all(|(_, endpoints)| endpoints.is_empty()) && !told_before {
             fanned.nobody = Some(NO_PHONE.into());
         }
         // Boxed, one by one: the compiler does not see that a closure over all of them would be as good for each.
-        let mut telling: Vec<BoxFuture<'_, (&Phone, &Endpoint, Outcome)>> = vec![];
-        for (phone, endpoint) in due {
-            if !done.contains(&phone.client_id) {
-                telling
-                    .push(Box::pin(async move { (phone, endpoint, self.tell(push, phone, endpoint, window).await) }));
+        let mut telling: Vec<BoxFuture<'_, (&Phone, PhoneOutcome)>> = vec![];
+        for (phone, endpoints) in due {
+            if !done.contains(&phone.client_id) && !endpoints.is_empty() {
+                telling.push(Box::pin(async move { (phone, self.tell_phone(push, phone, endpoints, window).await) }));
             }
         }
         let mut outcomes = stream::iter(telling).buffer_unordered(AT_ONCE);
-        while let Some((phone, endpoint, outcome)) = outcomes.next().await {
-            let (carrier_id, error) = match outcome {
-                Outcome::Settled(carrier_id, error) => (carrier_id, error),
-                Outcome::Retired(why) => {
-                    let (client_id, endpoint) = (phone.client_id.clone(), endpoint.clone());
-                    let person = push.callee.clone();
-                    fanned.retired.push(Retired { person, client_id, endpoint, why: why.clone() });
-                    (None, Some(why))
+        while let Some((phone, outcome)) = outcomes.next().await {
+            fanned.retired.extend(outcome.retired);
+            match outcome.settled {
+                Ok(handed) => {
+                    fanned.phones.insert(phone.client_id.clone(), handed);
                 }
-                Outcome::Failed(why) => {
-                    fanned.open = fanned.open.or_else(|| failed(why));
-                    continue;
-                }
-            };
-            let ms = window.clock.now().since(window.since);
-            let target = endpoint.service.word().into();
-            let handed = DeliveryOutcome { target, carrier: Carrier::Push, carrier_id, ms, error };
-            fanned.phones.insert(phone.client_id.clone(), handed);
+                Err(why) => fanned.open = fanned.open.or_else(|| failed(why)),
+            }
         }
         drop(outcomes);
         if !fanned.phones.is_empty() && !told_before && fanned.phones.values().all(|handed| handed.error.is_some()) {
             fanned.nobody = Some("no phone was reached".into());
         }
         fanned
+    }
+
+    /// Tells one phone at the first of its endpoints that works: an iPhone whose VoIP push is refused still shows an
+    /// alert.
+    async fn tell_phone(
+        &self,
+        push: &Push,
+        phone: &Phone,
+        endpoints: Vec<&Endpoint>,
+        window: &DeliveryWindow<'_>,
+    ) -> PhoneOutcome {
+        let handed = |endpoint: &Endpoint, carrier_id: Option<String>, error: Option<String>| DeliveryOutcome {
+            target: endpoint.service.word().into(),
+            carrier: Carrier::Push,
+            carrier_id,
+            ms: window.clock.now().since(window.since),
+            error,
+        };
+        let (mut retired, mut settled, mut refusals) = (vec![], Err("no endpoint".to_owned()), vec![]);
+        for endpoint in endpoints {
+            let refusal = match self.tell(push, phone, endpoint, window).await {
+                Outcome::Taken(carrier_id) => {
+                    settled = Ok(handed(endpoint, carrier_id, None));
+                    break;
+                }
+                Outcome::TooLate => {
+                    settled = Ok(handed(endpoint, None, Some(TIME_PASSED.into())));
+                    break;
+                }
+                Outcome::Failed(why) => {
+                    settled = Err(why);
+                    break;
+                }
+                Outcome::Retired(why) => {
+                    let (person, client_id) = (push.callee.clone(), phone.client_id.clone());
+                    retired.push(Retired { person, client_id, endpoint: endpoint.clone(), why: why.clone() });
+                    why
+                }
+                Outcome::Refused(why) => why,
+            };
+            refusals.push(refusal);
+            settled = Ok(handed(endpoint, None, Some(refusals.join("; "))));
+        }
+        PhoneOutcome { retired, settled }
     }
 
     /// Tries until it is taken, refused, or there is no time left. What is left is counted anew at every try.
@@ -139,16 +182,16 @@ impl PushSender<'_> {
             let now = window.clock.now();
             // A whole second is the least that a push service counts: less would outlive the window.
             if window.expires_at.since(now) < 1000 {
-                return Outcome::Settled(None, Some(TIME_PASSED.into()));
+                return Outcome::TooLate;
             }
             let sent = match push.request(endpoint, phone.language, now) {
                 Ok(request) => timeout_at(window.until, self.carrier.send(request)).await,
                 Err(refused) => Ok(Err(refused)),
             };
             match sent {
-                Ok(Ok(carrier_id)) => return Outcome::Settled(carrier_id, None),
+                Ok(Ok(carrier_id)) => return Outcome::Taken(carrier_id),
                 Ok(Err(PushError::Retired(why))) => return Outcome::Retired(why),
-                Ok(Err(refused @ PushError::Refused(_))) => return Outcome::Settled(None, Some(refused.to_string())),
+                Ok(Err(refused @ PushError::Refused(_))) => return Outcome::Refused(refused.to_string()),
                 Ok(Err(again @ PushError::Unavailable(_))) if Instant::now() + pause >= window.until => {
                     return Outcome::Failed(again.to_string());
                 }

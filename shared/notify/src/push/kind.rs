@@ -55,16 +55,17 @@ pub struct Push {
 }
 
 impl Push {
-    /// Where `phone` is to be told; none where it is not, or cannot be.
+    /// Where `phone` is to be told: the second only where the first does not work. None where it is not to be told, or
+    /// cannot be.
     #[must_use]
-    pub fn endpoint<'a>(&self, phone: &'a Phone) -> Option<&'a Endpoint> {
+    pub fn endpoints<'a>(&self, phone: &'a Phone) -> Vec<&'a Endpoint> {
         if self.skip.contains(&phone.client_id) {
-            return None;
+            return vec![];
         }
         match &self.kind {
-            PushKind::Rings { .. } => phone.voip.as_ref().or(phone.main.as_ref()),
+            PushKind::Rings { .. } => phone.voip.iter().chain(&phone.main).collect(),
             // Never by VoIP: iOS bans apps that are woken by VoIP and show no call.
-            PushKind::Missed | PushKind::Over { .. } => phone.main.as_ref(),
+            PushKind::Missed | PushKind::Over { .. } => phone.main.iter().collect(),
         }
     }
 }
