@@ -91,6 +91,51 @@ fn exit_codes_tell_how_a_call_ended() {
     assert_eq!(ringing.exit_code(), Some(5));
 }
 
+/// Sends `signal` to a door that has printed `event`; its exit code and all that it printed.
+#[cfg(unix)]
+fn signalled(mut door: Command, event: &str, signal: &str) -> (Option<i32>, Vec<Value>) {
+    let mut child = door.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut said = vec![];
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        if line["event"] == event {
+            assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        }
+        said.push(line);
+    }
+    (child.wait().unwrap().code(), said)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_door_that_is_told_to_stop_ends_its_call() {
+    let server = Server::start();
+    let state = |call: &Value| {
+        let view = server.run(&["--json", "log", call["call_id"].as_str().unwrap()]);
+        let commits = lines(&view);
+        let last = commits.iter().rfind(|line| !line["commit"].is_null()).unwrap();
+        last["commit"]["cmd"]["kind"].as_str().unwrap().to_owned()
+    };
+    let press = || server.ilock(&["--json", "door", "press", "--callee", "user456"]);
+    let ringing = Phone::start(&server, &[]);
+    for (event, signal) in [("ringing", "-TERM"), ("placed", "-TERM"), ("ringing", "-INT")] {
+        let (code, said) = signalled(press(), event, signal);
+        assert_eq!(code, Some(5), "{said:?}");
+        assert_eq!(state(&said[0]["call"]), "cancel", "{event} {signal}");
+    }
+    drop(ringing);
+    let _answering = Phone::start(&server, &["--accept"]);
+    let (code, said) = signalled(press(), "accepted", "-TERM");
+    assert_eq!(code, Some(0), "{said:?}");
+    assert_eq!(state(&said[0]["call"]), "hang_up");
+    // Told while a phone answers: whoever is first, the call is over.
+    for _ in 0..10 {
+        let (code, said) = signalled(press(), "ringing", "-TERM");
+        let over = (code, state(&said[0]["call"]));
+        assert!([(Some(0), "hang_up".to_owned()), (Some(5), "cancel".to_owned())].contains(&over), "{over:?} {said:?}");
+    }
+}
+
 #[test]
 fn it_stops_soon_after_being_asked_with_a_phone_connected() {
     let server = Server::start();

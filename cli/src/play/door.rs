@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::play::http::HttpApi;
 use crate::play::mqtt::MqttConnection;
+use crate::play::stop::StopSignal;
 use crate::play::target::Target;
 use crate::ui::error::{CommandError, EXIT_CANCELLED, EXIT_MISSED, EXIT_REJECTED};
 use crate::ui::output::{Level, Output};
@@ -95,11 +96,13 @@ impl Press {
             ring_seconds: self.ring_seconds,
             invitation_data: None,
         };
+        // A signal that comes while the call is placed ends it afterwards.
+        let stop = StopSignal::listen().map_err(CommandError::new)?;
         let pressed = Instant::now();
         let view: CallView = api.request(Method::POST, "/api/calls", Some(&body)).await?;
         output.line(Level::Info, "placed", &format!("placed   {}", view.call_id), json!({ "call": view }));
         let state = view.state;
-        PlacedCall { output, api, connection, view, state, pressed }.follow(&self).await
+        PlacedCall { output, api, connection, view, state, pressed }.follow(&self, stop).await
     }
 
     async fn register(&self, api: &HttpApi) -> Result<ClientRegistered, CommandError> {
@@ -120,7 +123,7 @@ impl Press {
 
 impl PlacedCall {
     /// Prints the messages about the call until it has ended, and ends it when the user asks for it or a timer runs out.
-    async fn follow(mut self, press: &Press) -> Result<ExitCode, CommandError> {
+    async fn follow(mut self, press: &Press, mut stop: StopSignal) -> Result<ExitCode, CommandError> {
         let output = self.output;
         let cancel = tokio::time::sleep(press.cancel_after.map_or(NEVER, Duration::from_secs));
         let hang_up = tokio::time::sleep(NEVER);
@@ -146,7 +149,7 @@ impl PlacedCall {
                 }
                 () = &mut cancel, if self.state == CallState::Ringing => return self.end().await,
                 () = &mut hang_up => return self.end().await,
-                _ = tokio::signal::ctrl_c() => return self.end().await,
+                () = stop.received() => return self.end().await,
             }
         }
     }
@@ -158,17 +161,34 @@ impl PlacedCall {
         self.output.line(level, action, &format!("{action:<8} after {ms} ms{reason}"), json!({ "message": body }));
     }
 
-    /// Hangs up an active call and cancels one that is still ringing.
+    /// Hangs up an active call and cancels one that is still ringing; one that was answered meanwhile is hung up.
     async fn end(&self) -> Result<ExitCode, CommandError> {
-        let (action, code) = if self.state == CallState::Active {
-            ("hangup", ExitCode::SUCCESS)
-        } else {
-            ("cancelled", ExitCode::from(EXIT_CANCELLED))
+        let action = if self.state == CallState::Active { "hangup" } else { "cancelled" };
+        let view = match self.act(action).await {
+            Ok(view) => view,
+            Err(error) => {
+                let path = format!("/api/calls/{}", self.view.call_id);
+                let now: CallView = self.api.request(Method::GET, &path, None::<&()>).await?;
+                match now.state {
+                    CallState::Active => self.act("hangup").await?,
+                    CallState::Ringing => return Err(error),
+                    _ => now,
+                }
+            }
         };
-        let body = json!({ "call_id": self.view.call_id, "action": action });
-        let view: CallView = self.api.request(Method::POST, "/api/calls/caller-action", Some(&body)).await?;
+        let (action, code) = match view.state {
+            CallState::Ended => ("hangup", ExitCode::SUCCESS),
+            CallState::Rejected => ("rejected", ExitCode::from(EXIT_REJECTED)),
+            CallState::Missed => ("timeout", ExitCode::from(EXIT_MISSED)),
+            _ => ("cancelled", ExitCode::from(EXIT_CANCELLED)),
+        };
         self.output.line(Level::Info, action, action, json!({ "call": view }));
         Ok(code)
+    }
+
+    async fn act(&self, action: &str) -> Result<CallView, CommandError> {
+        let body = json!({ "call_id": self.view.call_id, "action": action });
+        self.api.request(Method::POST, "/api/calls/caller-action", Some(&body)).await
     }
 }
 
