@@ -24,6 +24,9 @@ pub fn open(data_dir: Option<&Path>) -> Result<Database, NotStarted> {
     Connection::open(&path)
         .and_then(|sqlite| sqlite.execute_batch(&additions()))
         .map_err(|error| NotStarted::Database(format!("index and horizon of its streams: {error}")))?;
+    // The other thing that this sets, beside SQLite's defaults: a commit waits for the file system, not for the disk.
+    // What is written survives the process, kill -9 included; a power cut may take the last moments.
+    database.disable_bulk_loading().map_err(|error| NotStarted::Database(error.to_string()))?;
     Ok(database)
 }
 
