@@ -7,8 +7,8 @@ use crate::workspace::{cargo, packages};
 /// The crates from the ground up. A crate may depend on those of the rows above its own, and on none of its own row.
 const LAYERS: [&[&str]; 7] = [
     &["ilock-events"],
-    &["ilock-env", "ilock-proof", "ilock-call", "ilock-dynamo"],
-    &["ilock-auth", "ilock-trtc", "ilock-notify", "ilock-log", "ilock-directory"],
+    &["ilock-env", "ilock-proof", "ilock-call", "ilock-dynamo", "ilock-client-core"],
+    &["ilock-auth", "ilock-trtc", "ilock-notify", "ilock-log", "ilock-directory", "ilock-client", "ilock-client-wasm"],
     &["ilock-functions"],
     &["ilock-lambda", "ilock-local", "ilock-audit"],
     &["ilock", "ilock-tests"],

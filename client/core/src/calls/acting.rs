@@ -1,0 +1,227 @@
+//! What the person does to a call.
+
+use serde_json::json;
+
+use crate::calls::call::CallPhase;
+use crate::client::Client;
+use crate::output::{Ending, Event, Method};
+use crate::requests::{Act, Purpose, Request, Stage};
+use crate::wire::View;
+
+/// How long ending an answered call is tried: the other side waits for it.
+const HANG_UP_WORTH_MS: u64 = 600_000;
+/// An answer counts a little beyond the deadline, and one that was given already can be repeated.
+const ANSWER_GRACE_MS: u64 = 10_000;
+/// How long a call rings of which the deadline is not known.
+const RING_MS: u64 = 120_000;
+/// How long the backend is asked about a call.
+const GET_WORTH_MS: u64 = 30_000;
+
+impl Client {
+    /// Sends an action on a call. On one that rings it is tried until the ringing is over.
+    pub(crate) fn act(&mut self, call_id: &str, act: Act, reason: Option<&str>) {
+        let purpose = Purpose::Act { call_id: call_id.into(), act };
+        if self.requests.has(&purpose) {
+            return;
+        }
+        // Without its name a phone cannot be told from the person's others.
+        let client_id = self.link.client_id().unwrap_or(&self.config.client_id);
+        let mut body = json!({ "call_id": call_id, "action": act.word(), "client_id": client_id });
+        if let Some(reason) = reason {
+            body["reason"] = reason.into();
+        }
+        let worth_ms = match act {
+            Act::HangUp | Act::CallerHangUp => HANG_UP_WORTH_MS,
+            Act::Accepted => self.ring_left(call_id).saturating_add(ANSWER_GRACE_MS),
+            Act::Ringing | Act::Rejected | Act::Declined | Act::Cancelled => self.ring_left(call_id),
+        };
+        let key = self.random.key();
+        self.send(Request {
+            purpose,
+            method: Method::Post,
+            path: act.path().into(),
+            body: Some(body.to_string()),
+            key: Some(key),
+            worth_ms: Some(worth_ms),
+        });
+    }
+
+    fn ring_left(&self, call_id: &str) -> u64 {
+        let call = self.calls.position(call_id).and_then(|index| self.calls.0.get(index));
+        let end = call.and_then(|call| call.deadline(&self.time));
+        end.map_or(RING_MS, |end| end.saturating_sub(self.now))
+    }
+
+    /// Asks the backend about a call.
+    pub(crate) fn ask_about(&mut self, call_id: &str) {
+        self.get(call_id, false);
+    }
+
+    fn get(&mut self, call_id: &str, preview: bool) {
+        let purpose = Purpose::Get { call_id: call_id.into(), preview };
+        if self.requests.has(&purpose) {
+            return;
+        }
+        self.send(Request {
+            purpose,
+            method: Method::Get,
+            path: format!("/api/calls/{call_id}"),
+            body: None,
+            key: None,
+            worth_ms: Some(GET_WORTH_MS),
+        });
+    }
+
+    pub(crate) fn answer(&mut self, call_id: &str) {
+        let Some(index) = self.found(call_id) else { return };
+        let Some(call) = self.calls.0.get_mut(index) else { return };
+        match call.phase {
+            CallPhase::Asking | CallPhase::Ringing | CallPhase::Silenced => {
+                let was = std::mem::replace(&mut call.phase, CallPhase::Answering);
+                call.shown = true;
+                if was == CallPhase::Ringing {
+                    self.emit(Event::StopRinging { call_id: call_id.into(), why: Ending::AnsweredHere });
+                }
+                self.act(call_id, Act::Accepted, None);
+            }
+            // Tapped twice.
+            CallPhase::Answering | CallPhase::Active => {}
+            CallPhase::Placing | CallPhase::Calling => {
+                self.report_misuse(call_id, "this client placed the call itself", "the callee answers it");
+            }
+            CallPhase::Over => self.report_misuse(call_id, "the call is over", "take it off the screen"),
+        }
+    }
+
+    /// What the backend says to an action that it carried out.
+    pub(crate) fn acted(&mut self, call_id: &str, act: Act, view: View) {
+        let Some(index) = self.calls.position(call_id) else { return };
+        if act == Act::Ringing {
+            // The report changes nothing; what it answers is the call as it is.
+            return self.apply_view(index, view);
+        }
+        let over = self.calls.0.get(index).is_none_or(|call| call.phase == CallPhase::Over);
+        if act == Act::Accepted && !over {
+            self.apply_view(index, view);
+        }
+    }
+
+    /// Nothing was heard of the answer. Should it have counted, the call is ended.
+    pub(crate) fn not_answered(&mut self, call_id: &str) {
+        let Some(index) = self.calls.position(call_id) else { return };
+        if self.calls.0.get(index).is_some_and(|call| call.phase == CallPhase::Active) {
+            self.act(call_id, Act::HangUp, None);
+        }
+        self.over(index, Ending::Failed, None, None);
+    }
+
+    pub(crate) fn reject(&mut self, call_id: &str, reason: Option<&str>) {
+        let Some(index) = self.found(call_id) else { return };
+        let Some(call) = self.calls.0.get(index) else { return };
+        match call.phase {
+            CallPhase::Asking | CallPhase::Ringing | CallPhase::Silenced | CallPhase::Answering => {
+                self.act(call_id, Act::Rejected, reason);
+                self.over(index, Ending::RejectedHere, None, None);
+            }
+            CallPhase::Active | CallPhase::Placing | CallPhase::Calling => self.hang_up(call_id, reason),
+            CallPhase::Over => {}
+        }
+    }
+
+    /// This phone falls silent. The call is not over: it may still be answered here.
+    pub(crate) fn decline(&mut self, call_id: &str) {
+        let Some(index) = self.found(call_id) else { return };
+        let Some(call) = self.calls.0.get(index) else { return };
+        if matches!(call.phase, CallPhase::Asking | CallPhase::Ringing) {
+            self.act(call_id, Act::Declined, None);
+            self.silence(index);
+        }
+    }
+
+    pub(crate) fn silence(&mut self, index: usize) {
+        let Some(call) = self.calls.0.get_mut(index) else { return };
+        if !matches!(call.phase, CallPhase::Asking | CallPhase::Ringing) {
+            return;
+        }
+        let was = std::mem::replace(&mut call.phase, CallPhase::Silenced);
+        let call_id = call.name();
+        let shown = std::mem::take(&mut call.shown);
+        if was == CallPhase::Ringing {
+            self.emit(Event::StopRinging { call_id: call_id.clone(), why: Ending::DeclinedHere });
+        }
+        if shown {
+            self.emit(Event::CallOver { call_id, why: Ending::DeclinedHere, by: None, reason: None });
+        }
+    }
+
+    /// Credentials for a look before the answer: those of this client alone, which only the backend's answer has.
+    pub(crate) fn preview(&mut self, call_id: &str) {
+        let Some(index) = self.found(call_id) else { return };
+        let rings = |phase| matches!(phase, CallPhase::Asking | CallPhase::Ringing | CallPhase::Silenced);
+        if self.calls.0.get(index).is_some_and(|call| rings(call.phase)) {
+            self.get(call_id, true);
+        } else {
+            self.report_misuse(call_id, "only a call that rings can be previewed", "enter its room instead");
+        }
+    }
+
+    pub(crate) fn previewed(&mut self, call_id: &str, view: View) {
+        let room = view.room_info.clone().and_then(crate::wire::RoomInfo::room);
+        self.viewed(view);
+        let Some(call) = self.calls.position(call_id).and_then(|index| self.calls.0.get(index)) else { return };
+        if matches!(call.phase, CallPhase::Ringing | CallPhase::Silenced)
+            && let Some(room) = room
+        {
+            self.emit(Event::Preview { call_id: call_id.into(), room });
+        }
+    }
+
+    pub(crate) fn hang_up(&mut self, name: &str, reason: Option<&str>) {
+        let Some(index) = self.found(name) else { return };
+        let Some(call) = self.calls.0.get(index) else { return };
+        let call_id = call.name();
+        match call.phase {
+            CallPhase::Asking | CallPhase::Ringing | CallPhase::Silenced | CallPhase::Answering => {
+                self.reject(&call_id, reason);
+            }
+            CallPhase::Active => {
+                let act = if call.is_outgoing() { Act::CallerHangUp } else { Act::HangUp };
+                self.act(&call_id, act, reason);
+                self.over(index, Ending::Ended, None, None);
+            }
+            CallPhase::Calling => {
+                self.act(&call_id, Act::Cancelled, reason);
+                self.over(index, Ending::Cancelled, None, None);
+            }
+            CallPhase::Placing => self.give_up_placing(index, reason),
+            CallPhase::Over => {}
+        }
+    }
+
+    /// A press that certainly was not carried out is taken back; else the call is cancelled as soon as it has an id.
+    fn give_up_placing(&mut self, index: usize, reason: Option<&str>) {
+        let Some(call) = self.calls.0.get_mut(index) else { return };
+        let press = call.press.clone().unwrap_or_default();
+        let place = Purpose::Place { press: press.clone() };
+        let pending = self.requests.pending.iter().find(|pending| pending.request.purpose == place);
+        let untouched = pending.is_none_or(|pending| !pending.uncertain && !matches!(pending.stage, Stage::Sent(_)));
+        if untouched {
+            self.requests.drop_where(|purpose| *purpose == place);
+            return self.over(index, Ending::Cancelled, None, None);
+        }
+        call.unwanted = true;
+        call.unwanted_reason = reason.map(str::to_owned);
+        if std::mem::take(&mut call.shown) {
+            self.emit(Event::CallOver { call_id: press, why: Ending::Cancelled, by: None, reason: None });
+        }
+    }
+
+    /// The call that the app names, by its id or its press.
+    fn found(&mut self, name: &str) -> Option<usize> {
+        let index = self.calls.named(name);
+        if index.is_none() {
+            self.report_misuse(name, "this client knows no such call", "use the id that the call came with");
+        }
+        index
+    }
+}

@@ -1,0 +1,213 @@
+//! One call, as this client knows it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::output::{CallInfo, Room};
+use crate::time::ServerTime;
+
+/// The longest that any call rings, and some.
+pub(crate) const LONGEST_RING_MS: i64 = 125_000;
+/// How many calls that are over are remembered, so that late messages about them find no unknown call.
+const KEPT: usize = 64;
+
+/// Where a call stands here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum CallPhase {
+    /// Somebody calls, as it was said; the backend is asked whether that still holds.
+    Asking,
+    /// It rings here.
+    Ringing,
+    /// It was declined here, and may ring elsewhere.
+    Silenced,
+    /// The person answered; the backend has not confirmed it.
+    Answering,
+    /// This client is in the call.
+    Active,
+    /// The button was pressed; the backend has not answered.
+    Placing,
+    /// Placed here, not answered.
+    Calling,
+    Over,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Call {
+    /// None while it is being placed.
+    pub id: Option<String>,
+    /// The `Idempotency-Key` of the press, of a call that was placed here.
+    pub press: Option<String>,
+    /// Whom the press was for.
+    pub callees: Vec<String>,
+    pub phase: CallPhase,
+    /// The highest commit that was heard of.
+    pub seq: u32,
+    /// The ring's deadline; none while it is not known.
+    pub expires_at: Option<i64>,
+    pub info: CallInfo,
+    pub room: Option<Room>,
+    /// Whether the app was told to enter the room.
+    pub entered: bool,
+    /// Whether the app shows it.
+    pub shown: bool,
+    /// Whether the backend was told that it rings here.
+    pub reported: bool,
+    /// Set when the person gave the call up before it had an id, and why.
+    pub unwanted: bool,
+    pub unwanted_reason: Option<String>,
+    /// It rings no longer than this, by the steady clock.
+    #[serde(skip)]
+    pub ring_by: Option<u64>,
+    /// It rings from then on although nobody has answered the question whether it still does.
+    #[serde(skip)]
+    pub ask_until: Option<u64>,
+    /// How often the backend was asked why the outcome does not come.
+    #[serde(skip)]
+    pub checks: u32,
+    /// When to ask that next.
+    #[serde(skip)]
+    pub check_at: Option<u64>,
+}
+
+impl Call {
+    pub fn new(phase: CallPhase) -> Self {
+        Self {
+            id: None,
+            press: None,
+            callees: vec![],
+            phase,
+            seq: 0,
+            expires_at: None,
+            info: CallInfo::default(),
+            room: None,
+            entered: false,
+            shown: false,
+            reported: false,
+            unwanted: false,
+            unwanted_reason: None,
+            ring_by: None,
+            ask_until: None,
+            checks: 0,
+            check_at: None,
+        }
+    }
+
+    pub fn incoming(call_id: &str) -> Self {
+        let mut call = Self::new(CallPhase::Asking);
+        call.id = Some(call_id.into());
+        call.info.call_id = call_id.into();
+        call
+    }
+
+    pub fn is_outgoing(&self) -> bool {
+        self.press.is_some()
+    }
+
+    /// The call's id, or the press of a call that has none.
+    pub fn name(&self) -> String {
+        self.id.clone().or_else(|| self.press.clone()).unwrap_or_default()
+    }
+
+    /// When it stops ringing, by the steady clock: the earliest of what is known.
+    pub fn deadline(&self, time: &ServerTime) -> Option<u64> {
+        let by_time = self.expires_at.and_then(|at| time.steady(at));
+        self.ring_by.into_iter().chain(by_time).min()
+    }
+
+    /// When something is to be done about it.
+    pub fn due(&self, time: &ServerTime) -> Option<u64> {
+        match self.phase {
+            CallPhase::Ringing | CallPhase::Silenced => self.deadline(time),
+            CallPhase::Asking => self.ask_until.into_iter().chain(self.deadline(time)).min(),
+            CallPhase::Calling => self.check_at,
+            CallPhase::Answering | CallPhase::Active | CallPhase::Placing | CallPhase::Over => None,
+        }
+    }
+
+    /// Takes over what a message or an answer says of the caller.
+    pub fn describe(
+        &mut self,
+        caller_id: &str,
+        caller_info: Option<&Map<String, Value>>,
+        invitation_data: Option<&Map<String, Value>>,
+    ) {
+        if !caller_id.is_empty() {
+            caller_id.clone_into(&mut self.info.caller_id);
+        }
+        if let Some(caller) = caller_info {
+            let text = |field: &str| caller.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
+            self.info.caller_info = Value::Object(caller.clone()).to_string();
+            self.info.location = text("location").map(str::to_owned);
+            if let Some(name) = text("name") {
+                name.clone_into(&mut self.info.caller_name);
+            }
+        }
+        if self.info.caller_name.is_empty() {
+            self.info.caller_name = self.info.caller_id.clone();
+        }
+        if self.info.caller_info.is_empty() {
+            self.info.caller_info = "{}".into();
+        }
+        if let Some(data) = invitation_data {
+            self.info.invitation_data = Some(Value::Object(data.clone()).to_string());
+        }
+    }
+
+    /// Whether something about commit `seq` is older than what is known.
+    pub fn is_older(&self, seq: Option<u32>) -> bool {
+        seq.is_some_and(|seq| seq < self.seq)
+    }
+}
+
+/// All calls that are known.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Calls(pub Vec<Call>);
+
+impl Calls {
+    pub fn position(&self, call_id: &str) -> Option<usize> {
+        self.0.iter().position(|call| call.id.as_deref() == Some(call_id))
+    }
+
+    /// By id, or by the press of a call that has none.
+    pub fn named(&self, name: &str) -> Option<usize> {
+        self.position(name).or_else(|| self.pressed(name))
+    }
+
+    pub fn pressed(&self, press: &str) -> Option<usize> {
+        self.0.iter().position(|call| call.press.as_deref() == Some(press))
+    }
+
+    /// Adds a call and forgets the oldest of those that are over.
+    pub fn add(&mut self, call: Call) -> usize {
+        let over = self.0.iter().filter(|call| call.phase == CallPhase::Over).count();
+        if over >= KEPT
+            && let Some(oldest) = self.0.iter().position(|call| call.phase == CallPhase::Over)
+        {
+            self.0.remove(oldest);
+        }
+        self.0.push(call);
+        self.0.len() - 1
+    }
+
+    /// Whether the person is in a call here.
+    pub fn is_busy(&self) -> bool {
+        self.0.iter().any(|call| matches!(call.phase, CallPhase::Answering | CallPhase::Active))
+    }
+
+    /// After a restart no call is taken for what it was: the backend is asked.
+    pub fn restored(&mut self) {
+        for call in &mut self.0 {
+            call.entered = false;
+            if matches!(call.phase, CallPhase::Ringing | CallPhase::Answering) {
+                call.phase = CallPhase::Asking;
+            }
+        }
+    }
+
+    /// Those that the backend is asked about after a time away.
+    pub fn to_ask(&self) -> Vec<String> {
+        let live = self.0.iter().filter(|call| !matches!(call.phase, CallPhase::Over | CallPhase::Placing));
+        live.filter_map(|call| call.id.clone()).collect()
+    }
+}

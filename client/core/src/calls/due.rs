@@ -1,0 +1,49 @@
+//! What time alone does to a call.
+
+use crate::calls::call::CallPhase;
+use crate::client::Client;
+use crate::output::Ending;
+
+/// So often the backend is asked what became of a call whose outcome does not come.
+const CHECKS: u32 = 3;
+
+impl Client {
+    pub(crate) fn calls_due(&mut self) {
+        for index in 0..self.calls.0.len() {
+            let Some(call) = self.calls.0.get(index) else { continue };
+            if call.due(&self.time).is_none_or(|at| at > self.now) {
+                continue;
+            }
+            let over = call.deadline(&self.time).is_some_and(|end| end <= self.now);
+            match call.phase {
+                // Every phone knows the deadline: it waits for no message.
+                CallPhase::Ringing | CallPhase::Silenced | CallPhase::Asking if over => {
+                    self.over(index, Ending::Missed, Some("timer".into()), None);
+                }
+                CallPhase::Asking => self.ring(index),
+                CallPhase::Calling => self.check_outcome(index),
+                _ => {}
+            }
+        }
+    }
+
+    /// The deadline is over, and nobody has said what became of the call.
+    fn check_outcome(&mut self, index: usize) {
+        let Some(call) = self.calls.0.get_mut(index) else { return };
+        if call.checks >= CHECKS {
+            return self.over(index, Ending::Missed, Some("timer".into()), None);
+        }
+        call.checks = call.checks.saturating_add(1);
+        let call_id = call.name();
+        self.plan_check(index);
+        self.ask_about(&call_id);
+    }
+
+    /// Nobody could say whether the call still rings.
+    pub(crate) fn not_viewed(&mut self, call_id: &str) {
+        let Some(index) = self.calls.position(call_id) else { return };
+        if self.calls.0.get(index).is_some_and(|call| call.phase == CallPhase::Asking && call.ask_until.is_none()) {
+            self.over(index, Ending::Missed, None, None);
+        }
+    }
+}

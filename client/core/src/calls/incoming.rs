@@ -1,0 +1,113 @@
+//! Calls that come in: whether to ring, and for how long.
+
+use crate::calls::call::{Call, CallPhase, LONGEST_RING_MS};
+use crate::calls::settle::News;
+use crate::client::Client;
+use crate::jwe::{self, Opened};
+use crate::output::{Event, Secret};
+use crate::requests::Act;
+use crate::wire::{Message, View};
+
+/// A message that comes so soon after the broker resumed the session may have waited in it.
+const RESUMED_MS: u64 = 5_000;
+/// So long the backend is asked before a phone rings without an answer.
+const ASK_MS: u64 = 2_000;
+
+impl Client {
+    /// Somebody calls. Whoever cannot know whether the message is late asks first.
+    pub(crate) fn incoming(&mut self, message: Message) {
+        let Some(call_id) = message.call_id.clone() else { return };
+        let known = self.calls.position(&call_id);
+        let index = known.unwrap_or_else(|| self.calls.add(Call::incoming(&call_id)));
+        self.describe(index, message);
+        let asking = self.calls.0.get(index).is_some_and(|call| call.phase == CallPhase::Asking);
+        if asking && !self.may_be_late() {
+            self.ring(index);
+        } else if known.is_none() {
+            self.ask_first(index);
+        }
+    }
+
+    fn may_be_late(&self) -> bool {
+        let resumed = self.link.resumed_at.is_some_and(|at| self.now.saturating_sub(at) < RESUMED_MS);
+        resumed && !self.time.is_known()
+    }
+
+    /// Takes over what a message says of the call.
+    fn describe(&mut self, index: usize, message: Message) {
+        let busy = self.calls.is_busy();
+        let secondary = message.primary.as_deref().is_some_and(|primary| !self.is_own(primary));
+        let rings_for = message.remaining_ms.unwrap_or(LONGEST_RING_MS).clamp(0, LONGEST_RING_MS);
+        let by = self.now.saturating_add(u64::try_from(rings_for).unwrap_or(0));
+        let Some(call) = self.calls.0.get_mut(index) else { return };
+        call.seq = call.seq.max(message.seq.unwrap_or(0));
+        call.expires_at = message.expires_at.or(call.expires_at);
+        call.ring_by = Some(call.ring_by.map_or(by, |known| known.min(by)));
+        let caller = message.caller_id.as_deref().unwrap_or_default();
+        call.describe(caller, message.caller_info.as_ref(), message.invitation_data.as_ref());
+        call.info.waiting |= busy || message.waiting == Some(true);
+        call.info.secondary |= secondary;
+        let room = message.room_info.and_then(crate::wire::RoomInfo::room);
+        let Some(mut room) = room else { return };
+        let key = self.link.registered.as_ref().and_then(|registered| registered.payload_key.as_ref());
+        match jwe::open(&room.user_sig.0, key) {
+            Opened::Plain(user_sig) => {
+                room.user_sig = Secret(user_sig);
+                call.info.room = Some(room);
+            }
+            Opened::OtherKey if !self.link.is_off() => self.register(),
+            Opened::OtherKey | Opened::Unreadable => {}
+        }
+    }
+
+    /// Asks the backend whether the call still rings, and rings without an answer after two seconds.
+    pub(crate) fn ask_first(&mut self, index: usize) {
+        let Some(call) = self.calls.0.get_mut(index) else { return };
+        call.ask_until = Some(self.now.saturating_add(ASK_MS));
+        let call_id = call.name();
+        self.ask_about(&call_id);
+    }
+
+    /// Shows the call and rings, unless its time is certainly over.
+    pub(crate) fn ring(&mut self, index: usize) {
+        let Some(call) = self.calls.0.get_mut(index) else { return };
+        if call.deadline(&self.time).is_some_and(|end| end <= self.now) {
+            return self.calls_due();
+        }
+        call.phase = CallPhase::Ringing;
+        call.shown = true;
+        call.ask_until = None;
+        if call.ring_by.is_none() {
+            // Nobody has said for how long: no call rings longer than this.
+            call.ring_by = Some(self.now.saturating_add(LONGEST_RING_MS.unsigned_abs()));
+        }
+        let reported = std::mem::replace(&mut call.reported, true);
+        let (call_id, info) = (call.name(), call.info.clone());
+        self.emit(Event::Ring { call: info });
+        if !reported {
+            self.act(&call_id, Act::Ringing, None);
+        }
+    }
+
+    /// What the backend answers about a call: the truth, unless something newer has been heard.
+    pub(crate) fn viewed(&mut self, view: View) {
+        let Some(index) = self.calls.position(&view.call_id) else { return };
+        self.apply_view(index, view);
+    }
+
+    pub(crate) fn apply_view(&mut self, index: usize, view: View) {
+        let now = self.now;
+        let Some(call) = self.calls.0.get_mut(index) else { return };
+        let older = call.is_older(Some(view.seq));
+        call.seq = call.seq.max(view.seq);
+        call.expires_at = Some(view.expires_at);
+        if let Some(left) = view.remaining_ms {
+            let by = now.saturating_add(u64::try_from(left.clamp(0, LONGEST_RING_MS)).unwrap_or(0));
+            call.ring_by = Some(call.ring_by.map_or(by, |known| known.min(by)));
+        }
+        call.describe(&view.caller_id, view.caller_info.as_ref(), view.invitation_data.as_ref());
+        let room = view.room_info.and_then(crate::wire::RoomInfo::room);
+        let state = view.state.filter(|_| !older);
+        self.settle(index, News { state, by: view.answered_by, reason: view.reason, room });
+    }
+}

@@ -1,0 +1,11 @@
+//! Calls: one that rings here, one that was placed here, and those that are over but not forgotten.
+
+mod acting;
+mod call;
+mod due;
+mod incoming;
+mod outgoing;
+mod settle;
+
+pub(crate) use call::{Call, CallPhase, Calls};
+pub(crate) use settle::News;

@@ -1,0 +1,183 @@
+//! Calls that are placed here.
+
+use serde_json::{Map, Value, json};
+
+use crate::calls::call::{Call, CallPhase};
+use crate::client::Client;
+use crate::output::{Ending, Event, Method, Progress};
+use crate::requests::{Act, Purpose, Request};
+use crate::wire::{Action, Message, View};
+
+/// How long somebody who pressed a button waits for the call to be placed.
+const PLACE_WORTH_MS: u64 = 30_000;
+/// How many messages are held while a press is under way.
+const HELD: usize = 32;
+/// The outcome of a call comes at most so long after its deadline; then the backend is asked.
+const OUTCOME_MS: u64 = 4_000;
+/// The deadline of a call of which none is known.
+const LONGEST_RING_MS: u64 = 125_000;
+
+/// A JSON object, or none.
+fn object(text: Option<&str>) -> Option<Map<String, Value>> {
+    serde_json::from_str(text?).ok()
+}
+
+impl Client {
+    /// Places a call. A press while the one before is still under way is the same press.
+    pub(crate) fn press(
+        &mut self,
+        callees: &[String],
+        caller_info: Option<&str>,
+        ring_seconds: Option<u32>,
+        invitation_data: Option<&str>,
+    ) {
+        let same = |call: &&Call| call.phase == CallPhase::Placing && !call.unwanted && call.callees == callees;
+        if let Some(call) = self.calls.0.iter().find(same) {
+            let press = call.press.clone().unwrap_or_default();
+            return self.emit(Event::Progress { press, call_id: None, progress: Progress::Placing });
+        }
+        let press = self.random.key();
+        for (field, text) in [("caller_info", caller_info), ("invitation_data", invitation_data)] {
+            if text.is_some() && object(text).is_none() {
+                return self.report_misuse(
+                    &press,
+                    &format!("{field} is no JSON object"),
+                    "pass an object as JSON text",
+                );
+            }
+        }
+        let mut body = match callees {
+            [one] => json!({ "callee_id": one }),
+            several => json!({ "callee_ids": several }),
+        };
+        body["client_id"] = self.link.client_id().unwrap_or(&self.config.client_id).into();
+        if let Some(info) = object(caller_info) {
+            body["caller_info"] = Value::Object(info);
+        }
+        if let Some(seconds) = ring_seconds {
+            body["ring_seconds"] = seconds.into();
+        }
+        if let Some(data) = object(invitation_data) {
+            body["invitation_data"] = Value::Object(data);
+        }
+        let mut call = Call::new(CallPhase::Placing);
+        call.press = Some(press.clone());
+        call.callees = callees.to_vec();
+        call.shown = true;
+        self.calls.add(call);
+        self.emit(Event::Progress { press: press.clone(), call_id: None, progress: Progress::Placing });
+        self.send(Request {
+            purpose: Purpose::Place { press: press.clone() },
+            method: Method::Post,
+            path: "/api/calls".into(),
+            body: Some(body.to_string()),
+            key: Some(press),
+            worth_ms: Some(PLACE_WORTH_MS),
+        });
+    }
+
+    /// The backend has the call. What was heard of it before this answer follows.
+    pub(crate) fn placed(&mut self, press: &str, view: View) {
+        let Some(mut index) = self.calls.pressed(press) else { return self.release_held() };
+        // Another press had placed this call already, and it rings: the two are one.
+        if let Some(first) = self.calls.position(&view.call_id).filter(|first| *first != index) {
+            self.calls.0.remove(index);
+            index = self.calls.position(&view.call_id).unwrap_or(first);
+            self.emit(Event::Progress {
+                press: press.into(),
+                call_id: Some(view.call_id.clone()),
+                progress: Progress::Placed,
+            });
+        }
+        let call_id = view.call_id.clone();
+        self.name(index, &call_id);
+        self.apply_view(index, view);
+        self.plan_check(index);
+        let unwanted = self.calls.0.get(index).filter(|call| call.unwanted).map(|call| call.unwanted_reason.clone());
+        if let Some(reason) = unwanted {
+            self.over(index, Ending::Cancelled, None, None);
+            self.act(&call_id, Act::Cancelled, reason.as_deref());
+        } else {
+            // The caller is there before anybody answers.
+            self.enter(index);
+        }
+        self.release_held();
+    }
+
+    /// Gives a call that was placed here its id.
+    fn name(&mut self, index: usize, call_id: &str) {
+        let Some(call) = self.calls.0.get_mut(index) else { return };
+        call.id = Some(call_id.into());
+        call.info.call_id = call_id.into();
+        if call.phase != CallPhase::Placing {
+            return;
+        }
+        call.phase = CallPhase::Calling;
+        let (press, shown) = (call.press.clone().unwrap_or_default(), call.shown);
+        if shown {
+            self.emit(Event::Progress { press, call_id: Some(call_id.into()), progress: Progress::Placed });
+        }
+        self.plan_check(index);
+    }
+
+    pub(crate) fn not_placed(&mut self, press: &str) {
+        if let Some(index) = self.calls.pressed(press) {
+            self.over(index, Ending::Failed, None, None);
+        }
+        self.release_held();
+    }
+
+    /// Keeps a message about a call that is not known, while the answer that will name the call is under way.
+    pub(crate) fn hold(&mut self, message: Message) {
+        if self.requests.is_placing() && self.held.len() < HELD {
+            self.held.push(message);
+        }
+    }
+
+    fn release_held(&mut self) {
+        let still_placing = self.requests.is_placing();
+        for message in std::mem::take(&mut self.held) {
+            let known = message.call_id.as_deref().is_some_and(|id| self.calls.position(id).is_some());
+            if known {
+                self.control(message);
+            } else if still_placing {
+                self.held.push(message);
+            }
+        }
+    }
+
+    /// Finds the call that a message to the caller is about: by its id, or by the press that it repeats.
+    pub(crate) fn call_of(&mut self, message: &Message) -> Option<usize> {
+        let call_id = message.call_id.as_deref()?;
+        if let Some(index) = self.calls.position(call_id) {
+            return Some(index);
+        }
+        let index = self.calls.pressed(message.request_id.as_deref()?)?;
+        self.calls.0.get(index).filter(|call| call.id.is_none())?;
+        self.name(index, call_id);
+        Some(index)
+    }
+
+    /// What a message tells the caller while the call rings.
+    pub(crate) fn progress(&mut self, index: usize, action: Action) {
+        let progress = match action {
+            Action::Ringing => Progress::Ringing,
+            Action::Alerted => Progress::Alerted,
+            Action::Unreachable => Progress::Unreachable,
+            _ => return,
+        };
+        let Some(call) = self.calls.0.get(index).filter(|call| call.phase == CallPhase::Calling && call.shown) else {
+            return;
+        };
+        let (press, call_id) = (call.press.clone().unwrap_or_default(), call.id.clone());
+        self.emit(Event::Progress { press, call_id, progress });
+    }
+
+    /// Sets when the backend is asked what became of the call, should no message tell.
+    pub(crate) fn plan_check(&mut self, index: usize) {
+        let Some(call) = self.calls.0.get_mut(index) else { return };
+        let waits = OUTCOME_MS.saturating_mul(u64::from(call.checks).saturating_add(1));
+        let end = call.deadline(&self.time).unwrap_or(self.now.saturating_add(LONGEST_RING_MS));
+        call.check_at = Some(end.max(self.now).saturating_add(waits));
+    }
+}

@@ -1,0 +1,148 @@
+//! Where a call stands, whoever says so: a message, a push, an answer, or a refusal.
+
+use ilock_events::CallState;
+
+use crate::calls::call::CallPhase;
+use crate::client::Client;
+use crate::output::{Ending, Event, Progress, Room};
+use crate::requests::{Act, Purpose};
+
+/// What was heard of a call.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct News {
+    pub state: Option<CallState>,
+    /// Who brought it there.
+    pub by: Option<String>,
+    pub reason: Option<String>,
+    pub room: Option<Room>,
+}
+
+fn ending(state: CallState) -> Option<Ending> {
+    match state {
+        CallState::Ringing | CallState::Active => None,
+        CallState::Rejected => Some(Ending::Rejected),
+        CallState::Cancelled => Some(Ending::Cancelled),
+        CallState::Missed => Some(Ending::Missed),
+        CallState::Ended => Some(Ending::Ended),
+        CallState::Failed => Some(Ending::Failed),
+    }
+}
+
+impl Client {
+    /// Brings the call to where it stands.
+    pub(crate) fn settle(&mut self, index: usize, news: News) {
+        let Some(call) = self.calls.0.get_mut(index) else { return };
+        if call.phase == CallPhase::Over {
+            return;
+        }
+        if news.room.is_some() {
+            call.room = news.room;
+        }
+        let (phase, outgoing) = (call.phase, call.is_outgoing());
+        match news.state {
+            None => {}
+            Some(CallState::Ringing) => {
+                if phase == CallPhase::Asking {
+                    self.ring(index);
+                }
+            }
+            Some(CallState::Active) if outgoing => self.accepted(index),
+            Some(CallState::Active) => {
+                let own = news.by.as_deref().is_some_and(|by| self.is_own(by));
+                if own || phase == CallPhase::Active {
+                    self.answered_here(index);
+                } else {
+                    self.over(index, Ending::AnsweredElsewhere, news.by, news.reason);
+                }
+            }
+            Some(state) => {
+                if let Some(why) = ending(state) {
+                    self.over(index, why, news.by, news.reason);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn settle_by_id(&mut self, call_id: &str, state: Option<CallState>, by: Option<&str>) {
+        if let Some(index) = self.calls.position(call_id) {
+            self.settle(index, News { state, by: by.map(str::to_owned), ..News::default() });
+        }
+    }
+
+    /// Somebody answered a call that was placed here.
+    fn accepted(&mut self, index: usize) {
+        let Some(call) = self.calls.0.get_mut(index) else { return };
+        let was = std::mem::replace(&mut call.phase, CallPhase::Active);
+        if was != CallPhase::Active && call.shown {
+            let (press, call_id) = (call.press.clone().unwrap_or_default(), call.id.clone());
+            self.emit(Event::Progress { press, call_id, progress: Progress::Accepted });
+        }
+        self.enter(index);
+    }
+
+    /// This phone is the one that answered.
+    fn answered_here(&mut self, index: usize) {
+        let Some(call) = self.calls.0.get_mut(index) else { return };
+        let was = std::mem::replace(&mut call.phase, CallPhase::Active);
+        call.shown = true;
+        let call_id = call.name();
+        let has_room = call.room.is_some();
+        if was == CallPhase::Ringing {
+            self.emit(Event::StopRinging { call_id: call_id.clone(), why: Ending::AnsweredHere });
+        }
+        let accepting = self.requests.has(&Purpose::Act { call_id: call_id.clone(), act: Act::Accepted });
+        if has_room {
+            self.enter(index);
+        } else if was != CallPhase::Active && !accepting {
+            self.ask_about(&call_id);
+        }
+    }
+
+    /// Enters the room, once.
+    pub(crate) fn enter(&mut self, index: usize) {
+        let Some(call) = self.calls.0.get_mut(index) else { return };
+        let Some(room) = call.room.clone().filter(|_| !call.unwanted && call.phase != CallPhase::Over) else { return };
+        if !std::mem::replace(&mut call.entered, true) {
+            let call_id = call.name();
+            self.emit(Event::EnterRoom { call_id, room });
+        }
+    }
+
+    /// Ends the call here: it falls silent, the room is left, the screen is cleared.
+    pub(crate) fn over(&mut self, index: usize, why: Ending, by: Option<String>, reason: Option<String>) {
+        let Some(call) = self.calls.0.get_mut(index) else { return };
+        let was = std::mem::replace(&mut call.phase, CallPhase::Over);
+        if was == CallPhase::Over {
+            return;
+        }
+        let call_id = call.name();
+        let entered = std::mem::take(&mut call.entered);
+        let shown = std::mem::take(&mut call.shown);
+        call.room = None;
+        if was == CallPhase::Ringing {
+            self.emit(Event::StopRinging { call_id: call_id.clone(), why });
+        }
+        if entered {
+            self.emit(Event::LeaveRoom { call_id: call_id.clone() });
+        }
+        if shown {
+            self.emit(Event::CallOver { call_id: call_id.clone(), why, by, reason });
+        }
+        self.requests.drop_where(|purpose| match purpose {
+            Purpose::Get { call_id: of, .. } => *of == call_id,
+            Purpose::Act { call_id: of, act } => *of == call_id && matches!(act, Act::Ringing | Act::Accepted),
+            _ => false,
+        });
+    }
+
+    pub(crate) fn over_by_id(&mut self, call_id: &str, why: Ending) {
+        if let Some(index) = self.calls.named(call_id) {
+            self.over(index, why, None, None);
+        }
+    }
+
+    /// The backend knows no such call.
+    pub(crate) fn gone(&mut self, call_id: &str) {
+        self.over_by_id(call_id, Ending::Gone);
+    }
+}

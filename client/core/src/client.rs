@@ -1,0 +1,182 @@
+//! The client: what it knows, and who deals with which input.
+
+use std::fmt;
+
+use crate::calls::Calls;
+use crate::config::Config;
+use crate::input::Input;
+use crate::link::{Link, LinkPhase};
+use crate::output::Output;
+use crate::random::Random;
+use crate::requests::{Pending, Request, Requests, Stage};
+use crate::seen::Seen;
+use crate::status_report::StatusReport;
+use crate::time::ServerTime;
+use crate::wire::Message;
+
+/// A phone or a door station, as rules. See the crate's page for how to drive it.
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) config: Config,
+    /// The steady clock's milliseconds.
+    pub(crate) now: u64,
+    pub(crate) time: ServerTime,
+    pub(crate) random: Random,
+    pub(crate) seen: Seen,
+    pub(crate) requests: Requests,
+    pub(crate) link: Link,
+    pub(crate) calls: Calls,
+    pub(crate) status: StatusReport,
+    /// Messages about calls that have no name yet, because the answer to a press is still under way.
+    pub(crate) held: Vec<Message>,
+    pub(crate) outputs: Vec<Output>,
+}
+
+impl fmt::Debug for Client {
+    /// Its name alone: what it knows contains secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("client_id", &self.config.client_id).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    pub(crate) fn empty(config: Config, seed: Vec<u8>) -> Self {
+        Self {
+            config,
+            now: 0,
+            time: ServerTime::default(),
+            random: Random::new(seed),
+            seen: Seen::default(),
+            requests: Requests::default(),
+            link: Link::default(),
+            calls: Calls::default(),
+            status: StatusReport::default(),
+            held: vec![],
+            outputs: vec![],
+        }
+    }
+
+    /// Takes an input and returns what is to be done, in this order. `now_ms` is the time of a steady clock: any start,
+    /// never set back. It may stand still while the machine sleeps.
+    pub fn handle(&mut self, now_ms: u64, input: Input) -> Vec<Output> {
+        self.now = self.now.max(now_ms);
+        self.take(input);
+        self.requests_due();
+        self.link_due();
+        self.calls_due();
+        self.status_due();
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// When to call [`Self::handle`] with [`Input::Tick`] at the latest, by the same clock. To be read after each call.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<u64> {
+        let requests = self.requests.pending.iter().filter_map(Pending::due);
+        let link = match self.link.phase {
+            LinkPhase::Connecting(at) | LinkPhase::Subscribing(at) | LinkPhase::Waiting { until: at, .. } => Some(at),
+            _ => None,
+        };
+        let renewal = self.link.renew_at.filter(|_| !self.link.is_off());
+        let calls = self.calls.0.iter().filter_map(|call| call.due(&self.time));
+        requests.chain(link).chain(renewal).chain(calls).min()
+    }
+
+    /// The client's name, by which messages and answers call it; none before the first registration.
+    #[must_use]
+    pub fn client_id(&self) -> Option<String> {
+        self.link.client_id().map(str::to_owned)
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Start => self.start(),
+            Input::LoggedIn => self.logged_in(),
+            Input::TokenRenewed => self.token_renewed(),
+            Input::TokenUnavailable => self.token_unavailable(),
+            Input::LogOut => self.log_out(),
+            Input::HttpAnswer { id, status, retry_after, date, body } => {
+                self.note_date(date.as_deref(), &body);
+                self.answered(id, status, retry_after.as_deref(), &body);
+            }
+            Input::HttpFailed { id } => self.request_failed(id),
+            Input::Push { data, must_show } => self.push(&data, must_show),
+            Input::PushTokens { tokens } => self.push_tokens(tokens),
+            Input::Status { status, priority } => self.status.set(status, priority, self.now),
+            Input::Tick => {}
+            input => self.take_connection(input),
+        }
+    }
+
+    fn take_connection(&mut self, input: Input) {
+        match input {
+            Input::Connected { connection, session_present } => self.connected(connection, session_present),
+            Input::Subscribed { connection, granted } => self.subscribed(connection, granted),
+            Input::Refused { connection, reason } => self.refused_by_broker(connection, reason),
+            Input::Disconnected { connection, reason } => self.disconnected(connection, reason),
+            Input::Message { topic, payload } => self.message(&topic, &payload),
+            Input::Network { online } => self.network(online),
+            Input::Woken => self.woken(),
+            input => self.take_tap(input),
+        }
+    }
+
+    fn take_tap(&mut self, input: Input) {
+        if self.is_logged_out() {
+            return;
+        }
+        match input {
+            Input::Press { callees, caller_info, ring_seconds, invitation_data } => {
+                self.press(&callees, caller_info.as_deref(), ring_seconds, invitation_data.as_deref());
+            }
+            Input::Answer { call_id } => self.answer(&call_id),
+            Input::Reject { call_id, reason } => self.reject(&call_id, reason.as_deref()),
+            Input::Decline { call_id } => self.decline(&call_id),
+            Input::Preview { call_id } => self.preview(&call_id),
+            Input::HangUp { call_id, reason } => self.hang_up(&call_id, reason.as_deref()),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn emit(&mut self, output: impl Into<Output>) {
+        self.outputs.push(output.into());
+    }
+
+    /// Makes a request now.
+    pub(crate) fn send(&mut self, request: Request) {
+        let id = self.requests.next_id();
+        let mut pending = Pending::new(id, request, self.now);
+        self.outputs.push(pending.send(self.now).into());
+        self.requests.pending.push(pending);
+    }
+
+    /// A time between the two bounds from now.
+    pub(crate) fn after(&mut self, (least, most): (u64, u64)) -> u64 {
+        let jitter = self.random.below(most.saturating_sub(least));
+        self.now.saturating_add(least).saturating_add(jitter)
+    }
+
+    pub(crate) fn is_logged_out(&self) -> bool {
+        matches!(self.link.phase, LinkPhase::LoggedOut(_))
+    }
+
+    /// Whether `client_id` is this client's name.
+    pub(crate) fn is_own(&self, client_id: &str) -> bool {
+        client_id == self.link.client_id().unwrap_or(&self.config.client_id)
+    }
+
+    fn requests_due(&mut self) {
+        let due = |pending: &Pending, now: u64| pending.due().is_some_and(|at| at <= now);
+        let ids: Vec<u64> =
+            self.requests.pending.iter().filter(|pending| due(pending, self.now)).map(|p| p.id).collect();
+        for id in ids {
+            let Some(index) = self.requests.position(id) else { continue };
+            match self.requests.pending.get_mut(index) {
+                Some(pending) if matches!(pending.stage, Stage::Waiting { .. }) => {
+                    let command = pending.send(self.now);
+                    self.outputs.push(command.into());
+                }
+                _ => self.request_failed(id),
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What happened while the client was away.
+
+use ilock_events::{CallState, Direction, History};
+use serde_json::Value;
+
+use crate::calls::Call;
+use crate::client::Client;
+use crate::config::Role;
+use crate::output::Method;
+use crate::requests::{Purpose, Request};
+
+/// How long the list of calls is worth asking for.
+const LIST_WORTH_MS: u64 = 30_000;
+
+impl Client {
+    /// Asks about every call that is not over; a phone asks for calls that it has not heard of, too.
+    pub(crate) fn fetch_state(&mut self) {
+        // An answer that was asked for earlier may be older than the subscription.
+        self.requests.drop_where(|purpose| matches!(purpose, Purpose::List | Purpose::Get { preview: false, .. }));
+        for call_id in self.calls.to_ask() {
+            self.ask_about(&call_id);
+        }
+        if self.config.role == Role::Phone {
+            self.send(Request {
+                purpose: Purpose::List,
+                method: Method::Get,
+                path: "/api/calls?limit=20".into(),
+                body: None,
+                key: None,
+                worth_ms: Some(LIST_WORTH_MS),
+            });
+        }
+    }
+
+    /// A call that rings and is not known here is asked about.
+    pub(crate) fn listed(&mut self, data: Value) {
+        let Ok(history) = serde_json::from_value::<History>(data) else { return };
+        for entry in history.calls {
+            let rings = entry.direction == Direction::Incoming && entry.state == CallState::Ringing;
+            let call_id = entry.call_id.as_str();
+            if rings && self.calls.position(call_id).is_none() {
+                self.calls.add(Call::incoming(call_id));
+                self.ask_about(call_id);
+            }
+        }
+    }
+}

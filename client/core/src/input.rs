@@ -1,0 +1,194 @@
+//! What a client is told.
+
+use serde::{Deserialize, Serialize};
+
+/// Why the broker refused a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// "Not authorized" or "bad user name or password": MQTT 5 reason codes 0x86, 0x87; MQTT 3.1.1 return codes 4, 5.
+    NotAuthorized,
+    /// Anything else.
+    Other,
+}
+
+/// Why a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lost {
+    /// Another connection has the same client id: MQTT 5 reason code 0x8e. MQTT 3.1.1 cannot tell.
+    TakenOver,
+    /// The network, the broker, a missed keep-alive, or a connection that never came about.
+    Network,
+}
+
+/// How the client is doing, for `PUT /api/mqtt/clients/status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// The app is in front.
+    Active,
+    /// It runs, but is not in front.
+    Background,
+    /// It is about to end.
+    Offline,
+}
+
+/// The tokens of the push services. A token that is absent stays as it was registered.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushTokens {
+    /// FCM's token on Android, APNs' on iOS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push_token: Option<String>,
+    /// PushKit's token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voip_token: Option<String>,
+    /// `production` or `sandbox`, on iOS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Input {
+    /// The app has started, or the person wants to be reachable here again after [`crate::Event::TakenOver`].
+    Start,
+    /// The person has logged in: there is an access token of a new login session.
+    LoggedIn,
+    /// There is a fresh access token, as [`crate::Command::NeedToken`] asked for.
+    TokenRenewed,
+    /// No fresh access token is to be had: the person must log in.
+    TokenUnavailable,
+    /// The person logs out on this client.
+    LogOut,
+    /// A request was answered.
+    HttpAnswer {
+        /// The id of [`crate::Command::Request`].
+        id: u64,
+        /// The HTTP status.
+        status: u16,
+        /// The header `Retry-After`.
+        #[serde(default)]
+        retry_after: Option<String>,
+        /// The header `Date`, where it can be read.
+        #[serde(default)]
+        date: Option<String>,
+        /// The body.
+        body: String,
+    },
+    /// A request got no answer: no network, or its time was over.
+    HttpFailed {
+        /// The id of [`crate::Command::Request`].
+        id: u64,
+    },
+    /// The broker accepted the connection.
+    Connected {
+        /// The id of [`crate::Command::Connect`].
+        connection: u64,
+        /// CONNACK's flag.
+        session_present: bool,
+    },
+    /// The broker acknowledged all subscriptions.
+    Subscribed {
+        /// The connection.
+        connection: u64,
+        /// Whether it granted every one of them.
+        granted: bool,
+    },
+    /// The broker refused the connection.
+    Refused {
+        /// The connection.
+        connection: u64,
+        /// Why.
+        reason: Refusal,
+    },
+    /// The connection ended, or never came about.
+    Disconnected {
+        /// The connection.
+        connection: u64,
+        /// Why.
+        reason: Lost,
+    },
+    /// A message arrived.
+    Message {
+        /// Its topic.
+        topic: String,
+        /// Its payload.
+        payload: String,
+    },
+    /// A push arrived, or the person tapped on one.
+    Push {
+        /// The app's part of the push, a JSON object: FCM's `data`, or on iOS all of `userInfo`.
+        data: String,
+        /// Whether the system demands that a call is shown at once, as iOS does after a VoIP push.
+        #[serde(default)]
+        must_show: bool,
+    },
+    /// The push services gave new tokens.
+    PushTokens {
+        /// All of them.
+        tokens: PushTokens,
+    },
+    /// What the system says of the network.
+    Network {
+        /// Whether there is one.
+        online: bool,
+    },
+    /// The app was suspended and runs again: what the connection is worth is not known.
+    Woken,
+    /// The app is in front, in the background, or about to end.
+    Status {
+        /// How it is doing.
+        status: Status,
+        /// 0 to 10: how much this phone wants to be the one that is answered on.
+        priority: u8,
+    },
+    /// The person presses the button.
+    Press {
+        /// Whom to call: one person, or the members of a household.
+        callees: Vec<String>,
+        /// How the caller shows itself: a JSON object as text, with `name` and `location`.
+        #[serde(default)]
+        caller_info: Option<String>,
+        /// How long it rings: 5 to 120 seconds.
+        #[serde(default)]
+        ring_seconds: Option<u32>,
+        /// For the callee's app: a JSON object as text.
+        #[serde(default)]
+        invitation_data: Option<String>,
+    },
+    /// The person answers.
+    Answer {
+        /// The call.
+        call_id: String,
+    },
+    /// The person rejects the call, for all their phones.
+    Reject {
+        /// The call.
+        call_id: String,
+        /// Why, for the caller.
+        #[serde(default)]
+        reason: Option<String>,
+    },
+    /// This phone is to be silent; the person's others ring on.
+    Decline {
+        /// The call.
+        call_id: String,
+    },
+    /// The person wants to see the caller before answering.
+    Preview {
+        /// The call.
+        call_id: String,
+    },
+    /// The person ends the call: gives up before an answer, or hangs up after it.
+    HangUp {
+        /// The call, or the press of a call that has no id yet.
+        call_id: String,
+        /// Why, for the other side.
+        #[serde(default)]
+        reason: Option<String>,
+    },
+    /// The time of [`crate::Client::wake_at`] has come.
+    Tick,
+}

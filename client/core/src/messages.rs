@@ -1,0 +1,91 @@
+//! Messages: which are dropped, and what the others are about.
+
+use crate::calls::News;
+use crate::client::Client;
+use crate::output::{Ending, Event};
+use crate::wire::{Action, Message};
+
+/// The longest payload that is looked at: IoT Core carries no longer one.
+const LONGEST: usize = 128 * 1_024;
+
+impl Client {
+    /// A message of the broker's. What is late, repeated, out of order or about nobody here is dropped.
+    pub(crate) fn message(&mut self, topic: &str, payload: &str) {
+        if self.link.is_off() || payload.len() > LONGEST {
+            return;
+        }
+        let Ok(message) = serde_json::from_str::<Message>(payload) else { return };
+        let Some(topics) = self.link.registered.as_ref().map(|registered| registered.topics.clone()) else { return };
+        if !self.is_news(&message) {
+            return;
+        }
+        if topics.incoming_calls.as_deref() == Some(topic) {
+            self.incoming(message);
+        } else if topics.device_sync.as_deref() == Some(topic) {
+            self.sync(message);
+        } else if topics.call_control == topic {
+            self.control(message);
+        }
+    }
+
+    /// The three rules of what to drop.
+    fn is_news(&mut self, message: &Message) -> bool {
+        if let Some(sent) = message.sent_at.or(message.timestamp) {
+            self.time.sent_at(sent, self.now);
+        }
+        if message.expires_at.is_some_and(|end| self.time.has_passed(end, self.now)) {
+            return false;
+        }
+        if message.message_id.as_deref().is_some_and(|id| !self.seen.insert(id)) {
+            return false;
+        }
+        let known = message.call_id.as_deref().and_then(|id| self.calls.position(id));
+        let call = known.and_then(|index| self.calls.0.get(index));
+        call.is_none_or(|call| !call.is_older(message.seq))
+    }
+
+    /// What became of a call. One that is not known may be the one that is just being placed.
+    pub(crate) fn control(&mut self, message: Message) {
+        let Some(action) = message.action else { return };
+        let Some(index) = self.call_of(&message) else { return self.hold(message) };
+        if let Some(call) = self.calls.0.get_mut(index) {
+            if call.is_older(message.seq) {
+                return;
+            }
+            call.seq = call.seq.max(message.seq.unwrap_or(0));
+        }
+        if matches!(action, Action::Ringing | Action::Alerted | Action::Unreachable) {
+            return self.progress(index, action);
+        }
+        let news = News { state: message.state, by: message.device_id, reason: message.reason, room: None };
+        self.settle(index, news);
+    }
+
+    /// What another client of this person did; or this one, which is told the same.
+    fn sync(&mut self, message: Message) {
+        let Some(action) = message.action else { return };
+        let own = message.device_id.as_deref().is_some_and(|device| self.is_own(device));
+        if action == Action::ClientAdded {
+            if let Some(client_id) = message.device_id.filter(|_| !own) {
+                self.emit(Event::ClientAdded { client_id });
+            }
+            return;
+        }
+        let Some(index) = message.call_id.as_deref().and_then(|id| self.calls.position(id)) else { return };
+        if let Some(call) = self.calls.0.get_mut(index) {
+            call.seq = call.seq.max(message.seq.unwrap_or(0));
+        }
+        match action {
+            // One phone's decline concerns no other.
+            Action::Declined if own => self.silence(index),
+            Action::Declined => {}
+            // The person has rejected it, even if it still rings for others of a household.
+            Action::Rejected if own => self.over(index, Ending::RejectedHere, message.device_id, message.reason),
+            Action::Rejected => self.over(index, Ending::Rejected, message.device_id, message.reason),
+            _ => {
+                let news = News { state: message.state, by: message.device_id, reason: message.reason, room: None };
+                self.settle(index, news);
+            }
+        }
+    }
+}

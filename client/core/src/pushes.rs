@@ -1,0 +1,141 @@
+//! Pushes: the same calls that messages are about, over another way.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::calls::{Call, CallPhase, News};
+use crate::client::Client;
+use crate::link::LinkPhase;
+use crate::output::{CallInfo, Ending, Event};
+use crate::wire::known;
+
+/// The app's part of a push. All fields are strings.
+#[derive(Debug, Clone, Deserialize)]
+struct Push {
+    #[serde(rename = "type")]
+    kind: String,
+    call_id: String,
+    #[serde(default)]
+    message_id: Option<String>,
+    #[serde(default)]
+    seq: Option<String>,
+    #[serde(default)]
+    expires_at: Option<String>,
+    #[serde(default)]
+    caller_id: String,
+    #[serde(default)]
+    caller_name: String,
+    #[serde(default)]
+    invitation_data: Option<String>,
+    #[serde(default, deserialize_with = "known")]
+    state: Option<ilock_events::CallState>,
+    #[serde(default)]
+    device_id: Option<String>,
+    #[serde(default)]
+    timestamp: Option<String>,
+}
+
+fn number<T: std::str::FromStr>(text: Option<&String>) -> Option<T> {
+    text.and_then(|text| text.parse().ok())
+}
+
+impl Client {
+    /// A push, and so a sign that the app runs: it connects. Where the system demands it, a call is shown whatever comes
+    /// of it.
+    pub(crate) fn push(&mut self, data: &str, must_show: bool) {
+        let push = serde_json::from_str::<Push>(data).ok();
+        if self.is_logged_out() {
+            return self.show_and_end(push.as_ref(), must_show);
+        }
+        if matches!(self.link.phase, LinkPhase::Idle) {
+            self.start();
+        }
+        let Some(push) = push else { return self.show_and_end(None, must_show) };
+        let expired = number(push.expires_at.as_ref()).is_some_and(|end| self.time.has_passed(end, self.now));
+        let seen = push.message_id.as_deref().is_some_and(|id| !self.seen.insert(id));
+        match push.kind.as_str() {
+            "VIDEO_CALL" if expired => self.show_and_end(Some(&push), must_show),
+            "VIDEO_CALL" => self.call_by_push(&push, must_show),
+            "CALL_ENDED" if !seen && !expired => self.ended_by_push(push),
+            "MISSED_CALL" if !seen => self.missed_by_push(push),
+            _ => {}
+        }
+    }
+
+    fn call_by_push(&mut self, push: &Push, must_show: bool) {
+        if let Some(index) = self.calls.position(&push.call_id) {
+            let phase = self.calls.0.get(index).map(|call| call.phase);
+            match phase {
+                Some(CallPhase::Ringing | CallPhase::Asking) if must_show => self.ring(index),
+                Some(CallPhase::Over | CallPhase::Silenced) => self.show_and_end(Some(push), must_show),
+                _ => {}
+            }
+            return;
+        }
+        let index = self.calls.add(Call::incoming(&push.call_id));
+        let busy = self.calls.is_busy();
+        if let Some(call) = self.calls.0.get_mut(index) {
+            call.seq = number(push.seq.as_ref()).unwrap_or(0);
+            call.expires_at = number(push.expires_at.as_ref());
+            push.caller_name.clone_into(&mut call.info.caller_name);
+            call.info.waiting = busy;
+            let data = push.invitation_data.as_deref();
+            let data: Option<Map<String, Value>> = data.and_then(|text| serde_json::from_str(text).ok());
+            call.describe(&push.caller_id, None, data.as_ref());
+        }
+        // A push may have waited for the phone: the backend knows whether the call still rings.
+        self.ask_first(index);
+        if must_show {
+            self.ring(index);
+        }
+    }
+
+    fn ended_by_push(&mut self, push: Push) {
+        let Some(index) = self.calls.position(&push.call_id) else { return };
+        let seq = number(push.seq.as_ref());
+        let Some(call) = self.calls.0.get_mut(index).filter(|call| !call.is_older(seq)) else { return };
+        call.seq = call.seq.max(seq.unwrap_or(0));
+        // A phone that is answering is told by its own answer whether it was the one.
+        if push.device_id.is_none()
+            && call.phase == CallPhase::Answering
+            && push.state == Some(ilock_events::CallState::Active)
+        {
+            return;
+        }
+        self.settle(index, News { state: push.state, by: push.device_id, ..News::default() });
+    }
+
+    fn missed_by_push(&mut self, push: Push) {
+        let timestamp = number(push.timestamp.as_ref()).unwrap_or(0);
+        if let Some(index) = self.calls.position(&push.call_id) {
+            self.over(index, Ending::Missed, None, None);
+        }
+        let Push { call_id, caller_id, caller_name, .. } = push;
+        self.emit(Event::MissedCall { call_id, caller_id, caller_name, timestamp });
+    }
+
+    /// Shows a call that does not ring, and ends it at once: the system ends an app that shows nothing.
+    fn show_and_end(&mut self, push: Option<&Push>, must_show: bool) {
+        if !must_show {
+            return;
+        }
+        let known = push.and_then(|push| self.calls.position(&push.call_id)).and_then(|index| self.calls.0.get(index));
+        if let Some(call) = known.filter(|call| call.phase == CallPhase::Ringing) {
+            // It is on the screen, and ends by itself.
+            let call = call.info.clone();
+            return self.emit(Event::Ring { call });
+        }
+        let text = |read: fn(&Push) -> &String| push.map(read).cloned().unwrap_or_default();
+        let call = CallInfo {
+            call_id: text(|push| &push.call_id),
+            caller_id: text(|push| &push.caller_id),
+            caller_name: text(|push| &push.caller_name),
+            caller_info: "{}".into(),
+            ..CallInfo::default()
+        };
+        let call_id = call.call_id.clone();
+        self.emit(Event::Ring { call });
+        self.emit(Event::StopRinging { call_id: call_id.clone(), why: Ending::Missed });
+        self.emit(Event::CallOver { call_id, why: Ending::Missed, by: None, reason: None });
+    }
+}

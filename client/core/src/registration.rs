@@ -1,0 +1,182 @@
+//! Registering, renewing, logging in and out.
+
+use ilock_events::ClientRegistered;
+use serde_json::{Map, Value};
+
+use crate::client::Client;
+use crate::config::Role;
+use crate::input::PushTokens;
+use crate::link::{Link, LinkPhase};
+use crate::output::{Command, Ending, Event, LogoutReason, Method};
+use crate::requests::{Purpose, Request};
+
+/// A password is renewed this long before it ends, or earlier by up to as much again.
+const RENEW_BEFORE_MS: u64 = 600_000;
+/// The same for passwords that live for less than an hour.
+const RENEW_SHORT_BEFORE_MS: u64 = 60_000;
+/// However short a password lives, it is not renewed sooner than this.
+const SOONEST_MS: u64 = 30_000;
+const HOUR_MS: u64 = 3_600_000;
+/// How long a logout is tried.
+const LOGOUT_WORTH_MS: u64 = 600_000;
+
+impl Client {
+    pub(crate) fn start(&mut self) {
+        match self.link.phase {
+            LinkPhase::LoggedOut(why) => self.emit(Event::LoggedOut { why }),
+            LinkPhase::Idle | LinkPhase::TakenOver => {
+                // What was on the screen before a restart.
+                for call_id in self.calls.to_ask() {
+                    self.ask_about(&call_id);
+                }
+                if self.link.registered.is_some() && self.link.registered_as == self.registration() {
+                    self.connect();
+                } else {
+                    self.link.phase = LinkPhase::Registering;
+                    self.register();
+                }
+            }
+            LinkPhase::Waiting { .. } => self.try_now(),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn logged_in(&mut self) {
+        let tokens = self.link.tokens.clone();
+        let connection = self.link.connection;
+        self.requests.pending.clear();
+        self.link = Link { tokens, connection, phase: LinkPhase::Registering, ..Link::default() };
+        self.register();
+    }
+
+    /// What this client says of itself when it registers.
+    fn registration(&self) -> String {
+        let config = &self.config;
+        let device_type = match config.role {
+            Role::Phone => "mobile".to_owned(),
+            Role::Door => "door".to_owned(),
+        };
+        let tokens = &self.link.tokens;
+        let fields = [
+            ("client_id", Some(&config.client_id)),
+            ("device_type", Some(&device_type)),
+            ("platform", config.platform.as_ref()),
+            ("app_version", config.app_version.as_ref()),
+            ("language", config.language.as_ref()),
+            ("push_token", tokens.push_token.as_ref()),
+            ("voip_token", tokens.voip_token.as_ref()),
+            ("environment", tokens.environment.as_ref()),
+        ];
+        let there =
+            fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Value::String(value?.clone()))));
+        Value::Object(there.collect::<Map<String, Value>>()).to_string()
+    }
+
+    /// Registers, unless that is under way.
+    pub(crate) fn register(&mut self) {
+        if self.requests.has(&Purpose::Register) {
+            return;
+        }
+        self.link.renew_at = None;
+        self.send(Request {
+            purpose: Purpose::Register,
+            method: Method::Post,
+            path: "/api/mqtt/clients/register".into(),
+            body: Some(self.registration()),
+            key: None,
+            worth_ms: None,
+        });
+    }
+
+    pub(crate) fn registered(&mut self, registered: ClientRegistered, body: Option<&str>) {
+        self.link.registered = Some(registered);
+        self.link.registered_as = body.unwrap_or_default().to_owned();
+        self.plan_renewal();
+        // Tokens that came meanwhile.
+        if self.link.registered_as != self.registration() {
+            self.register();
+        }
+        self.status.registered();
+        if !self.link.is_off() {
+            self.connect();
+        }
+    }
+
+    /// It will not be taken until the app changes what it says: a problem was reported.
+    pub(crate) fn registration_refused(&mut self) {
+        if self.link.phase == LinkPhase::Registering {
+            self.link.phase = LinkPhase::Idle;
+        } else {
+            self.link.renew_at = Some(self.now.saturating_add(RENEW_BEFORE_MS));
+        }
+    }
+
+    /// Sets the time of the renewal, once the backend's time is known.
+    pub(crate) fn plan_renewal(&mut self) {
+        let Some(registered) = &self.link.registered else { return };
+        let ends = self.time.steady(registered.mqtt_credentials.expires_at.0).filter(|_| self.time.is_known());
+        let Some(ends) = ends else { return };
+        let left = ends.saturating_sub(self.now);
+        let before = if left > HOUR_MS { RENEW_BEFORE_MS } else { RENEW_SHORT_BEFORE_MS };
+        let earlier = before.saturating_add(self.random.below(before));
+        let soonest = self.now.saturating_add((left / 2).max(SOONEST_MS));
+        self.link.renew_at = Some(ends.saturating_sub(earlier).max(soonest));
+    }
+
+    pub(crate) fn push_tokens(&mut self, tokens: PushTokens) {
+        let kept = &mut self.link.tokens;
+        kept.push_token = tokens.push_token.or(kept.push_token.take());
+        kept.voip_token = tokens.voip_token.or(kept.voip_token.take());
+        kept.environment = tokens.environment.or(kept.environment.take());
+        let is_news = self.link.registered.is_some() && self.link.registered_as != self.registration();
+        if is_news && !self.link.is_off() {
+            self.register();
+        }
+    }
+
+    /// Logs out on this client, by the person's wish.
+    pub(crate) fn log_out(&mut self) {
+        if self.is_logged_out() {
+            return;
+        }
+        let client_id = self.link.client_id().unwrap_or(&self.config.client_id).to_owned();
+        self.logged_out(LogoutReason::ByUser);
+        self.send(Request {
+            purpose: Purpose::LogOut,
+            method: Method::Delete,
+            path: format!("/api/mqtt/clients/{client_id}"),
+            body: None,
+            key: None,
+            worth_ms: Some(LOGOUT_WORTH_MS),
+        });
+    }
+
+    /// Nobody is logged in here any more: everything ends, and nothing is tried again.
+    pub(crate) fn logged_out(&mut self, why: LogoutReason) {
+        for index in 0..self.calls.0.len() {
+            self.over(index, Ending::LoggedOut, None, None);
+        }
+        self.requests.pending.clear();
+        self.held.clear();
+        let connection = self.link.connection;
+        self.link = Link {
+            phase: LinkPhase::LoggedOut(why),
+            logged_out: Some(why),
+            tokens: self.link.tokens.clone(),
+            connection,
+            ..Link::default()
+        };
+        self.emit(Command::Disconnect);
+        self.emit(Event::LoggedOut { why });
+    }
+
+    pub(crate) fn token_renewed(&mut self) {
+        self.resume_with_token();
+    }
+
+    pub(crate) fn token_unavailable(&mut self) {
+        if !self.is_logged_out() {
+            self.logged_out(LogoutReason::TokenRefused);
+        }
+    }
+}

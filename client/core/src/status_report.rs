@@ -1,0 +1,24 @@
+//! The status that the app has told, as data.
+
+use crate::input::Status;
+
+/// The newest status, and when the app knew it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StatusReport {
+    pub wanted: Option<(Status, u8, u64)>,
+    /// What is to be sent again after the client has been registered.
+    pub last: Option<(Status, u8, u64)>,
+    pub unknown_since: Option<u64>,
+}
+
+impl StatusReport {
+    pub fn set(&mut self, status: Status, priority: u8, now: u64) {
+        self.wanted = Some((status, priority.min(10), now));
+    }
+
+    pub fn registered(&mut self) {
+        if self.unknown_since.is_some() && self.wanted.is_none() {
+            self.wanted = self.last;
+        }
+    }
+}

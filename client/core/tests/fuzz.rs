@@ -1,0 +1,174 @@
+//! Whatever happens, in whatever order: no panic, no endless work, and the promises that every app relies on.
+
+use std::collections::{HashMap, HashSet};
+
+use ilock_client_core::{Client, Command, Config, Ending, Event, Input, Lost, Output, Refusal, Role};
+use proptest::prelude::*;
+use serde_json::json;
+
+const ANSWERS: [&str; 9] = [
+    r#"{"code":0,"message":"","data":{"mqtt_credentials":{"broker_url":"tcp://b:1","websocket_url":"ws://b","username":"u","password":"p","client_id":"u_phone","expires_at":1679972850000},"topics":{"incoming_calls":"users/u/calls/incoming","call_control":"users/u/calls/control","device_sync":"users/u/devices/sync"}}}"#,
+    r#"{"code":0,"message":"","data":{"call_id":"c1","state":"ringing","seq":1,"caller_id":"d","callee_id":"u","expires_at":1679886480000}}"#,
+    r#"{"code":0,"message":"","data":{"call_id":"c1","state":"active","seq":2,"caller_id":"d","callee_id":"u","expires_at":1679886480000,"answered_by":"u_phone","room_info":{"room_id":"7","sdk_app_id":1,"user_id":"u_0","user_sig":"s"}}}"#,
+    r#"{"code":0,"message":"","data":{"call_id":"c2","state":"ended","seq":4,"expires_at":-9223372036854775808}}"#,
+    r#"{"code":0,"message":"","data":{"calls":[{"call_id":"c3","direction":"incoming","peer_id":"d","state":"ringing","timestamp":0}]}}"#,
+    r#"{"code":40901,"message":"","data":{"state":"active","winner":"other"}}"#,
+    r#"{"code":40101,"message":"","data":null}"#,
+    r#"{"code":50301,"message":"","data":null}"#,
+    "<html>",
+];
+
+fn message() -> impl Strategy<Value = Input> {
+    let topics = ["users/u/calls/incoming", "users/u/calls/control", "users/u/devices/sync", "other"];
+    let actions = ["ringing", "accepted", "rejected", "declined", "cancelled", "timeout", "hangup", "unheard_of"];
+    let states = ["ringing", "active", "rejected", "cancelled", "missed", "ended", "failed"];
+    let devices = ["u_phone", "other"];
+    let whole = (
+        prop::sample::select(topics.to_vec()),
+        1..4_u32,
+        prop::sample::select(actions.to_vec()),
+        prop::sample::select(states.to_vec()),
+        prop::sample::select(devices.to_vec()),
+        (0..6_u32, any::<u8>(), any::<i64>()),
+    );
+    let whole = whole.prop_map(|(topic, call, action, state, device, (seq, id, odd))| {
+        let expires_at = if odd % 4 == 0 { odd } else { 1_679_886_480_000 };
+        let payload = json!({
+            "call_id": format!("c{call}"), "action": action, "state": state, "device_id": device, "seq": seq,
+            "message_id": id.to_string(), "expires_at": expires_at, "remaining_ms": odd, "caller_id": "d",
+        });
+        Input::Message { topic: topic.into(), payload: payload.to_string() }
+    });
+    prop_oneof![9 => whole, 1 => any::<String>().prop_map(move |payload| Input::Message { topic: topics[0].into(), payload })]
+}
+
+fn input() -> impl Strategy<Value = Input> {
+    let call = (1..4_u32).prop_map(|n| format!("c{n}"));
+    let tap = (call, 0..6_u8).prop_map(|(call_id, which)| match which {
+        0 => Input::Answer { call_id },
+        1 => Input::Reject { call_id, reason: None },
+        2 => Input::Decline { call_id },
+        3 => Input::Preview { call_id },
+        4 => Input::HangUp { call_id, reason: Some("r".into()) },
+        _ => Input::Press { callees: vec![call_id], caller_info: None, ring_seconds: None, invitation_data: None },
+    });
+    let answer = (1..40_u64, 0..ANSWERS.len(), any::<u16>(), any::<bool>()).prop_map(|(id, body, status, dated)| {
+        Input::HttpAnswer {
+            id,
+            status: if body < 5 { 200 } else { status },
+            retry_after: (status % 5 == 0).then(|| status.to_string()),
+            date: dated.then(|| "Mon, 27 Mar 2023 03:07:30 GMT".into()),
+            body: ANSWERS[body].into(),
+        }
+    });
+    let connection = (1..8_u64, any::<bool>(), 0..5_u8).prop_map(|(connection, flag, which)| match which {
+        0 => Input::Connected { connection, session_present: flag },
+        1 => Input::Subscribed { connection, granted: flag },
+        2 => Input::Refused { connection, reason: if flag { Refusal::Other } else { Refusal::NotAuthorized } },
+        3 => Input::Disconnected { connection, reason: Lost::Network },
+        _ => Input::Network { online: flag },
+    });
+    let push = (1..4_u32, 0..3_u8, any::<bool>()).prop_map(|(n, kind, must_show)| {
+        let kind = ["VIDEO_CALL", "CALL_ENDED", "MISSED_CALL"][usize::from(kind)];
+        let data = json!({
+            "type": kind, "call_id": format!("c{n}"), "caller_id": "d", "caller_name": "n", "state": "active",
+            "expires_at": "1679886480000", "seq": "1", "message_id": format!("p{n}{kind}"),
+        });
+        Input::Push { data: data.to_string(), must_show }
+    });
+    let other = prop::sample::select(vec![
+        Input::Start,
+        Input::Start,
+        Input::TokenRenewed,
+        Input::LoggedIn,
+        Input::Woken,
+        Input::Tick,
+        Input::LogOut,
+        Input::HttpFailed { id: 3 },
+    ]);
+    prop_oneof![4 => message(), 4 => answer, 3 => connection, 3 => tap, 2 => push, 1 => other]
+}
+
+/// What an app sees of a client.
+#[derive(Default)]
+struct App {
+    ringing: HashSet<String>,
+    in_room: HashSet<String>,
+    keys: HashMap<String, String>,
+}
+
+impl App {
+    fn sees(&mut self, output: &Output) {
+        match output {
+            Output::Event(Event::Ring { call }) => {
+                self.ringing.insert(call.call_id.clone());
+            }
+            Output::Event(Event::StopRinging { call_id, why }) => {
+                assert!(self.ringing.remove(call_id), "{call_id} stopped ringing ({why:?}) and did not ring");
+            }
+            Output::Event(Event::EnterRoom { call_id, .. }) => {
+                assert!(self.in_room.insert(call_id.clone()), "{call_id} was entered twice");
+                assert!(!self.ringing.contains(call_id), "{call_id} rings in its room");
+            }
+            Output::Event(Event::LeaveRoom { call_id }) => {
+                assert!(self.in_room.remove(call_id), "{call_id} was left and not entered");
+            }
+            Output::Event(Event::CallOver { call_id, why, .. }) => {
+                assert!(!self.ringing.contains(call_id), "{call_id} is over ({why:?}) and rings");
+                let stays = *why == Ending::DeclinedHere;
+                assert!(
+                    stays || !self.in_room.contains(call_id),
+                    "{call_id} is over ({why:?}) and its room was not left"
+                );
+            }
+            Output::Do(Command::Request { path, body, idempotency_key: Some(key), .. }) => {
+                let what = format!("{path} {body:?}");
+                let first = self.keys.entry(key.clone()).or_insert_with(|| what.clone());
+                assert_eq!(*first, what, "one key for two requests");
+            }
+            Output::Do(_) | Output::Event(_) => {}
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_that_happens_breaks_what_an_app_relies_on(
+        inputs in prop::collection::vec((0..20_000_u64, input()), 1..80),
+        door in any::<bool>(),
+        restart_after in 0..80_usize,
+    ) {
+        let config = Config::new(if door { Role::Door } else { Role::Phone }, "u_phone".into());
+        let mut client = Client::new(config.clone(), vec![1; 16]).unwrap();
+        let mut app = App::default();
+        let mut now = 0;
+        for (index, (wait, input)) in inputs.into_iter().enumerate() {
+            now += wait;
+            for output in client.handle(now, input) {
+                app.sees(&output);
+            }
+            // A tick at the time that was asked for leads to another time, sooner or later.
+            let mut ticks = 0;
+            while let Some(at) = client.wake_at().filter(|at| *at <= now) {
+                ticks += 1;
+                prop_assert!(ticks < 100, "woken for ever at {at}");
+                for output in client.handle(now, Input::Tick) {
+                    app.sees(&output);
+                }
+            }
+            if index == restart_after {
+                client = Client::restore(config.clone(), vec![2; 16], &client.save()).unwrap();
+                app.ringing.clear();
+                app.in_room.clear();
+            }
+        }
+    }
+
+    #[test]
+    fn a_saved_state_that_is_none_is_refused(text in ".*") {
+        let restored = Client::restore(Config::new(Role::Phone, "p".into()), vec![0; 16], &text);
+        prop_assert!(restored.is_err());
+    }
+}

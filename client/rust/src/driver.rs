@@ -1,0 +1,196 @@
+//! Carries out what the core says: one task, and one more for each request and connection under way.
+
+use std::time::Duration;
+
+use ilock_client_core::{Client, Command, Event, Input, Lost, Output};
+use rumqttc::v5::AsyncClient;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::broker::{self, Login};
+use crate::http::Http;
+use crate::tokens::AccessTokens;
+use crate::wish::Wish;
+
+/// How long a client that is closed waits for requests under way.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// When nothing else wakes the client.
+const IDLE: Duration = Duration::from_hours(24);
+
+struct Connection {
+    client: AsyncClient,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+pub(crate) struct Driver {
+    core: Client,
+    http: Http,
+    tokens: AccessTokens,
+    token: String,
+    wishes: UnboundedSender<Wish>,
+    events: UnboundedSender<Event>,
+    started: Instant,
+    connection: Option<Connection>,
+    /// Requests under way.
+    requests: usize,
+    trust: Option<Vec<u8>>,
+    authorizer: Option<String>,
+    /// Those who wait for the end: they are told by being dropped.
+    closing: Vec<oneshot::Sender<()>>,
+}
+
+impl Driver {
+    pub fn new(
+        core: Client,
+        http: Http,
+        tokens: AccessTokens,
+        wishes: UnboundedSender<Wish>,
+        events: UnboundedSender<Event>,
+    ) -> Self {
+        let started = Instant::now();
+        let (token, connection, trust, authorizer) = (String::new(), None, None, None);
+        Self {
+            core,
+            http,
+            tokens,
+            token,
+            wishes,
+            events,
+            started,
+            connection,
+            requests: 0,
+            trust,
+            authorizer,
+            closing: vec![],
+        }
+    }
+
+    pub fn with_broker(self, trust: Option<Vec<u8>>, authorizer: Option<String>) -> Self {
+        Self { trust, authorizer, ..self }
+    }
+
+    /// Runs until it is closed or nobody takes the events.
+    pub async fn run(mut self, mut wished: UnboundedReceiver<Wish>) {
+        self.fetch_token(Input::Start);
+        loop {
+            let wake = self.core.wake_at().map(|ms| self.started + Duration::from_millis(ms));
+            let wake = wake.unwrap_or_else(|| Instant::now() + IDLE);
+            let wish = tokio::select! {
+                wish = wished.recv() => wish,
+                () = sleep_until(wake) => Some(Wish::Input(Input::Tick)),
+                () = self.events.closed() => None,
+            };
+            match wish {
+                None => break,
+                Some(Wish::Close(closed)) => {
+                    self.closing.push(closed);
+                    break;
+                }
+                Some(wish) => self.grant(wish),
+            }
+        }
+        let _ = timeout(CLOSE_TIMEOUT, self.finish(&mut wished)).await;
+    }
+
+    /// Carries on until everything that was wished for before has been done, and no request is under way.
+    async fn finish(&mut self, wished: &mut UnboundedReceiver<Wish>) {
+        while let Ok(wish) = wished.try_recv() {
+            self.grant(wish);
+        }
+        while self.requests > 0 {
+            let Some(wish) = wished.recv().await else { return };
+            self.grant(wish);
+        }
+        if let Some(connection) = &self.connection {
+            let _ = connection.client.disconnect().await;
+        }
+    }
+
+    fn grant(&mut self, wish: Wish) {
+        match wish {
+            Wish::Input(input) => self.input(input),
+            Wish::Answered(input) => {
+                self.requests = self.requests.saturating_sub(1);
+                self.input(input);
+            }
+            Wish::LoggedIn => self.fetch_token(Input::LoggedIn),
+            Wish::Token(Some(token), then) => {
+                self.token = token;
+                self.input(then);
+            }
+            Wish::Token(None, _) => self.input(Input::TokenUnavailable),
+            Wish::Save(sender) => {
+                let _ = sender.send(self.core.save());
+            }
+            Wish::Close(closed) => self.closing.push(closed),
+        }
+    }
+
+    /// Gets an access token, and then tells the core `then`.
+    fn fetch_token(&self, then: Input) {
+        let (tokens, wishes) = (self.tokens.clone(), self.wishes.clone());
+        tokio::spawn(async move {
+            let _ = wishes.send(Wish::Token(tokens.fetch().await, then));
+        });
+    }
+
+    fn input(&mut self, input: Input) {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        for output in self.core.handle(now, input) {
+            match output {
+                Output::Event(event) => drop(self.events.send(event)),
+                Output::Do(command) => self.carry_out(command),
+            }
+        }
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Request { .. } => {
+                self.requests += 1;
+                let request = self.http.clone().request(command, self.token.clone());
+                let wishes = self.wishes.clone();
+                tokio::spawn(async move {
+                    if let Some(input) = request.await {
+                        let _ = wishes.send(Wish::Answered(input));
+                    }
+                });
+            }
+            Command::Connect { connection, broker_url, client_id, username, password, .. } => {
+                let username = match &self.authorizer {
+                    Some(name) => format!("{username}?x-amz-customauthorizer-name={name}"),
+                    None => username,
+                };
+                let trust = self.trust.clone();
+                self.connect(Login { connection, broker_url, client_id, username, password, trust });
+            }
+            Command::Subscribe { topics, .. } => {
+                if let Some(connection) = &self.connection {
+                    tokio::spawn(broker::subscribe(connection.client.clone(), topics));
+                }
+            }
+            Command::Disconnect => self.connection = None,
+            Command::NeedToken => self.fetch_token(Input::TokenRenewed),
+        }
+    }
+
+    fn connect(&mut self, login: Login) {
+        // The one before ends first: it has the same client id.
+        self.connection = None;
+        match broker::open(&login, self.wishes.clone()) {
+            Some((client, follow)) => self.connection = Some(Connection { client, task: tokio::spawn(follow) }),
+            None => {
+                let reason = Lost::Network;
+                let _ = self.wishes.send(Wish::Input(Input::Disconnected { connection: login.connection, reason }));
+            }
+        }
+    }
+}

@@ -1,0 +1,221 @@
+// Drives the core with fetch, MQTT.js and timers.
+
+import { Connection } from "./broker.js";
+import { Core } from "./core.js";
+import type { Command, Event, Input, PushTokens, Role } from "./types.js";
+
+/** The longest that a timer can be set for. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+export interface Options {
+  /** The backend's address: `https://calls.example`. */
+  server: string;
+  /** An access token of the operator's login service: called at the start, and when the last one is not accepted any more.
+   * `undefined` means that the person must log in. */
+  token: () => string | undefined | Promise<string | undefined>;
+  role?: Role;
+  /** The name of this installation, 1 to 52 of `A-Z a-z 0-9 _ -`. Two tabs need two names. */
+  clientId?: string;
+  appVersion?: string;
+  /** `zh-CN`, `en`. */
+  language?: string;
+  /** What `save` gave. */
+  saved?: string;
+}
+
+export interface Press {
+  callerInfo?: Record<string, unknown>;
+  /** 5 to 120. */
+  ringSeconds?: number;
+  invitationData?: Record<string, unknown>;
+}
+
+export type EventOf<T extends Event["type"]> = Extract<Event, { type: T }>;
+type Listener = (event: never) => void;
+
+/** A phone or a door station. It registers, connects, comes back and gives up by itself. */
+export class Client {
+  private readonly listeners = new Map<Event["type"], Set<Listener>>();
+  private readonly started = performance.now();
+  private readonly stop = new AbortController();
+  private connection: Connection | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private token = "";
+
+  private constructor(
+    private readonly options: Options,
+    private readonly core: Core,
+  ) {}
+
+  /** Makes a client. Nothing happens before `start`, so that no event is missed. */
+  static async create(options: Options): Promise<Client> {
+    const { clientId = "web", appVersion, language, role = "phone", saved } = options;
+    const config = { role, client_id: clientId, platform: "web", app_version: appVersion, language };
+    const client = new Client({ ...options, server: options.server.replace(/\/+$/, "") }, await Core.create(config, saved));
+    client.watch();
+    return client;
+  }
+
+  /** Calls `listener` for every event of this type. */
+  on<T extends Event["type"]>(type: T, listener: (event: EventOf<T>) => void): this {
+    const all = this.listeners.get(type) ?? new Set();
+    this.listeners.set(type, all.add(listener as Listener));
+    return this;
+  }
+
+  /** Registers and connects; also after `taken_over`. */
+  start(): Promise<void> {
+    return this.withToken({ type: "start" });
+  }
+
+  /** The person has logged in again after `logged_out`. */
+  loggedIn(): Promise<void> {
+    return this.withToken({ type: "logged_in" });
+  }
+
+  answer(callId: string): void {
+    this.input({ type: "answer", call_id: callId });
+  }
+
+  /** For all of the person's phones. */
+  reject(callId: string, reason?: string): void {
+    this.input({ type: "reject", call_id: callId, reason });
+  }
+
+  /** For this phone alone. */
+  decline(callId: string): void {
+    this.input({ type: "decline", call_id: callId });
+  }
+
+  /** Asks for the way in before the answer: the event `preview` brings it. */
+  preview(callId: string): void {
+    this.input({ type: "preview", call_id: callId });
+  }
+
+  /** Gives up before an answer, hangs up after it. A call that has no id yet is named by its press. */
+  hangUp(callId: string, reason?: string): void {
+    this.input({ type: "hang_up", call_id: callId, reason });
+  }
+
+  /** Calls a person, or the members of a household. */
+  press(callees: string | string[], { callerInfo, ringSeconds, invitationData }: Press = {}): void {
+    this.input({
+      type: "press",
+      callees: [callees].flat(),
+      caller_info: callerInfo && JSON.stringify(callerInfo),
+      ring_seconds: ringSeconds,
+      invitation_data: invitationData && JSON.stringify(invitationData),
+    });
+  }
+
+  /** `priority` is 0 to 10. */
+  status(status: "active" | "background" | "offline", priority: number): void {
+    this.input({ type: "status", status, priority });
+  }
+
+  pushTokens(tokens: PushTokens): void {
+    this.input({ type: "push_tokens", tokens });
+  }
+
+  /** Hands in a push: the app's part of it. */
+  pushed(data: Record<string, unknown>): void {
+    this.input({ type: "push", data: JSON.stringify(data) });
+  }
+
+  logOut(): void {
+    this.input({ type: "log_out" });
+  }
+
+  /** All that must outlive the page, as text. It contains secrets. */
+  save(): string {
+    return this.core.save();
+  }
+
+  /** Ends the client. Its session at the broker stays for an hour. */
+  close(): void {
+    if (this.stop.signal.aborted) return;
+    this.stop.abort();
+    clearTimeout(this.timer);
+    this.connection?.close();
+    this.core.drop();
+  }
+
+  private watch(): void {
+    if (typeof globalThis.addEventListener !== "function") return;
+    const { signal } = this.stop;
+    addEventListener("online", () => this.input({ type: "network", online: true }), { signal });
+    addEventListener("offline", () => this.input({ type: "network", online: false }), { signal });
+    if (typeof document === "undefined") return;
+    document.addEventListener("resume", () => this.input({ type: "woken" }), { signal });
+  }
+
+  private async withToken(then: Input): Promise<void> {
+    const token = await Promise.resolve(this.options.token()).catch(() => undefined);
+    if (token !== undefined) this.token = token;
+    this.input(token === undefined ? { type: "token_unavailable" } : then);
+  }
+
+  private input(input: Input): void {
+    if (this.stop.signal.aborted) return;
+    for (const output of this.core.handle(performance.now() - this.started, input)) {
+      switch (output.type) {
+        case "request":
+        case "connect":
+        case "subscribe":
+        case "disconnect":
+        case "need_token":
+          this.carryOut(output);
+          break;
+        default:
+          this.listeners.get(output.type)?.forEach((listener) => (listener as (event: Event) => void)(output));
+      }
+      if (this.stop.signal.aborted) return;
+    }
+    this.setTimer();
+  }
+
+  private setTimer(): void {
+    clearTimeout(this.timer);
+    if (this.core.wakeAt === undefined) return;
+    const wait = this.core.wakeAt - (performance.now() - this.started);
+    this.timer = setTimeout(() => this.input({ type: "tick" }), Math.min(Math.max(Math.ceil(wait), 0), LONGEST_TIMER_MS));
+  }
+
+  private carryOut(command: Command): void {
+    switch (command.type) {
+      case "request":
+        void this.request(command);
+        break;
+      case "connect":
+        this.connection?.close();
+        this.connection = new Connection(command, (input) => this.input(input));
+        break;
+      case "subscribe":
+        this.connection?.subscribe(command.topics);
+        break;
+      case "disconnect":
+        this.connection?.close();
+        this.connection = undefined;
+        break;
+      case "need_token":
+        void this.withToken({ type: "token_renewed" });
+    }
+  }
+
+  private async request({ id, method, path, body, idempotency_key, timeout_ms }: Extract<Command, { type: "request" }>) {
+    const headers: Record<string, string> = { authorization: `Bearer ${this.token}` };
+    if (body !== undefined) headers["content-type"] = "application/json";
+    if (idempotency_key !== undefined) headers["idempotency-key"] = idempotency_key;
+    if (this.options.language !== undefined) headers["accept-language"] = this.options.language;
+    try {
+      const signal = AbortSignal.timeout(timeout_ms);
+      const answer = await fetch(this.options.server + path, { method, headers, body, signal });
+      const header = (name: string) => answer.headers.get(name) ?? undefined;
+      const text = await answer.text();
+      const [retry_after, date] = [header("retry-after"), header("date")];
+      this.input({ type: "http_answer", id, status: answer.status, retry_after, date, body: text });
+    } catch {
+      this.input({ type: "http_failed", id });
+    }
+  }
+}
