@@ -24,6 +24,7 @@ pub mod localstack;
 pub mod meter;
 pub mod parties;
 pub mod phone;
+pub mod proxy;
 mod round_trips;
 pub mod stream;
 pub mod tencent;

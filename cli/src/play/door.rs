@@ -6,18 +6,15 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use ilock_auth::Role;
-use ilock_events::{
-    CallState, CallView, CallerInfo, ClientRegistered, PartyId, PlaceCall, RegisterClient, SentClientId,
-};
-use reqwest::Method;
-use serde_json::{Value, json};
+use ilock_client::{AccessTokens, Ending, Event, Events, Handle, Problem, Progress};
+use ilock_events::PartyId;
+use serde_json::json;
 use tokio::time::Instant;
 
-use crate::play::http::HttpApi;
-use crate::play::mqtt::MqttConnection;
+use crate::play::client;
 use crate::play::stop::StopSignal;
 use crate::play::target::Target;
-use crate::ui::error::{CommandError, EXIT_CANCELLED, EXIT_MISSED, EXIT_REJECTED};
+use crate::ui::error::{CommandError, EXIT_CANCELLED};
 use crate::ui::output::{Level, Output};
 
 /// A timer that is not set yet.
@@ -59,14 +56,19 @@ pub struct Press {
     target: Target,
 }
 
-/// A call that this door station has placed.
-struct PlacedCall {
+/// The call of this press.
+struct Session<'a> {
+    press: &'a Press,
     output: Output,
-    api: HttpApi,
-    connection: MqttConnection,
-    view: CallView,
-    state: CallState,
-    pressed: Instant,
+    client: Handle,
+    /// When the button was pressed: as soon as messages arrive.
+    pressed: Option<Instant>,
+    /// The press, and from its answer on the call.
+    call: Option<String>,
+    /// When it was answered. The main loop takes it to set the hang-up timer.
+    accepted: Option<Instant>,
+    active: bool,
+    problem: Option<Problem>,
 }
 
 impl Door {
@@ -79,125 +81,129 @@ impl Door {
 
 impl Press {
     async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
-        let api = HttpApi::new(self.target.server(), self.target.token(&self.device, Role::Device)?)?;
-        let registered = self.register(&api).await?;
-        let connection = MqttConnection::open(&registered, self.ca.as_deref()).await?;
-
-        let info = CallerInfo {
-            name: Some(self.name.clone()),
-            location: Some(self.location.clone()),
-            ..CallerInfo::default()
-        };
-        let body = PlaceCall {
-            callee_id: Some(self.callee.clone()),
-            callee_ids: None,
-            client_id: None,
-            caller_info: Some(info),
-            ring_seconds: self.ring_seconds,
-            invitation_data: None,
-        };
-        // A signal that comes while the call is placed ends it afterwards.
-        let stop = StopSignal::listen().map_err(CommandError::new)?;
-        let pressed = Instant::now();
-        let view: CallView = api.request(Method::POST, "/api/calls", Some(&body)).await?;
-        output.line(Level::Info, "placed", &format!("placed   {}", view.call_id), json!({ "call": view }));
-        let state = view.state;
-        PlacedCall { output, api, connection, view, state, pressed }.follow(&self, stop).await
-    }
-
-    async fn register(&self, api: &HttpApi) -> Result<ClientRegistered, CommandError> {
-        let body = RegisterClient {
-            user_id: None,
-            device_type: Some("door".into()),
-            client_id: SentClientId("ilock-door".into()),
-            push_token: None,
-            voip_token: None,
-            environment: None,
-            language: None,
-            app_version: Some(env!("CARGO_PKG_VERSION").into()),
-            platform: None,
-        };
-        api.request(Method::POST, "/api/mqtt/clients/register", Some(&body)).await
+        let token = self.target.token(&self.device, Role::Device)?;
+        let builder = ilock_client::door(&self.target.server(), AccessTokens::fixed(token));
+        let (client, events) = client::start(builder.client_id("ilock-door"), self.ca.as_deref())?;
+        let (pressed, call, accepted, problem) = (None, None, None, None);
+        let active = false;
+        let mut session = Session { press: &self, output, client, pressed, call, accepted, active, problem };
+        let ended = session.follow(events).await;
+        session.client.close().await;
+        ended.map(ExitCode::from)
     }
 }
 
-impl PlacedCall {
-    /// Prints the messages about the call until it has ended, and ends it when the user asks for it or a timer runs out.
-    async fn follow(mut self, press: &Press, mut stop: StopSignal) -> Result<ExitCode, CommandError> {
-        let output = self.output;
-        let cancel = tokio::time::sleep(press.cancel_after.map_or(NEVER, Duration::from_secs));
+impl Session<'_> {
+    /// Follows the call to its end, and ends it when the user asks for it or a timer runs out.
+    async fn follow(&mut self, mut events: Events) -> Result<u8, CommandError> {
+        let cancel = tokio::time::sleep(NEVER);
         let hang_up = tokio::time::sleep(NEVER);
-        tokio::pin!(cancel, hang_up);
+        let mut stop = StopSignal::listen().map_err(CommandError::new)?;
+        let stopped = stop.received();
+        tokio::pin!(cancel, hang_up, stopped);
+        let mut stopping = false;
         loop {
+            let was_pressed = self.pressed.is_some();
             tokio::select! {
-                message = self.connection.next(|why| output.warn(&format!("connection lost: {why}; reconnecting"))) => {
-                    let body = message?.body;
-                    if body["call_id"].as_str() != Some(self.view.call_id.as_str()) {
-                        continue;
-                    }
-                    let action = body["action"].as_str().unwrap_or_default();
-                    self.print(action, &body);
-                    if action == "accepted" {
-                        self.state = CallState::Active;
-                        if let Some(seconds) = press.hang_up_after {
-                            hang_up.as_mut().reset(Instant::now() + Duration::from_secs(seconds));
-                        }
-                    }
-                    if let Some(code) = exit_code(action) {
+                event = events.next() => {
+                    let Some(event) = event else { return Err(CommandError::new("the client has ended")) };
+                    if let Some(code) = self.on_event(event)? {
                         return Ok(code);
                     }
                 }
-                () = &mut cancel, if self.state == CallState::Ringing => return self.end().await,
-                () = &mut hang_up => return self.end().await,
-                () = stop.received() => return self.end().await,
+                () = &mut cancel, if !self.active => {
+                    cancel.as_mut().reset(Instant::now() + NEVER);
+                    self.end();
+                }
+                () = &mut hang_up => {
+                    hang_up.as_mut().reset(Instant::now() + NEVER);
+                    self.end();
+                }
+                () = &mut stopped, if !stopping => {
+                    if self.call.is_none() {
+                        return Ok(EXIT_CANCELLED);
+                    }
+                    stopping = true;
+                    self.end();
+                }
+            }
+            if let (false, Some(pressed), Some(seconds)) = (was_pressed, self.pressed, self.press.cancel_after) {
+                cancel.as_mut().reset(pressed + Duration::from_secs(seconds));
+            }
+            if let (Some(seconds), Some(accepted)) = (self.press.hang_up_after, self.accepted.take()) {
+                hang_up.as_mut().reset(accepted + Duration::from_secs(seconds));
             }
         }
     }
 
-    fn print(&self, action: &str, body: &Value) {
-        let level = if matches!(action, "ringing" | "accepted") { Level::Success } else { Level::Warning };
-        let ms = self.pressed.elapsed().as_millis();
-        let reason = body["reason"].as_str().map_or_else(String::new, |reason| format!(": {reason}"));
-        self.output.line(level, action, &format!("{action:<8} after {ms} ms{reason}"), json!({ "message": body }));
+    fn end(&self) {
+        if let Some(call) = &self.call {
+            self.client.hang_up(call, None);
+        }
     }
 
-    /// Hangs up an active call and cancels one that is still ringing; one that was answered meanwhile is hung up.
-    async fn end(&self) -> Result<ExitCode, CommandError> {
-        let action = if self.state == CallState::Active { "hangup" } else { "cancelled" };
-        let view = match self.act(action).await {
-            Ok(view) => view,
-            Err(error) => {
-                let path = format!("/api/calls/{}", self.view.call_id);
-                let now: CallView = self.api.request(Method::GET, &path, None::<&()>).await?;
-                match now.state {
-                    CallState::Active => self.act("hangup").await?,
-                    CallState::Ringing => return Err(error),
-                    _ => now,
+    /// Prints an event. Returns an exit code when the call has ended.
+    fn on_event(&mut self, event: Event) -> Result<Option<u8>, CommandError> {
+        match event {
+            Event::Online { .. } if self.pressed.is_none() => self.on_ready(),
+            Event::Offline => self.output.warn("connection lost; reconnecting"),
+            Event::Progress { press, call_id, progress } => self.on_progress(press, call_id, progress),
+            Event::CallOver { why, by, reason, .. } => {
+                if why == Ending::Failed
+                    && let Some(problem) = self.problem.take()
+                {
+                    return Err(client::problem(&problem, &self.press.target.server()));
                 }
+                let (word, code) = client::ending(why);
+                self.print(Level::Warning, word, reason.as_deref(), json!({ "why": why, "by": by, "reason": reason }));
+                return Ok(Some(code));
             }
-        };
-        let (action, code) = match view.state {
-            CallState::Ended => ("hangup", ExitCode::SUCCESS),
-            CallState::Rejected => ("rejected", ExitCode::from(EXIT_REJECTED)),
-            CallState::Missed => ("timeout", ExitCode::from(EXIT_MISSED)),
-            _ => ("cancelled", ExitCode::from(EXIT_CANCELLED)),
-        };
-        self.output.line(Level::Info, action, action, json!({ "call": view }));
-        Ok(code)
+            Event::TakenOver => {
+                return Err(CommandError::new("another connection uses this door station's client id")
+                    .hint("wait until the other command has ended"));
+            }
+            Event::LoggedOut { why } => return Err(client::logged_out(why)),
+            Event::Problem { problem } if self.pressed.is_none() => {
+                return Err(client::problem(&problem, &self.press.target.server()));
+            }
+            Event::Problem { problem } => self.problem = Some(problem),
+            _ => {}
+        }
+        Ok(None)
     }
 
-    async fn act(&self, action: &str) -> Result<CallView, CommandError> {
-        let body = json!({ "call_id": self.view.call_id, "action": action });
-        self.api.request(Method::POST, "/api/calls/caller-action", Some(&body)).await
+    fn on_ready(&mut self) {
+        let Press { callee, name, location, ring_seconds, .. } = self.press;
+        let press = ilock_client::Press::person(callee.as_str()).named(name).at(location);
+        self.pressed = Some(Instant::now());
+        self.client.press(match ring_seconds {
+            Some(seconds) => press.ring_seconds(*seconds),
+            None => press,
+        });
     }
-}
 
-/// The exit code of an action that ends the call.
-fn exit_code(action: &str) -> Option<ExitCode> {
-    match action {
-        "hangup" => Some(ExitCode::SUCCESS),
-        "rejected" => Some(ExitCode::from(EXIT_REJECTED)),
-        "timeout" => Some(ExitCode::from(EXIT_MISSED)),
-        _ => None,
+    fn on_progress(&mut self, press: String, call_id: Option<String>, progress: Progress) {
+        self.call = Some(call_id.clone().unwrap_or(press));
+        match progress {
+            Progress::Placing => {}
+            Progress::Placed => {
+                let text = format!("placed   {}", call_id.as_deref().unwrap_or_default());
+                self.output.line(Level::Info, "placed", &text, json!({ "call": { "call_id": call_id } }));
+            }
+            Progress::Ringing => self.print(Level::Success, "ringing", None, json!({})),
+            Progress::Alerted => self.print(Level::Success, "alerted", None, json!({})),
+            Progress::Unreachable => self.print(Level::Warning, "unreachable", None, json!({})),
+            Progress::Accepted => {
+                self.accepted = Some(Instant::now());
+                self.active = true;
+                self.print(Level::Success, "accepted", None, json!({}));
+            }
+        }
+    }
+
+    fn print(&self, level: Level, word: &str, reason: Option<&str>, details: serde_json::Value) {
+        let ms = self.pressed.map_or(0, |pressed| pressed.elapsed().as_millis());
+        let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+        self.output.line(level, word, &format!("{word:<8} after {ms} ms{reason}"), details);
     }
 }

@@ -1,9 +1,8 @@
 //! Commands that run the backend on this machine and act as its clients.
 
+mod client;
 pub mod dev;
 pub mod door;
-mod http;
-mod mqtt;
 pub mod phone;
 mod stop;
 pub mod target;

@@ -1,21 +1,21 @@
-//! `ilock phone`: registers, connects, prints the messages that arrive, and answers calls.
+//! `ilock phone`: a phone that prints what happens and answers calls.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use ilock_auth::{PayloadKeys, Role};
-use ilock_events::{CallView, ClientName, ClientRegistered, PartyId, RegisterClient, SentClientId};
-use reqwest::Method;
-use serde_json::{Value, json};
+use ilock_auth::Role;
+use ilock_client::{AccessTokens, CallInfo, Ending, Event, Handle, Room};
+use ilock_events::PartyId;
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::Instant;
 
-use crate::play::http::HttpApi;
-use crate::play::mqtt::{Message, MqttConnection};
+use crate::play::client;
+use crate::play::stop::StopSignal;
 use crate::play::target::Target;
-use crate::ui::error::{CommandError, EXIT_CANCELLED, EXIT_LOST_RACE, EXIT_MISSED, EXIT_REJECTED};
+use crate::ui::error::CommandError;
 use crate::ui::output::{Level, Output};
 
 /// A timer that is not set yet.
@@ -48,163 +48,136 @@ pub struct Phone {
     target: Target,
 }
 
-struct Session {
+struct Session<'a> {
+    phone: &'a Phone,
     output: Output,
-    api: HttpApi,
-    client: ClientName,
-    registered: ClientRegistered,
-    /// The call that is ringing or active.
+    client: Handle,
+    /// Whether messages arrived at least once.
+    ready: bool,
+    /// The call that rings or is active.
     call: Option<String>,
     /// When this phone answered it. The main loop takes it to set the hang-up timer.
     answered: Option<Instant>,
 }
 
 impl Phone {
-    /// Runs until Ctrl-C, or with --once until the first call has ended.
+    /// Runs until it is stopped, or with --once until the first call has ended.
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
-        let mut session = self.register(output).await?;
-        let mut connection = MqttConnection::open(&session.registered, self.ca.as_deref()).await?;
-        let client = &session.client;
-        output.line(Level::Info, "ready", &format!("ready    {client}"), json!({ "client_id": client }));
-
+        let token = self.target.token(&self.user, Role::User)?;
+        let builder = ilock_client::phone(&self.target.server(), AccessTokens::fixed(token));
+        let (client, mut events) = client::start(builder.client_id(&self.client_id), self.ca.as_deref())?;
+        let mut session = Session { phone: &self, output, client, ready: false, call: None, answered: None };
         let mut keys = BufReader::new(tokio::io::stdin()).lines();
         let mut keyboard = !(self.accept || self.reject);
         let hang_up = tokio::time::sleep(NEVER);
         tokio::pin!(hang_up);
-        loop {
+        let mut stop = StopSignal::listen().map_err(CommandError::new)?;
+        let stopped = stop.received();
+        tokio::pin!(stopped);
+        let code = loop {
             tokio::select! {
-                message = connection.next(|why| output.warn(&format!("connection lost: {why}; reconnecting"))) => {
-                    let ended = session.on_message(&self, &message?).await;
-                    if let Some(code) = ended.filter(|_| self.once) {
-                        return Ok(code);
+                event = events.next() => {
+                    let Some(event) = event else { return Ok(ExitCode::SUCCESS) };
+                    if let Some(code) = session.on_event(event)? {
+                        break code;
                     }
                 }
                 line = keys.next_line(), if keyboard => match line {
-                    Ok(Some(line)) => session.on_key(line.trim()).await,
+                    Ok(Some(line)) => session.on_key(line.trim()),
                     _ => keyboard = false,
                 },
                 () = &mut hang_up => {
                     hang_up.as_mut().reset(Instant::now() + NEVER);
-                    session.send("hangup").await;
-                    session.call = None;
-                    if self.once {
-                        return Ok(ExitCode::SUCCESS);
-                    }
+                    session.on_key("h");
                 }
-                _ = tokio::signal::ctrl_c() => return Ok(ExitCode::SUCCESS),
+                () = &mut stopped => break 0,
             }
             if let (Some(seconds), Some(answered)) = (self.hang_up_after, session.answered.take()) {
                 hang_up.as_mut().reset(answered + Duration::from_secs(seconds));
             }
-        }
-    }
-
-    async fn register(&self, output: Output) -> Result<Session, CommandError> {
-        let api = HttpApi::new(self.target.server(), self.target.token(&self.user, Role::User)?)?;
-        let body = RegisterClient {
-            user_id: Some(self.user.clone()),
-            device_type: Some("mobile".into()),
-            client_id: SentClientId(self.client_id.clone()),
-            push_token: None,
-            voip_token: None,
-            environment: None,
-            language: None,
-            app_version: Some(env!("CARGO_PKG_VERSION").into()),
-            platform: None,
         };
-        let registered: ClientRegistered = api.request(Method::POST, "/api/mqtt/clients/register", Some(&body)).await?;
-        let client = registered.mqtt_credentials.client_id.clone();
-        Ok(Session { output, api, client, registered, call: None, answered: None })
+        session.client.close().await;
+        Ok(ExitCode::from(code))
     }
 }
 
-impl Session {
-    /// Prints a message and reacts to it as the command line says. Returns an exit code when the call has ended.
-    async fn on_message(&mut self, phone: &Phone, message: &Message) -> Option<ExitCode> {
-        let body = &message.body;
-        let call_id = body["call_id"].as_str().unwrap_or_default().to_owned();
-        if message.topic.ends_with("/calls/incoming") {
-            return self.on_incoming(phone, message, call_id).await;
-        }
-        let action = body["action"].as_str().unwrap_or_default();
-        let by = body["device_id"].as_str().map_or_else(String::new, |by| format!(" by {by}"));
-        let text = format!("{action:<8} {call_id}{by}");
-        self.output.line(Level::Warning, action, &text, json!({ "topic": message.topic, "message": body }));
-        let own = body["device_id"].as_str() == Some(self.client.as_str());
-        if self.call.as_deref() != Some(call_id.as_str()) || own {
-            return None;
-        }
-        self.call = None;
-        Some(ExitCode::from(match action {
-            "hangup" => 0,
-            "cancelled" if body["state"] == "missed" => EXIT_MISSED,
-            "cancelled" => EXIT_CANCELLED,
-            _ => EXIT_LOST_RACE,
-        }))
-    }
-
-    async fn on_incoming(&mut self, phone: &Phone, message: &Message, call_id: String) -> Option<ExitCode> {
-        let body = &message.body;
-        let name = body["caller_info"]["name"].as_str().unwrap_or_default();
-        let caller = body["caller_id"].as_str().unwrap_or_default();
-        let text = format!("incoming {call_id}\n         {name} ({caller})\n         {}", self.room(body));
-        self.output.line(Level::Success, "incoming", &text, json!({ "topic": message.topic, "message": body }));
-        self.call = Some(call_id);
-        self.send("ringing").await;
-        let code = if phone.reject {
-            self.send("rejected").await;
-            EXIT_REJECTED
-        } else if phone.accept && self.send("accepted").await.is_none() {
-            EXIT_LOST_RACE
-        } else {
-            return None;
-        };
-        self.call = None;
-        Some(ExitCode::from(code))
-    }
-
-    /// The room in an incoming message, and whether its `user_sig` can be decrypted with the key from registration.
-    fn room(&self, body: &Value) -> String {
-        let room = body["room_info"]["room_id"].as_str().unwrap_or_default();
-        let user_sig = match (body["room_info"]["user_sig"].as_str(), &self.registered.payload_key) {
-            (Some(encrypted), Some(key)) => match PayloadKeys::open(key, encrypted) {
-                Ok(_) => "user_sig decrypted",
-                Err(_) => "user_sig cannot be decrypted",
-            },
-            _ => "no user_sig in the message",
-        };
-        format!("room {room}, {user_sig}")
-    }
-
-    async fn on_key(&mut self, key: &str) {
-        match key {
-            "a" => drop(self.send("accepted").await),
-            "r" => drop(self.send("rejected").await),
-            "h" => drop(self.send("hangup").await),
-            _ => self.output.warn("unknown key: a answers, r rejects, h hangs up"),
-        }
-    }
-
-    /// Sends an action on the current call to the backend. Returns none when the backend refuses it.
-    async fn send(&mut self, action: &str) -> Option<CallView> {
-        let Some(call) = &self.call else {
-            self.output.warn("there is no call to act on");
-            return None;
-        };
-        let body = json!({ "call_id": call, "action": action, "client_id": self.client });
-        match self.api.request::<CallView>(Method::POST, "/api/calls/callee-action", Some(&body)).await {
-            Ok(view) => {
-                if action == "accepted" {
-                    self.answered = Some(Instant::now());
+impl Session<'_> {
+    /// Prints an event and reacts to it as the command line says. Returns an exit code when there is nothing more to do.
+    fn on_event(&mut self, event: Event) -> Result<Option<u8>, CommandError> {
+        match event {
+            Event::Online { client_id } => self.on_online(&client_id),
+            Event::Offline => self.output.warn("connection lost; reconnecting"),
+            Event::Ring { call } => self.on_ring(&call),
+            Event::EnterRoom { call_id, room } => self.on_room(call_id, &room),
+            Event::CallOver { call_id, why, by, .. } => return Ok(self.on_over(&call_id, why, by)),
+            Event::ClientAdded { client_id } => {
+                let text = format!("another client of this person was registered: {client_id}");
+                self.output.line(Level::Warning, "client_added", &text, json!({ "client_id": client_id }));
+            }
+            Event::TakenOver => {
+                return Err(CommandError::new("another connection uses this client's id")
+                    .hint("start this phone with another --client-id"));
+            }
+            Event::LoggedOut { why } => return Err(client::logged_out(why)),
+            Event::Problem { problem } => {
+                let error = client::problem(&problem, &self.phone.target.server());
+                if !self.ready {
+                    return Err(error);
                 }
-                let event = format!("sent_{action}");
-                self.output.line(Level::Info, &event, &format!("→ {action}"), json!({ "call": view }));
-                Some(view)
-            }
-            Err(error) => {
                 self.output.error(&error);
-                None
             }
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    fn on_online(&mut self, client_id: &str) {
+        let event = if self.ready { "online" } else { "ready" };
+        self.ready = true;
+        self.output.line(Level::Info, event, &format!("{event:<8} {client_id}"), json!({ "client_id": client_id }));
+    }
+
+    fn on_ring(&mut self, call: &CallInfo) {
+        let CallInfo { call_id, caller_id, caller_name, .. } = call;
+        let user_sig = match &call.room {
+            Some(room) => format!("room {}, user_sig readable", room.room_id),
+            None => "no readable user_sig in the message".to_owned(),
+        };
+        let text = format!("incoming {call_id}\n         {caller_name} ({caller_id})\n         {user_sig}");
+        // Without the way in: what is printed ends up in logs.
+        let details = json!({ "call": { "call_id": call_id, "caller_id": caller_id, "caller_name": caller_name } });
+        self.output.line(Level::Success, "incoming", &text, details);
+        self.call = Some(call_id.clone());
+        if self.phone.reject {
+            self.client.reject(call_id, None);
+        } else if self.phone.accept {
+            self.client.answer(call_id);
+        }
+    }
+
+    fn on_room(&mut self, call_id: String, room: &Room) {
+        let text = format!("answered {call_id}\n         room {} as {}", room.room_id, room.user_id);
+        let details = json!({ "call_id": call_id, "room_id": room.room_id, "user_id": room.user_id });
+        self.output.line(Level::Success, "answered", &text, details);
+        self.call = Some(call_id);
+        self.answered = Some(Instant::now());
+    }
+
+    fn on_over(&mut self, call_id: &str, why: Ending, by: Option<String>) -> Option<u8> {
+        let (word, code) = client::ending(why);
+        let who = by.as_deref().map_or_else(String::new, |by| format!(" by {by}"));
+        let details = json!({ "call_id": call_id, "why": why, "by": by });
+        self.output.line(Level::Warning, word, &format!("{word:<8} {call_id}{who}"), details);
+        self.call.take_if(|call| call == call_id).filter(|_| self.phone.once).map(|_| code)
+    }
+
+    fn on_key(&mut self, key: &str) {
+        let Some(call) = &self.call else { return self.output.warn("there is no call to act on") };
+        match key {
+            "a" => self.client.answer(call),
+            "r" => self.client.reject(call, None),
+            "h" => self.client.hang_up(call, None),
+            _ => self.output.warn("unknown key: a answers, r rejects, h hangs up"),
         }
     }
 }

@@ -7,6 +7,7 @@ mod authorizer;
 mod bodies;
 mod calls;
 mod checkpoints;
+mod client;
 #[path = "../contract/mod.rs"]
 mod contract;
 mod cost;
