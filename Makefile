@@ -17,9 +17,17 @@ test: ## Every test: units, the embedded stack, LocalStack, as deployed, foreign
 localstack: ## Only the tests on LocalStack; with AWS_ENDPOINT_URL on that, else it is started
 	infra/localstack/run cargo test $(all) --test localstack
 
+# How the emulator's stacks differ: SAM makes other resources with gradual deployments, and more where pushes are used.
+deployments = "GradualDeployments=true PushGcm=arn:aws:sns:eu-central-1:111122223333:app/GCM/ilock" \
+  "GradualDeployments=true" "TopicPrefix=blue"
+
 deployed: ## Only the tests of the template, deployed on an emulator with the real binaries
 	cargo build $(all) --bins
-	ILOCK_FUNCTIONS=$(or $(CARGO_TARGET_DIR),target)/debug infra/ministack/run cargo test $(all) --test deployed --test account
+	for parameters in $(deployments); do \
+	  echo "deployed with $$parameters"; \
+	  ILOCK_PARAMETERS="$$parameters" ILOCK_FUNCTIONS=$(or $(CARGO_TARGET_DIR),target)/debug infra/ministack/run \
+	    cargo test $(all) --test deployed --test account || exit; \
+	done
 
 clients: ## Only the calls with paho-mqtt (Python) and MQTT.js
 	tests/foreign-clients/run

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use ilock_events::{
-    Address, CallId, ClientName, Millis, PartyAddress, PartyId, PartyKind, Seat, Slot, TenantId, TopicPrefix,
+    Address, CallId, ClientName, Millis, PartyAddress, PartyId, PartyKind, Seat, Slot, TenantId, TopicPrefix, Topics,
     TrtcIdentity,
 };
 use proptest::prelude::*;
@@ -108,6 +108,31 @@ proptest! {
 
         let call = CallId::of_call(&address, &address, Millis(at), end);
         prop_assert_eq!(CallId::new(call.as_str()), Ok(call));
+    }
+
+    /// IoT Core has one space of topics and client ids for all stacks of an account and region. What a stack may publish on
+    /// (`{prefix/}users/*`, `{prefix/}devices/*`) includes no topic of another.
+    #[test]
+    fn stacks_with_different_prefixes_share_no_topic_and_no_client_id(
+        prefixes in (prefix(), prefix()), kinds in (kind(), kind()), tenants in (tenant(), tenant()),
+        ids in (party_id(), party_id()), owns in ("[a-z_]{1,9}", "[a-z_]{1,9}"),
+    ) {
+        prop_assume!(prefixes.0 != prefixes.1);
+        let of = |prefix: &TopicPrefix, kind, tenant: &TenantId, id: &PartyId, own: &str| {
+            let owner = PartyAddress { kind, address: Address::of(tenant, kind, id) };
+            let Topics { incoming_calls, call_control, device_sync } = prefix.topics(&owner);
+            let topics: BTreeSet<String> =
+                [incoming_calls, Some(call_control), device_sync].into_iter().flatten().collect();
+            (topics, ClientName::of_sent(own, &owner, id, prefix).ok())
+        };
+        let (ours, our_client) = of(&prefixes.0, kinds.0, &tenants.0, &ids.0, &owns.0);
+        let (theirs, their_client) = of(&prefixes.1, kinds.1, &tenants.1, &ids.1, &owns.1);
+        prop_assert!(ours.is_disjoint(&theirs), "{:?} {:?}", ours, theirs);
+        prop_assert!(our_client.is_none() || our_client != their_client, "{:?}", our_client);
+        for root in ["users/", "devices/"] {
+            let may = prefixes.0.topic(root);
+            prop_assert!(!theirs.iter().any(|topic| topic.starts_with(&may)), "{} {:?}", may, theirs);
+        }
     }
 
     /// Tencent: at most 32 letters, digits, `_` and `-`, and not digits only.

@@ -9,7 +9,7 @@ use ilock_auth::{
     AccessKeys, AccessRules, Arns, AsymmetricAlgorithm, JwksSource, MqttTokens, PayloadKeys, Secret, ShortSecret,
 };
 use ilock_env::Clock;
-use ilock_events::PushService;
+use ilock_events::{PushService, TopicPrefix};
 use ilock_log::PERSONAL_DAYS;
 use ilock_notify::push::PushApps;
 use ilock_trtc::{ApiKey, BadRoomApi, BadTrtcApp, RoomApi, RoomApiConfig, TrtcApp};
@@ -178,7 +178,7 @@ impl Settings {
     /// `MASTER_SECRET`: MQTT passwords are made and checked with what is derived from it.
     pub fn mqtt_tokens(&self) -> Result<MqttTokens, BadSetting> {
         let master = self.secret("MASTER_SECRET")?;
-        MqttTokens::new(Secret::new(master.derive("mqtt-token", &[]))).map_err(short)
+        MqttTokens::new(Secret::new(master.derive("mqtt-token", &[])), self.topic_prefix()?).map_err(short)
     }
 
     /// `MASTER_SECRET`, `PAYLOAD_KEY_VERSION`: the keys of message payloads. A higher version changes all of them.
@@ -190,6 +190,12 @@ impl Settings {
     /// `MQTT_TOKEN_SECONDS`: how long an MQTT password works.
     pub fn mqtt_token_seconds(&self) -> Result<u32, BadSetting> {
         self.number("MQTT_TOKEN_SECONDS", 86_400, 300..=86_400)
+    }
+
+    /// `TOPIC_PREFIX`: what stands before the topics and client ids of this stack, where an AWS account and region has several.
+    pub fn topic_prefix(&self) -> Result<TopicPrefix, BadSetting> {
+        let prefix = self.get("TOPIC_PREFIX").unwrap_or_default();
+        TopicPrefix::new(prefix).map_err(|error| bad("TOPIC_PREFIX", format!("must be {}", error.rule)))
     }
 
     /// `MQTT_URL`: where clients find the broker.
@@ -391,6 +397,18 @@ mod tests {
             let read = move |asked: &str| if asked == name { Some(value.to_owned()) } else { env(asked) };
             let refused = Settings::deployed(read).trtc().err();
             assert_eq!(refused.map(|error| error.name), Some(name), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_topic_prefix_that_would_bend_a_topic_is_refused_by_name() {
+        for (value, good) in
+            [("", true), ("blue", true), ("d", false), ("a/b", false), ("Blue", false), ("ninechars", false)]
+        {
+            let prefix =
+                Settings::for_dev(move |name| (name == "TOPIC_PREFIX").then(|| value.to_owned())).topic_prefix();
+            assert_eq!(prefix.is_ok(), good, "{value:?}");
+            assert!(prefix.err().is_none_or(|error| error.name == "TOPIC_PREFIX"));
         }
     }
 

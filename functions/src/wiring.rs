@@ -104,12 +104,16 @@ impl Wiring {
     pub fn token_verifier(&self) -> Result<TokenVerifier, BadSetting> {
         let tokens = AccessTokens::new(self.settings.access()?)
             .map_err(|error| BadSetting { name: "AUTH_ALGORITHMS", why: error.to_string() })?;
-        Ok(TokenVerifier::new(tokens, self.clock.clone()))
+        Ok(TokenVerifier::new(tokens, self.clock.clone(), self.settings.topic_prefix()?))
     }
 
     /// What decides who may connect to the broker.
     pub fn mqtt_access(&self) -> Result<MqttAccess, BadSetting> {
-        Ok(MqttAccess { tokens: Arc::new(self.settings.mqtt_tokens()?), arns: self.settings.arns()? })
+        Ok(MqttAccess {
+            tokens: Arc::new(self.settings.mqtt_tokens()?),
+            arns: self.settings.arns()?,
+            prefix: self.settings.topic_prefix()?,
+        })
     }
 
     /// What issues MQTT credentials.
@@ -120,6 +124,7 @@ impl Wiring {
             payload_keys: Arc::new(self.settings.payload_keys()?),
             broker_url: self.settings.mqtt_url()?,
             websocket_url: self.settings.mqtt_websocket_url()?,
+            prefix: self.settings.topic_prefix()?,
         })
     }
 

@@ -116,6 +116,9 @@ class Deployment:
             "region": self.region,
             "account": self.aws["sts"].get_caller_identity()["Account"],
             "api": f"{self.emulator}/_aws/execute-api/{api}/$default",
+            "topic_prefix": next(
+                (one["ParameterValue"] for one in stack["Parameters"] if one["ParameterKey"] == "TopicPrefix"), ""
+            ),
             "outputs": {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])},
             "routes": adapt.routes(template),
             "auth_secret": self.secrets["auth_secret"],

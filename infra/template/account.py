@@ -69,20 +69,36 @@ def never_created(stack, status):
     return "\n".join(lines)
 
 
-def beside_no_other(stack):
-    """IoT Core has one space of topics and of client ids per account and region. Two stacks in it ring each other's phones."""
+def topics_of_its_own(stack, last, prefix):
+    """IoT Core has one space of topics and of client ids per account and region: two stacks in it with the same prefix
+    ring each other's phones. And a stack that takes another prefix knows none of its clients any more."""
+    before = prefix if last is None else last.get("TopicPrefix", "")
+    if prefix != before:
+        raise Wrong(
+            f"TopicPrefix: {stack} was deployed with {before or 'none'} and keeps it: with another one no phone rings until "
+            "it has registered again"
+        )
     pages = boto3.client("cloudformation").get_paginator("describe_stacks").paginate()
     others = [
         found["StackName"]
         for found in pages.search("Stacks[]")
-        if found["StackName"] != stack and {"Key": "Application", "Value": "ilock-call"} in found.get("Tags", [])
+        if found["StackName"] != stack
+        and {"Key": "Application", "Value": "ilock-call"} in found.get("Tags", [])
+        and prefix_of(found) == prefix
     ]
     if others:
         raise Wrong(
-            f"{', '.join(others)}: deployed in this account and region already. IoT Core has one space of topics and of "
-            "client ids for both: a call in one rings phones of the other. Take another account (best), or another region. "
-            "--beside-another deploys all the same."
+            f"TopicPrefix: {', '.join(others)} is deployed in this account and region already, with "
+            f"{'the prefix ' + prefix if prefix else 'no prefix either'}. IoT Core has one space of topics and of client ids "
+            "for both: a call in one rings phones of the other. Take another account (best), another region, or "
+            "TopicPrefix=NAME: up to 8 of a-z 0-9."
         )
+
+
+def prefix_of(stack):
+    """A stack's TopicPrefix, as CloudFormation describes it."""
+    given = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
+    return given.get("TopicPrefix", "")
 
 
 def in_this_region(template, values, region):

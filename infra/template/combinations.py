@@ -44,6 +44,7 @@ OTHERS = {
     "room API": {"TrtcRoomApi": "on"},
     "own key": {"KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/00000000-0000-0000-0000-000000000000"},
     "own environment key": {"EnvironmentKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-1111-1111-1111-111111111111"},
+    "topic prefix": {"TopicPrefix": "blue"},
     "reserved concurrency": {"ReserveConcurrency": "true", "ExpectedCallsPerSecond": "100"},
     "bounded roles": {
         "PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",

@@ -1,6 +1,6 @@
 """Puts the parameters of a deployment together, says what is missing or wrong by name, and calls `sam deploy`.
 
-    deploy.py SAM STAGE [--yes] [--dry-run] [--beside-another] [NAME=VALUE...]
+    deploy.py SAM STAGE [--yes] [--dry-run] [NAME=VALUE...]
 """
 
 import hashlib
@@ -118,8 +118,8 @@ def looked_up(values):
 
 def main(sam, arguments):
     flags = {argument for argument in arguments if argument.startswith("--")}
-    if unknown := flags - {"--yes", "--dry-run", "--beside-another"}:
-        raise Wrong(f"{', '.join(sorted(unknown))}: no such option; there are --yes, --dry-run and --beside-another")
+    if unknown := flags - {"--yes", "--dry-run"}:
+        raise Wrong(f"{', '.join(sorted(unknown))}: no such option; there are --yes and --dry-run")
     plain = [argument for argument in arguments if argument not in flags]
     template = yaml_parse(TEMPLATE.read_text())
     parameters = template["Parameters"]
@@ -132,13 +132,12 @@ def main(sam, arguments):
         raise Wrong("AWS_REGION: must be set, or a region in your AWS profile")
 
     last = account.last_parameters(stack)
-    if last is None and "--beside-another" not in flags:
-        account.beside_no_other(stack)
     values = {name: value for name, value in (last or {}).items() if name in parameters and name not in OURS}
     values |= staged | typed
     asks_for_current = values.get("SecretsVersion", CURRENT) == CURRENT
     check(parameters, values | {"SecretsVersion": "0" * 32} if asks_for_current else values)
     account.in_this_region(template, values, region)
+    account.topics_of_its_own(stack, last, values.get("TopicPrefix", ""))
     typed |= looked_up(values)
     values |= typed
     account.room_to_reserve(template, values)

@@ -136,13 +136,33 @@ class Deploying(unittest.TestCase):
         self.assertEqual(self.deploy("staging", *TYPED), 0)
         self.assertEqual(self.aws.protected, ["ilock-staging"])
 
-    def test_a_second_stack_is_refused_unless_asked_for(self):
+    def test_a_second_stack_needs_a_topic_prefix_of_its_own(self):
         self.aws.stack("ilock-prod")
-        self.assertIn("ilock-prod: deployed in this account", self.refused("dev", *TYPED))
-        self.assertEqual(self.deploy("dev", "--beside-another", *TYPED), 0)
-        # What is there already goes on being deployed.
-        self.aws.stack("ilock-dev", **combinations.REQUIRED)
+        said = self.refused("dev", *TYPED)
+        self.assertIn("TopicPrefix: ilock-prod is deployed in this account and region already, with no prefix either", said)
+        self.assertEqual(self.deploy("dev", *TYPED, "TopicPrefix=blue"), 0)
+        self.assertIn('TopicPrefix="blue"', self.commands.pop())
+        self.aws.stack("ilock-dev", **combinations.REQUIRED, TopicPrefix="blue")
         self.assertEqual(self.deploy("dev"), 0)
+        self.commands.clear()
+        said = self.refused("staging", *TYPED, "TopicPrefix=blue")
+        self.assertIn("TopicPrefix: ilock-dev is deployed in this account and region already, with the prefix blue", said)
+        self.assertEqual(self.deploy("staging", *TYPED, "TopicPrefix=green"), 0)
+
+    def test_a_stack_keeps_its_topic_prefix(self):
+        self.aws.stack("ilock-dev", **combinations.REQUIRED, TopicPrefix="blue")
+        for other in ("", "green"):
+            said = self.refused("dev", f"TopicPrefix={other}")
+            self.assertIn("TopicPrefix: ilock-dev was deployed with blue and keeps it", said)
+        self.aws.stack("ilock-dev", **combinations.REQUIRED)
+        self.assertIn("was deployed with none and keeps it", self.refused("dev", "TopicPrefix=blue"))
+        self.assertEqual(self.deploy("dev", "TopicPrefix="), 0)
+
+    def test_a_topic_prefix_that_would_bend_a_topic_is_refused(self):
+        for bad in ("d", "users", "a/b", "a.b", "Blue", "ninechars", "+"):
+            self.assertIn("TopicPrefix: must be up to 8 of a-z 0-9, and not d, users or devices", self.refused("dev", *TYPED, f"TopicPrefix={bad}"))
+        for good in ("a", "dd", "0", "staging1"):
+            self.assertEqual(self.deploy("dev", *TYPED, f"TopicPrefix={good}"), 0)
 
     def test_stacks_of_others_do_not_count(self):
         self.aws.stack("somebody-elses")

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::Client;
 use clap::Args;
+use ilock_events::TopicPrefix;
 
 use crate::aws::account::AwsError;
 use crate::ui::error::CommandError;
@@ -112,6 +113,13 @@ impl Stack {
         self.parameters.get("Stage").map(String::as_str)
     }
 
+    /// What stands before its topics and client ids: the parameter `TopicPrefix`.
+    pub fn topic_prefix(&self) -> Result<TopicPrefix, CommandError> {
+        let text = self.parameters.get("TopicPrefix").cloned().unwrap_or_default();
+        TopicPrefix::new(text)
+            .map_err(|error| CommandError::new(format!("the stack {}: TopicPrefix must be {}", self.name, error.rule)))
+    }
+
     /// The id of the AWS account: the fifth part of the ARN.
     pub fn account(&self) -> &str {
         self.id.split(':').nth(4).unwrap_or_default()
@@ -146,6 +154,17 @@ mod tests {
         let id = "arn:aws:cloudformation:eu-central-1:123456789012:stack/ilock-dev/0a1b".to_owned();
         assert_eq!(Stack { id, ..Stack::default() }.account(), "123456789012");
         assert_eq!(Stack::default().account(), "");
+    }
+
+    #[test]
+    fn a_stack_says_its_topic_prefix_and_most_have_none() {
+        let with = |prefix: &str| Stack {
+            parameters: BTreeMap::from([("TopicPrefix".to_owned(), prefix.to_owned())]),
+            ..Stack::default()
+        };
+        assert_eq!(with("blue").topic_prefix().unwrap().as_str(), "blue");
+        assert_eq!(Stack::default().topic_prefix().unwrap().as_str(), "");
+        assert!(with("d").topic_prefix().unwrap_err().message.contains("TopicPrefix must be"));
     }
 
     #[test]

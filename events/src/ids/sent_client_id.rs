@@ -14,12 +14,12 @@ use crate::id::NO_CONTROLS;
 pub struct SentClientId(#[schemars(length(min = 1, max = 181), regex(pattern = NO_CONTROLS))] pub String);
 
 impl SentClientId {
-    /// The one name of this client of `id`, who is found at `owner`.
+    /// The one name of this client of `id`, who is found at `owner`, in the stack with this prefix.
     ///
     /// # Errors
     /// [`BadId`] when the own part breaks its rule.
-    pub fn name(&self, owner: &PartyAddress, id: &PartyId) -> Result<ClientName, BadId> {
-        ClientName::of_sent(&self.0, owner, id, &TopicPrefix::default())
+    pub fn name(&self, owner: &PartyAddress, id: &PartyId, prefix: &TopicPrefix) -> Result<ClientName, BadId> {
+        ClientName::of_sent(&self.0, owner, id, prefix)
     }
 }
 

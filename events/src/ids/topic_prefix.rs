@@ -6,7 +6,11 @@ use std::fmt;
 use super::PartyAddress;
 use crate::{BadId, Topics};
 
-/// Up to 8 of `[a-z0-9]`; empty by default. Not `d`: a door station's client ids begin so.
+/// What begins a door station's client ids, and the topics of a stack without a prefix: what such a stack may publish would
+/// include what another one publishes.
+const TAKEN: [&str; 3] = ["d", "users", "devices"];
+
+/// Up to 8 of `[a-z0-9]`; empty by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct TopicPrefix(String);
 
@@ -17,8 +21,12 @@ impl TopicPrefix {
     /// [`BadId`] when the rule is broken.
     pub fn new(text: impl Into<String>) -> Result<Self, BadId> {
         let text = text.into();
-        let good = text.len() <= 8 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) && text != "d";
-        if good { Ok(Self(text)) } else { Err(BadId { what: "a topic prefix", rule: "up to 8 of a-z 0-9, and not d" }) }
+        let good = text.len() <= 8 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        if good && !TAKEN.contains(&text.as_str()) {
+            Ok(Self(text))
+        } else {
+            Err(BadId { what: "a topic prefix", rule: "up to 8 of a-z 0-9, and not d, users or devices" })
+        }
     }
 
     /// The prefix as text: empty where there is none.
@@ -30,13 +38,19 @@ impl TopicPrefix {
     /// All topics of `party` in this stack: what its clients may read, and where it is told things.
     #[must_use]
     pub fn topics(&self, party: &PartyAddress) -> Topics {
-        let prefixed = |topic: String| format!("{}{topic}", self.before('/'));
+        let prefixed = |topic: String| self.topic(&topic);
         let Topics { incoming_calls, call_control, device_sync } = Topics::of(party);
         Topics {
             incoming_calls: incoming_calls.map(prefixed),
             call_control: prefixed(call_control),
             device_sync: device_sync.map(prefixed),
         }
+    }
+
+    /// `topic`, as it is called on the broker. Notices and receipts have it without the prefix: whatever publishes adds it.
+    #[must_use]
+    pub fn topic(&self, topic: &str) -> String {
+        format!("{}{topic}", self.before('/'))
     }
 
     /// The prefix and `separator`, or nothing.
@@ -64,11 +78,11 @@ mod tests {
     use crate::{Party, PartyId, PartyKind, TenantId};
 
     #[test]
-    fn a_prefix_is_short_plain_and_not_that_of_door_stations() {
+    fn a_prefix_is_short_plain_and_none_that_stands_there_already() {
         for good in ["", "a", "0", "staging1", "dd"] {
             assert!(TopicPrefix::new(good).is_ok(), "{good:?} was refused");
         }
-        for bad in ["d", "A", "a/", "a.", "ninechars", "é", " ", "+"] {
+        for bad in ["d", "users", "devices", "A", "a/", "a.", "ninechars", "é", " ", "+"] {
             assert!(TopicPrefix::new(bad).is_err(), "{bad:?} was taken");
         }
     }

@@ -4,7 +4,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use ilock_auth::{Identity, Role};
-use ilock_events::{Actor, ClientName, Party, PartyAddress, PartyId, PartyKind, SentClientId, TenantId};
+use ilock_events::{Actor, ClientName, Party, PartyAddress, PartyId, PartyKind, SentClientId, TenantId, TopicPrefix};
 
 use crate::error::ApiError;
 use crate::http::body::bad_id;
@@ -17,6 +17,8 @@ pub struct Caller {
     pub party: Party,
     /// Whose they are.
     pub tenant: TenantId,
+    /// What stands before the names of clients in this stack.
+    pub prefix: TopicPrefix,
 }
 
 impl<S> FromRequestParts<S> for Caller
@@ -27,13 +29,14 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let identity = bearer(parts, &TokenVerifier::from_ref(state)).await?;
+        let verifier = TokenVerifier::from_ref(state);
+        let identity = bearer(parts, &verifier).await?;
         let kind = match identity.role {
             Role::User => PartyKind::User,
             Role::Device => PartyKind::Device,
             Role::Auditor => return Err(ApiError::Forbidden("for users and devices only")),
         };
-        Ok(Self { party: Party { kind, id: identity.id }, tenant: identity.tenant })
+        Ok(Self { party: Party { kind, id: identity.id }, tenant: identity.tenant, prefix: verifier.prefix })
     }
 }
 
@@ -110,6 +113,6 @@ impl Caller {
     /// # Errors
     /// 400.
     pub fn client(&self, sent: &SentClientId) -> Result<ClientName, ApiError> {
-        sent.name(&self.at(), &self.party.id).map_err(|bad| bad_id("client_id", &bad))
+        sent.name(&self.at(), &self.party.id, &self.prefix).map_err(|bad| bad_id("client_id", &bad))
     }
 }

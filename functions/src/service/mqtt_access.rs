@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ilock_auth::{Arns, MqttTokens, PayloadKeys};
+use ilock_events::TopicPrefix;
 use ilock_notify::Mqtt;
 
 /// Decides who may connect to the broker, and what they may do there.
@@ -12,6 +13,8 @@ pub struct MqttAccess {
     pub tokens: Arc<MqttTokens>,
     /// The account and region that the topics are in.
     pub arns: Arns,
+    /// What stands before this stack's topics.
+    pub prefix: TopicPrefix,
 }
 
 /// Issues what a client connects to the broker with.
@@ -27,6 +30,8 @@ pub struct MqttCredentialIssuer {
     pub broker_url: String,
     /// The same over WebSocket.
     pub websocket_url: String,
+    /// What stands before this stack's topics.
+    pub prefix: TopicPrefix,
 }
 
 /// The broker, for those who end sessions.

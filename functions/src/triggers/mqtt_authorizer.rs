@@ -125,7 +125,7 @@ pub async fn authorize(
     if !directory.is_registered(&party, &claims.client_id).await? {
         return no("the client is not registered");
     }
-    let policy = Policy::for_client(&party, &claims.client_id, &mqtt.arns);
+    let policy = Policy::for_client(&mqtt.prefix.topics(&party), &claims.client_id, &mqtt.arns);
     let Ok(document) = serde_json::to_string(&policy) else { return no("the policy cannot be written") };
     let left = claims.expires_at.since(now) / 1000;
     let disconnect = left.clamp(*DISCONNECT_SECONDS.start(), *DISCONNECT_SECONDS.end());

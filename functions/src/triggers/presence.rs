@@ -6,7 +6,7 @@
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::future::BoxFuture;
 use ilock_directory::{Directory, DirectoryError, Presence};
-use ilock_events::{ClientName, Millis};
+use ilock_events::{ClientName, Millis, PartyAddress, TopicPrefix};
 use ilock_notify::QueueError;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub const AWAY_SECONDS: i32 = 5;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PresenceEvent {
-    /// The MQTT client id. Not every client of the account need be one of ours.
+    /// The MQTT client id. Not every client of the account need be one of this stack.
     pub client_id: String,
     /// When, in ms.
     pub timestamp: i64,
@@ -42,6 +42,13 @@ pub enum PresenceKind {
 }
 
 impl PresenceEvent {
+    /// Which client of the stack with this prefix it is about, and whose; none where it is another's.
+    fn client(&self, prefix: &TopicPrefix) -> Option<(ClientName, PartyAddress)> {
+        let name = ClientName::new(self.client_id.clone()).ok()?;
+        let (of_stack, owner) = name.owner()?;
+        (of_stack == *prefix).then_some((name, owner))
+    }
+
     fn presence(&self) -> Presence {
         let connected = self.event_type == PresenceKind::Connected;
         Presence { connected, version: self.version_number, at: Millis(self.timestamp) }
@@ -64,25 +71,25 @@ pub enum PresenceError {
     Queue(#[from] QueueError),
 }
 
-/// Takes what the rule hands over.
+/// Takes what the rule hands over. It hears of every client of the account and region; those of other stacks have another
+/// prefix.
 ///
 /// # Errors
 /// [`PresenceError`]: the event is to be shown again.
 pub async fn on_event(
     directory: &Directory,
     queue: &dyn RecheckQueue,
+    prefix: &TopicPrefix,
     event: PresenceEvent,
 ) -> Result<(), PresenceError> {
-    let Ok(client) = ClientName::new(event.client_id.clone()) else { return Ok(()) };
+    let Some((client, owner)) = event.client(prefix) else { return Ok(()) };
     if event.event_type == PresenceKind::Other || !directory.note_presence(&client, event.presence()).await? {
         return Ok(());
     }
     if event.event_type == PresenceKind::Disconnected {
         return Ok(queue.recheck_later(event).await?);
     }
-    if let Some((_, owner)) = client.owner() {
-        directory.came_back(&owner, &client).await?;
-    }
+    directory.came_back(&owner, &client).await?;
     Ok(())
 }
 
@@ -90,9 +97,8 @@ pub async fn on_event(
 ///
 /// # Errors
 /// [`PresenceError`]: the event is to be shown again.
-pub async fn recheck(directory: &Directory, event: &PresenceEvent) -> Result<(), PresenceError> {
-    let Ok(client) = ClientName::new(event.client_id.clone()) else { return Ok(()) };
-    let Some((_, owner)) = client.owner() else { return Ok(()) };
+pub async fn recheck(directory: &Directory, prefix: &TopicPrefix, event: &PresenceEvent) -> Result<(), PresenceError> {
+    let Some((client, owner)) = event.client(prefix) else { return Ok(()) };
     if directory.presence(&client).await? != Some(event.presence()) {
         return Ok(());
     }
@@ -102,11 +108,11 @@ pub async fn recheck(directory: &Directory, event: &PresenceEvent) -> Result<(),
 }
 
 /// The queue's batch: what fails comes again, alone.
-pub async fn on_queue(directory: &Directory, batch: SqsEvent) -> SqsBatchResponse {
+pub async fn on_queue(directory: &Directory, prefix: &TopicPrefix, batch: SqsEvent) -> SqsBatchResponse {
     let mut answer = SqsBatchResponse::default();
     for message in batch.records {
         let outcome = match serde_json::from_str(message.body.as_deref().unwrap_or_default()) {
-            Ok(event) => recheck(directory, &event).await.map_err(|error| error.to_string()),
+            Ok(event) => recheck(directory, prefix, &event).await.map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
         if let Err(error) = outcome {

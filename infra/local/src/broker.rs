@@ -15,7 +15,7 @@ use futures::future::BoxFuture;
 use ilock_auth::{Arns, Policy};
 use ilock_directory::Directory;
 use ilock_env::Clock;
-use ilock_events::{Carrier, ClientName};
+use ilock_events::{Carrier, ClientName, TopicPrefix};
 use ilock_functions::service::mqtt_access::MqttAccess;
 use ilock_functions::triggers::mqtt_authorizer::{AuthorizerRequest, MqttData, ProtocolData, authorize};
 use ilock_notify::{CarrierError, Mqtt, Publish};
@@ -105,10 +105,10 @@ impl LocalBroker {
         }
     }
 
-    /// The carrier that publishes on this broker.
+    /// The carrier that publishes on this broker, with `prefix` before every topic.
     #[must_use]
-    pub fn carrier(&self) -> LocalMqtt {
-        LocalMqtt { open: self.open.clone() }
+    pub fn carrier(&self, prefix: TopicPrefix) -> LocalMqtt {
+        LocalMqtt { open: self.open.clone(), prefix }
     }
 
     /// Starts listening at `at`; port 0 is any. Returns where it listens.
@@ -208,6 +208,7 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
 #[derive(Clone)]
 pub struct LocalMqtt {
     open: Arc<Mutex<Option<Open>>>,
+    prefix: TopicPrefix,
 }
 
 impl LocalMqtt {
@@ -222,7 +223,7 @@ impl Mqtt for LocalMqtt {
     fn publish(&self, message: Publish) -> BoxFuture<'_, Result<Option<String>, CarrierError>> {
         Box::pin(async move {
             let open = self.open()?;
-            let packet = PublishPacket::new(message.topic, message.payload, QoS::AtLeastOnce)
+            let packet = PublishPacket::new(self.prefix.topic(&message.topic), message.payload, QoS::AtLeastOnce)
                 .with_message_expiry_interval(message.expiry_seconds)
                 .with_payload_format_indicator(true)
                 .with_content_type("application/json".into())

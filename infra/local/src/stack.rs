@@ -122,7 +122,7 @@ impl Stack {
 
         let stop = CancellationToken::new();
         let timer = LocalTimer::new(clock.clone(), stop.clone());
-        let carrier: Arc<dyn Mqtt> = Arc::new(broker.carrier());
+        let carrier: Arc<dyn Mqtt> = Arc::new(broker.carrier(settings.topic_prefix()?));
         let mqtt = mqtt_layer.map_or_else(|| carrier.clone(), |layer| layer(carrier.clone()));
         let push = LocalPush::new(clock.clone());
         let carriers = InProcess { mqtt, timer: Arc::new(timer.clone()), push: Some(Arc::new(push.clone())) };

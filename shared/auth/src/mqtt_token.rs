@@ -13,6 +13,7 @@ pub const MQTT_AUDIENCE: &str = "ilock-mqtt";
 pub struct MqttTokens {
     secret: Secret,
     key: DecodingKey,
+    prefix: TopicPrefix,
 }
 
 /// What a good MQTT password says.
@@ -27,12 +28,14 @@ pub struct MqttClaims {
 }
 
 impl MqttTokens {
+    /// For clients of the stack with this prefix.
+    ///
     /// # Errors
     /// [`ShortSecret`] with fewer than 32 bytes.
-    pub fn new(secret: Secret) -> Result<Self, ShortSecret> {
+    pub fn new(secret: Secret, prefix: TopicPrefix) -> Result<Self, ShortSecret> {
         let secret = secret.long_enough()?;
         let key = DecodingKey::from_secret(secret.expose());
-        Ok(Self { secret, key })
+        Ok(Self { secret, key, prefix })
     }
 
     /// A password for `client`, good from `now`, cut to the second, for `ttl_seconds`.
@@ -47,7 +50,7 @@ impl MqttTokens {
         ttl_seconds: u32,
     ) -> Result<String, NotIssued> {
         let Some(owner) = identity.address() else { return Err(NotIssued::Auditor) };
-        if !client.belongs_to(&owner, &TopicPrefix::default()) {
+        if !client.belongs_to(&owner, &self.prefix) {
             return Err(NotIssued::ForeignClient);
         }
         Claimed::new(identity, now, ttl_seconds).to(Some(MQTT_AUDIENCE)).of_client(client).sign(&self.secret)
@@ -67,7 +70,7 @@ impl MqttTokens {
         let owner = identity.address().ok_or(TokenRefused::Claim { name: "role" })?;
         let client_id = ClientName::new(claims.text("client_id")?)
             .ok()
-            .filter(|client| client.belongs_to(&owner, &TopicPrefix::default()))
+            .filter(|client| client.belongs_to(&owner, &self.prefix))
             .ok_or(TokenRefused::Claim { name: "client_id" })?;
         Ok(MqttClaims { identity, client_id, expires_at })
     }

@@ -1,7 +1,7 @@
 //! What the broker lets a client do: an AWS IoT policy, and how AWS reads one (IoT developer guide, "AWS IoT Core
 //! policies"; IAM user guide, "Policy evaluation logic").
 
-use ilock_events::{ClientName, PartyAddress, Topics};
+use ilock_events::{ClientName, Topics};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Where an AWS account's IoT resources are.
@@ -75,11 +75,10 @@ pub enum Effect {
 }
 
 impl Policy {
-    /// What `client` of `party` may do: connect under its own id; subscribe to, and receive on, the party's own topics.
+    /// What `client` may do: connect under its own id; subscribe to, and receive on, `topics`, which are its owner's.
     /// Nothing may be published. ARNs are literal: no wildcards, no policy variables. Under AWS's 2,048 characters.
     #[must_use]
-    pub fn for_client(party: &PartyAddress, client: &ClientName, at: &Arns) -> Self {
-        let topics = Topics::of(party);
+    pub fn for_client(topics: &Topics, client: &ClientName, at: &Arns) -> Self {
         let own: Vec<&str> = [&topics.incoming_calls, &topics.device_sync]
             .into_iter()
             .flatten()

@@ -5,11 +5,15 @@ mod common;
 
 use common::{NOW, NOW_S, assembled, assembled_hs256, identity, secret, shared, with as with_claim};
 use ilock_auth::{MqttClaims, MqttTokens, NotIssued, Role, Secret, ShortSecret, TokenRefused};
-use ilock_events::ClientName;
+use ilock_events::{ClientName, TopicPrefix};
 use serde_json::{Value, json};
 
 fn tokens() -> MqttTokens {
-    MqttTokens::new(secret()).unwrap()
+    of_stack("")
+}
+
+fn of_stack(prefix: &str) -> MqttTokens {
+    MqttTokens::new(secret(), TopicPrefix::new(prefix).unwrap()).unwrap()
 }
 
 fn client(id: &str) -> ClientName {
@@ -54,6 +58,20 @@ fn an_issued_password_says_whose_client_may_connect_and_until_when() {
 fn a_password_is_not_issued_for_somebody_elses_client() {
     let issued = tokens().issue(&identity("user4", Role::User), &client("user456_ios_1"), NOW, 60);
     assert_eq!(issued, Err(NotIssued::ForeignClient));
+}
+
+#[test]
+fn a_password_is_for_clients_of_one_stack() {
+    let who = identity("user456", Role::User);
+    let password = of_stack("blue").issue(&who, &client("blue.user456_ios_1"), NOW, 60).unwrap();
+    assert_eq!(of_stack("blue").verify(&password, NOW).unwrap().client_id, client("blue.user456_ios_1"));
+    for (stack, other) in [("blue", "user456_ios_1"), ("blue", "green.user456_ios_1"), ("", "blue.user456_ios_1")] {
+        assert_eq!(of_stack(stack).issue(&who, &client(other), NOW, 60), Err(NotIssued::ForeignClient), "{stack}");
+    }
+    for stack in ["", "green"] {
+        let refused = of_stack(stack).verify(&password, NOW);
+        assert_eq!(refused, Err(TokenRefused::Claim { name: "client_id" }), "{stack:?}");
+    }
 }
 
 #[test]
@@ -112,7 +130,7 @@ fn an_unsigned_or_otherwise_signed_password_is_refused() {
 
 #[test]
 fn a_secret_of_fewer_than_32_bytes_is_an_error() {
-    assert_eq!(MqttTokens::new(Secret::new([7; 31])).err(), Some(ShortSecret));
+    assert_eq!(MqttTokens::new(Secret::new([7; 31]), TopicPrefix::default()).err(), Some(ShortSecret));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers may fail as its tests may")]
 
 use ilock_auth::{Arns, Policy};
-use ilock_events::{ClientName, Party, PartyAddress, PartyId, PartyKind, SentClientId, TenantId};
+use ilock_events::{ClientName, Party, PartyAddress, PartyId, PartyKind, SentClientId, TenantId, TopicPrefix};
 use serde_json::{Value, json};
 
 fn at() -> Arns {
@@ -14,7 +14,12 @@ fn party(kind: PartyKind, id: &str) -> PartyAddress {
 }
 
 fn policy(kind: PartyKind, id: &str, client: &str) -> Policy {
-    Policy::for_client(&party(kind, id), &ClientName::new(client).unwrap(), &at())
+    of_stack("", kind, id, client)
+}
+
+fn of_stack(prefix: &str, kind: PartyKind, id: &str, client: &str) -> Policy {
+    let topics = TopicPrefix::new(prefix).unwrap().topics(&party(kind, id));
+    Policy::for_client(&topics, &ClientName::new(client).unwrap(), &at())
 }
 
 fn phone() -> Policy {
@@ -83,6 +88,21 @@ fn a_door_station_reads_its_control_topic_only() {
 }
 
 #[test]
+fn a_stack_with_a_prefix_lets_its_clients_read_its_own_topics_only() {
+    let blue = of_stack("blue", PartyKind::User, "user456", "blue.user456_ios_1");
+    let may = |policy: &Policy, topic: &str| {
+        policy.allows("iot:Subscribe", &at().topic_filter(topic)) && policy.allows("iot:Receive", &at().topic(topic))
+    };
+    for leaf in ["calls/incoming", "calls/control", "devices/sync"] {
+        let (own, others) = (format!("blue/users/user456/{leaf}"), format!("users/user456/{leaf}"));
+        assert!(may(&blue, &own) && !may(&blue, &others) && !may(&blue, &format!("green/{others}")), "{leaf}");
+        assert!(may(&phone(), &others) && !may(&phone(), &own), "{leaf}");
+    }
+    assert!(blue.allows("iot:Connect", &at().client("blue.user456_ios_1")));
+    assert!(!blue.allows("iot:Connect", &at().client("user456_ios_1")));
+}
+
+#[test]
 fn nobody_publishes() {
     for topic in ["users/user456/calls/control", "a", "*"] {
         for action in ["iot:Publish", "iot:RetainPublish", "iot:*", "*"] {
@@ -102,7 +122,9 @@ fn another_account_or_region_is_not_allowed() {
 fn a_policy_has_literal_arns() {
     for id in ["_-".repeat(16), "a*b?c$d+e#f/g".to_owned()] {
         for kind in [PartyKind::User, PartyKind::Device] {
-            let client = SentClientId("1".into()).name(&party(kind, &id), &PartyId::new(&id).unwrap()).unwrap();
+            let client = SentClientId("1".into())
+                .name(&party(kind, &id), &PartyId::new(&id).unwrap(), &TopicPrefix::default())
+                .unwrap();
             let text = serde_json::to_string(&policy(kind, &id, client.as_str())).unwrap();
             assert!(!text.contains(['*', '?', '$', '+', '#']), "{text}");
         }
@@ -112,13 +134,15 @@ fn a_policy_has_literal_arns() {
 #[test]
 fn the_longest_ids_still_fit_awss_2048_characters() {
     let id = "x".repeat(64);
-    let client = format!("{id}_{}", "y".repeat(52));
+    let prefix = TopicPrefix::new("12345678").unwrap();
+    let client = format!("{prefix}.{id}_{}", "y".repeat(52));
     let far = Arns {
         partition: "aws-us-gov".into(),
         region: "ap-southeast-1-and-longer".into(),
         account: "123456789012".into(),
     };
-    let policy = Policy::for_client(&party(PartyKind::User, &id), &ClientName::new(client).unwrap(), &far);
+    let topics = prefix.topics(&party(PartyKind::User, &id));
+    let policy = Policy::for_client(&topics, &ClientName::new(client).unwrap(), &far);
     let length = serde_json::to_string(&policy).unwrap().len();
     assert!(length < 2_048, "{length}");
 }

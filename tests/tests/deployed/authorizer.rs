@@ -30,7 +30,7 @@ async fn a_registered_client_may_connect_and_read_its_own_topics_and_nothing_els
     let deployment = Deployment::here();
     let jonas = deployment.user("jonas");
     let registered = jonas.registers("phone").await;
-    let client = format!("{}_phone", jonas.id);
+    let client = deployment.client_of(&jonas, "phone");
 
     let answer = deployment.invokes("mqtt-authorizer", &connect(&registered, &client)).await;
     assert_eq!(answer["isAuthenticated"], true, "{answer}");
@@ -57,7 +57,9 @@ async fn a_registered_client_may_connect_and_read_its_own_topics_and_nothing_els
         assert!(may("iot:Subscribe", &arns.topic_filter(topic)) && may("iot:Receive", &arns.topic(topic)), "{topic}");
         assert!(!may("iot:Publish", &arns.topic(topic)), "{topic}");
     }
-    for foreign in ["users/somebody/calls/incoming", "#", "$aws/events/presence/#"] {
+    let others =
+        [deployment.topic("users/somebody/calls/incoming"), format!("other/users/{}/calls/incoming", jonas.id)];
+    for foreign in others.iter().map(String::as_str).chain(["#", "$aws/events/presence/#"]) {
         assert!(!may("iot:Subscribe", &arns.topic_filter(foreign)), "{foreign}");
     }
 }
@@ -67,9 +69,10 @@ async fn a_password_is_for_one_client_and_only_as_long_as_that_is_registered() {
     let deployment = Deployment::here();
     let karin = deployment.user("karin");
     let registered = karin.registers("phone").await;
-    let client = format!("{}_phone", karin.id);
+    let client = deployment.client_of(&karin, "phone");
 
-    let other = deployment.invokes("mqtt-authorizer", &connect(&registered, &format!("{}_tablet", karin.id))).await;
+    let other =
+        deployment.invokes("mqtt-authorizer", &connect(&registered, &deployment.client_of(&karin, "tablet"))).await;
     assert_eq!(other, json!({ "isAuthenticated": false }));
 
     // The emulated broker has no DeleteConnection, and the function reports that it could not end the session.

@@ -18,7 +18,7 @@ async fn a_door_rings_both_phones_one_accepts_and_the_door_hangs_up() {
 
     let call = door.rings(&anna, 30).await;
     let incoming = phone.hears("incoming").await;
-    assert_eq!(incoming.topic, format!("users/{}/calls/incoming", anna.id));
+    assert_eq!(incoming.topic, deployment.topic(&format!("users/{}/calls/incoming", anna.id)));
     assert_eq!(incoming.body["call_id"], call);
     assert_eq!(incoming.body["caller_info"], json!({ "name": "前门设备", "location": "小区大门" }));
     // A compact JWE under the payload key of the registration: five parts, the second empty.
@@ -38,15 +38,19 @@ async fn a_door_rings_both_phones_one_accepts_and_the_door_hangs_up() {
     station.hears("alerted").await;
     let accepted = anna.as_callee(&call, "accepted", phone.client_id()).await;
     assert_eq!(accepted["room_info"]["room_id"], incoming.body["room_info"]["room_id"]);
-    assert_eq!(station.hears("accepted").await.topic, format!("devices/{}/calls/control", door.id));
+    assert_eq!(station.hears("accepted").await.topic, deployment.topic(&format!("devices/{}/calls/control", door.id)));
     let sync = tablet.hears("accepted").await;
     assert_eq!(
         (sync.topic, &sync.body["device_id"]),
-        (format!("users/{}/devices/sync", anna.id), &json!(phone.client_id()))
+        (deployment.topic(&sync_topic(&anna.id)), &json!(phone.client_id()))
     );
 
     door.as_caller(&call, "hangup").await;
-    assert_eq!(phone.hears("accepted").await.topic, sync_topic(&anna.id), "its own answer, on devices/sync");
+    assert_eq!(
+        phone.hears("accepted").await.topic,
+        deployment.topic(&sync_topic(&anna.id)),
+        "its own answer, on devices/sync"
+    );
     assert_eq!(phone.hears("hangup").await.body["call_id"], call);
     assert_eq!(anna.state_of(&call).await, "ended");
     anna.history_comes_to_say(&call, "ended").await;

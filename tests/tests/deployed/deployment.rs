@@ -8,7 +8,7 @@ use aws_sdk_lambda::primitives::Blob;
 use ilock_auth::{Arns, Identity, Role, Secret, issue_access_token};
 use ilock_directory::Directory;
 use ilock_env::Clock;
-use ilock_events::{PartyId, TenantId};
+use ilock_events::{PartyId, TenantId, TopicPrefix};
 use ilock_tests::Answer;
 use reqwest::Method;
 use serde::Deserialize;
@@ -25,6 +25,8 @@ pub struct Deployment {
     pub account: String,
     /// The URL of the HTTP API.
     pub api: String,
+    /// What stands before its topics and client ids.
+    pub topic_prefix: String,
     /// The stack's outputs.
     pub outputs: BTreeMap<String, String>,
     /// The template's routes.
@@ -94,6 +96,17 @@ impl Deployment {
     /// Somebody without a token.
     pub fn nobody(&self, id: &str) -> Party {
         Party { client: reqwest::Client::new(), api: self.api.clone(), id: id.to_owned(), token: None }
+    }
+
+    /// What the topic is called on the broker.
+    pub fn topic(&self, topic: &str) -> String {
+        TopicPrefix::new(self.topic_prefix.clone()).unwrap().topic(topic)
+    }
+
+    /// The MQTT client id of a person's client.
+    pub fn client_of(&self, person: &Party, own: &str) -> String {
+        let prefix = if self.topic_prefix.is_empty() { String::new() } else { format!("{}.", self.topic_prefix) };
+        format!("{prefix}{}_{own}", person.id)
     }
 
     /// IoT Core's data endpoint.

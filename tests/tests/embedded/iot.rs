@@ -24,8 +24,12 @@ const FAULTS: [Fault; 6] =
 const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// The carrier that the binary of create-call makes, with IoT Core at `url`.
-fn carrier(url: String) -> Arc<dyn Mqtt> {
-    let settings = Settings::for_dev(move |name| (name == "IOT_ENDPOINT").then(|| url.clone()));
+fn carrier(url: String, prefix: &'static str) -> Arc<dyn Mqtt> {
+    let settings = Settings::for_dev(move |name| match name {
+        "IOT_ENDPOINT" => Some(url.clone()),
+        "TOPIC_PREFIX" => Some(prefix.to_owned()),
+        _ => None,
+    });
     let sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("local"))
@@ -35,10 +39,35 @@ fn carrier(url: String) -> Arc<dyn Mqtt> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_prefix_stands_before_every_topic_that_the_functions_publish_on() {
+    let iot = IotCore::start().await;
+    let mqtt = carrier(format!("http://{}", iot.at), "blue");
+    let world = World::with(Options { mqtt_layer: Some(Box::new(move |_| mqtt)), ..Options::anywhere() }).await;
+    let (door, anna) = (world.door("device123"), world.user("anna"));
+    anna.registers("phone").await;
+    let call = call_id(&door.rings("anna", 30).await);
+    anna.callee_action(&call, "accepted", Some("phone")).await.ok();
+    let told = BTreeSet::from([
+        "blue/users/anna/calls/incoming".to_owned(),
+        "blue/users/anna/devices/sync".to_owned(),
+        "blue/devices/device123/calls/control".to_owned(),
+    ]);
+    for _ in 0..100 {
+        let topics: BTreeSet<String> = iot.published().into_iter().map(|message| message.topic).collect();
+        if topics.is_superset(&told) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(iot.published().into_iter().map(|message| message.topic).collect::<BTreeSet<_>>(), told);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn while_iot_core_is_in_trouble_calls_are_placed_at_once_and_everybody_is_told_when_it_is_well() {
     let iot = IotCore::start().await;
     let faults = Faults::before(&iot.at.to_string()).await;
-    let mqtt = carrier(faults.url());
+    let mqtt = carrier(faults.url(), "");
     let world = World::with(Options { mqtt_layer: Some(Box::new(move |_| mqtt)), ..Options::anywhere() }).await;
     let whens = [When::Once(0), When::Once(1), When::From(0)];
     let troubles = FAULTS.into_iter().flat_map(|fault| whens.map(|when| (fault, when)));

@@ -17,6 +17,7 @@ mod ids;
 mod iot;
 mod log;
 mod outage;
+mod prefix;
 mod presence;
 mod projector;
 mod push;

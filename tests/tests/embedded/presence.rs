@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use aws_lambda_events::sqs::SqsEvent;
 use futures::future::BoxFuture;
 use ilock_directory::{Client, Directory};
-use ilock_events::{ClientStatus, PartyAddress};
+use ilock_events::{ClientStatus, PartyAddress, TopicPrefix};
 use ilock_functions::triggers::presence::{PresenceEvent, PresenceKind, RecheckQueue, on_event, on_queue};
 use ilock_notify::QueueError;
 use ilock_tests::World;
@@ -37,7 +37,7 @@ impl Waiting {
             .map(|(id, event)| json!({ "messageId": id.to_string(), "body": serde_json::to_string(event).unwrap() }))
             .collect();
         let batch: SqsEvent = serde_json::from_value(json!({ "Records": records })).unwrap();
-        assert!(on_queue(directory, batch).await.batch_item_failures.is_empty());
+        assert!(on_queue(directory, &TopicPrefix::default(), batch).await.batch_item_failures.is_empty());
     }
 }
 
@@ -66,7 +66,7 @@ async fn who_stays_away_is_offline_and_who_is_back_at_once_is_not() {
         (vec![event(Disconnected, 1, 4)], true),
     ] {
         for event in told {
-            on_event(&directory, &waiting, event).await.unwrap();
+            on_event(&directory, &waiting, &TopicPrefix::default(), event).await.unwrap();
         }
         waiting.looked_at(&directory).await;
         assert_eq!(client(&directory).await.offline_since.is_some(), offline);
@@ -82,7 +82,7 @@ async fn what_the_app_said_of_itself_stands_whatever_its_clock_says_and_the_mark
     person.registers("a").await;
     let waiting = Waiting::default();
     let now = ilock_env::Clock::system().now().0;
-    on_event(&directory, &waiting, event(Disconnected, 0, now - 1000)).await.unwrap();
+    on_event(&directory, &waiting, &TopicPrefix::default(), event(Disconnected, 0, now - 1000)).await.unwrap();
     let body = json!({ "client_id": CLIENT, "status": "active", "priority": 7, "last_active": now });
     person.asks(reqwest::Method::PUT, "/api/mqtt/clients/status", Some(body)).await.ok();
     waiting.looked_at(&directory).await;
@@ -92,7 +92,7 @@ async fn what_the_app_said_of_itself_stands_whatever_its_clock_says_and_the_mark
     // The client's clock is an hour slow.
     let slow = json!({ "client_id": CLIENT, "status": "background", "priority": 7, "last_active": now - 3_600_000 });
     person.asks(reqwest::Method::PUT, "/api/mqtt/clients/status", Some(slow)).await.ok();
-    on_event(&directory, &waiting, event(Connected, 1, now)).await.unwrap();
+    on_event(&directory, &waiting, &TopicPrefix::default(), event(Connected, 1, now)).await.unwrap();
     let back = client(&directory).await;
     assert_eq!((back.status, back.offline_since), (Some(ClientStatus::Active), None));
     world.end().await;
@@ -105,11 +105,11 @@ async fn a_count_that_began_anew_is_newer() {
     world.user("user456").registers("a").await;
     let waiting = Waiting::default();
     let hour = 60 * 60 * 1000;
-    on_event(&directory, &waiting, event(Disconnected, 41, 1)).await.unwrap();
-    on_event(&directory, &waiting, event(Connected, 0, hour)).await.unwrap();
+    on_event(&directory, &waiting, &TopicPrefix::default(), event(Disconnected, 41, 1)).await.unwrap();
+    on_event(&directory, &waiting, &TopicPrefix::default(), event(Connected, 0, hour)).await.unwrap();
     waiting.looked_at(&directory).await;
     assert_eq!(client(&directory).await.offline_since, None, "it is back");
-    on_event(&directory, &waiting, event(Disconnected, 41, 1)).await.unwrap();
+    on_event(&directory, &waiting, &TopicPrefix::default(), event(Disconnected, 41, 1)).await.unwrap();
     assert!(waiting.0.lock().unwrap().is_empty(), "the old disconnect, again");
     world.end().await;
 }
@@ -121,13 +121,27 @@ async fn others_clients_and_broken_messages_are_no_trouble() {
     let waiting = Waiting::default();
     for id in ["iotconsole-1 2", "somebody_else", ""] {
         let stranger = PresenceEvent { client_id: id.into(), ..event(Disconnected, 0, 1) };
-        on_event(&directory, &waiting, stranger).await.unwrap();
+        on_event(&directory, &waiting, &TopicPrefix::default(), stranger).await.unwrap();
     }
     waiting.looked_at(&directory).await;
     let broken = json!({ "Records": [{ "messageId": "1", "body": "{}" }, { "messageId": "2", "body": "?" }] });
-    let answer = on_queue(&directory, serde_json::from_value(broken).unwrap()).await;
+    let answer = on_queue(&directory, &TopicPrefix::default(), serde_json::from_value(broken).unwrap()).await;
     let failed: Vec<_> = answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
     assert_eq!(failed, ["1", "2"]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_of_another_stack_of_the_account_is_none_of_this_one() {
+    let world = World::new().await;
+    let directory = world.stack.directory.clone();
+    world.user("user456").registers("a").await;
+    let (waiting, name) = (Waiting::default(), ilock_events::ClientName::new(CLIENT).unwrap());
+    on_event(&directory, &waiting, &TopicPrefix::new("blue").unwrap(), event(Disconnected, 1, 1)).await.unwrap();
+    let theirs = PresenceEvent { client_id: format!("blue.{CLIENT}"), ..event(Disconnected, 1, 1) };
+    on_event(&directory, &waiting, &TopicPrefix::default(), theirs).await.unwrap();
+    assert!(waiting.0.lock().unwrap().is_empty());
+    assert_eq!(directory.presence(&name).await.unwrap(), None);
     world.end().await;
 }
 
@@ -142,7 +156,7 @@ async fn a_refused_connection_is_no_presence() {
         "ipAddress": "192.0.2.0",
     });
     let refused: PresenceEvent = serde_json::from_value(told).unwrap();
-    on_event(&directory, &waiting, refused).await.unwrap();
+    on_event(&directory, &waiting, &TopicPrefix::default(), refused).await.unwrap();
     assert!(waiting.0.lock().unwrap().is_empty());
     let client = ilock_events::ClientName::new(CLIENT).unwrap();
     assert_eq!(directory.presence(&client).await.unwrap(), None);
@@ -199,7 +213,7 @@ fn the_order_and_number_of_tellings_do_not_matter() {
             let waiting = Waiting::default();
             for mut event in events.clone() {
                 event.timestamp += base;
-                on_event(&directory, &waiting, event).await.unwrap();
+                on_event(&directory, &waiting, &TopicPrefix::default(), event).await.unwrap();
             }
             waiting.looked_at(&directory).await;
             let offline = client(&directory).await.offline_since.is_some();

@@ -7,7 +7,7 @@ use aws_config::SdkConfig;
 use aws_sdk_iot::Client;
 use clap::{Args, Subcommand};
 use ilock_auth::Role;
-use ilock_events::{Address, PartyAddress, PartyId, PartyKind, TenantId, topics};
+use ilock_events::{Address, PartyAddress, PartyId, PartyKind, TenantId};
 use serde_json::json;
 
 use crate::aws::account::{cannot, load_config};
@@ -125,13 +125,20 @@ impl Door {
                 return Err(error);
             }
         };
-        self.print_summary(output, (&endpoint, address), &id, &files);
+        let door = PartyAddress { kind: PartyKind::Device, address: address.clone() };
+        let topic = stack.topic_prefix()?.topics(&door).call_control;
+        self.print_summary(output, (&endpoint, address, &topic), &id, &files);
         Ok(())
     }
 
-    fn print_summary(&self, output: Output, (endpoint, address): (&str, &Address), id: &str, files: &Files) {
+    fn print_summary(
+        &self,
+        output: Output,
+        (endpoint, address, topic): (&str, &Address, &str),
+        id: &str,
+        files: &Files,
+    ) {
         let device = &self.device_id;
-        let topic = topics::control(&PartyAddress { kind: PartyKind::Device, address: address.clone() });
         let text = format!(
             "{device} is provisioned\n  MQTT         ssl://{endpoint}:8883\n  client id    {address}\n  subscribes   {topic}\n  \
              certificate  {}\n  key          {}  (keep it secret: there is no other copy)\n  trusts       Amazon Root CA 1, \

@@ -70,7 +70,8 @@ impl AwsCarriers {
             .endpoint_url(self.settings.iot_endpoint()?)
             .timeout_config(timeouts.build())
             .retry_config(retries);
-        let made = Arc::new(IotCore::new(aws_sdk_iotdataplane::Client::from_conf(config.build())));
+        let client = aws_sdk_iotdataplane::Client::from_conf(config.build());
+        let made = Arc::new(IotCore::new(client, self.settings.topic_prefix()?));
         Ok(self.iot.get_or_init(|| made).clone())
     }
 

@@ -8,7 +8,7 @@ use aws_sdk_iotdataplane::error::DisplayErrorContext;
 use aws_sdk_iotdataplane::primitives::Blob;
 use aws_sdk_iotdataplane::types::PayloadFormatIndicator;
 use futures::future::BoxFuture;
-use ilock_events::{Carrier, ClientName};
+use ilock_events::{Carrier, ClientName, TopicPrefix};
 
 use ilock_notify::{CarrierError, Mqtt, Publish};
 
@@ -17,13 +17,16 @@ const TO_CONNECT: Duration = Duration::from_secs(3);
 
 /// IoT Core, at the account's own data endpoint.
 #[derive(Debug, Clone)]
-pub struct IotCore(Client);
+pub struct IotCore {
+    client: Client,
+    prefix: TopicPrefix,
+}
 
 impl IotCore {
-    /// `client` must have the account's endpoint (`iot:Data-ATS`) as its endpoint.
+    /// `client` must have the account's endpoint (`iot:Data-ATS`) as its endpoint. `prefix` comes before every topic.
     #[must_use]
-    pub fn new(client: Client) -> Self {
-        Self(client)
+    pub fn new(client: Client, prefix: TopicPrefix) -> Self {
+        Self { client, prefix }
     }
 
     /// Opens the connection, by saying nothing on a topic that no policy lets anybody hear.
@@ -33,7 +36,7 @@ impl IotCore {
     pub async fn warm(&self) -> Result<(), CarrierError> {
         // A first connection takes longer than a ring may: the fast path's patience is not for this.
         let patience = TimeoutConfig::builder().operation_timeout(TO_CONNECT).build();
-        let warm = self.0.publish().topic("users/-/warm").qos(0);
+        let warm = self.client.publish().topic(self.prefix.topic("users/-/warm")).qos(0);
         let warm = warm.customize().config_override(aws_sdk_iotdataplane::Config::builder().timeout_config(patience));
         warm.send().await.map(drop).map_err(failed)
     }
@@ -48,9 +51,9 @@ impl Mqtt for IotCore {
         Box::pin(async move {
             let properties = serde_json::json!([{ "message_id": message.message_id.as_str() }]);
             let published = self
-                .0
+                .client
                 .publish()
-                .topic(message.topic)
+                .topic(self.prefix.topic(&message.topic))
                 .qos(1)
                 .payload(Blob::new(message.payload))
                 .payload_format_indicator(PayloadFormatIndicator::Utf8Data)
@@ -66,7 +69,7 @@ impl Mqtt for IotCore {
 
     fn end_session(&self, client: ClientName) -> BoxFuture<'_, Result<(), CarrierError>> {
         Box::pin(async move {
-            let ended = self.0.delete_connection().client_id(client.as_str()).clean_session(true).send().await;
+            let ended = self.client.delete_connection().client_id(client.as_str()).clean_session(true).send().await;
             match ended.map_err(aws_sdk_iotdataplane::error::SdkError::into_service_error) {
                 Ok(_) => Ok(()),
                 // It was not connected: nothing to end.

@@ -19,11 +19,12 @@ enum Trigger {
 async fn main() -> Result<(), Error> {
     let on_aws = start(RetryPolicy::Background, &[Warm::Directory]).await;
     let (directory, queue) = (&on_aws.wiring.directory()?, &on_aws.carriers.presence_queue()?);
+    let prefix = &on_aws.wiring.settings.topic_prefix()?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Trigger>| async move {
         let outcome = flush_metrics_after(Box::pin(async {
             match event.payload {
-                Trigger::Queue(batch) => Ok(Some(on_queue(directory, batch).await)),
-                Trigger::Rule(event) => on_event(directory, queue, event).await.map(|()| None),
+                Trigger::Queue(batch) => Ok(Some(on_queue(directory, prefix, batch).await)),
+                Trigger::Rule(event) => on_event(directory, queue, prefix, event).await.map(|()| None),
             }
         }));
         outcome.await.map_err(Error::from)

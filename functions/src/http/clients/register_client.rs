@@ -7,7 +7,7 @@ use axum::routing::post;
 use ilock_auth::{Identity, Role};
 use ilock_directory::{Client, Directory, Registered};
 use ilock_env::Clock;
-use ilock_events::{ClientName, ClientRegistered, Millis, MqttCredentials, PartyKind, RegisterClient, Topics};
+use ilock_events::{ClientName, ClientRegistered, Millis, MqttCredentials, PartyKind, RegisterClient};
 
 use crate::error::ApiError;
 use crate::http::asker::Caller;
@@ -129,7 +129,7 @@ fn credentials(
     now: Millis,
 ) -> Result<ClientRegistered, ApiError> {
     let at = caller.at();
-    let Caller { party, tenant } = caller;
+    let Caller { party, tenant, .. } = caller;
     let role = match party.kind {
         PartyKind::User => Role::User,
         PartyKind::Device => Role::Device,
@@ -145,7 +145,7 @@ fn credentials(
             client_id,
             expires_at: now.plus(i64::from(issuer.token_seconds) * 1000),
         },
-        topics: Topics::of(&at),
+        topics: issuer.prefix.topics(&at),
         payload_key: (role == Role::User).then(|| issuer.payload_keys.jwk(&at.address)),
     })
 }

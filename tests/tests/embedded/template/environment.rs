@@ -47,7 +47,10 @@ fn states() -> BTreeMap<&'static str, Build> {
         ("seal-log", |on| on.sealer().map(drop)),
         ("expire-call", |on| on.wiring.calls().map(drop)),
         ("mqtt-authorizer", |on| on.wiring.mqtt_access().and(on.wiring.directory()).map(drop)),
-        ("presence", |on| on.wiring.directory().and(on.carriers.presence_queue()).map(drop)),
+        ("presence", |on| {
+            on.wiring.settings.topic_prefix()?;
+            on.wiring.directory().and(on.carriers.presence_queue()).map(drop)
+        }),
         // It has a client of IoT Core and nothing to be told.
         ("iot-endpoint", |_| Ok(())),
     ])
@@ -65,6 +68,7 @@ fn value(name: &str, algorithms: &str) -> String {
         "PUSH_APNS_SANDBOX" => "arn:aws:sns:eu-central-1:123456789012:app/APNS_SANDBOX/app",
         "PUSH_APNS_VOIP" => "arn:aws:sns:eu-central-1:123456789012:app/APNS_VOIP/app",
         "PUSH_APNS_VOIP_SANDBOX" => "arn:aws:sns:eu-central-1:123456789012:app/APNS_VOIP_SANDBOX/app",
+        "TOPIC_PREFIX" => "blue",
         "TRTC_API_PROXY"
         | "USER_SIG_IN_MESSAGES"
         | "MAX_CALL_SECONDS"

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use ilock_auth::Role;
 use ilock_directory::{Client, PushEndpoint};
-use ilock_events::{ClientName, PartyId, PartyKind, PushService, TenantId};
+use ilock_events::{ClientName, PartyId, PartyKind, PushService, TenantId, TopicPrefix};
 use ilock_functions::http::audit::list_accesses::{self, ListAccessesState};
 use ilock_functions::http::audit::list_audit::{self, ListAuditState};
 use ilock_functions::http::audit::replay_call::{self, ReplayCallState};
@@ -73,7 +73,8 @@ fn statements(template: &Value, function: &str) -> Vec<Statement> {
         Statement {
             sid: statement["Sid"].as_str().unwrap().to_owned(),
             actions: texts(&statement["Action"]),
-            resources: texts(&statement["Resource"]),
+            // This stack has no prefix.
+            resources: texts(&statement["Resource"]).into_iter().map(|arn| arn.replace("${Before}", "")).collect(),
             leading_keys: statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
                 .as_array()
                 .map(|keys| keys.iter().flat_map(texts).collect()),
@@ -257,9 +258,10 @@ impl Scenes {
         let (directory, again) = (parts.wiring.directory().unwrap(), parts.carriers.presence_queue().unwrap());
         let told = json!({ "clientId": "anna_door", "timestamp": 1, "eventType": "disconnected", "versionNumber": 0 });
         let event: PresenceEvent = serde_json::from_value(told.clone()).unwrap();
-        on_event(&directory, &again, event).await.unwrap();
+        on_event(&directory, &again, &TopicPrefix::default(), event).await.unwrap();
         let batch = json!({ "Records": [{ "messageId": "1", "body": told.to_string() }] });
-        let answer = on_queue(&directory, serde_json::from_value::<SqsEvent>(batch).unwrap()).await;
+        let answer =
+            on_queue(&directory, &TopicPrefix::default(), serde_json::from_value::<SqsEvent>(batch).unwrap()).await;
         assert!(answer.batch_item_failures.is_empty());
         self.note("presence");
     }
