@@ -29,6 +29,8 @@ pub const ROOM_API_FAILED: &str = "RoomApiFailed";
 pub const PUSHES_SENT: &str = "PushesSent";
 /// Pushes that SNS refused, for another reason than the token: a role, or a platform application, is wrong.
 pub const PUSHES_FAILED: &str = "PushesFailed";
+/// Push tokens of an app that could not be registered, though nothing was wrong with them: that phone is not woken.
+pub const TOKENS_NOT_REGISTERED: &str = "TokensNotRegistered";
 /// Push tokens that do not work any more.
 pub const TOKENS_RETIRED: &str = "TokensRetired";
 /// Failures that the push services reported later, by `Type`.
@@ -84,6 +86,7 @@ pub fn describe() {
         ROOM_API_FAILED,
         PUSHES_SENT,
         PUSHES_FAILED,
+        TOKENS_NOT_REGISTERED,
         TOKENS_RETIRED,
         PUSH_FEEDBACK,
     ];

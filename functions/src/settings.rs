@@ -187,9 +187,14 @@ impl Settings {
         PayloadKeys::new(self.secret("MASTER_SECRET")?, version).map_err(short)
     }
 
-    /// `MQTT_TOKEN_SECONDS`: how long an MQTT password works.
+    /// `MQTT_TOKEN_SECONDS`: how long an MQTT password works at most.
     pub fn mqtt_token_seconds(&self) -> Result<u32, BadSetting> {
         self.number("MQTT_TOKEN_SECONDS", 86_400, 300..=86_400)
+    }
+
+    /// `MQTT_REFRESH_SECONDS`: after how long IoT Core asks the authorizer again about a connection that stands.
+    pub fn mqtt_refresh_seconds(&self) -> Result<u32, BadSetting> {
+        self.number("MQTT_REFRESH_SECONDS", 21_600, 300..=86_400)
     }
 
     /// `TOPIC_PREFIX`: what stands before the topics and client ids of this stack, where an AWS account and region has several.

@@ -113,6 +113,7 @@ impl Wiring {
             tokens: Arc::new(self.settings.mqtt_tokens()?),
             arns: self.settings.arns()?,
             prefix: self.settings.topic_prefix()?,
+            refresh_seconds: self.settings.mqtt_refresh_seconds()?,
         })
     }
 

@@ -5,6 +5,7 @@ use ilock_events::{ClientName, Millis, PartyAddress, Platform, PushEnvironment, 
 use ilock_notify::push::PushError;
 
 use crate::error::ApiError;
+use crate::metrics;
 use crate::service::push_directory::Pushes;
 
 /// FCM and APNs tokens have some 200 bytes; neither promises a limit.
@@ -70,6 +71,20 @@ impl PushTokens {
         directory: &Directory,
         party: &PartyAddress,
         client: &ClientName,
+        now: Millis,
+    ) -> Result<Vec<PushService>, ApiError> {
+        let bound = self.bind_each(pushes, directory, (party, client), now).await;
+        if matches!(&bound, Err(error) if !matches!(error, ApiError::Field { .. })) {
+            ::metrics::counter!(metrics::TOKENS_NOT_REGISTERED).increment(1);
+        }
+        bound
+    }
+
+    async fn bind_each(
+        self,
+        pushes: &Pushes,
+        directory: &Directory,
+        (party, client): (&PartyAddress, &ClientName),
         now: Millis,
     ) -> Result<Vec<PushService>, ApiError> {
         let mut services = vec![];

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use crate::service::mqtt_access::MqttAccess;
 
 /// IoT Core takes 300 to 86,400 seconds.
-const REFRESH_SECONDS: u32 = 3600;
 const DISCONNECT_SECONDS: std::ops::RangeInclusive<i64> = 300..=86_400;
 
 /// What IoT Core asks.
@@ -133,7 +132,7 @@ pub async fn authorize(
         is_authenticated: true,
         principal_id: Some(principal(client_id)),
         disconnect_after_in_seconds: u32::try_from(disconnect).ok(),
-        refresh_after_in_seconds: Some(REFRESH_SECONDS),
+        refresh_after_in_seconds: Some(mqtt.refresh_seconds),
         policy_documents: vec![document],
     })
 }

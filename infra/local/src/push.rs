@@ -135,7 +135,11 @@ impl PushCarrier for LocalPush {
         Box::pin(async move {
             let digest = hex::encode(Sha256::digest(token));
             let endpoint = format!("local/{}/{digest}", service.word());
-            self.desk().disabled.remove(&endpoint);
+            let mut desk = self.desk();
+            if desk.down {
+                return Err(PushError::Unavailable("down".into()));
+            }
+            desk.disabled.remove(&endpoint);
             Ok(Some(endpoint))
         })
     }

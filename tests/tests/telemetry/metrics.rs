@@ -45,6 +45,15 @@ async fn placed_calls_rings_refusals_and_tampering_are_counted_as_the_dashboard_
     });
     let event = serde_json::from_value(json!({ "Records": [record] })).unwrap();
     assert!(projector.on_stream(event).await.batch_item_failures.is_empty(), "an alarm, and nothing to be shown again");
+    // The push service is out of reach: the client is registered all the same, a token alone is not.
+    world.stack.push.down(true);
+    let token = json!({ "platform": "android", "push_token": "token-1" });
+    user.posts("/api/v1/devices/register", token).await.refused(503);
+    let with_token = json!({ "client_id": "a", "platform": "android", "push_token": "token-1" });
+    user.posts("/api/mqtt/clients/register", with_token).await.ok();
+    // What the app did wrong is no alarm.
+    let wrong = json!({ "platform": "ios", "push_token": "not hexadecimal" });
+    user.posts("/api/v1/devices/register", wrong).await.refused(400);
     world.end().await;
 
     let mut text = vec![];
@@ -53,6 +62,7 @@ async fn placed_calls_rings_refusals_and_tampering_are_counted_as_the_dashboard_
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!((sum(&lines, "CallsPlaced") - 1.0).abs() < f64::EPSILON, "{text}");
     assert!((sum(&lines, "Tampered") - 1.0).abs() < f64::EPSILON, "{text}");
+    assert!((sum(&lines, "TokensNotRegistered") - 2.0).abs() < f64::EPSILON, "{text}");
     let refused = documents(&lines, "Refusals");
     assert_eq!((refused[0]["Code"].as_str(), refused[0]["Stage"].as_str()), (Some("40901"), Some("test")), "{text}");
     let rings = documents(&lines, "RingLatency");

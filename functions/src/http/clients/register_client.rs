@@ -135,7 +135,8 @@ fn credentials(
         PartyKind::Device => Role::Device,
     };
     let identity = Identity { id: party.id, role, tenant };
-    let password = issuer.tokens.issue(&identity, &client_id, now, issuer.token_seconds);
+    let seconds = issuer.lifetime_seconds().map_err(|error| ApiError::Internal(error.to_string()))?;
+    let password = issuer.tokens.issue(&identity, &client_id, now, seconds);
     Ok(ClientRegistered {
         mqtt_credentials: MqttCredentials {
             broker_url: issuer.broker_url.clone(),
@@ -143,7 +144,7 @@ fn credentials(
             username: at.address.to_string(),
             password: password.map_err(|error| ApiError::Internal(error.to_string()))?,
             client_id,
-            expires_at: now.plus(i64::from(issuer.token_seconds) * 1000),
+            expires_at: now.plus(i64::from(seconds) * 1000),
         },
         topics: issuer.prefix.topics(&at),
         payload_key: (role == Role::User).then(|| issuer.payload_keys.jwk(&at.address)),

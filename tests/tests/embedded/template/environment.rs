@@ -75,7 +75,8 @@ fn value(name: &str, algorithms: &str) -> String {
         | "PERSONAL_DAYS"
         | "FAST_PATH"
         | "PAYLOAD_KEY_VERSION"
-        | "MQTT_TOKEN_SECONDS" => "",
+        | "MQTT_TOKEN_SECONDS"
+        | "MQTT_REFRESH_SECONDS" => "",
         _ => "a value that is long enough for a secret of the operator",
     };
     value.to_owned()
