@@ -1,0 +1,159 @@
+"""Puts a table of a deployment back that is gone, as the template has it, and has its readers read it.
+
+    restore.py STACK TABLE [--backup ARN] [--yes]      TABLE: events, directory or ledger
+
+DynamoDB restores the items and the indexes and nothing else: no stream, time to live, recovery, protection or tags. And
+a stream of a new table has a new ARN, which no event source mapping of the stack reads. Run it again where it was
+interrupted: it goes on.
+"""
+
+import sys
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from samtranslator.yaml_helper import yaml_parse
+
+TEMPLATE = Path("template.yaml")
+TABLES = {"events": "EventsTable", "directory": "DirectoryTable", "ledger": "LedgerTable"}
+# What a new mapping takes over from the one that read the stream before.
+OF_MAPPING = (
+    "BatchSize",
+    "FilterCriteria",
+    "MaximumBatchingWindowInSeconds",
+    "ParallelizationFactor",
+    "DestinationConfig",
+    "MaximumRecordAgeInSeconds",
+    "BisectBatchOnFunctionError",
+    "MaximumRetryAttempts",
+    "TumblingWindowInSeconds",
+    "FunctionResponseTypes",
+)
+
+
+class Wrong(Exception):
+    """Something that the operator can put right."""
+
+
+class Restore:
+    def __init__(self, stack, table, say=print):
+        self.aws = {name: boto3.client(name) for name in ("cloudformation", "dynamodb", "lambda")}
+        self.stack, self.say = stack, say
+        self.logical = TABLES[table]
+        self.properties = yaml_parse(TEMPLATE.read_text())["Resources"][self.logical]["Properties"]
+        pages = self.aws["cloudformation"].get_paginator("list_stack_resources").paginate(StackName=stack)
+        self.resources = list(pages.search("StackResourceSummaries[]"))
+        names = [one["PhysicalResourceId"] for one in self.resources if one["LogicalResourceId"] == self.logical]
+        if not names:
+            raise Wrong(f"{stack} has no {self.logical}: is it deployed from this template?")
+        [self.name] = names
+
+    def described(self):
+        """The table; None when it is gone."""
+        try:
+            return self.aws["dynamodb"].describe_table(TableName=self.name)["Table"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                return None
+            raise
+
+    def run(self, backup=None):
+        if self.described() is None:
+            backup = backup or self.newest_backup()
+            self.say(f"restoring {self.name} from {backup}")
+            self.aws["dynamodb"].restore_table_from_backup(TargetTableName=self.name, BackupArn=backup)
+        else:
+            self.say(f"{self.name} is there: its items stay as they are, and what a restore leaves out is put back")
+        self.wait()
+        self.put_properties_back()
+        if self.properties.get("StreamSpecification"):
+            self.have_it_read(self.described()["LatestStreamArn"])
+        self.say(f"done. Now: ilock doctor --stack {self.stack}")
+
+    def newest_backup(self):
+        """DynamoDB makes one of a table with recovery when it is deleted, and keeps it for 35 days."""
+        pages = self.aws["dynamodb"].list_backups(BackupType="ALL", TableName=self.name)["BackupSummaries"]
+        there = [one for one in pages if one["BackupStatus"] == "AVAILABLE"]
+        if not there:
+            raise Wrong(f"{self.name}: no backup of it is left in this account and region; --backup ARN names another")
+        return max(there, key=lambda one: one["BackupCreationDateTime"])["BackupArn"]
+
+    def wait(self):
+        # A restore of many gigabytes takes hours.
+        self.aws["dynamodb"].get_waiter("table_exists").wait(
+            TableName=self.name, WaiterConfig={"Delay": 20, "MaxAttempts": 2160}
+        )
+
+    def put_properties_back(self):
+        dynamodb, table = self.aws["dynamodb"], self.described()
+        stream = self.properties.get("StreamSpecification")
+        if stream and not table.get("StreamSpecification", {}).get("StreamEnabled"):
+            dynamodb.update_table(TableName=self.name, StreamSpecification={"StreamEnabled": True, **stream})
+            self.wait()
+            self.say("  its stream is on")
+        if not table.get("DeletionProtectionEnabled"):
+            dynamodb.update_table(TableName=self.name, DeletionProtectionEnabled=True)
+            self.wait()
+            self.say("  it is protected from deletion")
+        dynamodb.update_continuous_backups(
+            TableName=self.name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+        )
+        self.say("  it has point-in-time recovery")
+        ttl = self.properties.get("TimeToLiveSpecification")
+        if ttl and dynamodb.describe_time_to_live(TableName=self.name)["TimeToLiveDescription"][
+            "TimeToLiveStatus"
+        ] not in ("ENABLED", "ENABLING"):
+            dynamodb.update_time_to_live(TableName=self.name, TimeToLiveSpecification=ttl)
+            self.say("  expired items are deleted")
+        dynamodb.tag_resource(ResourceArn=table["TableArn"], Tags=self.tags())
+
+    def tags(self):
+        stack = self.aws["cloudformation"].describe_stacks(StackName=self.stack)["Stacks"][0]
+        stage = {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}["Stage"]
+        return [{"Key": "Application", "Value": "ilock-call"}, {"Key": "Stage", "Value": stage}]
+
+    def have_it_read(self, stream):
+        """Each mapping of the stack that read a stream of this table gets a second one, with the same settings. The first
+        stays: the stack refers to it."""
+        readers = self.aws["lambda"].list_event_source_mappings(EventSourceArn=stream)["EventSourceMappings"]
+        reading = {one["FunctionArn"] for one in readers}
+        for resource in self.resources:
+            if resource["ResourceType"] != "AWS::Lambda::EventSourceMapping":
+                continue
+            before = self.aws["lambda"].get_event_source_mapping(UUID=resource["PhysicalResourceId"])
+            source, function = before["EventSourceArn"], before["FunctionArn"]
+            if f":table/{self.name}/stream/" not in source or function in reading:
+                continue
+            settings = {name: before[name] for name in OF_MAPPING if before.get(name) not in (None, {}, [])}
+            self.aws["lambda"].create_event_source_mapping(
+                EventSourceArn=stream, FunctionName=function, StartingPosition="TRIM_HORIZON", **settings
+            )
+            self.say(f"  {function.split(':')[6]} reads the new stream")
+
+
+def main(arguments):
+    plain = [one for one in arguments if not one.startswith("--")]
+    backup = None
+    if "--backup" in arguments:
+        backup = plain.pop() if len(plain) == 3 else None
+        if backup is None or not backup.startswith("arn:"):
+            raise Wrong("--backup: must be followed by the ARN of a backup, behind STACK and TABLE")
+    unknown = {one for one in arguments if one.startswith("--")} - {"--backup", "--yes"}
+    if unknown or len(plain) != 2 or plain[1] not in TABLES:
+        raise Wrong(f"usage: tools/restore STACK {'|'.join(TABLES)} [--backup ARN] [--yes]")
+    restore = Restore(*plain)
+    if "--yes" not in arguments:
+        state = "is there" if restore.described() else "is gone"
+        if input(f"{restore.name} {state}. Put it back as the template has it? [y/N] ").strip().lower() != "y":
+            return 1
+    restore.run(backup)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except Wrong as wrong:
+        sys.exit(str(wrong))
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"AWS: {error}")

@@ -1,0 +1,192 @@
+"""Restoring a table, before a double of AWS that keeps what it is told."""
+
+import unittest
+from unittest import mock
+
+from botocore.exceptions import ClientError
+
+import restore
+from restore import Wrong
+
+OLD = "arn:aws:dynamodb:eu-central-1:123456789012:table/{0}/stream/2026-01-01T00:00:00.000"
+NEW = "arn:aws:dynamodb:eu-central-1:123456789012:table/{0}/stream/2026-11-25T00:00:00.000"
+NAMES = {"EventsTable": "ilock-prod-EventsTable", "DirectoryTable": "ilock-prod-DirectoryTable", "LedgerTable": "ledger"}
+FILTER = {"Filters": [{"Pattern": '{"dynamodb":{"Keys":{"sk":{"S":[{"prefix":"commit#"}]}}}}'}]}
+
+
+def function(name):
+    return f"arn:aws:lambda:eu-central-1:123456789012:function:ilock-prod-{name}:live"
+
+
+class Aws:
+    """Every client in one. A restored table has its items, and nothing that the template says of it."""
+
+    def __init__(self):
+        self.tables, self.calls, self.backups = {}, [], []
+        log = OLD.format(NAMES["EventsTable"])
+        self.mappings = {
+            "uuid-projector": self.mapping(log, "projector", ParallelizationFactor=10, MaximumRetryAttempts=10),
+            "uuid-ledger": self.mapping(log, "ledger", ParallelizationFactor=1, MaximumRetryAttempts=1000),
+            "uuid-expire": self.mapping("arn:aws:sqs:eu-central-1:123456789012:expire", "expire-call"),
+        }
+        self.made = []
+
+    @staticmethod
+    def mapping(source, name, **settings):
+        failures = {"OnFailure": {"Destination": f"arn:aws:sqs:eu-central-1:123456789012:{name}-letters"}}
+        return {
+            "EventSourceArn": source,
+            "FunctionArn": function(name),
+            "BatchSize": 100,
+            "FilterCriteria": FILTER,
+            "DestinationConfig": failures,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "UUID": f"uuid-{name}",
+            "State": "Enabled",
+            "TumblingWindowInSeconds": None,
+        } | settings
+
+    def client(self, _):
+        return self
+
+    def get_paginator(self, _):
+        return self
+
+    def paginate(self, **_):
+        return self
+
+    def search(self, _):
+        for logical, name in NAMES.items():
+            yield {"LogicalResourceId": logical, "PhysicalResourceId": name, "ResourceType": "AWS::DynamoDB::Table"}
+        for uuid in self.mappings:
+            kind = "AWS::Lambda::EventSourceMapping"
+            yield {"LogicalResourceId": uuid, "PhysicalResourceId": uuid, "ResourceType": kind}
+
+    def describe_stacks(self, StackName):
+        return {"Stacks": [{"StackName": StackName, "Parameters": [{"ParameterKey": "Stage", "ParameterValue": "prod"}]}]}
+
+    def describe_table(self, TableName):
+        if TableName not in self.tables:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "gone"}}, "DescribeTable")
+        return {"Table": self.tables[TableName]}
+
+    def list_backups(self, BackupType, TableName):
+        return {"BackupSummaries": [one for one in self.backups if one["TableName"] == TableName]}
+
+    def restore_table_from_backup(self, TargetTableName, BackupArn):
+        self.calls.append(("restore", TargetTableName, BackupArn))
+        self.tables[TargetTableName] = {"TableArn": f"arn:table/{TargetTableName}"}
+
+    def get_waiter(self, name):
+        assert name == "table_exists"
+        return mock.Mock()
+
+    def update_table(self, TableName, **properties):
+        table = self.tables[TableName]
+        table |= properties
+        if "StreamSpecification" in properties:
+            table["LatestStreamArn"] = NEW.format(TableName)
+
+    def update_continuous_backups(self, TableName, PointInTimeRecoverySpecification):
+        self.tables[TableName]["recovery"] = PointInTimeRecoverySpecification["PointInTimeRecoveryEnabled"]
+
+    def describe_time_to_live(self, TableName):
+        on = "ttl" in self.tables[TableName]
+        return {"TimeToLiveDescription": {"TimeToLiveStatus": "ENABLED" if on else "DISABLED"}}
+
+    def update_time_to_live(self, TableName, TimeToLiveSpecification):
+        self.tables[TableName]["ttl"] = TimeToLiveSpecification
+
+    def tag_resource(self, ResourceArn, Tags):
+        [table] = [one for one in self.tables.values() if one["TableArn"] == ResourceArn]
+        table["tags"] = Tags
+
+    def list_event_source_mappings(self, EventSourceArn):
+        return {"EventSourceMappings": [one for one in self.made if one["EventSourceArn"] == EventSourceArn]}
+
+    def get_event_source_mapping(self, UUID):
+        return self.mappings[UUID]
+
+    def create_event_source_mapping(self, FunctionName, **settings):
+        self.made.append(settings | {"FunctionArn": FunctionName})
+
+    def backup(self, table, arn, day, status="AVAILABLE"):
+        about = {"TableName": table, "BackupArn": arn, "BackupCreationDateTime": day, "BackupStatus": status}
+        self.backups.append(about)
+
+
+class Restoring(unittest.TestCase):
+    def setUp(self):
+        self.aws, self.said = Aws(), []
+        patch = mock.patch("boto3.client", self.aws.client)
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def restored(self, table, backup=None):
+        restore.Restore("ilock-prod", table, self.said.append).run(backup)
+        return self.aws.tables[NAMES[restore.TABLES[table]]]
+
+    def test_the_log_is_protected_recoverable_and_read_by_both_readers_with_their_own_settings(self):
+        name = NAMES["EventsTable"]
+        self.aws.backup(name, "arn:older", 1)
+        self.aws.backup(name, "arn:newest", 3)
+        self.aws.backup(name, "arn:not-finished", 4, "CREATING")
+        self.aws.backup("another", "arn:another", 5)
+        table = self.restored("events")
+        self.assertEqual(self.aws.calls, [("restore", name, "arn:newest")])
+        stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+        self.assertEqual((table["StreamSpecification"], table["DeletionProtectionEnabled"]), (stream, True))
+        self.assertTrue(table["recovery"])
+        self.assertIn({"Key": "Stage", "Value": "prod"}, table["tags"])
+        self.assertNotIn("ttl", table)
+        readers = {one["FunctionArn"]: one for one in self.aws.made}
+        self.assertEqual(set(readers), {function("projector"), function("ledger")})
+        for reader, retries in (("projector", 10), ("ledger", 1000)):
+            made = readers[function(reader)]
+            self.assertEqual(made["EventSourceArn"], NEW.format(name))
+            self.assertEqual((made["MaximumRetryAttempts"], made["StartingPosition"]), (retries, "TRIM_HORIZON"))
+            self.assertEqual((made["FilterCriteria"], made["FunctionResponseTypes"]), (FILTER, ["ReportBatchItemFailures"]))
+            self.assertTrue(made["DestinationConfig"]["OnFailure"]["Destination"].endswith(f"{reader}-letters"))
+            # What DescribeMapping says of itself, no new one takes.
+            self.assertFalse({"UUID", "State", "TumblingWindowInSeconds"} & set(made))
+
+    def test_it_goes_on_where_it_was_interrupted(self):
+        self.aws.backup(NAMES["EventsTable"], "arn:backup", 1)
+        with mock.patch.object(self.aws, "create_event_source_mapping", side_effect=KeyboardInterrupt):
+            with self.assertRaises(KeyboardInterrupt):
+                self.restored("events")
+        self.restored("events")
+        self.restored("events")
+        self.assertEqual(len(self.aws.calls), 1, "restored once")
+        self.assertEqual(len(self.aws.made), 2, "read by two, however often")
+
+    def test_the_directory_forgets_again_what_has_expired(self):
+        self.aws.backup(NAMES["DirectoryTable"], "arn:backup", 1)
+        table = self.restored("directory")
+        self.assertEqual(table["ttl"], {"AttributeName": "ttl", "Enabled": True})
+        self.assertEqual((table["DeletionProtectionEnabled"], table["recovery"]), (True, True))
+        self.assertEqual(self.aws.made, [])
+
+    def test_the_ledger_has_no_readers(self):
+        self.aws.backup(NAMES["LedgerTable"], "arn:backup", 1)
+        self.assertTrue(self.restored("ledger")["DeletionProtectionEnabled"])
+        self.assertEqual(self.aws.made, [])
+
+    def test_another_backup_can_be_named(self):
+        self.restored("ledger", "arn:aws:dynamodb:eu-central-1:123456789012:table/ledger/backup/01")
+        self.assertEqual(self.aws.calls[0][2], "arn:aws:dynamodb:eu-central-1:123456789012:table/ledger/backup/01")
+
+    def test_without_a_backup_it_says_so(self):
+        with self.assertRaisesRegex(Wrong, "no backup of it is left"):
+            self.restored("events")
+
+    def test_what_makes_no_sense_is_refused(self):
+        for arguments in ([], ["ilock-prod"], ["ilock-prod", "rooms"], ["ilock-prod", "events", "--force"]):
+            with self.assertRaisesRegex(Wrong, "usage"):
+                restore.main(arguments)
+        with self.assertRaisesRegex(Wrong, "--backup"):
+            restore.main(["ilock-prod", "events", "--backup"])
+
+
+if __name__ == "__main__":
+    unittest.main()
