@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
 
 mod deployment;
+mod mistakes;
+mod mock_aws;
 mod server;
 
 use std::fs;
@@ -12,6 +14,8 @@ use std::process::Command;
 use aws_sdk_iot::types::CertificateStatus;
 use deployment::Deployment;
 use ilock_events::{Address, PartyId, PartyKind, TenantId};
+use mistakes::MISTAKES;
+use mock_aws::{MockAws, Request, Response};
 use serde_json::json;
 use server::lines;
 
@@ -128,7 +132,7 @@ async fn a_doors_token_is_signed_with_the_deployments_secret() {
 }
 
 #[tokio::test]
-async fn the_doctor_sees_what_works_and_what_was_broken() {
+async fn the_doctor_sees_what_works() {
     let cloud = Deployment::start("doctor").await;
     let outcome = |checks: &[serde_json::Value], what: &str| -> String {
         let check = checks.iter().find(|check| check["found"].as_str().unwrap().contains(what));
@@ -162,19 +166,51 @@ async fn the_doctor_sees_what_works_and_what_was_broken() {
     assert_eq!(outcome(&well, "the stack has no authorizer"), "failed");
     let lacking = well.iter().find(|check| check["found"].as_str().unwrap().contains("one table each"));
     assert!(lacking.is_none(), "{lacking:?}");
+}
 
-    cloud.add_letter("hello").await;
-    let dynamodb = aws_sdk_dynamodb::Client::new(&cloud.sdk);
-    let stream = aws_sdk_dynamodb::types::StreamSpecification::builder().stream_enabled(false).build().unwrap();
-    let table = cloud.output("EventsTableName");
-    dynamodb.update_table().table_name(&table).stream_specification(stream).send().await.unwrap();
-    let directory = cloud.output("DirectoryTableName");
-    dynamodb.delete_table().table_name(&directory).send().await.unwrap_or_else(|_| panic!("not deleted"));
-    let broken = checks(&cloud);
-    assert_eq!(outcome(&broken, "has no stream"), "failed");
-    assert_eq!(outcome(&broken, "holds 1 message"), "warning");
-    assert_eq!(outcome(&broken, "does not exist"), "failed");
-    assert_eq!(cloud.ilock(&["doctor"]).status.code(), Some(1));
+/// What Service Quotas answers, which the emulator does not know: what a new account has.
+fn quotas(_: &Request) -> Response {
+    let quota = |name: &str, value: u32| json!({ "ServiceCode": "iotcore", "QuotaName": name, "Value": value });
+    let all = [
+        quota("Maximum concurrent client connections per account", 500_000),
+        quota("Connect requests per second per account", 500),
+        quota("Subscriptions per account", 500_000),
+        quota("Something else", 1),
+    ];
+    (200, json!({ "Quotas": all }).to_string())
+}
+
+/// The doctor's findings other than `ok`, each with what to do.
+fn findings(cloud: &Deployment, quotas: &MockAws, arguments: &[&str]) -> Vec<(String, String)> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ilock"));
+    let command = cloud.environment(command.args(["--json", "doctor"]).args(arguments));
+    let output = command.env("AWS_ENDPOINT_URL_SERVICE_QUOTAS", &quotas.url).output().unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let checks = lines(&output).into_iter().map(|line| line["check"].clone());
+    checks
+        .filter(|check| check["outcome"] == "warning" || check["outcome"] == "failed")
+        .map(|check| (text(&check["found"]), text(&check["do"])))
+        .collect()
+}
+
+#[tokio::test]
+async fn the_doctor_finds_each_planted_mistake_and_says_what_to_do() {
+    let (cloud, quotas) = (Deployment::start("mistakes").await, MockAws::start(quotas));
+    assert!(MISTAKES.len() >= 15);
+    for (mistake, make, says) in MISTAKES {
+        let before = findings(&cloud, &quotas, &[]);
+        assert!(!before.iter().any(|(found, _)| found.contains(says)), "before {mistake}: {before:#?}");
+        make(&cloud).await;
+        let after = findings(&cloud, &quotas, &[]);
+        let found = after.iter().find(|(found, _)| found.contains(says));
+        let (found, remedy) = found.unwrap_or_else(|| panic!("{mistake}, and none says {says}: {after:#?}"));
+        assert!(!remedy.is_empty(), "{mistake}: {found}");
+        println!("{mistake}: {found} → {remedy}");
+    }
+    let crowded = findings(&cloud, &quotas, &["--clients", "4000000"]);
+    let of_iot: Vec<_> = crowded.iter().filter(|(found, _)| found.starts_with("IoT Core: ")).collect();
+    assert_eq!(of_iot.len(), 3, "connections, subscriptions, connects a second: {crowded:#?}");
+    assert!(of_iot.iter().all(|(_, remedy)| remedy.contains("Service Quotas")), "{of_iot:#?}");
 }
 
 #[tokio::test]

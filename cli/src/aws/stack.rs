@@ -45,6 +45,8 @@ pub struct Stack {
     /// `CREATE_COMPLETE` and the like.
     pub status: String,
     pub reason: Option<String>,
+    /// Whether it is protected from being deleted.
+    pub is_protected: bool,
     pub parameters: BTreeMap<String, String>,
     pub outputs: BTreeMap<String, String>,
     pub resources: Vec<Resource>,
@@ -67,13 +69,10 @@ impl Stack {
             id: found.stack_id().unwrap_or_default().to_owned(),
             status: found.stack_status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
             reason: found.stack_status_reason().map(str::to_owned),
+            is_protected: found.enable_termination_protection() == Some(true),
+            parameters: parameters_of(found),
             ..Self::default()
         };
-        for parameter in found.parameters() {
-            if let (Some(key), Some(value)) = (parameter.parameter_key(), parameter.parameter_value()) {
-                stack.parameters.insert(key.to_owned(), value.to_owned());
-            }
-        }
         for output in found.outputs() {
             if let (Some(key), Some(value)) = (output.output_key(), output.output_value()) {
                 stack.outputs.insert(key.to_owned(), value.to_owned());
@@ -124,6 +123,32 @@ impl Stack {
     pub fn account(&self) -> &str {
         self.id.split(':').nth(4).unwrap_or_default()
     }
+}
+
+/// The parameters that a stack was deployed with.
+fn parameters_of(stack: &aws_sdk_cloudformation::types::Stack) -> BTreeMap<String, String> {
+    let pair = |parameter: &aws_sdk_cloudformation::types::Parameter| {
+        Some((parameter.parameter_key()?.to_owned(), parameter.parameter_value()?.to_owned()))
+    };
+    stack.parameters().iter().filter_map(pair).collect()
+}
+
+/// The deployments of this project in the account and region: each one's name and topic prefix.
+pub async fn deployments(client: &Client) -> Result<Vec<(String, String)>, AwsError> {
+    let mut found = vec![];
+    let mut pages = client.describe_stacks().into_paginator().send();
+    while let Some(page) = pages.next().await {
+        for stack in page.map_err(|error| AwsError::from_sdk(&error))?.stacks() {
+            let ours = |tag: &aws_sdk_cloudformation::types::Tag| {
+                (tag.key(), tag.value()) == (Some("Application"), Some("ilock-call"))
+            };
+            if stack.tags().iter().any(ours) {
+                let prefix = parameters_of(stack).remove("TopicPrefix").unwrap_or_default();
+                found.push((stack.stack_name().unwrap_or_default().to_owned(), prefix));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Reads the stack, or returns an error that says how to name another one.

@@ -47,7 +47,12 @@ impl Deployment {
         let api = Server::start();
         let client = aws_sdk_cloudformation::Client::new(&sdk);
         let template = template(&stack, api.at("http")).to_string();
+        let (topic, app) = subscribed(&sdk, &stack).await;
+        let parameter = |name: &str, value: &str| {
+            aws_sdk_cloudformation::types::Parameter::builder().parameter_key(name).parameter_value(value).build()
+        };
         let create = client.create_stack().stack_name(&stack).template_body(template);
+        let create = create.parameters(parameter("AlarmTopicArn", &topic)).parameters(parameter("PushGcm", &app));
         create.capabilities(aws_sdk_cloudformation::types::Capability::CapabilityNamedIam).send().await.unwrap();
         let mut deployment = Self { sdk, stack, outputs: BTreeMap::new(), _api: api };
         let found = loop {
@@ -79,6 +84,21 @@ impl Deployment {
         let forget = TimeToLiveSpecification::builder().enabled(true).attribute_name("ttl").build().unwrap();
         let directory = dynamodb.update_time_to_live().table_name(self.output("DirectoryTableName"));
         directory.time_to_live_specification(forget).send().await.unwrap();
+    }
+
+    /// A parameter of the stack.
+    pub async fn parameter(&self, name: &str) -> String {
+        let client = aws_sdk_cloudformation::Client::new(&self.sdk);
+        let answer = client.describe_stacks().stack_name(&self.stack).send().await.unwrap();
+        let found = answer.stacks()[0].parameters().iter().find(|one| one.parameter_key() == Some(name)).unwrap();
+        found.parameter_value().unwrap().to_owned()
+    }
+
+    /// The physical id of a resource, by its name in the template.
+    pub async fn resource(&self, logical: &str) -> String {
+        let client = aws_sdk_cloudformation::Client::new(&self.sdk);
+        let asked = client.describe_stack_resource().stack_name(&self.stack).logical_resource_id(logical).send().await;
+        asked.unwrap().stack_resource_detail.unwrap().physical_resource_id.unwrap()
     }
 
     pub fn output(&self, name: &str) -> String {
@@ -184,6 +204,19 @@ impl Deployment {
     }
 }
 
+/// A topic for the alarms that somebody hears, and a platform application for pushes: the operator makes them beforehand.
+async fn subscribed(sdk: &SdkConfig, stack: &str) -> (String, String) {
+    let sns = aws_sdk_sns::Client::new(sdk);
+    let topic = sns.create_topic().name(format!("{stack}-pager")).send().await.unwrap().topic_arn.unwrap();
+    let sqs = aws_sdk_sqs::Client::new(sdk);
+    let url = sqs.create_queue().queue_name(format!("{stack}-paged")).send().await.unwrap().queue_url.unwrap();
+    let asked = sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::QueueArn).send();
+    let queue = asked.await.unwrap().attributes.unwrap()[&QueueAttributeName::QueueArn].clone();
+    sns.subscribe().topic_arn(&topic).protocol("sqs").endpoint(queue).send().await.unwrap();
+    let app = sns.create_platform_application().name(stack).platform("GCM").attributes("PlatformCredential", "key");
+    (topic, app.send().await.unwrap().platform_application_arn.unwrap())
+}
+
 fn table(json: &str, name: &str) -> Value {
     let mut properties: Value = serde_json::from_str(json).unwrap();
     // The tests break it and delete it.
@@ -206,7 +239,12 @@ fn template(stack: &str, api: &str) -> Value {
             "FunctionName": reference(of), "Name": "live", "FunctionVersion": "$LATEST" } })
     };
     json!({
-        "Parameters": { "Stage": { "Type": "String", "Default": "dev" }, "AuthAlgorithms": { "Type": "String", "Default": "HS256" } },
+        "Parameters": {
+            "Stage": { "Type": "String", "Default": "dev" },
+            "AuthAlgorithms": { "Type": "String", "Default": "HS256" },
+            "AlarmTopicArn": { "Type": "String" },
+            "PushGcm": { "Type": "String" },
+        },
         "Resources": {
             "EventsTable": table(include_str!("../../../shared/log/table.json"), &format!("{stack}-events")),
             "DirectoryTable": table(include_str!("../../../shared/directory/table.json"), &format!("{stack}-directory")),
@@ -232,6 +270,15 @@ fn template(stack: &str, api: &str) -> Value {
                 "StartingPosition": "TRIM_HORIZON", "MaximumRecordAgeInSeconds": 1, "BatchSize": 10,
                 "FunctionResponseTypes": ["ReportBatchItemFailures"],
                 "DestinationConfig": { "OnFailure": { "Destination": arn("ProjectorDeadLetters") } } } },
+            "LedgerLog": { "Type": "AWS::Lambda::EventSourceMapping", "Properties": {
+                "EventSourceArn": { "Fn::GetAtt": ["EventsTable", "StreamArn"] }, "FunctionName": reference("LedgerFunction"),
+                "StartingPosition": "TRIM_HORIZON", "MaximumRecordAgeInSeconds": 1, "BatchSize": 10,
+                "FunctionResponseTypes": ["ReportBatchItemFailures"],
+                "DestinationConfig": { "OnFailure": { "Destination": arn("LedgerDeadLetters") } } } },
+            "LedgerDeadLetters": { "Type": "AWS::SQS::Queue" },
+            "PresenceRule": { "Type": "AWS::IoT::TopicRule", "Properties": { "TopicRulePayload": {
+                "Sql": "SELECT * FROM 'nobody/publishes/here'", "RuleDisabled": false,
+                "Actions": [{ "Lambda": { "FunctionArn": arn("ProjectorFunction") } }] } } },
             "Filling": { "Type": "AWS::CloudWatch::Alarm", "Properties": {
                 "AlarmName": format!("{stack}-filling"), "Namespace": "AWS/SQS", "MetricName": "ApproximateNumberOfMessagesVisible",
                 "Statistic": "Maximum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 0, "ComparisonOperator": "GreaterThanThreshold" } },

@@ -1,5 +1,7 @@
 //! A mock of the AWS endpoints: answers as the test says, and records the requests.
 
+#![allow(dead_code, reason = "each test binary uses its part")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};

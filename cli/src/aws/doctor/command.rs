@@ -14,7 +14,9 @@ use crate::aws::doctor::finding::{Finding, Outcome};
 use crate::aws::doctor::functions;
 use crate::aws::doctor::http;
 use crate::aws::doctor::queues;
+use crate::aws::doctor::quotas;
 use crate::aws::doctor::stacks;
+use crate::aws::doctor::subscribers;
 use crate::aws::doctor::tables;
 use crate::aws::stack::{Stack, StackName};
 use crate::ui::error::CommandError;
@@ -24,6 +26,9 @@ use crate::ui::output::{Level, Output};
 pub struct Doctor {
     #[command(flatten)]
     stack: StackName,
+    /// How many phones and door stations are to be connected at once: checks that the account's quotas have room for them.
+    #[arg(long)]
+    clients: Option<u64>,
 }
 
 impl Doctor {
@@ -34,7 +39,7 @@ impl Doctor {
         let (stack, findings) = stacks::check(&sdk, &name).await;
         report.add(findings);
         if let Some(stack) = stack {
-            report.check(&sdk, &stack).await;
+            report.check(&sdk, &stack, self.clients).await;
         }
         Ok(report.print_summary())
     }
@@ -47,7 +52,8 @@ struct Report {
 }
 
 impl Report {
-    async fn check(&mut self, sdk: &SdkConfig, stack: &Stack) {
+    async fn check(&mut self, sdk: &SdkConfig, stack: &Stack, clients: Option<u64>) {
+        self.add(quotas::check(sdk, stack, clients).await);
         self.add(http::check(stack).await);
         self.add(functions::check(sdk, stack).await);
         self.add(broker::check(sdk, stack).await);
@@ -57,6 +63,7 @@ impl Report {
         self.add(findings);
         self.add(queues::check(sdk, stack, &sources).await);
         self.add(alarms::check(sdk, stack).await);
+        self.add(subscribers::check(sdk, stack).await);
     }
 
     fn add(&mut self, findings: Vec<Finding>) {

@@ -12,12 +12,14 @@ use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "feeds";
+/// Logical ids in the template of the functions that read the log's stream.
+const READERS: [&str; 2] = ["ProjectorFunction", "LedgerFunction"];
 
 /// The ARNs of the event sources, and findings. `stream` is the ARN of the log's stream.
 pub async fn check(sdk: &SdkConfig, stack: &Stack, stream: Option<&str>) -> (BTreeSet<String>, Vec<Finding>) {
     let client = Client::new(sdk);
     let mut sources = BTreeSet::new();
-    let (mut findings, mut incomplete) = (vec![], false);
+    let mut findings = vec![];
     for id in stack.of_kind("AWS::Lambda::EventSourceMapping").map(|mapping| &mapping.physical) {
         match client.get_event_source_mapping().uuid(id).send().await {
             Ok(found) => {
@@ -25,7 +27,6 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack, stream: Option<&str>) -> (BTr
                 findings.extend(judge(&found));
             }
             Err(error) => {
-                incomplete = true;
                 findings.push(Finding::refused(
                     ABOUT,
                     &format!("the event source mapping {id}"),
@@ -34,15 +35,49 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack, stream: Option<&str>) -> (BTr
             }
         }
     }
-    if let Some(stream) = stream
-        && !incomplete
-        && !sources.contains(stream)
-    {
-        let found = format!("no function reads the log's stream {stream}");
-        let remedy = "deploy the stack again: a stream that was disabled and enabled has a new ARN";
-        findings.push(Finding::failed(ABOUT, found, remedy));
+    if let Some(stream) = stream {
+        findings.extend(match readers(&client, stream).await {
+            Ok(readers) => judge_readers(stack, &readers),
+            Err(error) => vec![Finding::refused(ABOUT, "the readers of the log's stream", &error)],
+        });
     }
     (sources, findings)
+}
+
+/// The names of the functions that read `stream`, whoever made their mappings: a restored table's are not in the stack.
+async fn readers(client: &Client, stream: &str) -> Result<Vec<String>, AwsError> {
+    let mut names = vec![];
+    let mut pages = client.list_event_source_mappings().event_source_arn(stream).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        for mapping in page.map_err(|error| AwsError::from_sdk(&error))?.event_source_mappings() {
+            let function = mapping.function_arn().and_then(|arn| arn.split(':').nth(6));
+            names.extend(function.filter(|_| mapping.state() != Some("Disabled")).map(str::to_owned));
+        }
+    }
+    Ok(names)
+}
+
+fn judge_readers(stack: &Stack, readers: &[String]) -> Vec<Finding> {
+    let mut findings = vec![];
+    for function in stack.resources.iter().filter(|resource| READERS.contains(&resource.logical.as_str())) {
+        let name = &function.physical;
+        if !readers.contains(name) {
+            findings.push(Finding::failed(
+                ABOUT,
+                format!("{name} does not read the log's stream: commits from now on never reach it"),
+                "runbook restore.md: create its event source mapping; a stream that was off, or a restored table's, has a new ARN",
+            ));
+        }
+    }
+    if readers.len() > READERS.len() {
+        let found = format!(
+            "{} functions read the log's stream ({}), and DynamoDB throttles a third reader",
+            readers.len(),
+            readers.join(", ")
+        );
+        findings.push(Finding::failed(ABOUT, found, "remove the event source mapping that is not the deployment's"));
+    }
+    findings
 }
 
 fn failure_queue(mapping: &GetEventSourceMappingOutput) -> Option<&str> {
@@ -127,6 +162,23 @@ mod tests {
             outcomes(&mapping(STREAM, "Enabled", "PROBLEM: Function call failed")),
             [Outcome::Ok, Outcome::Failed]
         );
+    }
+
+    #[test]
+    fn the_log_has_two_readers_the_projector_and_the_ledger() {
+        let resource = |logical: &str, physical: &str| crate::aws::stack::Resource {
+            logical: logical.into(),
+            physical: physical.into(),
+            kind: "AWS::Lambda::Function".into(),
+        };
+        let resources = vec![resource("ProjectorFunction", "i-projector"), resource("LedgerFunction", "i-ledger")];
+        let stack = Stack { resources, ..Stack::default() };
+        let found =
+            |readers: &[&str]| judge_readers(&stack, &readers.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+        assert_eq!(found(&["i-ledger", "i-projector"]), []);
+        assert!(found(&["i-projector"])[0].found.starts_with("i-ledger does not read"));
+        assert_eq!(found(&[]).len(), 2);
+        assert!(found(&["i-ledger", "i-projector", "analytics"])[0].found.contains("throttles a third reader"));
     }
 
     #[test]

@@ -40,13 +40,16 @@ impl Finding {
         Self { about, outcome: Outcome::Failed, found: found.into(), remedy: Some(remedy.into()) }
     }
 
+    pub fn unchecked(about: &'static str, found: impl Into<String>) -> Self {
+        Self { about, outcome: Outcome::Unchecked, found: found.into(), remedy: None }
+    }
+
     /// The result of a request that AWS refused: failed when `thing` does not exist, otherwise unchecked.
     pub fn refused(about: &'static str, thing: &str, error: &AwsError) -> Self {
         if error.is_not_found() {
             return Self::failed(about, format!("{thing} does not exist"), "deploy the stack again");
         }
-        let found = format!("{thing} could not be checked: {}", error.message);
-        Self { about, outcome: Outcome::Unchecked, found, remedy: None }
+        Self::unchecked(about, format!("{thing} could not be checked: {}", error.message))
     }
 
     /// One line, and the remedy on a second one.

@@ -24,6 +24,7 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
             Err(error) => findings.push(Finding::refused(ABOUT, name, &AwsError::from_sdk(&error))),
         }
     }
+    findings.extend(aliases(&client, stack).await);
     if working > 0 {
         findings.insert(0, Finding::ok(ABOUT, format!("{working} can be invoked")));
     } else if findings.is_empty() {
@@ -32,6 +33,26 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
             "the stack has no functions",
             "deploy it again from this project's template",
         ));
+    }
+    findings
+}
+
+/// Routes, streams and queues invoke a function by its alias. Where that is gone, nothing invokes it.
+async fn aliases(client: &Client, stack: &Stack) -> Vec<Finding> {
+    let mut findings = vec![];
+    for arn in stack.of_kind("AWS::Lambda::Alias").map(|alias| &alias.physical) {
+        let Some((function, alias)) = arn.rsplit_once(':') else { continue };
+        let name = function.rsplit(':').next().unwrap_or(function);
+        if let Err(error) = client.get_alias().function_name(name).name(alias).send().await {
+            findings.push(match AwsError::from_sdk(&error) {
+                error if error.is_not_found() => Finding::failed(
+                    ABOUT,
+                    format!("{name} has no alias {alias}: nothing can invoke it"),
+                    format!("aws lambda create-alias --function-name {name} --name {alias} --function-version …; the newest of `aws lambda list-versions-by-function`"),
+                ),
+                error => Finding::refused(ABOUT, arn, &error),
+            });
+        }
     }
     findings
 }

@@ -9,7 +9,9 @@ mod finding;
 mod functions;
 mod http;
 mod queues;
+mod quotas;
 mod stacks;
+mod subscribers;
 mod tables;
 
 pub use command::Doctor;

@@ -6,7 +6,7 @@ use aws_sdk_cloudformation::config::Builder;
 
 use crate::aws::doctor::clock::ClockSkew;
 use crate::aws::doctor::finding::Finding;
-use crate::aws::stack::Stack;
+use crate::aws::stack::{Stack, deployments};
 
 const ABOUT: &str = "stack";
 const REQUIRED_OUTPUTS: [&str; 2] = ["ApiUrl", "DoorPolicyName"];
@@ -21,6 +21,11 @@ pub async fn check(sdk: &SdkConfig, name: &str) -> (Option<Stack>, Vec<Finding>)
         Ok(stack) => {
             findings.push(state(&stack, sdk.region().map_or("", |region| region.as_ref())));
             findings.extend(outputs(&stack));
+            findings.extend(protection(&stack));
+            findings.push(match deployments(&client).await {
+                Ok(all) => neighbours(&stack, &all),
+                Err(error) => Finding::refused(ABOUT, "the other stacks of the account", &error),
+            });
             (Some(stack), findings)
         }
         Err(error) => {
@@ -62,6 +67,40 @@ fn outputs(stack: &Stack) -> Option<Finding> {
     (!missing.is_empty()).then(|| Finding::failed(ABOUT, found, "deploy it again from this project's template"))
 }
 
+/// Only the stage `dev` may be deleted by one command.
+fn protection(stack: &Stack) -> Option<Finding> {
+    let name = &stack.name;
+    (!stack.is_protected && stack.stage().is_some_and(|stage| stage != "dev")).then(|| {
+        Finding::warning(
+            ABOUT,
+            format!("{name} is not protected from being deleted"),
+            format!(
+                "aws cloudformation update-termination-protection --enable-termination-protection --stack-name {name}"
+            ),
+        )
+    })
+}
+
+/// IoT Core has one space of topics and client ids for all stacks of an account and region.
+fn neighbours(stack: &Stack, all: &[(String, String)]) -> Finding {
+    let own = stack.parameters.get("TopicPrefix").map_or("", String::as_str);
+    let mixed: Vec<&str> = all
+        .iter()
+        .filter(|(name, prefix)| *name != stack.name && prefix == own)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let prefix =
+        if own.is_empty() { "without a topic prefix".to_owned() } else { format!("with the topic prefix {own}") };
+    if mixed.is_empty() {
+        return Finding::ok(ABOUT, format!("{} is alone {prefix} in this account and region", stack.name));
+    }
+    Finding::failed(
+        ABOUT,
+        format!("{} and {} are both {prefix}: a call in one rings phones of the other", stack.name, mixed.join(", ")),
+        "deploy one of them anew with a TopicPrefix of its own, or in another account or region",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +124,33 @@ mod tests {
                 "{status}"
             );
         }
+    }
+
+    #[test]
+    fn stacks_of_one_account_and_region_need_different_prefixes() {
+        let named = |name: &str, prefix: &str| (name.to_owned(), prefix.to_owned());
+        let own = |prefix: &str| Stack {
+            name: "ilock-prod".into(),
+            parameters: [("TopicPrefix".to_owned(), prefix.to_owned())].into(),
+            ..Stack::default()
+        };
+        let all = [named("ilock-prod", ""), named("ilock-dev", "blue")];
+        assert_eq!(neighbours(&own(""), &all).outcome, Outcome::Ok);
+        let mixed = neighbours(&own("blue"), &all);
+        assert_eq!(mixed.outcome, Outcome::Failed);
+        assert!(mixed.found.contains("ilock-prod and ilock-dev"), "{}", mixed.found);
+    }
+
+    #[test]
+    fn only_dev_may_be_deleted_by_one_command() {
+        let of = |stage: &str, is_protected| Stack {
+            parameters: [("Stage".to_owned(), stage.to_owned())].into(),
+            is_protected,
+            ..Stack::default()
+        };
+        assert_eq!(protection(&of("dev", false)), None);
+        assert_eq!(protection(&of("prod", true)), None);
+        assert_eq!(protection(&of("prod", false)).unwrap().outcome, Outcome::Warning);
     }
 
     #[test]

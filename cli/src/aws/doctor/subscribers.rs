@@ -1,0 +1,136 @@
+//! Checks that somebody hears the alarms, and that the push services are switched on and report what fails.
+
+use std::collections::HashMap;
+
+use aws_config::SdkConfig;
+use aws_sdk_sns::Client;
+
+use crate::aws::account::AwsError;
+use crate::aws::doctor::finding::Finding;
+use crate::aws::stack::Stack;
+
+const ALARMS: &str = "alarms";
+const PUSH: &str = "push";
+/// Parameters that name the topics of alarms.
+const TOPICS: [&str; 2] = ["AlarmTopicArn", "TicketTopicArn"];
+/// Parameters that name platform applications.
+const APPS: [&str; 5] = ["PushGcm", "PushApns", "PushApnsSandbox", "PushApnsVoip", "PushApnsVoipSandbox"];
+
+pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
+    let client = Client::new(sdk);
+    let mut findings = vec![];
+    for (parameter, arn) in given(stack, &TOPICS) {
+        findings.push(match client.get_topic_attributes().topic_arn(arn).send().await {
+            Ok(found) => judge_topic(parameter, arn, found.attributes()),
+            Err(error) => Finding::refused(ALARMS, &format!("the topic {arn}"), &AwsError::from_sdk(&error)),
+        });
+    }
+    let reports = stack.outputs.get("PushFailuresTopic").map(String::as_str);
+    for (parameter, arn) in given(stack, &APPS) {
+        let asked = client.get_platform_application_attributes().platform_application_arn(arn).send().await;
+        match asked {
+            Ok(found) => findings.extend(judge_app(parameter, arn, found.attributes(), reports)),
+            Err(error) => {
+                let what = format!("the platform application {arn}");
+                findings.push(Finding::refused(PUSH, &what, &AwsError::from_sdk(&error)));
+            }
+        }
+    }
+    findings
+}
+
+/// Those parameters that are set.
+fn given<'a>(stack: &'a Stack, names: &[&'static str]) -> Vec<(&'static str, &'a str)> {
+    let value = |name: &'static str| stack.parameters.get(name).map(|value| (name, value.as_str()));
+    names.iter().copied().filter_map(value).filter(|(_, arn)| !arn.is_empty()).collect()
+}
+
+fn attribute<'a>(attributes: Option<&'a HashMap<String, String>>, name: &str) -> Option<&'a str> {
+    attributes.and_then(|attributes| attributes.get(name)).map(String::as_str)
+}
+
+fn judge_topic(parameter: &str, arn: &str, attributes: Option<&HashMap<String, String>>) -> Finding {
+    match attribute(attributes, "SubscriptionsConfirmed") {
+        Some("0") | None => Finding::failed(
+            ALARMS,
+            format!("nobody has subscribed to {parameter} ({arn}), or nobody has confirmed it: alarms are not heard"),
+            format!(
+                "aws sns subscribe --topic-arn {arn} --protocol email --notification-endpoint …, and confirm the mail"
+            ),
+        ),
+        Some(number) => Finding::ok(ALARMS, format!("{parameter} has {number} confirmed subscriptions")),
+    }
+}
+
+fn judge_app(
+    parameter: &str,
+    arn: &str,
+    attributes: Option<&HashMap<String, String>>,
+    reports: Option<&str>,
+) -> Vec<Finding> {
+    let mut findings = vec![];
+    if attribute(attributes, "Enabled") == Some("false") {
+        findings.push(Finding::failed(
+            PUSH,
+            format!("{parameter} is disabled ({arn}): no phone is woken by it"),
+            "its key or certificate was refused or has expired: set a new one on the platform application, and enable it",
+        ));
+    }
+    if let Some(topic) = reports
+        && attribute(attributes, "EventDeliveryFailure") != Some(topic)
+    {
+        findings.push(Finding::warning(
+            PUSH,
+            format!("{parameter} does not report failed pushes to {topic}: dead tokens are not noticed"),
+            format!(
+                "aws sns set-platform-application-attributes --platform-application-arn {arn} --attributes EventDeliveryFailure={topic}"
+            ),
+        ));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok(PUSH, format!("{parameter} is enabled and reports what fails")));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::doctor::finding::Outcome;
+
+    fn attributes(pairs: &[(&str, &str)]) -> Option<HashMap<String, String>> {
+        Some(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
+    #[test]
+    fn a_topic_that_nobody_hears_has_failed() {
+        let outcome = |number| {
+            judge_topic("AlarmTopicArn", "arn:t", attributes(&[("SubscriptionsConfirmed", number)]).as_ref()).outcome
+        };
+        assert_eq!((outcome("0"), outcome("1")), (Outcome::Failed, Outcome::Ok));
+        assert_eq!(judge_topic("AlarmTopicArn", "arn:t", None).outcome, Outcome::Failed);
+    }
+
+    #[test]
+    fn a_platform_application_is_enabled_and_reports_to_the_stacks_topic() {
+        let outcomes = |pairs: &[(&str, &str)]| -> Vec<Outcome> {
+            let found = judge_app("PushGcm", "arn:app", attributes(pairs).as_ref(), Some("arn:failures"));
+            found.into_iter().map(|finding| finding.outcome).collect()
+        };
+        assert_eq!(outcomes(&[("Enabled", "true"), ("EventDeliveryFailure", "arn:failures")]), [Outcome::Ok]);
+        assert_eq!(outcomes(&[("Enabled", "true")]), [Outcome::Warning]);
+        assert_eq!(
+            outcomes(&[("Enabled", "false"), ("EventDeliveryFailure", "arn:other")]),
+            [Outcome::Failed, Outcome::Warning]
+        );
+    }
+
+    #[test]
+    fn only_what_is_set_is_looked_at() {
+        let parameters = [("PushGcm", ""), ("PushApns", "arn:apns")];
+        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let stack = Stack { parameters, ..Stack::default() };
+        assert_eq!(given(&stack, &APPS), [("PushApns", "arn:apns")]);
+        assert!(given(&stack, &TOPICS).is_empty());
+    }
+}
