@@ -16,12 +16,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from samtranslator.yaml_helper import yaml_parse
 
 import account
+import forms
 from account import Wrong
 
 TEMPLATE = Path("template.yaml")
 CURRENT = "current"
 # Found anew for each deployment. No function reads them, so they make no other release.
-OURS = ("Release", "AccountConcurrency")
+OURS = ("Release", "AccountConcurrency", "EventForms")
 # Below it, Lambda lets no concurrency be reserved, and one busy minute is felt by everybody.
 FEW_AT_ONCE = 100
 
@@ -35,7 +36,7 @@ def given(arguments, parameters):
             raise Wrong(f"{argument}: must be NAME=VALUE")
         if name not in parameters:
             raise Wrong(f"{name}: the template has no such parameter; it has {', '.join(sorted(parameters))}")
-        if name in ("Stage", "Release"):
+        if name in ("Stage", "Release", "EventForms"):
             raise Wrong(f"{name}: is not yours to set")
         values[name] = value
     return values
@@ -137,6 +138,7 @@ def main(sam, arguments):
     asks_for_current = values.get("SecretsVersion", CURRENT) == CURRENT
     check(parameters, values | {"SecretsVersion": "0" * 32} if asks_for_current else values)
     account.in_this_region(template, values, region)
+    forms.readers_first(stack, last, plain[0])
     account.topics_of_its_own(stack, last, values.get("TopicPrefix", ""))
     typed |= looked_up(values)
     values |= typed
@@ -144,7 +146,8 @@ def main(sam, arguments):
 
     effective = {name: str(about.get("Default", "")) for name, about in parameters.items()} | values
     effective = {name: value for name, value in effective.items() if name not in OURS}
-    overrides = staged | typed | {"Release": release(packages, effective)}
+    ours = {"Release": release(packages, effective), "EventForms": ",".join(forms.read_by_this_version())}
+    overrides = staged | typed | ours
     print(f"{'a new stack' if last is None else 'the stack'} {stack} in {region}")
     for name, value in sorted(overrides.items()):
         print(f"  {name} = {value}")

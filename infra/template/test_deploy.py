@@ -14,6 +14,7 @@ from samtranslator.yaml_helper import yaml_parse
 import account
 import combinations
 import deploy
+import forms
 from account import Wrong
 
 APPLICATION = [{"Key": "Application", "Value": "ilock-call"}]
@@ -163,6 +164,24 @@ class Deploying(unittest.TestCase):
             self.assertIn("TopicPrefix: must be up to 8 of a-z 0-9, and not d, users or devices", self.refused("dev", *TYPED, f"TopicPrefix={bad}"))
         for good in ("a", "dd", "0", "staging1"):
             self.assertEqual(self.deploy("dev", *TYPED, f"TopicPrefix={good}"), 0)
+
+    def test_a_form_is_written_only_once_the_deployed_version_reads_it(self):
+        required = combinations.REQUIRED
+        self.assertEqual(self.deploy("staging", *TYPED), 0)
+        all_read = ",".join(forms.read_by_this_version())
+        self.assertIn(f'EventForms="{all_read}"', self.commands.pop())
+        older = [form for form in forms.read_by_this_version() if form != "CallAccepted.v1"]
+        self.aws.stack("ilock-staging", **required, EventForms=",".join(older))
+        said = self.refused("staging")
+        self.assertIn("writes CallAccepted.v1, and the deployed one cannot read that", said)
+        # In dev it may; and what is only read so far may come anywhere.
+        self.aws.stack("ilock-dev", **required, EventForms=",".join(older), TopicPrefix="dev")
+        self.assertEqual(self.deploy("dev"), 0)
+        self.commands.clear()
+        with mock.patch.object(forms, "written_by_this_version", lambda: older):
+            self.assertEqual(self.deploy("staging"), 0)
+        with self.assertRaisesRegex(Wrong, "EventForms: is not yours to set"):
+            self.deploy("staging", "EventForms=all")
 
     def test_stacks_of_others_do_not_count(self):
         self.aws.stack("somebody-elses")
