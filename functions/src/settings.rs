@@ -198,6 +198,14 @@ impl Settings {
     }
 
     /// `TOPIC_PREFIX`: what stands before the topics and client ids of this stack, where an AWS account and region has several.
+    /// `MQTT_AUTHORIZER`: the authorizer that clients name behind their user name, where they connect to the account's default
+    /// endpoint, which several may share.
+    pub fn mqtt_authorizer(&self) -> Result<Option<String>, BadSetting> {
+        let Some(name) = self.get("MQTT_AUTHORIZER") else { return Ok(None) };
+        let good = name.len() <= 128 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_=,@-".contains(&b));
+        if good { Ok(Some(name)) } else { Err(bad("MQTT_AUTHORIZER", "must be 1 to 128 of A-Z a-z 0-9 _ = , @ -")) }
+    }
+
     pub fn topic_prefix(&self) -> Result<TopicPrefix, BadSetting> {
         let prefix = self.get("TOPIC_PREFIX").unwrap_or_default();
         TopicPrefix::new(prefix).map_err(|error| bad("TOPIC_PREFIX", format!("must be {}", error.rule)))

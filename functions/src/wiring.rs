@@ -126,6 +126,7 @@ impl Wiring {
             broker_url: self.settings.mqtt_url()?,
             websocket_url: self.settings.mqtt_websocket_url()?,
             prefix: self.settings.topic_prefix()?,
+            authorizer: self.settings.mqtt_authorizer()?,
         })
     }
 

@@ -5,6 +5,8 @@ import re
 import boto3
 from botocore.exceptions import ClientError
 
+from transformed import Conditions
+
 # Lambda keeps as many for functions without any of their own.
 UNRESERVED = 100
 # Of a first deployment that failed: such a stack takes no other one.
@@ -104,8 +106,8 @@ def prefix_of(stack):
 def in_this_region(template, values, region):
     """The region can run it, and all that is named by ARN is there: a platform application in this account too."""
     [rule] = template["Rules"]["RegionCanRunIt"]["Assertions"]
-    allowed = rule["Assert"]["Fn::Contains"][0]
-    if region not in allowed:
+    allowed = rule["Assert"]["Fn::Or"][0]["Fn::Contains"][0]
+    if not Conditions(template, values, region).decide(rule["Assert"]):
         raise Wrong(f"{region}: cannot run it. {' '.join(rule['AssertDescription'].split())} They are: {', '.join(allowed)}")
     account = None
     for name, value in values.items():

@@ -65,6 +65,9 @@ OTHERS = {
     },
 }
 
+# Without domain configurations: goes with no name of one's own.
+DEFAULT_ENDPOINT = {"MqttEndpoint": "default"}
+
 # Two of the core that have little in common.
 UNLIKE = ("dev, no pager, no gradual deployments, no push, no callback", "prod, a pager, gradual deployments, push, callback")
 
@@ -103,7 +106,7 @@ def combinations():
             yield f"{name}, {other}", parameters | other_features()[other]
     for name, parameters in core():
         if name in UNLIKE:
-            for other, features in OTHERS.items():
+            for other, features in (OTHERS | {"default endpoint": DEFAULT_ENDPOINT}).items():
                 yield f"{name}, {other}", parameters | features
 
 

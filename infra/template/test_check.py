@@ -108,9 +108,30 @@ class Regions(unittest.TestCase):
     def test_each_region_that_the_template_allows_has_every_type_of_resource(self):
         rule = check.template()["Rules"]["RegionCanRunIt"]["Assertions"][0]["Assert"]
         types = {resource["Type"] for resource in check.deployed(CORE[WITH_PUSH])["Resources"].values()}
-        for region in rule["Fn::Contains"][0]:
+        for region in rule["Fn::Or"][0]["Fn::Contains"][0]:
             for type_name in types - {"Custom::IotEndpoint"}:
                 PROVIDER_SCHEMA_MANAGER.get_resource_schema(region, type_name)  # raises where there is none
+
+    def test_in_china_only_without_configurable_endpoints_and_without_push(self):
+        default = combinations.DEFAULT_ENDPOINT
+        for region in ("cn-north-1", "cn-northwest-1"):
+            self.assertEqual(broken_rules(check.template(), CORE[WITHOUT_PUSH] | default, region), [])
+            self.assertTrue(broken_rules(check.template(), CORE[WITHOUT_PUSH], region)[0].startswith("This region"))
+            [no_push] = broken_rules(check.template(), CORE[WITH_PUSH] | default, region)
+            self.assertIn("no mobile push in China", no_push)
+            resources = check.deployed(CORE[WITHOUT_PUSH] | default)["Resources"].values()
+            types = {resource["Type"] for resource in resources}
+            self.assertNotIn("AWS::IoT::DomainConfiguration", types)
+            for type_name in types - {"Custom::IotEndpoint"}:
+                PROVIDER_SCHEMA_MANAGER.get_resource_schema(region, type_name)
+
+    def test_the_default_endpoint_takes_no_name_of_its_own_and_port_443_only(self):
+        for name, value in (("MqttDomainName", "mqtt.example.com"), ("MqttPort", "8883")):
+            parameters = CORE[WITH_PUSH] | combinations.OTHERS["own MQTT domain"] | combinations.DEFAULT_ENDPOINT
+            if name == "MqttPort":
+                parameters = CORE[WITH_PUSH] | combinations.DEFAULT_ENDPOINT | {name: value}
+            objections = broken_rules(check.template(), parameters, combinations.REGION)
+            self.assertTrue(any(one.startswith(name) for one in objections), objections)
 
 
 if __name__ == "__main__":

@@ -214,6 +214,8 @@ class Deploying(unittest.TestCase):
             said = self.refused("dev", *elsewhere)
             self.assertIn(f"{region}: cannot run it", said)
             self.assertIn("eu-central-1", said)
+        self.aws.region = "cn-north-1"
+        self.assertEqual(self.deploy("dev", *[re.sub("eu-central-1", "cn-north-1", one) for one in TYPED], "MqttEndpoint=default"), 0)
 
     def test_what_is_in_another_region_or_account(self):
         app = combinations.sns_app("GCM")

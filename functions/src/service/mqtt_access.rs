@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ilock_auth::{Arns, MqttTokens, PayloadKeys};
 use ilock_env::{NoRandomness, random};
-use ilock_events::TopicPrefix;
+use ilock_events::{Address, TopicPrefix};
 use ilock_notify::Mqtt;
 
 /// Decides who may connect to the broker, and what they may do there.
@@ -35,6 +35,8 @@ pub struct MqttCredentialIssuer {
     pub websocket_url: String,
     /// What stands before this stack's topics.
     pub prefix: TopicPrefix,
+    /// The authorizer that a client must name, where the broker's address does not say which one it is.
+    pub authorizer: Option<String>,
 }
 
 /// The shortest life of a password: IoT Core ends no connection earlier.
@@ -48,6 +50,16 @@ impl MqttCredentialIssuer {
     /// [`NoRandomness`].
     pub fn lifetime_seconds(&self) -> Result<u32, NoRandomness> {
         random().map(|drawn| shortened(self.token_seconds, u16::from_be_bytes(drawn)))
+    }
+}
+
+impl MqttCredentialIssuer {
+    /// The MQTT user name of a client of `address`. Where the authorizer must be named, it stands behind it ("Custom
+    /// authentication", IoT Core Developer Guide).
+    #[must_use]
+    pub fn username(&self, address: &Address) -> String {
+        let named = self.authorizer.as_ref().map(|name| format!("?x-amz-customauthorizer-name={name}"));
+        format!("{address}{}", named.unwrap_or_default())
     }
 }
 

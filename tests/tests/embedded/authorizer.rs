@@ -165,6 +165,20 @@ async fn every_client_may_do_its_own_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_the_authorizer_must_be_named_the_user_name_that_is_answered_names_it_and_lets_in() {
+    let settings = Box::new(|name: &str| (name == "MQTT_AUTHORIZER").then(|| "MqttAuthorizer-1".to_owned()));
+    let world = World::with(Options { settings, ..Options::anywhere() }).await;
+    let anna = world.user("anna");
+    let [username, password, client] = credentials(&anna, "ios_1").await;
+    assert_eq!(username, "anna?x-amz-customauthorizer-name=MqttAuthorizer-1");
+    assert!(ask(&world, full(&username, &password, &client)).await.is_authenticated);
+    let mut phone = world.phone(&anna, "ios_1").await;
+    world.door("device123").rings("anna", 30).await;
+    phone.hears("incoming").await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_longest_ids_stay_within_iot_cores_limits() {
     let world = World::new().await;
     let person = world.user(&"a".repeat(64));

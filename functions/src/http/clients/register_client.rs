@@ -141,7 +141,7 @@ fn credentials(
         mqtt_credentials: MqttCredentials {
             broker_url: issuer.broker_url.clone(),
             websocket_url: issuer.websocket_url.clone(),
-            username: at.address.to_string(),
+            username: issuer.username(&at.address),
             password: password.map_err(|error| ApiError::Internal(error.to_string()))?,
             client_id,
             expires_at: now.plus(i64::from(seconds) * 1000),
