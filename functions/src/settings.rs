@@ -197,7 +197,6 @@ impl Settings {
         self.number("MQTT_REFRESH_SECONDS", 21_600, 300..=86_400)
     }
 
-    /// `TOPIC_PREFIX`: what stands before the topics and client ids of this stack, where an AWS account and region has several.
     /// `MQTT_AUTHORIZER`: the authorizer that clients name behind their user name, where they connect to the account's default
     /// endpoint, which several may share.
     pub fn mqtt_authorizer(&self) -> Result<Option<String>, BadSetting> {
@@ -206,6 +205,7 @@ impl Settings {
         if good { Ok(Some(name)) } else { Err(bad("MQTT_AUTHORIZER", "must be 1 to 128 of A-Z a-z 0-9 _ = , @ -")) }
     }
 
+    /// `TOPIC_PREFIX`: what stands before the topics and client ids of this stack, where an AWS account and region has several.
     pub fn topic_prefix(&self) -> Result<TopicPrefix, BadSetting> {
         let prefix = self.get("TOPIC_PREFIX").unwrap_or_default();
         TopicPrefix::new(prefix).map_err(|error| bad("TOPIC_PREFIX", format!("must be {}", error.rule)))
@@ -267,7 +267,7 @@ impl Settings {
         Ok(self.max_call_seconds()? + RING_RESERVE_SECONDS)
     }
 
-    /// `PERSONAL_DAYS`: for how many days the text of a call is kept.
+    /// `PERSONAL_DAYS`: for how many days the text of a call, and its rows in histories, are kept.
     pub fn personal_days(&self) -> Result<u32, BadSetting> {
         self.number("PERSONAL_DAYS", PERSONAL_DAYS, 1..=36_500)
     }

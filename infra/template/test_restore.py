@@ -138,7 +138,7 @@ class Restoring(unittest.TestCase):
         self.assertEqual((table["StreamSpecification"], table["DeletionProtectionEnabled"]), (stream, True))
         self.assertTrue(table["recovery"])
         self.assertIn({"Key": "Stage", "Value": "prod"}, table["tags"])
-        self.assertNotIn("ttl", table)
+        self.assertEqual(table["ttl"], {"AttributeName": "ttl", "Enabled": True})
         readers = {one["FunctionArn"]: one for one in self.aws.made}
         self.assertEqual(set(readers), {function("projector"), function("ledger")})
         for reader, retries in (("projector", 10), ("ledger", 1000)):

@@ -81,9 +81,11 @@ impl Deployment {
             let keep = dynamodb.update_continuous_backups().table_name(self.output(name));
             keep.point_in_time_recovery_specification(recovery.unwrap()).send().await.unwrap();
         }
-        let forget = TimeToLiveSpecification::builder().enabled(true).attribute_name("ttl").build().unwrap();
-        let directory = dynamodb.update_time_to_live().table_name(self.output("DirectoryTableName"));
-        directory.time_to_live_specification(forget).send().await.unwrap();
+        for name in ["EventsTableName", "DirectoryTableName"] {
+            let forget = TimeToLiveSpecification::builder().enabled(true).attribute_name("ttl").build().unwrap();
+            let table = dynamodb.update_time_to_live().table_name(self.output(name));
+            table.time_to_live_specification(forget).send().await.unwrap();
+        }
     }
 
     /// A parameter of the stack.

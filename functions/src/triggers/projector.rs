@@ -57,7 +57,7 @@ impl Projector {
     pub fn new(wiring: &Wiring) -> Result<Self, BadSetting> {
         Ok(Self {
             log: wiring.log()?,
-            directory: wiring.directory()?,
+            directory: wiring.directory()?.keeping_histories(wiring.settings.personal_days()?),
             notifier: wiring.notifier()?,
             rooms: RoomDismisser::new(wiring.room_api()?),
         })

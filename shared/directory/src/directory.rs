@@ -7,11 +7,15 @@ use serde::de::DeserializeOwned;
 /// The table, as CloudFormation properties: what the template deploys and what the embedded stack creates.
 pub const TABLE: &str = include_str!("../table.json");
 
+/// How many days a row of a history is kept, where nobody says otherwise.
+pub const HISTORY_DAYS: u32 = 180;
+
 /// The directory of one deployment.
 #[derive(Debug, Clone)]
 pub struct Directory {
     pub(crate) client: aws_sdk_dynamodb::Client,
     pub(crate) table: String,
+    pub(crate) history_days: u32,
 }
 
 /// Why the directory could not be read or written.
@@ -29,7 +33,13 @@ impl Directory {
     /// The directory in `table`.
     #[must_use]
     pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        Self { client, table: table.into(), history_days: HISTORY_DAYS }
+    }
+
+    /// The same, which keeps a row of a history for so many days after its call was placed.
+    #[must_use]
+    pub fn keeping_histories(self, days: u32) -> Self {
+        Self { history_days: days, ..self }
     }
 
     /// Opens the connection, by asking for an item that cannot exist.

@@ -17,8 +17,8 @@ pub struct Page {
 }
 
 impl Directory {
-    /// Notes in the histories of everybody in the call where the call stands after commit `n` of `at`. Noting an older commit after
-    /// a newer one, or the same twice, changes nothing.
+    /// Notes in the histories of everybody in the call where the call stands after commit `n` of `at`, until the rows' time is
+    /// over. Noting an older commit after a newer one, or the same twice, changes nothing.
     ///
     /// # Errors
     /// [`DirectoryError::Store`].
@@ -28,7 +28,7 @@ impl Directory {
                 .client
                 .put_item()
                 .table_name(&self.table)
-                .set_item(Some(row.item()?))
+                .set_item(Some(row.item(self.history_days)?))
                 .condition_expression("attribute_not_exists(pk) OR seq < :seq")
                 .expression_attribute_values(":seq", number(n))
                 .send()

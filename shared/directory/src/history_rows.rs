@@ -7,6 +7,7 @@ use ilock_events::{CallId, CommitNo, Direction, HistoryEntry, Millis, Party, Par
 use crate::directory::{Directory, DirectoryError, kind_word, read};
 
 const INBOX: &str = "inbox#";
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// A row of a party's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,8 +82,16 @@ impl HistoryRow {
             && found.seq.is_some_and(|seq| Some(seq) <= self.seq)
     }
 
-    pub(crate) fn item(&self) -> Result<Item, DirectoryError> {
+    /// When the row may be dropped, if rows are kept for so many days; none where the row cannot be read.
+    fn expires(&self, days: u32) -> Option<Millis> {
+        Some(self.entry.as_ref()?.timestamp.plus(i64::from(days) * DAY_MS))
+    }
+
+    pub(crate) fn item(&self, days: u32) -> Result<Item, DirectoryError> {
         let mut item: Item = self.entry.as_ref().map(serde_dynamo::to_item).transpose()?.unwrap_or_default();
+        if let Some(at) = self.expires(days) {
+            item.insert("ttl".into(), number(at.0.div_euclid(1000)));
+        }
         item.insert("pk".into(), text(&self.pk));
         item.insert("sk".into(), text(&self.sk));
         if let Some(n) = self.seq {
@@ -120,6 +129,12 @@ impl Directory {
         EveryRow(Scan::new(scan.expression_attribute_values(":inbox", text(INBOX))))
     }
 
+    /// Whether `row` need not be there any more at `now`: DynamoDB drops it some days after its time.
+    #[must_use]
+    pub fn has_expired(&self, row: &HistoryRow, now: Millis) -> bool {
+        row.expires(self.history_days).is_some_and(|at| at <= now)
+    }
+
     /// What stands where `due` is due.
     ///
     /// # Errors
@@ -138,7 +153,7 @@ impl Directory {
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(row.item()?))
+            .set_item(Some(row.item(self.history_days)?))
             .condition_expression(condition)
             .set_expression_attribute_values(seq)
             .send()

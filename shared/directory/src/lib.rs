@@ -8,7 +8,7 @@
 //! push#<endpoint>            claim                  which client this push endpoint belongs to
 //! room#<room_id>             guest#<TRTC user>      who went in or out last, and when, as TRTC told it
 //! room#<room_id>             room                   a lease on a TRTC room id; DynamoDB drops it by its ttl
-//! inbox#<kind>#<address>     <ms, 15 digits>#<call> one row of a party's history
+//! inbox#<kind>#<address>     <ms, 15 digits>#<call> one row of a party's history; DynamoDB drops it by its ttl
 //! ```
 
 mod client;
@@ -23,7 +23,7 @@ mod room_lease;
 
 pub use client::{Client, EndpointOwner, EndpointSlot, PushEndpoint, Retirement};
 pub use clients::StatusReport;
-pub use directory::{Directory, DirectoryError, TABLE};
+pub use directory::{Directory, DirectoryError, HISTORY_DAYS, TABLE};
 pub use history::Page;
 pub use history_rows::{EveryRow, HistoryRow};
 pub use ilock_dynamo::BadCursor;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_auth::Role;
+use ilock_events::Millis;
+use ilock_local::Options;
 use ilock_tests::World;
 use ilock_tests::parties::{Party, call_id};
 use reqwest::Method;
@@ -19,6 +22,29 @@ async fn history(party: &Party, calls: usize) -> Vec<Value> {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     panic!("the history of {} does not reach {calls} calls", party.id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_a_history_says_until_when_it_is_kept() {
+    let settings = Box::new(|name: &str| (name == "PERSONAL_DAYS").then(|| "30".to_owned()));
+    let world = World::with(Options { settings, ..Options::anywhere() }).await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    door.rings("user456", 30).await;
+    let (callees, callers) = (history(&user, 1).await, history(&door, 1).await);
+    let thirty_days = 30 * 24 * 60 * 60;
+    let due = callees[0]["timestamp"].as_i64().unwrap() / 1000 + thirty_days;
+    let scan = world.stack.dynamodb.scan().table_name("directory").filter_expression("begins_with(pk, :rows)");
+    let rows = scan.expression_attribute_values(":rows", AttributeValue::S("inbox#".into())).send().await.unwrap();
+    let ends: Vec<&str> = rows.items().iter().map(|row| row["ttl"].as_n().unwrap().as_str()).collect();
+    assert_eq!(ends, [due.to_string(), due.to_string()], "of both parties: {callers:?}");
+
+    // Whoever compares log and histories does not miss what has expired.
+    let directory = world.stack.directory.clone().keeping_histories(30);
+    let row = directory.every_row().next().await.unwrap().unwrap();
+    for (seconds, gone) in [(due - 1, false), (due + 1, true)] {
+        assert_eq!(directory.has_expired(&row, Millis(seconds * 1000)), gone, "{seconds}");
+    }
+    world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

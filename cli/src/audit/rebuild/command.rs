@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use ilock_directory::HISTORY_DAYS;
 
 use crate::audit::rebuild::compare::Comparison;
 use crate::audit::rebuild::report::Report;
@@ -20,6 +21,9 @@ pub struct Rebuild {
     /// 30s, 800ms.
     #[arg(long, default_value = "60s")]
     grace: humantime::Duration,
+    /// How long histories are kept, as the deployment has it (PersonalDays): older rows need not be there.
+    #[arg(long, env = "PERSONAL_DAYS", default_value_t = HISTORY_DAYS)]
+    personal_days: u32,
     #[command(flatten)]
     tables: LogAndDirectory,
 }
@@ -27,6 +31,7 @@ pub struct Rebuild {
 impl Rebuild {
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let (log, directory) = self.tables.open().await;
+        let directory = directory.keeping_histories(self.personal_days);
         let items = log.about().await.map_err(read_error)?;
         let grace_ms = i64::try_from(self.grace.as_millis()).unwrap_or(i64::MAX);
         let report = Report::new(progress::count(items, "items of the log", output), output);

@@ -12,7 +12,7 @@ use crate::aws::stack::Stack;
 
 const ABOUT: &str = "tables";
 
-/// Logical ids in the template. Only the directory has items that expire.
+/// Logical ids in the template. Nothing in the ledger expires.
 const DIRECTORY: &str = "DirectoryTable";
 const LEDGER: &str = "LedgerTable";
 
@@ -37,7 +37,8 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> (Option<String>, Vec<Findi
             let (arn, finding) = stream_of(name, &table);
             findings.push(finding);
             stream = arn;
-        } else if resource.logical == DIRECTORY {
+        }
+        if resource.logical != LEDGER {
             findings.push(time_to_live(&client, name).await);
         }
         findings.push(recovery(&client, name, is_dev).await);

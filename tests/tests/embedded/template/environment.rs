@@ -77,6 +77,7 @@ fn value(name: &str, algorithms: &str) -> String {
         | "FAST_PATH"
         | "PAYLOAD_KEY_VERSION"
         | "MQTT_TOKEN_SECONDS"
+        | "PERSONAL_DAYS"
         | "MQTT_REFRESH_SECONDS" => "",
         _ => "a value that is long enough for a secret of the operator",
     };
