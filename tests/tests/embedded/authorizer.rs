@@ -7,6 +7,7 @@ use ilock_env::Clock;
 use ilock_events::Millis;
 use ilock_functions::service::mqtt_access::MqttAccess;
 use ilock_functions::triggers::mqtt_authorizer::{AuthorizerRequest, AuthorizerResponse, authorize};
+use ilock_local::Options;
 use ilock_tests::{Party, World};
 use serde_json::{Value, json};
 
@@ -248,7 +249,10 @@ async fn what_is_missing_may_be_missing_and_the_authorizers_name_may_follow_the_
 async fn a_password_is_for_one_client_while_it_is_registered_and_for_a_time() {
     let world = World::new().await;
     let (anna, other) = (world.user("anna"), world.user("otto"));
-    let (annas, ottos) = (password(&anna, "1").await, password(&other, "1").await);
+    let (registered, ottos) = (anna.registers("1").await, password(&other, "1").await);
+    let registered = &registered["mqtt_credentials"];
+    let (annas, ends) =
+        (registered["password"].as_str().unwrap().to_owned(), registered["expires_at"].as_i64().unwrap());
     anna.registers("2").await;
     for (username, password, client) in [
         ("anna", &annas, "anna_2"),
@@ -259,11 +263,10 @@ async fn a_password_is_for_one_client_while_it_is_registered_and_for_a_time() {
         assert!(!ask(&world, full(username, password, client)).await.is_authenticated, "{username} as {client}");
     }
     let request = full("anna", &annas, "anna_1");
-    let day = 24 * 60 * 60 * 1000;
-    let tomorrow = move |ms: i64| Clock::new(move || Millis(Clock::system().now().0 + day + ms));
-    assert!(!ask_at(&world, request.clone(), tomorrow(120_000)).await.is_authenticated, "it has run out");
+    let at = move |ms: i64| Clock::new(move || Millis(ends + ms));
+    assert!(!ask_at(&world, request.clone(), at(120_000)).await.is_authenticated, "it has run out");
     // In the token's last minutes the lifetime is the shortest that IoT Core accepts.
-    let late = ask_at(&world, request.clone(), tomorrow(-60_000)).await;
+    let late = ask_at(&world, request.clone(), at(-60_000)).await;
     assert_eq!((late.is_authenticated, late.disconnect_after_in_seconds), (true, Some(300)));
     anna.asks(reqwest::Method::DELETE, "/api/mqtt/clients/anna_1", None).await.ok();
     assert!(!ask(&world, request).await.is_authenticated, "it was removed");
