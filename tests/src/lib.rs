@@ -29,6 +29,7 @@ mod round_trips;
 pub mod stream;
 pub mod tencent;
 pub mod throttle;
+pub mod usage;
 mod world;
 
 pub use cost::whole_call;

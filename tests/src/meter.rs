@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::operation::put_item::{PutItemInput, PutItemOutput};
 use aws_sdk_dynamodb::operation::query::{QueryInput, QueryOutput};
 use aws_sdk_dynamodb::operation::transact_write_items::{TransactWriteItemsInput, TransactWriteItemsOutput};
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemInput, UpdateItemOutput};
-use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity};
 
 /// Requests and capacity units that were consumed.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -27,6 +27,8 @@ pub struct Consumed {
     pub rcu: f64,
     /// Write capacity units of the ledger, counted apart from the call's own.
     pub ledger_wcu: f64,
+    /// Write capacity units by table, all of them.
+    pub by_table: BTreeMap<String, f64>,
 }
 
 impl Consumed {
@@ -99,6 +101,10 @@ impl Intercept for Meter {
         let units = |capacity: &Option<aws_sdk_dynamodb::types::ConsumedCapacity>| {
             capacity.as_ref().and_then(|capacity| capacity.capacity_units).unwrap_or_default()
         };
+        for written in written_by(context) {
+            let table = written.table_name.clone().unwrap_or_default();
+            *self.0.lock().unwrap().by_table.entry(table).or_default() += written.capacity_units.unwrap_or_default();
+        }
         if let Some(output) = output.downcast_ref::<PutItemOutput>() {
             self.add("PutItem", units(&output.consumed_capacity), 0.0);
         } else if let Some(output) = output.downcast_ref::<UpdateItemOutput>() {
@@ -118,5 +124,21 @@ impl Intercept for Meter {
             self.add("other", 0.0, 0.0);
         }
         Ok(())
+    }
+}
+
+/// What a write says that it consumed, in each of its tables.
+fn written_by(context: &FinalizerInterceptorContextRef<'_>) -> Vec<ConsumedCapacity> {
+    let Some(Ok(output)) = context.output_or_error() else { return vec![] };
+    if let Some(output) = output.downcast_ref::<PutItemOutput>() {
+        output.consumed_capacity.iter().cloned().collect()
+    } else if let Some(output) = output.downcast_ref::<UpdateItemOutput>() {
+        output.consumed_capacity.iter().cloned().collect()
+    } else if let Some(output) = output.downcast_ref::<DeleteItemOutput>() {
+        output.consumed_capacity.iter().cloned().collect()
+    } else if let Some(output) = output.downcast_ref::<TransactWriteItemsOutput>() {
+        output.consumed_capacity().to_vec()
+    } else {
+        vec![]
     }
 }

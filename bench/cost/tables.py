@@ -1,0 +1,331 @@
+"""What the deployment costs and how much it takes: counts times prices, written into the operators' pages.
+
+    tables.py [--write]      without it, only compares
+
+counts.json is what `tools/cost` counted in the running code. prices.json has the prices, their sources and the day. What
+is neither is an assumption, and stands below by name. A table in a page stands between two comments that name it.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "infra" / "template"))
+
+PAGES = {"en": ROOT / "docs/operators.md", "zh": ROOT / "docs/operators.zh.md"}
+
+# Assumptions. Lambda's time is what AWS charges by; it is measured on AWS only.
+MS_PER_REQUEST = 6  # one request to DynamoDB, SQS or IoT Core, within the region, with the function's own work
+MS_BESIDE = 4  # what an invocation takes beside them
+MS_PROJECTOR_WAITS = 100  # for the fast path's receipt: 300 ms, of which DynamoDB's stream has taken some 200
+PROJECTOR_REQUESTS = 3  # load, histories, the room
+MEMORY_GB = 0.5
+SYSTEM_LOG_BYTES = 700  # Lambda's own lines about an invocation, in JSON
+ACCESS_LOG_BYTES = 350  # API Gateway's line about a request
+SAMPLED = 0.05  # of invocations are traced
+MONTH_MINUTES = 30 * 24 * 60
+PASSWORD_DAYS = 0.875  # a day, up to a quarter shorter
+RECONNECTS_A_DAY = 10  # of a phone
+PRESENCE_WRITES = 2  # of a disconnect and a connect that follows
+MILLION = 1_000_000
+
+
+def load():
+    counts = json.loads((HERE / "counts.json").read_text())
+    prices = json.loads((HERE / "prices.json").read_text())
+    return counts, prices
+
+
+class Bill:
+    """Rows of (what, how many, dollars)."""
+
+    def __init__(self, prices):
+        self.prices, self.rows = prices, []
+
+    def add(self, what, number, price, detail):
+        each = self.prices["per_million"][price]["usd"]
+        self.rows.append((what, detail, number * each / MILLION))
+
+    def add_bytes(self, what, number, detail):
+        self.rows.append((what, detail, number / 1e9 * self.prices["per_gigabyte"]["logs"]["usd"]))
+
+    def total(self):
+        return sum(row[2] for row in self.rows)
+
+
+def invocations(call):
+    """HTTP requests; the projector and the ledger function for each commit; expire-call."""
+    return call["http_requests"] + 2 * call["commits"] + 1
+
+
+def gb_seconds(counts):
+    call, turns = counts["call"], counts["requests_in_turn"]
+    http = turns["place"] + 3 * turns["ringing"] + turns["accepted"] + turns["hangup"]
+    ms = http * MS_PER_REQUEST + invocations(call) * MS_BESIDE
+    ms += call["commits"] * (MS_PROJECTOR_WAITS + PROJECTOR_REQUESTS * MS_PER_REQUEST)
+    ms += (call["commits"] + 1) * MS_PER_REQUEST  # the ledger function, and expire-call
+    return ms / 1000 * MEMORY_GB
+
+
+def call_bill(counts, prices):
+    """A million calls to three phones."""
+    call, bill = counts["call"], Bill(prices)
+    units = call["write_units"]
+    messages = call["mqtt_published"] + 2 * call["mqtt_delivered"]
+    runs, logs = invocations(call), counts["log_bytes"]
+    log_bytes = logs["lines"] + logs["metrics"] + runs * SYSTEM_LOG_BYTES + call["http_requests"] * ACCESS_LOG_BYTES
+    by_table = ", ".join(f"{table} {units[table]:g}" for table in sorted(units))
+    bill.add("writes", MILLION * sum(units.values()), "write_units", f"{sum(units.values()):g} ({by_table})")
+    bill.add("reads", MILLION * call["read_units"], "read_units", f"{call['read_units']:g}")
+    both = f"{call['mqtt_published']} + {call['mqtt_delivered']} + {call['mqtt_delivered']}"
+    bill.add("messages", MILLION * messages, "iot_messages", f"{messages} ({both})")
+    bill.add("requests", MILLION * call["http_requests"], "http_requests", f"{call['http_requests']}")
+    bill.add("invocations", MILLION * runs, "invocations", f"{runs}")
+    seconds = gb_seconds(counts)
+    bill.add("duration", MILLION * seconds, "gb_seconds", f"{seconds:.2f} GB-s")
+    bill.add("pushes", MILLION * call["pushes"], "pushes", f"{call['pushes']}")
+    bill.add("sqs", MILLION * 3, "sqs_requests", "3")
+    bill.add_bytes("logs", MILLION * log_bytes, f"{log_bytes / 1000:.1f} KB")
+    bill.add("traces", MILLION * runs * SAMPLED, "traces", f"{runs * SAMPLED:.2f}")
+    return bill
+
+
+def standing_bill(counts, prices):
+    """A million connected phones, for a month, without any call."""
+    call, bill, days = counts["call"], Bill(prices), 30
+    refresh = int(parameter("MqttRefreshSeconds"))
+    bill.add("connected", MILLION * MONTH_MINUTES, "iot_minutes", f"{MONTH_MINUTES} min")
+    asked = days * 86_400 / refresh
+    seconds = asked * (2 * MS_PER_REQUEST + MS_BESIDE) / 1000 * MEMORY_GB
+    bill.add("authorizer", MILLION * asked, "invocations", f"{asked:g}")
+    bill.add("authorizer_duration", MILLION * seconds, "gb_seconds", f"{seconds:.2f} GB-s")
+    registered = days / PASSWORD_DAYS
+    bill.add("registrations", MILLION * registered, "http_requests", f"{registered:.0f}")
+    seconds = registered * (counts["requests_in_turn"]["register"] * MS_PER_REQUEST + MS_BESIDE) / 1000 * MEMORY_GB
+    bill.add("registration_runs", MILLION * registered, "invocations", f"{registered:.0f}")
+    bill.add("registration_duration", MILLION * seconds, "gb_seconds", f"{seconds:.2f} GB-s")
+    units = registered * call["registration_write_units"]
+    bill.add("registration_writes", MILLION * units, "write_units", f"{units:.0f}")
+    changes = days * RECONNECTS_A_DAY * 2
+    bill.add("presence_rules", MILLION * changes * 2, "iot_rules", f"{changes * 2}")
+    runs = changes * 1.5  # each event, and each disconnect once more
+    seconds = runs * (2 * MS_PER_REQUEST + MS_BESIDE) / 1000 * MEMORY_GB
+    bill.add("presence_runs", MILLION * runs, "invocations", f"{runs:.0f}")
+    bill.add("presence_duration", MILLION * seconds, "gb_seconds", f"{seconds:.2f} GB-s")
+    bill.add("presence_writes", MILLION * changes / 2 * PRESENCE_WRITES, "write_units", f"{changes / 2 * PRESENCE_WRITES:.0f}")
+    bill.add("presence_sqs", MILLION * changes / 2 * 3, "sqs_requests", f"{changes / 2 * 3:.0f}")
+    return bill
+
+
+def template():
+    import check
+
+    return check.template()
+
+
+def parameter(name):
+    return template()["Parameters"][name]["Default"]
+
+
+def alarms(prices):
+    """Alarms, the metrics that they read, and dollars a month: always, with push, with domain names, together."""
+    import test_alarms
+    import combinations
+
+    def metrics(alarm):
+        return max(1, sum("MetricStat" in one for one in alarm.get("Metrics", [])))
+
+    everything = test_alarms.alarms(test_alarms.EVERYTHING)
+    core = dict(combinations.core())
+    bare = test_alarms.alarms(core["prod, a pager, gradual deployments, no push, no callback"])
+    push = test_alarms.alarms(core["prod, a pager, gradual deployments, push, no callback"])
+    groups = {
+        "always": set(bare),
+        "push": set(push) - set(bare),
+        "domains": set(everything) - set(push),
+        "together": set(everything),
+    }
+    each = prices["per_month"]["alarm_metric"]["usd"]
+    return {
+        name: (len(of), sum(metrics(everything[one]) for one in of), sum(metrics(everything[one]) for one in of) * each)
+        for name, of in groups.items()
+    }
+
+
+def capacity(counts):
+    """What takes how many calls a second: (what, quota, by one call, calls a second), the narrowest first."""
+    call = counts["call"]
+    expected = parameter("ExpectedCallsPerSecond")
+    throttle = template()["Mappings"]["Throttles"][expected]
+    seconds = gb_seconds(counts) / MEMORY_GB
+    units = call["write_units"]
+    rows = [
+        ("new_account", 10, seconds),
+        ("concurrency", 1000, seconds),
+        ("call_route", throttle["Call"], 1),
+        ("callee_route", throttle["Callee"], call["http_requests"] - 1),
+        ("api_account", 10_000, call["http_requests"]),
+        ("iot_in", 20_000, call["mqtt_published"]),
+        ("iot_out", 20_000, call["mqtt_delivered"]),
+    ]
+    rows += [(f"table_{table}", 4_000, number) for table, number in units.items()]
+    return sorted(((what, quota, use, quota / use) for what, quota, use in rows), key=lambda row: row[3])
+
+
+WORDS = {
+    "en": {
+        "cost": ("for a million calls to three phones", "counted for one call", "$"),
+        "standing": ("for a million connected phones, a month", "counted for one phone", "$"),
+        "alarms": ("", "alarms", "metrics", "a month"),
+        "capacity": ("what", "takes", "one call uses", "calls a second"),
+        "total": "together",
+        "writes": "DynamoDB write units",
+        "reads": "DynamoDB read units",
+        "messages": "IoT Core messages: published, delivered, acknowledged",
+        "requests": "API Gateway requests",
+        "invocations": "Lambda invocations",
+        "duration": "Lambda duration",
+        "pushes": "SNS pushes",
+        "sqs": "SQS requests of the ring timer",
+        "logs": "CloudWatch logs",
+        "traces": "X-Ray traces, 5 % of invocations",
+        "connected": "IoT Core connectivity",
+        "authorizer": "authorizer, asked again: invocations",
+        "authorizer_duration": "authorizer: duration",
+        "registrations": "registrations: API Gateway",
+        "registration_runs": "registrations: invocations",
+        "registration_duration": "registrations: duration",
+        "registration_writes": "registrations: write units",
+        "presence_rules": "presence, 10 reconnects a day: rules and actions",
+        "presence_runs": "presence: invocations",
+        "presence_duration": "presence: duration",
+        "presence_writes": "presence: write units",
+        "presence_sqs": "presence: SQS requests",
+        "always": "always",
+        "push": "with push",
+        "domains": "with your own domain names",
+        "together": "together",
+        "new_account": "Lambda concurrency of a new account",
+        "concurrency": "Lambda concurrency, usual quota",
+        "call_route": "API Gateway, placing (`ExpectedCallsPerSecond={expected}`)",
+        "callee_route": "API Gateway, phones' actions (`ExpectedCallsPerSecond={expected}`)",
+        "api_account": "API Gateway, the account's requests a second",
+        "iot_in": "IoT Core, publishes in a second",
+        "iot_out": "IoT Core, publishes out a second",
+        "table": "a new on-demand table, write units a second: {table}",
+    },
+    "zh": {
+        "cost": ("一百万次呼叫三部手机", "每次呼叫的计数", "美元"),
+        "standing": ("一百万部连接的手机，一个月", "每部手机的计数", "美元"),
+        "alarms": ("", "告警", "指标", "每月"),
+        "capacity": ("什么", "上限", "每次呼叫使用", "每秒呼叫"),
+        "total": "合计",
+        "writes": "DynamoDB 写入单位",
+        "reads": "DynamoDB 读取单位",
+        "messages": "IoT Core 消息：发布、送达、确认",
+        "requests": "API Gateway 请求",
+        "invocations": "Lambda 调用",
+        "duration": "Lambda 时长",
+        "pushes": "SNS 推送",
+        "sqs": "响铃定时器的 SQS 请求",
+        "logs": "CloudWatch 日志",
+        "traces": "X-Ray 追踪，5 % 的调用",
+        "connected": "IoT Core 连接",
+        "authorizer": "再次询问授权方：调用",
+        "authorizer_duration": "授权方：时长",
+        "registrations": "注册：API Gateway",
+        "registration_runs": "注册：调用",
+        "registration_duration": "注册：时长",
+        "registration_writes": "注册：写入单位",
+        "presence_rules": "在线状态，每天重连 10 次：规则与操作",
+        "presence_runs": "在线状态：调用",
+        "presence_duration": "在线状态：时长",
+        "presence_writes": "在线状态：写入单位",
+        "presence_sqs": "在线状态：SQS 请求",
+        "always": "始终",
+        "push": "使用推送",
+        "domains": "使用自己的域名",
+        "together": "合计",
+        "new_account": "新账户的 Lambda 并发",
+        "concurrency": "Lambda 并发，通常的配额",
+        "call_route": "API Gateway，发起呼叫（`ExpectedCallsPerSecond={expected}`）",
+        "callee_route": "API Gateway，手机操作（`ExpectedCallsPerSecond={expected}`）",
+        "api_account": "API Gateway，账户每秒请求数",
+        "iot_in": "IoT Core，每秒流入的发布",
+        "iot_out": "IoT Core，每秒流出的发布",
+        "table": "新的按需表，每秒写入单位：{table}",
+    },
+}
+
+
+def table(head, rows):
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
+
+
+def bill_table(words, name, bill):
+    rows = [(words[what], detail, f"{dollars:,.2f}") for what, detail, dollars in bill.rows]
+    return table(words[name], [*rows, (words["total"], "", f"{bill.total():,.2f}")])
+
+
+def capacity_table(words, counts):
+    expected = parameter("ExpectedCallsPerSecond")
+
+    def what(name):
+        if name.startswith("table_"):
+            return words["table"].format(table=name.removeprefix("table_"))
+        return words[name].format(expected=expected)
+
+    rows = [(what(name), f"{quota:,}", f"{use:.3g}", f"{calls:,.0f}") for name, quota, use, calls in capacity(counts)]
+    return table(words["capacity"], rows)
+
+
+def alarms_table(words, prices):
+    rows = [
+        (words[name], str(number), str(metrics), f"{dollars:.2f}")
+        for name, (number, metrics, dollars) in alarms(prices).items()
+    ]
+    return table(words["alarms"], rows)
+
+
+def tables(language):
+    counts, prices = load()
+    words = WORDS[language]
+    return {
+        "cost": bill_table(words, "cost", call_bill(counts, prices)),
+        "standing": bill_table(words, "standing", standing_bill(counts, prices)),
+        "alarms": alarms_table(words, prices),
+        "capacity": capacity_table(words, counts),
+    }
+
+
+def filled(text, made):
+    """The page with each table in its place."""
+    for name, one in made.items():
+        place = re.compile(rf"(<!-- table: {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
+        text, places = place.subn(lambda found: f"{found[1]}{one}{found[2]}", text)
+        if places != 1:
+            raise SystemExit(f"the table {name} has {places} places in the page, and should have one")
+    return text
+
+
+def main(arguments):
+    stale = []
+    for language, page in PAGES.items():
+        text = page.read_text()
+        new = filled(text, tables(language))
+        if new != text:
+            stale.append(str(page.relative_to(ROOT)))
+            if "--write" in arguments:
+                page.write_text(new)
+    if stale and "--write" not in arguments:
+        raise SystemExit(f"{', '.join(stale)}: not what counts, prices and template say; run tools/cost")
+    counts, prices = load()
+    print(f"a million calls: {call_bill(counts, prices).total():.2f} $; a million phones: {standing_bill(counts, prices).total():,.0f} $ a month")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
