@@ -41,6 +41,7 @@ async fn a_call_is_heard_on_topics_with_the_prefix_and_its_log_has_them_without(
     for sent in ["phone", "anna_phone", "blue.anna_phone"] {
         anna.callee_action(&call, "ringing", Some(sent)).await.ok();
     }
+    station.hears("alerted").await;
     anna.callee_action(&call, "accepted", Some("anna_phone")).await.ok();
     assert_eq!(tablet.hears("accepted").await["device_id"], "blue.anna_phone", "as registering answered it");
     station.hears("accepted").await;
