@@ -73,7 +73,6 @@ fn value(name: &str, algorithms: &str) -> String {
         "TRTC_API_PROXY"
         | "USER_SIG_IN_MESSAGES"
         | "MAX_CALL_SECONDS"
-        | "PERSONAL_DAYS"
         | "FAST_PATH"
         | "PAYLOAD_KEY_VERSION"
         | "MQTT_TOKEN_SECONDS"
