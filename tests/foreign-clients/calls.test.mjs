@@ -16,12 +16,14 @@ inAScenario("the phone is told everything that it needs to show and answer a cal
 
   const { topic, body } = await phone.hears("incoming");
   assert.equal(topic, "users/user456/calls/incoming");
-  const { room_info: room, message_id: messageId, ...rest } = body;
+  const { room_info: room, message_id: messageId, sent_at: sentAt, remaining_ms: remainingMs, ...rest } = body;
+  assert.ok(0 < remainingMs && remainingMs === body.expires_at - sentAt);
   assert.deepEqual(rest, {
     call_id: call.call_id,
     caller_id: "device123",
     caller_info: CALLER_INFO,
     timestamp: call.timestamp,
+    waiting: false,
     seq: 1,
     state: "ringing",
     expires_at: call.timestamp + 30_000,
@@ -57,6 +59,7 @@ inAScenario("a call is answered and the callee hangs up", async (scenario) => {
   await scenario.resident.asCallee(call, "hangup", phone.clientId, "通话已结束");
   const hangup = (await door.hears("hangup")).body;
   assert.deepEqual([hangup.reason, hangup.seq, hangup.state], ["通话已结束", 3, "ended"]);
+  for (const either of [phone, other]) assert.equal((await either.hears("hangup")).body.device_id, phone.clientId);
   await noneHearsAnything(door, phone, other);
 });
 
@@ -106,8 +109,8 @@ inAScenario("nobody answers in time", async (scenario) => {
   const call = await scenario.door.rings(scenario.resident.id, 5);
   await door.hears("ringing");
   await phone.hears("incoming");
-  for (const waiting of [door, phone]) {
-    const { body } = await waiting.hears("timeout");
+  for (const [waiting, action] of [[door, "timeout"], [phone, "cancelled"]]) {
+    const { body } = await waiting.hears(action);
     assert.deepEqual([body.call_id, body.state], [call.call_id, "missed"]);
   }
   await noneHearsAnything(door, phone);
@@ -158,8 +161,8 @@ inAScenario("a phone that returns after the deadline hears nothing at all", asyn
   const phone = await scenario.phone(scenario.resident);
   await phone.vanishes();
   const call = await scenario.door.rings(scenario.resident.id, 5);
-  // The deadline, and the second that a "time is up" lives.
-  await after(call.expires_at - Date.now() + 1_500);
+  // The deadline, the two seconds for which an answer still counts, and the second that a "missed" lives.
+  await after(call.expires_at - Date.now() + 4_000);
 
   const back = await phone.returns();
   assert.ok(back.sessionPresent);

@@ -111,6 +111,11 @@ class Party:
         body = {"callee_id": callee, "ring_seconds": seconds, "caller_info": CALLER_INFO}
         return self.asks("POST", "/api/calls", body).well()
 
+    def rings_all(self, callees: list[str], seconds: int = 30) -> dict:
+        """Places a call to a household."""
+        body = {"callee_ids": callees, "ring_seconds": seconds, "caller_info": CALLER_INFO}
+        return self.asks("POST", "/api/calls", body).well()
+
     def as_callee(self, call: dict, action: str, client_id: str | None = None, reason: str | None = None) -> dict:
         return self._acts("callee", call, {"action": action, "client_id": client_id, "reason": reason})
 

@@ -5,9 +5,11 @@ import time
 from phone import none_hears_anything
 
 COMMON = {"message_id", "seq", "state", "expires_at"}
-INCOMING = {"call_id", "caller_id", "caller_info", "timestamp", "room_info"} | COMMON
-CONTROL = {"action", "call_id", "timestamp"} | COMMON
-SYNC = CONTROL | {"device_id"}
+INCOMING = {"call_id", "caller_id", "caller_info", "timestamp", "room_info", "waiting", "sent_at", "remaining_ms"} | COMMON
+CONTROL = {"action", "call_id", "timestamp", "reason"} | COMMON
+TO_CALLER = CONTROL | {"request_id"}
+RINGING = {"sent_at", "remaining_ms"}
+SYNC = {"action", "call_id", "timestamp", "device_id"} | COMMON
 
 
 def test_the_phone_is_told_everything_that_it_needs_to_show_and_answer_a_call(scenario):
@@ -36,6 +38,8 @@ def test_the_phone_is_told_everything_that_it_needs_to_show_and_answer_a_call(sc
     assert body["message_id"].startswith(f"{call['call_id']}:1:")
     assert (body["seq"], body["state"]) == (1, "ringing")
     assert body["expires_at"] == call["expires_at"] == body["timestamp"] + 30_000
+    assert 0 < body["remaining_ms"] == body["expires_at"] - body["sent_at"] <= 30_000
+    assert body["waiting"] is False
 
 
 def test_a_call_is_answered_and_the_callee_hangs_up(scenario):
@@ -46,12 +50,12 @@ def test_a_call_is_answered_and_the_callee_hangs_up(scenario):
     other.hears("incoming")
     ringing = door.hears("ringing")
     assert ringing.topic == "devices/device123/calls/control"
-    assert set(ringing.body) == CONTROL
+    assert set(ringing.body) == TO_CALLER | RINGING
 
     view = scenario.resident.as_callee(call, "accepted", phone.client_id)
     assert view["room_info"]["room_id"] == call["room_info"]["room_id"]
     accepted = door.hears("accepted").body
-    assert set(accepted) == CONTROL
+    assert set(accepted) == TO_CALLER
     assert (accepted["call_id"], accepted["seq"], accepted["state"]) == (call["call_id"], 2, "active")
     for either in (phone, other):
         sync = either.hears("accepted")
@@ -63,7 +67,11 @@ def test_a_call_is_answered_and_the_callee_hangs_up(scenario):
     scenario.resident.as_callee(call, "hangup", phone.client_id, reason="通话已结束")
     hangup = door.hears("hangup").body
     assert hangup["reason"] == "通话已结束"
-    assert (hangup["seq"], hangup["state"]) == (3, "ended")
+    assert (hangup["seq"], hangup["state"], hangup["reason_code"]) == (3, "ended", "hangup")
+    for either in (phone, other):
+        sync = either.hears("hangup")
+        assert sync.topic == "users/user456/devices/sync"
+        assert sync.body["device_id"] == phone.client_id
     none_hears_anything(door, phone, other)
 
 
@@ -78,7 +86,7 @@ def test_the_door_hangs_up(scenario):
     scenario.door.as_caller(call, "hangup", reason="通话已结束")
     hangup = phone.hears("hangup")
     assert hangup.topic == "users/user456/calls/control"
-    assert set(hangup.body) == CONTROL | {"reason"}
+    assert set(hangup.body) == CONTROL | {"reason_code"}
     assert hangup.body["reason"] == "通话已结束"
     none_hears_anything(door, phone)
 
@@ -119,11 +127,12 @@ def test_nobody_answers_in_time(scenario):
     phone.hears("incoming")
     door.hears("ringing")
 
-    for waiting in (door, phone):
-        timeout = waiting.hears("timeout").body
-        assert timeout["call_id"] == call["call_id"]
-        assert timeout["state"] == "missed"
-        assert 0 <= timeout["timestamp"] - call["expires_at"] < 1_000
+    for waiting, action in ((door, "timeout"), (phone, "cancelled")):
+        over = waiting.hears(action).body
+        assert over["call_id"] == call["call_id"]
+        assert (over["state"], over["reason_code"]) == ("missed", "timeout")
+        # An answer counts for two seconds more.
+        assert 2_000 <= over["timestamp"] - call["expires_at"] < 3_000
     none_hears_anything(door, phone)
 
 
@@ -139,4 +148,31 @@ def test_a_person_calls_a_person(scenario):
     phone.hears("accepted")
     scenario.resident.as_callee(call, "hangup", phone.client_id)
     assert caller.hears("hangup").topic == "users/user789/calls/control"
+    assert phone.hears("hangup").body["device_id"] == phone.client_id
     none_hears_anything(caller, phone)
+
+
+def test_a_household_rings_one_phone_declines_and_another_answers(scenario):
+    door = scenario.phone(scenario.door)
+    mum, tablet = scenario.phone(scenario.resident, "ios_1"), scenario.phone(scenario.resident, "ios_2")
+    dad = scenario.phone(scenario.neighbour)
+    call = scenario.door.rings_all([scenario.resident.id, scenario.neighbour.id, "nobody"])
+    assert (call["callee_ids"], call["not_rung"]) == (["user456", "user789"], ["nobody"])
+    for phone in (mum, tablet, dad):
+        incoming = phone.hears("incoming").body
+        assert "callee_ids" not in incoming
+        assert incoming["room_info"]["room_id"] == call["room_info"]["room_id"]
+    door.hears("ringing")
+
+    scenario.resident.as_callee(call, "declined", mum.client_id)
+    for phone in (mum, tablet):
+        assert phone.hears("declined").body["device_id"] == mum.client_id
+    scenario.neighbour.as_callee(call, "accepted", dad.client_id)
+    assert door.hears("accepted").body["state"] == "active"
+    for phone, user in ((mum, "user456"), (tablet, "user456"), (dad, "user789")):
+        sync = phone.hears("accepted")
+        assert sync.topic == f"users/{user}/devices/sync"
+        assert sync.body["device_id"] == dad.client_id
+    scenario.door.as_caller(call, "hangup")
+    assert dad.hears("hangup").topic == "users/user789/calls/control"
+    none_hears_anything(door, mum, tablet, dad)

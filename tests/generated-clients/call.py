@@ -86,7 +86,7 @@ caller_info = PlaceCallCallerInfo(name="前门设备", location="小区大门")
 caller_info["floor"] = 3
 invitation = PlaceCallInvitationDataType0()
 invitation["why"] = "parcel"
-press = PlaceCall(RESIDENT, caller_info=caller_info, ring_seconds=30, invitation_data=invitation)
+press = PlaceCall(callee_id=RESIDENT, caller_info=caller_info, ring_seconds=30, invitation_data=invitation)
 placed = call_of(create_call.sync(client=door, body=press, idempotency_key="press-1"))
 assert placed.state is CallState.RINGING and as_a(RoomInfo, placed.room_info).user_sig
 assert call_of(create_call.sync(client=door, body=press, idempotency_key="press-1")).call_id == placed.call_id
@@ -104,14 +104,14 @@ ended = caller_action.sync(client=door, body=CallerAction(placed.call_id, Caller
 assert call_of(ended).state is CallState.ENDED
 missing = as_a(NoSuchCallReply, get_call.sync("call_of_nobody", client=door))
 assert missing.code == 40401
-bad = as_a(BadRequestReply, create_call.sync(client=door, body=PlaceCall(RESIDENT, ring_seconds=1)))
+bad = as_a(BadRequestReply, create_call.sync(client=door, body=PlaceCall(callee_id=RESIDENT, ring_seconds=1)))
 assert bad.data.field == "ring_seconds"
 assert as_a(BadAddressReply, list_calls.sync(client=door, cursor="no cursor")).data.field == "cursor"
 nobody = AuthenticatedClient(base_url=os.environ["ILOCK_URL"], token="none")
 assert as_a(UnauthenticatedReply, list_calls.sync(client=nobody)).code == 40101
 
 # A second press is rejected: histories have both calls, seen from both ends.
-second = call_of(create_call.sync(client=door, body=PlaceCall(RESIDENT)))
+second = call_of(create_call.sync(client=door, body=PlaceCall(callee_id=RESIDENT)))
 refused = CalleeAction(second.call_id, CalleeAct.REJECTED, reason="not now", client_id=phone_id)
 assert call_of(callee_action.sync(client=resident, body=refused)).state is CallState.REJECTED
 both = {placed.call_id: CallState.ENDED, second.call_id: CallState.REJECTED}
