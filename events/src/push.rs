@@ -14,7 +14,7 @@ use crate::{CallId, CallState, MessageId, PartyId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PushService {
-    /// Firebase Cloud Messaging, for Android.
+    /// Firebase Cloud Messaging: Android, and iOS apps that are built with it.
     Gcm,
     /// Apple's, for apps from the App Store and TestFlight.
     Apns,

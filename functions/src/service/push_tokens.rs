@@ -18,7 +18,8 @@ pub struct PushTokens {
 }
 
 impl PushTokens {
-    /// Checks what an app on `platform` sent. Elsewhere than on Android and iOS there is no push.
+    /// Checks what an app on `platform` sent. Elsewhere than on Android and iOS there is no push. An iOS app that is built
+    /// with Firebase sends FCM's token, which is never all hexadecimal digits: it has a colon.
     ///
     /// # Errors
     /// 400.
@@ -46,13 +47,13 @@ impl PushTokens {
                 } else {
                     (PushService::Apns, PushService::ApnsVoip)
                 };
-                let both = main.map(|token| (field, alert, token)).into_iter();
-                for (field, service, token) in both.chain(voip.map(|token| ("voip_token", call, token))) {
-                    if !token.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                        return Err(ApiError::field(field, "must be hexadecimal digits, on iOS"));
-                    }
-                    // One token, however it is written, is one endpoint.
-                    wanted.push((field, service, token.to_ascii_lowercase()));
+                wanted.extend(main.map(|token| match apple(&token) {
+                    Some(token) => (field, alert, token),
+                    None => (field, PushService::Gcm, token),
+                }));
+                if let Some(token) = voip {
+                    let token = apple(&token).ok_or(ApiError::field("voip_token", "must be hexadecimal digits"))?;
+                    wanted.push(("voip_token", call, token));
                 }
             }
             Some(Platform::Web | Platform::Linux | Platform::Other) | None => {}
@@ -110,6 +111,11 @@ impl PushTokens {
         }
         Ok(services)
     }
+}
+
+/// The token as APNs takes it: one token, however it is written, is one endpoint. None where it is not of Apple.
+fn apple(token: &str) -> Option<String> {
+    token.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| token.to_ascii_lowercase())
 }
 
 fn well_formed(field: &str, token: Option<&String>) -> Result<(), ApiError> {

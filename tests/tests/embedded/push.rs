@@ -303,7 +303,6 @@ async fn tokens_that_no_push_service_could_have_given_are_refused_by_name() {
         ("push_token", json!({ "platform": "android", "push_token": "门" })),
         ("push_token", json!({ "platform": "android" })),
         ("push_token", json!({ "platform": "ios", "push_token": "not hexadecimal" })),
-        ("push_token", json!({ "platform": "ios", "push_token": "xyz" })),
         ("voip_token", json!({ "platform": "ios", "voip_token": "xyz" })),
         ("voip_token", json!({ "platform": "android", "push_token": "a", "voip_token": "00" })),
         ("platform", json!({ "platform": "web", "push_token": "a" })),
@@ -333,6 +332,48 @@ async fn tokens_that_no_push_service_could_have_given_are_refused_by_name() {
         json!({ "platform": "ios", "push_token": "ABCDEF", "client_id": "anna_phone", "environment": "sandbox" });
     assert_eq!(anna.posts(REGISTER, body).await.ok()["services"], json!(["APNS_SANDBOX"]));
     assert_ne!(client(&world, "anna", "phone").await.main.unwrap().id, upper.id);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ios_app_with_a_token_of_fcm_is_woken_by_fcm_and_shows_what_ios_shows() {
+    let world = World::new().await;
+    let (door, anna) = (world.door("device123"), world.user("anna"));
+    let fcm = "dGhpcyBpcyBh:APA91bH-Phone_1";
+    let body = |push: &str, voip: Option<String>| {
+        json!({
+            "client_id": "anna_iphone", "platform": "ios", "environment": "sandbox", "push_token": push, "voip_token": voip,
+        })
+    };
+    let mut endpoints = vec![];
+    for token in [&fcm.to_lowercase(), fcm] {
+        let registered = anna.posts(REGISTER, body(token, None)).await.ok();
+        assert_eq!(registered["services"], json!(["GCM"]), "the sandbox is Apple's only");
+        endpoints.push(client(&world, "anna", "iphone").await.main.unwrap().id);
+    }
+    assert_ne!(endpoints[0], endpoints[1], "the case of its letters matters");
+
+    let call = call_id(&door.rings("anna", 30).await);
+    let rung = pushes(&world, 0, 1).await.remove(0);
+    assert_valid(&rung);
+    assert_eq!((rung.service.word(), &data_of(&rung)["call_id"]), ("GCM", &json!(call)));
+    let apns = &rung.payload["fcmV1Message"]["message"]["apns"];
+    assert_eq!(apns["headers"], json!({ "apns-push-type": "alert", "apns-priority": "10" }));
+    assert_eq!(apns["payload"]["aps"]["alert"]["title"], "视频通话邀请");
+    assert_eq!(apns["payload"]["call_info"]["call_id"], json!(call));
+    door.caller_action(&call, "cancelled").await.ok();
+    let over = pushes(&world, 1, 1).await.remove(0);
+    assert_eq!(data_of(&over)["type"], "CALL_ENDED");
+    let apns = &over.payload["fcmV1Message"]["message"]["apns"]["payload"];
+    assert_eq!(apns["aps"]["alert"]["title"], "未接视频通话", "the caller gave up: somebody had called");
+
+    // Beside a token of PushKit the call rings by VoIP, and what follows goes by FCM.
+    let registered = anna.posts(REGISTER, body(fcm, Some(apple(2)))).await.ok();
+    assert_eq!(registered["services"], json!(["GCM", "APNS_VOIP_SANDBOX"]));
+    let call = call_id(&door.rings("anna", 30).await);
+    assert_eq!(services(&pushes(&world, 2, 1).await), ["APNS_VOIP_SANDBOX"]);
+    door.caller_action(&call, "cancelled").await.ok();
+    assert_eq!(services(&pushes(&world, 3, 1).await), ["GCM"]);
     world.end().await;
 }
 
