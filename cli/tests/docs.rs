@@ -288,6 +288,7 @@ fn the_call_placed_by_hand_rings() {
     let readme = page("README.md");
     let block = readme.code("sh").find(|block| block.code.contains("curl")).expect("README shows a call by hand");
     let server = Server::start();
+    server.has_phone("user456");
     let script = block.code.replace("http://127.0.0.1:8080", server.at("http")).replace(COMMAND, "\"$ILOCK\"");
     assert_eq!(script.matches("$ILOCK").count(), 1, "{script}");
     let output = Command::new("bash")
