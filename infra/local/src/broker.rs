@@ -6,7 +6,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use base64::Engine;
@@ -30,6 +30,7 @@ use mqtt5::packet::publish::PublishPacket;
 use mqtt5::types::ReasonCode;
 use tokio::task::JoinHandle;
 
+use crate::broker_rules::BrokerRules;
 use crate::error::NotStarted;
 
 /// As IoT Core: 128 KB a message.
@@ -93,9 +94,16 @@ impl LocalBroker {
     /// # Errors
     /// [`NotStarted::Broker`] when the certificate cannot be made.
     pub fn new(arns: Arns, certificates: &Path, sessions: Option<PathBuf>) -> Result<Self, NotStarted> {
-        let acl = BrokerAcl { authority: OnceLock::new(), arns, policies: Mutex::new(HashMap::new()) };
+        let acl = Arc::new_cyclic(|acl: &Weak<BrokerAcl>| {
+            let acl = acl.clone();
+            let may_publish = move |client: &str, topic: &str| {
+                acl.upgrade().is_some_and(|acl| acl.allows(client, "iot:Publish", &acl.arns.topic(topic)))
+            };
+            let rules = Arc::new(BrokerRules::new(Box::new(may_publish)));
+            BrokerAcl { authority: OnceLock::new(), arns, policies: Mutex::new(HashMap::new()), rules }
+        });
         let storage = Storage { certificate: certificate(certificates)?, sessions };
-        Ok(Self { acl: Arc::new(acl), storage, running: tokio::sync::Mutex::new(None), open: Arc::default() })
+        Ok(Self { acl, storage, running: tokio::sync::Mutex::new(None), open: Arc::default() })
     }
 
     /// Tells the broker whom to ask about clients. Until then nobody may connect.
@@ -140,6 +148,7 @@ impl LocalBroker {
             }
         });
         ready.wait_for(|up| *up).await.map_err(|_| NotStarted::Broker("it ended before it was up".into()))?;
+        self.acl.rules.route_by(Some(open.router.clone()));
         *lock(&self.open) = Some(open);
         *running = Some(Running { stop, task, at });
         Ok(at)
@@ -148,6 +157,7 @@ impl LocalBroker {
     /// Stops listening and closes every connection. Publishers are told that the broker is down.
     pub async fn stop(&self) {
         *lock(&self.open) = None;
+        self.acl.rules.route_by(None);
         if let Some(running) = self.running.lock().await.take() {
             running.stop.shutdown();
             if tokio::time::timeout(Duration::from_millis(500), running.task).await.is_err() {
@@ -172,6 +182,7 @@ impl LocalBroker {
             .with_maximum_qos(1)
             .with_retain_available(false)
             .with_sys_topics_enabled(false)
+            .with_event_handler(self.acl.rules.clone())
     }
 }
 
@@ -252,6 +263,7 @@ struct BrokerAcl {
     authority: OnceLock<Authority>,
     arns: Arns,
     policies: Mutex<HashMap<String, Arc<Vec<Policy>>>>,
+    rules: Arc<BrokerRules>,
 }
 
 impl BrokerAcl {
@@ -272,7 +284,14 @@ impl BrokerAcl {
         let policies: Vec<Policy> =
             answer.policy_documents.iter().map(|text| serde_json::from_str(text)).collect::<Result<_, _>>().ok()?;
         let may = |action: &str, resource: &str| policies.iter().any(|policy| policy.allows(action, resource));
-        let will_is_fine = connect.will.as_ref().is_none_or(|will| may("iot:Publish", &self.arns.topic(&will.topic)));
+        let will_is_fine = connect.will.as_ref().is_none_or(|will| {
+            let allowed = may("iot:Publish", &self.arns.topic(&will.topic));
+            if !allowed {
+                let client_id = connect.client_id.as_str();
+                tracing::warn!(client_id, topic = will.topic, "connection refused: a client may not have a will");
+            }
+            allowed
+        });
         (may("iot:Connect", &self.arns.client(&connect.client_id)) && will_is_fine).then_some(policies)
     }
 
@@ -292,6 +311,7 @@ impl AuthProvider for BrokerAcl {
             Ok(match self.policies_of(connect).await {
                 Some(policies) => {
                     lock(&self.policies).insert(connect.client_id.clone(), Arc::new(policies));
+                    self.rules.lets_in(&connect.client_id, connect.protocol_version).await;
                     // A kept session is resumed only by the user it was kept for.
                     let user = connect.username.as_deref().and_then(|name| name.split('?').next()).unwrap_or_default();
                     AuthResult::success_with_user(user)
@@ -301,14 +321,14 @@ impl AuthProvider for BrokerAcl {
         })
     }
 
+    /// Publishes are refused by [`BrokerRules`], wills at CONNECT.
     fn authorize_publish<'a>(
         &'a self,
-        client: &str,
+        _: &str,
         _: Option<&'a str>,
-        topic: &'a str,
+        _: &'a str,
     ) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
-        let allowed = self.allows(client, "iot:Publish", &self.arns.topic(topic));
-        Box::pin(async move { allowed })
+        Box::pin(async { true })
     }
 
     fn authorize_subscribe<'a>(

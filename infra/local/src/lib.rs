@@ -6,6 +6,7 @@
 //! what they are given, [`timer`] the queue that a call expires by, [`vault`] the bucket that the ledger is sealed into.
 
 pub mod broker;
+mod broker_rules;
 pub mod dynamodb;
 mod error;
 mod http;

@@ -9,6 +9,8 @@ use ilock_tests::{Phone, Version, World};
 use reqwest::Method;
 use rumqttc::{AsyncClient, LastWill, MqttOptions, QoS};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 async fn unauthenticated(bearer: &str) -> Value {
     let world = World::new().await;
@@ -340,5 +342,101 @@ async fn nobody_publishes_anything() {
         }
     }
     phone.hears_nothing(Duration::from_millis(500)).await;
+    world.end().await;
+}
+
+/// A client that speaks bytes, so that it sees every packet that the broker sends.
+struct RawClient(TcpStream);
+
+impl RawClient {
+    /// Connects with a clean session and reads the CONNACK, which must let it in.
+    async fn connect(version: u8, login: &Credentials) -> Self {
+        let text = |text: &str| [&u16::try_from(text.len()).unwrap().to_be_bytes()[..], text.as_bytes()].concat();
+        let properties: &[u8] = if version == 5 { &[0] } else { &[] };
+        let header = [&text("MQTT")[..], &[version, 0b1100_0010, 0, 60], properties].concat();
+        let payload = [text(&login.client_id), text(&login.username), text(&login.password)].concat();
+        let mut client = Self(TcpStream::connect((login.broker.0.as_str(), login.broker.1)).await.unwrap());
+        client.send(0x10, &[header, payload].concat()).await;
+        let (kind, connack) = client.packet().await.expect("a CONNACK");
+        assert_eq!((kind, connack[1]), (0x20, 0), "let in: {connack:?}");
+        client
+    }
+
+    async fn send(&mut self, kind: u8, body: &[u8]) {
+        let mut packet = vec![kind];
+        let mut left = body.len();
+        loop {
+            let seven = u8::try_from(left % 128).unwrap();
+            left /= 128;
+            packet.push(if left > 0 { seven | 128 } else { seven });
+            if left == 0 {
+                break;
+            }
+        }
+        packet.extend_from_slice(body);
+        self.0.write_all(&packet).await.unwrap();
+    }
+
+    async fn publish(&mut self, version: u8, topic: &str, qos: u8) {
+        let length = u16::try_from(topic.len()).unwrap().to_be_bytes();
+        let id: &[u8] = if qos > 0 { &[0, 7] } else { &[] };
+        let properties: &[u8] = if version == 5 { &[0] } else { &[] };
+        self.send(0x30 | (qos << 1), &[&length[..], topic.as_bytes(), id, properties, b"{}"].concat()).await;
+    }
+
+    /// The next packet; none when the broker has closed the connection.
+    async fn packet(&mut self) -> Option<(u8, Vec<u8>)> {
+        let read = async {
+            let kind = self.0.read_u8().await.ok()?;
+            let (mut length, mut shift) = (0_usize, 0);
+            loop {
+                let byte = self.0.read_u8().await.ok()?;
+                length |= usize::from(byte & 127) << shift;
+                shift += 7;
+                if byte & 128 == 0 {
+                    break;
+                }
+            }
+            let mut body = vec![0; length];
+            self.0.read_exact(&mut body).await.ok()?;
+            Some((kind, body))
+        };
+        tokio::time::timeout(Duration::from_secs(5), read).await.expect("a packet, or the end of the connection")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_publish_closes_the_connection_and_is_not_answered() {
+    let world = World::new().await;
+    let login = Credentials::of(&world.user("spy").registers("android_1").await);
+    for version in [4, 5] {
+        for qos in [0, 1] {
+            for topic in ["users/user456/calls/incoming", "users/spy/calls/control", "anything"] {
+                let mut client = RawClient::connect(version, &login).await;
+                client.publish(version, topic, qos).await;
+                assert_eq!(client.packet().await, None, "MQTT {version}, QoS {qos}, {topic}");
+            }
+        }
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_taken_over_is_told_so_where_its_version_of_mqtt_has_words_for_it() {
+    let world = World::new().await;
+    let login = Credentials::of(&world.user("user456").registers("android_1").await);
+    for newer in [4, 5] {
+        let mut client = RawClient::connect(4, &login).await;
+        let _newer = RawClient::connect(newer, &login).await;
+        assert_eq!(client.packet().await, None, "MQTT 3.1.1 has no DISCONNECT to a client");
+        let mut client = RawClient::connect(5, &login).await;
+        let mut newer = RawClient::connect(newer, &login).await;
+        let (kind, body) = client.packet().await.expect("a DISCONNECT");
+        assert_eq!((kind, body.first()), (0xe0, Some(&0x8e)), "session taken over");
+        assert_eq!(client.packet().await, None);
+        // The newer one stays.
+        newer.send(0xc0, &[]).await;
+        assert_eq!(newer.packet().await, Some((0xd0, vec![])));
+    }
     world.end().await;
 }
