@@ -305,8 +305,8 @@ def tables(language):
 def filled(text, made):
     """The page with each table in its place."""
     for name, one in made.items():
-        place = re.compile(rf"(<!-- table: {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
-        text, places = place.subn(lambda found: f"{found[1]}{one}{found[2]}", text)
+        place = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        text, places = place.subn(lambda found: f"{found[1]}{one}\n{found[2]}", text)
         if places != 1:
             raise SystemExit(f"the table {name} has {places} places in the page, and should have one")
     return text
