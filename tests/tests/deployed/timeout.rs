@@ -14,7 +14,8 @@ async fn a_call_that_nobody_answers_times_out_by_the_queue() {
     phone.hears("incoming").await;
     station.hears("ringing").await;
     assert_eq!(station.hears("timeout").await.body["call_id"], call);
-    assert_eq!(phone.hears("timeout").await.body["call_id"], call);
+    // Phones know no `timeout`: they are told that it was missed.
+    assert_eq!(phone.hears("cancelled").await.body["state"], "missed");
     assert_eq!(dora.state_of(&call).await, "missed");
     dora.history_comes_to_say(&call, "missed").await;
 }
