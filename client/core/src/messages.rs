@@ -36,7 +36,7 @@ impl Client {
         if message.expires_at.is_some_and(|end| self.time.has_passed(end, self.now)) {
             return false;
         }
-        if message.message_id.as_deref().is_some_and(|id| !self.seen.insert(id)) {
+        if message.id.as_deref().is_some_and(|id| !self.seen.insert(id)) {
             return false;
         }
         let known = message.call_id.as_deref().and_then(|id| self.calls.position(id));

@@ -90,7 +90,7 @@ impl Client {
 
     pub(crate) fn registered(&mut self, registered: ClientRegistered, body: Option<&str>) {
         self.link.registered = Some(registered);
-        self.link.registered_as = body.unwrap_or_default().to_owned();
+        body.unwrap_or_default().clone_into(&mut self.link.registered_as);
         self.plan_renewal();
         // Tokens that came meanwhile.
         if self.link.registered_as != self.registration() {

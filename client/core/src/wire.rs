@@ -12,8 +12,8 @@ pub(crate) struct Message {
     /// None in `client_added`, which is about no call.
     #[serde(default)]
     pub call_id: Option<String>,
-    #[serde(default)]
-    pub message_id: Option<String>,
+    #[serde(default, rename = "message_id")]
+    pub id: Option<String>,
     #[serde(default)]
     pub seq: Option<u32>,
     /// None where it is missing, or a word of a later backend.
@@ -151,7 +151,7 @@ mod tests {
         assert!(samples.len() >= 10);
         for (name, sample) in samples {
             let message: Message = serde_json::from_value(sample.clone()).unwrap();
-            assert!(message.message_id.is_some(), "{name}");
+            assert!(message.id.is_some(), "{name}");
             assert_eq!(message.action.is_none(), name.contains(".incoming"), "{name}: its action is not known");
             assert_eq!(message.state.is_some(), sample.get("state").is_some(), "{name}: its state is not known");
         }

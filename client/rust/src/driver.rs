@@ -170,7 +170,7 @@ impl Driver {
                     None => username,
                 };
                 let trust = self.trust.clone();
-                self.connect(Login { connection, broker_url, client_id, username, password, trust });
+                self.connect(&Login { connection, broker_url, client_id, username, password, trust });
             }
             Command::Subscribe { topics, .. } => {
                 if let Some(connection) = &self.connection {
@@ -182,15 +182,14 @@ impl Driver {
         }
     }
 
-    fn connect(&mut self, login: Login) {
+    fn connect(&mut self, login: &Login) {
         // The one before ends first: it has the same client id.
         self.connection = None;
-        match broker::open(&login, self.wishes.clone()) {
-            Some((client, follow)) => self.connection = Some(Connection { client, task: tokio::spawn(follow) }),
-            None => {
-                let reason = Lost::Network;
-                let _ = self.wishes.send(Wish::Input(Input::Disconnected { connection: login.connection, reason }));
-            }
+        if let Some((client, follow)) = broker::open(login, self.wishes.clone()) {
+            self.connection = Some(Connection { client, task: tokio::spawn(follow) });
+        } else {
+            let (connection, reason) = (login.connection, Lost::Network);
+            let _ = self.wishes.send(Wish::Input(Input::Disconnected { connection, reason }));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::calls::call::CallPhase;
+use crate::calls::call::{CallPhase, GivenUp};
 use crate::client::Client;
 use crate::output::{Ending, Event, Method};
 use crate::requests::{Act, Purpose, Request, Stage};
@@ -209,8 +209,7 @@ impl Client {
             self.requests.drop_where(|purpose| *purpose == place);
             return self.over(index, Ending::Cancelled, None, None);
         }
-        call.unwanted = true;
-        call.unwanted_reason = reason.map(str::to_owned);
+        call.given_up = Some(GivenUp { reason: reason.map(str::to_owned) });
         if std::mem::take(&mut call.shown) {
             self.emit(Event::CallOver { call_id: press, why: Ending::Cancelled, by: None, reason: None });
         }

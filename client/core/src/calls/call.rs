@@ -31,6 +31,12 @@ pub(crate) enum CallPhase {
     Over,
 }
 
+/// A call that is to be cancelled as soon as it has an id.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct GivenUp {
+    pub reason: Option<String>,
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Call {
     /// None while it is being placed.
@@ -52,9 +58,8 @@ pub(crate) struct Call {
     pub shown: bool,
     /// Whether the backend was told that it rings here.
     pub reported: bool,
-    /// Set when the person gave the call up before it had an id, and why.
-    pub unwanted: bool,
-    pub unwanted_reason: Option<String>,
+    /// Set when the person gave the call up before it had an id.
+    pub given_up: Option<GivenUp>,
     /// It rings no longer than this, by the steady clock.
     #[serde(skip)]
     pub ring_by: Option<u64>,
@@ -83,8 +88,7 @@ impl Call {
             entered: false,
             shown: false,
             reported: false,
-            unwanted: false,
-            unwanted_reason: None,
+            given_up: None,
             ring_by: None,
             ask_until: None,
             checks: 0,

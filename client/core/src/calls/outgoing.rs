@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::calls::call::{Call, CallPhase};
+use crate::calls::call::{Call, CallPhase, GivenUp};
 use crate::client::Client;
 use crate::output::{Ending, Event, Method, Progress};
 use crate::requests::{Act, Purpose, Request};
@@ -31,7 +31,8 @@ impl Client {
         ring_seconds: Option<u32>,
         invitation_data: Option<&str>,
     ) {
-        let same = |call: &&Call| call.phase == CallPhase::Placing && !call.unwanted && call.callees == callees;
+        let same =
+            |call: &&Call| call.phase == CallPhase::Placing && call.given_up.is_none() && call.callees == callees;
         if let Some(call) = self.calls.0.iter().find(same) {
             let press = call.press.clone().unwrap_or_default();
             return self.emit(Event::Progress { press, call_id: None, progress: Progress::Placing });
@@ -93,8 +94,8 @@ impl Client {
         self.name(index, &call_id);
         self.apply_view(index, view);
         self.plan_check(index);
-        let unwanted = self.calls.0.get(index).filter(|call| call.unwanted).map(|call| call.unwanted_reason.clone());
-        if let Some(reason) = unwanted {
+        let given_up = self.calls.0.get(index).and_then(|call| call.given_up.clone());
+        if let Some(GivenUp { reason }) = given_up {
             self.over(index, Ending::Cancelled, None, None);
             self.act(&call_id, Act::Cancelled, reason.as_deref());
         } else {

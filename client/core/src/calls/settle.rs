@@ -40,12 +40,8 @@ impl Client {
         }
         let (phase, outgoing) = (call.phase, call.is_outgoing());
         match news.state {
-            None => {}
-            Some(CallState::Ringing) => {
-                if phase == CallPhase::Asking {
-                    self.ring(index);
-                }
-            }
+            Some(CallState::Ringing) if phase == CallPhase::Asking => self.ring(index),
+            None | Some(CallState::Ringing) => {}
             Some(CallState::Active) if outgoing => self.accepted(index),
             Some(CallState::Active) => {
                 let own = news.by.as_deref().is_some_and(|by| self.is_own(by));
@@ -101,7 +97,9 @@ impl Client {
     /// Enters the room, once.
     pub(crate) fn enter(&mut self, index: usize) {
         let Some(call) = self.calls.0.get_mut(index) else { return };
-        let Some(room) = call.room.clone().filter(|_| !call.unwanted && call.phase != CallPhase::Over) else { return };
+        let Some(room) = call.room.clone().filter(|_| call.given_up.is_none() && call.phase != CallPhase::Over) else {
+            return;
+        };
         if !std::mem::replace(&mut call.entered, true) {
             let call_id = call.name();
             self.emit(Event::EnterRoom { call_id, room });
