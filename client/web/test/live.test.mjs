@@ -1,0 +1,111 @@
+// The npm package on a running stack: `ilock dev`, found by ILOCK_BIN.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
+
+import { Client } from "../dist/index.js";
+import { Stack } from "../../../tests/foreign-clients/stack.mjs";
+
+const TIMEOUT_MS = 10_000;
+const SILENCE_MS = 3_000;
+
+let stack;
+const open = new Set();
+
+before(async () => (stack = await Stack.start()));
+after(async () => {
+  for (const client of open) client.close();
+  await stack.stop();
+});
+
+/** A client of `party` with this name, and what it is told. */
+async function clientOf(party, role, clientId) {
+  const client = await Client.create({ server: party.http, token: () => party.token, role, clientId });
+  const told = [];
+  const waiting = new Set();
+  const types = ["online", "offline", "taken_over", "ring", "stop_ringing", "enter_room", "leave_room", "progress"];
+  for (const type of [...types, "call_over", "logged_out", "problem"]) {
+    client.on(type, (event) => {
+      told.push(event);
+      waiting.forEach((look) => look());
+    });
+  }
+  open.add(client);
+  /** The next event of this type, and with these fields; those before it are skipped. */
+  const hears = async (type, fields = {}) => {
+    const late = AbortSignal.timeout(TIMEOUT_MS);
+    for (;;) {
+      const fits = (event) => event.type === type && Object.entries(fields).every(([name, value]) => event[name] === value);
+      const index = told.findIndex(fits);
+      if (index >= 0) return told.splice(0, index + 1).at(-1);
+      assert.ok(!late.aborted, `no ${type} ${JSON.stringify(fields)}; there was ${JSON.stringify(told)}`);
+      await new Promise((resolve) => {
+        const done = () => {
+          waiting.delete(done);
+          resolve();
+        };
+        waiting.add(done);
+        late.addEventListener("abort", done);
+      });
+    }
+  };
+  await client.start();
+  return { client, hears, told };
+}
+
+test("a door calls, a phone answers, and both are told of everything", async () => {
+  const phone = await clientOf(await stack.user("user456"), "phone", "kitchen");
+  await phone.hears("online");
+  const door = await clientOf(await stack.doorStation("device123"), "door", "panel");
+  await door.hears("online");
+  door.client.press("user456", { callerInfo: { name: "前门设备", location: "小区大门" } });
+  const { call } = await phone.hears("ring");
+  assert.equal(call.caller_name, "前门设备");
+  phone.client.answer(call.call_id);
+  const inside = await phone.hears("enter_room");
+  const outside = await door.hears("enter_room");
+  assert.equal(inside.room.room_id, outside.room.room_id);
+  assert.ok(inside.room.private_map_key);
+  await door.hears("progress", { progress: "accepted" });
+  door.client.hangUp(call.call_id);
+  assert.equal((await phone.hears("call_over")).why, "ended");
+  assert.equal((await door.hears("call_over")).why, "ended");
+});
+
+test("the earlier of two with one name stays away", async () => {
+  const anna = await stack.user("user789");
+  const first = await clientOf(anna, "phone", "web");
+  await first.hears("online");
+  const second = await clientOf(anna, "phone", "web");
+  await second.hears("online");
+  await first.hears("taken_over");
+  await wait(SILENCE_MS);
+  assert.ok(!first.told.some(({ type }) => type === "online"), "it came back");
+});
+
+test("a phone whose connection broke comes back, and rings for what it missed", async () => {
+  const party = await stack.user("user012");
+  const phone = await clientOf(party, "phone", "hall");
+  await phone.hears("online");
+  phone.client.connection.mqtt.stream.destroy();
+  await phone.hears("offline");
+  await (await stack.doorStation("device123")).rings("user012");
+  await phone.hears("ring");
+});
+
+test("a saved phone rings again for a call that still rings", async () => {
+  const party = await stack.user("user345");
+  const phone = await clientOf(party, "phone", "desk");
+  await phone.hears("online");
+  await (await stack.doorStation("device123")).rings("user345");
+  const { call } = await phone.hears("ring");
+  const saved = phone.client.save();
+  phone.client.close();
+  const again = await Client.create({ server: party.http, token: () => party.token, clientId: "desk", saved });
+  open.add(again);
+  const rung = new Promise((resolve) => again.on("ring", resolve));
+  await again.start();
+  const late = wait(TIMEOUT_MS, undefined, { ref: false }).then(() => assert.fail("it did not ring"));
+  assert.equal((await Promise.race([rung, late])).call.call_id, call.call_id);
+});
