@@ -130,11 +130,13 @@ fn a_door_that_is_told_to_stop_ends_its_call() {
     let (code, said) = signalled(press(), "accepted", "-TERM");
     assert_eq!(code, Some(0), "{said:?}");
     assert_eq!(state(&said[0]["call"]), "hang_up");
-    // Told while a phone answers: whoever is first, the call is over.
+    // Told while a phone answers: whoever is first, the call is over. A door that gave up says so at once, and hangs up a
+    // call that turns out to be answered.
     for _ in 0..10 {
         let (code, said) = signalled(press(), "ringing", "-TERM");
         let over = (code, state(&said[0]["call"]));
-        assert!([(Some(0), "hang_up".to_owned()), (Some(5), "cancel".to_owned())].contains(&over), "{over:?} {said:?}");
+        let possible = [(Some(0), "hang_up"), (Some(5), "hang_up"), (Some(5), "cancel")];
+        assert!(possible.contains(&(over.0, over.1.as_str())), "{over:?} {said:?}");
     }
 }
 
