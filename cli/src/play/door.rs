@@ -147,7 +147,7 @@ impl Session<'_> {
         match event {
             Event::Online { .. } if self.pressed.is_none() => self.on_ready(),
             Event::Offline => self.output.warn("connection lost; reconnecting"),
-            Event::Progress { press, call_id, progress } => self.on_progress(press, call_id, progress),
+            Event::Progress { press, call_id, progress } => self.on_progress(press, call_id.as_deref(), progress),
             Event::CallOver { why, by, reason, .. } => {
                 if why == Ending::Failed
                     && let Some(problem) = self.problem.take()
@@ -182,12 +182,12 @@ impl Session<'_> {
         });
     }
 
-    fn on_progress(&mut self, press: String, call_id: Option<String>, progress: Progress) {
-        self.call = Some(call_id.clone().unwrap_or(press));
+    fn on_progress(&mut self, press: String, call_id: Option<&str>, progress: Progress) {
+        self.call = Some(call_id.map_or(press, str::to_owned));
         match progress {
             Progress::Placing => {}
             Progress::Placed => {
-                let text = format!("placed   {}", call_id.as_deref().unwrap_or_default());
+                let text = format!("placed   {}", call_id.unwrap_or_default());
                 self.output.line(Level::Info, "placed", &text, json!({ "call": { "call_id": call_id } }));
             }
             Progress::Ringing => self.print(Level::Success, "ringing", None, json!({})),

@@ -109,7 +109,7 @@ impl Session<'_> {
             Event::Offline => self.output.warn("connection lost; reconnecting"),
             Event::Ring { call } => self.on_ring(&call),
             Event::EnterRoom { call_id, room } => self.on_room(call_id, &room),
-            Event::CallOver { call_id, why, by, .. } => return Ok(self.on_over(&call_id, why, by)),
+            Event::CallOver { call_id, why, by, .. } => return Ok(self.on_over(&call_id, why, by.as_deref())),
             Event::ClientAdded { client_id } => {
                 let text = format!("another client of this person was registered: {client_id}");
                 self.output.line(Level::Warning, "client_added", &text, json!({ "client_id": client_id }));
@@ -163,9 +163,9 @@ impl Session<'_> {
         self.answered = Some(Instant::now());
     }
 
-    fn on_over(&mut self, call_id: &str, why: Ending, by: Option<String>) -> Option<u8> {
+    fn on_over(&mut self, call_id: &str, why: Ending, by: Option<&str>) -> Option<u8> {
         let (word, code) = client::ending(why);
-        let who = by.as_deref().map_or_else(String::new, |by| format!(" by {by}"));
+        let who = by.map_or_else(String::new, |by| format!(" by {by}"));
         let details = json!({ "call_id": call_id, "why": why, "by": by });
         self.output.line(Level::Warning, word, &format!("{word:<8} {call_id}{who}"), details);
         self.call.take_if(|call| call == call_id).filter(|_| self.phone.once).map(|_| code)
