@@ -37,6 +37,8 @@ enum Command {
     Dev(play::dev::Dev),
     /// Prints an access token, signed with AUTH_SECRET or the development secret.
     Token(play::token::Token),
+    /// Logs a person or a door station out everywhere: their access tokens, MQTT connections and payload key end.
+    Revoke(play::revoke::Revoke),
     /// Acts as a door station.
     #[command(subcommand)]
     Door(play::door::Door),
@@ -93,6 +95,7 @@ async fn run(command: Command, output: Output) -> Result<ExitCode, CommandError>
     match command {
         Command::Dev(dev) => dev.run(output).await,
         Command::Token(token) => token.run(output),
+        Command::Revoke(revoke) => Box::pin(revoke.run(output)).await,
         Command::Door(door) => Box::pin(door.run(output)).await,
         Command::Phone(phone) => Box::pin(phone.run(output)).await,
         Command::Log(log) => log.run(output).await,

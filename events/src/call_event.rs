@@ -22,7 +22,7 @@ pub struct Callee {
     pub primary: Option<ClientName>,
     /// Whether one of the clients has a push token or stands in a live MQTT session.
     pub reachable: bool,
-    /// That the person is in another call, and what their setting makes of it.
+    /// That the person is in another call, and what their setting makes of it; or that they have blocked the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busy: Option<Busy>,
 }
@@ -35,6 +35,8 @@ pub enum Busy {
     Waiting,
     /// The person does not want to be rung then.
     Refused,
+    /// The person has blocked the caller: their phones are told nothing, and the caller is not told so.
+    Blocked,
 }
 
 /// A caller rings one person or a household until `deadline`.

@@ -119,8 +119,8 @@ pub struct RegisterPushToken {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096), regex(pattern = PRINTABLE))]
     pub voip_token: Option<String>,
-    /// The app's own client id, as it registered for MQTT. Without it one is made of the token, and the phone cannot be
-    /// told from the person's others.
+    /// The app's own client id, as it registered for MQTT. Without it the tokens belong to the person's client that has one of
+    /// them; else to the one that the same login registered, or the only one, on that platform; else to a new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<SentClientId>,
     /// Where the tokens of an iPhone work: `production` when absent.
@@ -140,6 +140,10 @@ pub struct PushTokenRegistered {
     pub client_id: ClientName,
     /// The push services by which it is woken; none where the operator has not set them up.
     pub services: Vec<PushService>,
+    /// Those whose token another person has, until the phone proves that it is here: a silent push of type `PUSH_CONFIRM` is
+    /// under way to it, and its nonce is sent back by `POST /api/v1/devices/confirm` within 60 seconds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unproven: Vec<PushService>,
 }
 
 /// What `register` answers.

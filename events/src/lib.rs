@@ -7,9 +7,11 @@ pub mod app_json;
 mod audited;
 mod call_event;
 mod caller_info;
+mod client_sync;
 mod command;
 mod day;
 mod http;
+mod http_clients;
 mod id;
 mod ids;
 mod json_text;
@@ -30,18 +32,26 @@ pub use call_event::{
     CallPlaced, CallRejected, Callee, Side, UnknownEvent,
 };
 pub use caller_info::CallerInfo;
+pub use client_sync::{ClientChange, ClientSync};
 pub use command::{Act, Command, UnknownCommand};
 pub use day::{BadDay, Day};
 pub use http::*;
+pub use http_clients::{
+    BlockedCaller, Blocks, ClientRemoved, ConfirmPushToken, KnownClient, KnownClients, PushTokenConfirmed, Revocation,
+    Revoked,
+};
 pub use id::{BadId, CallId, CommandId, CommitNo, Millis, Nonce, RoomId, TenantId, TrtcUser};
-pub use ids::{Address, ClientName, PartyAddress, PartyId, Seat, SentClientId, Slot, TopicPrefix, TrtcIdentity};
+pub use ids::{
+    Address, ClientName, Generation, Login, LoginSession, PartyAddress, PartyId, Seat, SentClientId, Slot, TopicPrefix,
+    TrtcIdentity,
+};
 pub use ledger::LedgerEntry;
 pub use lenient::Platform;
 pub use message::{Control, ControlAction, DeviceSync, Incoming, MessageId, RoomInfo};
 pub use party::{Party, PartyKind};
 pub use push::{
     ApnsPush, Aps, CallInfo, CallOver, FcmAndroid, FcmApns, FcmApnsPayload, FcmMessage, FcmPush, FcmV1, Language,
-    MissedBy, MissedCall, PushService, Shown, ShownCaller, VideoCall,
+    MissedBy, MissedCall, PushConfirm, PushService, Shown, ShownCaller, VideoCall,
 };
 pub use reason::Reason;
 pub use stored::{

@@ -10,9 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::caller_info::CallerInfo;
-use crate::{CallId, CallState, ClientName, CommandId, CommitNo, Millis, PartyId, Reason, TrtcUser};
+use crate::{CallId, CallState, ClientName, CommandId, CommitNo, Generation, Millis, PartyId, Reason, TrtcUser};
 
-/// `{call_id}:{n}:{i}`: the i-th notice of commit n. The same on every retry.
+/// `{call_id}:{n}:{i}`: the i-th notice of commit n; of what is told of a client, its own. The same on every retry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(extend("pattern" = "^[A-Za-z0-9_-]{1,170}:[0-9]+:[0-9]+$"))]
@@ -23,6 +23,12 @@ impl MessageId {
     #[must_use]
     pub fn compose(call_id: &CallId, n: CommitNo, index: u32) -> Self {
         Self(format!("{call_id}:{n}:{index}"))
+    }
+
+    /// The id of what is told of a registration of a client, as its `action`.
+    #[must_use]
+    pub fn of_registration(action: &str, registration: &Generation) -> Self {
+        Self(format!("{action}_{}:0:0", registration.as_str()))
     }
 
     /// As text.

@@ -106,6 +106,22 @@ pub struct VideoCall {
     pub seq: String,
 }
 
+/// Nothing to show: whoever registered this phone's push token is to prove that they have the phone. The app sends the nonce
+/// back by `POST /api/v1/devices/confirm`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PushConfirm {
+    /// `PUSH_CONFIRM`.
+    #[serde(rename = "type")]
+    #[schemars(extend("const" = "PUSH_CONFIRM"))]
+    pub kind: String,
+    /// What is sent back.
+    #[schemars(length(min = 1, max = 64))]
+    pub nonce: String,
+    /// Until when it can be: milliseconds since 1970.
+    #[schemars(regex(pattern = "^[0-9]+$"))]
+    pub expires_at: String,
+}
+
 /// Who had called, in words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MissedBy {

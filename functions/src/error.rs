@@ -35,6 +35,12 @@ pub enum ApiError {
     /// The token is good, but not for this.
     #[error("forbidden: {0}")]
     Forbidden(&'static str),
+    /// The login that the token comes from was ended.
+    #[error("logged out")]
+    LoggedOut,
+    /// The asker did that too often.
+    #[error("too often: {0:?}")]
+    TooOften(TooMany),
     /// There is no such thing, or none that the asker may know of.
     #[error("no such {0}")]
     NotFound(&'static str),
@@ -57,6 +63,17 @@ pub enum ApiError {
     /// Something that cannot be, was.
     #[error("internal: {0}")]
     Internal(String),
+}
+
+/// Of what there were too many, and after how many milliseconds there may be one more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TooMany {
+    /// Calls that one caller places.
+    Presses { retry_after_ms: i64 },
+    /// Calls that one caller places to one person.
+    PressesForOne { retry_after_ms: i64 },
+    /// Registrations of one party.
+    Registrations { retry_after_ms: i64 },
 }
 
 impl ApiError {

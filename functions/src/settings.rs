@@ -1,13 +1,13 @@
 //! Settings, by name, as an environment has them. Each part of the house reads its own, once, at start; what is
 //! missing or wrong is said by name.
 
-use std::path::PathBuf;
+mod access;
+pub mod limits;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use ilock_auth::{
-    AccessKeys, AccessRules, Arns, AsymmetricAlgorithm, JwksSource, MqttTokens, PayloadKeys, Secret, ShortSecret,
-};
+use ilock_auth::{Arns, MqttTokens, PayloadKeys, Secret, ShortSecret};
 use ilock_env::Clock;
 use ilock_events::{PushService, TopicPrefix};
 use ilock_log::PERSONAL_DAYS;
@@ -153,26 +153,6 @@ impl Settings {
     /// `DIRECTORY_TABLE`: the table of clients, rooms and histories.
     pub fn directory_table(&self) -> Result<String, BadSetting> {
         self.must("DIRECTORY_TABLE", "directory")
-    }
-
-    /// `AUTH_ALGORITHMS`, `AUTH_SECRET` or `AUTH_JWKS`, `AUTH_ISSUER`, `AUTH_AUDIENCE`: the login service's rules.
-    pub fn access(&self) -> Result<AccessRules, BadSetting> {
-        let algorithms = self.must("AUTH_ALGORITHMS", "HS256")?;
-        let keys = if algorithms == "HS256" {
-            AccessKeys::Shared(self.secret("AUTH_SECRET")?)
-        } else {
-            let algorithms: Result<Vec<AsymmetricAlgorithm>, _> =
-                algorithms.split(',').map(|name| name.trim().parse()).collect();
-            let algorithms =
-                algorithms.map_err(|_| bad("AUTH_ALGORITHMS", "must be HS256 alone, or out of RS256, ES256, EdDSA"))?;
-            let source =
-                self.get("AUTH_JWKS").ok_or_else(|| bad("AUTH_JWKS", "must be set to the URL or file of a JWKS"))?;
-            let source =
-                if source.contains("://") { JwksSource::Url(source) } else { JwksSource::File(PathBuf::from(source)) };
-            AccessKeys::Jwks { source, algorithms }
-        };
-        let audience = self.get("AUTH_AUDIENCE").or_else(|| self.dev.then(|| DEV_AUDIENCE.to_owned()));
-        Ok(AccessRules { keys, issuer: self.get("AUTH_ISSUER"), audience })
     }
 
     /// `MASTER_SECRET`: MQTT passwords are made and checked with what is derived from it.

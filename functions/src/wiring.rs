@@ -15,7 +15,8 @@ use ilock_trtc::RoomApi;
 use crate::service::calls::Calls;
 use crate::service::delivery::Notifier;
 use crate::service::mqtt_access::{MqttAccess, MqttCredentialIssuer};
-use crate::service::push_directory::PushDirectory;
+use crate::service::push_binding::PushBinding;
+use crate::service::push_directory::{PushDirectory, Pushes};
 use crate::service::room_credentials::RoomCredentials;
 use crate::service::room_watch::RoomWatch;
 use crate::service::token_verifier::TokenVerifier;
@@ -104,7 +105,7 @@ impl Wiring {
     pub fn token_verifier(&self) -> Result<TokenVerifier, BadSetting> {
         let tokens = AccessTokens::new(self.settings.access()?)
             .map_err(|error| BadSetting { name: "AUTH_ALGORITHMS", why: error.to_string() })?;
-        Ok(TokenVerifier::new(tokens, self.clock.clone(), self.settings.topic_prefix()?))
+        Ok(TokenVerifier::new(tokens, self.directory()?, self.clock.clone(), self.settings.topic_prefix()?))
     }
 
     /// What decides who may connect to the broker.
@@ -130,6 +131,11 @@ impl Wiring {
         })
     }
 
+    /// What binds push endpoints to clients.
+    pub fn push_binding(&self) -> Result<PushBinding, BadSetting> {
+        Ok(PushBinding { directory: self.directory()?, pushes: Pushes(self.carriers.push_registry()?) })
+    }
+
     /// What makes room credentials.
     pub fn room_credentials(&self) -> Result<RoomCredentials, BadSetting> {
         Ok(RoomCredentials {
@@ -137,6 +143,7 @@ impl Wiring {
             payload_keys: Arc::new(self.settings.payload_keys()?),
             in_messages: self.settings.sig_in_messages()?,
             valid_seconds: self.settings.room_credential_seconds()?,
+            directory: self.directory()?,
             clock: self.clock.clone(),
         })
     }
@@ -156,7 +163,7 @@ impl Wiring {
             log: self.log()?,
             mqtt: self.carriers.mqtt()?,
             push: None,
-            credentials: Arc::new(self.room_credentials()?),
+            credentials: self.room_credentials()?,
             clock: self.clock.clone(),
             fast_path: self.settings.fast_path()?,
         })

@@ -27,6 +27,7 @@ from ilock_call.models import (
     CallView,
     CallViewReply,
     ClientRegisteredReply,
+    ClientRemovedReply,
     ClientStatus,
     Direction,
     ForbiddenReply,
@@ -70,6 +71,7 @@ door, resident, auditor = party("ILOCK_DOOR_TOKEN"), party("ILOCK_USER_TOKEN"), 
 # Both register.
 registered = as_a(
     ClientRegisteredReply,
+    ClientRemovedReply,
     register_client.sync(client=door, body=RegisterClient(client_id=f"{DOOR}_main", platform="linux")),
 )
 assert registered.data.topics.call_control.endswith("/calls/control")
@@ -143,6 +145,6 @@ accesses = as_a(AccessesOfDayReply, list_accesses.sync(client=auditor, day=day))
 assert any(access.call_id == placed.call_id for access in accesses)
 
 # The phone logs out.
-assert as_a(NothingReply, remove_client.sync(phone_id, client=resident)).data is None
+assert as_a(ClientRemovedReply, remove_client.sync(phone_id, client=resident)).data.removed == [phone_id]
 assert as_a(NotFoundReply, remove_client.sync(phone_id, client=resident)).code == 40402
 print(f"a whole call with openapi-python-client: {len(read.commits)} commits")

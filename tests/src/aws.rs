@@ -120,6 +120,7 @@ impl Aws {
             "PRESENCE_QUEUE_URL" => Some(queue.replace("expire", "presence")),
             "SEALS_BUCKET" => Some(SEALS.into()),
             "TRTC_CALLBACK_KEY" => Some("key".into()),
+            "LIMIT_REGISTRATIONS_AN_HOUR" => Some("1000".into()),
             "PUSH_GCM" if pushes => Some(PUSH_APP.into()),
             _ => None,
         });
@@ -157,6 +158,15 @@ fn parts_of(operation: &str, body: &Value) -> Vec<(String, String, Option<String
         let table = format!("{}{index}", body["TableName"].as_str().unwrap());
         (action, table, leading_key(operation, body))
     };
+    if operation == "BatchGetItem" {
+        let tables = body["RequestItems"].as_object().unwrap().iter();
+        let keys =
+            tables.flat_map(|(table, asked)| asked["Keys"].as_array().unwrap().iter().map(move |key| (table, key)));
+        let action = || format!("dynamodb:{operation}");
+        return keys
+            .map(|(table, key)| (action(), table.clone(), key["pk"]["S"].as_str().map(str::to_owned)))
+            .collect();
+    }
     if operation != "TransactWriteItems" {
         return vec![one(format!("dynamodb:{operation}"), operation, body)];
     }

@@ -62,6 +62,7 @@ impl Backend {
             "EVENTS_TABLE" => Some(events.clone()),
             "DIRECTORY_TABLE" => Some(directory.clone()),
             "FAST_PATH" if !fast_path => Some("off".into()),
+            "LIMIT_PRESSES_A_MINUTE" => Some("off".into()),
             _ => None,
         });
         let broker = RecordingBroker::default();

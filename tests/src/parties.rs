@@ -1,11 +1,12 @@
 //! Parties that send HTTP requests: people, door stations, auditors.
 
-use ilock_auth::{Identity, Role, Secret, issue_access_token};
-use ilock_env::Clock;
-use ilock_events::{PartyAddress, PartyId, PartyKind, TenantId};
+use ilock_auth::{AccessClaims, Identity, Role, Secret, issue_access_token};
+use ilock_directory::{Client, Limit, MAX_CLIENTS, Registration};
+use ilock_env::{Clock, random};
+use ilock_events::{Generation, Millis, PartyAddress, PartyId, PartyKind, TenantId};
 use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
 use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Somebody with an access token.
 #[derive(Clone)]
@@ -50,6 +51,35 @@ pub fn token(id: &str, role: Role, tenant: &str) -> String {
     let identity = Identity { id: PartyId::new(id).unwrap(), role, tenant: TenantId::new(tenant).unwrap() };
     issue_access_token(&Secret::new(DEV_SECRET), &identity, None, Some(DEV_AUDIENCE), Clock::system().now(), 3600)
         .unwrap()
+}
+
+/// An access token of the login session `session`, of a login at `at`, good for an hour.
+#[must_use]
+pub fn session_token(id: &str, role: Role, session: Option<&str>, at: Millis) -> String {
+    let identity = Identity { id: PartyId::new(id).unwrap(), role, tenant: TenantId::new("default").unwrap() };
+    let claims = AccessClaims {
+        identity: &identity,
+        issuer: None,
+        audience: Some(DEV_AUDIENCE),
+        issued_at: at,
+        ttl_seconds: 3600,
+        session,
+        more: Map::new(),
+    };
+    claims.sign(&Secret::new(DEV_SECRET)).unwrap()
+}
+
+/// `client` of `party` in the tenant `default`, as it registers; as often as it likes.
+#[must_use]
+pub fn registration(party: &ilock_events::Party, client: Client) -> Registration {
+    Registration {
+        tenant: TenantId::new("default").unwrap(),
+        party: party.clone(),
+        client,
+        generation: Generation::of_bytes(random().unwrap()),
+        most_clients: MAX_CLIENTS,
+        limit: Limit { times: 1000, within_ms: 1 },
+    }
 }
 
 /// Where the user `id` of the tenant `default` is found.

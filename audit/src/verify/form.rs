@@ -82,6 +82,7 @@ fn placed(form: &mut Vec<u8>, event: &CallPlaced) {
         let busy = callee.busy.map(|busy| match busy {
             Busy::Waiting => "waiting",
             Busy::Refused => "refused",
+            Busy::Blocked => "blocked",
         });
         text(form, "\"busy\":", busy);
         form.extend_from_slice(if busy.is_some() { b",\"clients\":[" } else { b"\"clients\":[" });

@@ -4,6 +4,7 @@ mod client;
 pub mod dev;
 pub mod door;
 pub mod phone;
+pub mod revoke;
 mod stop;
 pub mod target;
 pub mod token;

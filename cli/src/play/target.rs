@@ -1,10 +1,11 @@
 //! Which backend a command talks to, and with which access token.
 
 use clap::Args;
-use ilock_auth::{Identity, Role, Secret, issue_access_token};
+use ilock_auth::{AccessClaims, Identity, Role, Secret};
 use ilock_env::Clock;
 use ilock_events::{PartyId, TenantId};
 use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
+use serde_json::Map;
 
 use crate::ui::error::CommandError;
 
@@ -56,9 +57,21 @@ pub fn sign_token(
     seconds: u32,
     audience: Option<&str>,
 ) -> Result<String, CommandError> {
-    let secret = std::env::var("AUTH_SECRET").unwrap_or_else(|_| DEV_SECRET.to_owned());
     let identity = Identity { id: id.clone(), role, tenant: tenant.clone() };
     let issuer = std::env::var("AUTH_ISSUER").ok();
-    issue_access_token(&Secret::new(secret), &identity, issuer.as_deref(), audience, Clock::system().now(), seconds)
-        .map_err(CommandError::new)
+    sign_claims(AccessClaims {
+        identity: &identity,
+        issuer: issuer.as_deref(),
+        audience,
+        issued_at: Clock::system().now(),
+        ttl_seconds: seconds,
+        session: None,
+        more: Map::new(),
+    })
+}
+
+/// `claims` signed with `AUTH_SECRET`, or else the development secret.
+pub fn sign_claims(claims: AccessClaims) -> Result<String, CommandError> {
+    let secret = std::env::var("AUTH_SECRET").unwrap_or_else(|_| DEV_SECRET.to_owned());
+    claims.sign(&Secret::new(secret)).map_err(CommandError::new)
 }

@@ -3,28 +3,39 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use ilock_auth::Role;
-use ilock_events::{PartyId, TenantId};
+use ilock_auth::{AccessClaims, Identity, Role};
+use ilock_env::Clock;
+use ilock_events::{Millis, PartyId, TenantId};
 use ilock_functions::settings::DEV_AUDIENCE;
+use serde_json::Value;
 
-use crate::play::target::{default_tenant, sign_token};
+use crate::play::target::{default_tenant, sign_claims};
 use crate::ui::error::CommandError;
 use crate::ui::output::Output;
 
 #[derive(Debug, Args)]
 pub struct Token {
-    /// The `sub` claim: the id of a user, device or auditor.
+    /// The `sub` claim: the id of a user, device, auditor or operator.
     #[arg(long)]
     sub: PartyId,
-    /// The role: user, device or auditor.
+    /// The role: user, device, auditor or operator.
     #[arg(long, default_value = "user")]
     role: Role,
     /// The tenant. [default: `default`]
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// How long the token is valid, in seconds.
+    /// How long the token is valid, in seconds from `iat`.
     #[arg(long, default_value_t = 86_400)]
     expire: u32,
+    /// The `iat` claim, in seconds since 1970. [default: now]
+    #[arg(long, allow_hyphen_values = true)]
+    iat: Option<i64>,
+    /// The `sid` claim: the login session that the token comes from. [default: none]
+    #[arg(long)]
+    session: Option<String>,
+    /// A further claim, or another value for one of the above: NAME=JSON. May be given several times.
+    #[arg(long = "claim", value_name = "NAME=JSON", value_parser = claim)]
+    claims: Vec<(String, Value)>,
     /// The `aud` claim.
     #[arg(long, env = "AUTH_AUDIENCE", default_value = DEV_AUDIENCE)]
     audience: String,
@@ -36,7 +47,16 @@ impl Token {
             Some(tenant) => tenant,
             None => default_tenant()?,
         };
-        let token = sign_token(&self.sub, self.role, &tenant, self.expire, Some(&self.audience))?;
+        let issuer = std::env::var("AUTH_ISSUER").ok();
+        let token = sign_claims(AccessClaims {
+            identity: &Identity { id: self.sub, role: self.role, tenant },
+            issuer: issuer.as_deref(),
+            audience: Some(&self.audience),
+            issued_at: self.iat.map_or_else(|| Clock::system().now(), |iat| Millis(iat.saturating_mul(1000))),
+            ttl_seconds: self.expire,
+            session: self.session.as_deref(),
+            more: self.claims.into_iter().collect(),
+        })?;
         if output.is_json() {
             println!("{}", serde_json::json!({ "token": token }));
         } else {
@@ -44,4 +64,11 @@ impl Token {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// `NAME=JSON`.
+fn claim(text: &str) -> Result<(String, Value), String> {
+    let (name, json) = text.split_once('=').ok_or("must be NAME=JSON")?;
+    let value = serde_json::from_str(json).map_err(|error| format!("{name}: {error}; a text needs its quotes"))?;
+    Ok((name.to_owned(), value))
 }

@@ -7,6 +7,8 @@ mod address;
 mod base32;
 mod call_id;
 mod client_name;
+mod generation;
+mod login;
 mod party_id;
 mod sent_client_id;
 mod topic_prefix;
@@ -14,6 +16,8 @@ mod trtc_identity;
 
 pub use address::{Address, PartyAddress};
 pub use client_name::ClientName;
+pub use generation::Generation;
+pub use login::{Login, LoginSession};
 pub use party_id::PartyId;
 pub use sent_client_id::SentClientId;
 pub use topic_prefix::TopicPrefix;

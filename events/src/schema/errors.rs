@@ -26,11 +26,16 @@ const fn refusal(
     Refusal { name, description, codes, said }
 }
 
-const REFUSALS: [Refusal; 14] = [
+const REFUSALS: [Refusal; 15] = [
     refusal("BadRequest", "A field is wrong.", &[40_001], FIELD_RULE),
     refusal("BadAddress", "A part of the path or query is wrong.", &[40_001], FIELD_RULE),
     refusal("Unauthenticated", "No token, or one that does not count.", &[40_101], &["reason"]),
-    refusal("Forbidden", "The token is good, but not for this.", &[40_301], &["reason"]),
+    refusal(
+        "Forbidden",
+        "The token is good, but not for this (40301), or its login was ended (40302).",
+        &[40_301, 40_302],
+        &["reason"],
+    ),
     refusal("NoRoute", "No such route.", &[40_400], &[]),
     refusal("NoSuchCall", "No such call, or none of yours.", &[40_401], &[]),
     refusal("NotFound", "No such client.", &[40_402], &[]),
@@ -44,6 +49,12 @@ const REFUSALS: [Refusal; 14] = [
     refusal("TooLarge", "The body is too large.", &[41_301], FIELD_RULE),
     refusal("Encoded", "The body is compressed, or encoded in another way.", &[41_501], FIELD_RULE),
     refusal("KeyReused", "The idempotency key was used for another request.", &[42_201], &["field"]),
+    refusal(
+        "TooOften",
+        "Too many calls of this caller (42901), or to the same person (42902); too many registrations (42904). Ask again.",
+        &[42_901, 42_902, 42_904],
+        &["retry_after"],
+    ),
     refusal("Internal", "Internal error.", &[50_001], &[]),
     refusal(
         "Busy",

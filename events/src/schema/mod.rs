@@ -3,6 +3,7 @@
 //! `events/schema/` holds one file for each entry of [`schemas`], and the components of `openapi.yaml` and
 //! `asyncapi.yaml` are made of them. After a change of a type: `cargo run -p ilock-events --example write-schemas`.
 
+mod clients;
 mod errors;
 mod made;
 mod plain;
@@ -13,10 +14,10 @@ use serde_json::Value;
 
 use crate::{
     Access, AccessesOfDay, Act, Alert, ApnsPush, CallEvent, CallEvents, CallOver, CallView, CalleeAction, CallerAction,
-    CallsOfDay, ClientRegistered, Commit, Control, DeviceSync, Envelope, FcmPush, Forgotten, History, Incoming,
-    LedgerEntry, MissedCall, Personal, PlaceCall, PushTokenRegistered, Receipt, RegisterClient, RegisterPushToken,
-    UpdateStatus, VideoCall,
+    CallsOfDay, Commit, Control, DeviceSync, Envelope, FcmPush, Forgotten, History, Incoming, LedgerEntry, MissedCall,
+    Personal, PlaceCall, Receipt, VideoCall,
 };
+use clients::clients;
 use errors::errors;
 use made::{asked, given, named, nothing, reply};
 use tagged::{command, event, tagged};
@@ -58,28 +59,22 @@ pub fn schemas() -> Vec<(String, Schema)> {
         named::<ApnsPush<CallOver>>("push.ios.call_ended", "ApnsCallOver"),
         named::<ApnsPush<MissedCall>>("push.ios.missed_call", "ApnsMissedCall"),
         given::<Envelope<Value>>("http.Envelope"),
-        given::<ClientRegistered>("http.ClientRegistered"),
-        given::<PushTokenRegistered>("http.PushTokenRegistered"),
         given::<CallView>("http.CallView"),
         given::<History>("http.History"),
         given::<CallsOfDay>("http.CallsOfDay"),
         given::<CallEvents>("http.CallEvents"),
         given::<AccessesOfDay>("http.AccessesOfDay"),
-        reply::<ClientRegistered>("ClientRegistered"),
-        reply::<PushTokenRegistered>("PushTokenRegistered"),
         reply::<CallView>("CallView"),
         reply::<History>("History"),
         reply::<CallsOfDay>("CallsOfDay"),
         reply::<CallEvents>("CallEvents"),
         reply::<AccessesOfDay>("AccessesOfDay"),
         nothing(),
-        asked::<RegisterClient>("http.RegisterClient"),
-        asked::<RegisterPushToken>("http.RegisterPushToken"),
-        asked::<UpdateStatus>("http.UpdateStatus"),
         asked::<PlaceCall>("http.PlaceCall"),
         asked::<CalleeAction>("http.CalleeAction"),
         asked::<CallerAction>("http.CallerAction"),
     ]);
+    all.extend(clients());
     all.extend(errors());
     all
 }

@@ -9,7 +9,7 @@ use ilock_log::LogError;
 use serde_json::{Value, json};
 
 use super::response::PendingReply;
-use crate::error::ApiError;
+use crate::error::{ApiError, TooMany};
 use crate::metrics;
 
 /// Stable numbers, HTTP status first, and what to say, in Chinese and English.
@@ -57,6 +57,14 @@ impl ApiError {
                 body(S::UNAUTHORIZED, 40_101, "未通过身份验证", "Not authenticated", json!({ "reason": why }))
             }
             Self::Forbidden(why) => body(S::FORBIDDEN, 40_301, "无权执行此操作", "Forbidden", json!({ "reason": why })),
+            Self::LoggedOut => body(
+                S::FORBIDDEN,
+                40_302,
+                "登录已失效，请重新登录",
+                "Logged out: log in again",
+                json!({ "reason": "the login that this token comes from was ended" }),
+            ),
+            Self::TooOften(what) => too_often(*what),
             Self::NotFound(what) => {
                 let (zh, code) = if *what == "call" { ("通话不存在", 40_401) } else { ("不存在", 40_402) };
                 body(S::NOT_FOUND, code, zh, format!("No such {what}"), Value::Null)
@@ -78,6 +86,20 @@ impl ApiError {
 fn busy(code: u32) -> ErrorBody {
     let data = json!({ "retry_after": RETRY_SECONDS });
     body(StatusCode::SERVICE_UNAVAILABLE, code, "服务繁忙，请稍后重试", "Busy, please try again", data)
+}
+
+fn too_often(what: TooMany) -> ErrorBody {
+    let (code, zh, en, retry_after_ms) = match what {
+        TooMany::Presses { retry_after_ms } => (42_901, "呼叫过于频繁，请稍后再试", "Too many calls", retry_after_ms),
+        TooMany::PressesForOne { retry_after_ms } => {
+            (42_902, "对同一人呼叫过于频繁，请稍后再试", "Too many calls to the same person", retry_after_ms)
+        }
+        TooMany::Registrations { retry_after_ms } => {
+            (42_904, "注册过于频繁，请稍后重试", "Too many registrations", retry_after_ms)
+        }
+    };
+    let seconds = retry_after_ms.max(1).unsigned_abs().div_ceil(1000);
+    body(StatusCode::TOO_MANY_REQUESTS, code, zh, en, json!({ "retry_after": seconds }))
 }
 
 fn refused(refusal: &Refusal) -> ErrorBody {
@@ -151,16 +173,14 @@ impl IntoResponse for ApiError {
         } else {
             tracing::info!(code, "{self}");
         }
+        let retry_after = data["retry_after"].as_u64();
         let mut response = PendingReply { code, zh, en, data }.into_response_with(status);
-        match status {
-            StatusCode::SERVICE_UNAVAILABLE => {
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
-            }
-            // RFC 9110, 11.6.1.
-            StatusCode::UNAUTHORIZED => {
-                response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            _ => {}
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        // RFC 9110, 11.6.1.
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_TYPE};
+use axum::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -55,6 +55,9 @@ pub async fn in_language(request: Request, next: Next) -> Response {
         Ok(body) => {
             let (mut parts, _) = response.into_parts();
             parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            // Passwords, keys and room credentials are in many of them: none is to lie in a cache.
+            parts.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            parts.headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
             Response::from_parts(parts, Body::from(body))
         }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

@@ -18,9 +18,12 @@ use super::calls::caller_action::{self, CallerActionState};
 use super::calls::create_call::{self, CreateCallState};
 use super::calls::get_call::{self, GetCallState};
 use super::calls::list_calls::{self, ListCallsState};
+use super::clients::blocks::{self, BlocksState};
+use super::clients::list_clients::{self, ListClientsState};
 use super::clients::register_client::{self, RegisterClientState};
 use super::clients::register_push_token::{self, RegisterPushTokenState};
 use super::clients::remove_client::{self, RemoveClientState};
+use super::clients::revoke_logins::{self, RevokeLoginsState};
 use super::clients::update_client_status::{self, UpdateClientStatusState};
 use super::response::in_language;
 use super::trtc_callback::{self, TrtcCallbackState};
@@ -37,7 +40,10 @@ pub fn all_routes(wiring: &Wiring) -> Result<Router, BadSetting> {
         .merge(register_client::routes(RegisterClientState::new(wiring)?))
         .merge(register_push_token::routes(RegisterPushTokenState::new(wiring)?))
         .merge(update_client_status::routes(UpdateClientStatusState::new(wiring)?))
+        .merge(blocks::routes(BlocksState::new(wiring)?))
+        .merge(list_clients::routes(ListClientsState::new(wiring)?))
         .merge(remove_client::routes(RemoveClientState::new(wiring)?))
+        .merge(revoke_logins::routes(RevokeLoginsState::new(wiring)?))
         .merge(create_call::routes(CreateCallState::new(wiring)?))
         .merge(callee_action::routes(CalleeActionState::new(wiring)?))
         .merge(caller_action::routes(CallerActionState::new(wiring)?))

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ilock_call::{Placed, Refusal, decide};
 use ilock_env::{Clock, random};
 use ilock_events::{
-    Act, Actor, Alert, CallId, CallState, Command, CommandId, Commit, CommitNo, Millis, Nonce, Personal, PersonalText,
-    Reason, TenantId,
+    Act, Actor, Address, Alert, CallId, CallState, Command, CommandId, Commit, CommitNo, Millis, Nonce, PartyKind,
+    Personal, PersonalText, Reason, TenantId,
 };
 use ilock_log::{CommandOutcome, EventLog, History};
 use ilock_notify::RingTimer;
@@ -16,6 +16,7 @@ use tracing::Span;
 use crate::error::ApiError;
 use crate::metrics;
 use crate::service::delivery::Notifier;
+use crate::service::room_credentials::KeyedCredentials;
 
 /// The longest reason that is kept, in characters.
 pub const MAX_REASON: usize = 1000;
@@ -86,7 +87,13 @@ impl Calls {
             history.personal.push(personal.clone());
         }
         let known = history.commits.len();
-        let outcome = self.log.execute(history, &tenant, &command, clock).await?;
+        // Read while the commit is written: no phone rings later for it.
+        let rung = addresses_rung(&tenant, &command.act);
+        let (outcome, credentials) = futures::join!(
+            self.log.execute(history, &tenant, &command, clock),
+            self.notifier.credentials.for_messages_to(rung)
+        );
+        let outcome = outcome?;
         count_lost(&outcome, history.commits.len() - known.min(history.commits.len()));
         let named = matches!(&outcome, CommandOutcome::Committed(commit) if commit.cmd == command.stored());
         if (worth_writing || saved) && !named {
@@ -94,7 +101,7 @@ impl Calls {
         }
         match outcome {
             CommandOutcome::Committed(commit) => {
-                self.committed(history, &commit).await;
+                self.committed(history, &commit, &credentials).await;
                 Ok(())
             }
             CommandOutcome::DoneBefore => {
@@ -165,7 +172,7 @@ impl Calls {
         let command = Command { id, nonce: Nonce::of(random()?), actor: Actor::Timer, act };
         match self.log.execute(history, &tenant, &command, clock).await? {
             CommandOutcome::Committed(commit) => {
-                self.committed(history, &commit).await;
+                self.committed(history, &commit, &self.notifier.credentials.for_messages_to([]).await).await;
                 Ok(())
             }
             CommandOutcome::Refused(still @ (Refusal::StillRinging { .. } | Refusal::StillActive { .. })) => {
@@ -185,14 +192,20 @@ impl Calls {
         Ok(())
     }
 
-    async fn committed(&self, history: &History, commit: &Commit) {
+    async fn committed(&self, history: &History, commit: &Commit, credentials: &KeyedCredentials) {
         Span::current().record("n", commit.n.0);
         tracing::info!(call_id = %commit.call_id, n = %commit.n, kind = commit.cmd.kind, state = commit.state.word(), "committed");
         if commit.n == CommitNo::FIRST {
             ::metrics::counter!(metrics::CALLS_PLACED).increment(1);
         }
-        self.notifier.deliver_now(history, commit).await;
+        self.notifier.deliver_now(history, commit, credentials).await;
     }
+}
+
+/// Whose phones a command rings.
+fn addresses_rung(tenant: &TenantId, act: &Act) -> Vec<Address> {
+    let Act::Place { callees, .. } = act else { return vec![] };
+    callees.iter().map(|callee| Address::of(tenant, PartyKind::User, &callee.id)).collect()
 }
 
 /// Counts the commits that somebody else was quicker with.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ilock_events::{CallState, Carrier, Commit, DeliveryPath, Millis, Receipt};
+use ilock_events::{Address, CallState, Carrier, Commit, DeliveryPath, Millis, Receipt};
 use ilock_log::{EventLog, History, LogError};
-use ilock_notify::{Channel, Delivery, MessageCredentials, Mqtt, Round, notices, settled};
+use ilock_notify::{Channel, Delivery, Message, Mqtt, Notice, Round, notices, settled};
 
 use crate::metrics;
 use crate::service::push_directory::PushDirectory;
+use crate::service::room_credentials::{KeyedCredentials, RoomCredentials};
 use ilock_env::Clock;
 
 /// The fast path gives up after this: the projector takes over, and the one who asked gets an answer.
@@ -30,7 +31,7 @@ pub struct Notifier {
     /// Wakes sleeping phones, where the operator uses pushes.
     pub push: Option<PushDirectory>,
     /// Makes the credentials that travel in messages.
-    pub credentials: Arc<dyn MessageCredentials>,
+    pub credentials: RoomCredentials,
     pub clock: Clock,
     /// Whether functions deliver what they committed at once.
     pub fast_path: bool,
@@ -57,11 +58,12 @@ pub enum DeliveryError {
 impl Notifier {
     /// The fast path: hands over the notices of `commit` within [`FAST_BUDGET`], and keeps the receipt within
     /// [`FAST_HEAD_START`]. What fails here is only counted; the projector finds that it has no receipt.
-    pub async fn deliver_now(&self, history: &History, commit: &Commit) {
+    pub async fn deliver_now(&self, history: &History, commit: &Commit, credentials: &KeyedCredentials) {
         if !self.fast_path {
             return;
         }
-        let why = match tokio::time::timeout(FAST_HEAD_START, self.deliver(history, commit, DeliveryPath::Fast)).await {
+        let delivered = self.deliver(history, commit, DeliveryPath::Fast, Some(credentials));
+        let why = match tokio::time::timeout(FAST_HEAD_START, delivered).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the receipt was not kept in time".to_owned(),
@@ -74,7 +76,7 @@ impl Notifier {
     /// # Errors
     /// [`DeliveryError`] when something is still open; what was handed over has its receipt all the same.
     pub async fn deliver_pending(&self, history: &History, commit: &Commit) -> Result<(), DeliveryError> {
-        self.deliver(history, commit, DeliveryPath::Projector).await
+        self.deliver(history, commit, DeliveryPath::Projector, None).await
     }
 
     /// For a carrier that may have lost what it had taken: hands over the notices of `commit` once more, under the same
@@ -88,10 +90,17 @@ impl Notifier {
             // A push was taken by others.
             receipt.notices.retain(|_, handed| handed.error.is_some() || handed.carrier != Carrier::Mqtt);
         }
-        self.deliver(&forgetful, commit, DeliveryPath::Projector).await
+        self.deliver(&forgetful, commit, DeliveryPath::Projector, None).await
     }
 
-    async fn deliver(&self, history: &History, commit: &Commit, path: DeliveryPath) -> Result<(), DeliveryError> {
+    /// With `credentials`, where they are at hand.
+    async fn deliver(
+        &self,
+        history: &History,
+        commit: &Commit,
+        path: DeliveryPath,
+        credentials: Option<&KeyedCredentials>,
+    ) -> Result<(), DeliveryError> {
         let Some(then) = history.placed_at(commit.n) else {
             return Err(DeliveryError::Commit("the call has no such commit".into()));
         };
@@ -105,9 +114,16 @@ impl Notifier {
         if notices.iter().all(|notice| done.notices.contains(&notice.index)) {
             return Ok(());
         }
+        let read_now;
+        let credentials = if let Some(credentials) = credentials {
+            credentials
+        } else {
+            read_now = self.credentials.for_messages_to(notices.iter().filter_map(rung)).await;
+            &read_now
+        };
         let delivery = Delivery {
             mqtt: &*self.mqtt,
-            credentials: &*self.credentials,
+            credentials,
             push: self.push.as_ref().map(PushDirectory::sender),
             clock: &self.clock,
             since: commit.at,
@@ -141,5 +157,13 @@ impl Notifier {
         }
         let age = u64::try_from(self.clock.now().since(at)).unwrap_or(0);
         FAST_HEAD_START.saturating_sub(Duration::from_millis(age))
+    }
+}
+
+/// Whose phones a notice rings: it carries a `user_sig` that is theirs alone to open.
+fn rung(notice: &Notice) -> Option<Address> {
+    match &notice.channel {
+        Channel::Mqtt { message: Message::Incoming { to, .. }, .. } => Some(to.clone()),
+        _ => None,
     }
 }

@@ -3,6 +3,7 @@
 pub mod calls;
 pub mod delivery;
 pub mod mqtt_access;
+pub mod push_binding;
 pub mod push_directory;
 pub mod push_tokens;
 pub mod room_credentials;

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use futures::future::try_join_all;
 use ilock_auth::{Arns, MqttTokens, PayloadKeys};
 use ilock_env::{NoRandomness, random};
-use ilock_events::{Address, TopicPrefix};
+use ilock_events::{Address, ClientName, TopicPrefix};
 use ilock_notify::Mqtt;
+
+use crate::error::ApiError;
 
 /// Decides who may connect to the broker, and what they may do there.
 #[derive(Clone)]
@@ -72,6 +75,20 @@ fn shortened(most: u32, drawn: u16) -> u32 {
 /// The broker, for those who end sessions.
 #[derive(Clone)]
 pub struct Broker(pub Arc<dyn Mqtt>);
+
+impl Broker {
+    /// Ends the MQTT sessions of `clients`.
+    ///
+    /// # Errors
+    /// 503 when one could not be ended.
+    pub async fn end_sessions(&self, clients: Vec<ClientName>) -> Result<(), ApiError> {
+        let ended = clients.into_iter().map(|client| self.0.end_session(client));
+        try_join_all(ended).await.map(drop).map_err(|error| {
+            tracing::warn!(%error, "a session could not be ended");
+            ApiError::Busy
+        })
+    }
+}
 
 #[cfg(test)]
 mod tests {

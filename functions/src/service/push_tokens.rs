@@ -1,7 +1,7 @@
-//! Push tokens as apps send them: checked, made endpoints of the push service, and bound to the client.
+//! Push tokens as apps send them: checked, and made endpoints of the push service.
 
-use ilock_directory::{Directory, PushEndpoint};
-use ilock_events::{ClientName, Millis, PartyAddress, Platform, PushEnvironment, PushService};
+use ilock_directory::PushEndpoint;
+use ilock_events::{Millis, Platform, PushEnvironment, PushService};
 use ilock_notify::push::PushError;
 
 use crate::error::ApiError;
@@ -61,55 +61,29 @@ impl PushTokens {
         Ok(Self { wanted })
     }
 
-    /// Binds each to `client`, and takes it from whoever had it. Answers the services by which the client is woken now; none
-    /// where the operator has not set them up.
+    /// Makes each an endpoint of its push service, as of `now`; of those that the operator has set up.
     ///
     /// # Errors
-    /// 400 when the push service does not take the token, 503 when it does not answer, and what the directory says.
-    pub async fn bind(
-        self,
-        pushes: &Pushes,
-        directory: &Directory,
-        party: &PartyAddress,
-        client: &ClientName,
-        now: Millis,
-    ) -> Result<Vec<PushService>, ApiError> {
-        let bound = self.bind_each(pushes, directory, (party, client), now).await;
-        if matches!(&bound, Err(error) if !matches!(error, ApiError::Field { .. })) {
-            ::metrics::counter!(metrics::TOKENS_NOT_REGISTERED).increment(1);
-        }
-        bound
-    }
-
-    async fn bind_each(
-        self,
-        pushes: &Pushes,
-        directory: &Directory,
-        (party, client): (&PartyAddress, &ClientName),
-        now: Millis,
-    ) -> Result<Vec<PushService>, ApiError> {
-        let mut services = vec![];
-        let Some(carrier) = &pushes.0 else { return Ok(services) };
+    /// 400 when the push service does not take the token, 503 when it does not answer.
+    pub async fn endpoints(self, pushes: &Pushes, now: Millis) -> Result<Vec<PushEndpoint>, ApiError> {
+        let mut endpoints = vec![];
+        let Some(carrier) = &pushes.0 else { return Ok(endpoints) };
         for (field, service, token) in self.wanted {
-            let id = match carrier.register(service, token).await {
-                Ok(Some(id)) => id,
-                Ok(None) => continue,
+            match carrier.register(service, token).await {
+                Ok(Some(id)) => endpoints.push(PushEndpoint { id, service, since: now, retired: None }),
+                Ok(None) => {}
                 Err(PushError::Refused(why)) => {
                     tracing::warn!(service = service.word(), why, "a push token was refused");
                     return Err(ApiError::field(field, format!("{} does not take it", service.word())));
                 }
                 Err(error @ (PushError::Unavailable(_) | PushError::Retired(_))) => {
                     tracing::warn!(service = service.word(), %error, "a push token could not be registered");
+                    ::metrics::counter!(metrics::TOKENS_NOT_REGISTERED).increment(1);
                     return Err(ApiError::Busy);
                 }
-            };
-            let endpoint = PushEndpoint { id, service, since: now, retired: None };
-            if !directory.take_endpoint(party, client, &endpoint).await? {
-                return Err(ApiError::Busy);
             }
-            services.push(service);
         }
-        Ok(services)
+        Ok(endpoints)
     }
 }
 

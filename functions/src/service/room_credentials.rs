@@ -1,12 +1,14 @@
 //! Credentials for a call's TRTC room: UserSig and PrivateMapKey, for the party that may enter it; and whether `user_sig`
 //! is encrypted in messages.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures::future::join_all;
 use ilock_auth::PayloadKeys;
 use ilock_call::Placed;
-use ilock_directory::ROOM_LEASE;
-use ilock_events::{Address, Millis, Party, RoomInfo, Seat, TrtcIdentity, TrtcUser};
+use ilock_directory::{Directory, ROOM_LEASE};
+use ilock_events::{Address, Millis, Party, PartyAddress, PartyKind, RoomInfo, Seat, TrtcIdentity, TrtcUser};
 use ilock_notify::MessageCredentials;
 use ilock_trtc::{ALL_PRIVILEGES, TrtcApp};
 
@@ -34,6 +36,8 @@ pub struct RoomCredentials {
     pub in_messages: SigInMessages,
     /// How long credentials are valid, in seconds: just past the longest call.
     pub valid_seconds: u32,
+    /// Knows which version of their payload key a person has.
+    pub directory: Directory,
     /// Decides from when.
     pub clock: Clock,
 }
@@ -69,20 +73,43 @@ impl RoomCredentials {
     }
 }
 
-impl MessageCredentials for RoomCredentials {
+/// Room credentials for messages to persons whose payload keys are known.
+pub struct KeyedCredentials {
+    rooms: RoomCredentials,
+    /// The version of each person's payload key; those that are not named were never logged out everywhere.
+    key_versions: HashMap<Address, u32>,
+}
+
+impl RoomCredentials {
+    /// The same for the persons at `addresses`, whose payload keys may have changed. Where that cannot be read, a phone may
+    /// find a `user_sig` that it cannot open, and asks over HTTP.
+    pub async fn for_messages_to(&self, addresses: impl IntoIterator<Item = Address>) -> KeyedCredentials {
+        let asked = addresses.into_iter().filter(|_| self.in_messages == SigInMessages::Jwe).map(async |address| {
+            let person = PartyAddress { kind: PartyKind::User, address };
+            let account = self.directory.account(&person, self.clock.now()).await;
+            let account =
+                account.inspect_err(|error| tracing::warn!(%error, "the version of a payload key could not be read"));
+            (person.address, account.map_or(0, |account| account.key_version))
+        });
+        KeyedCredentials { rooms: self.clone(), key_versions: join_all(asked).await.into_iter().collect() }
+    }
+}
+
+impl MessageCredentials for KeyedCredentials {
     fn sdk_app_id(&self) -> u32 {
-        self.trtc.sdk_app_id()
+        self.rooms.trtc.sdk_app_id()
     }
 
     fn user_sig_in_message(&self, to: &Address, user: &TrtcUser) -> Option<String> {
-        let sig = || self.trtc.user_sig(user, self.now_seconds(), self.valid_seconds);
-        match self.in_messages {
+        let rooms = &self.rooms;
+        let sig = || rooms.trtc.user_sig(user, rooms.now_seconds(), rooms.valid_seconds);
+        match rooms.in_messages {
             SigInMessages::None => None,
             SigInMessages::Plain => Some(sig()),
             // A phone that finds no user_sig in the message asks for it over HTTP: better than no ring.
-            SigInMessages::Jwe => self
+            SigInMessages::Jwe => rooms
                 .payload_keys
-                .encrypt(to, &sig())
+                .encrypt(to, self.key_versions.get(to).copied().unwrap_or(0), &sig())
                 .inspect_err(
                     |error| tracing::error!(%error, "user_sig could not be encrypted; the message goes without it"),
                 )

@@ -1,8 +1,9 @@
-//! Whose token a request bears.
+//! Whose token a request bears, and whether the login that it comes from was ended.
 
 use std::sync::Arc;
 
-use ilock_auth::{AccessTokens, Identity, TokenRefused};
+use ilock_auth::{AccessToken, AccessTokens, TokenRefused};
+use ilock_directory::{Account, Directory, DirectoryError};
 use ilock_env::Clock;
 use ilock_events::TopicPrefix;
 
@@ -10,23 +11,33 @@ use ilock_events::TopicPrefix;
 #[derive(Clone)]
 pub struct TokenVerifier {
     tokens: Arc<AccessTokens>,
+    directory: Directory,
     clock: Clock,
     /// What stands before the names of clients: with whose token it is, it says which client is meant.
     pub prefix: TopicPrefix,
 }
 
 impl TokenVerifier {
-    /// By the rules of `tokens`.
+    /// By the rules of `tokens`; what was ended stands in `directory`.
     #[must_use]
-    pub fn new(tokens: AccessTokens, clock: Clock, prefix: TopicPrefix) -> Self {
-        Self { tokens: Arc::new(tokens), clock, prefix }
+    pub fn new(tokens: AccessTokens, directory: Directory, clock: Clock, prefix: TopicPrefix) -> Self {
+        Self { tokens: Arc::new(tokens), directory, clock, prefix }
     }
 
-    /// The identity that `token` proves.
+    /// What `token` proves. Its login may have been ended.
     ///
     /// # Errors
     /// [`TokenRefused`].
-    pub async fn verify(&self, token: &str) -> Result<Identity, TokenRefused> {
+    pub async fn verify(&self, token: &str) -> Result<AccessToken, TokenRefused> {
         self.tokens.verify(token, self.clock.now()).await
+    }
+
+    /// The account of whoever shows `token`; none where its login was ended.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub async fn account(&self, token: &AccessToken) -> Result<Option<Account>, DirectoryError> {
+        let account = self.directory.account(&token.identity.logged_in_at(), self.clock.now()).await?;
+        Ok(Some(account).filter(|account| !account.has_ended(&token.login)))
     }
 }

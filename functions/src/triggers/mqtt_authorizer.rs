@@ -117,12 +117,21 @@ pub async fn authorize(
         return no("the client id is not the one that the password was made for");
     }
     let name = username.split('?').next().unwrap_or_default();
-    let Some(party) = claims.identity.address() else { return no("auditors have no topics") };
+    let Some(party) = claims.identity.address() else { return no("auditors and operators have no topics") };
     if name != party.address.as_str() {
         return no("the username is not the one that the password was made for");
     }
-    if !directory.is_registered(&party, &claims.client_id).await? {
-        return no("the client is not registered");
+    let (client, account) =
+        futures::try_join!(directory.client(&party, &claims.client_id), directory.account(&party, now))?;
+    let Some(passwords) = client.and_then(|client| client.passwords) else { return no("the client is not registered") };
+    if !passwords.work(&claims.generation, now) {
+        return no("the client registered again since, and has another password");
+    }
+    if account.has_ended(&claims.login) {
+        return no("the login that the password was made for was ended");
+    }
+    if let Some(used) = passwords.used(&claims.generation, now) {
+        directory.used_password(&party, &claims.client_id, &passwords, &used).await?;
     }
     let policy = Policy::for_client(&mqtt.prefix.topics(&party), &claims.client_id, &mqtt.arns);
     let Ok(document) = serde_json::to_string(&policy) else { return no("the policy cannot be written") };

@@ -1,43 +1,36 @@
 //! The MQTT broker: TCP, TLS and WebSocket, MQTT 3.1.1 and 5. It asks the real authorizer about every CONNECT and
 //! enforces the very policy that comes back.
 
-use std::collections::HashMap;
-use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use futures::future::BoxFuture;
-use ilock_auth::{Arns, Policy};
-use ilock_directory::Directory;
-use ilock_env::Clock;
+use ilock_auth::Arns;
 use ilock_events::{Carrier, ClientName, TopicPrefix};
-use ilock_functions::service::mqtt_access::MqttAccess;
-use ilock_functions::triggers::mqtt_authorizer::{AuthorizerRequest, MqttData, ProtocolData, authorize};
 use ilock_notify::{CarrierError, Mqtt, Publish};
 use mqtt5::QoS;
-use mqtt5::broker::auth::{AuthProvider, AuthResult};
 use mqtt5::broker::config::{BrokerConfig, StorageBackend, StorageConfig, TlsConfig, WebSocketConfig};
 use mqtt5::broker::router::MessageRouter;
 use mqtt5::broker::storage::{DynamicStorage, StorageBackend as _};
 use mqtt5::broker::{BrokerShutdownHandle, MqttBroker};
-use mqtt5::packet::connect::ConnectPacket;
 use mqtt5::packet::publish::PublishPacket;
-use mqtt5::types::ReasonCode;
 use tokio::task::JoinHandle;
 
-use crate::broker_rules::BrokerRules;
+use crate::broker_acl::{Authority, BrokerAcl};
 use crate::error::NotStarted;
+use crate::lock::lock;
+use crate::presence::PresenceReporter;
 
 /// As IoT Core: 128 KB a message.
 const MAX_PACKET: usize = 128 * 1024;
 
 /// As IoT Core's default: an unconnected session is kept for an hour.
 const SESSION: Duration = Duration::from_hours(1);
+
+/// How often it is looked whose time is up.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Where the broker listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,15 +41,6 @@ pub struct BrokerAddresses {
     pub websocket: SocketAddr,
     /// MQTT over TLS.
     pub tls: SocketAddr,
-}
-
-/// What the acl asks.
-pub struct Authority {
-    /// What passwords are checked against.
-    pub mqtt: MqttAccess,
-    /// Whether the client is registered.
-    pub directory: Directory,
-    pub clock: Clock,
 }
 
 /// The broker, which can be stopped and started again.
@@ -78,6 +62,8 @@ struct Storage {
 struct Running {
     stop: BrokerShutdownHandle,
     task: JoinHandle<()>,
+    /// Ends connections whose time is up.
+    guard: JoinHandle<()>,
     at: BrokerAddresses,
 }
 
@@ -94,23 +80,13 @@ impl LocalBroker {
     /// # Errors
     /// [`NotStarted::Broker`] when the certificate cannot be made.
     pub fn new(arns: Arns, certificates: &Path, sessions: Option<PathBuf>) -> Result<Self, NotStarted> {
-        let acl = Arc::new_cyclic(|acl: &Weak<BrokerAcl>| {
-            let acl = acl.clone();
-            let may_publish = move |client: &str, topic: &str| {
-                acl.upgrade().is_some_and(|acl| acl.allows(client, "iot:Publish", &acl.arns.topic(topic)))
-            };
-            let rules = Arc::new(BrokerRules::new(Box::new(may_publish)));
-            BrokerAcl { authority: OnceLock::new(), arns, policies: Mutex::new(HashMap::new()), rules }
-        });
         let storage = Storage { certificate: certificate(certificates)?, sessions };
-        Ok(Self { acl, storage, running: tokio::sync::Mutex::new(None), open: Arc::default() })
+        Ok(Self { acl: BrokerAcl::new(arns), storage, running: tokio::sync::Mutex::new(None), open: Arc::default() })
     }
 
     /// Tells the broker whom to ask about clients. Until then nobody may connect.
     pub fn connect(&self, authority: Authority) {
-        if self.acl.authority.set(authority).is_err() {
-            tracing::warn!("the broker was connected twice");
-        }
+        self.acl.connect(authority);
     }
 
     /// The carrier that publishes on this broker, with `prefix` before every topic.
@@ -148,17 +124,19 @@ impl LocalBroker {
             }
         });
         ready.wait_for(|up| *up).await.map_err(|_| NotStarted::Broker("it ended before it was up".into()))?;
-        self.acl.rules.route_by(Some(open.router.clone()));
+        self.acl.rules().route_by(Some(open.router.clone()));
+        let guard = tokio::spawn(end_overdue(self.acl.clone(), open.router.clone()));
         *lock(&self.open) = Some(open);
-        *running = Some(Running { stop, task, at });
+        *running = Some(Running { stop, task, guard, at });
         Ok(at)
     }
 
     /// Stops listening and closes every connection. Publishers are told that the broker is down.
     pub async fn stop(&self) {
         *lock(&self.open) = None;
-        self.acl.rules.route_by(None);
+        self.acl.rules().route_by(None);
         if let Some(running) = self.running.lock().await.take() {
+            running.guard.abort();
             running.stop.shutdown();
             if tokio::time::timeout(Duration::from_millis(500), running.task).await.is_err() {
                 tracing::warn!("the broker took too long to stop");
@@ -182,13 +160,19 @@ impl LocalBroker {
             .with_maximum_qos(1)
             .with_retain_available(false)
             .with_sys_topics_enabled(false)
-            .with_event_handler(self.acl.rules.clone())
+            .with_event_handler(Arc::new(PresenceReporter::new(self.acl.clone())))
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // Nothing panics while holding these; and a half-written map of policies does not exist.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// As IoT Core: a connection ends when its password has run out. Its session stays.
+async fn end_overdue(acl: Arc<BrokerAcl>, router: Arc<MessageRouter>) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        for client in acl.overdue().await {
+            tracing::info!(client_id = client, "the connection's time is up");
+            router.disconnect_client(&client).await;
+        }
+    }
 }
 
 /// The self-signed certificate in `dir`, made if it is not there.
@@ -255,89 +239,5 @@ impl Mqtt for LocalMqtt {
             }
             Ok(())
         })
-    }
-}
-
-/// Asks the authorizer, and holds every client to its policy.
-struct BrokerAcl {
-    authority: OnceLock<Authority>,
-    arns: Arns,
-    policies: Mutex<HashMap<String, Arc<Vec<Policy>>>>,
-    rules: Arc<BrokerRules>,
-}
-
-impl BrokerAcl {
-    /// The policies of `connect`; none when it may not connect.
-    async fn policies_of(&self, connect: &ConnectPacket) -> Option<Vec<Policy>> {
-        let authority = self.authority.get()?;
-        let mqtt = MqttData {
-            username: connect.username.clone(),
-            password: connect.password.as_ref().map(|password| STANDARD.encode(password)),
-            client_id: Some(connect.client_id.clone()),
-        };
-        let request = AuthorizerRequest { protocol_data: ProtocolData { mqtt: Some(mqtt) } };
-        let answer = authorize(&request, &authority.mqtt, &authority.directory, &authority.clock).await;
-        let answer = answer.inspect_err(|error| tracing::error!(%error, "the authorizer failed")).ok()?;
-        if !answer.is_authenticated {
-            return None;
-        }
-        let policies: Vec<Policy> =
-            answer.policy_documents.iter().map(|text| serde_json::from_str(text)).collect::<Result<_, _>>().ok()?;
-        let may = |action: &str, resource: &str| policies.iter().any(|policy| policy.allows(action, resource));
-        let will_is_fine = connect.will.as_ref().is_none_or(|will| {
-            let allowed = may("iot:Publish", &self.arns.topic(&will.topic));
-            if !allowed {
-                let client_id = connect.client_id.as_str();
-                tracing::warn!(client_id, topic = will.topic, "connection refused: a client may not have a will");
-            }
-            allowed
-        });
-        (may("iot:Connect", &self.arns.client(&connect.client_id)) && will_is_fine).then_some(policies)
-    }
-
-    fn allows(&self, client: &str, action: &str, resource: &str) -> bool {
-        let policies = lock(&self.policies).get(client).cloned();
-        policies.is_some_and(|policies| policies.iter().any(|policy| policy.allows(action, resource)))
-    }
-}
-
-impl AuthProvider for BrokerAcl {
-    fn authenticate<'a>(
-        &'a self,
-        connect: &'a ConnectPacket,
-        _: SocketAddr,
-    ) -> Pin<Box<dyn Future<Output = mqtt5::Result<AuthResult>> + Send + 'a>> {
-        Box::pin(async move {
-            Ok(match self.policies_of(connect).await {
-                Some(policies) => {
-                    lock(&self.policies).insert(connect.client_id.clone(), Arc::new(policies));
-                    self.rules.lets_in(&connect.client_id, connect.protocol_version).await;
-                    // A kept session is resumed only by the user it was kept for.
-                    let user = connect.username.as_deref().and_then(|name| name.split('?').next()).unwrap_or_default();
-                    AuthResult::success_with_user(user)
-                }
-                None => AuthResult::fail(ReasonCode::NotAuthorized),
-            })
-        })
-    }
-
-    /// Publishes are refused by [`BrokerRules`], wills at CONNECT.
-    fn authorize_publish<'a>(
-        &'a self,
-        _: &str,
-        _: Option<&'a str>,
-        _: &'a str,
-    ) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
-        Box::pin(async { true })
-    }
-
-    fn authorize_subscribe<'a>(
-        &'a self,
-        client: &str,
-        _: Option<&'a str>,
-        filter: &'a str,
-    ) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
-        let allowed = self.allows(client, "iot:Subscribe", &self.arns.topic_filter(filter));
-        Box::pin(async move { allowed })
     }
 }

@@ -6,11 +6,14 @@
 //! what they are given, [`timer`] the queue that a call expires by, [`vault`] the bucket that the ledger is sealed into.
 
 pub mod broker;
+mod broker_acl;
 mod broker_rules;
 pub mod dynamodb;
 mod error;
 mod http;
+mod lock;
 mod options;
+mod presence;
 pub mod push;
 pub mod stack;
 pub mod stream;

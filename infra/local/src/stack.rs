@@ -34,7 +34,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::broker::{Authority, BrokerAddresses, LocalBroker};
+use crate::broker::{BrokerAddresses, LocalBroker};
+use crate::broker_acl::Authority;
 use crate::dynamodb;
 use crate::error::NotStarted;
 use crate::http::cors::local_pages;

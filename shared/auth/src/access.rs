@@ -2,57 +2,14 @@
 
 use std::{fmt, sync::Arc};
 
-use ilock_events::Millis;
+use ilock_events::{Login, Millis};
 use jsonwebtoken::DecodingKey;
 
 use crate::algorithm::AsymmetricAlgorithm;
 use crate::{
-    Identity, JwksSource, MQTT_AUDIENCE, Secret, ShortSecret, TokenRefused,
-    claims::Claims,
-    jwks::{BadSource, Jwks},
+    AccessKeys, AccessRules, BadRules, Identity, LongestLife, MQTT_AUDIENCE, TokenRefused, claims::Claims, jwks::Jwks,
     jwt::Unverified,
 };
-
-/// Which tokens are believed.
-#[derive(Debug, Clone)]
-pub struct AccessRules {
-    /// What they are signed with.
-    pub keys: AccessKeys,
-    /// When set, `iss` must be exactly this.
-    pub issuer: Option<String>,
-    /// When set, `aud` must be this or name it among others.
-    pub audience: Option<String>,
-}
-
-/// What access tokens are signed with. The configuration says it; a token's own header never does.
-#[derive(Debug, Clone)]
-pub enum AccessKeys {
-    /// HS256 with a secret that we share with the login service, of at least 32 bytes.
-    Shared(Secret),
-    /// Private keys of the login service, whose public halves it publishes.
-    Jwks {
-        source: JwksSource,
-        /// The only algorithms that are accepted; at least one.
-        algorithms: Vec<AsymmetricAlgorithm>,
-    },
-}
-
-/// Why rules cannot be worked with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BadRules {
-    /// The shared secret can be guessed.
-    #[error(transparent)]
-    ShortSecret(#[from] ShortSecret),
-    /// A JWKS without algorithms would refuse everything.
-    #[error("no algorithm is configured for the login service's keys")]
-    NoAlgorithm,
-    /// `ilock-mqtt` is the audience of MQTT passwords, which are no access tokens.
-    #[error("the audience {MQTT_AUDIENCE} is reserved")]
-    ReservedAudience,
-    /// The keys can never come from there.
-    #[error(transparent)]
-    Source(#[from] BadSource),
-}
 
 /// Checks access tokens. A clone shares the fetched keys.
 #[derive(Clone)]
@@ -62,11 +19,25 @@ struct Inner {
     keys: Keys,
     issuer: Option<String>,
     audience: Option<String>,
+    audience_may_be_absent: bool,
+    session_claims: Vec<String>,
+    longest: LongestLife,
 }
 
 enum Keys {
     Shared(DecodingKey),
     Jwks { jwks: Jwks, algorithms: Vec<AsymmetricAlgorithm> },
+}
+
+/// What a good access token says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessToken {
+    /// Whose it is.
+    pub identity: Identity,
+    /// The login that it comes from. Whether that was ended is not known here.
+    pub login: Login,
+    /// `exp`. Within the 60 s of leeway it may be past already.
+    pub expires_at: Millis,
 }
 
 impl AccessTokens {
@@ -78,6 +49,9 @@ impl AccessTokens {
         if rules.audience.as_deref() == Some(MQTT_AUDIENCE) {
             return Err(BadRules::ReservedAudience);
         }
+        if rules.session_claims.iter().any(|name| name == "jti") {
+            return Err(BadRules::SessionIsToken);
+        }
         let keys = match rules.keys {
             AccessKeys::Shared(secret) => Keys::Shared(DecodingKey::from_secret(secret.long_enough()?.expose())),
             AccessKeys::Jwks { algorithms, .. } if algorithms.is_empty() => {
@@ -85,25 +59,25 @@ impl AccessTokens {
             }
             AccessKeys::Jwks { source, algorithms } => Keys::Jwks { jwks: Jwks::new(&source)?, algorithms },
         };
-        Ok(Self(Arc::new(Inner { keys, issuer: rules.issuer, audience: rules.audience })))
+        let AccessRules { issuer, audience, audience_may_be_absent, session_claims, longest, .. } = rules;
+        Ok(Self(Arc::new(Inner { keys, issuer, audience, audience_may_be_absent, session_claims, longest })))
     }
 
-    /// Who shows `token` at `now`.
+    /// Who shows `token` at `now`, and from which login.
     ///
     /// # Errors
     /// [`TokenRefused`] says why it is not believed. [`TokenRefused::KeysUnavailable`] is not the token's fault.
-    pub async fn verify(&self, token: &str, now: Millis) -> Result<Identity, TokenRefused> {
+    pub async fn verify(&self, token: &str, now: Millis) -> Result<AccessToken, TokenRefused> {
         let claims = self.0.signed_claims(token, now).await?;
-        claims.check_time(now)?;
+        let expires_at = claims.check_time(now)?;
         if let Some(issuer) = &self.0.issuer {
             claims.check_issuer(issuer)?;
         }
-        let audiences = claims.audiences()?;
-        let wanted = |audience: &String| audiences.contains(&audience.as_str());
-        if audiences.contains(&MQTT_AUDIENCE) || !self.0.audience.as_ref().is_none_or(wanted) {
-            return Err(TokenRefused::Audience);
-        }
-        claims.identity()
+        self.0.check_audience(&claims)?;
+        let identity = claims.identity()?;
+        claims.check_life(self.0.longest.of(identity.role), now)?;
+        let login = claims.login(&self.0.session_claims, now)?;
+        Ok(AccessToken { identity, login, expires_at })
     }
 }
 
@@ -118,10 +92,21 @@ impl Inner {
                     .copied()
                     .find(|algorithm| algorithm.name() == token.header.alg)
                     .ok_or(TokenRefused::Algorithm)?;
-                let key = jwks.key(token.header.kid.as_deref(), algorithm, now).await?;
-                token.verify(&key, algorithm.algorithm(), algorithm.name())
+                let check = |key: &DecodingKey| token.verify(key, algorithm.algorithm(), algorithm.name());
+                jwks.verify(token.header.kid.as_deref(), algorithm, now, check).await
             }
         }
+    }
+
+    fn check_audience(&self, claims: &Claims) -> Result<(), TokenRefused> {
+        let audiences = claims.audiences()?;
+        let named = |audience: &str| audiences.as_ref().is_some_and(|all| all.contains(&audience));
+        let good = match &self.audience {
+            None => true,
+            Some(_) if audiences.is_none() => self.audience_may_be_absent,
+            Some(audience) => named(audience),
+        };
+        if good && !named(MQTT_AUDIENCE) { Ok(()) } else { Err(TokenRefused::Audience) }
     }
 }
 

@@ -1,6 +1,7 @@
-//! What a signed token claims (RFC 7519 §4.1), read strictly: a claim of the wrong type is not a missing claim.
+//! What a signed token claims (RFC 7519 §4.1), read strictly: a claim of the wrong type is not a missing claim. A claim that
+//! is null is one that is not there: login services write both.
 
-use ilock_events::{Millis, PartyId, TenantId};
+use ilock_events::{Login, LoginSession, Millis, PartyId, TenantId};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -16,13 +17,14 @@ const DEFAULT_TENANT: &str = "default";
 pub(crate) struct Claims(Map<String, Value>);
 
 impl Claims {
-    pub(crate) const fn new(claims: Map<String, Value>) -> Self {
+    pub(crate) fn new(mut claims: Map<String, Value>) -> Self {
+        claims.retain(|_, value| !value.is_null());
         Self(claims)
     }
 
     /// Refuses a token that is not valid at `now`; the answer is `exp`.
     pub(crate) fn check_time(&self, now: Millis) -> Result<Millis, TokenRefused> {
-        let expires = self.moment("exp")?.ok_or(TokenRefused::Claim { name: "exp" })?;
+        let expires = self.moment("exp")?.ok_or(refused("exp"))?;
         if now >= expires.plus(LEEWAY) {
             return Err(TokenRefused::Expired);
         }
@@ -34,6 +36,13 @@ impl Claims {
         Ok(expires)
     }
 
+    /// Refuses a token that is good for more than `longest` seconds, from when it was issued, else from `now`.
+    pub(crate) fn check_life(&self, longest: u32, now: Millis) -> Result<(), TokenRefused> {
+        let expires = self.moment("exp")?.ok_or(refused("exp"))?;
+        let from = self.moment("iat")?.map_or(now, |issued| issued.min(now));
+        if expires.since(from) > i64::from(longest).saturating_mul(1_000) { Err(TokenRefused::TooLong) } else { Ok(()) }
+    }
+
     pub(crate) fn check_issuer(&self, issuer: &str) -> Result<(), TokenRefused> {
         match self.0.get("iss") {
             Some(Value::String(iss)) if iss == issuer => Ok(()),
@@ -42,12 +51,14 @@ impl Claims {
     }
 
     /// `aud`: a text, a list of texts, or absent.
-    pub(crate) fn audiences(&self) -> Result<Vec<&str>, TokenRefused> {
-        let bad = TokenRefused::Claim { name: "aud" };
+    pub(crate) fn audiences(&self) -> Result<Option<Vec<&str>>, TokenRefused> {
+        let bad = refused("aud");
         match self.0.get("aud") {
-            None => Ok(Vec::new()),
-            Some(Value::String(aud)) => Ok(vec![aud]),
-            Some(Value::Array(list)) => list.iter().map(|aud| aud.as_str().ok_or(bad)).collect(),
+            None => Ok(None),
+            Some(Value::String(aud)) => Ok(Some(vec![aud])),
+            Some(Value::Array(list)) => {
+                list.iter().map(|aud| aud.as_str().ok_or(bad)).collect::<Result<_, _>>().map(Some)
+            }
             Some(_) => Err(bad),
         }
     }
@@ -63,6 +74,31 @@ impl Claims {
         };
         let tenant = TenantId::new(tenant).map_err(|_| refused("tenant"))?;
         Ok(Identity { id, role, tenant })
+    }
+
+    /// The login that the token comes from; its session is what the first claim of `sessions` that is there says. What lies
+    /// ahead of `now` counts as now.
+    pub(crate) fn login(&self, sessions: &[String], now: Millis) -> Result<Login, TokenRefused> {
+        let session = match sessions.iter().find_map(|name| self.0.get(name)) {
+            None => None,
+            Some(Value::String(name)) if !name.is_empty() => Some(LoginSession::named(name)),
+            Some(Value::Number(number)) => Some(LoginSession::named(&number.to_string())),
+            Some(_) => return Err(refused("session")),
+        };
+        let since = match self.moment("auth_time")? {
+            Some(since) => Some(since),
+            None => self.moment("iat")?,
+        };
+        Ok(Login { session, since: since.map(|since| whole_seconds(since.min(now))) })
+    }
+
+    /// The login that a password of ours was made for.
+    pub(crate) fn own_login(&self) -> Result<Login, TokenRefused> {
+        let session = match self.0.get("sid") {
+            None => None,
+            Some(sid) => Some(LoginSession::deserialize(sid).map_err(|_| refused("sid"))?),
+        };
+        Ok(Login { session, since: self.moment("auth_time")? })
     }
 
     pub(crate) fn text(&self, name: &'static str) -> Result<&str, TokenRefused> {
@@ -85,6 +121,10 @@ impl Claims {
 
 const fn refused(name: &'static str) -> TokenRefused {
     TokenRefused::Claim { name }
+}
+
+const fn whole_seconds(at: Millis) -> Millis {
+    Millis(at.0.div_euclid(1_000) * 1_000)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "`as` cuts the fraction and saturates, which is what is meant")]

@@ -13,9 +13,14 @@ pub enum Role {
     Device,
     /// Reads and verifies histories; is no party to any call.
     Auditor,
+    /// Runs the deployment: logs people out; is no party to any call.
+    Operator,
 }
 
 impl Role {
+    /// Every role.
+    pub const ALL: [Self; 4] = [Self::User, Self::Device, Self::Auditor, Self::Operator];
+
     /// The word that stands in a token.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -23,19 +28,20 @@ impl Role {
             Self::User => "user",
             Self::Device => "device",
             Self::Auditor => "auditor",
+            Self::Operator => "operator",
         }
     }
 }
 
-/// A role by another name than `user`, `device` and `auditor`.
+/// A role by another name than `user`, `device`, `auditor` and `operator`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a role must be user, device or auditor")]
+#[error("a role must be user, device, auditor or operator")]
 pub struct BadRole;
 
 impl std::str::FromStr for Role {
     type Err = BadRole;
     fn from_str(word: &str) -> Result<Self, BadRole> {
-        [Self::User, Self::Device, Self::Auditor].into_iter().find(|role| role.word() == word).ok_or(BadRole)
+        Self::ALL.into_iter().find(|role| role.word() == word).ok_or(BadRole)
     }
 }
 
@@ -51,20 +57,28 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The party that they are in calls; an auditor is none.
+    /// The party that they are in calls; auditors and operators are none.
     #[must_use]
     pub fn party(&self) -> Option<Party> {
         let kind = match self.role {
             Role::User => PartyKind::User,
             Role::Device => PartyKind::Device,
-            Role::Auditor => return None,
+            Role::Auditor | Role::Operator => return None,
         };
         Some(Party { kind, id: self.id.clone() })
     }
 
-    /// Where that party is found; an auditor nowhere.
+    /// Where that party is found; auditors and operators nowhere.
     #[must_use]
     pub fn address(&self) -> Option<PartyAddress> {
         self.party().map(|party| PartyAddress::of(&self.tenant, &party))
+    }
+
+    /// Where it stands who is logged out. An auditor or operator is a person: whoever logs out everywhere, or is logged out
+    /// by an operator, is so in every role.
+    #[must_use]
+    pub fn logged_in_at(&self) -> PartyAddress {
+        let kind = if self.role == Role::Device { PartyKind::Device } else { PartyKind::User };
+        PartyAddress::of(&self.tenant, &Party { kind, id: self.id.clone() })
     }
 }

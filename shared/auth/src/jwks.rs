@@ -15,11 +15,14 @@ use tokio::sync::Mutex;
 use crate::TokenRefused;
 use crate::algorithm::AsymmetricAlgorithm;
 
-/// After this the keys are asked for again, in milliseconds.
-const FRESH_FOR: i64 = 10 * 60_000;
+/// After this the keys are asked for again, in milliseconds: with the time that a fetch may take, a key that the login
+/// service takes out stops counting within a minute.
+const FRESH_FOR: i64 = 50_000;
 /// After this keys that could not be asked for again are no longer believed, in milliseconds.
 const USABLE_FOR: i64 = 24 * 3_600_000;
-/// How long an unknown `kid`, or a failed fetch, keeps the next one off, in milliseconds.
+/// The most keys that are tried on one token: so many, of one `kid` or without any, no login service has.
+const MOST_TRIED: usize = 16;
+/// How long a token that no key fits, or a failed fetch, keeps the next one off, in milliseconds.
 const QUIET_FOR: i64 = 30_000;
 /// The same while there are no keys at all, and so every token is turned away.
 const QUIET_WITHOUT_KEYS: i64 = 1_000;
@@ -36,7 +39,7 @@ struct Fetched {
 #[derive(Default)]
 struct Tried {
     failed: Option<Millis>,
-    for_unknown_kid: Option<Millis>,
+    for_misfit: Option<Millis>,
 }
 
 /// Why the keys are asked for.
@@ -44,7 +47,7 @@ struct Tried {
 enum Why {
     NoKeys,
     Aged,
-    UnknownKid,
+    NoneFits,
 }
 
 /// The cached key set. Time is what the callers say it is.
@@ -61,23 +64,25 @@ impl Jwks {
         Ok(Self { source: Source::new(source)?, fetched: RwLock::new(None), tried: Mutex::default() })
     }
 
-    /// The key named `kid` for `algorithm`; without a name the only one that fits, when only one does.
-    pub(crate) async fn key(
+    /// What `check` says of a token under the keys named `kid`, or without a name under all of `algorithm`: rotations leave
+    /// several of one name behind. Where none fits, the login service may have a new one, also under an old name.
+    pub(crate) async fn verify<T>(
         &self,
         kid: Option<&str>,
         algorithm: AsymmetricAlgorithm,
         now: Millis,
-    ) -> Result<DecodingKey, TokenRefused> {
+        check: impl Fn(&DecodingKey) -> Result<T, TokenRefused>,
+    ) -> Result<T, TokenRefused> {
         let before = self.usable(now);
-        let found = before.as_ref().and_then(|set| set.find(kid, algorithm));
-        let why = match (&before, &found) {
-            (None, _) => Why::NoKeys,
-            (Some(set), _) if !near(now, set.at, FRESH_FOR) => Why::Aged,
-            (Some(_), None) => Why::UnknownKid,
-            (Some(_), Some(key)) => return Ok(key.clone()),
+        let known = before.as_ref().map(|set| set.tried(kid, algorithm, &check));
+        let why = match (&before, &known) {
+            (Some(set), Some(_)) if !near(now, set.at, FRESH_FOR) => Why::Aged,
+            (Some(_), Some(Err(TokenRefused::UnknownKey | TokenRefused::Signature))) => Why::NoneFits,
+            (Some(_), Some(_)) => return known.unwrap_or(Err(TokenRefused::UnknownKey)),
+            _ => Why::NoKeys,
         };
         let seen = before.map(|set| set.generation);
-        let asked = if found.is_some() {
+        let asked = if matches!(known, Some(Ok(_))) {
             // The aged key will do; so only one caller waits for the fetch.
             match self.tried.try_lock() {
                 Ok(mut tried) => self.fetch(&mut tried, why, seen, now).await,
@@ -87,11 +92,10 @@ impl Jwks {
             let mut tried = self.tried.lock().await;
             self.fetch(&mut tried, why, seen, now).await
         };
-        let now_found = self.usable(now).and_then(|set| set.find(kid, algorithm));
-        now_found.ok_or(match asked {
-            Ok(()) => TokenRefused::UnknownKey,
-            Err(refused) => refused,
-        })
+        match (self.usable(now).map(|set| set.tried(kid, algorithm, &check)), asked) {
+            (Some(Err(TokenRefused::UnknownKey)) | None, Err(unavailable)) => Err(unavailable),
+            (found, _) => found.unwrap_or(Err(TokenRefused::UnknownKey)),
+        }
     }
 
     /// Fetches, unless somebody did since `seen`, or it is too soon to try again.
@@ -104,11 +108,11 @@ impl Jwks {
         if tried.failed.is_some_and(|at| near(now, at, quiet)) {
             return Err(TokenRefused::KeysUnavailable);
         }
-        if why == Why::UnknownKid {
-            if tried.for_unknown_kid.is_some_and(|at| near(now, at, quiet)) {
+        if why == Why::NoneFits {
+            if tried.for_misfit.is_some_and(|at| near(now, at, quiet)) {
                 return Ok(());
             }
-            tried.for_unknown_kid = Some(now);
+            tried.for_misfit = Some(now);
         }
         // Set first: a caller that goes away in the middle leaves a failure behind, not a free try.
         tried.failed = Some(now);
@@ -139,13 +143,23 @@ impl Jwks {
 }
 
 impl Fetched {
-    fn find(&self, kid: Option<&str>, algorithm: AsymmetricAlgorithm) -> Option<DecodingKey> {
-        let mut fitting = self.keys.iter().filter(|key| key.algorithm == algorithm);
-        let found = match kid {
-            Some(kid) => fitting.find(|key| key.kid.as_deref() == Some(kid))?,
-            None => fitting.next()?,
-        };
-        (kid.is_some() || fitting.next().is_none()).then(|| found.key.clone())
+    /// What `check` says of the first key that fits; else that the signature is none of theirs, or that there is none.
+    fn tried<T>(
+        &self,
+        kid: Option<&str>,
+        algorithm: AsymmetricAlgorithm,
+        check: impl Fn(&DecodingKey) -> Result<T, TokenRefused>,
+    ) -> Result<T, TokenRefused> {
+        let named = |key: &&PublicKey| kid.is_none_or(|kid| key.kid.as_deref() == Some(kid));
+        let fitting = self.keys.iter().filter(|key| key.algorithm == algorithm).filter(named);
+        let mut refused = TokenRefused::UnknownKey;
+        for key in fitting.take(MOST_TRIED) {
+            match check(&key.key) {
+                Err(TokenRefused::Signature) => refused = TokenRefused::Signature,
+                settled => return settled,
+            }
+        }
+        Err(refused)
     }
 }
 

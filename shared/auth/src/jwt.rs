@@ -5,7 +5,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{TokenRefused, claims::Claims};
+use crate::{TokenRefused, claims::Claims, unique::Unique};
 
 /// The longest token that is looked at. HTTP stacks allow headers of about as much; real tokens have 1 to 2 KB.
 const LONGEST_TOKEN: usize = 8 * 1_024;
@@ -40,7 +40,8 @@ impl<'a> Unverified<'a> {
         if claims.contains('.') {
             return Err(TokenRefused::Malformed);
         }
-        let header: Header = serde_json::from_slice(&decoded(header)?).map_err(|_| TokenRefused::Malformed)?;
+        let Unique(header) = unique(header)?;
+        let header: Header = serde_json::from_value(header).map_err(|_| TokenRefused::Malformed)?;
         if header.crit.is_some() {
             return Err(TokenRefused::Malformed);
         }
@@ -54,9 +55,10 @@ impl<'a> Unverified<'a> {
         }
         // aws-lc compares MACs in constant time.
         match crypto::verify(self.signature, self.signed.as_bytes(), key, algorithm) {
-            Ok(true) => {
-                serde_json::from_slice(&decoded(self.claims)?).map(Claims::new).map_err(|_| TokenRefused::Malformed)
-            }
+            Ok(true) => match unique(self.claims)? {
+                Unique(Value::Object(claims)) => Ok(Claims::new(claims)),
+                Unique(_) => Err(TokenRefused::Malformed),
+            },
             Ok(false) | Err(_) => Err(TokenRefused::Signature),
         }
     }
@@ -67,6 +69,8 @@ impl<'a> Unverified<'a> {
     }
 }
 
-fn decoded(part: &str) -> Result<Vec<u8>, TokenRefused> {
-    URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenRefused::Malformed)
+/// A part of a token: base64url of JSON in which no name stands twice.
+fn unique(part: &str) -> Result<Unique, TokenRefused> {
+    let json = URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenRefused::Malformed)?;
+    serde_json::from_slice(&json).map_err(|_| TokenRefused::Malformed)
 }

@@ -8,6 +8,7 @@
 //! Secrets are compared, if at all, inside aws-lc (HMAC) and aes-gcm (tags), both in constant time.
 
 mod access;
+mod access_rules;
 mod algorithm;
 mod claims;
 mod identity;
@@ -20,11 +21,13 @@ mod payload;
 mod policy;
 mod refused;
 mod secret;
+mod unique;
 
-pub use access::{AccessKeys, AccessRules, AccessTokens, BadRules};
+pub use access::{AccessToken, AccessTokens};
+pub use access_rules::{AccessKeys, AccessRules, BadLongestLife, BadRules, LongestLife};
 pub use algorithm::{AsymmetricAlgorithm, BadAlgorithm};
 pub use identity::{BadRole, Identity, Role};
-pub use issue::{NotIssued, issue_access_token};
+pub use issue::{AccessClaims, NotIssued, issue_access_token};
 pub use jwe::{NotEncrypted, NotOpened};
 pub use jwks::{BadSource, JwksSource};
 pub use mqtt_token::{MQTT_AUDIENCE, MqttClaims, MqttTokens};

@@ -1,9 +1,10 @@
 //! The MQTT password: one client's way onto the broker, minted when it registers.
 
-use ilock_events::{ClientName, Millis, TopicPrefix};
+use ilock_events::{ClientName, Generation, Login, LoginSession, Millis, TopicPrefix};
 use jsonwebtoken::DecodingKey;
 
-use crate::{Identity, NotIssued, Secret, ShortSecret, TokenRefused, issue::Claimed, jwt::Unverified};
+use crate::issue::{Claimed, sign};
+use crate::{Identity, NotIssued, Secret, ShortSecret, TokenRefused, jwt::Unverified};
 
 /// The `aud` of every MQTT password, and of no access token.
 pub const MQTT_AUDIENCE: &str = "ilock-mqtt";
@@ -16,13 +17,17 @@ pub struct MqttTokens {
     prefix: TopicPrefix,
 }
 
-/// What a good MQTT password says.
+/// What an MQTT password is made for, and what a good one says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MqttClaims {
     /// Whose it is: a user or a device.
     pub identity: Identity,
     /// The only client id to connect with; one of the identity's own.
     pub client_id: ClientName,
+    /// The registration that it was handed out by. A later one takes its place.
+    pub generation: Generation,
+    /// The login of the access token that registered.
+    pub login: Login,
     /// `exp`. Within the 60 s of leeway it may be past already.
     pub expires_at: Millis,
 }
@@ -38,22 +43,26 @@ impl MqttTokens {
         Ok(Self { secret, key, prefix })
     }
 
-    /// A password for `client`, good from `now`, cut to the second, for `ttl_seconds`.
+    /// A password that says `claims`, as of `now`, both cut to the second.
     ///
     /// # Errors
-    /// [`NotIssued`] to an auditor, and for a client that is not `identity`'s own.
-    pub fn issue(
-        &self,
-        identity: &Identity,
-        client: &ClientName,
-        now: Millis,
-        ttl_seconds: u32,
-    ) -> Result<String, NotIssued> {
-        let Some(owner) = identity.address() else { return Err(NotIssued::Auditor) };
-        if !client.belongs_to(&owner, &self.prefix) {
+    /// [`NotIssued`] to auditors and operators, and for a client that is not the identity's own.
+    pub fn issue(&self, claims: &MqttClaims, now: Millis) -> Result<String, NotIssued> {
+        let MqttClaims { identity, client_id, generation, login, expires_at } = claims;
+        let Some(owner) = identity.address() else { return Err(NotIssued::NoParty) };
+        if !client_id.belongs_to(&owner, &self.prefix) {
             return Err(NotIssued::ForeignClient);
         }
-        Claimed::new(identity, now, ttl_seconds).to(Some(MQTT_AUDIENCE)).of_client(client).sign(&self.secret)
+        let ttl_seconds = u32::try_from(expires_at.since(now).div_euclid(1_000)).unwrap_or(0);
+        let claimed = Claimed {
+            aud: Some(MQTT_AUDIENCE),
+            client_id: Some(client_id.as_str()),
+            generation: Some(generation.as_str()),
+            sid: login.session.as_ref().map(LoginSession::as_str),
+            auth_time: login.since.map(|since| since.0.div_euclid(1_000)),
+            ..Claimed::new(identity, now, ttl_seconds)
+        };
+        sign(&claimed, &self.secret)
     }
 
     /// Checks a password.
@@ -63,7 +72,7 @@ impl MqttTokens {
     pub fn verify(&self, token: &str, now: Millis) -> Result<MqttClaims, TokenRefused> {
         let claims = Unverified::read(token)?.verify_hs256(&self.key)?;
         let expires_at = claims.check_time(now)?;
-        if claims.audiences()? != [MQTT_AUDIENCE] {
+        if claims.audiences()?.as_deref() != Some(&[MQTT_AUDIENCE]) {
             return Err(TokenRefused::Audience);
         }
         let identity = claims.identity()?;
@@ -72,6 +81,7 @@ impl MqttTokens {
             .ok()
             .filter(|client| client.belongs_to(&owner, &self.prefix))
             .ok_or(TokenRefused::Claim { name: "client_id" })?;
-        Ok(MqttClaims { identity, client_id, expires_at })
+        let generation = claims.text("generation")?.parse().map_err(|_| TokenRefused::Claim { name: "generation" })?;
+        Ok(MqttClaims { identity, client_id, generation, login: claims.own_login()?, expires_at })
     }
 }

@@ -9,10 +9,11 @@ use crate::{
     jwe::{self, NotEncrypted, NotOpened},
 };
 
-/// Every user's payload key, derived from one master secret and the user's address.
+/// Every user's payload key, derived from one master secret, the user's address and two versions: the deployment's, and the
+/// user's own, which is raised when they are logged out everywhere.
 ///
-/// A user gets theirs over HTTPS at registration. To change all keys, raise the version: phones learn theirs when they
-/// register again.
+/// A user gets theirs over HTTPS at registration. To change all keys, raise the deployment's version: phones learn theirs
+/// when they register again.
 #[derive(Debug, Clone)]
 pub struct PayloadKeys {
     master: Secret,
@@ -20,7 +21,8 @@ pub struct PayloadKeys {
 }
 
 impl PayloadKeys {
-    /// `version` stands in each key's `kid` (`v1`, `v2` …) and is part of what the keys are derived from.
+    /// `version` stands in each key's `kid` (`v1`, `v2` …; with a user's own behind it from 1 on: `v1.1`) and is part of what the
+    /// keys are derived from.
     ///
     /// # Errors
     /// [`ShortSecret`] with fewer than 32 bytes.
@@ -29,26 +31,26 @@ impl PayloadKeys {
         Ok(Self { master, version })
     }
 
-    /// `user`'s key as a JWK: `oct`, `dir`, `A256GCM`.
+    /// `user`'s key of their own `version` as a JWK: `oct`, `dir`, `A256GCM`.
     #[must_use]
-    pub fn jwk(&self, user: &Address) -> PayloadKey {
+    pub fn jwk(&self, user: &Address, version: u32) -> PayloadKey {
         PayloadKey {
             kty: "oct".into(),
-            kid: self.kid(),
+            kid: self.kid(version),
             alg: jwe::ALG.into(),
             enc: jwe::ENC.into(),
-            k: URL_SAFE_NO_PAD.encode(self.key(user)),
+            k: URL_SAFE_NO_PAD.encode(self.key(user, version)),
         }
     }
 
-    /// Encrypts `plaintext` for `user`: a compact JWE (RFC 7516), `dir` with `A256GCM`, under a random 96-bit IV.
+    /// Encrypts `plaintext` for `user`, whose own version is `version`: a compact JWE (RFC 7516), `dir` with `A256GCM`, under a random 96-bit IV.
     ///
     /// # Errors
     /// [`NotEncrypted`] when the system gives no randomness.
-    pub fn encrypt(&self, user: &Address, plaintext: &str) -> Result<String, NotEncrypted> {
+    pub fn encrypt(&self, user: &Address, version: u32, plaintext: &str) -> Result<String, NotEncrypted> {
         // Random IVs may collide after some 2^32 messages under one key; no user gets as many calls.
         let iv = random::<{ jwe::IV_BYTES }>().map_err(|_| NotEncrypted::Randomness)?;
-        jwe::encrypt(&self.key(user), &self.kid(), iv, plaintext)
+        jwe::encrypt(&self.key(user, version), &self.kid(version), iv, plaintext)
     }
 
     /// What a phone does with a encrypted user_sig: for the command line and tests. `encrypted` may be hostile.
@@ -67,12 +69,18 @@ impl PayloadKeys {
         jwe::open(&key, &jwk.kid, encrypted)
     }
 
-    fn key(&self, user: &Address) -> [u8; 32] {
-        let version = self.version.to_be_bytes();
-        self.master.derive("ilock payload key", &[user.as_str().as_bytes(), &version])
+    fn key(&self, user: &Address, version: u32) -> [u8; 32] {
+        let (all, own) = (self.version.to_be_bytes(), version.to_be_bytes());
+        let parts = [user.as_str().as_bytes(), &all, &own];
+        // Whoever was never logged out everywhere has the key that they always had.
+        let parts = if version == 0 { &parts[..2] } else { &parts[..] };
+        self.master.derive("ilock payload key", parts)
     }
 
-    fn kid(&self) -> String {
-        format!("v{}", self.version)
+    fn kid(&self, version: u32) -> String {
+        match version {
+            0 => format!("v{}", self.version),
+            own => format!("v{}.{own}", self.version),
+        }
     }
 }

@@ -18,6 +18,9 @@ pub enum TokenRefused {
     /// `nbf` is more than 60 s ahead.
     #[error("the token is not valid yet")]
     NotYetValid,
+    /// `exp` is further from `iat`, or from now, than is allowed for the role. One in milliseconds is.
+    #[error("the token is good for longer than is allowed for its role")]
+    TooLong,
     /// `iss` is not the configured issuer.
     #[error("the token is from another issuer")]
     Issuer,
@@ -48,6 +51,7 @@ impl TokenRefused {
             Self::Signature => "signature",
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
+            Self::TooLong => "too_long",
             Self::Issuer => "issuer",
             Self::Audience => "audience",
             Self::Claim { .. } => "claim",

@@ -4,8 +4,8 @@
 mod common;
 
 use common::{NOW, NOW_S, assembled, assembled_hs256, identity, secret, shared, with as with_claim};
-use ilock_auth::{MqttClaims, MqttTokens, NotIssued, Role, Secret, ShortSecret, TokenRefused};
-use ilock_events::{ClientName, TopicPrefix};
+use ilock_auth::{Identity, MqttClaims, MqttTokens, NotIssued, Role, Secret, ShortSecret, TokenRefused};
+use ilock_events::{ClientName, Generation, Login, LoginSession, TopicPrefix};
 use serde_json::{Value, json};
 
 fn tokens() -> MqttTokens {
@@ -23,7 +23,19 @@ fn client(id: &str) -> ClientName {
 fn claims() -> Value {
     let mut claims = with_claim("aud", "ilock-mqtt");
     claims["client_id"] = "user456_ios_1".into();
+    claims["generation"] = generation().as_str().into();
     claims
+}
+
+fn generation() -> Generation {
+    Generation::of_bytes(*b"eight by")
+}
+
+/// What a password is to say: whose, for which client, for an hour.
+fn of(identity: Identity, client_id: &str) -> MqttClaims {
+    let login = Login { session: Some(LoginSession::named("s1")), since: Some(NOW.plus(-5_000)) };
+    let (client_id, generation) = (client(client_id), generation());
+    MqttClaims { identity, client_id, generation, login, expires_at: NOW.plus(3_600_000) }
 }
 
 fn shown(claims: &Value) -> Result<MqttClaims, TokenRefused> {
@@ -45,28 +57,28 @@ fn shown_without(name: &str) -> Result<MqttClaims, TokenRefused> {
 #[test]
 fn an_issued_password_says_whose_client_may_connect_and_until_when() {
     for (id, role, phone) in [("user456", Role::User, "user456_ios_1"), ("door-1", Role::Device, "d.door-1_main")] {
-        let who = identity(id, role);
-        let token = tokens().issue(&who, &client(phone), NOW, 3_600).unwrap();
-        assert_eq!(
-            tokens().verify(&token, NOW),
-            Ok(MqttClaims { identity: who, client_id: client(phone), expires_at: NOW.plus(3_600_000) })
-        );
+        let mut said = of(identity(id, role), phone);
+        for login in [said.login.clone(), Login::default()] {
+            said.login = login;
+            let token = tokens().issue(&said, NOW).unwrap();
+            assert_eq!(tokens().verify(&token, NOW), Ok(said.clone()));
+        }
     }
 }
 
 #[test]
 fn a_password_is_not_issued_for_somebody_elses_client() {
-    let issued = tokens().issue(&identity("user4", Role::User), &client("user456_ios_1"), NOW, 60);
+    let issued = tokens().issue(&of(identity("user4", Role::User), "user456_ios_1"), NOW);
     assert_eq!(issued, Err(NotIssued::ForeignClient));
 }
 
 #[test]
 fn a_password_is_for_clients_of_one_stack() {
     let who = identity("user456", Role::User);
-    let password = of_stack("blue").issue(&who, &client("blue.user456_ios_1"), NOW, 60).unwrap();
+    let password = of_stack("blue").issue(&of(who.clone(), "blue.user456_ios_1"), NOW).unwrap();
     assert_eq!(of_stack("blue").verify(&password, NOW).unwrap().client_id, client("blue.user456_ios_1"));
     for (stack, other) in [("blue", "user456_ios_1"), ("blue", "green.user456_ios_1"), ("", "blue.user456_ios_1")] {
-        assert_eq!(of_stack(stack).issue(&who, &client(other), NOW, 60), Err(NotIssued::ForeignClient), "{stack}");
+        assert_eq!(of_stack(stack).issue(&of(who.clone(), other), NOW), Err(NotIssued::ForeignClient), "{stack}");
     }
     for stack in ["", "green"] {
         let refused = of_stack(stack).verify(&password, NOW);
@@ -75,9 +87,18 @@ fn a_password_is_for_clients_of_one_stack() {
 }
 
 #[test]
-fn an_auditor_gets_no_password() {
-    let issued = tokens().issue(&identity("ann", Role::Auditor), &client("ann_ios_1"), NOW, 60);
-    assert_eq!(issued, Err(NotIssued::Auditor));
+fn who_is_no_party_gets_no_password() {
+    for role in [Role::Auditor, Role::Operator] {
+        assert_eq!(tokens().issue(&of(identity("ann", role), "ann_ios_1"), NOW), Err(NotIssued::NoParty));
+    }
+}
+
+#[test]
+fn a_password_of_no_registration_is_refused() {
+    for bad in [json!(""), json!("x"), json!(7)] {
+        assert_eq!(shown_with("generation", bad), Err(TokenRefused::Claim { name: "generation" }));
+    }
+    assert_eq!(shown_without("generation"), Err(TokenRefused::Claim { name: "generation" }));
 }
 
 #[test]

@@ -21,29 +21,42 @@ fn oct(kid: &str, k: &str) -> PayloadKey {
 fn a_user_opens_what_was_sealed_for_them() {
     let ann = user("ann");
     for text in ["", "eJwtzM9q…", "门"] {
-        let encrypted = keys(1).encrypt(&ann, text).unwrap();
-        assert_eq!(PayloadKeys::open(&keys(1).jwk(&ann), &encrypted).as_deref(), Ok(text));
+        let encrypted = keys(1).encrypt(&ann, 0, text).unwrap();
+        assert_eq!(PayloadKeys::open(&keys(1).jwk(&ann, 0), &encrypted).as_deref(), Ok(text));
     }
 }
 
 #[test]
 fn another_user_does_not() {
-    let encrypted = keys(1).encrypt(&user("ann"), "secret").unwrap();
-    assert_eq!(PayloadKeys::open(&keys(1).jwk(&user("bob")), &encrypted), Err(NotOpened::Tag));
+    let encrypted = keys(1).encrypt(&user("ann"), 0, "secret").unwrap();
+    assert_eq!(PayloadKeys::open(&keys(1).jwk(&user("bob"), 0), &encrypted), Err(NotOpened::Tag));
 }
 
 #[test]
 fn another_version_of_the_key_does_not() {
     let ann = user("ann");
-    let encrypted = keys(1).encrypt(&ann, "secret").unwrap();
-    assert_eq!(PayloadKeys::open(&keys(2).jwk(&ann), &encrypted), Err(NotOpened::OtherKey));
-    let renamed = PayloadKey { kid: "v1".into(), ..keys(2).jwk(&ann) };
+    let encrypted = keys(1).encrypt(&ann, 0, "secret").unwrap();
+    assert_eq!(PayloadKeys::open(&keys(2).jwk(&ann, 0), &encrypted), Err(NotOpened::OtherKey));
+    let renamed = PayloadKey { kid: "v1".into(), ..keys(2).jwk(&ann, 0) };
     assert_eq!(PayloadKeys::open(&renamed, &encrypted), Err(NotOpened::Tag));
 }
 
 #[test]
+fn whoever_was_logged_out_everywhere_has_another_key() {
+    let ann = user("ann");
+    let encrypted = keys(1).encrypt(&ann, 1, "secret").unwrap();
+    let after = keys(1).jwk(&ann, 1);
+    assert_eq!((after.kid.as_str(), PayloadKeys::open(&after, &encrypted).as_deref()), ("v1.1", Ok("secret")));
+    for before in [keys(1).jwk(&ann, 0), keys(1).jwk(&ann, 2), keys(2).jwk(&ann, 1)] {
+        assert_eq!(PayloadKeys::open(&before, &encrypted), Err(NotOpened::OtherKey));
+        let renamed = PayloadKey { kid: "v1.1".into(), ..before };
+        assert_eq!(PayloadKeys::open(&renamed, &encrypted), Err(NotOpened::Tag));
+    }
+}
+
+#[test]
 fn a_jwk_says_what_it_is_for() {
-    let jwk = keys(12).jwk(&user("ann"));
+    let jwk = keys(12).jwk(&user("ann"), 0);
     assert_eq!(jwk, oct("v12", &jwk.k));
     assert_eq!(jwk.k.len(), 43);
 }
@@ -51,12 +64,12 @@ fn a_jwk_says_what_it_is_for() {
 /// A key once given out is on phones: it must never come out otherwise. Checked against Python's `hmac`, RFC 5869 by hand.
 #[test]
 fn keys_are_derived_as_they_have_always_been() {
-    assert_eq!(keys(1).jwk(&user("user456")).k, "J6DCtGL8H4nAUCXWRP4do20H_O49nPGeBv5MSTd9M4k");
+    assert_eq!(keys(1).jwk(&user("user456"), 0).k, "J6DCtGL8H4nAUCXWRP4do20H_O49nPGeBv5MSTd9M4k");
 }
 
 #[test]
 fn the_same_text_is_never_sealed_the_same_way_twice() {
-    let encrypt = || keys(1).encrypt(&user("ann"), "secret").unwrap();
+    let encrypt = || keys(1).encrypt(&user("ann"), 0, "secret").unwrap();
     assert_ne!(encrypt(), encrypt());
 }
 
@@ -75,8 +88,8 @@ fn what_another_library_sealed_is_opened() {
 #[test]
 fn a_key_of_another_kind_or_size_opens_nothing() {
     let ann = user("ann");
-    let encrypted = keys(1).encrypt(&ann, "secret").unwrap();
-    let jwk = || keys(1).jwk(&ann);
+    let encrypted = keys(1).encrypt(&ann, 0, "secret").unwrap();
+    let jwk = || keys(1).jwk(&ann, 0);
     let wrong: [PayloadKey; 5] = [
         PayloadKey { kty: "RSA".into(), ..jwk() },
         PayloadKey { alg: "A256KW".into(), ..jwk() },

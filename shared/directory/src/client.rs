@@ -1,6 +1,8 @@
 //! A client as it is stored: an installed app of a person or the connection of a door station, and its push endpoints.
 
-use ilock_events::{ClientName, ClientStatus, Language, Millis, PartyAddress, Platform, PushService, Seat, Slot};
+use ilock_events::{
+    ClientName, ClientStatus, Generation, Language, Login, Millis, PartyAddress, Platform, PushService, Seat, Slot,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::directory::kind_word;
@@ -32,6 +34,15 @@ pub struct Client {
     pub voip: Option<PushEndpoint>,
     /// When it registered last.
     pub registered_at: Millis,
+    /// The login that it registered by last.
+    #[serde(default)]
+    pub login: Login,
+    /// Until when the access token works that it registered by last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_until: Option<Millis>,
+    /// Which of its MQTT passwords work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passwords: Option<Passwords>,
     /// Whether it is in front, by its own report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<ClientStatus>,
@@ -44,6 +55,61 @@ pub struct Client {
     /// Since when its MQTT connection is gone; none while it stands, or where nobody tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offline_since: Option<Millis>,
+}
+
+/// For so long the password before works once the newest has been used, in milliseconds.
+const HANDOVER_MS: i64 = 60_000;
+
+/// Which MQTT passwords of a client work, by the registrations that they come from: the newest, and until that has been used
+/// the one before and the one that was used last. So nobody is cut off who renews, or who lost the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passwords {
+    /// That of the last registration.
+    pub newest: Generation,
+    /// When the newest was first connected with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_at: Option<Millis>,
+    /// The one before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Generation>,
+    /// The last that was connected with, where it is neither.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Generation>,
+}
+
+impl Passwords {
+    /// Those of a first registration.
+    #[must_use]
+    pub const fn first(newest: Generation) -> Self {
+        Self { newest, used_at: None, before: None, standing: None }
+    }
+
+    /// Those after the client registered again.
+    #[must_use]
+    pub fn renewed(self, newest: Generation) -> Self {
+        let standing = if self.used_at.is_some() { None } else { self.standing };
+        Self { newest, used_at: None, before: Some(self.newest), standing }
+    }
+
+    /// Whether the password of `generation` works at `now`.
+    #[must_use]
+    pub fn work(&self, generation: &Generation, now: Millis) -> bool {
+        let earlier = [&self.before, &self.standing].into_iter().flatten().any(|earlier| earlier == generation);
+        self.newest == *generation || (earlier && self.used_at.is_none_or(|used| now < used.plus(HANDOVER_MS)))
+    }
+
+    /// What changes when the password of `generation`, which works, is connected with at `now`; none where nothing does.
+    #[must_use]
+    pub fn used(&self, generation: &Generation, now: Millis) -> Option<Self> {
+        if self.used_at.is_some() {
+            return None;
+        }
+        if self.newest == *generation {
+            return Some(Self { used_at: Some(now), ..self.clone() });
+        }
+        (self.standing.as_ref() != Some(generation))
+            .then(|| Self { standing: Some(generation.clone()), ..self.clone() })
+    }
 }
 
 /// Where a client has an endpoint.
@@ -130,6 +196,9 @@ impl Client {
             main: None,
             voip: None,
             registered_at,
+            login: Login { session: None, since: None },
+            token_until: None,
+            passwords: None,
             status: None,
             priority: None,
             last_active: None,
@@ -154,5 +223,77 @@ impl Client {
             EndpointSlot::Main => self.main.as_ref(),
             EndpointSlot::Voip => self.voip.as_ref(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Millis = Millis(1_700_000_000_000);
+
+    fn generation(n: u8) -> Generation {
+        Generation::of_bytes([n; 8])
+    }
+
+    /// Connects with the password of `generation`, if it works.
+    fn connect(passwords: &mut Passwords, n: u8, at: Millis) -> bool {
+        let works = passwords.work(&generation(n), at);
+        if let Some(used) = passwords.used(&generation(n), at).filter(|_| works) {
+            *passwords = used;
+        }
+        works
+    }
+
+    #[test]
+    fn a_password_dies_a_minute_after_the_next_was_used_and_not_before() {
+        let mut passwords = Passwords::first(generation(1));
+        assert!(connect(&mut passwords, 1, NOW));
+        let mut passwords = passwords.renewed(generation(2));
+        for later in [0, 60_000, 3_600_000] {
+            assert!(passwords.work(&generation(1), NOW.plus(later)), "the newest has not been used");
+        }
+        assert!(connect(&mut passwords, 2, NOW));
+        assert!(passwords.work(&generation(1), NOW.plus(59_999)));
+        assert!(!passwords.work(&generation(1), NOW.plus(60_000)));
+        assert!(passwords.work(&generation(2), NOW.plus(86_400_000)));
+        // Using it again does not make the old one live longer.
+        assert_eq!(passwords.used(&generation(2), NOW.plus(30_000)), None);
+    }
+
+    #[test]
+    fn a_phone_that_never_gets_an_answer_keeps_the_password_that_it_has() {
+        let mut passwords = Passwords::first(generation(1));
+        assert!(connect(&mut passwords, 1, NOW));
+        for n in 2..50 {
+            passwords = passwords.renewed(generation(n));
+            assert!(connect(&mut passwords, 1, NOW), "after {n} registrations");
+        }
+        assert!(
+            !passwords.work(&generation(30), NOW),
+            "one that was never used and is not the newest or the one before"
+        );
+    }
+
+    #[test]
+    fn a_phone_that_uses_the_answer_before_the_last_is_not_cut_off_by_registering_again() {
+        let mut passwords = Passwords::first(generation(1)).renewed(generation(2)).renewed(generation(3));
+        // The answer with the third was lost, or came first.
+        assert!(connect(&mut passwords, 2, NOW));
+        let mut passwords = passwords.renewed(generation(4));
+        assert!(connect(&mut passwords, 2, NOW));
+        assert!(connect(&mut passwords, 4, NOW));
+        assert!(!passwords.work(&generation(2), NOW.plus(60_000)));
+    }
+
+    #[test]
+    fn after_a_new_registration_that_was_used_no_earlier_password_comes_back() {
+        let mut passwords = Passwords::first(generation(1));
+        assert!(connect(&mut passwords, 1, NOW));
+        passwords = passwords.renewed(generation(2));
+        assert!(connect(&mut passwords, 2, NOW));
+        passwords = passwords.renewed(generation(3));
+        assert!(!passwords.work(&generation(1), NOW.plus(1)), "two registrations ago");
+        assert!(passwords.work(&generation(2), NOW.plus(1)));
     }
 }

@@ -2,10 +2,10 @@
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use ilock_dynamo::{number, text};
+use ilock_dynamo::{number, text, written};
 use ilock_events::{ClientName, ClientStatus, Millis, PartyAddress};
 
-use crate::client::{Client, pk, sk};
+use crate::client::{Client, Passwords, pk, sk};
 use crate::directory::{Directory, DirectoryError, read, store};
 
 /// What became of a status report.
@@ -43,11 +43,7 @@ impl Directory {
         Ok(clients)
     }
 
-    /// Whether `client` is registered as one of `party`'s.
-    ///
-    /// # Errors
-    /// [`DirectoryError::Store`].
-    pub async fn is_registered(&self, party: &PartyAddress, client: &ClientName) -> Result<bool, DirectoryError> {
+    async fn is_registered(&self, party: &PartyAddress, client: &ClientName) -> Result<bool, DirectoryError> {
         Ok(self.get(pk(party), &sk(client)).await?.is_some())
     }
 
@@ -91,23 +87,30 @@ impl Directory {
         }
     }
 
-    /// Forgets `client`; false when there was none.
+    /// Keeps that a client connected with a password of its own, unless it registered meanwhile.
     ///
     /// # Errors
     /// [`DirectoryError::Store`].
-    pub async fn remove(&self, party: &PartyAddress, client: &ClientName) -> Result<bool, DirectoryError> {
-        let delete = self
+    pub async fn used_password(
+        &self,
+        party: &PartyAddress,
+        client: &ClientName,
+        known: &Passwords,
+        used: &Passwords,
+    ) -> Result<(), DirectoryError> {
+        let update = self
             .client
-            .delete_item()
+            .update_item()
             .table_name(&self.table)
             .key("pk", text(pk(party)))
             .key("sk", text(sk(client)))
-            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
+            .update_expression("SET passwords = :used")
+            .condition_expression("passwords = :known")
+            .expression_attribute_values(":used", serde_dynamo::to_attribute_value(used)?)
+            .expression_attribute_values(":known", serde_dynamo::to_attribute_value(known)?)
             .send()
-            .await
-            .map_err(|e| store("DeleteItem")(e.into_service_error()))?;
-        let Some(gone) = delete.attributes.filter(|item| !item.is_empty()) else { return Ok(false) };
-        self.let_go(party, &read(gone)?).await?;
-        Ok(true)
+            .await;
+        written(update, "UpdateItem")?;
+        Ok(())
     }
 }

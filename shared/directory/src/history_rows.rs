@@ -2,7 +2,9 @@
 
 use ilock_call::Placed;
 use ilock_dynamo::{Item, Scan, number, text, text_in, written};
-use ilock_events::{CallId, CommitNo, Direction, HistoryEntry, Millis, Party, PartyAddress, PartyId, TenantId};
+use ilock_events::{
+    Busy, CallId, Callee, CommitNo, Direction, HistoryEntry, Millis, Party, PartyAddress, PartyId, PartyKind, TenantId,
+};
 
 use crate::directory::{Directory, DirectoryError, kind_word, read};
 
@@ -50,7 +52,9 @@ impl HistoryRow {
         let first = || call.terms.callees.first().map(|callee| callee.id.clone());
         let reached = call.answerer().map(|answerer| answerer.id).or_else(first);
         let outgoing = reached.map(|peer| row(caller, peer, Direction::Outgoing));
-        let incoming = call.callees().map(|callee| row(&callee, caller.id.clone(), Direction::Incoming));
+        let told = call.terms.callees.iter().filter(|callee| callee.busy != Some(Busy::Blocked));
+        let person = |callee: &Callee| Party { kind: PartyKind::User, id: callee.id.clone() };
+        let incoming = told.map(|callee| row(&person(callee), caller.id.clone(), Direction::Incoming));
         outgoing.into_iter().chain(incoming).collect()
     }
 

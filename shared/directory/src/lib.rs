@@ -3,30 +3,45 @@
 //! ```text
 //! pk                         sk                     what
 //! party#<kind>#<address>     client#<client_id>     an installed app, or a door station's connection; with tenant and id
-//! party#<kind>#<address>     slots                  counts the slots given to clients, so that none is given twice
+//! party#<kind>#<address>     account                which logins were ended; counts slots and registrations
+//! party#<kind>#<address>     block#<caller's id>    a caller whom the person has blocked
+//! party#<kind>#<address>     gone#<client_id>       when a client was logged out; DynamoDB drops it by its ttl
 //! client#<client_id>         presence               whether its MQTT connection stands
+//! party#<kind>#<address>     presses                when the party placed its last calls, and to whom; for two minutes
+//! party#<kind>#<address>     proof#<digest>         what a nonce proves that is on its way by push; for a minute
 //! push#<endpoint>            claim                  which client this push endpoint belongs to
 //! room#<room_id>             guest#<TRTC user>      who went in or out last, and when, as TRTC told it
 //! room#<room_id>             room                   a lease on a TRTC room id; DynamoDB drops it by its ttl
 //! inbox#<kind>#<address>     <ms, 15 digits>#<call> one row of a party's history; DynamoDB drops it by its ttl
 //! ```
 
+mod account;
+mod blocks;
 mod client;
 mod clients;
 mod directory;
 mod history;
 mod history_rows;
+mod logout;
 mod presence;
+mod presses;
 mod push_endpoints;
+mod push_proofs;
+mod recent;
 mod registration;
 mod room_lease;
 
-pub use client::{Client, EndpointOwner, EndpointSlot, PushEndpoint, Retirement};
+pub use account::Account;
+pub use client::{Client, EndpointOwner, EndpointSlot, Passwords, PushEndpoint, Retirement};
 pub use clients::StatusReport;
 pub use directory::{Directory, DirectoryError, HISTORY_DAYS, TABLE};
 pub use history::Page;
 pub use history_rows::{EveryRow, HistoryRow};
 pub use ilock_dynamo::BadCursor;
 pub use presence::Presence;
-pub use registration::{MAX_CLIENTS, Registered};
+pub use presses::{PressLimits, Pressed};
+pub use push_endpoints::Taken;
+pub use push_proofs::PushProof;
+pub use recent::{Limit, Recent, TooOften};
+pub use registration::{MAX_CLIENTS, NewRegistration, Registered, Registration};
 pub use room_lease::{Guest, Lease, ROOM_LEASE, Reserved, Room, leased_until};

@@ -1,10 +1,13 @@
 //! Presence: whether a client's MQTT connection stands, as the broker tells it, late, twice or out of order.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use ilock_dynamo::{Item, number, text};
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+use ilock_dynamo::{Item, number, text, text_in};
 use ilock_events::{ClientName, Millis, PartyAddress};
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +79,31 @@ impl Directory {
     /// [`DirectoryError::Store`].
     pub async fn presence(&self, client: &ClientName) -> Result<Option<Presence>, DirectoryError> {
         self.get(client_pk(client), "presence").await?.map(read).transpose()
+    }
+
+    /// Which of `clients`, at most a hundred, are connected, as far as the broker told.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn connected(&self, clients: &[ClientName]) -> Result<BTreeSet<ClientName>, DirectoryError> {
+        let key =
+            |client| Item::from([("pk".to_owned(), text(client_pk(client))), ("sk".to_owned(), text("presence"))]);
+        let mut keys: Vec<Item> = clients.iter().map(key).collect();
+        let mut connected = BTreeSet::new();
+        while !keys.is_empty() {
+            let asked = KeysAndAttributes::builder().set_keys(Some(std::mem::take(&mut keys))).consistent_read(true);
+            let asked = asked.build().map_err(store("BatchGetItem"))?;
+            let found = self.client.batch_get_item().request_items(&self.table, asked).send().await;
+            let found = found.map_err(|e| store("BatchGetItem")(e.into_service_error()))?;
+            for item in found.responses.unwrap_or_default().into_values().flatten() {
+                let client = text_in(&item, "pk").strip_prefix("client#").and_then(|name| name.parse().ok());
+                let presence: Presence = read(item)?;
+                connected.extend(client.filter(|_| presence.connected));
+            }
+            let left = found.unprocessed_keys.unwrap_or_default();
+            keys.extend(left.into_values().flat_map(|left| left.keys));
+        }
+        Ok(connected)
     }
 
     /// Marks a registered client as offline since `at`; what it said of itself stays. False when there is none.

@@ -2,7 +2,8 @@
 //!
 //! An endpoint belongs to one client at a time. That it does stands at the endpoint (`push#<endpoint>`, `claim`), and
 //! what is needed to ring stands at the client (`main` and `voip`). The two change in one transaction, in which whoever
-//! had the endpoint before loses it; so a phone that changed hands is never rung for its former owner.
+//! had the endpoint before loses it; so a phone that changed hands is never rung for its former owner. Between two parties one
+//! changes hands only when the new owner has proved that they have the phone.
 
 use std::time::Duration;
 
@@ -115,9 +116,20 @@ impl Directory {
     }
 }
 
+/// What became of an endpoint that a client was to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// It is the client's.
+    Yes,
+    /// It stays with somebody else, until the new owner proves that they have the phone.
+    Foreign(EndpointOwner),
+    /// There is no such client, or others were quicker too often.
+    No,
+}
+
 impl Directory {
-    /// Makes `endpoint` that of `client`, and of nobody else, in one step; what the client had in its place is let go.
-    /// False when there is no such client, or others were quicker too often.
+    /// Makes `endpoint` that of `client`, and of nobody else, in one step; what the client had in its place is let go. Of
+    /// another party's it is taken only from `proven`, who is known to have it no more.
     ///
     /// # Errors
     /// [`DirectoryError`].
@@ -126,13 +138,14 @@ impl Directory {
         party: &PartyAddress,
         client: &ClientName,
         endpoint: &PushEndpoint,
-    ) -> Result<bool, DirectoryError> {
+        proven: Option<&PartyAddress>,
+    ) -> Result<Taken, DirectoryError> {
         let owner =
             EndpointOwner { party: party.clone(), client_id: client.clone(), slot: EndpointSlot::of(endpoint.service) };
         for attempt in 0..TIMES {
             // The claim first: whoever has the endpoint by then cannot get it again without changing the claim.
             let claim = self.claim_of(&endpoint.id).await?;
-            let Some(own) = self.client(party, client).await? else { return Ok(false) };
+            let Some(own) = self.client(party, client).await? else { return Ok(Taken::No) };
             let had = own.endpoint(owner.slot);
             let claims = self.claims(&endpoint.id, &owner, claim.as_ref())?;
             let gives = self.gives(&owner, endpoint, had)?;
@@ -147,11 +160,14 @@ impl Directory {
                 && let Some(theirs) = self.client(&former.party, &former.client_id).await?
                 && theirs.endpoint(former.slot).is_some_and(|theirs| theirs.id == endpoint.id)
             {
+                if former.party != *party && Some(&former.party) != proven {
+                    return Ok(Taken::Foreign(former));
+                }
                 steps.push(TransactWriteItem::builder().update(self.takes(&former, &endpoint.id)?).build());
             }
             let write = self.client.transact_write_items().set_transact_items(Some(steps)).send().await;
             match write.map_err(SdkError::into_service_error) {
-                Ok(_) => return Ok(true),
+                Ok(_) => return Ok(Taken::Yes),
                 Err(TransactWriteItemsError::TransactionCanceledException(_)) => {
                     // Whoever is at it needs a moment; the later the try, the longer.
                     tokio::time::sleep(Duration::from_millis(5 << attempt.min(5))).await;
@@ -159,7 +175,7 @@ impl Directory {
                 Err(error) => return Err(store("TransactWriteItems")(error)),
             }
         }
-        Ok(false)
+        Ok(Taken::No)
     }
 
     /// Whose `endpoint` is.

@@ -1,96 +1,194 @@
-//! Registering a client: what it says of itself, and its slot among its party's.
+//! Registering a client: what it says of itself, its slot among its party's, and the password that counts from now on.
+//!
+//! All of it is one transaction over the party's account and the client, on the condition that both still stand as they were
+//! read and that the login was not ended meanwhile. So a client that was logged out does not come back by a request that was
+//! under way, and there are never more clients than there may be, however many register at once.
+
+use std::time::Duration;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update};
 use ilock_dynamo::{Item, number, text};
-use ilock_events::{ClientName, Party, PartyAddress, Slot, TenantId};
+use ilock_events::{ClientName, Generation, Millis, Party, PartyAddress, Slot, TenantId};
 
-use crate::client::{Client, pk, sk};
+use crate::account::{ACCOUNT, Account, REGISTRATIONS};
+use crate::client::{Client, Passwords, pk, sk};
 use crate::directory::{Directory, DirectoryError, store};
+use crate::recent::{Limit, Recent, TooOften};
 
-/// How many clients one party may have. Apps that make a new client id at each start would gather them without end:
-/// beyond this the one longest not heard of is dropped.
+/// The most clients that one party may have: as many as there are slots.
 pub const MAX_CLIENTS: usize = Slot::COUNT as usize;
 
-/// How often others may register a new client of the same party in between.
-const TIMES: u32 = 12;
+/// How often others of the same party may register in between.
+const TIMES: u32 = 60;
 
-/// The sort key of a party's slot counter.
-const SLOTS: &str = "slots";
+/// The longest pause before the next try, in milliseconds.
+const LONGEST_PAUSE_MS: u64 = 120;
+
+/// A client that registers.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    pub tenant: TenantId,
+    pub party: Party,
+    /// What it says of itself, and its login.
+    pub client: Client,
+    /// What its password carries.
+    pub generation: Generation,
+    /// How many clients the party may have. Apps that make a new client id at each start would gather them without end:
+    /// beyond this the one longest not heard of is dropped.
+    pub most_clients: usize,
+    /// How often the party may register.
+    pub limit: Limit,
+}
 
 /// What became of a registration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Registered {
-    /// It stands; `dropped` had to make room for it.
-    Yes {
-        /// The client that was longest not heard of, where there were too many.
-        dropped: Option<ClientName>,
-    },
+    /// It stands.
+    Yes(Box<NewRegistration>),
+    /// The party registered too often.
+    TooOften(TooOften),
+    /// Its login was ended, or it was removed after the login.
+    LoggedOut,
     /// Others of the same party were quicker, too often.
     Contended,
 }
 
+/// A registration that stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRegistration {
+    /// Whether there was no such client before.
+    pub is_new: bool,
+    /// How many other clients the party has.
+    pub others: usize,
+    /// The version of the party's payload key.
+    pub key_version: u32,
+    /// The client that was longest not heard of, where there were too many.
+    pub dropped: Option<Client>,
+}
+
+/// What a registration is decided on.
+struct Found {
+    account: Account,
+    own: Option<Client>,
+    /// The party's other clients; none where the client is known, and they do not matter.
+    others: Vec<Client>,
+    /// Whether it was removed after the login by which it comes.
+    left_after_login: bool,
+}
+
 impl Directory {
-    /// Registers `client` as one of `party`'s, anew or again: what it says of itself now counts, what it does not say
-    /// stays, and so do its slot, its earlier status report and its push endpoints.
+    /// Registers a client, anew or again: what it says of itself now counts, what it does not say stays, and so do its slot,
+    /// its earlier status report and its push endpoints.
     ///
     /// # Errors
     /// [`DirectoryError::Store`].
-    pub async fn register(
-        &self,
-        tenant: &TenantId,
-        party: &Party,
-        client: &Client,
-    ) -> Result<Registered, DirectoryError> {
-        let at = PartyAddress::of(tenant, party);
-        let fields = fields(tenant, party, client)?;
-        if self.is_registered(&at, &client.client_id).await? {
-            let again = self.write_down(&at, client, fields.clone())?;
-            let steps = vec![TransactWriteItem::builder().update(again).build()];
-            if self.transact(steps).await? {
-                return Ok(Registered::Yes { dropped: None });
-            }
-        }
-        let mut dropped = None;
+    pub async fn register(&self, registration: &Registration) -> Result<Registered, DirectoryError> {
+        let at = PartyAddress::of(&registration.tenant, &registration.party);
+        let (client, now) = (&registration.client, registration.client.registered_at);
         for attempt in 0..TIMES {
-            // The counter first: whoever gets a slot after this changes it, and then ours is not written.
-            let given = self.slots_given(&at).await?;
-            let mut known = self.clients(&at).await?;
-            // Another request for the same client may have been quicker.
-            let own = known.iter().find(|other| other.client_id == client.client_id).and_then(|own| own.slot);
-            known.retain(|other| other.client_id != client.client_id);
-            if known.len() >= MAX_CLIENTS
-                && let Some(oldest) = known.iter().min_by_key(|other| other.heard_of()).map(|c| c.client_id.clone())
-            {
-                self.remove(&at, &oldest).await?;
-                known.retain(|other| other.client_id != oldest);
-                dropped = Some(oldest);
+            let found = self.found(&at, client, now).await?;
+            if found.account.has_ended(&client.login) || found.left_after_login {
+                return Ok(Registered::LoggedOut);
             }
-            let mut fields = fields.clone();
-            if let Some(slot) = own.or_else(|| lowest_free(&known)) {
-                fields.insert("slot".into(), number(slot.number()));
-            }
-            let steps = vec![
-                TransactWriteItem::builder().put(self.count_slot(&at, given)?).build(),
-                TransactWriteItem::builder().update(self.write_down(&at, client, fields)?).build(),
+            let registrations = match found.account.registrations.and_now(now, registration.limit) {
+                Ok(registrations) => registrations,
+                Err(too_often) => return Ok(Registered::TooOften(too_often)),
+            };
+            let dropped = found.dropped(registration.most_clients);
+            let mut steps = vec![
+                TransactWriteItem::builder().update(self.counts(&at, &found, client, &registrations)?).build(),
+                TransactWriteItem::builder().update(self.writes(&at, &found, registration, dropped)?).build(),
             ];
-            if self.transact(steps).await? {
-                return Ok(Registered::Yes { dropped });
+            if let Some(dropped) = dropped {
+                steps.push(TransactWriteItem::builder().delete(self.drops(&at, &dropped.client_id)?).build());
             }
-            tokio::time::sleep(std::time::Duration::from_millis(5 << attempt.min(5))).await;
+            if self.transact(steps).await? {
+                if let Some(dropped) = dropped {
+                    self.let_go(&at, dropped).await?;
+                }
+                return Ok(Registered::Yes(Box::new(NewRegistration {
+                    is_new: found.own.is_none(),
+                    others: found.others.len() - usize::from(dropped.is_some()),
+                    key_version: found.account.key_version,
+                    dropped: dropped.cloned(),
+                })));
+            }
+            tokio::time::sleep(pause(attempt, &registration.generation)).await;
         }
         Ok(Registered::Contended)
     }
 
-    /// Field by field: beside a registration a push endpoint may change hands, and neither may undo the other. One that
-    /// gives no slot needs a client that has one.
-    fn write_down(&self, at: &PartyAddress, client: &Client, fields: Item) -> Result<Update, DirectoryError> {
-        let again = !fields.contains_key("slot");
+    /// The account first: whoever gets a slot after this changes it, and then nothing of ours is written.
+    async fn found(&self, at: &PartyAddress, client: &Client, now: Millis) -> Result<Found, DirectoryError> {
+        let (account, left) = (self.account(at, now), self.left_after(at, client));
+        let (account, own, left_after_login) = tokio::try_join!(account, self.client(at, &client.client_id), left)?;
+        let mut others = if own.is_none() { self.clients(at).await? } else { vec![] };
+        let quicker = others.iter().position(|other| other.client_id == client.client_id);
+        // Another request for the same client may have been quicker.
+        let own = own.or_else(|| quicker.map(|index| others.swap_remove(index)));
+        Ok(Found { account, own, others, left_after_login })
+    }
+
+    /// Counts a registration, and a slot where one is given.
+    fn counts(
+        &self,
+        at: &PartyAddress,
+        found: &Found,
+        client: &Client,
+        registrations: &Recent,
+    ) -> Result<Update, DirectoryError> {
+        let update = Update::builder().table_name(&self.table).key("pk", text(pk(at))).key("sk", text(ACCOUNT));
+        let (update, not_ended) = self.while_not_ended(update, &client.login);
+        let unchanged = match found.account.slots_given {
+            0 => "attribute_not_exists(slots_given)",
+            _ => "slots_given = :given",
+        };
+        let given = found.account.slots_given;
+        let update = if given == 0 { update } else { update.expression_attribute_values(":given", number(given)) };
+        let (sets, update) = if found.own.is_some() {
+            ("SET #registrations = :registrations", update)
+        } else {
+            let update = update.expression_attribute_values(":next", number(given + 1));
+            ("SET #registrations = :registrations, slots_given = :next", update)
+        };
+        let (earlier, update) = match found.account.registrations.stored() {
+            AttributeValue::L(earlier) if earlier.is_empty() => ("attribute_not_exists(#registrations)", update),
+            earlier => ("#registrations = :earlier", update.expression_attribute_values(":earlier", earlier)),
+        };
+        update
+            .update_expression(sets)
+            .condition_expression(format!("{unchanged} AND {earlier} AND {not_ended}"))
+            .expression_attribute_names("#registrations", REGISTRATIONS)
+            .expression_attribute_values(":registrations", registrations.stored())
+            .build()
+            .map_err(store("TransactWriteItems"))
+    }
+
+    /// Field by field: beside a registration a push endpoint may change hands, and neither may undo the other.
+    fn writes(
+        &self,
+        at: &PartyAddress,
+        found: &Found,
+        registration: &Registration,
+        dropped: Option<&Client>,
+    ) -> Result<Update, DirectoryError> {
+        let earlier = found.own.as_ref().and_then(|own| own.passwords.clone());
+        let newest = registration.generation.clone();
+        let passwords = match earlier.clone() {
+            Some(earlier) => earlier.renewed(newest),
+            None => Passwords::first(newest),
+        };
+        let mut fields = fields(registration)?;
+        fields.insert("passwords".into(), serde_dynamo::to_attribute_value(passwords)?);
+        let kept = |slot: &Slot| found.others.iter().any(|other| other.slot == Some(*slot) && Some(other) != dropped);
+        let slot = found.own.as_ref().map_or_else(|| lowest_free(kept), |own| own.slot);
+        fields.extend(slot.map(|slot| ("slot".to_owned(), number(slot.number()))));
         let mut update = Update::builder()
             .table_name(&self.table)
             .key("pk", text(pk(at)))
-            .key("sk", text(sk(&client.client_id)))
+            .key("sk", text(sk(&registration.client.client_id)))
             .expression_attribute_names("#offline_since", "offline_since");
         let mut sets = vec![];
         for (field, value) in fields {
@@ -99,32 +197,28 @@ impl Directory {
                 .expression_attribute_names(format!("#{field}"), &field)
                 .expression_attribute_values(format!(":{field}"), value);
         }
-        if again {
-            update = update.condition_expression("attribute_exists(pk)");
-        }
-        let expression = format!("SET {} REMOVE #offline_since", sets.join(", "));
-        update.update_expression(expression).build().map_err(store("TransactWriteItems"))
-    }
-
-    /// How many slots `at` has been given so far; none before the first.
-    async fn slots_given(&self, at: &PartyAddress) -> Result<Option<u64>, DirectoryError> {
-        let found = self.get(pk(at), SLOTS).await?;
-        Ok(found.and_then(|item| item.get("given")?.as_n().ok()?.parse().ok()))
-    }
-
-    fn count_slot(&self, at: &PartyAddress, given: Option<u64>) -> Result<Put, DirectoryError> {
-        let put = Put::builder()
-            .table_name(&self.table)
-            .item("pk", text(pk(at)))
-            .item("sk", text(SLOTS))
-            .item("given", number(given.unwrap_or(0) + 1));
-        let put = match given {
-            None => put.condition_expression("attribute_not_exists(pk)"),
-            Some(given) => {
-                put.condition_expression("given = :given").expression_attribute_values(":given", number(given))
+        let (condition, update) = match (&found.own, earlier) {
+            (None, _) => ("attribute_not_exists(pk)", update),
+            (Some(_), None) => ("attribute_exists(pk) AND attribute_not_exists(#passwords)", update),
+            (Some(_), Some(earlier)) => {
+                let earlier = serde_dynamo::to_attribute_value(earlier)?;
+                ("#passwords = :earlier", update.expression_attribute_values(":earlier", earlier))
             }
         };
-        put.build().map_err(store("TransactWriteItems"))
+        update
+            .update_expression(format!("SET {} REMOVE #offline_since", sets.join(", ")))
+            .condition_expression(condition)
+            .build()
+            .map_err(store("TransactWriteItems"))
+    }
+
+    fn drops(&self, at: &PartyAddress, client: &ClientName) -> Result<Delete, DirectoryError> {
+        Delete::builder()
+            .table_name(&self.table)
+            .key("pk", text(pk(at)))
+            .key("sk", text(sk(client)))
+            .build()
+            .map_err(store("TransactWriteItems"))
     }
 
     /// False when a condition did not hold, or somebody else was at it.
@@ -138,15 +232,30 @@ impl Directory {
     }
 }
 
-/// What is written of `client`, and whose it is: its key says only the address.
-fn fields(tenant: &TenantId, party: &Party, client: &Client) -> Result<Item, DirectoryError> {
-    let mut fields: Item = serde_dynamo::to_item(Client { slot: None, main: None, voip: None, ..client.clone() })?;
+impl Found {
+    /// The client that makes room, where a new one finds none.
+    fn dropped(&self, most: usize) -> Option<&Client> {
+        let full = self.own.is_none() && self.others.len() >= most;
+        self.others.iter().filter(|_| full).min_by_key(|other| (other.heard_of(), &other.client_id))
+    }
+}
+
+/// What is written of the client, and whose it is: its key says only the address.
+fn fields(Registration { tenant, party, client, .. }: &Registration) -> Result<Item, DirectoryError> {
+    let said = Client { slot: None, main: None, voip: None, passwords: None, ..client.clone() };
+    let mut fields: Item = serde_dynamo::to_item(said)?;
     fields.insert("tenant".into(), text(tenant.as_str()));
     fields.insert("id".into(), text(party.id.as_str()));
     Ok(fields)
 }
 
-fn lowest_free(known: &[Client]) -> Option<Slot> {
-    let taken = |slot: &Slot| known.iter().any(|other| other.slot == Some(*slot));
+fn lowest_free(taken: impl Fn(&Slot) -> bool) -> Option<Slot> {
     (0..Slot::COUNT).filter_map(|number| Slot::new(number).ok()).find(|slot| !taken(slot))
+}
+
+/// How long to wait before the next try: longer each time, and for each request another time, so that they do not meet again.
+fn pause(attempt: u32, generation: &Generation) -> Duration {
+    let most = (10 << attempt.min(10)).min(LONGEST_PAUSE_MS);
+    let own = generation.as_str().bytes().fold(u64::from(attempt), |sum, byte| sum.wrapping_mul(31) ^ u64::from(byte));
+    Duration::from_millis(1 + own % most)
 }

@@ -211,7 +211,9 @@ impl<'a> NoticeBuilder<'a> {
         let deadline = self.call.terms.deadline;
         let rung: Vec<&Callee> = self.rung();
         let incoming: Vec<u32> = rung.iter().map(|callee| self.incoming(callee, text)).collect();
-        if rung.is_empty() {
+        // A blocked caller is told what a caller of somebody out of reach is.
+        let blocked = self.call.terms.callees.iter().any(|callee| callee.busy == Some(Busy::Blocked));
+        if rung.is_empty() && !blocked {
             return;
         }
         self.to_caller(ControlAction::Ringing, deadline, incoming);
@@ -244,7 +246,8 @@ impl<'a> NoticeBuilder<'a> {
     /// Whoever was called and has not been left out by their own setting or word.
     fn rung(&self) -> Vec<&'a Callee> {
         let call = self.call;
-        call.terms.callees.iter().filter(|callee| !call.rejected.contains_key(&callee.id)).collect()
+        let called = call.terms.callees.iter().filter(|callee| callee.busy != Some(Busy::Blocked));
+        called.filter(|callee| !call.rejected.contains_key(&callee.id)).collect()
     }
 
     fn by_caller(&self) -> bool {

@@ -1,8 +1,9 @@
 //! A push endpoint has one owner, however many register it concurrently.
 
 use futures::future::join_all;
-use ilock_directory::{Client, Directory, PushEndpoint};
+use ilock_directory::{Client, Directory, PushEndpoint, Taken};
 use ilock_events::{ClientName, Millis, Party, PartyAddress, PartyId, PartyKind, PushService, TenantId};
+use ilock_tests::parties::registration;
 
 use super::engine;
 
@@ -20,7 +21,7 @@ async fn of_two_who_register_one_token_at_once_a_hundred_times_exactly_one_has_i
     let tenant = TenantId::new("default").unwrap();
     let people = [person("anna"), person("bert")];
     for (party, client) in &people {
-        directory.register(&tenant, party, &Client::new(client.clone(), Millis(1))).await.unwrap();
+        directory.register(&registration(party, Client::new(client.clone(), Millis(1)))).await.unwrap();
     }
     let mut wins = [0, 0];
     for round in 0..ROUNDS {
@@ -30,17 +31,19 @@ async fn of_two_who_register_one_token_at_once_a_hundred_times_exactly_one_has_i
         owners.rotate_left(usize::try_from(round % 2).unwrap());
         let taken = join_all(owners.into_iter().map(|owner| {
             let (directory, endpoint, (party, client)) = (directory.clone(), endpoint.clone(), people[owner].clone());
-            let at = PartyAddress::of(&tenant, &party);
+            let [at, other] = [&party, &people[1 - owner].0].map(|party| PartyAddress::of(&tenant, party));
             async move {
-                let taking = async move { directory.take_endpoint(&at, &client, &endpoint).await.unwrap() };
+                // Both have proved that they have the phone.
+                let taking =
+                    async move { directory.take_endpoint(&at, &client, &endpoint, Some(&other)).await.unwrap() };
                 tokio::spawn(taking).await.unwrap()
             }
         }));
         // A registration without the token at the same time must not give it back.
-        let anew = Client::new(people[0].1.clone(), Millis(round));
-        let again = directory.register(&tenant, &people[0].0, &anew);
+        let anew = registration(&people[0].0, Client::new(people[0].1.clone(), Millis(round)));
+        let again = directory.register(&anew);
         let (taken, _) = futures::join!(taken, again);
-        assert!(taken.iter().any(|taken| *taken), "round {round}");
+        assert!(taken.contains(&Taken::Yes), "round {round}");
         let mut have = vec![];
         for (owner, (party, client)) in people.iter().enumerate() {
             let known = directory.client(&PartyAddress::of(&tenant, party), client).await.unwrap().unwrap();

@@ -209,7 +209,8 @@ fn the_order_and_number_of_tellings_do_not_matter() {
         let base = (1 + rounds.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) * 24 * 60 * 60 * 1000;
         runtime.block_on(async {
             person.asks(reqwest::Method::DELETE, &format!("/api/mqtt/clients/{CLIENT}"), None).await;
-            person.registers("a").await;
+            // By a new login: the earlier one was logged out.
+            world.user("user456").registers("a").await;
             let waiting = Waiting::default();
             for mut event in events.clone() {
                 event.timestamp += base;

@@ -8,7 +8,7 @@ use ilock_events::schema::schemas;
 use ilock_events::{ClientName, Millis};
 use ilock_functions::triggers::push_feedback::{DeliveryFailure, Feedback, on_failure};
 use ilock_local::push::Shown;
-use ilock_tests::parties::{call_id, user_at};
+use ilock_tests::parties::{call_id, session_token, user_at};
 use ilock_tests::{Party, World};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -187,6 +187,20 @@ async fn a_stale_token_is_retired_while_the_others_ring_and_comes_back_only_by_r
     world.end().await;
 }
 
+/// The nonce of the last push that asks for proof.
+fn nonce(world: &World) -> String {
+    let shown = world.stack.push.shown();
+    let asked: Vec<&Shown> = shown.iter().filter(|push| data_of(push)["type"] == "PUSH_CONFIRM").collect();
+    let asked = asked.last().expect("nobody was asked for proof");
+    assert_valid(asked);
+    assert!(asked.payload["fcmV1Message"]["message"]["notification"].is_null(), "nothing is shown");
+    data_of(asked)["nonce"].as_str().unwrap().to_owned()
+}
+
+async fn confirms(user: &Party, nonce: &str) -> ilock_tests::Answer {
+    user.posts("/api/v1/devices/confirm", json!({ "nonce": nonce })).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_phone_that_changed_hands_is_never_rung_for_its_former_owner() {
     let world = World::new().await;
@@ -194,15 +208,122 @@ async fn a_phone_that_changed_hands_is_never_rung_for_its_former_owner() {
     android(&anna, "phone", "fcm-token-1").await;
     android(&anna, "tablet", "fcm-token-2").await;
     android(&bert, "phone", "fcm-token-1").await;
+    assert_eq!(client(&world, "bert", "phone").await.main, None, "it stays anna's without proof");
+    let confirmed = confirms(&bert, &nonce(&world)).await.ok();
+    assert_eq!(confirmed["client_id"], "bert_phone");
     assert_eq!(client(&world, "anna", "phone").await.main, None);
     let mine = client(&world, "bert", "phone").await.main.unwrap();
     let call = call_id(&door.rings("anna", 30).await);
-    let rung = pushes(&world, 0, 1).await;
+    let rung = pushes(&world, 1, 1).await;
     assert_ne!(rung[0].endpoint, mine.id, "it is bert's now");
     door.caller_action(&call, "cancelled").await.ok();
-    pushes(&world, 1, 1).await;
+    pushes(&world, 2, 1).await;
     door.rings("bert", 30).await;
-    assert_eq!(pushes(&world, 2, 1).await[0].endpoint, mine.id);
+    assert_eq!(pushes(&world, 3, 1).await[0].endpoint, mine.id);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_only_knows_a_push_token_does_not_get_it_in_any_tenant() {
+    let world = World::new().await;
+    let (door, anna) = (world.door("device123"), world.user("anna"));
+    android(&anna, "phone", "fcm-token-1").await;
+    let mine = client(&world, "anna", "phone").await.main.unwrap();
+    for thief in [world.user("thief"), world.party_of("other", "anna", ilock_auth::Role::User)] {
+        let body = json!({ "platform": "android", "push_token": "fcm-token-1", "client_id": "x" });
+        let answer = thief.posts(REGISTER, body).await.ok();
+        assert_eq!((&answer["services"], &answer["unproven"]), (&json!([]), &json!(["GCM"])));
+        let sent = nonce(&world);
+        // What came to anna's phone is of no use to anybody but the one who asked, and a guess is of none.
+        for (who, nonce) in [(&anna, sent.as_str()), (&thief, "0123456789abcdef0123456789abcdef"), (&thief, "")] {
+            assert_eq!(confirms(who, nonce).await.code, 40_402);
+        }
+        assert_eq!(client(&world, "anna", "phone").await.main, Some(mine.clone()));
+    }
+    let asked = world.stack.push.shown().len();
+    door.rings("anna", 30).await;
+    assert_eq!(pushes(&world, asked, 1).await[0].endpoint, mine.id);
+    // Who has logged out has no tokens: nothing is left to prove.
+    anna.asks(Method::DELETE, "/api/mqtt/clients/anna_phone", None).await.ok();
+    let bert = world.user("bert");
+    let body = json!({ "platform": "android", "push_token": "fcm-token-1" });
+    let answer = bert.posts(REGISTER, body).await.ok();
+    assert_eq!((&answer["services"], &answer["unproven"]), (&json!(["GCM"]), &Value::Null));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_counts_once_and_for_a_minute_and_takes_the_call_token_of_the_same_iphone_along() {
+    let ahead = std::sync::Arc::new(std::sync::atomic::AtomicI64::new(0));
+    let ms = ahead.clone();
+    let clock = Clock::new(move || Clock::system().now().plus(ms.load(std::sync::atomic::Ordering::SeqCst)));
+    let world = World::with(ilock_local::Options { clock, ..ilock_local::Options::anywhere() }).await;
+    let (anna, bert) = (world.user("anna"), world.user("bert"));
+    iphone(&anna, "iphone", Some(&apple(1)), Some(&apple(2))).await;
+    let tokens =
+        json!({ "platform": "ios", "client_id": "bert_iphone", "push_token": apple(1), "voip_token": apple(2) });
+    let answer = bert.posts(REGISTER, tokens.clone()).await.ok();
+    assert_eq!(answer["unproven"], json!(["APNS", "APNS_VOIP"]));
+    let late = nonce(&world);
+    ahead.fetch_add(60_000, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(confirms(&bert, &late).await.code, 40_402);
+    // Every registration tries anew.
+    bert.posts(REGISTER, tokens).await.ok();
+    let sent = nonce(&world);
+    confirms(&bert, &sent).await.ok();
+    assert_eq!(confirms(&bert, &sent).await.code, 40_402);
+    let (annas, berts) = (client(&world, "anna", "iphone").await, client(&world, "bert", "iphone").await);
+    assert_eq!((annas.main, annas.voip), (None, None));
+    assert!(berts.main.is_some() && berts.voip.is_some());
+
+    // A call token alone cannot be asked for, nor beside an alert token of another phone.
+    let clara = world.user("clara");
+    let asked = world.stack.push.shown().len();
+    for body in [
+        json!({ "platform": "ios", "client_id": "c", "voip_token": apple(2) }),
+        json!({ "platform": "ios", "client_id": "c", "push_token": apple(3), "voip_token": apple(2) }),
+    ] {
+        assert_eq!(clara.posts(REGISTER, body).await.ok()["unproven"], json!(["APNS_VOIP"]));
+    }
+    assert_eq!(world.stack.push.shown().len(), asked);
+    assert!(client(&world, "bert", "iphone").await.voip.is_some());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_without_a_client_id_are_those_of_the_phone_and_end_with_it() {
+    let world = World::new().await;
+    let (door, anna) = (world.door("device123"), world.user("anna"));
+    anna.registers("phone").await;
+    let registers = async |token: &str| {
+        anna.posts(REGISTER, json!({ "platform": "android", "fcm_token": token })).await.ok()["client_id"].clone()
+    };
+    assert_eq!(registers("fcm-1").await, "anna_phone", "the only one of its platform");
+    let first = client(&world, "anna", "phone").await.main.unwrap();
+    assert_eq!(registers("fcm-2").await, "anna_phone", "a refreshed token replaces the old one");
+    assert_eq!(world.stack.directory.owner_of_endpoint(&first.id).await.unwrap(), None);
+    anna.registers("tablet").await;
+    assert_eq!(registers("fcm-2").await, "anna_phone", "the one that has it");
+    let call = call_id(&door.rings("anna", 30).await);
+    pushes(&world, 0, 1).await;
+    door.caller_action(&call, "cancelled").await.ok();
+    pushes(&world, 1, 1).await;
+    anna.asks(Method::DELETE, "/api/mqtt/clients/anna_phone", None).await.ok();
+    door.rings("anna", 30).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    pushes(&world, 2, 0).await;
+    // Of several phones it is that of the same login.
+    let logged_in = |session: &str| {
+        let token = session_token("bert", ilock_auth::Role::User, Some(session), Clock::system().now());
+        world.bearer("bert", token)
+    };
+    for session in ["one", "two"] {
+        logged_in(session).registers(session).await;
+    }
+    for session in ["one", "two"] {
+        let body = json!({ "platform": "android", "fcm_token": format!("bert-{session}") });
+        assert_eq!(logged_in(session).posts(REGISTER, body).await.ok()["client_id"], format!("bert_{session}"));
+    }
     world.end().await;
 }
 

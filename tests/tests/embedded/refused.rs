@@ -440,3 +440,25 @@ async fn who_is_taken_over_is_told_so_where_its_version_of_mqtt_has_words_for_it
     }
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_is_kept_by_a_cache() {
+    let world = World::new().await;
+    let anna = world.user("anna");
+    let client = reqwest::Client::new();
+    for (method, path, body) in [
+        (Method::POST, "/api/mqtt/clients/register", Some(json!({ "client_id": "phone" }))),
+        (Method::GET, "/api/calls", None),
+        (Method::GET, "/api/nothing", None),
+    ] {
+        let mut request =
+            client.request(method, format!("http://{}{path}", world.stack.at.http)).bearer_auth(&anna.token);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.headers()["cache-control"], "no-store", "{path}");
+        assert_eq!(answer.headers()["x-content-type-options"], "nosniff", "{path}");
+    }
+    world.end().await;
+}

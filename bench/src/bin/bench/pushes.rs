@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream;
-use ilock_directory::{Client, Directory, PushEndpoint};
+use ilock_directory::{Client, Directory, PushEndpoint, Taken};
 use ilock_env::Clock;
 use ilock_events::{CallId, ClientName, Commit, Party, PartyAddress, PartyId, PartyKind, PushService, TenantId};
 use ilock_functions::triggers::projector;
@@ -15,7 +15,7 @@ use ilock_local::Options;
 use ilock_notify::push;
 use ilock_tests::World;
 use ilock_tests::aws::{Aws, max_concurrent};
-use ilock_tests::parties::call_id;
+use ilock_tests::parties::{call_id, registration};
 use tokio::time::Instant;
 
 use crate::process::resident;
@@ -104,10 +104,11 @@ async fn register_phones(directory: &Directory) -> Vec<String> {
         let mut endpoints = vec![];
         for (phone, service) in PHONES.into_iter().enumerate() {
             let client = ClientName::new(format!("{}_{phone}", party.id)).unwrap();
-            directory.register(&tenant, &party, &Client::new(client.clone(), now)).await.unwrap();
+            directory.register(&registration(&party, Client::new(client.clone(), now))).await.unwrap();
             let id = format!("arn:aws:sns:local:000000000000:endpoint/{}/app/{client}", service.word());
             let endpoint = PushEndpoint { id: id.clone(), service, since: now, retired: None };
-            assert!(directory.take_endpoint(&PartyAddress::of(&tenant, &party), &client, &endpoint).await.unwrap());
+            let at = PartyAddress::of(&tenant, &party);
+            assert_eq!(directory.take_endpoint(&at, &client, &endpoint, None).await.unwrap(), Taken::Yes);
             endpoints.push(id);
         }
         endpoints

@@ -28,6 +28,7 @@ impl Server {
             .args(["--json", "dev", "--log", "error"])
             .args(["--port", "0", "--mqtt-port", "0", "--ws-port", "0", "--mqtts-port", "0", "--dynamodb-port", "0"])
             .env("FAST_PATH", fast_path)
+            .env("LIMIT_PRESSES_A_MINUTE", "off")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true);

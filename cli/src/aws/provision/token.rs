@@ -65,12 +65,11 @@ mod tests {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let issuer = ("AuthIssuer", "https://login.example");
         let token = token(&stack(&[issuer, ("AuthAudience", "calls"), ("AuthAlgorithms", "HS256")]), Some(SECRET));
-        let rules = AccessRules {
-            keys: AccessKeys::Shared(Secret::new(SECRET)),
-            issuer: Some(issuer.1.into()),
-            audience: Some("calls".into()),
-        };
-        let who = AccessTokens::new(rules).unwrap().verify(&token.unwrap(), Clock::system().now()).await.unwrap();
+        let mut rules = AccessRules::new(AccessKeys::Shared(Secret::new(SECRET)));
+        rules.issuer = Some(issuer.1.into());
+        rules.audience = Some("calls".into());
+        let token = AccessTokens::new(rules).unwrap().verify(&token.unwrap(), Clock::system().now()).await;
+        let who = token.unwrap().identity;
         assert_eq!((who.id.as_str(), who.role, who.tenant.as_str()), ("door1", Role::Device, "acme"));
     }
 

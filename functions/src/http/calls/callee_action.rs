@@ -12,7 +12,7 @@ use ilock_events::{
 use super::acting_client::ActingClient;
 use super::view::view;
 use crate::error::ApiError;
-use crate::http::asker::Caller;
+use crate::http::asker::Asker;
 use crate::http::body::{JsonBody, short};
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::response::Reply;
@@ -58,16 +58,18 @@ pub fn routes(state: CalleeActionState) -> Router {
 }
 
 async fn callee_action(
-    caller: Caller,
+    asker: Asker,
     key: IdempotencyKey,
     State(CalleeActionState { calls, rooms, directory, clock, .. }): State<CalleeActionState>,
     JsonBody(ask): JsonBody<CalleeAction>,
 ) -> Result<Reply<CallView>, ApiError> {
     short("reason", ask.reason.as_ref(), MAX_REASON)?;
+    let (caller, admission) = asker.arrives();
     let named = ask.client_id.as_ref().map(|sent| caller.client(sent)).transpose()?;
     let load = calls.of_party(&caller, &ask.call_id);
     let acting = ActingClient::of(&directory, &caller, named);
-    let (call, acting) = futures::join!(load, acting);
+    let (admitted, call, acting) = futures::join!(admission.granted(), load, acting);
+    admitted?;
     let mut call = call?;
     caller.person()?;
     if !call.placed()?.calls(&caller.party) {

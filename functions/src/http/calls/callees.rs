@@ -2,9 +2,10 @@
 
 use futures::future::try_join_all;
 use ilock_directory::{Client, Directory, PushEndpoint};
-use ilock_events::{Callee, ClientStatus, Party, PartyAddress, PartyId, PartyKind, TenantId};
+use ilock_events::{Busy, Callee, ClientStatus, Party, PartyAddress, PartyId, PartyKind};
 
 use crate::error::ApiError;
+use crate::http::asker::Caller;
 
 /// Who is rung, and who is not.
 #[derive(Debug, Clone, Default)]
@@ -20,18 +21,24 @@ impl Callees {
     ///
     /// # Errors
     /// What the directory says.
-    pub async fn find(directory: &Directory, tenant: &TenantId, ids: &[PartyId]) -> Result<Self, ApiError> {
-        let clients = try_join_all(ids.iter().map(|id| async move {
+    pub async fn find(directory: &Directory, caller: &Caller, ids: &[PartyId]) -> Result<Self, ApiError> {
+        let people = try_join_all(ids.iter().map(|id| async move {
             let person = Party { kind: PartyKind::User, id: id.clone() };
-            directory.clients(&PartyAddress::of(tenant, &person)).await
+            let at = PartyAddress::of(&caller.tenant, &person);
+            futures::try_join!(directory.clients(&at), directory.block(&at, &caller.party.id))
         }));
         let mut found = Self::default();
-        for (id, clients) in ids.iter().zip(clients.await?) {
+        for (id, (clients, block)) in ids.iter().zip(people.await?) {
             if clients.is_empty() {
                 found.not_rung.push(id.clone());
-            } else {
-                found.rung.push(callee(id.clone(), &clients));
+                continue;
             }
+            let callee = callee(id.clone(), &clients);
+            // Whoever is blocked sees what they would see of a person out of reach.
+            found.rung.push(match block {
+                Some(_) => Callee { busy: Some(Busy::Blocked), reachable: false, primary: None, ..callee },
+                None => callee,
+            });
         }
         Ok(found)
     }

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::routing::post;
 use ilock_call::{CALLEES, GRACE_MS, RING_SECONDS, Refusal};
-use ilock_directory::{Directory, Lease, Reserved, leased_until};
+use ilock_directory::{Directory, Lease, PressLimits, Pressed, Reserved, leased_until};
 use ilock_env::{Clock, random};
 use ilock_events::{
     Act, CallId, CallView, CallerInfo, ClientName, CommandId, Millis, Party, PartyAddress, PartyId, PartyKind,
@@ -16,8 +16,8 @@ use ilock_events::{
 use super::acting_client::ActingClient;
 use super::callees::Callees;
 use super::view::view;
-use crate::error::ApiError;
-use crate::http::asker::Caller;
+use crate::error::{ApiError, TooMany};
+use crate::http::asker::{Asker, Caller};
 use crate::http::body::{JsonBody, shallow, short};
 use crate::http::idempotency::{IdempotencyKey, RequestDigest, room_to_try};
 use crate::http::response::Reply;
@@ -48,6 +48,9 @@ pub struct CreateCallState {
     clock: Clock,
     #[from_ref(skip)]
     max_call_seconds: u32,
+    /// How often a caller may press; none where the operator sets no limit.
+    #[from_ref(skip)]
+    press_limits: Option<PressLimits>,
 }
 
 impl CreateCallState {
@@ -63,6 +66,7 @@ impl CreateCallState {
             directory: wiring.directory()?,
             clock: wiring.clock.clone(),
             max_call_seconds: wiring.settings.max_call_seconds()?,
+            press_limits: wiring.settings.press_limits()?,
         })
     }
 }
@@ -94,13 +98,14 @@ impl Request {
 }
 
 async fn create_call(
-    caller: Caller,
+    asker: Asker,
     IdempotencyKey(key): IdempotencyKey,
     State(state): State<CreateCallState>,
     JsonBody(ask): JsonBody<PlaceCall>,
 ) -> Result<Reply<CallView>, ApiError> {
     let ring_seconds = ask.ring_seconds.unwrap_or(DEFAULT_RING_SECONDS);
     check(&ask, ring_seconds)?;
+    let (caller, admission) = asker.arrives();
     let AskedFor { callees, own } = callees_asked_for(&ask, &caller)?;
     let request = Request {
         callees,
@@ -113,13 +118,22 @@ async fn create_call(
         caller,
     };
     // Beside what is reserved for the call, so that it takes no time of its own.
-    let (room, acting, callees) =
-        futures::join!(state.first_free_room(&request), state.acting(&request), state.callees(&request));
+    let (admitted, pressed, room, acting, callees) = futures::join!(
+        admission.granted(),
+        state.press(&request),
+        state.first_free_room(&request),
+        state.acting(&request),
+        state.callees(&request)
+    );
     let Reservation { room_id, mut call, personal } = room?;
-    let (acting, callees) = match (acting, callees) {
-        (Ok(acting), Ok(callees)) if !callees.rung.is_empty() => (acting, callees),
-        (acting, callees) => {
+    // A request that comes again for a call that stands presses no button.
+    let pressed = if call.placed().is_ok() { Ok(()) } else { pressed };
+    let (acting, callees) = match (admitted, pressed, acting, callees) {
+        (Ok(_), Ok(()), Ok(acting), Ok(callees)) if !callees.rung.is_empty() => (acting, callees),
+        (admitted, pressed, acting, callees) => {
             state.calls.drop_unused(&call, personal).await;
+            admitted?;
+            pressed?;
             acting?;
             callees?;
             return Err(Refusal::NobodyThere.into());
@@ -148,7 +162,22 @@ impl CreateCallState {
     }
 
     async fn callees(&self, request: &Request) -> Result<Callees, ApiError> {
-        Callees::find(&self.directory, &request.caller.tenant, &request.callees).await
+        Callees::find(&self.directory, &request.caller, &request.callees).await
+    }
+
+    /// Counts the press, unless there were too many.
+    async fn press(&self, request: &Request) -> Result<(), ApiError> {
+        let Some(limits) = self.press_limits else { return Ok(()) };
+        let Request { caller, callees, now, .. } = request;
+        let at = |id: &PartyId| PartyAddress::of(&caller.tenant, &Party { kind: PartyKind::User, id: id.clone() });
+        let callees: Vec<PartyAddress> = callees.iter().map(at).collect();
+        match self.directory.press(&caller.at(), &callees, limits, *now).await? {
+            Pressed::Yes => Ok(()),
+            Pressed::CallerTooOften { retry_after_ms } => Err(ApiError::TooOften(TooMany::Presses { retry_after_ms })),
+            Pressed::PairTooOften { retry_after_ms } => {
+                Err(ApiError::TooOften(TooMany::PressesForOne { retry_after_ms }))
+            }
+        }
     }
 
     async fn first_free_room(&self, request: &Request) -> Result<Reservation, ApiError> {

@@ -8,7 +8,7 @@ use ilock_events::{CallView, Seat};
 
 use super::view::view;
 use crate::error::ApiError;
-use crate::http::asker::Caller;
+use crate::http::asker::Asker;
 use crate::http::body;
 use crate::http::response::Reply;
 use crate::http::tenant::PartyLog;
@@ -47,10 +47,14 @@ pub fn routes(state: GetCallState) -> Router {
 }
 
 async fn get_call(
-    caller: Caller,
+    asker: Asker,
     State(GetCallState { log, rooms, clock, .. }): State<GetCallState>,
     Path(call_id): Path<String>,
 ) -> Result<Reply<CallView>, ApiError> {
-    let call = log.of_party(&caller, &body::call_id(&call_id)?).await?;
+    let (caller, admission) = asker.arrives();
+    let call_id = body::call_id(&call_id)?;
+    let (admitted, call) = futures::join!(admission.granted(), log.of_party(&caller, &call_id));
+    admitted?;
+    let call = call?;
     Ok(Reply(view(&call, &rooms, (&caller.party, Seat::Unnamed), clock.now())?))
 }

@@ -10,7 +10,7 @@ use ilock_log::LogError;
 use serde::Deserialize;
 
 use crate::error::ApiError;
-use crate::http::asker::Caller;
+use crate::http::asker::{Asker, Caller};
 use crate::http::body::page_limit;
 use crate::http::response::Reply;
 use crate::http::tenant::PartyLog;
@@ -55,15 +55,16 @@ struct PageAsked {
 }
 
 async fn list_calls(
-    caller: Caller,
+    asker: Asker,
     State(ListCallsState { directory, log, .. }): State<ListCallsState>,
     Query(asked): Query<PageAsked>,
 ) -> Result<Reply<History>, ApiError> {
     let limit = page_limit(asked.limit.as_deref())?;
-    let page = directory
-        .history(&caller.tenant, &caller.party, limit, asked.cursor.as_deref())
-        .await?
-        .map_err(|bad| ApiError::field("cursor", bad.to_string()))?;
+    let (caller, admission) = asker.arrives();
+    let history = directory.history(&caller.tenant, &caller.party, limit, asked.cursor.as_deref());
+    let (admitted, page) = futures::join!(admission.granted(), history);
+    admitted?;
+    let page = page?.map_err(|bad| ApiError::field("cursor", bad.to_string()))?;
     let entries = stream::iter(page.entries).map(|entry| fresh(entry, &caller, &log)).buffered(AT_ONCE);
     Ok(Reply(History { calls: entries.try_collect().await?, next_cursor: page.next }))
 }

@@ -4,18 +4,19 @@ use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::http::HeaderMap;
 use axum::routing::post;
-use ilock_auth::{Identity, Role};
-use ilock_directory::{Client, Directory, Registered};
+use ilock_auth::{Identity, MqttClaims, Role};
+use ilock_directory::Client;
 use ilock_env::Clock;
-use ilock_events::{ClientName, ClientRegistered, Millis, MqttCredentials, PartyKind, RegisterClient};
+use ilock_events::{ClientName, ClientRegistered, Generation, Millis, MqttCredentials, PartyKind, RegisterClient};
 
+use super::registrar::Registrar;
 use crate::error::ApiError;
-use crate::http::asker::Caller;
+use crate::http::asker::{Asker, Caller};
 use crate::http::body::{JsonBody, short};
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::response::{Reply, language_of};
-use crate::service::mqtt_access::{Broker, MqttCredentialIssuer};
-use crate::service::push_directory::Pushes;
+use crate::service::mqtt_access::MqttCredentialIssuer;
+use crate::service::push_binding::PushBinding;
 use crate::service::push_tokens::PushTokens;
 use crate::service::token_verifier::TokenVerifier;
 use crate::settings::BadSetting;
@@ -28,9 +29,8 @@ const MAX_WORD: usize = 64;
 pub struct RegisterClientState {
     verifier: TokenVerifier,
     issuer: MqttCredentialIssuer,
-    broker: Broker,
-    directory: Directory,
-    pushes: Pushes,
+    registrar: Registrar,
+    binding: PushBinding,
     clock: Clock,
 }
 
@@ -43,9 +43,8 @@ impl RegisterClientState {
         Ok(Self {
             verifier: wiring.token_verifier()?,
             issuer: wiring.mqtt_credential_issuer()?,
-            broker: Broker(wiring.carriers.mqtt()?),
-            directory: wiring.directory()?,
-            pushes: Pushes(wiring.carriers.push_registry()?),
+            registrar: Registrar::new(wiring)?,
+            binding: wiring.push_binding()?,
             clock: wiring.clock.clone(),
         })
     }
@@ -57,13 +56,14 @@ pub fn routes(state: RegisterClientState) -> Router {
 }
 
 async fn register_client(
-    caller: Caller,
+    asker: Asker,
     // Registering twice is registering once, whatever the key.
     _: IdempotencyKey,
     State(state): State<RegisterClientState>,
     headers: HeaderMap,
     JsonBody(ask): JsonBody<RegisterClient>,
 ) -> Result<Reply<ClientRegistered>, ApiError> {
+    let (caller, admission) = asker.arrives();
     if ask.user_id.as_ref().is_some_and(|user| *user != caller.party.id) {
         return Err(ApiError::Forbidden("user_id must be your own"));
     }
@@ -80,25 +80,15 @@ async fn register_client(
         language: Some(ask.language.unwrap_or_else(|| language_of(&headers))),
         ..Client::new(client_id.clone(), now)
     };
-    state.register(&caller, &client).await?;
+    // A login that was ended registers nothing, whether that is read here or there.
+    let registered = state.registrar.register(&caller, client);
+    let (_, (generation, made)) = futures::try_join!(admission.granted(), registered)?;
     state.bind_tokens(&caller, tokens, &client_id, now).await?;
-    Ok(Reply(credentials(&state.issuer, caller, client_id, now)?))
+    let credentials = Credentials { client_id, generation, key_version: made.key_version };
+    Ok(Reply(credentials.issue(&state.issuer, caller, now)?))
 }
 
 impl RegisterClientState {
-    async fn register(&self, caller: &Caller, client: &Client) -> Result<(), ApiError> {
-        match self.directory.register(&caller.tenant, &caller.party, client).await? {
-            Registered::Contended => return Err(ApiError::Busy),
-            Registered::Yes { dropped: Some(oldest) } => {
-                if let Err(error) = self.broker.0.end_session(oldest).await {
-                    tracing::warn!(%error, "the session of a dropped client goes on until its password runs out");
-                }
-            }
-            Registered::Yes { dropped: None } => {}
-        }
-        Ok(())
-    }
-
     /// A door station is not rung, so its tokens are left alone. Without pushes an app that is in front still rings; it
     /// registers again at its next start: a push service that is out of reach fails no registration.
     async fn bind_tokens(
@@ -111,7 +101,11 @@ impl RegisterClientState {
         if caller.party.kind != PartyKind::User {
             return Ok(());
         }
-        match tokens.bind(&self.pushes, &self.directory, &caller.at(), client_id, now).await {
+        let bound = async {
+            let endpoints = tokens.endpoints(&self.binding.pushes, now).await?;
+            self.binding.bind(&caller.at(), client_id, endpoints, now).await
+        };
+        match bound.await {
             Ok(_) => Ok(()),
             Err(refused @ ApiError::Field { .. }) => Err(refused),
             Err(error) => {
@@ -122,31 +116,38 @@ impl RegisterClientState {
     }
 }
 
-fn credentials(
-    issuer: &MqttCredentialIssuer,
-    caller: Caller,
+/// What a client's credentials are made of.
+struct Credentials {
     client_id: ClientName,
-    now: Millis,
-) -> Result<ClientRegistered, ApiError> {
-    let at = caller.at();
-    let Caller { party, tenant, .. } = caller;
-    let role = match party.kind {
-        PartyKind::User => Role::User,
-        PartyKind::Device => Role::Device,
-    };
-    let identity = Identity { id: party.id, role, tenant };
-    let seconds = issuer.lifetime_seconds().map_err(|error| ApiError::Internal(error.to_string()))?;
-    let password = issuer.tokens.issue(&identity, &client_id, now, seconds);
-    Ok(ClientRegistered {
-        mqtt_credentials: MqttCredentials {
-            broker_url: issuer.broker_url.clone(),
-            websocket_url: issuer.websocket_url.clone(),
-            username: issuer.username(&at.address),
-            password: password.map_err(|error| ApiError::Internal(error.to_string()))?,
-            client_id,
-            expires_at: now.plus(i64::from(seconds) * 1000),
-        },
-        topics: issuer.prefix.topics(&at),
-        payload_key: (role == Role::User).then(|| issuer.payload_keys.jwk(&at.address)),
-    })
+    generation: Generation,
+    key_version: u32,
+}
+
+impl Credentials {
+    fn issue(self, issuer: &MqttCredentialIssuer, caller: Caller, now: Millis) -> Result<ClientRegistered, ApiError> {
+        let Self { client_id, generation, key_version } = self;
+        let at = caller.at();
+        let Caller { party, tenant, login, .. } = caller;
+        let role = match party.kind {
+            PartyKind::User => Role::User,
+            PartyKind::Device => Role::Device,
+        };
+        let seconds = issuer.lifetime_seconds().map_err(|error| ApiError::Internal(error.to_string()))?;
+        let expires_at = now.plus(i64::from(seconds) * 1000);
+        let identity = Identity { id: party.id, role, tenant };
+        let claims = MqttClaims { identity, client_id: client_id.clone(), generation, login, expires_at };
+        let password = issuer.tokens.issue(&claims, now).map_err(|error| ApiError::Internal(error.to_string()))?;
+        Ok(ClientRegistered {
+            mqtt_credentials: MqttCredentials {
+                broker_url: issuer.broker_url.clone(),
+                websocket_url: issuer.websocket_url.clone(),
+                username: issuer.username(&at.address),
+                password,
+                client_id,
+                expires_at,
+            },
+            topics: issuer.prefix.topics(&at),
+            payload_key: (role == Role::User).then(|| issuer.payload_keys.jwk(&at.address, key_version)),
+        })
+    }
 }

@@ -1,20 +1,24 @@
 //! POST /api/v1/devices/register: a phone's push tokens, where the app has them later than, or without, its MQTT client.
+//! POST /api/v1/devices/confirm: what proves that the phone is here.
 
 use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::http::HeaderMap;
 use axum::routing::post;
-use ilock_directory::{Client, Directory, Registered};
+use ilock_directory::{Client, Directory, PushEndpoint};
 use ilock_env::Clock;
-use ilock_events::{Platform, PushTokenRegistered, RegisterPushToken, SentClientId};
+use ilock_events::{
+    ClientName, ConfirmPushToken, Platform, PushTokenConfirmed, PushTokenRegistered, RegisterPushToken, SentClientId,
+};
 use sha2::{Digest, Sha256};
 
+use super::registrar::Registrar;
 use crate::error::ApiError;
 use crate::http::asker::Caller;
 use crate::http::body::JsonBody;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::response::{Reply, language_of};
-use crate::service::push_directory::Pushes;
+use crate::service::push_binding::PushBinding;
 use crate::service::push_tokens::PushTokens;
 use crate::service::token_verifier::TokenVerifier;
 use crate::settings::BadSetting;
@@ -24,8 +28,9 @@ use crate::wiring::Wiring;
 #[derive(Clone, FromRef)]
 pub struct RegisterPushTokenState {
     verifier: TokenVerifier,
+    registrar: Registrar,
     directory: Directory,
-    pushes: Pushes,
+    binding: PushBinding,
     clock: Clock,
 }
 
@@ -37,23 +42,27 @@ impl RegisterPushTokenState {
     pub fn new(wiring: &Wiring) -> Result<Self, BadSetting> {
         Ok(Self {
             verifier: wiring.token_verifier()?,
+            registrar: Registrar::new(wiring)?,
             directory: wiring.directory()?,
-            pushes: Pushes(wiring.carriers.push_registry()?),
+            binding: wiring.push_binding()?,
             clock: wiring.clock.clone(),
         })
     }
 }
 
-/// The route.
+/// The routes.
 pub fn routes(state: RegisterPushTokenState) -> Router {
-    Router::new().route("/api/v1/devices/register", post(register_push_token)).with_state(state)
+    Router::new()
+        .route("/api/v1/devices/register", post(register_push_token))
+        .route("/api/v1/devices/confirm", post(confirm_push_token))
+        .with_state(state)
 }
 
 async fn register_push_token(
     caller: Caller,
     // Registering twice is registering once, whatever the key.
     _: IdempotencyKey,
-    State(RegisterPushTokenState { directory, pushes, clock, .. }): State<RegisterPushTokenState>,
+    State(state): State<RegisterPushTokenState>,
     headers: HeaderMap,
     JsonBody(ask): JsonBody<RegisterPushToken>,
 ) -> Result<Reply<PushTokenRegistered>, ApiError> {
@@ -69,23 +78,63 @@ async fn register_push_token(
     if matches!(ask.platform, Platform::Web | Platform::Linux) {
         return Err(ApiError::field("platform", "must be android or ios"));
     }
-    let client_id = match ask.client_id {
-        Some(sent) => caller.client(&sent)?,
-        None => caller.client(&made_of(&any))?,
+    let named = ask.client_id.map(|sent| caller.client(&sent)).transpose()?;
+    let now = state.clock.now();
+    let endpoints = tokens.endpoints(&state.binding.pushes, now).await?;
+    let client_id = match named {
+        Some(named) => named,
+        None => match state.client_of(&caller, ask.platform, &endpoints).await? {
+            Some(known) => known,
+            None => caller.client(&made_of(&any))?,
+        },
     };
-
-    let now = clock.now();
     let client = Client {
         platform: Some(ask.platform),
         language: Some(ask.language.unwrap_or_else(|| language_of(&headers))),
         ..Client::new(client_id.clone(), now)
     };
-    match directory.register(&caller.tenant, &caller.party, &client).await? {
-        Registered::Contended => return Err(ApiError::Busy),
-        Registered::Yes { .. } => {}
+    state.registrar.register(&caller, client).await?;
+    let bound = state.binding.bind(&caller.at(), &client_id, endpoints, now).await?;
+    Ok(Reply(PushTokenRegistered { client_id, services: bound.services, unproven: bound.unproven }))
+}
+
+impl RegisterPushTokenState {
+    /// The client that an app means which names none: the one that has one of the endpoints; else the one that the same login
+    /// registered, or the only one, on that platform. So a phone's tokens are those of its MQTT client, and end with it.
+    async fn client_of(
+        &self,
+        caller: &Caller,
+        platform: Platform,
+        endpoints: &[PushEndpoint],
+    ) -> Result<Option<ClientName>, ApiError> {
+        let mut clients = self.directory.clients(&caller.at()).await?;
+        let has = |client: &Client| {
+            let own = [&client.main, &client.voip];
+            own.into_iter().flatten().any(|own| endpoints.iter().any(|endpoint| endpoint.id == own.id))
+        };
+        if let Some(owner) = clients.iter().find(|client| has(client)) {
+            return Ok(Some(owner.client_id.clone()));
+        }
+        clients.retain(|client| client.platform == Some(platform));
+        let session = |client: &&Client| client.login.session.is_some() && client.login.session == caller.login.session;
+        let mut of_login = clients.iter().filter(session);
+        let own = of_login.next().filter(|_| of_login.next().is_none());
+        let only = clients.first().filter(|_| clients.len() == 1);
+        Ok(own.or(only).map(|client| client.client_id.clone()))
     }
-    let services = tokens.bind(&pushes, &directory, &caller.at(), &client_id, now).await?;
-    Ok(Reply(PushTokenRegistered { client_id, services }))
+}
+
+async fn confirm_push_token(
+    caller: Caller,
+    // A nonce counts once.
+    _: IdempotencyKey,
+    State(state): State<RegisterPushTokenState>,
+    JsonBody(ask): JsonBody<ConfirmPushToken>,
+) -> Result<Reply<PushTokenConfirmed>, ApiError> {
+    caller.person()?;
+    let confirmed = state.binding.confirm(&caller.at(), &ask.nonce, state.clock.now()).await?;
+    let client_id = confirmed.ok_or(ApiError::NotFound("confirmation"))?;
+    Ok(Reply(PushTokenConfirmed { client_id }))
 }
 
 /// A client id for an app that names none: the same for the same token, and it does not tell the token.

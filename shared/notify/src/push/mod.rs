@@ -4,6 +4,7 @@
 //! ([`Phone`]). From the two follows, as a pure function, what each push service is given ([`PushRequest`]).
 
 mod carrier;
+mod confirm;
 mod fan_out;
 mod fcm;
 mod ios;
@@ -13,6 +14,7 @@ mod phone;
 mod words;
 
 pub use carrier::{ApnsHeaders, PushApps, PushCarrier, PushError, PushRequest, REFUSED};
+pub use confirm::{CONFIRM_WITHIN_MS, confirmation};
 pub use fan_out::{AT_ONCE, NO_PHONE, Phones, PushSender, Retired};
 pub(crate) use fan_out::{DeliveryWindow, FanOutResult};
 pub use kind::{Push, PushKind};

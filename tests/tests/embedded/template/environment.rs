@@ -11,9 +11,12 @@ use ilock_functions::http::calls::caller_action::CallerActionState;
 use ilock_functions::http::calls::create_call::CreateCallState;
 use ilock_functions::http::calls::get_call::GetCallState;
 use ilock_functions::http::calls::list_calls::ListCallsState;
+use ilock_functions::http::clients::blocks::BlocksState;
+use ilock_functions::http::clients::list_clients::ListClientsState;
 use ilock_functions::http::clients::register_client::RegisterClientState;
 use ilock_functions::http::clients::register_push_token::RegisterPushTokenState;
 use ilock_functions::http::clients::remove_client::RemoveClientState;
+use ilock_functions::http::clients::revoke_logins::RevokeLoginsState;
 use ilock_functions::http::clients::update_client_status::UpdateClientStatusState;
 use ilock_functions::http::trtc_callback::TrtcCallbackState;
 use ilock_functions::settings::{BadSetting, Settings};
@@ -30,6 +33,9 @@ fn states() -> BTreeMap<&'static str, Build> {
     BTreeMap::from([
         ("register-client", (|on: &OnAws| RegisterClientState::new(&on.wiring).map(drop)) as Build),
         ("register-push-token", |on| RegisterPushTokenState::new(&on.wiring).map(drop)),
+        ("list-clients", |on| ListClientsState::new(&on.wiring).map(drop)),
+        ("revoke-logins", |on| RevokeLoginsState::new(&on.wiring).map(drop)),
+        ("blocks", |on| BlocksState::new(&on.wiring).map(drop)),
         ("push-feedback", |on| on.wiring.directory().map(drop)),
         ("update-client-status", |on| UpdateClientStatusState::new(&on.wiring).map(drop)),
         ("remove-client", |on| RemoveClientState::new(&on.wiring).map(drop)),
@@ -77,7 +83,14 @@ fn value(name: &str, algorithms: &str) -> String {
         | "PAYLOAD_KEY_VERSION"
         | "MQTT_TOKEN_SECONDS"
         | "PERSONAL_DAYS"
-        | "MQTT_REFRESH_SECONDS" => "",
+        | "MQTT_REFRESH_SECONDS"
+        | "AUTH_MISSING_AUDIENCE"
+        | "AUTH_SESSION_CLAIM"
+        | "AUTH_MAX_TOKEN_SECONDS"
+        | "LIMIT_PRESSES_A_MINUTE"
+        | "LIMIT_PAIR_PRESSES_A_MINUTE"
+        | "LIMIT_REGISTRATIONS_AN_HOUR"
+        | "LIMIT_CLIENTS" => "",
         _ => "a value that is long enough for a secret of the operator",
     };
     value.to_owned()

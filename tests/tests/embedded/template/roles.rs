@@ -7,8 +7,8 @@ use aws_lambda_events::sqs::SqsEvent;
 use axum::Router;
 use axum::body::Body;
 use ilock_auth::Role;
-use ilock_directory::{Client, PushEndpoint};
-use ilock_events::{ClientName, PartyId, PartyKind, PushService, TenantId, TopicPrefix};
+use ilock_directory::{Client, PushEndpoint, Taken};
+use ilock_events::{ClientName, PartyId, PartyKind, PushService, TopicPrefix};
 use ilock_functions::http::audit::list_accesses::{self, ListAccessesState};
 use ilock_functions::http::audit::list_audit::{self, ListAuditState};
 use ilock_functions::http::audit::replay_call::{self, ReplayCallState};
@@ -17,9 +17,12 @@ use ilock_functions::http::calls::caller_action::{self, CallerActionState};
 use ilock_functions::http::calls::create_call::{self, CreateCallState};
 use ilock_functions::http::calls::get_call::{self, GetCallState};
 use ilock_functions::http::calls::list_calls::{self, ListCallsState};
+use ilock_functions::http::clients::blocks::{self, BlocksState};
+use ilock_functions::http::clients::list_clients::{self, ListClientsState};
 use ilock_functions::http::clients::register_client::{self, RegisterClientState};
 use ilock_functions::http::clients::register_push_token::{self, RegisterPushTokenState};
 use ilock_functions::http::clients::remove_client::{self, RemoveClientState};
+use ilock_functions::http::clients::revoke_logins::{self, RevokeLoginsState};
 use ilock_functions::http::clients::update_client_status::{self, UpdateClientStatusState};
 use ilock_functions::http::router::service;
 use ilock_functions::http::trtc_callback::{self, TrtcCallbackState};
@@ -30,7 +33,7 @@ use ilock_functions::triggers::{expire_call, mqtt_authorizer, push_feedback};
 use ilock_functions::wiring::Wiring;
 use ilock_lambda::aws::{OnAws, Warm};
 use ilock_tests::aws::{Aws, PUSH_APP, Request};
-use ilock_tests::parties::{call_id, user_at};
+use ilock_tests::parties::{call_id, registration, session_token, user_at};
 use ilock_tests::tencent::{Report, Reports};
 use ilock_tests::{Party, World};
 use serde_json::{Value, json};
@@ -65,7 +68,7 @@ fn statements(template: &Value, function: &str) -> Vec<Statement> {
     let policies = properties["Policies"].as_array().unwrap().iter();
     // Of the policies that several have: those about pushes are there where pushes are used.
     let shared = texts(&properties["ManagedPolicyArns"]);
-    let shared = shared.iter().filter(|name| ["PushPhones", "PushTokens"].contains(&name.as_str()));
+    let shared = shared.iter().filter(|name| ["Accounts", "PushPhones", "PushTokens"].contains(&name.as_str()));
     let policies = policies.chain(shared.map(|name| &resources[name]["Properties"]));
     let all = policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap());
     let all = all.map(|statement| {
@@ -165,6 +168,11 @@ async fn asks(app: &Router, who: &Party, method: &str, path: &str, key: Option<&
     app.clone().oneshot(request.body(body).unwrap()).await.unwrap().status().as_u16()
 }
 
+/// The user `id`, by a login whose session is named.
+fn session(world: &World, id: &str) -> Party {
+    world.bearer(id, session_token(id, Role::User, Some(id), ilock_env::Clock::system().now()))
+}
+
 impl Scenes {
     fn note(&mut self, function: &'static str) {
         self.asked.entry(function).or_default().extend(self.aws.asked());
@@ -183,11 +191,11 @@ impl Scenes {
         let since = ilock_env::Clock::system().now();
         for name in ["good", "stale"] {
             let client = ClientName::new(format!("anna_{name}")).unwrap();
-            let tenant = TenantId::new("default").unwrap();
-            directory.register(&tenant, &anna, &Client::new(client.clone(), since)).await.unwrap();
+            directory.register(&registration(&anna, Client::new(client.clone(), since))).await.unwrap();
             let id = format!("{}/{name}", PUSH_APP.replace(":app/", ":endpoint/"));
             let endpoint = PushEndpoint { id, service: PushService::Gcm, since, retired: None };
-            assert!(directory.take_endpoint(&user_at("anna"), &client, &endpoint).await.unwrap());
+            let taken = directory.take_endpoint(&user_at("anna"), &client, &endpoint, None).await.unwrap();
+            assert_eq!(taken, Taken::Yes);
         }
     }
 
@@ -206,6 +214,9 @@ impl Scenes {
             let body = json!({ "client_id": client, "platform": "android", "push_token": token });
             assert_eq!(asks(&app, &anna, "POST", "/api/mqtt/clients/register", None, Some(body)).await, 200);
         }
+        let body = json!({ "client_id": "bert_1", "platform": "android", "push_token": "second" });
+        let bert = self.world.user("bert");
+        assert_eq!(asks(&app, &bert, "POST", "/api/mqtt/clients/register", None, Some(body)).await, 200);
         self.note("register-client");
 
         let parts = self.start(&[Warm::Directory]).await;
@@ -215,6 +226,12 @@ impl Scenes {
             let body = json!({ "client_id": client, "platform": "android", "push_token": token });
             assert_eq!(asks(&app, &anna, "POST", "/api/v1/devices/register", None, Some(body)).await, 200);
         }
+        // One that another person has: it is asked for proof, which does not come.
+        let body = json!({ "platform": "android", "push_token": "fifth" });
+        let bert = self.world.user("bert");
+        assert_eq!(asks(&app, &bert, "POST", "/api/v1/devices/register", None, Some(body)).await, 200);
+        let body = json!({ "nonce": "none" });
+        assert_eq!(asks(&app, &bert, "POST", "/api/v1/devices/confirm", None, Some(body)).await, 404);
         self.note("register-push-token");
 
         self.stale_token().await;
@@ -238,7 +255,33 @@ impl Scenes {
         let parts = self.start(&[Warm::Directory, Warm::Broker]).await;
         let app = service(remove_client::routes(RemoveClientState::new(&parts.wiring).unwrap()));
         assert_eq!(asks(&app, &anna, "DELETE", "/api/mqtt/clients/anna_4", None, None).await, 200);
+        let clara = session(&self.world, "clara");
+        clara.registers("phone").await;
+        assert_eq!(asks(&app, &clara, "DELETE", "/api/mqtt/clients/clara_phone", None, None).await, 200);
         self.note("remove-client");
+
+        let parts = self.start(&[Warm::Directory]).await;
+        let app = service(list_clients::routes(ListClientsState::new(&parts.wiring).unwrap()));
+        assert_eq!(asks(&app, &anna, "GET", "/api/mqtt/clients", None, None).await, 200);
+        self.note("list-clients");
+
+        let parts = self.start(&[Warm::Directory]).await;
+        let app = service(blocks::routes(BlocksState::new(&parts.wiring).unwrap()));
+        for method in ["PUT", "GET", "DELETE"] {
+            assert_eq!(asks(&app, &anna, method, "/api/blocks?caller_id=bert", None, None).await, 200);
+        }
+        assert_eq!(asks(&app, &anna, "GET", "/api/blocks", None, None).await, 200);
+        self.note("blocks");
+
+        let dora = session(&self.world, "dora");
+        let body = json!({ "client_id": "phone", "platform": "android", "push_token": "doras" });
+        dora.posts("/api/mqtt/clients/register", body).await.ok();
+        let operator = self.world.party("op", Role::Operator);
+        let parts = self.start(&[Warm::Directory]).await;
+        let app = service(revoke_logins::routes(RevokeLoginsState::new(&parts.wiring).unwrap()));
+        let dora = Some(json!({ "user_id": "dora" }));
+        assert_eq!(asks(&app, &operator, "POST", "/api/admin/revocations", None, dora).await, 200);
+        self.note("revoke-logins");
 
         let parts = self.start(&[Warm::Directory]).await;
         let (mqtt, directory) = (parts.wiring.mqtt_access().unwrap(), parts.wiring.directory().unwrap());

@@ -1,0 +1,92 @@
+//! Which access tokens are believed.
+
+use std::path::PathBuf;
+
+use ilock_auth::{AccessKeys, AccessRules, AsymmetricAlgorithm, JwksSource};
+
+use super::{BadSetting, DEV_AUDIENCE, Settings, bad};
+
+impl Settings {
+    /// `AUTH_ALGORITHMS`, `AUTH_SECRET` or `AUTH_JWKS`, `AUTH_ISSUER`, `AUTH_AUDIENCE`, `AUTH_MISSING_AUDIENCE`,
+    /// `AUTH_SESSION_CLAIM`, `AUTH_MAX_TOKEN_SECONDS`: the login service's rules.
+    ///
+    /// # Errors
+    /// [`BadSetting`] when what it reads is missing or wrong.
+    pub fn access(&self) -> Result<AccessRules, BadSetting> {
+        let mut rules = AccessRules::new(self.access_keys()?);
+        rules.issuer = self.get("AUTH_ISSUER");
+        rules.audience = self.get("AUTH_AUDIENCE").or_else(|| self.dev.then(|| DEV_AUDIENCE.to_owned()));
+        rules.audience_may_be_absent = match self.get("AUTH_MISSING_AUDIENCE").as_deref() {
+            None | Some("refuse") => false,
+            Some("accept") => true,
+            Some(_) => return Err(bad("AUTH_MISSING_AUDIENCE", "must be refuse or accept")),
+        };
+        if let Some(names) = self.get("AUTH_SESSION_CLAIM") {
+            rules.session_claims = names.split(',').map(|name| name.trim().to_owned()).collect();
+            if rules.session_claims.iter().any(|name| name.is_empty() || name == "jti") {
+                let rule =
+                    "must name the claim of the login session, or several separated by commas; jti names one token";
+                return Err(bad("AUTH_SESSION_CLAIM", rule));
+            }
+        }
+        if let Some(longest) = self.get("AUTH_MAX_TOKEN_SECONDS") {
+            rules.longest = longest.parse().map_err(|error| bad("AUTH_MAX_TOKEN_SECONDS", format!("{error}")))?;
+        }
+        Ok(rules)
+    }
+
+    fn access_keys(&self) -> Result<AccessKeys, BadSetting> {
+        let algorithms = self.must("AUTH_ALGORITHMS", "HS256")?;
+        if algorithms == "HS256" {
+            return Ok(AccessKeys::Shared(self.secret("AUTH_SECRET")?));
+        }
+        let algorithms: Result<Vec<AsymmetricAlgorithm>, _> =
+            algorithms.split(',').map(|name| name.trim().parse()).collect();
+        let algorithms =
+            algorithms.map_err(|_| bad("AUTH_ALGORITHMS", "must be HS256 alone, or out of RS256, ES256, EdDSA"))?;
+        let source =
+            self.get("AUTH_JWKS").ok_or_else(|| bad("AUTH_JWKS", "must be set to the URL or file of a JWKS"))?;
+        let source =
+            if source.contains("://") { JwksSource::Url(source) } else { JwksSource::File(PathBuf::from(source)) };
+        Ok(AccessKeys::Jwks { source, algorithms })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ilock_auth::LongestLife;
+
+    use super::*;
+
+    fn rules(name: &'static str, value: &'static str) -> Result<AccessRules, &'static str> {
+        Settings::for_dev(move |asked| (asked == name).then(|| value.to_owned())).access().map_err(|error| error.name)
+    }
+
+    #[test]
+    fn the_login_session_is_named_by_what_the_operator_says_and_never_by_a_tokens_own_id() {
+        let claims = |value| rules("AUTH_SESSION_CLAIM", value).map(|rules| rules.session_claims);
+        assert_eq!(claims("sid").as_deref(), Ok(&["sid".to_owned()][..]));
+        assert_eq!(claims("a, b").as_deref(), Ok(&["a".to_owned(), "b".to_owned()][..]));
+        for bad in ["jti", "sid,jti", "sid,", ","] {
+            assert_eq!(claims(bad), Err("AUTH_SESSION_CLAIM"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_longest_life_is_one_number_or_one_for_some_roles() {
+        let longest = |value| rules("AUTH_MAX_TOKEN_SECONDS", value).map(|rules| rules.longest);
+        assert_eq!(longest("3600"), Ok(LongestLife::all(3600)));
+        let some = LongestLife { user: 60, device: 120, ..LongestLife::default() };
+        assert_eq!(longest("user=60, device=120"), Ok(some));
+        for bad in ["0", "-1", "a day", "user", "user=", "admin=60", "user=0", "user=60,"] {
+            assert_eq!(longest(bad), Err("AUTH_MAX_TOKEN_SECONDS"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn tokens_without_an_audience_are_taken_only_where_the_operator_says_so() {
+        let absent = |value| rules("AUTH_MISSING_AUDIENCE", value).map(|rules| rules.audience_may_be_absent);
+        assert_eq!((absent("accept"), absent("refuse"), absent("")), (Ok(true), Ok(false), Ok(false)));
+        assert_eq!(absent("yes"), Err("AUTH_MISSING_AUDIENCE"));
+    }
+}

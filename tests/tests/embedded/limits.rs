@@ -1,0 +1,108 @@
+//! How often somebody may be rung, and by whom not at all.
+
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt};
+use ilock_local::Options;
+use ilock_tests::World;
+use ilock_tests::parties::{Answer, Party, call_id};
+use reqwest::Method;
+use serde_json::json;
+
+async fn limited(settings: &'static [(&'static str, &'static str)]) -> World {
+    let read = move |name: &str| settings.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
+    World::with(Options { settings: Box::new(read), ..Options::anywhere() }).await
+}
+
+async fn presses(caller: &Party, callee: &str) -> Answer {
+    caller.posts("/api/calls", json!({ "callee_id": callee, "ring_seconds": 5 })).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_three_hundred_presses_by_one_identity_the_limit_rings_and_others_ring_undisturbed() {
+    let world = limited(&[("LIMIT_PRESSES_A_MINUTE", "20"), ("LIMIT_PAIR_PRESSES_A_MINUTE", "100")]).await;
+    let (nuisance, door) = (world.user("nuisance"), world.door("device123"));
+    world.user("grandma").registers("phone").await;
+    let all = stream::iter(0..300).map(|_| presses(&nuisance, "grandma")).buffer_unordered(24);
+    let mut rang = 0;
+    for answer in all.collect::<Vec<Answer>>().await {
+        match answer.code {
+            0 => rang += 1,
+            42_901 => {
+                let seconds = answer.refused(429)["retry_after"].as_i64().unwrap();
+                assert!((1..=60).contains(&seconds), "{seconds}");
+            }
+            other => panic!("{other}: {answer:?}"),
+        }
+    }
+    assert_eq!(rang, 20);
+    presses(&door, "grandma").await.ok();
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_rings_the_same_person_six_times_a_minute_and_others_all_the_same() {
+    let world = limited(&[("LIMIT_PRESSES_A_MINUTE", "20")]).await;
+    let door = world.door("device123");
+    for person in ["anna", "bert"] {
+        world.user(person).registers("phone").await;
+    }
+    for _ in 0..6 {
+        presses(&door, "anna").await.ok();
+    }
+    for _ in 0..20 {
+        assert_eq!(presses(&door, "anna").await.code, 42_902, "and what is refused does not count");
+    }
+    let household = door.posts("/api/calls", json!({ "callee_ids": ["bert", "anna"] })).await;
+    assert_eq!(household.code, 42_902, "in whatever company");
+    presses(&door, "bert").await.ok();
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_comes_again_under_its_key_presses_once() {
+    let world = limited(&[("LIMIT_PRESSES_A_MINUTE", "2")]).await;
+    let door = world.door("device123");
+    world.user("anna").registers("phone").await;
+    let again = async |key: &str| {
+        let body = json!({ "callee_id": "anna", "ring_seconds": 30 });
+        door.asks_with(Method::POST, "/api/calls", Some(body), &[("idempotency-key", key)]).await
+    };
+    let first = call_id(&again("press-1").await.ok());
+    for _ in 0..4 {
+        assert_eq!(call_id(&again("press-1").await.ok()), first);
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blocked_caller_sees_somebody_out_of_reach_and_the_person_hears_and_sees_nothing() {
+    let world = World::new().await;
+    let (anna, bert, clara) = (world.user("anna"), world.user("bert"), world.user("clara"));
+    let mut phone = world.phone(&anna, "phone").await;
+    let mut claras = world.phone(&clara, "phone").await;
+    let mut berts = world.phone(&bert, "phone").await;
+    anna.asks(Method::PUT, "/api/blocks?caller_id=bert", None).await.ok();
+    let view = presses(&bert, "anna").await.ok();
+    assert_eq!((&view["state"], &view["not_rung"]), (&json!("ringing"), &serde_json::Value::Null));
+    berts.hears("ringing").await;
+    berts.hears("unreachable").await;
+    phone.hears_nothing(Duration::from_secs(2)).await;
+    berts.hears("timeout").await;
+    phone.hears_nothing(Duration::from_secs(1)).await;
+    assert_eq!(bert.gets("/api/calls").await.ok()["calls"][0]["state"], "missed");
+    assert_eq!(anna.gets("/api/calls").await.ok()["calls"], json!([]));
+    // Of a household the others ring, and nothing tells that one does not.
+    let body = json!({ "callee_ids": ["clara", "anna"], "ring_seconds": 30 });
+    let view = bert.posts("/api/calls", body).await.ok();
+    assert_eq!(view["not_rung"], serde_json::Value::Null);
+    claras.hears("incoming").await;
+    phone.hears_nothing(Duration::from_secs(1)).await;
+    // Let through again, and never kept from others.
+    anna.asks(Method::DELETE, "/api/blocks?caller_id=bert", None).await.ok();
+    presses(&clara, "anna").await.ok();
+    phone.hears("incoming").await;
+    presses(&bert, "anna").await.ok();
+    phone.hears("incoming").await;
+    world.end().await;
+}
