@@ -67,8 +67,8 @@ impl Client {
             let phase = self.calls.0.get(index).map(|call| call.phase);
             match phase {
                 Some(CallPhase::Ringing | CallPhase::Asking) if must_show => self.ring(index),
-                Some(CallPhase::Over | CallPhase::Silenced) => self.show_and_end(Some(push), must_show),
-                _ => {}
+                Some(CallPhase::Ringing | CallPhase::Asking) | None => {}
+                Some(_) => self.show_and_end(Some(push), must_show),
             }
             return;
         }
@@ -120,10 +120,17 @@ impl Client {
             return;
         }
         let known = push.and_then(|push| self.calls.position(&push.call_id)).and_then(|index| self.calls.0.get(index));
-        if let Some(call) = known.filter(|call| call.phase == CallPhase::Ringing) {
-            // It is on the screen, and ends by itself.
-            let call = call.info.clone();
-            return self.emit(Event::Ring { call });
+        let phase = known.map(|call| call.phase);
+        if let Some(call) = known.map(|call| call.info.clone())
+            && !matches!(phase, Some(CallPhase::Over | CallPhase::Silenced | CallPhase::Asking))
+        {
+            // It is on the screen, and ends by itself. One that was answered or placed here does not ring.
+            let call_id = call.call_id.clone();
+            self.emit(Event::Ring { call });
+            if phase != Some(CallPhase::Ringing) {
+                self.emit(Event::StopRinging { call_id, why: Ending::AnsweredHere });
+            }
+            return;
         }
         let text = |read: fn(&Push) -> &String| push.map(read).cloned().unwrap_or_default();
         let call = CallInfo {
