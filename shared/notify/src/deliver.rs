@@ -88,12 +88,12 @@ impl Delivery<'_> {
         let until = Instant::now() + self.budget;
         let due: Vec<&Notice> = notices.iter().filter(|notice| !done.notices.contains(&notice.index)).collect();
         let (mut round, woken) = futures::join!(self.publish(&due, done, until), self.wake(&due, done, until));
-        for (notice, FanOutResult { phones, retired, open, nobody }) in woken {
+        for (notice, FanOutResult { phones, retired, open, nobody }, at) in woken {
             round.phones.extend(phones);
             round.retired.extend(retired);
             match open {
                 Some(error) => drop(round.failed.insert(notice.index, error)),
-                None => drop(round.settled.insert(notice.index, self.handed(notice, None, nobody))),
+                None => drop(round.settled.insert(notice.index, self.handed(notice, None, nobody, at))),
             }
         }
         round
@@ -111,10 +111,12 @@ impl Delivery<'_> {
         for wave in [at_once, after] {
             let mut handing = vec![];
             for (notice, topic, message) in &wave {
-                handing.push(self.hand_over(notice, topic, message, done, &round, until));
+                let outcome = self.hand_over(notice, topic, message, done, &round, until);
+                // Each by its own time, not by that of the slowest.
+                handing.push(async { (outcome.await, self.clock.now()) });
             }
             let outcomes = join_all(handing).await;
-            for ((notice, ..), outcome) in wave.into_iter().zip(outcomes) {
+            for ((notice, ..), (outcome, at)) in wave.into_iter().zip(outcomes) {
                 let (carrier_id, error) = match outcome {
                     Outcome::Delivered(carrier_id) => (carrier_id, None),
                     Outcome::GivenUp(why) => (None, Some(why)),
@@ -123,24 +125,38 @@ impl Delivery<'_> {
                         continue;
                     }
                 };
-                round.settled.insert(notice.index, self.handed(notice, carrier_id, error));
+                round.settled.insert(notice.index, self.handed(notice, carrier_id, error, at));
             }
         }
         round
     }
 
-    fn handed(&self, notice: &Notice, carrier_id: Option<String>, error: Option<String>) -> DeliveryOutcome {
-        let ms = self.clock.now().since(self.since);
+    fn handed(
+        &self,
+        notice: &Notice,
+        carrier_id: Option<String>,
+        error: Option<String>,
+        at: Millis,
+    ) -> DeliveryOutcome {
+        let ms = at.since(self.since);
         DeliveryOutcome { target: notice.target(), carrier: notice.carrier(), carrier_id, ms, error }
     }
 
-    async fn wake<'n>(&self, due: &[&'n Notice], done: &Done, until: Instant) -> Vec<(&'n Notice, FanOutResult)> {
+    async fn wake<'n>(
+        &self,
+        due: &[&'n Notice],
+        done: &Done,
+        until: Instant,
+    ) -> Vec<(&'n Notice, FanOutResult, Millis)> {
         let Some(waking) = self.push else { return vec![] };
         let mut woken = vec![];
         // One for each person.
         for notice in due {
             if let Channel::Push(push) = &notice.channel {
-                woken.push(async { (*notice, self.wake_for(waking, notice, push, done, until).await) });
+                woken.push(async {
+                    let result = self.wake_for(waking, notice, push, done, until).await;
+                    (*notice, result, self.clock.now())
+                });
             }
         }
         join_all(woken).await
@@ -158,9 +174,11 @@ impl Delivery<'_> {
         if !self.ringing && notice.rings() {
             return nobody(NO_LONGER_RANG);
         }
-        if notice.expires_at.since(self.clock.now()) <= 0 {
+        let left_ms = notice.expires_at.since(self.clock.now());
+        if left_ms <= 0 {
             return nobody(TIME_PASSED);
         }
+        let until = until.min(expiry(left_ms));
         let window = DeliveryWindow { clock: self.clock, since: self.since, expires_at: notice.expires_at, until };
         waking.fan_out(push, &done.phones, &window).await
     }
@@ -191,7 +209,7 @@ impl Delivery<'_> {
         };
         let message_id = message.id().clone();
         let message = Publish { topic: topic.to_owned(), payload, expiry_seconds: whole_seconds(left_ms), message_id };
-        match timeout_at(until, self.mqtt.publish(message)).await {
+        match timeout_at(until.min(expiry(left_ms)), self.mqtt.publish(message)).await {
             Ok(Ok(carrier_id)) => Outcome::Delivered(carrier_id),
             Ok(Err(error)) => Outcome::Failed(error),
             Err(_) => failed("no answer in time".into()),
@@ -220,6 +238,12 @@ impl Delivery<'_> {
             Message::Sync(sync) => serde_json::to_vec(sync),
         }
     }
+}
+
+/// When a notice expires that is of use for `left_ms` more: a carrier that has not answered by then is not waited for, so that
+/// nobody is told too late.
+fn expiry(left_ms: i64) -> Instant {
+    Instant::now() + Duration::from_millis(left_ms.unsigned_abs())
 }
 
 /// Rounded down, so that a message never outlives its moment; but MQTT takes 0 for "drop at once".

@@ -385,3 +385,52 @@ async fn a_silent_broker_costs_the_budget_and_no_more() {
     assert_eq!(before.elapsed(), Duration::from_millis(200));
     assert_eq!((round.settled.len(), round.failed.len()), (0, 2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_carrier_that_has_not_answered_when_a_notice_expires_is_not_waited_for() {
+    let broker = Broker { slow: Duration::from_millis(150), ..Broker::failing(&[]) };
+    let (placed, last) = call(&["place"]);
+    let notices = by_mqtt(notices(&last, &placed, None).unwrap());
+    let before = tokio::time::Instant::now();
+    let round = round(&broker, &notices, &Done::default(), last.at, placed.terms.deadline.plus(-100)).await;
+    assert_eq!(before.elapsed(), Duration::from_millis(100));
+    assert_eq!((round.settled.len(), round.failed.len()), (0, 2), "told 50 ms after it had expired: {round:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_has_the_time_of_each_notice_and_not_of_the_slowest() {
+    struct OneIsSlow(Broker);
+
+    impl Mqtt for OneIsSlow {
+        fn publish(&self, message: Publish) -> BoxFuture<'_, Result<Option<String>, CarrierError>> {
+            Box::pin(async move {
+                let slow = if message.topic == DOOR { Duration::ZERO } else { Duration::from_millis(150) };
+                tokio::time::sleep(slow).await;
+                self.0.publish(message).await
+            })
+        }
+
+        fn end_session(&self, client: ClientName) -> BoxFuture<'_, Result<(), CarrierError>> {
+            self.0.end_session(client)
+        }
+    }
+
+    let (placed, last) = call(&["place", "expire"]);
+    let notices = by_mqtt(notices(&last, &placed, None).unwrap());
+    let (begun, at) = (tokio::time::Instant::now(), last.at);
+    let clock = Clock::new(move || at.plus(i64::try_from(begun.elapsed().as_millis()).unwrap()));
+    let broker = OneIsSlow(Broker::failing(&[]));
+    let delivery = Delivery {
+        mqtt: &broker,
+        credentials: &NoCredentials,
+        push: None,
+        clock: &clock,
+        since: last.at,
+        ringing: false,
+        budget: Duration::from_millis(200),
+    };
+    let round = delivery.deliver(&notices, &Done::default()).await;
+    let mut ms: Vec<i64> = round.settled.values().map(|handed| handed.ms).collect();
+    ms.sort_unstable();
+    assert_eq!(ms, [0, 150]);
+}
