@@ -2,6 +2,10 @@
 
 mod clock;
 mod random;
+#[cfg(feature = "simulated")]
+mod simulated;
 
 pub use clock::Clock;
 pub use random::{NoRandomness, random};
+#[cfg(feature = "simulated")]
+pub use simulated::{SimulatedRandomness, simulate_randomness};

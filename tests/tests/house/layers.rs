@@ -50,6 +50,13 @@ fn the_auditor_knows_events_calls_notices_and_proofs_only() {
 }
 
 #[test]
+fn no_function_that_is_deployed_can_be_given_its_randomness() {
+    let tree = cargo(&["tree", "--locked", "-p", "ilock-lambda", "-e", "normal,features", "--prefix", "none"]);
+    assert!(tree.contains("ilock-env "), "no tree was read: {tree}");
+    assert!(!tree.contains("ilock-env feature \"simulated\""), "ilock-lambda is built with simulated randomness");
+}
+
+#[test]
 fn the_auditor_depends_on_no_cloud() {
     let tree = cargo(&["tree", "--locked", "-p", "ilock-audit", "-e", "normal", "--all-features", "--prefix", "none"]);
     let names = tree.lines().filter_map(|line| line.split(' ').next());
