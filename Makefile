@@ -1,9 +1,9 @@
 # What there is to do here. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test localstack deployed clients lint deny schema package deploy bench clean
+.PHONY: help run test localstack deployed clients simulation check-all lint deny schema package deploy bench clean
 
 help: ## This list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: ## The whole backend in one process: HTTP :8080, MQTT :1883, WebSocket :8083/mqtt, TLS :8883
 	@cargo run --locked -p ilock -- dev
@@ -28,6 +28,16 @@ deployed: ## Only the tests of the template, deployed on an emulator with the re
 	  ILOCK_PARAMETERS="$$parameters" ILOCK_FUNCTIONS=$(or $(CARGO_TARGET_DIR),target)/debug infra/ministack/run \
 	    cargo test $(all) --test deployed --test account || exit; \
 	done
+
+simulation: ## Only the simulated calls: ILOCK_SEED=7 runs one seed and tells its story, ILOCK_SEEDS=0..9000 runs many
+	cargo test $(all) --test simulation -- --nocapture whatever_goes_wrong_calls_hold
+
+# A seed has 1.3 calls on average. A process for each 50,000: the AWS SDK keeps a little for each region, and so for each seed.
+check-all: ## What takes hours, and no CI: 1,000,000 simulated calls, and the model with a crash
+	set -e; for from in $$(seq 0 50000 750000); do \
+	  ILOCK_SEEDS=$$from..$$((from + 50000)) cargo test --release $(all) --test simulation -- --nocapture whatever_goes_wrong_calls_hold; \
+	done
+	ILOCK_CRASHES=1 cargo test --release $(all) --test simulation -- --nocapture model::
 
 clients: ## Only the calls with paho-mqtt (Python) and MQTT.js
 	tests/foreign-clients/run

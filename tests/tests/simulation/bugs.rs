@@ -1,0 +1,48 @@
+//! Bugs that the simulation plants at its own seams: between the functions and AWS, between the apps and the functions, and
+//! in the clock that it hands to the functions. The functions themselves are as they are deployed.
+
+use std::fmt;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bug {
+    /// A commit is put whether or not another one stands there.
+    DropCondition,
+    /// What was handed over leaves no receipt.
+    SkipReceipt,
+    /// An answer still counts long after the ringing is over.
+    AcceptAfterGrace,
+    /// The other phones are not told that somebody has answered, rejected or cancelled.
+    ForgetOthers,
+    /// What one phone does not take, its person does not take.
+    DeclineAsReject,
+}
+
+impl Bug {
+    pub const ALL: [Self; 5] =
+        [Self::DropCondition, Self::SkipReceipt, Self::AcceptAfterGrace, Self::ForgetOthers, Self::DeclineAsReject];
+}
+
+impl Bug {
+    /// What the judgement says of it. Another finding, by the way, does not count.
+    pub const fn found_by(self) -> &'static str {
+        match self {
+            Self::DropCondition => "was written 2 times",
+            Self::SkipReceipt => "no receipt, no reason",
+            Self::AcceptAfterGrace => "was let in",
+            Self::ForgetOthers => "the broker never had it",
+            Self::DeclineAsReject => "and nobody asked for that",
+        }
+    }
+}
+
+impl fmt::Display for Bug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DropCondition => "drop the append's condition",
+            Self::SkipReceipt => "skip a receipt",
+            Self::AcceptAfterGrace => "accept after the grace",
+            Self::ForgetOthers => "forget to silence the others",
+            Self::DeclineAsReject => "count a decline as a reject",
+        })
+    }
+}

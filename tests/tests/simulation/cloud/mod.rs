@@ -1,0 +1,16 @@
+//! AWS, as far as the functions talk to it: everything behind the HTTP connector of the SDKs.
+
+mod broker;
+mod connector;
+mod network;
+mod push;
+mod queue;
+mod request;
+mod tables;
+
+pub use broker::Handed;
+pub use connector::{Cloud, Connector};
+pub use network::{Arrival, Mailbox, Network};
+pub use push::Pushed;
+pub use queue::Letter;
+pub use tables::{Position, Written};

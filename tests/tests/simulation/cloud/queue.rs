@@ -1,0 +1,78 @@
+//! SQS: the ring timer's delay queue.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+/// As the template has them.
+pub const VISIBILITY: Duration = Duration::from_secs(60);
+pub const MOST_RECEIVES: u32 = 5;
+
+#[derive(Debug, Clone)]
+pub struct Letter {
+    pub id: u64,
+    pub body: String,
+    pub due: Instant,
+    pub receives: u32,
+}
+
+#[derive(Default)]
+pub struct DelayedLetters {
+    letters: Mutex<Vec<Letter>>,
+    next: Mutex<u64>,
+    dead: Mutex<Vec<Letter>>,
+    sent: Notify,
+}
+
+impl DelayedLetters {
+    pub fn send(&self, body: &str, delay: Duration) {
+        let mut next = self.next.lock().unwrap();
+        *next += 1;
+        let letter = Letter { id: *next, body: body.to_owned(), due: Instant::now() + delay, receives: 0 };
+        self.letters.lock().unwrap().push(letter);
+        self.sent.notify_one();
+    }
+
+    /// Waits until something may be due.
+    pub async fn wait(&self) {
+        match self.next_due() {
+            Some(due) => drop(timeout_at(due, self.sent.notified()).await),
+            None => self.sent.notified().await,
+        }
+    }
+
+    /// What is due, and hidden from now on for [`VISIBILITY`].
+    pub fn receive(&self) -> Vec<Letter> {
+        let now = Instant::now();
+        let mut due = vec![];
+        self.letters.lock().unwrap().retain_mut(|letter| {
+            if letter.due > now {
+                return true;
+            }
+            letter.receives += 1;
+            if letter.receives > MOST_RECEIVES {
+                self.dead.lock().unwrap().push(letter.clone());
+                return false;
+            }
+            letter.due = now + VISIBILITY;
+            due.push(letter.clone());
+            true
+        });
+        due
+    }
+
+    pub fn delete(&self, id: u64) {
+        self.letters.lock().unwrap().retain(|letter| letter.id != id);
+    }
+
+    pub fn next_due(&self) -> Option<Instant> {
+        self.letters.lock().unwrap().iter().map(|letter| letter.due).min()
+    }
+
+    /// What was tried too often.
+    pub fn dead(&self) -> Vec<Letter> {
+        self.dead.lock().unwrap().clone()
+    }
+}

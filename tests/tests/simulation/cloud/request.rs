@@ -1,0 +1,98 @@
+//! A request of an AWS SDK, read.
+
+use std::collections::BTreeMap;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use serde_json::Value;
+
+#[derive(Debug)]
+pub enum AwsRequest {
+    /// DynamoDB: the operation and its body.
+    DynamoDb { operation: String, body: Value },
+    /// SQS: a message and after how many seconds it is to come out.
+    Send { body: String, delay_seconds: u64 },
+    /// IoT Core: a message for a topic, and how long it is of use.
+    Publish { topic: String, payload: Vec<u8>, expiry_seconds: u64 },
+    /// IoT Core: the end of a client's connection.
+    EndSession { client: String },
+    /// SNS: the fields of its form.
+    Sns(BTreeMap<String, String>),
+}
+
+impl AwsRequest {
+    pub fn read(request: &HttpRequest) -> Self {
+        let body = request.body().bytes().unwrap_or_default();
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        match target.split_once('.') {
+            Some(("DynamoDB_20120810", operation)) => {
+                Self::DynamoDb { operation: operation.to_owned(), body: serde_json::from_slice(body).unwrap() }
+            }
+            Some(("AmazonSQS", "SendMessage")) => {
+                let sent: Value = serde_json::from_slice(body).unwrap();
+                Self::Send {
+                    body: sent["MessageBody"].as_str().unwrap().to_owned(),
+                    delay_seconds: sent["DelaySeconds"].as_u64().unwrap(),
+                }
+            }
+            Some((service, operation)) => panic!("no {operation} of {service} in the simulation"),
+            None => Self::read_untargeted(request, body),
+        }
+    }
+
+    fn read_untargeted(request: &HttpRequest, body: &[u8]) -> Self {
+        let (_, after_scheme) = request.uri().split_once("://").unwrap();
+        let path = after_scheme.find('/').map_or("", |at| &after_scheme[at..]);
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let path = path.replace("%2F", "/");
+        if let Some(topic) = path.strip_prefix("/topics/") {
+            let mut fields = form_urlencoded::parse(query.as_bytes());
+            let expiry = fields.find(|(name, _)| name == "messageExpiry").map(|(_, seconds)| seconds.into_owned());
+            return Self::Publish {
+                topic: topic.to_owned(),
+                payload: body.to_vec(),
+                expiry_seconds: expiry.unwrap().parse().unwrap(),
+            };
+        }
+        if let Some(client) = path.strip_prefix("/connections/") {
+            return Self::EndSession { client: client.to_owned() };
+        }
+        Self::Sns(form_urlencoded::parse(body).into_owned().collect())
+    }
+
+    /// Who is asked for what, in one word or two.
+    pub fn name(&self) -> String {
+        match self {
+            Self::DynamoDb { operation, .. } => operation.clone(),
+            Self::Send { .. } => "SendMessage".to_owned(),
+            Self::Publish { topic, .. } => format!("Publish {topic}"),
+            Self::EndSession { client } => format!("DeleteConnection {client}"),
+            Self::Sns(form) => form.get("Action").cloned().unwrap_or_default(),
+        }
+    }
+
+    /// The sort key of the item that is put, where one is.
+    pub fn put_sort_key(&self) -> Option<&str> {
+        match self {
+            Self::DynamoDb { operation, body } if operation == "PutItem" => body["Item"]["sk"]["S"].as_str(),
+            _ => None,
+        }
+    }
+
+    /// What AWS answers when it throttles this.
+    pub fn throttled(&self) -> (u16, String) {
+        let json = |kind: &str| format!(r#"{{"__type":"{kind}","message":"slow down"}}"#);
+        match self {
+            Self::DynamoDb { .. } => {
+                (400, json("com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"))
+            }
+            Self::Send { .. } => (400, json("com.amazonaws.sqs#RequestThrottled")),
+            Self::Publish { .. } | Self::EndSession { .. } => (429, json("ThrottlingException")),
+            Self::Sns(_) => (
+                400,
+                "<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error><Type>Sender</Type>\
+                 <Code>Throttling</Code><Message>Rate exceeded</Message></Error></ErrorResponse>"
+                    .to_owned(),
+            ),
+        }
+    }
+}

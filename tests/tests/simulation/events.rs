@@ -1,0 +1,120 @@
+//! What starts functions: the stream of the log, in batches that are not the same at every try; and the ring timer's queue.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aws_lambda_events::dynamodb::{Event, EventRecord};
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use dynoxide::actions::get_records::Record;
+use ilock_functions::service::calls::Calls;
+use ilock_functions::triggers::expire_call::on_queue;
+use ilock_functions::triggers::projector::Projector;
+
+use crate::cloud::{Cloud, Letter, Position};
+use crate::dice::Dice;
+use crate::killed::Killed;
+
+/// A reader of the log's stream, as Lambda's event source mapping is one.
+pub struct StreamReader {
+    pub name: &'static str,
+    pub cloud: Arc<Cloud>,
+    pub table: String,
+    pub dice: Dice,
+    pub idle: Arc<AtomicBool>,
+    /// Kills the first batch at this await: for tests of one function.
+    pub kill: Option<u64>,
+}
+
+impl StreamReader {
+    /// Shows `projector` the stream, for ever.
+    pub async fn show(mut self, projector: Projector) {
+        let mut writes = self.cloud.tables.writes();
+        let (mut position, mut pending) = (Position::default(), vec![]);
+        loop {
+            writes.borrow_and_update();
+            pending.extend(self.cloud.tables.read_stream(&self.table, &mut position));
+            if pending.is_empty() {
+                self.idle.store(true, Ordering::Relaxed);
+                if writes.changed().await.is_err() {
+                    return;
+                }
+                self.idle.store(false, Ordering::Relaxed);
+                tokio::time::sleep(self.dice.ms(50..400)).await;
+                continue;
+            }
+            let most = u64::try_from(pending.len().min(12)).unwrap();
+            let size = usize::try_from(self.dice.within(1..most + 1)).unwrap();
+            let kill = self.kill.take().or_else(|| {
+                self.cloud.network.chance(self.cloud.network.weather.killed).then(|| self.dice.within(0..24))
+            });
+            let done = self.show_batch(&projector, &pending[..size], kill).await;
+            if done == size && self.cloud.network.chance(self.cloud.network.weather.batches_again) {
+                self.cloud.network.story.tell(self.name, "a batch that succeeded is shown again");
+                continue;
+            }
+            pending.drain(..done);
+            if done < size {
+                tokio::time::sleep(self.dice.ms(50..1_000)).await;
+            }
+        }
+    }
+
+    /// How many records from the front need not be shown again.
+    async fn show_batch(&self, projector: &Projector, records: &[Record], kill: Option<u64>) -> usize {
+        let mut event = Event::default();
+        event.records = records.iter().map(read).collect();
+        let Some(answer) = Killed::at(projector.on_stream(event), kill).await else {
+            self.cloud.network.story.tell(self.name, format_args!("is killed over {} records", records.len()));
+            return 0;
+        };
+        let failed: Vec<String> =
+            answer.batch_item_failures.into_iter().filter_map(|failure| failure.item_identifier).collect();
+        if !failed.is_empty() {
+            self.cloud.network.story.tell(self.name, format_args!("fails at {} records", failed.len()));
+        }
+        // From the first that failed on, all are shown again.
+        let is_failed = |record: &Record| failed.contains(&record.dynamodb.sequence_number);
+        records.iter().position(is_failed).unwrap_or(records.len())
+    }
+}
+
+fn read(record: &Record) -> EventRecord {
+    serde_json::from_value(serde_json::to_value(record).unwrap()).unwrap()
+}
+
+/// The ring timer's queue, which starts expire-call.
+pub struct TimerQueue {
+    pub cloud: Arc<Cloud>,
+    pub dice: Dice,
+    /// Kills the first alarm at this await: for tests of one function.
+    pub kill: Option<u64>,
+}
+
+impl TimerQueue {
+    /// Hands over what is due, for ever.
+    pub async fn run(mut self, calls: Calls) {
+        loop {
+            self.cloud.queue.wait().await;
+            for letter in self.cloud.queue.receive() {
+                let kill = self.kill.take().or_else(|| {
+                    self.cloud.network.chance(self.cloud.network.weather.killed).then(|| self.dice.within(0..24))
+                });
+                let (cloud, calls) = (self.cloud.clone(), calls.clone());
+                tokio::spawn(async move { ring_out(&cloud, &calls, letter, kill).await });
+            }
+        }
+    }
+}
+
+async fn ring_out(cloud: &Cloud, calls: &Calls, letter: Letter, kill: Option<u64>) {
+    let mut message = SqsMessage::default();
+    message.message_id = Some(letter.id.to_string());
+    message.body = Some(letter.body.clone());
+    let mut event = SqsEvent::default();
+    event.records = vec![message];
+    match Killed::at(on_queue(calls, event), kill).await {
+        Some(answer) if answer.batch_item_failures.is_empty() => cloud.queue.delete(letter.id),
+        Some(_) => cloud.network.story.tell("expire-call", "an alarm fails"),
+        None => cloud.network.story.tell("expire-call", "is killed"),
+    }
+}

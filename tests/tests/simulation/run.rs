@@ -1,0 +1,220 @@
+//! One simulation from beginning to end, on one thread, by a clock that stands still while anything can be done.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use futures::future::join_all;
+use ilock_auth::Role;
+use ilock_env::simulate_randomness;
+use ilock_local::dynamodb::create_table;
+use tokio::time::{Instant, sleep};
+
+use crate::api::Api;
+use crate::bugs::Bug;
+use crate::caller::{Caller, Plan};
+use crate::cloud::{Cloud, Network};
+use crate::dice::Dice;
+use crate::events::{StreamReader, TimerQueue};
+use crate::facts::Facts;
+use crate::functions::{Functions, sdk};
+use crate::judge::{Court, Judgement};
+use crate::phone::{Owner, Phone, Reach};
+use crate::scene::Scene;
+use crate::story::Story;
+use crate::time::Time;
+use crate::weather::Weather;
+
+/// How long a simulation may take by its own clock.
+const LONGEST: Duration = Duration::from_secs(4 * 3_600);
+
+const EVENTS: &str = "events";
+
+/// What is to be simulated, beside what the seed decides.
+#[derive(Debug, Clone, Default)]
+pub struct Script {
+    /// None: as the seed decides.
+    pub weather: Option<Weather>,
+    pub bug: Option<Bug>,
+    /// Which function is killed once, and at which of its awaits.
+    pub kill: Option<(&'static str, u64)>,
+}
+
+pub struct Outcome {
+    pub judgement: Judgement,
+    pub story: String,
+}
+
+/// Simulates what `seed` decides.
+pub fn run(seed: u64, script: &Script) -> Outcome {
+    fastrand::seed(seed);
+    let dice = Dice::of(seed, "randomness of the functions");
+    let _randomness = simulate_randomness(move |bytes| dice.fill(bytes));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(Box::pin(simulate(seed, script)))
+}
+
+struct House {
+    scene: Scene,
+    sdk: SdkConfig,
+    owners: Vec<Owner>,
+    weather: Weather,
+    readers: Vec<Arc<AtomicBool>>,
+}
+
+async fn simulate(seed: u64, script: &Script) -> Outcome {
+    let plan = Dice::of(seed, "plan");
+    let house = House::build(seed, script, &plan).await;
+    let scene = &house.scene;
+    for (index, owner) in house.owners.iter().enumerate() {
+        Phone::start(scene.clone(), owner.clone(), Dice::of(seed, &format!("phone {index}"))).await;
+    }
+    scene.cloud.network.begin();
+    house.break_connections(&plan);
+    let calls = if plan.permille(300) { 2 } else { 1 };
+    let callers = (0..calls).map(|index| {
+        let role = if plan.permille(700) { Role::Device } else { Role::User };
+        let client = format!("caller{index}");
+        let dice = Dice::of(seed, &client);
+        let bearer = scene.api.bearer(&client, role);
+        Caller { scene: scene.clone(), bearer, client, dice }.call(planned(&plan, &house.owners))
+    });
+    join_all(callers.collect::<Vec<_>>()).await;
+    let quiet = house.quiet().await;
+    scene.cloud.network.end();
+    let court = Court {
+        scene,
+        log: house.log(),
+        directory: house.directory(),
+        owners: &house.owners,
+        skew_ms: house.weather.function_skew_ms,
+    };
+    let mut judgement = court.judge().await;
+    if !quiet {
+        judgement.found.push("it did not come to an end".to_owned());
+    }
+    Outcome { judgement, story: scene.story.read() }
+}
+
+fn planned(dice: &Dice, owners: &[Owner]) -> Plan {
+    let mut callees: Vec<String> = owners.iter().map(|owner| owner.bearer.id.clone()).collect();
+    callees.dedup();
+    if dice.permille(300) {
+        callees = vec![dice.pick(&(0..callees.len()).collect::<Vec<_>>())]
+            .into_iter()
+            .map(|at| callees[at].clone())
+            .collect();
+    }
+    let ring_seconds = dice.within(5..25);
+    Plan {
+        after: dice.ms(0..6_000),
+        callees,
+        ring_seconds,
+        cancels_after: dice.permille(300).then(|| dice.ms(200..ring_seconds * 1_100)),
+        hangs_up_after: dice.permille(500).then(|| dice.ms(200..10_000)),
+    }
+}
+
+impl House {
+    async fn build(seed: u64, script: &Script, plan: &Dice) -> Self {
+        let weather = script.weather.clone().unwrap_or_else(|| Weather::of(&Dice::of(seed, "weather")));
+        let (story, time) = (Arc::new(Story::new()), Time::beginning(plan.within(0..86_400_000)));
+        let network = Arc::new(Network::new(seed, weather.clone(), story.clone()));
+        let cloud = Arc::new(Cloud::new(seed, network.clone(), script.bug));
+        let sdk = sdk(seed, &cloud);
+        let client = aws_sdk_dynamodb::Client::new(&sdk);
+        create_table(&client, EVENTS, ilock_log::TABLE).await.unwrap();
+        create_table(&client, "directory", ilock_directory::TABLE).await.unwrap();
+        let clocks = Dice::of(seed, "clocks");
+        let skew = weather.function_skew_ms;
+        let instances: Vec<Functions> =
+            (0..2).map(|_| Functions::new(&sdk, &time, &clocks, skew, script.bug)).collect();
+        let kill_of = |name: &str| script.kill.filter(|(named, _)| *named == name).map(|(_, at)| at);
+        let mut readers = vec![];
+        for (index, name) in ["projector", "projector 2"].into_iter().enumerate() {
+            if index == 1 && !weather.two_projectors {
+                continue;
+            }
+            let idle = Arc::new(AtomicBool::new(false));
+            readers.push(idle.clone());
+            let (cloud, dice) = (cloud.clone(), Dice::of(seed, name));
+            let reader = StreamReader { name, cloud, table: EVENTS.to_owned(), dice, idle, kill: kill_of(name) };
+            tokio::spawn(reader.show(instances[index].projector.clone()));
+        }
+        let queue = TimerQueue { cloud: cloud.clone(), dice: Dice::of(seed, "timer"), kill: kill_of("expire-call") };
+        tokio::spawn(queue.run(instances[0].calls.clone()));
+        let facts = Arc::new(Facts::default());
+        let kill = script.kill.filter(|(name, _)| !["projector", "expire-call"].contains(name));
+        let api = Api {
+            instances,
+            network,
+            facts: facts.clone(),
+            time,
+            dice: Dice::of(seed, "http"),
+            bug: script.bug,
+            kill: std::sync::Mutex::new(kill),
+        };
+        let scene = Scene { api: Arc::new(api), cloud, facts, story, time };
+        let owners = owners(plan, &scene, &weather);
+        Self { scene, sdk, owners, weather, readers }
+    }
+
+    fn log(&self) -> ilock_log::EventLog {
+        ilock_log::EventLog::new(aws_sdk_dynamodb::Client::new(&self.sdk), EVENTS)
+    }
+
+    fn directory(&self) -> ilock_directory::Directory {
+        ilock_directory::Directory::new(aws_sdk_dynamodb::Client::new(&self.sdk), "directory")
+    }
+
+    fn break_connections(&self, dice: &Dice) {
+        for owner in self.owners.iter().filter(|_| dice.permille(self.weather.away)) {
+            let (after, time) = (dice.ms(0..30_000), dice.ms(200..20_000));
+            let (broker, client) = (self.scene.cloud.broker.clone(), owner.client.clone());
+            tokio::spawn(async move {
+                sleep(after).await;
+                broker.break_connection(&client, time);
+            });
+        }
+    }
+
+    /// Waits until nothing is left to be done; whether it came to that.
+    async fn quiet(&self) -> bool {
+        let begun = Instant::now();
+        while begun.elapsed() < LONGEST {
+            let idle = self.readers.iter().all(|reader| reader.load(Ordering::Relaxed));
+            if idle && self.scene.cloud.queue.next_due().is_none() {
+                // What is still under way arrives.
+                sleep(Duration::from_secs(30)).await;
+                if self.readers.iter().all(|reader| reader.load(Ordering::Relaxed)) {
+                    return true;
+                }
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+        false
+    }
+}
+
+fn owners(dice: &Dice, scene: &Scene, weather: &Weather) -> Vec<Owner> {
+    let rush = dice.permille(300).then(|| dice.ms(500..3_000));
+    let persons = dice.pick(&[1, 1, 1, 2, 2, 3]);
+    let mut owners = vec![];
+    for person in 0..persons {
+        let bearer = scene.api.bearer(&format!("person{person}"), Role::User);
+        for phone in 0..dice.within(1..if persons > 1 { 3 } else { 4 }) {
+            let reach = dice.pick(&[Reach::Mqtt, Reach::Mqtt, Reach::Android, Reach::Ios, Reach::PushOnly]);
+            let off = weather.phone_skew_ms;
+            owners.push(Owner {
+                client: format!("{}_phone{phone}", bearer.id),
+                bearer: bearer.clone(),
+                reach,
+                knows_the_time: dice.permille(500),
+                ahead_ms: i64::try_from(dice.within(0..2 * off + 1)).unwrap() - i64::try_from(off).unwrap(),
+                rush,
+            });
+        }
+    }
+    owners
+}

@@ -1,0 +1,144 @@
+//! The seeds that are run: 2,000 by `make test`, those that `ILOCK_SEEDS` names, or the one of `ILOCK_SEED`, with its story.
+
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::bugs::Bug;
+use crate::judge::Judgement;
+use crate::run::{Outcome, Script, run};
+use crate::weather::Weather;
+
+/// So many seeds are run where nothing else is said.
+const SEEDS: u64 = 2_000;
+
+/// Within so many seeds each planted bug is found.
+const FOUND_WITHIN: u64 = 500;
+
+/// `ILOCK_SEED`: the one seed that is to be run.
+fn one_seed() -> Option<u64> {
+    let text = std::env::var("ILOCK_SEED").ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("ILOCK_SEED must be a whole number, not {text:?}")))
+}
+
+/// `ILOCK_SEEDS`: `5000` for the first 5,000, `5000..9000` for those from 5,000 on.
+fn seeds() -> Range<u64> {
+    if let Some(seed) = one_seed() {
+        return seed..seed + 1;
+    }
+    let Ok(text) = std::env::var("ILOCK_SEEDS") else { return 0..SEEDS };
+    let bad = || panic!("ILOCK_SEEDS must be a number or FROM..TO, not {text:?}");
+    match text.split_once("..") {
+        None => 0..text.parse().unwrap_or_else(|_| bad()),
+        Some((from, to)) => from.parse().unwrap_or_else(|_| bad())..to.parse().unwrap_or_else(|_| bad()),
+    }
+}
+
+/// Runs `seeds` on all processors until one fails; the first that did, and the sums over all.
+fn run_all(seeds: Range<u64>, script: &Script) -> (Option<(u64, Outcome)>, Judgement) {
+    run_until(seeds, script, |_| true)
+}
+
+/// As [`run_all`], but only what `fails` says is wrong is a failure.
+fn run_until(
+    seeds: Range<u64>,
+    script: &Script,
+    fails: impl Fn(&str) -> bool + Sync,
+) -> (Option<(u64, Outcome)>, Judgement) {
+    let next = AtomicU64::new(seeds.start);
+    let failed: Mutex<Option<(u64, Outcome)>> = Mutex::default();
+    let sums: Mutex<Judgement> = Mutex::default();
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    let earlier = failed.lock().unwrap().as_ref().is_some_and(|(failed, _)| *failed < seed);
+                    if seed >= seeds.end || earlier {
+                        return;
+                    }
+                    let outcome = run(seed, script);
+                    add(&mut sums.lock().unwrap(), &outcome.judgement);
+                    let mut failed = failed.lock().unwrap();
+                    let first = failed.as_ref().is_none_or(|(earlier, _)| seed < *earlier);
+                    if first && outcome.judgement.found.iter().any(|found| fails(found)) {
+                        *failed = Some((seed, outcome));
+                    }
+                }
+            });
+        }
+    });
+    (failed.into_inner().unwrap(), sums.into_inner().unwrap())
+}
+
+fn add(sums: &mut Judgement, judgement: &Judgement) {
+    sums.calls += judgement.calls;
+    sums.commits += judgement.commits;
+    sums.rings += judgement.rings;
+}
+
+fn told(seed: u64, outcome: &Outcome) -> String {
+    format!(
+        "seed {seed}:\n{}\n{}\nAgain: ILOCK_SEED={seed} make simulation",
+        outcome.story,
+        outcome.judgement.found.join("\n")
+    )
+}
+
+#[test]
+fn whatever_goes_wrong_calls_hold() {
+    let begun = Instant::now();
+    let seeds = seeds();
+    if let Some(seed) = one_seed() {
+        println!("{}", run(seed, &Script::default()).story);
+    }
+    let (failed, sums) = run_all(seeds.clone(), &Script::default());
+    let Judgement { calls, commits, rings, .. } = sums;
+    let took = begun.elapsed();
+    println!("seeds {seeds:?}: {calls} calls, {commits} commits, {rings} phones rang, in {took:.0?}");
+    assert!(failed.is_none(), "{}", failed.map(|(seed, outcome)| told(seed, &outcome)).unwrap_or_default());
+    assert!(calls > 0 && (rings > 0 || seeds.end - seeds.start == 1), "nothing was simulated");
+}
+
+#[test]
+fn a_seed_tells_the_same_story_twice() {
+    for seed in 0..8 {
+        let (one, two) = (run(seed, &Script::default()), run(seed, &Script::default()));
+        assert!(one.story == two.story, "seed {seed}:\n{}\n---\n{}", one.story, two.story);
+    }
+}
+
+#[test]
+fn planted_bugs_are_found() {
+    for bug in Bug::ALL {
+        let script = Script { bug: Some(bug), ..Script::default() };
+        let (failed, _) = run_until(0..FOUND_WITHIN, &script, |found| found.contains(bug.found_by()));
+        let Some((seed, outcome)) = failed else { panic!("not found within {FOUND_WITHIN} seeds: {bug}") };
+        let found = outcome.judgement.found.iter().find(|found| found.contains(bug.found_by())).unwrap();
+        println!("found after {} seeds: {bug}: {found}", seed + 1);
+    }
+}
+
+#[test]
+fn in_fair_weather_nothing_is_lost_or_late() {
+    let (failed, sums) = run_all(0..40, &Script { weather: Some(Weather::fair()), ..Script::default() });
+    assert!(failed.is_none(), "{}", failed.map(|(seed, outcome)| told(seed, &outcome)).unwrap_or_default());
+    assert!(sums.calls >= 40);
+}
+
+#[test]
+fn a_function_may_be_killed_at_any_of_its_awaits() {
+    let mut kills = 0;
+    for name in ["calls", "accepted", "rejected", "cancelled", "hangup", "projector", "expire-call"] {
+        for at in 0..24 {
+            let script = Script { weather: Some(Weather::fair()), kill: Some((name, at)), ..Script::default() };
+            let outcome = run(at, &script);
+            assert!(outcome.judgement.found.is_empty(), "{name} killed at {at}: {}", told(at, &outcome));
+            kills += usize::from(outcome.story.contains("killed"));
+        }
+    }
+    println!("{kills} functions were killed");
+    assert!(kills >= 20, "only {kills} functions were killed");
+}
