@@ -65,9 +65,8 @@ fn with_port(mut address: SocketAddr, port: Option<u16>) -> SocketAddr {
 
 impl Dev {
     fn addresses(&self) -> Addresses {
-        let all = |address: SocketAddr| match self.lan {
-            true => SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())),
-            false => address,
+        let all = |address: SocketAddr| {
+            if self.lan { SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())) } else { address }
         };
         Addresses {
             http: all(with_port(self.http, self.port)),

@@ -93,12 +93,11 @@ impl BrokerAcl {
             let mut all = lock(&self.admitted);
             // Whoever connected meanwhile stays.
             if all.get(&client).is_some_and(|standing| Arc::ptr_eq(standing, &admitted)) {
-                match again {
-                    Some(again) => drop(all.insert(client, Arc::new(again))),
-                    None => {
-                        all.remove(&client);
-                        overdue.push(client);
-                    }
+                if let Some(again) = again {
+                    drop(all.insert(client, Arc::new(again)));
+                } else {
+                    all.remove(&client);
+                    overdue.push(client);
                 }
             }
         }

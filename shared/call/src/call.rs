@@ -154,7 +154,6 @@ impl Placed {
     fn apply(&mut self, event: &CallEvent, actor: &Actor, at: Millis) {
         let ringing = self.state == CallState::Ringing;
         match event {
-            CallEvent::CallPlaced(_) => {}
             CallEvent::CallAlerted(alerted) if ringing => {
                 self.alerted.get_or_insert_with(|| alerted.clone());
             }
@@ -177,7 +176,7 @@ impl Placed {
                 self.end(CallState::Ended, actor, ended.reason);
             }
             CallEvent::CallFailed(_) if !self.state.is_final() => self.end(CallState::Failed, actor, Reason::Failed),
-            // What does not fit the state changes nothing.
+            // A second placing, and what else does not fit the state, changes nothing.
             _ => {}
         }
     }

@@ -132,29 +132,29 @@ impl Directory {
         ilock_dynamo::written(update, "UpdateItem")?;
         Ok(())
     }
+}
 
-    /// The condition that `login` of `party` has not been ended meanwhile, for an update of its account.
-    pub(crate) fn while_not_ended(&self, update: UpdateBuilder, login: &Login) -> (UpdateBuilder, String) {
-        let update = match login.since {
-            Some(since) => {
-                let second = Millis(since.0.div_euclid(1000) * 1000 + 999);
-                update.expression_attribute_values(":since", number(second))
-            }
-            None => update,
-        };
-        let mut condition = match login.since {
-            Some(_) => "(attribute_not_exists(not_before) OR not_before <= :since)".to_owned(),
-            None => "attribute_not_exists(not_before)".to_owned(),
-        };
-        let update = match &login.session {
-            Some(session) => {
-                condition.push_str(" AND attribute_not_exists(#ended)");
-                update.expression_attribute_names("#ended", ended_name(session))
-            }
-            None => update,
-        };
-        (update, condition)
-    }
+/// The condition that `login` of a party has not been ended meanwhile, for an update of its account.
+pub(crate) fn while_not_ended(update: UpdateBuilder, login: &Login) -> (UpdateBuilder, String) {
+    let update = match login.since {
+        Some(since) => {
+            let second = Millis(since.0.div_euclid(1000) * 1000 + 999);
+            update.expression_attribute_values(":since", number(second))
+        }
+        None => update,
+    };
+    let mut condition = match login.since {
+        Some(_) => "(attribute_not_exists(not_before) OR not_before <= :since)".to_owned(),
+        None => "attribute_not_exists(not_before)".to_owned(),
+    };
+    let update = match &login.session {
+        Some(session) => {
+            condition.push_str(" AND attribute_not_exists(#ended)");
+            update.expression_attribute_names("#ended", ended_name(session))
+        }
+        None => update,
+    };
+    (update, condition)
 }
 
 fn ended_name(session: &LoginSession) -> String {

@@ -95,12 +95,11 @@ impl Directory {
                 Ok(item) => item,
                 Err(item) => {
                     let taken = counting(&item, limits, now);
-                    match (0..limits.caller).find(|index| !taken.contains_key(index)) {
-                        Some(free) => index = free,
-                        None => {
-                            let retry_after_ms = free_after(taken.values(), now);
-                            return Ok(Pressed::CallerTooOften { retry_after_ms });
-                        }
+                    if let Some(free) = (0..limits.caller).find(|index| !taken.contains_key(index)) {
+                        index = free;
+                    } else {
+                        let retry_after_ms = free_after(taken.values(), now);
+                        return Ok(Pressed::CallerTooOften { retry_after_ms });
                     }
                     continue;
                 }

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update}
 use ilock_dynamo::{Item, number, text};
 use ilock_events::{ClientName, Generation, Millis, Party, PartyAddress, Slot, TenantId};
 
-use crate::account::{ACCOUNT, Account, REGISTRATIONS};
+use crate::account::{ACCOUNT, Account, REGISTRATIONS, while_not_ended};
 use crate::client::{Client, Passwords, pk, sk};
 use crate::directory::{Directory, DirectoryError, store};
 use crate::recent::{Limit, Recent, TooOften};
@@ -88,7 +88,7 @@ impl Directory {
         let at = PartyAddress::of(&registration.tenant, &registration.party);
         let (client, now) = (&registration.client, registration.client.registered_at);
         for attempt in 0..TIMES {
-            let found = self.found(&at, client, now).await?;
+            let found = Box::pin(self.found(&at, client, now)).await?;
             if found.account.has_ended(&client.login) || found.left_after_login {
                 return Ok(Registered::LoggedOut);
             }
@@ -140,7 +140,7 @@ impl Directory {
         registrations: &Recent,
     ) -> Result<Update, DirectoryError> {
         let update = Update::builder().table_name(&self.table).key("pk", text(pk(at))).key("sk", text(ACCOUNT));
-        let (update, not_ended) = self.while_not_ended(update, &client.login);
+        let (update, not_ended) = while_not_ended(update, &client.login);
         let unchanged = match found.account.slots_given {
             0 => "attribute_not_exists(slots_given)",
             _ => "slots_given = :given",

@@ -260,11 +260,10 @@ fn waits_for(notice: &Notice, done: &Done, so_far: &Round) -> Option<Outcome> {
         return None;
     }
     // None of them was handed over. While one is still open, it may be.
-    match outcomes.first().filter(|_| outcomes.len() == notice.after.len()) {
-        Some(given_up) => Some(Outcome::GivenUp(given_up.error.clone().unwrap_or_default())),
-        None => {
-            let why = format!("waits for notice {first}");
-            Some(Outcome::Failed(CarrierError { carrier: Carrier::Mqtt, why }))
-        }
+    if let Some(given_up) = outcomes.first().filter(|_| outcomes.len() == notice.after.len()) {
+        Some(Outcome::GivenUp(given_up.error.clone().unwrap_or_default()))
+    } else {
+        let why = format!("waits for notice {first}");
+        Some(Outcome::Failed(CarrierError { carrier: Carrier::Mqtt, why }))
     }
 }

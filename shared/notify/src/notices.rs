@@ -163,7 +163,7 @@ impl<'a> NoticeBuilder<'a> {
         let outcome = at.plus(OUTCOME_MS);
         match event {
             CallEvent::CallPlaced(_) => self.placed(text),
-            CallEvent::CallAlerted(_) => self.to_caller(ControlAction::Alerted, self.call.terms.deadline, vec![]),
+            CallEvent::CallAlerted(_) => self.tell_caller(ControlAction::Alerted, self.call.terms.deadline, vec![]),
             CallEvent::CallDeclined(declined) => {
                 self.sync(&declined.callee, ControlAction::Declined, self.while_it_rang());
                 self.nobody_takes_it();
@@ -176,7 +176,7 @@ impl<'a> NoticeBuilder<'a> {
                 self.nobody_takes_it();
             }
             CallEvent::CallAccepted(_) => {
-                self.to_caller(ControlAction::Accepted, outcome, vec![]);
+                self.tell_caller(ControlAction::Accepted, outcome, vec![]);
                 for callee in self.rung() {
                     self.sync(&callee.id, ControlAction::Accepted, self.while_it_rang());
                     self.silence(&callee.id, false);
@@ -190,7 +190,7 @@ impl<'a> NoticeBuilder<'a> {
                 }
             }
             CallEvent::CallMissed(_) => {
-                self.to_caller(ControlAction::Timeout, outcome, vec![]);
+                self.tell_caller(ControlAction::Timeout, outcome, vec![]);
                 for callee in self.rung() {
                     self.control(&person(&callee.id), ControlAction::Cancelled, at.plus(A_MOMENT_MS));
                     self.wake(&callee.id, PushKind::Missed, text, outcome, at.plus(MISSED_KEPT_MS));
@@ -198,7 +198,7 @@ impl<'a> NoticeBuilder<'a> {
             }
             CallEvent::CallEnded(ended) => self.ended(ended.by, outcome),
             CallEvent::CallFailed(_) => {
-                self.to_caller(ControlAction::Hangup, outcome, vec![]);
+                self.tell_caller(ControlAction::Hangup, outcome, vec![]);
                 for callee in self.rung() {
                     self.control(&person(&callee.id), ControlAction::Hangup, self.while_it_rang());
                     self.silence(&callee.id, false);
@@ -216,9 +216,9 @@ impl<'a> NoticeBuilder<'a> {
         if rung.is_empty() && !blocked {
             return;
         }
-        self.to_caller(ControlAction::Ringing, deadline, incoming);
+        self.tell_caller(ControlAction::Ringing, deadline, incoming);
         if !rung.iter().any(|callee| callee.reachable) {
-            self.to_caller(ControlAction::Unreachable, deadline, vec![]);
+            self.tell_caller(ControlAction::Unreachable, deadline, vec![]);
         }
         for callee in rung {
             let invitation = text.and_then(|text| text.invitation_data.clone()).unwrap_or_default();
@@ -230,7 +230,7 @@ impl<'a> NoticeBuilder<'a> {
 
     fn ended(&mut self, by: Side, outcome: Millis) {
         if by != Side::Caller {
-            self.to_caller(ControlAction::Hangup, outcome, vec![]);
+            self.tell_caller(ControlAction::Hangup, outcome, vec![]);
         }
         let Some(answerer) = self.call.answerer() else { return };
         if by == Side::Callee {
@@ -260,7 +260,7 @@ impl<'a> NoticeBuilder<'a> {
         if self.commit.state != CallState::Rejected || self.has_told_the_caller() {
             return;
         }
-        self.to_caller(ControlAction::Rejected, self.commit.at.plus(OUTCOME_MS), vec![]);
+        self.tell_caller(ControlAction::Rejected, self.commit.at.plus(OUTCOME_MS), vec![]);
         for callee in self.rung() {
             self.sync(&callee.id, ControlAction::Rejected, self.while_it_rang());
             self.silence(&callee.id, false);
@@ -362,7 +362,7 @@ impl<'a> NoticeBuilder<'a> {
         self.publish(topic, Message::Incoming { incoming, to: found.address }, terms.deadline, vec![])
     }
 
-    fn to_caller(&mut self, action: ControlAction, expires_at: Millis, after: Vec<u32>) {
+    fn tell_caller(&mut self, action: ControlAction, expires_at: Millis, after: Vec<u32>) {
         let caller = self.call.terms.caller.clone();
         let mut message = self.control_message(action, expires_at);
         message.request_id = Some(self.call.request.clone());

@@ -132,7 +132,9 @@ fn household(asked: &[(Actor, Act)]) -> (Placed, Commit) {
         let events = decide(&call, &command, at).unwrap();
         let mut after = call.clone();
         let tenant = TenantId::new("default").unwrap();
-        events.iter().for_each(|event| after.apply(event, &command, at, &tenant));
+        for event in &events {
+            after.apply(event, &command, at, &tenant);
+        }
         let (n, hash) = (call.next(), format!("{n}"));
         let commit = Commit {
             call_id: call.id.clone(),
@@ -204,7 +206,7 @@ fn who_answers_silences_all_the_others_and_nobody_who_has_rejected() {
     let reject = Act::Reject { reason: Reason::Busy, personal: None };
     let rejected = (by("dad", "dad_1"), reject);
     assert_eq!(
-        said(&[rejected.clone()]),
+        said(std::slice::from_ref(&rejected)),
         ["users/dad/devices/sync: rejected by dad_1", "push dad: over, not to [dad_1]"]
     );
     let answered = said(&[rejected, (by("mum", "mum_2"), Act::Accept {})]);

@@ -123,7 +123,7 @@ async fn while_tencent_does_not_take_the_key_calls_end_all_the_same() {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_tencent_never_answers_nobody_rings_later_however_many_calls_are_over() {
     let tencent = Tencent::start().await;
-    tencent.fails_with([Trouble::Hangs; 1000]);
+    tencent.fails_with(vec![Trouble::Hangs; 1000]);
     // Without the fast path, only the projector rings phones.
     let world = world_with(&tencent, "off").await;
     let (door, user) = (world.door("device123"), world.user("user456"));

@@ -27,7 +27,7 @@ use crate::time::Time;
 use crate::weather::Weather;
 
 /// How long a simulation may take by its own clock.
-const LONGEST: Duration = Duration::from_secs(4 * 3_600);
+const LONGEST: Duration = Duration::from_hours(4);
 
 const EVENTS: &str = "events";
 

@@ -104,7 +104,8 @@ async fn register_phones(directory: &Directory) -> Vec<String> {
         let mut endpoints = vec![];
         for (phone, service) in PHONES.into_iter().enumerate() {
             let client = ClientName::new(format!("{}_{phone}", party.id)).unwrap();
-            directory.register(&registration(&party, Client::new(client.clone(), now))).await.unwrap();
+            let registration = registration(&party, Client::new(client.clone(), now));
+            Box::pin(directory.register(&registration)).await.unwrap();
             let id = format!("arn:aws:sns:local:000000000000:endpoint/{}/app/{client}", service.word());
             let endpoint = PushEndpoint { id: id.clone(), service, since: now, retired: None };
             let at = PartyAddress::of(&tenant, &party);

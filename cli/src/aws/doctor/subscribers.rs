@@ -98,14 +98,14 @@ mod tests {
     use super::*;
     use crate::aws::doctor::finding::Outcome;
 
-    fn attributes(pairs: &[(&str, &str)]) -> Option<HashMap<String, String>> {
-        Some(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    fn attributes(pairs: &[(&str, &str)]) -> HashMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
     #[test]
     fn a_topic_that_nobody_hears_has_failed() {
         let outcome = |number| {
-            judge_topic("AlarmTopicArn", "arn:t", attributes(&[("SubscriptionsConfirmed", number)]).as_ref()).outcome
+            judge_topic("AlarmTopicArn", "arn:t", Some(&attributes(&[("SubscriptionsConfirmed", number)]))).outcome
         };
         assert_eq!((outcome("0"), outcome("1")), (Outcome::Failed, Outcome::Ok));
         assert_eq!(judge_topic("AlarmTopicArn", "arn:t", None).outcome, Outcome::Failed);
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn a_platform_application_is_enabled_and_reports_to_the_stacks_topic() {
         let outcomes = |pairs: &[(&str, &str)]| -> Vec<Outcome> {
-            let found = judge_app("PushGcm", "arn:app", attributes(pairs).as_ref(), Some("arn:failures"));
+            let found = judge_app("PushGcm", "arn:app", Some(&attributes(pairs)), Some("arn:failures"));
             found.into_iter().map(|finding| finding.outcome).collect()
         };
         assert_eq!(outcomes(&[("Enabled", "true"), ("EventDeliveryFailure", "arn:failures")]), [Outcome::Ok]);

@@ -93,7 +93,7 @@ async fn register_push_token(
         language: Some(ask.language.unwrap_or_else(|| language_of(&headers))),
         ..Client::new(client_id.clone(), now)
     };
-    state.registrar.register(&caller, client).await?;
+    Box::pin(state.registrar.register(&caller, client)).await?;
     let bound = state.binding.bind(&caller.at(), &client_id, endpoints, now).await?;
     Ok(Reply(PushTokenRegistered { client_id, services: bound.services, unproven: bound.unproven }))
 }

@@ -51,7 +51,7 @@ impl Registrar {
             most_clients: self.limits.clients,
             limit: self.limits.registrations,
         };
-        let made = match self.directory.register(&registration).await? {
+        let made = match Box::pin(self.directory.register(&registration)).await? {
             Registered::Yes(made) => *made,
             Registered::TooOften(too_often) => {
                 let retry_after_ms = too_often.retry_after_ms;

@@ -63,7 +63,7 @@ async fn remove_client(
     // Also when it was gone already: the session may have outlived an earlier try.
     let ended = if was_there { names(&gone) } else { vec![client] };
     state.broker.end_sessions(ended).await?;
-    if was_there { Ok(Reply(state.answer(gone, &caller))) } else { Err(ApiError::NotFound("client")) }
+    if was_there { Ok(Reply(state.answer(&gone, &caller))) } else { Err(ApiError::NotFound("client")) }
 }
 
 #[derive(Debug, Deserialize)]
@@ -86,7 +86,7 @@ async fn remove_clients(
         }
     };
     state.broker.end_sessions(names(&gone)).await?;
-    Ok(Reply(state.answer(gone, &caller)))
+    Ok(Reply(state.answer(&gone, &caller)))
 }
 
 impl RemoveClientState {
@@ -118,11 +118,11 @@ impl RemoveClientState {
     }
 
     /// Where a login service names no session, its tokens work on; until when, is said.
-    fn answer(&self, gone: Vec<Client>, caller: &Caller) -> ClientRemoved {
+    fn answer(&self, gone: &[Client], caller: &Caller) -> ClientRemoved {
         let goes_on = gone.iter().filter(|client| client.login.session.is_none());
         let own = goes_on.clone().next().filter(|_| caller.login.session.is_none()).map(|_| caller.token_until);
         let until = goes_on.filter_map(|client| client.token_until).chain(own).max();
-        ClientRemoved { removed: names(&gone), access_token_until: until.filter(|until| *until > self.clock.now()) }
+        ClientRemoved { removed: names(gone), access_token_until: until.filter(|until| *until > self.clock.now()) }
     }
 }
 

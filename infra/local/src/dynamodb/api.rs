@@ -25,7 +25,7 @@ use crate::http::{Served, serve as serve_http};
 /// As DynamoDB's.
 const MAX_BODY: usize = 16 * 1024 * 1024;
 /// The SDK keeps idle connections for longer than this API's other clients.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(120);
+const HEADER_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Binds `address`, which must be a loopback address.
 ///

@@ -30,7 +30,7 @@ pub struct Network {
 }
 
 /// The longest that a late message is under way.
-const LATEST: Duration = Duration::from_millis(4_000);
+const LATEST: Duration = Duration::from_secs(4);
 
 impl Network {
     pub fn new(seed: u64, weather: Weather, story: Arc<Story>) -> Self {

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 /// As the template has them.
-pub const VISIBILITY: Duration = Duration::from_secs(60);
+pub const VISIBILITY: Duration = Duration::from_mins(1);
 pub const MOST_RECEIVES: u32 = 5;
 
 #[derive(Debug, Clone)]

@@ -35,7 +35,7 @@ fn declines() -> Scope {
 /// How many states there are; in each of them the laws hold.
 fn visit(name: &str, scope: Scope) -> usize {
     let begun = Instant::now();
-    let checked = System::new(scope, None).checker().threads(threads()).spawn_bfs().join();
+    let checked = System::new(scope, None, laws::all).checker().threads(threads()).spawn_bfs().join();
     checked.assert_properties();
     let (states, deep) = (checked.unique_state_count(), checked.max_depth());
     println!("{name}: {states} states, at most {deep} steps deep: {scope:?}, in {:.0?}", begun.elapsed());
@@ -63,8 +63,12 @@ fn planted_bugs_break_a_law() {
         (Planted::DeclineAsReject, declines(), "who only declined keeps nobody from answering"),
     ] {
         let found = HasDiscoveries::AnyOf(BTreeSet::from([law]));
-        let checked =
-            System::new(scope, Some(planted)).checker().finish_when(found).threads(threads()).spawn_bfs().join();
+        let checked = System::new(scope, Some(planted), laws::all)
+            .checker()
+            .finish_when(found)
+            .threads(threads())
+            .spawn_bfs()
+            .join();
         let path = checked.discovery(law).unwrap_or_else(|| panic!("{planted:?} does not break: {law}"));
         let actions = path.into_actions();
         println!("{planted:?} breaks \"{law}\" after {} steps: {actions:?}", actions.len());

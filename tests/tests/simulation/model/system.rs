@@ -5,7 +5,6 @@ use ilock_events::{CallState, Millis};
 use stateright::{Model, Property};
 
 use super::history::{Deed, Entry, Histories, History, MOMENTS, PHONES};
-use super::laws;
 use super::state::{Function, Notices, Projector, Round, State, Step, bit};
 
 /// What is altered to see that the laws notice.
@@ -31,6 +30,8 @@ pub struct System {
     pub histories: Histories,
     pub scope: Scope,
     pub planted: Option<Planted>,
+    /// What must hold.
+    pub laws: fn(Scope) -> Vec<Property<Self>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,8 +55,8 @@ const TIMER: usize = CALLER + 1;
 const PLACING: usize = TIMER + 1;
 
 impl System {
-    pub fn new(scope: Scope, planted: Option<Planted>) -> Self {
-        Self { histories: Histories::default(), scope, planted }
+    pub fn new(scope: Scope, planted: Option<Planted>, laws: fn(Scope) -> Vec<Property<Self>>) -> Self {
+        Self { histories: Histories::default(), scope, planted, laws }
     }
 
     fn deeds(&self, function: usize) -> Vec<Deed> {
@@ -266,13 +267,13 @@ impl Model for System {
                 state.functions[function] = Function::Waiting;
             }
             Action::ProjectorTells(index) | Action::ProjectorNotes(index) | Action::ProjectorCrashes(index) => {
-                self.move_projector(&mut state, index, action)
+                self.move_projector(&mut state, index, action);
             }
         }
         Some(state)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        laws::all(self.scope)
+        (self.laws)(self.scope)
     }
 }
