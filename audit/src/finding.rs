@@ -23,8 +23,10 @@ pub enum Kind {
     /// A receipt says that somebody was told what nobody was to be told.
     #[serde(rename = "not_due")]
     UnexpectedNotice,
-    /// It stands in the log, and the ledger does not know it.
+    /// It stands in the log, and not in the ledger.
     NotEntered,
+    /// It was entered into the ledger long after it says that it happened.
+    EnteredLate,
     /// It cannot be read: damaged, cut off, or of a newer version.
     Unreadable,
 }
@@ -43,6 +45,7 @@ impl Kind {
             Self::NeverTold => "never told",
             Self::UnexpectedNotice => "not due",
             Self::NotEntered => "not entered",
+            Self::EnteredLate => "entered late",
             Self::Unreadable => "unreadable",
         }
     }

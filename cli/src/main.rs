@@ -52,8 +52,11 @@ enum Command {
     Replay(audit::replay::Replay),
     /// Checks that call histories were not changed, are possible, and were delivered.
     Verify(audit::verify::Verify),
-    /// Signs the ledger's checkpoints now, as `ilock dev` does every hour.
-    Seal(audit::seal::Seal),
+    /// Writes a file that proves a call: others check it without us.
+    Prove(audit::prove::Prove),
+    /// What an operator does with the ledger.
+    #[command(subcommand)]
+    Ledger(audit::ledger::LedgerCommand),
     /// Writes the calls of a range to a file that can be verified and replayed.
     Export(audit::export::Export),
     /// Deletes the personal text of all of a person's calls. Everything that proves the calls stays.
@@ -101,7 +104,8 @@ async fn run(command: Command, output: Output) -> Result<ExitCode, CommandError>
         Command::Log(log) => log.run(output).await,
         Command::Replay(replay) => Box::pin(replay.run(output)).await,
         Command::Verify(verify) => Box::pin(verify.run(output)).await,
-        Command::Seal(seal) => Box::pin(seal.run(output)).await,
+        Command::Prove(prove) => Box::pin(prove.run(output)).await,
+        Command::Ledger(ledger) => Box::pin(ledger.run(output)).await,
         Command::Export(export) => Box::pin(export.run(output)).await,
         Command::Forget(forget) => Box::pin(forget.run(output)).await,
         Command::Rebuild(rebuild) => Box::pin(rebuild.run(output)).await,

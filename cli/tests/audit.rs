@@ -475,25 +475,32 @@ fn what_cannot_be_audited_says_why() {
     assert_eq!(server.run(&["verify", "call_a_b_1"]).status.code(), Some(1));
 }
 
+/// The day of a call, and its last moment.
+fn day_of(server: &Server, call: &str) -> String {
+    let log = lines(&server.run(&["--json", "log", call]));
+    Day::of(Millis(log[0]["commit"]["at"].as_i64().unwrap())).to_string()
+}
+
 #[test]
 fn a_call_that_was_deleted_whole_is_found_by_its_day() {
     let server = Server::start();
     let (kept, gone) = (a_call(&server, "door1"), a_call(&server, "door2"));
-    let checkpoints = server.at("checkpoints").to_owned();
-    let day = {
-        let log = lines(&server.run(&["--json", "log", &gone]));
-        Day::of(Millis(log[0]["commit"]["at"].as_i64().unwrap())).to_string()
-    };
-    let verify = || server.run(&["--json", "verify", "--day", &day, "--checkpoints", &checkpoints]);
-    // Two commits of each call are entered into the ledger from the stream.
-    let patience = Instant::now() + Duration::from_mins(1);
-    while lines(&verify()).last().unwrap()["counts"]["entries"] != 4 {
-        assert!(Instant::now() < patience);
-        std::thread::sleep(Duration::from_millis(100));
+    let day = day_of(&server, &gone);
+    let folder = tempfile::tempdir().unwrap();
+    // When both can be proven, both are in the ledger.
+    for call in [&kept, &gone] {
+        let file = folder.path().join("proof.json");
+        let proven = server.run(&["--json", "prove", call, "--output", path(&file)]);
+        assert_eq!(proven.status.code(), Some(0), "{}", text(&proven.stderr));
     }
+    let verify = || server.run(&["--json", "verify", "--day", &day]);
     let whole = verify();
     assert_eq!(whole.status.code(), Some(0), "{}", text(&whole.stdout));
-    assert_eq!(lines(&whole)[0]["counts"]["commits"], 4);
+    let said = lines(&whole);
+    assert_eq!(said[0]["counts"]["commits"], 4);
+    // It says which stores it read: those of the server that is named.
+    assert!(said[0]["log"].as_str().unwrap().contains(server.at("dynamodb").trim_start_matches("http://")), "{said:?}");
+    assert_eq!(said[0]["ledger"], server.up["ledger"]);
 
     remove(&server, &gone);
     let verified = server.run(&["--json", "verify"]);
@@ -502,16 +509,101 @@ fn a_call_that_was_deleted_whole_is_found_by_its_day() {
     assert_eq!(found.status.code(), Some(7), "{}", text(&found.stdout));
     let said = lines(&found);
     assert_eq!(events(&said), ["finding", "found"]);
-    assert_eq!((&said[0]["finding"]["kind"], &said[0]["finding"]["call_id"]), (&"missing".into(), &gone.into()));
-    assert_ne!(said[0]["finding"]["call_id"], kept.as_str());
+    assert_eq!(said[0]["finding"]["kind"], "missing");
 
-    // Every finished hour was sealed when the stack started, or is sealed now.
-    let sealed = server.run(&["--json", "seal", "--checkpoints", &checkpoints]);
-    assert_eq!(sealed.status.code(), Some(0), "{}", text(&sealed.stderr));
-    assert!(lines(&sealed).iter().all(|line| ["sealed", "sealed_already"].contains(&line["event"].as_str().unwrap())));
     let of_another = "other+00000000+AQ==";
-    let refused = server.run(&["verify", "--day", &day, "--checkpoints", &checkpoints, "--checkpoint-key", of_another]);
+    let refused = server.run(&["verify", "--day", &day, "--ledger-key", of_another]);
     assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stderr));
+}
+
+#[test]
+fn a_call_is_proven_in_a_file_that_is_checked_offline_and_every_edit_of_it_is_found() {
+    let server = Server::start();
+    let call = a_call(&server, "door1");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("call.proof.json");
+    let proven = server.run(&["prove", &call, "--output", path(&file)]);
+    assert_eq!(proven.status.code(), Some(0), "{}", text(&proven.stderr));
+    let key = std::fs::read_to_string(Path::new(server.at("ledger")).join("key")).unwrap();
+    let checkpoint = folder.path().join("checkpoint");
+    std::fs::copy(Path::new(server.at("ledger")).join("checkpoint"), &checkpoint).unwrap();
+    let since = server.run(&["--json", "verify", "--since", path(&checkpoint)]);
+    assert_eq!(since.status.code(), Some(0), "{}", text(&since.stderr));
+    assert_eq!(server.stop(), Some(0));
+
+    let verify = |file: &Path, more: &[&str]| ilock(&[&["--json", "verify", "--proof", path(file)], more].concat());
+    let checked = verify(&file, &[]);
+    assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stdout));
+    assert!(text(&checked.stderr).contains("nobody vouches for the key"), "{}", text(&checked.stderr));
+    assert_eq!(lines(&checked)[0]["counts"]["commits"], 2);
+    let policy = folder.path().join("policy");
+    std::fs::write(&policy, format!("log {}\nquorum none\n", key.trim())).unwrap();
+    let vouched = verify(&file, &["--policy", path(&policy)]);
+    assert_eq!((vouched.status.code(), text(&vouched.stderr)), (Some(0), String::new()));
+    let stranger = "stranger.example+00000000+AQ==";
+    std::fs::write(&policy, format!("log {stranger}\nquorum none\n")).unwrap();
+    assert_eq!(verify(&file, &["--policy", path(&policy)]).status.code(), Some(1));
+
+    let whole: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let edits: [fn(&mut Value); 8] = [
+        |proof| proof["commits"][1]["text"] = edited(&proof["commits"][1]["text"], "\"at\":1", "\"at\":2"),
+        |proof| proof["commits"][1]["text"] = edited(&proof["commits"][1]["text"], "{", "{ "),
+        |proof| proof["receipts"][0]["text"] = edited(&proof["receipts"][0]["text"], "\"ms\":", "\"ms\":1"),
+        |proof| proof["commits"][0]["proof"] = proof["commits"][1]["proof"].clone(),
+        |proof| proof["commits"] = serde_json::json!([proof["commits"][1]]),
+        |proof| proof["call_id"] = "call_a_b_1".into(),
+        |proof| proof["origin"] = "other.example/ledger".into(),
+        |proof| proof["keys"] = serde_json::json!([]),
+    ];
+    for (number, edit) in edits.into_iter().enumerate() {
+        let mut changed = whole.clone();
+        edit(&mut changed);
+        assert_ne!(changed, whole, "edit {number}");
+        let file = folder.path().join("changed.json");
+        std::fs::write(&file, changed.to_string()).unwrap();
+        let found = verify(&file, &[]);
+        assert_eq!(found.status.code(), Some(7), "edit {number}: {}", text(&found.stdout));
+    }
+}
+
+fn edited(text: &Value, from: &str, to: &str) -> Value {
+    text.as_str().unwrap().replacen(from, to, 1).into()
+}
+
+#[test]
+fn a_ledger_that_was_put_back_or_made_anew_does_not_continue_a_checkpoint_that_was_kept() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::with(&["--data-dir", path(data.path())]);
+    let call = a_call(&server, "door1");
+    let file = data.path().join("proof.json");
+    assert_eq!(server.run(&["prove", &call, "--output", path(&file)]).status.code(), Some(0));
+    let tlog = Path::new(server.at("ledger")).to_owned();
+    assert_eq!(tlog, data.path().join("tlog"));
+    let kept = data.path().join("kept");
+    std::fs::copy(tlog.join("checkpoint"), &kept).unwrap();
+    let key = std::fs::read_to_string(tlog.join("key")).unwrap();
+    let since =
+        |key: &str| ilock(&["--json", "verify", "--since", path(&kept), "--ledger", path(&tlog), "--ledger-key", key]);
+    assert_eq!(since(key.trim()).status.code(), Some(0));
+    server.stop();
+
+    // Everything anew, with a key of its own: the one that was kept did not sign it.
+    for gone in ["tlog", "tlog.key", "dynamodb.sqlite", "stream.position"] {
+        let gone = data.path().join(gone);
+        let _ = if gone.is_dir() { std::fs::remove_dir_all(&gone) } else { std::fs::remove_file(&gone) };
+    }
+    for file in std::fs::read_dir(data.path()).unwrap().flatten() {
+        if file.file_name().to_string_lossy().contains("db") {
+            std::fs::remove_file(file.path()).unwrap();
+        }
+    }
+    let server = Server::with(&["--data-dir", path(data.path())]);
+    let other = a_call(&server, "door1");
+    assert_eq!(server.run(&["prove", &other, "--output", path(&file)]).status.code(), Some(0));
+    assert_eq!(since(key.trim()).status.code(), Some(1), "the checkpoint there is signed by another key");
+    let own = std::fs::read_to_string(tlog.join("key")).unwrap();
+    assert_eq!(since(own.trim()).status.code(), Some(7), "and the one that was kept is not this ledger's");
+    assert_eq!(server.stop(), Some(0));
 }
 
 /// Deletes all items of a call from the log, as somebody with access to the account could.

@@ -15,7 +15,6 @@ mod http_clients;
 mod id;
 mod ids;
 mod json_text;
-mod ledger;
 mod lenient;
 mod message;
 mod party;
@@ -45,7 +44,6 @@ pub use ids::{
     Address, ClientName, Generation, Login, LoginSession, PartyAddress, PartyId, Seat, SentClientId, Slot, TopicPrefix,
     TrtcIdentity,
 };
-pub use ledger::LedgerEntry;
 pub use lenient::Platform;
 pub use message::{Control, ControlAction, DeviceSync, Incoming, MessageId, RoomInfo};
 pub use party::{Party, PartyKind};

@@ -10,8 +10,8 @@ use ilock_events::schema::schemas;
 use ilock_events::{
     Access, AccessesOfDay, Act, Actor, Alert, ApnsPush, CallEvent, CallEvents, CallOver, CallView, CalleeAct,
     CalleeAction, CallerAct, CallerAction, CallsOfDay, ClientRegistered, Command, Commit, Control, ControlAction,
-    DeviceSync, Envelope, ErrorData, FcmPush, Forgotten, History, Incoming, LedgerEntry, MissedCall, Personal,
-    PlaceCall, PushTokenRegistered, Receipt, RegisterClient, RegisterPushToken, StoredEvent, UpdateStatus, VideoCall,
+    DeviceSync, Envelope, ErrorData, FcmPush, Forgotten, History, Incoming, MissedCall, Personal, PlaceCall,
+    PushTokenRegistered, Receipt, RegisterClient, RegisterPushToken, StoredEvent, UpdateStatus, VideoCall,
 };
 use jsonschema::Validator;
 use serde::Serialize;
@@ -79,7 +79,6 @@ fn every_sample_is_read_into_its_type_and_written_as_it_was() {
             ["stored", "personal", ..] => there_and_back::<Personal>(&name, &sample),
             ["stored", "receipt", ..] => there_and_back::<Receipt>(&name, &sample),
             ["stored", "access", ..] => there_and_back::<Access>(&name, &sample),
-            ["stored", "ledger", ..] => there_and_back::<LedgerEntry>(&name, &sample),
             ["stored", "alert", ..] => there_and_back::<Alert>(&name, &sample),
             ["stored", "forgotten", ..] => there_and_back::<Forgotten>(&name, &sample),
             ["event", ..] => {

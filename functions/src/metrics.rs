@@ -19,8 +19,12 @@ pub const REFUSALS: &str = "Refusals";
 pub const RACES_LOST: &str = "RacesLost";
 /// Commits that somebody changed or deleted. Anything but 0 is an attack or an operator's mistake.
 pub const TAMPERED: &str = "Tampered";
-/// Hours of the ledger that were put under seal.
-pub const HOURS_SEALED: &str = "HoursSealed";
+/// Runs of the sequencer that published all that waited, or as much as they had time for.
+pub const LEDGER_SEQUENCED: &str = "LedgerSequenced";
+/// Entries that got their places in the ledger.
+pub const ENTRIES_SEQUENCED: &str = "EntriesSequenced";
+/// Checkpoints that fewer witnesses cosigned than the policy asks for.
+pub const QUORUM_MISSED: &str = "QuorumMissed";
 /// Rooms of calls that are over, dismissed.
 pub const ROOMS_DISMISSED: &str = "RoomsDismissed";
 /// Rooms that Tencent's API would not dismiss.
@@ -81,7 +85,9 @@ pub fn describe() {
         REFUSALS,
         RACES_LOST,
         TAMPERED,
-        HOURS_SEALED,
+        LEDGER_SEQUENCED,
+        ENTRIES_SEQUENCED,
+        QUORUM_MISSED,
         ROOMS_DISMISSED,
         ROOM_API_FAILED,
         PUSHES_SENT,

@@ -12,6 +12,7 @@ use ilock_env::Clock;
 use ilock_events::{PushService, TopicPrefix};
 use ilock_log::PERSONAL_DAYS;
 use ilock_notify::push::PushApps;
+use ilock_proof::Policy;
 use ilock_trtc::{ApiKey, BadRoomApi, BadTrtcApp, RoomApi, RoomApiConfig, TrtcApp};
 
 use crate::service::room_credentials::SigInMessages;
@@ -40,6 +41,14 @@ pub struct BadSetting {
     pub name: &'static str,
     /// What would be right.
     pub why: String,
+}
+
+/// How long nobody may delete what is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Whether not even the account's root may.
+    pub compliance: bool,
+    pub days: u32,
 }
 
 fn bad(name: &'static str, why: impl Into<String>) -> BadSetting {
@@ -135,19 +144,45 @@ impl Settings {
         self.must("LEDGER_TABLE", "ledger")
     }
 
-    /// `LEDGER_NAME`: what the ledger is called in its checkpoints. On Lambda only.
-    pub fn ledger_name(&self) -> Result<String, BadSetting> {
-        self.must("LEDGER_NAME", "ilock.local/ledger")
+    /// `LEDGER_ORIGIN`: what the ledger is called in its checkpoints. On Lambda only.
+    pub fn ledger_origin(&self) -> Result<String, BadSetting> {
+        self.must("LEDGER_ORIGIN", "ilock.local/ledger")
     }
 
-    /// `SEALS_BUCKET`: the S3 bucket of bundles and checkpoints. On Lambda only.
-    pub fn seals_bucket(&self) -> Result<String, BadSetting> {
-        self.must("SEALS_BUCKET", "seals")
+    /// `LEDGER_BUCKET`: the S3 bucket of tiles and checkpoints. On Lambda only.
+    pub fn ledger_bucket(&self) -> Result<String, BadSetting> {
+        self.must("LEDGER_BUCKET", "ledger")
     }
 
-    /// `SEAL_KEY_ARN`: the KMS key that signs checkpoints, of Ed25519. On Lambda only.
-    pub fn seal_key_arn(&self) -> Result<String, BadSetting> {
-        self.must("SEAL_KEY_ARN", "arn:aws:kms:local:000000000000:key/seals")
+    /// `LEDGER_KEY_ARNS`: the KMS keys that sign checkpoints, of Ed25519, separated by commas. On Lambda only.
+    pub fn ledger_key_arns(&self) -> Result<Vec<String>, BadSetting> {
+        let arns = self.must("LEDGER_KEY_ARNS", "arn:aws:kms:local:000000000000:key/ledger")?;
+        let arns: Vec<String> =
+            arns.split(',').map(|arn| arn.trim().to_owned()).filter(|arn| !arn.is_empty()).collect();
+        if arns.is_empty() { Err(bad("LEDGER_KEY_ARNS", "must name at least one key")) } else { Ok(arns) }
+    }
+
+    /// `LEDGER_RETENTION_MODE`, `LEDGER_RETENTION_DAYS`: how full tiles and kept checkpoints are locked. On Lambda only.
+    pub fn ledger_retention(&self) -> Result<Retention, BadSetting> {
+        let compliance = match self.must("LEDGER_RETENTION_MODE", "GOVERNANCE")?.as_str() {
+            "GOVERNANCE" => false,
+            "COMPLIANCE" => true,
+            _ => return Err(bad("LEDGER_RETENTION_MODE", "must be GOVERNANCE or COMPLIANCE")),
+        };
+        Ok(Retention { compliance, days: self.number("LEDGER_RETENTION_DAYS", 3653, 1..=36_500)? })
+    }
+
+    /// `LEDGER_WITNESSES`: the witnesses that cosign checkpoints, as a policy of C2SP tlog-policy; lines may be separated by
+    /// semicolons. None without it.
+    pub fn witnesses(&self) -> Result<Option<Policy>, BadSetting> {
+        let Some(text) = self.get("LEDGER_WITNESSES") else { return Ok(None) };
+        let policy = Policy::read(&text.replace(';', "\n"));
+        policy.map(Some).map_err(|error| bad("LEDGER_WITNESSES", error.to_string()))
+    }
+
+    /// `ILOCK_SEQUENCE_SECONDS`: how often `ilock dev` sequences the ledger. On AWS the template's schedule does, every minute.
+    pub fn sequence_every(&self) -> Result<Duration, BadSetting> {
+        Ok(Duration::from_secs(self.number("ILOCK_SEQUENCE_SECONDS", 2, 1..=3600)?.into()))
     }
 
     /// `DIRECTORY_TABLE`: the table of clients, rooms and histories.

@@ -7,7 +7,7 @@ use ilock_auth::AccessTokens;
 use ilock_directory::Directory;
 use ilock_env::Clock;
 use ilock_log::EventLog;
-use ilock_log::ledger::Ledger;
+use ilock_log::ledger::{Ledger, Witnesses};
 use ilock_notify::push::PushCarrier;
 use ilock_notify::{Mqtt, RingTimer};
 use ilock_trtc::RoomApi;
@@ -20,6 +20,7 @@ use crate::service::push_directory::{PushDirectory, Pushes};
 use crate::service::room_credentials::RoomCredentials;
 use crate::service::room_watch::RoomWatch;
 use crate::service::token_verifier::TokenVerifier;
+use crate::service::witness_client::HttpWitnesses;
 use crate::settings::{BadSetting, Settings};
 
 /// What carries messages, alarms and pushes: AWS, one process, or a test.
@@ -95,6 +96,13 @@ impl Wiring {
     /// The ledger.
     pub fn ledger(&self) -> Result<Ledger, BadSetting> {
         Ok(Ledger::new(self.dynamodb.clone(), self.settings.ledger_table()?))
+    }
+
+    /// The ledger's witnesses, where there are any.
+    pub fn witnesses(&self) -> Result<Option<Witnesses>, BadSetting> {
+        let Some(policy) = self.settings.witnesses()? else { return Ok(None) };
+        let client = HttpWitnesses::new().map_err(|why| BadSetting { name: "LEDGER_WITNESSES", why })?;
+        Ok(Some(Witnesses { policy, client: Arc::new(client) }))
     }
 
     pub fn directory(&self) -> Result<Directory, BadSetting> {

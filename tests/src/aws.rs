@@ -1,5 +1,5 @@
 //! AWS at one address, which records every request: those to DynamoDB go to the embedded one, KMS signs, IoT Core and SQS
-//! answer with success, S3 holds nothing.
+//! answer with success, S3 holds the ledger.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -22,11 +22,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::bucket::{self, LEDGER_BUCKET, Objects, ledger_key};
+
 /// The platform application for Android.
 pub const PUSH_APP: &str = "arn:aws:sns:local:000000000000:app/GCM/app";
-
-/// The bucket for signed checkpoints.
-pub const SEALS: &str = "seals";
 
 /// One request to AWS as IAM sees it: an action on a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +78,7 @@ struct Recorder {
     takes: Duration,
     http: reqwest::Client,
     requests: Mutex<Vec<Request>>,
+    objects: Objects,
     before_commit: Mutex<Option<Before>>,
 }
 
@@ -100,6 +100,7 @@ impl Aws {
             http: reqwest::Client::new(),
             requests: Mutex::default(),
             before_commit: Mutex::default(),
+            objects: Objects::default(),
         });
         let app = Router::new().fallback(answer).with_state(recorder.clone());
         let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
@@ -118,7 +119,8 @@ impl Aws {
             "IOT_ENDPOINT" => Some(iot.clone()),
             "EXPIRE_QUEUE_URL" => Some(queue.clone()),
             "PRESENCE_QUEUE_URL" => Some(queue.replace("expire", "presence")),
-            "SEALS_BUCKET" => Some(SEALS.into()),
+            "LEDGER_BUCKET" => Some(LEDGER_BUCKET.into()),
+            "LEDGER_ORIGIN" => Some("ilock.test/ledger".into()),
             "TRTC_CALLBACK_KEY" => Some("key".into()),
             "LIMIT_REGISTRATIONS_AN_HOUR" => Some("1000".into()),
             "PUSH_GCM" if pushes => Some(PUSH_APP.into()),
@@ -188,7 +190,7 @@ type Form = BTreeMap<String, String>;
 
 /// The actions of a request, each with its resource and DynamoDB's partition key.
 fn actions(request: &Incoming<'_>) -> Vec<(String, String, Option<String>)> {
-    let Incoming { service, operation, json, form, method, path } = request;
+    let Incoming { service, operation, json, form, method, path, headers } = request;
     match *service {
         "DynamoDB_20120810" => parts_of(operation, json),
         "AmazonSQS" => {
@@ -196,9 +198,9 @@ fn actions(request: &Incoming<'_>) -> Vec<(String, String, Option<String>)> {
             vec![(format!("sqs:{operation}"), queue, None)]
         }
         "TrentService" => vec![(format!("kms:{operation}"), json["KeyId"].as_str().unwrap().to_owned(), None)],
-        "" if path.starts_with(&format!("/{SEALS}/")) => {
-            let action = if **method == Method::PUT { "s3:PutObject" } else { "s3:GetObject" };
-            vec![(action.to_owned(), path[1..].to_owned(), None)]
+        "" if ledger_key(path).is_some() => {
+            let asked = bucket::actions(method, ledger_key(path).unwrap_or_default(), headers);
+            asked.into_iter().map(|(action, resource)| (action, resource, None)).collect()
         }
         "" if form.contains_key("Action") => {
             let named = ["PlatformApplicationArn", "EndpointArn", "TargetArn"].iter().find_map(|name| form.get(*name));
@@ -227,6 +229,7 @@ struct Incoming<'a> {
     form: Form,
     method: &'a Method,
     path: &'a str,
+    headers: &'a HeaderMap,
 }
 
 impl Incoming<'_> {
@@ -249,7 +252,7 @@ async fn answer(
     let json = serde_json::from_slice(&body).unwrap_or_default();
     let form =
         if service.is_empty() { form_urlencoded::parse(&body).into_owned().collect() } else { BTreeMap::default() };
-    let request = Incoming { service, operation, json, form, method: &method, path: uri.path() };
+    let request = Incoming { service, operation, json, form, method: &method, path: uri.path(), headers: &headers };
     let actions = actions(&request);
     if request.is_commit() {
         let before = recorder.before_commit.lock().unwrap().take();
@@ -262,9 +265,8 @@ async fn answer(
         forward(&recorder, &headers, body).await
     } else if service == "TrentService" {
         kms(operation, &request.json)
-    } else if actions.iter().any(|(action, ..)| action == "s3:GetObject") {
-        let body = "<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>";
-        (StatusCode::NOT_FOUND, [("content-type", "application/xml")], body).into_response()
+    } else if service.is_empty() && ledger_key(uri.path()).is_some() {
+        recorder.objects.answer(&method, &uri, &headers, body)
     } else if let Some(action) = request.form.get("Action") {
         sns(action, &request.form)
     } else {
@@ -318,9 +320,8 @@ fn kms(operation: &str, request: &Value) -> Response {
         json!({ "KeyId": request["KeyId"], "PublicKey": STANDARD.encode(der) })
     } else {
         assert_eq!((&request["SigningAlgorithm"], &request["MessageType"]), (&json!("ED25519_SHA_512"), &json!("RAW")));
-        let note = key.sign(std::str::from_utf8(&sent(&request["Message"])).unwrap()).unwrap();
-        let signed = STANDARD.decode(note.trim_end().rsplit(' ').next().unwrap()).unwrap();
-        json!({ "KeyId": request["KeyId"], "Signature": STANDARD.encode(&signed[4..]) })
+        let signed = key.sign(std::str::from_utf8(&sent(&request["Message"])).unwrap());
+        json!({ "KeyId": request["KeyId"], "Signature": STANDARD.encode(&signed.bytes) })
     };
     axum::Json(answer).into_response()
 }

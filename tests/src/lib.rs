@@ -15,11 +15,13 @@
 pub mod aws;
 pub mod backend;
 pub mod bodies;
+pub mod bucket;
 pub mod commands;
 mod cost;
 pub mod engine;
 pub mod faults;
 pub mod iot_core;
+pub mod ledger;
 pub mod localstack;
 pub mod meter;
 pub mod parties;

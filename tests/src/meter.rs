@@ -12,7 +12,6 @@ use aws_sdk_dynamodb::operation::delete_item::{DeleteItemInput, DeleteItemOutput
 use aws_sdk_dynamodb::operation::get_item::{GetItemInput, GetItemOutput};
 use aws_sdk_dynamodb::operation::put_item::{PutItemInput, PutItemOutput};
 use aws_sdk_dynamodb::operation::query::{QueryInput, QueryOutput};
-use aws_sdk_dynamodb::operation::transact_write_items::{TransactWriteItemsInput, TransactWriteItemsOutput};
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemInput, UpdateItemOutput};
 use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity};
 
@@ -29,6 +28,8 @@ pub struct Consumed {
     pub ledger_wcu: f64,
     /// Write capacity units by table, all of them.
     pub by_table: BTreeMap<String, f64>,
+    /// Read capacity units of the ledger.
+    pub ledger_rcu: f64,
 }
 
 impl Consumed {
@@ -56,6 +57,30 @@ impl Meter {
         used.wcu += wcu;
         used.rcu += rcu;
     }
+
+    fn write(&self, operation: &'static str, capacity: Option<&ConsumedCapacity>) {
+        match of_ledger(capacity) {
+            Some(units) => self.0.lock().unwrap().ledger_wcu += units,
+            None => self.add(operation, units(capacity), 0.0),
+        }
+    }
+
+    fn read(&self, operation: &'static str, capacity: Option<&ConsumedCapacity>) {
+        match of_ledger(capacity) {
+            Some(units) => self.0.lock().unwrap().ledger_rcu += units,
+            None => self.add(operation, 0.0, units(capacity)),
+        }
+    }
+}
+
+fn units(capacity: Option<&ConsumedCapacity>) -> f64 {
+    capacity.and_then(|capacity| capacity.capacity_units).unwrap_or_default()
+}
+
+/// The units of the ledger's table; none where it is another's.
+fn of_ledger(capacity: Option<&ConsumedCapacity>) -> Option<f64> {
+    let ledger = capacity.and_then(|capacity| capacity.table_name.as_deref()) == Some("ledger");
+    ledger.then(|| units(capacity))
 }
 
 impl Intercept for Meter {
@@ -81,8 +106,6 @@ impl Intercept for Meter {
             input.return_consumed_capacity = total;
         } else if let Some(input) = input.downcast_mut::<QueryInput>() {
             input.return_consumed_capacity = total;
-        } else if let Some(input) = input.downcast_mut::<TransactWriteItemsInput>() {
-            input.return_consumed_capacity = total;
         }
         Ok(())
     }
@@ -98,28 +121,20 @@ impl Intercept for Meter {
             self.add("refused", 1.0, 0.0);
             return Ok(());
         };
-        let units = |capacity: &Option<aws_sdk_dynamodb::types::ConsumedCapacity>| {
-            capacity.as_ref().and_then(|capacity| capacity.capacity_units).unwrap_or_default()
-        };
         for written in written_by(context) {
             let table = written.table_name.clone().unwrap_or_default();
             *self.0.lock().unwrap().by_table.entry(table).or_default() += written.capacity_units.unwrap_or_default();
         }
         if let Some(output) = output.downcast_ref::<PutItemOutput>() {
-            self.add("PutItem", units(&output.consumed_capacity), 0.0);
+            self.write("PutItem", output.consumed_capacity());
         } else if let Some(output) = output.downcast_ref::<UpdateItemOutput>() {
-            self.add("UpdateItem", units(&output.consumed_capacity), 0.0);
+            self.write("UpdateItem", output.consumed_capacity());
         } else if let Some(output) = output.downcast_ref::<DeleteItemOutput>() {
-            self.add("DeleteItem", units(&output.consumed_capacity), 0.0);
+            self.write("DeleteItem", output.consumed_capacity());
         } else if let Some(output) = output.downcast_ref::<GetItemOutput>() {
-            self.add("GetItem", 0.0, units(&output.consumed_capacity));
+            self.read("GetItem", output.consumed_capacity());
         } else if let Some(output) = output.downcast_ref::<QueryOutput>() {
-            self.add("Query", 0.0, units(&output.consumed_capacity));
-        } else if let Some(output) = output.downcast_ref::<TransactWriteItemsOutput>() {
-            // Only the ledger writes two items at once.
-            let tables = output.consumed_capacity().iter().filter_map(|table| table.capacity_units);
-            self.0.lock().unwrap().ledger_wcu += tables.sum::<f64>();
-            self.add("TransactWriteItems", 0.0, 0.0);
+            self.read("Query", output.consumed_capacity());
         } else {
             self.add("other", 0.0, 0.0);
         }

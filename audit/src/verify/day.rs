@@ -1,29 +1,18 @@
-//! A day of the log, held against the ledger, and the ledger against the checkpoints.
+//! A day of the log, held against the ledger: is everything of it entered, in time; and does everything that was entered
+//! still stand in the log?
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 
-use ilock_events::{CallId, Hash, LedgerEntry, Millis};
-use ilock_proof::{Bundle, Checkpoint, Day, Head, Hour, Tree, VerifyKey, bucket, chains_of, digest, entry_hash};
+use ilock_events::Millis;
+use ilock_proof::{CallHash, Day, Entry, EntryKind, Hour, StoredCall, call_hash, canonical, digest};
+use serde_json::Value;
 
 use crate::finding::{Finding, Kind};
 
-/// How long a commit may take into the ledger, and an hour to be sealed, in ms.
+/// How long an item may take into the ledger, in ms: the sequencer works every minute.
 const GRACE: i64 = 10 * 60 * 1000;
-
-/// For how many hours after a day's end late entries are still sealed.
-const LATE_HOURS: i64 = 2;
-
-/// The commits of a day that the log has: call and number, with the hash, and when it was made.
-pub type OfLog = BTreeMap<(CallId, u32), (Hash, Millis)>;
-
-/// What was kept of an hour, as it was found.
-#[derive(Debug, Clone, Default)]
-pub struct SealedHour {
-    /// The checkpoint, a signed note.
-    pub checkpoint: Option<String>,
-    /// The bundle.
-    pub bundle: Option<Vec<u8>>,
-}
+/// What was entered so long after it says that it happened is found, in ms. An hour is how exactly the ledger tells the time.
+const LATE: i64 = 2 * 60 * 60 * 1000;
 
 /// What was found, and in how much.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,257 +21,260 @@ pub struct DayJudged {
     pub findings: Vec<Finding>,
     /// Commits of the day in the log.
     pub commits: u64,
-    /// Entries of the day in the ledger.
+    /// Receipts, alerts and marks of forgetting beside them.
+    pub items: u64,
+    /// Entries of the ledger that were read.
     pub entries: u64,
-    /// Checkpoints that were checked.
-    pub checkpoints: u64,
 }
 
-/// Judges `day` at `now`: `log` against `ledger` (each chain's entries as they are stored), and that against what
-/// `hours` has. Without a `key` the checkpoints are not looked at.
-#[must_use]
-pub fn judge_day(
-    day: &Day,
+/// Where an entry stands.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    index: u64,
+    /// The last hour that had begun before it was entered.
+    since: Option<Hour>,
+    /// Whether the log has what it is of.
+    in_log: bool,
+}
+
+/// Judges a day. First come the ledger's entries from the day's beginning on, in their order; then calls, in any order;
+/// where [`DayJudge::lacks`] says so, the ledger's later entries, and where [`DayJudge::unexplained`] does, more calls.
+#[derive(Debug)]
+pub struct DayJudge {
+    day: Day,
     now: Millis,
-    log: &OfLog,
-    ledger: &BTreeMap<String, Vec<LedgerEntry>>,
-    key: Option<(&VerifyKey, &BTreeMap<Hour, SealedHour>)>,
-) -> DayJudged {
-    let mut judged = DayJudged { commits: log.len() as u64, ..DayJudged::default() };
-    for chain in chains_of(day) {
-        judged.chain(&chain, ledger.get(&chain).map_or(&[], Vec::as_slice));
-    }
-    judged.log_against_ledger(now, log, ledger);
-    if let Some((key, hours)) = key {
-        judged.seals(day, now, ledger, key, hours);
-    }
-    judged
+    hours: HashMap<Entry, Hour>,
+    began: BTreeMap<Hour, u64>,
+    since: Option<Hour>,
+    places: HashMap<Entry, Place>,
+    /// What the log has of the day, and the ledger had not: what it is, and when it says that it happened.
+    lacking: Vec<(Entry, String, Millis)>,
+    /// The calls that were shown, by the hash that stands in entries.
+    calls: HashMap<CallHash, String>,
+    judged: DayJudged,
 }
 
-fn of(entry: &LedgerEntry, kind: Kind, why: impl Into<String>) -> Finding {
-    let call_id = Some(entry.call_id.to_string());
-    Finding { call_id, ..Finding::at(kind, entry.n.0, why) }
-}
-
-impl DayJudged {
-    /// That a chain has no gap, and every entry its hash and its place.
-    fn chain(&mut self, chain: &str, entries: &[LedgerEntry]) {
-        self.entries += entries.len() as u64;
-        let mut head = Head::of_empty(chain);
-        let mut seen = BTreeSet::new();
-        for entry in entries {
-            let name = format!("entry {} of {chain}", entry.seq);
-            if entry.seq != head.seq + 1 {
-                let why = format!("after entry {} of {chain} comes {}", head.seq, entry.seq);
-                self.findings.push(Finding::new(Kind::Missing, why));
-            } else if entry.prev != head.hash {
-                self.findings.push(of(entry, Kind::Forked, format!("{name} does not follow the one before it")));
-            }
-            if entry_hash(entry).ok().as_ref() != Some(&entry.hash) {
-                self.findings.push(of(entry, Kind::Changed, format!("{name} does not have its hash")));
-            }
-            if !chain.ends_with(&format!("#{}", bucket(&entry.call_id))) {
-                self.findings.push(of(entry, Kind::OutOfOrder, format!("{name} is of a call of another chain")));
-            }
-            if !seen.insert((&entry.call_id, entry.n)) {
-                self.findings.push(of(entry, Kind::Forked, format!("{name} enters its commit a second time")));
-            }
-            head = Head::of(entry);
+impl DayJudge {
+    /// For `day`, at `now`.
+    #[must_use]
+    pub fn new(day: Day, now: Millis) -> Self {
+        let first = Hour::of(day.begins()).before();
+        let hours = std::iter::successors(Some(first), |hour| Some(hour.next()));
+        let hours = hours.take_while(|hour| hour.begins() <= now.plus(LATE)).map(|hour| (Entry::of_hour(hour), hour));
+        Self {
+            now,
+            hours: hours.collect(),
+            began: BTreeMap::new(),
+            since: None,
+            places: HashMap::new(),
+            lacking: vec![],
+            calls: HashMap::new(),
+            judged: DayJudged::default(),
+            day,
         }
     }
 
-    fn log_against_ledger(&mut self, now: Millis, log: &OfLog, ledger: &BTreeMap<String, Vec<LedgerEntry>>) {
-        let mut entered = BTreeSet::new();
-        let mut vanished: BTreeSet<&CallId> = BTreeSet::new();
-        for entry in ledger.values().flatten() {
-            let place = (entry.call_id.clone(), entry.n.0);
-            match log.get(&place) {
-                Some((hash, _)) if *hash == entry.commit => {}
-                Some(_) => self.findings.push(of(entry, Kind::Changed, "its hash is not the one that was entered")),
-                None if log.range((entry.call_id.clone(), 0)..=(entry.call_id.clone(), u32::MAX)).next().is_some() => {
-                    self.findings.push(of(entry, Kind::Missing, "it was entered, and is not in the log any more"));
-                }
-                None => {
-                    vanished.insert(&entry.call_id);
-                }
-            }
-            entered.insert(place);
-        }
-        for call_id in vanished {
-            let why = "the whole call was entered on this day, and is not in the log any more";
-            self.findings.push(Finding { call_id: Some(call_id.to_string()), ..Finding::new(Kind::Missing, why) });
-        }
-        for ((call_id, n), (_, at)) in log {
-            if !entered.contains(&(call_id.clone(), *n)) && now.since(*at) > GRACE {
-                let found = Finding::at(Kind::NotEntered, *n, "it is in the log, and was never entered");
-                self.findings.push(Finding { call_id: Some(call_id.to_string()), ..found });
-            }
-        }
-    }
-
-    /// That every hour has its checkpoint, each follows the one before and fits its bundle; and that the ledger is what
-    /// was sealed.
-    fn seals(
-        &mut self,
-        day: &Day,
-        now: Millis,
-        ledger: &BTreeMap<String, Vec<LedgerEntry>>,
-        key: &VerifyKey,
-        hours: &BTreeMap<Hour, SealedHour>,
-    ) {
-        let first = Hour::of(day.begins());
-        let mut last = Last::None;
-        let mut sealed: BTreeMap<(String, u64), LedgerEntry> = BTreeMap::new();
-        let mut all_sealed = true;
-        let late = (0..LATE_HOURS).scan(Hour::of_day(day).last().unwrap_or(first), |hour, _| {
-            *hour = hour.next();
-            Some(*hour)
-        });
-        let wanted = [first.before()].into_iter().chain(Hour::of_day(day)).chain(late);
-        for hour in wanted {
-            let of_day = hour.day() == *day;
-            let due = now.since(hour.ends()) > GRACE;
-            let found = hours.get(&hour).cloned().unwrap_or_default();
-            let (checkpoint, bundle) = match self.hour(hour, &found, key) {
-                Read::Nothing if due => {
-                    all_sealed = false;
-                    match last {
-                        // Before the first of all there is none.
-                        Last::None => last = Last::Unknown(vec![hour]),
-                        Last::Unknown(ref mut hours) => hours.push(hour),
-                        Last::Is(..) | Last::Lost if of_day => self.no_checkpoint(hour),
-                        Last::Is(..) | Last::Lost => {}
-                    }
-                    if matches!(last, Last::Is(..)) {
-                        last = Last::Lost;
-                    }
-                    continue;
-                }
-                Read::Nothing => {
-                    all_sealed = false;
-                    continue;
-                }
-                Read::Wrong => {
-                    all_sealed = false;
-                    last = Last::Lost;
-                    continue;
-                }
-                Read::Both(checkpoint, bundle) => (checkpoint, bundle),
-            };
-            self.follows(hour, &last, &checkpoint, &bundle, day);
-            let note = found.checkpoint.unwrap_or_default();
-            last = Last::Is(digest(note.as_bytes()), bundle.after());
-            let entries = bundle.entries.into_iter().filter(|entry| entry.chain.starts_with(day.as_str()));
-            sealed.extend(entries.map(|entry| ((entry.chain.clone(), entry.seq), entry)));
-        }
-        if let Last::Unknown(missing) = last {
-            missing.into_iter().filter(|hour| hour.day() == *day).for_each(|hour| self.no_checkpoint(hour));
-        }
-        self.ledger_against_sealed(ledger, &sealed, all_sealed);
-    }
-
-    fn no_checkpoint(&mut self, hour: Hour) {
-        self.findings.push(Finding::new(Kind::Missing, format!("the hour {hour} has no checkpoint")));
-    }
-
-    fn hour(&mut self, hour: Hour, found: &SealedHour, key: &VerifyKey) -> Read {
-        let Some(note) = &found.checkpoint else { return Read::Nothing };
-        self.checkpoints += 1;
-        let checkpoint = match Checkpoint::open(note, key) {
-            Ok(checkpoint) => checkpoint,
-            Err(bad) => return self.wrong(Kind::Changed, format!("the checkpoint of {hour}: {bad}")),
+    /// Takes in an entry of the ledger; none where it is of a form that nobody knows.
+    pub fn entry(&mut self, index: u64, entry: Option<Entry>) {
+        self.judged.entries += 1;
+        let Some(entry) = entry else {
+            let why = format!("entry {index} of the ledger is of another form, or of a newer version");
+            return self.judged.findings.push(Finding::new(Kind::Unreadable, why));
         };
-        if checkpoint.hour != hour {
-            let why = format!("in the place of the checkpoint of {hour} stands that of {}", checkpoint.hour);
-            return self.wrong(Kind::OutOfOrder, why);
+        if let Some(hour) = self.hours.get(&entry) {
+            self.since = Some(*hour);
+            self.began.entry(*hour).or_insert(index);
+            return;
         }
-        let Some(bundle) = &found.bundle else {
-            return self.wrong(Kind::Missing, format!("the bundle of {hour} is missing"));
-        };
-        match Bundle::read(bundle) {
-            Ok(bundle) if bundle.hour == hour => Read::Both(checkpoint, bundle),
-            Ok(other) => self
-                .wrong(Kind::OutOfOrder, format!("in the place of the bundle of {hour} stands that of {}", other.hour)),
-            Err(why) => self.wrong(Kind::Unreadable, format!("the bundle of {hour}: {why}")),
-        }
+        let since = self.since;
+        // What was entered twice counts from the first time.
+        self.places.entry(entry).or_insert(Place { index, since, in_log: false });
     }
 
-    fn wrong(&mut self, kind: Kind, why: String) -> Read {
-        self.findings.push(Finding::new(kind, why));
-        Read::Wrong
-    }
-
-    fn follows(&mut self, hour: Hour, last: &Last, checkpoint: &Checkpoint, bundle: &Bundle, day: &Day) {
-        let after = bundle.after();
-        if (after.size(), after.root()) != (checkpoint.size, checkpoint.root) {
-            let why = format!("the bundle of {hour} does not add up to its checkpoint's root");
-            self.findings.push(Finding::new(Kind::Changed, why));
+    /// Takes in a call as it is stored.
+    pub fn call(&mut self, call: &StoredCall) {
+        self.calls.insert(call_hash(&call.call_id), call.call_id.clone());
+        let own = StoredCall { commits: vec![], ..call.clone() };
+        for commit in &call.commits {
+            let own = StoredCall { commits: vec![with_its_own_hash(commit)], ..empty(&call.call_id) };
+            if self.item(&own, commit) {
+                self.judged.commits += 1;
+            }
         }
-        match last {
-            Last::Is(note, tree) => {
-                if checkpoint.previous.as_ref() != Some(note) {
-                    let why = format!("the checkpoint of {hour} does not follow the one of the hour before");
-                    self.findings.push(Finding::new(Kind::Forked, why));
+        for (items, place) in [(&own.receipts, 1), (&own.forgotten, 2), (&own.alerts, 3)] {
+            for item in items {
+                let mut one = empty(&call.call_id);
+                match place {
+                    1 => one.receipts.push(item.clone()),
+                    2 => one.forgotten.push(item.clone()),
+                    _ => one.alerts.push(item.clone()),
                 }
-                if (tree.size(), tree.root()) != (bundle.before.size(), bundle.before.root()) {
-                    let why = format!("the bundle of {hour} does not begin where the one before ended");
-                    self.findings.push(Finding::new(Kind::Forked, why));
+                if self.item(&one, item) {
+                    self.judged.items += 1;
                 }
             }
-            // A checkpoint that follows another one shows that there was one.
-            Last::Unknown(missing) if checkpoint.previous.is_some() => {
-                missing.iter().filter(|missing| missing.day() == *day).for_each(|missing| self.no_checkpoint(*missing));
-            }
-            Last::None | Last::Unknown(_) | Last::Lost => {}
         }
     }
 
-    fn ledger_against_sealed(
-        &mut self,
-        ledger: &BTreeMap<String, Vec<LedgerEntry>>,
-        sealed: &BTreeMap<(String, u64), LedgerEntry>,
-        all_sealed: bool,
-    ) {
-        let stored: BTreeMap<(String, u64), &LedgerEntry> =
-            ledger.values().flatten().map(|entry| ((entry.chain.clone(), entry.seq), entry)).collect();
-        for (place, entry) in sealed {
-            match stored.get(place) {
-                Some(stored) if *stored == entry => {}
-                Some(_) => {
-                    let why = format!("entry {} of {} is not the one that was sealed", entry.seq, entry.chain);
-                    self.findings.push(of(entry, Kind::Changed, why));
+    /// Takes in the one item of `call`; whether it is one of the day.
+    fn item(&mut self, call: &StoredCall, body: &Value) -> bool {
+        let Some(entry) = call.entries().pop() else { return false };
+        let at = body["at"].as_i64().map(Millis);
+        let of_day = at.is_some_and(|at| Day::of(at) == self.day);
+        match (self.places.get_mut(&entry), at) {
+            (Some(place), at) => {
+                place.in_log = true;
+                let (place, at) = (*place, at.filter(|_| of_day));
+                if let Some(at) = at {
+                    self.judge_time(&entry, &call.call_id, place, at);
                 }
+            }
+            (None, Some(at)) if of_day => self.lacking.push((entry, call.call_id.clone(), at)),
+            (None, _) => {}
+        }
+        of_day
+    }
+
+    fn judge_time(&mut self, entry: &Entry, call_id: &str, place: Place, at: Millis) {
+        let late = place.since.map(|hour| hour.begins().since(at)).filter(|late| *late > LATE);
+        if let Some(late) = late {
+            let hours = late / 3_600_000;
+            let why = format!("{} was entered {hours} hours or more after it says that it happened", what(entry));
+            self.judged.findings.push(of(entry, call_id, Kind::EnteredLate, why));
+        }
+    }
+
+    /// Whether the log has something of the day that the entries so far have not.
+    #[must_use]
+    pub fn lacks(&self) -> bool {
+        !self.lacking.is_empty()
+    }
+
+    /// What the log has of the day, and the ledger has not.
+    #[must_use]
+    pub fn lacking(&self) -> Vec<Entry> {
+        self.lacking.iter().map(|(entry, ..)| *entry).collect()
+    }
+
+    /// Takes in an entry that was made after the day's, for what [`DayJudge::lacks`].
+    pub fn later_entry(&mut self, index: u64, entry: &Entry) {
+        if let Some(hour) = self.hours.get(entry) {
+            self.since = Some(*hour);
+            return;
+        }
+        let Some(at) = self.lacking.iter().position(|(lacking, ..)| lacking == entry) else { return };
+        let (entry, call_id, at) = self.lacking.swap_remove(at);
+        self.judge_time(&entry, &call_id, Place { index, since: self.since, in_log: true }, at);
+    }
+
+    /// Whether the ledger has entries of calls that were not shown.
+    #[must_use]
+    pub fn unexplained(&self) -> bool {
+        self.places
+            .iter()
+            .any(|(entry, place)| !place.in_log && is_of_call(entry) && !self.calls.contains_key(&entry.call))
+    }
+
+    /// Ends. `since` is the hour in which the ledger began.
+    #[must_use]
+    pub fn finish(mut self, since: Option<Hour>) -> DayJudged {
+        self.judge_hours(since);
+        let gone: Vec<(Entry, Place)> = self
+            .places
+            .iter()
+            .filter(|(entry, place)| !place.in_log && is_of_call(entry))
+            .map(|(entry, place)| (*entry, *place))
+            .collect();
+        let mut whole: BTreeMap<CallHash, u64> = BTreeMap::new();
+        for (entry, place) in gone {
+            match self.calls.get(&entry.call).cloned() {
+                Some(call_id) => self.judge_gone(&entry, &call_id),
                 None => {
-                    let why = format!("entry {} of {} was sealed, and is not there any more", entry.seq, entry.chain);
-                    self.findings.push(of(entry, Kind::Missing, why));
+                    let first = whole.entry(entry.call).or_insert(place.index);
+                    *first = place.index.min(*first);
                 }
             }
         }
-        for (place, entry) in stored.iter().filter(|_| all_sealed) {
-            if !sealed.contains_key(place) {
-                let why = format!("entry {} of {} was entered after its day was sealed", entry.seq, entry.chain);
-                self.findings.push(of(entry, Kind::OutOfOrder, why));
+        for (call, index) in whole {
+            let call = hex::encode(call);
+            let why = format!(
+                "a whole call, whose id's hash begins with {call}, was entered (entry {index}) and is not in the log any more"
+            );
+            self.judged.findings.push(Finding::new(Kind::Missing, why));
+        }
+        for (entry, call_id, at) in std::mem::take(&mut self.lacking) {
+            if self.now.since(at) > GRACE {
+                let why = format!("{} is in the log, and was never entered", what(&entry));
+                self.judged.findings.push(of(&entry, &call_id, Kind::NotEntered, why));
             }
+        }
+        self.judged.findings.sort_by_key(|finding| (finding.call_id.clone(), finding.n, finding.kind));
+        self.judged
+    }
+
+    /// An entry of a call that is there, of something that is not.
+    fn judge_gone(&mut self, entry: &Entry, call_id: &str) {
+        let other = |lacking: &(Entry, String, Millis)| {
+            (lacking.0.kind, lacking.0.call, lacking.0.n) == (entry.kind, entry.call, entry.n)
+        };
+        let finding = match self.lacking.iter().position(other) {
+            Some(at) => {
+                self.lacking.swap_remove(at);
+                of(entry, call_id, Kind::Changed, format!("{} is not the one that was entered", what(entry)))
+            }
+            None => of(
+                entry,
+                call_id,
+                Kind::Missing,
+                format!("{} was entered, and is not in the log any more", what(entry)),
+            ),
+        };
+        self.judged.findings.push(finding);
+    }
+
+    /// Every hour of the day since the ledger began has an entry, also one in which nothing happened.
+    fn judge_hours(&mut self, since: Option<Hour>) {
+        let due = |hour: &Hour| since.is_some_and(|since| *hour >= since) && self.now.since(hour.begins()) > GRACE;
+        let missing: Vec<Hour> =
+            Hour::of_day(&self.day).filter(due).filter(|hour| !self.began.contains_key(hour)).collect();
+        for hour in missing {
+            let why = format!("the ledger has no entry for the hour {hour}");
+            self.judged.findings.push(Finding::new(Kind::Missing, why));
         }
     }
 }
 
-/// What was read of an hour.
-enum Read {
-    Nothing,
-    /// Said already.
-    Wrong,
-    Both(Checkpoint, Bundle),
+fn empty(call_id: &str) -> StoredCall {
+    StoredCall { call_id: call_id.to_owned(), ..StoredCall::default() }
 }
 
-/// The checkpoint before.
-enum Last {
-    /// None was looked for yet.
-    None,
-    /// None was found, in these hours.
-    Unknown(Vec<Hour>),
-    /// There was one, and what stood after it is wrong or missing.
-    Lost,
-    /// This one: its digest, and its tree.
-    Is(Hash, Tree),
+/// A commit under the hash of what it holds: the one that it names may have been changed.
+fn with_its_own_hash(commit: &Value) -> Value {
+    let mut own = commit.clone();
+    if let Some(fields) = own.as_object_mut() {
+        fields.remove("hash");
+        fields.remove("sk");
+        let hash = canonical(fields).map(|form| digest(&form)).unwrap_or_default();
+        fields.insert("hash".into(), hash.into());
+    }
+    own
+}
+
+fn is_of_call(entry: &Entry) -> bool {
+    entry.call != CallHash::default()
+}
+
+fn what(entry: &Entry) -> &'static str {
+    match entry.kind {
+        EntryKind::Commit => "it",
+        EntryKind::Receipt => "a receipt of it",
+        EntryKind::Alert => "an alert beside it",
+        EntryKind::Forgotten => "a mark that its text was forgotten",
+        EntryKind::Access | EntryKind::Key | EntryKind::Hour => "an entry",
+    }
+}
+
+fn of(entry: &Entry, call_id: &str, kind: Kind, why: String) -> Finding {
+    let n = (entry.n > 0).then_some(entry.n);
+    Finding { n, call_id: Some(call_id.to_owned()), ..Finding::new(kind, why) }
 }

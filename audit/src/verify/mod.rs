@@ -11,5 +11,5 @@ mod personal;
 mod told;
 
 pub use call::{Judged, call};
-pub use day::{DayJudged, OfLog, SealedHour, judge_day};
+pub use day::{DayJudge, DayJudged};
 pub use file::file;

@@ -50,7 +50,7 @@ impl Export {
     }
 
     async fn export_log(&self, header: &Header, output: Output) -> Result<ExitCode, CommandError> {
-        let mut calls = CallsInOrder::of(self.source.log().await, &self.range).await.map_err(read_error)?;
+        let mut calls = CallsInOrder::of(self.source.log().await?, &self.range).await.map_err(read_error)?;
         let mut file = ExportFile::open(&self.output, header)?;
         if file.progress.end.calls > 0 {
             output.warn(&format!("continuing after the {} calls in the file", file.progress.end.calls));

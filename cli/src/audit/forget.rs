@@ -48,7 +48,7 @@ struct Counts {
 
 impl Forget {
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
-        let (log, directory) = self.tables.open().await;
+        let (log, directory) = self.tables.open().await?;
         let person = Party { kind: PartyKind::User, id: self.user_id.clone() };
         let tenant = self.tenant.clone().map_or_else(default_tenant, Ok)?;
         if !self.dry_run && !self.yes {

@@ -21,7 +21,7 @@ pub struct Log {
 
 impl Log {
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
-        let history = self.source.log().await.load(&self.call_id).await.map_err(read_error)?;
+        let history = self.source.log().await?.load(&self.call_id).await.map_err(read_error)?;
         if history.commits.is_empty() {
             return Err(CommandError::new(format!("there is no call {}", self.call_id)));
         }

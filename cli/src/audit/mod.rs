@@ -1,16 +1,19 @@
 //! Commands about call histories: read, export, verify, replay, seal, delete personal text, rebuild.
 
-mod checkpoint_store;
+mod dev_server;
 mod dynamodb_export;
 pub mod export;
 mod export_file;
 pub mod forget;
 mod in_order;
+pub mod ledger;
+mod ledger_args;
+mod ledger_place;
 pub mod log;
+pub mod prove;
 mod range;
 pub mod rebuild;
 pub mod replay;
-pub mod seal;
 mod source;
 pub mod verify;
 mod verify_day;

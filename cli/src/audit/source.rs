@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::Path;
 
 use clap::Args;
@@ -14,6 +15,7 @@ use ilock_log::EventLog;
 use ilock_log::ledger::Ledger;
 use ilock_proof::StoredCall;
 
+use crate::audit::dev_server::{DEFAULT_DYNAMODB, DevServer};
 use crate::audit::dynamodb_export::ExportFolder;
 use crate::ui::error::CommandError;
 use crate::ui::output::Output;
@@ -33,9 +35,12 @@ pub struct Source {
     /// Read from the AWS account that the environment selects, instead of a running `ilock dev`.
     #[arg(long)]
     aws: bool,
-    /// The DynamoDB address of a running `ilock dev`.
-    #[arg(long, env = "ILOCK_DYNAMODB", default_value = "127.0.0.1:18000")]
-    dynamodb: std::net::SocketAddr,
+    /// The DynamoDB address of a running `ilock dev`. [default: that of the `ilock dev` at ILOCK_SERVER, else
+    /// 127.0.0.1:18000]
+    #[arg(long, env = "ILOCK_DYNAMODB")]
+    dynamodb: Option<SocketAddr>,
+    #[command(flatten)]
+    dev: DevServer,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -48,33 +53,53 @@ pub struct LogAndDirectory {
 }
 
 impl LogAndDirectory {
-    pub async fn open(&self) -> (EventLog, Directory) {
-        let client = self.source.client().await;
-        (EventLog::new(client.clone(), self.source.table.clone()), Directory::new(client, self.directory_table.clone()))
+    pub async fn open(&self) -> Result<(EventLog, Directory), CommandError> {
+        let client = self.source.client().await?;
+        let log = EventLog::new(client.clone(), self.source.table.clone());
+        Ok((log, Directory::new(client, self.directory_table.clone())))
     }
 }
 
 impl Source {
-    pub async fn log(&self) -> EventLog {
-        EventLog::new(self.client().await, self.table.clone())
+    pub async fn log(&self) -> Result<EventLog, CommandError> {
+        Ok(EventLog::new(self.client().await?, self.table.clone()))
     }
 
-    pub async fn ledger(&self, table: &str) -> Ledger {
-        Ledger::new(self.client().await, table)
+    pub async fn ledger(&self, table: &str) -> Result<Ledger, CommandError> {
+        Ok(Ledger::new(self.client().await?, table))
     }
 
-    async fn client(&self) -> aws_sdk_dynamodb::Client {
+    /// The `ilock dev` that the ledger is read from, where the command line names no ledger.
+    pub fn dev_server(&self) -> Option<&DevServer> {
+        (!self.aws).then_some(&self.dev)
+    }
+
+    /// Which log is read, in words.
+    pub async fn described(&self) -> Result<String, CommandError> {
+        if self.aws {
+            return Ok(format!("table {} of the AWS account", self.table));
+        }
+        Ok(format!("table {} at {}", self.table, self.address().await?))
+    }
+
+    async fn address(&self) -> Result<SocketAddr, CommandError> {
+        match self.dynamodb {
+            Some(address) => Ok(address),
+            None => Ok(self.dev.stores().await?.map_or(DEFAULT_DYNAMODB, |stores| stores.dynamodb)),
+        }
+    }
+
+    async fn client(&self) -> Result<aws_sdk_dynamodb::Client, CommandError> {
         if self.aws {
             let behavior = aws_sdk_dynamodb::config::BehaviorVersion::latest();
-            aws_sdk_dynamodb::Client::new(&aws_config::load_defaults(behavior).await)
-        } else {
-            dynamodb::client(self.dynamodb, None)
+            return Ok(aws_sdk_dynamodb::Client::new(&aws_config::load_defaults(behavior).await));
         }
+        Ok(dynamodb::client(self.address().await?, None))
     }
 
     /// Reads a call and writes it as a line of an export, with personal text.
     pub async fn call_line(&self, call_id: &CallId) -> Result<String, CommandError> {
-        let call = self.log().await.stored(call_id).await.map_err(read_error)?;
+        let call = self.log().await?.stored(call_id).await.map_err(read_error)?;
         if call.commits.is_empty() && call.receipts.is_empty() {
             return Err(CommandError::new(format!("there is no call {call_id}")));
         }

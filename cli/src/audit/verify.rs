@@ -6,17 +6,18 @@ use std::process::ExitCode;
 
 use clap::Args;
 use ilock_audit::verify::DayJudged;
-use ilock_audit::{Counts, Finding, Line, verify};
+use ilock_audit::{Counts, Finding, Line, ProofFile, verify};
 use ilock_env::Clock;
 use ilock_events::{CallId, Millis};
-use ilock_proof::Day;
+use ilock_proof::{Day, Policy};
 use serde_json::json;
 
 use crate::audit::dynamodb_export::ExportFolder;
 use crate::audit::in_order::CallsInOrder;
+use crate::audit::ledger_args::LedgerArgs;
 use crate::audit::range::Range;
 use crate::audit::source::{FoundLine, Source, export_line, find_call, open_export, read_error};
-use crate::audit::verify_day::LedgerArgs;
+use crate::audit::verify_day::{judge, judge_kept, read_checkpoint};
 use crate::ui::error::{CommandError, EXIT_FINDINGS};
 use crate::ui::output::{Level, Output};
 use crate::ui::progress;
@@ -32,9 +33,15 @@ pub struct Verify {
     #[arg(long, short)]
     file: Option<PathBuf>,
     /// A day (UTC), for example 2026-11-22. Compares the log with the ledger, and the ledger with its checkpoints: reports
-    /// calls that were removed or added later.
+    /// what was changed, removed or added later.
     #[arg(long, conflicts_with_all = ["call_id", "file", "from", "to", "tenants"])]
     day: Option<Day>,
+    /// A checkpoint of the ledger that you kept: reports whether the ledger has only grown since.
+    #[arg(long, value_name = "CHECKPOINT", conflicts_with_all = ["call_id", "file", "from", "to", "tenants", "day"])]
+    since: Option<PathBuf>,
+    /// A file of `ilock prove`. It is checked offline; with --policy also whether those whom you believe signed it.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["call_id", "file", "from", "to", "tenants", "day", "since"])]
+    proof: Option<PathBuf>,
     #[command(flatten)]
     ledger: LedgerArgs,
     #[command(flatten)]
@@ -46,6 +53,12 @@ pub struct Verify {
 impl Verify {
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let now = Clock::system().now();
+        if let Some(proof) = &self.proof {
+            return verify_proof(proof, self.ledger.policy()?.as_ref(), now, output);
+        }
+        if let Some(kept) = &self.since {
+            return self.verify_since(kept, output).await;
+        }
         if let Some(day) = &self.day {
             return self.verify_day(day, now, output).await;
         }
@@ -67,19 +80,18 @@ impl Verify {
     }
 
     async fn verify_day(&self, day: &Day, now: Millis, output: Output) -> Result<ExitCode, CommandError> {
-        if !self.ledger.has_checkpoints() {
-            output.warn("without --checkpoints a forgery of both the log and the ledger is not detected");
-        }
-        let judged = self.ledger.judge(&self.source, day, now).await?;
+        let ledger = self.ledger.open(&self.source, output).await?;
+        let judged = judge(&ledger, &self.source.log().await?, day, now).await?;
         for finding in &judged.findings {
             print_finding(finding, output);
         }
-        let DayJudged { findings, commits, entries, checkpoints } = judged;
-        let checked = format!("{commits} commits, {entries} ledger entries, {checkpoints} checkpoints");
+        let DayJudged { findings, commits, items, entries } = judged;
+        let (log, place) = (self.source.described().await?, &ledger.place);
+        let checked =
+            format!("{commits} commits and {items} items of {log}, {entries} entries of the ledger in {place}");
         let findings = findings.len();
-        let details = json!({ "counts": {
-            "commits": commits, "entries": entries, "checkpoints": checkpoints, "findings": findings,
-        } });
+        let counts = json!({ "commits": commits, "items": items, "entries": entries, "findings": findings });
+        let details = json!({ "counts": counts, "log": log, "ledger": place });
         if findings == 0 {
             output.line(Level::Success, "verified", &format!("verified {day}: {checked}; no findings"), details);
             return Ok(ExitCode::SUCCESS);
@@ -88,9 +100,24 @@ impl Verify {
         Ok(ExitCode::from(EXIT_FINDINGS))
     }
 
+    async fn verify_since(&self, kept: &Path, output: Output) -> Result<ExitCode, CommandError> {
+        let ledger = self.ledger.open(&self.source, output).await?;
+        let checkpoint = read_checkpoint(kept)?;
+        let (old, new, place) = (checkpoint.head.size, ledger.checkpoint.head.size, &ledger.place);
+        let details = json!({ "old_size": old, "size": new, "ledger": place });
+        if let Some(finding) = judge_kept(&ledger, &checkpoint, &kept.display().to_string()).await {
+            print_finding(&finding, output);
+            output.line(Level::Warning, "found", &format!("1 finding in the ledger in {place}"), details);
+            return Ok(ExitCode::from(EXIT_FINDINGS));
+        }
+        let text = format!("verified: the ledger in {place} has only grown since, from {old} to {new} entries");
+        output.line(Level::Success, "verified", &text, details);
+        Ok(ExitCode::SUCCESS)
+    }
+
     async fn verify_log(&self, now: Millis, output: Output) -> Result<Counts, CommandError> {
         let mut counts = Counts::default();
-        let mut calls = CallsInOrder::of(self.source.log().await, &self.range).await.map_err(read_error)?;
+        let mut calls = CallsInOrder::of(self.source.log().await?, &self.range).await.map_err(read_error)?;
         let bar = progress::days(calls.total_days, output);
         loop {
             let found = calls.next_calls(|_, _| false).await.map_err(read_error)?;
@@ -107,6 +134,35 @@ impl Verify {
         bar.finish_and_clear();
         Ok(counts)
     }
+}
+
+/// Checks a file of `ilock prove`: nothing else is read.
+fn verify_proof(path: &Path, policy: Option<&Policy>, now: Millis, output: Output) -> Result<ExitCode, CommandError> {
+    let failed = |why: &dyn std::fmt::Display| CommandError::new(format!("{}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
+    let file = ProofFile::read(&text).map_err(|why| failed(&why))?;
+    let checked = file.check(policy, now);
+    for finding in &checked.findings {
+        print_finding(finding, output);
+    }
+    if let Some(keys) = &checked.unvouched {
+        output.warn(&format!("nobody vouches for the key {keys}: --policy names whom you believe"));
+    }
+    let (entries, size, findings) = (checked.entries, checked.size, checked.findings.len());
+    let details = json!({
+        "counts": checked.counts, "entries": entries, "size": size, "origin": file.origin, "call_id": file.call_id,
+    });
+    if findings == 0 {
+        let commits = checked.counts.commits;
+        let text = format!(
+            "verified: {} with {commits} commits; {entries} entries are in {}, which has {size}; no findings",
+            file.call_id, file.origin
+        );
+        output.line(Level::Success, "verified", &text, details);
+        return Ok(ExitCode::SUCCESS);
+    }
+    output.line(Level::Warning, "found", &format!("{findings} findings in {}", path.display()), details);
+    Ok(ExitCode::from(EXIT_FINDINGS))
 }
 
 fn add(sum: &mut Counts, more: Counts) {

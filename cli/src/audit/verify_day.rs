@@ -1,133 +1,149 @@
-//! `ilock verify --day`: compares a day of the log with the ledger, and the ledger with its checkpoints.
+//! `ilock verify --day` and `--since`: the log against the ledger, and the ledger against what was kept of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use clap::Args;
-use futures::future::try_join_all;
-use ilock_audit::verify::{DayJudged, OfLog, SealedHour, judge_day};
-use ilock_events::{CallId, LedgerEntry, Millis};
+use futures::{StreamExt, TryStreamExt};
+use ilock_audit::verify::{DayJudge, DayJudged};
+use ilock_audit::{Finding, Kind};
+use ilock_events::Millis;
 use ilock_log::EventLog;
-use ilock_log::ledger::Ledger;
-use ilock_log::ledger::{KEY, Vault, VaultError, bundle_name, checkpoint_name};
-use ilock_proof::{Day, chains_of};
-use ilock_proof::{Hour, VerifyKey};
-use serde_json::Value;
+use ilock_proof::{Checkpoint, Day, Entry, Hour};
 
-use crate::audit::checkpoint_store::CheckpointStore;
 use crate::audit::in_order::CallsInOrder;
+use crate::audit::ledger_args::{OpenLedger, ledger_error};
 use crate::audit::range::Range;
-use crate::audit::source::{Source, read_error};
+use crate::audit::source::read_error;
 use crate::ui::error::CommandError;
 
-/// The hours whose checkpoints are read for a day: the hour before it, its 24, and three for commits entered late.
-const HOURS: usize = 28;
+/// An entry's call may have been placed so many days before: what is entered long afterwards.
+const DAYS_BACK: usize = 8;
+/// Hours whose entries are read after the day's end: what was committed in its last seconds is entered by then.
+const HOURS_AFTER: usize = 2;
+/// The ledger's first hour stands among its first entries.
+const FIRST_ENTRIES: u64 = 256;
 
-/// The ledger and its checkpoints.
-#[derive(Debug, Args)]
-pub struct LedgerArgs {
-    /// The table of the ledger.
-    #[arg(long, env = "LEDGER_TABLE", default_value = "ledger")]
-    ledger_table: String,
-    /// Where bundles and checkpoints are: the folder that `ilock dev` prints, or s3://BUCKET. Without it only the log and
-    /// the ledger are compared.
-    #[arg(long, env = "ILOCK_CHECKPOINTS")]
-    checkpoints: Option<CheckpointStore>,
-    /// The public key that signed the checkpoints, as you keep it yourself. [default: the file `key` beside them]
-    #[arg(long, requires = "checkpoints")]
-    checkpoint_key: Option<String>,
+/// Compares the log and the ledger of `day`.
+pub async fn judge(ledger: &OpenLedger, log: &EventLog, day: &Day, now: Millis) -> Result<DayJudged, CommandError> {
+    let judge = read_day(ledger, log, day, now).await?;
+    let mut judged = judge.finish(began(ledger).await?);
+    judged.findings.extend(kept_checkpoints(ledger, day).await?);
+    Ok(judged)
 }
 
-impl LedgerArgs {
-    pub fn has_checkpoints(&self) -> bool {
-        self.checkpoints.is_some()
-    }
-
-    /// Compares the log, the ledger and, when they are given, the checkpoints of `day`.
-    pub async fn judge(&self, source: &Source, day: &Day, now: Millis) -> Result<DayJudged, CommandError> {
-        let hours = match &self.checkpoints {
-            Some(store) => Some(self.read_hours(store, day).await?),
-            None => None,
-        };
-        // The ledger is read first: a commit that is made in between is in the log only, and too young to be reported.
-        let ledger = read_entries(&source.ledger(&self.ledger_table).await, day).await?;
-        let log = read_commits(&source.log().await, day, &ledger).await?;
-        let hours = hours.as_ref().map(|(key, hours)| (key, hours));
-        Ok(judge_day(day, now, &log, &ledger, hours))
-    }
-
-    async fn read_hours(
-        &self,
-        store: &CheckpointStore,
-        day: &Day,
-    ) -> Result<(VerifyKey, BTreeMap<Hour, SealedHour>), CommandError> {
-        let vault = store.open().await?;
-        let key = match &self.checkpoint_key {
-            Some(key) => key.clone(),
-            None => text(vault.read(KEY.into()).await.map_err(store_error)?).ok_or_else(|| {
-                CommandError::new(format!("there is no key in {store}")).hint("no checkpoint was written there yet")
-            })?,
-        };
-        let key = VerifyKey::read(&key).map_err(CommandError::new)?;
-        let first = Hour::of(day.begins()).before();
-        let hours = std::iter::successors(Some(first), |hour| Some(hour.next())).take(HOURS);
-        let hours = hours.map(|hour| read_hour(vault.as_ref(), hour));
-        let hours = try_join_all(hours).await.map_err(store_error)?;
-        Ok((key, hours.into_iter().collect()))
-    }
-}
-
-async fn read_hour(vault: &dyn Vault, hour: Hour) -> Result<(Hour, SealedHour), VaultError> {
-    let checkpoint = text(vault.read(checkpoint_name(hour)).await?);
-    Ok((hour, SealedHour { checkpoint, bundle: vault.read(bundle_name(hour)).await? }))
-}
-
-fn text(bytes: Option<Vec<u8>>) -> Option<String> {
-    bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
-fn store_error(error: VaultError) -> CommandError {
-    CommandError::new(error)
-}
-
-async fn read_entries(ledger: &Ledger, day: &Day) -> Result<BTreeMap<String, Vec<LedgerEntry>>, CommandError> {
-    let mut entries = BTreeMap::new();
-    for chain in chains_of(day) {
-        let found = ledger.entries(&chain, 0).await.map_err(read_error)?;
-        entries.insert(chain, found);
-    }
-    Ok(entries)
-}
-
-/// The commits made on `day`: of the calls placed that day or the day before, and of the calls in the ledger.
-async fn read_commits(
-    log: &EventLog,
-    day: &Day,
-    ledger: &BTreeMap<String, Vec<LedgerEntry>>,
-) -> Result<OfLog, CommandError> {
-    let range = Range { from: Some(day.before()), to: Some(day.clone()), tenants: vec![] };
-    let mut calls: BTreeSet<CallId> = ledger.values().flatten().map(|entry| entry.call_id.clone()).collect();
-    let mut placed = CallsInOrder::of(log.clone(), &range).await.map_err(read_error)?;
-    while let Some((_, call_id)) = placed.next().await.map_err(read_error)? {
-        calls.insert(call_id);
-    }
-    let mut commits = OfLog::new();
-    for call_id in calls {
-        for commit in log.stored(&call_id).await.map_err(read_error)?.commits {
-            let at = commit["at"].as_i64().map(Millis);
-            let n = commit["n"].as_u64().and_then(|n| u32::try_from(n).ok());
-            let hash = commit["hash"].as_str();
-            // A commit that cannot be read counts as missing here; `ilock verify CALL_ID` says what is wrong with it.
-            if let (Some(at), Some(n), Some(hash)) = (at.filter(|at| Day::of(*at) == *day), n, hash) {
-                let hash = computed_hash(&commit).unwrap_or_else(|| hash.to_owned());
-                commits.insert((call_id.clone(), n), (hash, at));
+/// Reads the ledger's entries of a day and the log's calls.
+pub async fn read_day(ledger: &OpenLedger, log: &EventLog, day: &Day, now: Millis) -> Result<DayJudge, CommandError> {
+    let mut judge = DayJudge::new(day.clone(), now);
+    let head = &ledger.checkpoint.head;
+    let first = ledger.from_hour(Hour::of(day.begins()).before()).await?;
+    let end = end_of(ledger, day).await?;
+    let mut bundles = Box::pin(ledger.reader.bundles(first..end, head));
+    while let Some(bundle) = bundles.try_next().await.map_err(ledger_error)? {
+        for (index, entry) in (bundle.first..).zip(bundle.entries) {
+            if (first..end).contains(&index) {
+                judge.entry(index, entry);
             }
         }
     }
-    Ok(commits)
+    // The ledger is read first: a commit that is made in between is in the log only, and too young to be reported.
+    let mut earlier = day.clone();
+    read_calls(log, &earlier, &mut judge).await?;
+    for back in 0..DAYS_BACK {
+        if !judge.unexplained() {
+            break;
+        }
+        if back == 1 {
+            read_calls(log, &Day::of(Hour::of_day(day).last().map_or(day.begins(), Hour::ends)), &mut judge).await?;
+        }
+        earlier = earlier.before();
+        read_calls(log, &earlier, &mut judge).await?;
+    }
+    if judge.lacks() && end < head.size {
+        let mut later = Box::pin(ledger.reader.bundles(end..head.size, head));
+        while let Some(bundle) = later.next().await {
+            let bundle = bundle.map_err(ledger_error)?;
+            for (index, entry) in (bundle.first..).zip(bundle.entries).filter(|(index, _)| *index >= end) {
+                entry.iter().for_each(|entry: &Entry| judge.later_entry(index, entry));
+            }
+            if !judge.lacks() {
+                break;
+            }
+        }
+    }
+    Ok(judge)
 }
 
-/// The hash of a commit's content. The stored one may have been changed.
-fn computed_hash(commit: &Value) -> Option<String> {
-    ilock_proof::commit_hash(&serde_json::from_value(commit.clone()).ok()?).ok()
+/// The index up to which entries are read for a day.
+async fn end_of(ledger: &OpenLedger, day: &Day) -> Result<u64, CommandError> {
+    let mut hour = Hour::of_day(day).last().unwrap_or_else(|| Hour::of(day.begins()));
+    for _ in 0..=HOURS_AFTER {
+        hour = hour.next();
+    }
+    let found = ledger.reader.hour(hour).await.map_err(ledger_error)?;
+    Ok(found.map_or(ledger.checkpoint.head.size, |(index, _)| index.min(ledger.checkpoint.head.size)))
+}
+
+async fn read_calls(log: &EventLog, day: &Day, judge: &mut DayJudge) -> Result<(), CommandError> {
+    let range = Range { from: Some(day.clone()), to: Some(day.clone()), tenants: vec![] };
+    let mut placed = CallsInOrder::of(log.clone(), &range).await.map_err(read_error)?;
+    loop {
+        let calls = placed.next_calls(|_, _| false).await.map_err(read_error)?;
+        if calls.is_empty() {
+            return Ok(());
+        }
+        calls.iter().for_each(|call| judge.call(call));
+    }
+}
+
+/// The hour in which the ledger began: that of its first entry of an hour.
+async fn began(ledger: &OpenLedger) -> Result<Option<Hour>, CommandError> {
+    let head = &ledger.checkpoint.head;
+    let mut bundles = Box::pin(ledger.reader.bundles(0..FIRST_ENTRIES.min(head.size), head));
+    let Some(bundle) = bundles.try_next().await.map_err(ledger_error)? else { return Ok(None) };
+    let mut hour = Hour::of(ilock_env::Clock::system().now());
+    // Hours are hashed in entries: the one that fits is looked for, back to 2020.
+    let first = Hour::of(Millis(1_577_836_800_000));
+    let mut found = None;
+    while hour >= first {
+        if bundle.entries.contains(&Some(Entry::of_hour(hour))) {
+            found = Some(hour);
+        } else if found.is_some() {
+            break;
+        }
+        hour = hour.before();
+    }
+    Ok(found)
+}
+
+/// That the checkpoints that were kept of a day are the ledger's, and that it has only grown since.
+async fn kept_checkpoints(ledger: &OpenLedger, day: &Day) -> Result<Vec<Finding>, CommandError> {
+    let mut findings = vec![];
+    for hour in Hour::of_day(day) {
+        let Some((_, size)) = ledger.reader.hour(hour).await.map_err(ledger_error)? else { continue };
+        match ledger.reader.kept(size).await {
+            Ok(Some(kept)) => {
+                findings.extend(judge_kept(ledger, &kept, &format!("the checkpoint kept of {hour}")).await)
+            }
+            Ok(None) => findings.push(Finding::new(Kind::Missing, format!("the checkpoint of {hour} was not kept"))),
+            Err(error) => {
+                findings.push(Finding::new(Kind::Unreadable, format!("the checkpoint kept of {hour}: {error}")))
+            }
+        }
+    }
+    Ok(findings)
+}
+
+/// Holds the ledger against a checkpoint that somebody kept.
+pub async fn judge_kept(ledger: &OpenLedger, kept: &Checkpoint, name: &str) -> Option<Finding> {
+    if let Err(bad) = ledger.is_of_ledger(kept) {
+        return Some(Finding::new(Kind::Changed, format!("{name}: {bad}")));
+    }
+    let grown = ledger.reader.verify_growth(&kept.head, &ledger.checkpoint.head).await;
+    grown.err().map(|error| Finding::new(Kind::Forked, format!("the ledger does not continue {name}: {error}")))
+}
+
+/// Reads a checkpoint that somebody kept.
+pub fn read_checkpoint(path: &Path) -> Result<Checkpoint, CommandError> {
+    let failed = |why: &dyn std::fmt::Display| CommandError::new(format!("{}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
+    Checkpoint::read(&text).map_err(|bad| failed(&bad))
 }

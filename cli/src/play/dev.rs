@@ -124,7 +124,7 @@ impl Dev {
 }
 
 fn announce(output: Output, stack: &Stack, data_dir: Option<&PathBuf>) {
-    let checkpoints = stack.checkpoints.display();
+    let (tlog, origin) = (stack.tlog.display(), &stack.sequencer.origin);
     let data = data_dir.map_or_else(|| "in memory".to_owned(), |dir| dir.display().to_string());
     let sdk_app_id = env("TRTC_SDK_APP_ID").unwrap_or_else(|| DEV_SDK_APP_ID.to_string());
     let own = std::env::args().next().unwrap_or_else(|| "ilock".into());
@@ -139,7 +139,7 @@ fn announce(output: Output, stack: &Stack, data_dir: Option<&PathBuf>) {
         "phones on the same network can connect to these addresses"
     };
     let text = format!(
-        "iLock Call is up: {phones}\n  HTTP       {http}\n  MQTT       {mqtt}\n  WebSocket  {ws}\n  TLS        {mqtts}\n  DynamoDB   http://{}\n  SDKAppID   {sdk_app_id}\n  data       {data}\n  seals      {checkpoints}\n\nIn two other terminals:\n  {own} phone --user user456 --accept\n  {own} door press --callee user456",
+        "iLock Call is up: {phones}\n  HTTP       {http}\n  MQTT       {mqtt}\n  WebSocket  {ws}\n  TLS        {mqtts}\n  DynamoDB   http://{}\n  SDKAppID   {sdk_app_id}\n  data       {data}\n  ledger     {tlog}\n  origin     {origin}\n\nIn two other terminals:\n  {own} phone --user user456 --accept\n  {own} door press --callee user456",
         at.dynamodb
     );
     let details = json!({
@@ -148,7 +148,8 @@ fn announce(output: Output, stack: &Stack, data_dir: Option<&PathBuf>) {
         "ws": ws,
         "mqtts": mqtts,
         "dynamodb": format!("http://{}", at.dynamodb),
-        "checkpoints": stack.checkpoints,
+        "ledger": stack.tlog,
+        "origin": origin,
     });
     output.line(Level::Success, "up", &text, details);
 }

@@ -14,8 +14,8 @@ use serde_json::Value;
 
 use crate::{
     Access, AccessesOfDay, Act, Alert, ApnsPush, CallEvent, CallEvents, CallOver, CallView, CalleeAction, CallerAction,
-    CallsOfDay, Commit, Control, DeviceSync, Envelope, FcmPush, Forgotten, History, Incoming, LedgerEntry, MissedCall,
-    Personal, PlaceCall, Receipt, VideoCall,
+    CallsOfDay, Commit, Control, DeviceSync, Envelope, FcmPush, Forgotten, History, Incoming, MissedCall, Personal,
+    PlaceCall, Receipt, VideoCall,
 };
 use clients::clients;
 use errors::errors;
@@ -42,7 +42,6 @@ pub fn schemas() -> Vec<(String, Schema)> {
         given::<Personal>("stored.personal"),
         given::<Receipt>("stored.receipt"),
         given::<Access>("stored.access"),
-        given::<LedgerEntry>("stored.ledger"),
         given::<Forgotten>("stored.forgotten"),
         given::<Alert>("stored.alert"),
     ];

@@ -10,3 +10,4 @@ pub mod room_credentials;
 pub mod room_dismisser;
 pub mod room_watch;
 pub mod token_verifier;
+pub mod witness_client;

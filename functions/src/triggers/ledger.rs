@@ -1,39 +1,23 @@
-//! ledger: fed by the log's stream as the projector is, it enters that each commit was made.
+//! ledger: fed by the log's stream as the projector is, it enters everything that the log holds: commits, receipts, alerts,
+//! marks of forgetting, accesses.
 
-use std::collections::BTreeMap;
-
-use aws_lambda_events::dynamodb::Event;
+use aws_lambda_events::dynamodb::{Event, EventRecord};
 use aws_lambda_events::streams::DynamoDbEventResponse;
-use futures::StreamExt;
-use futures::stream;
-use ilock_events::Commit;
+use ilock_events::{CallId, TenantId};
 use ilock_log::LogError;
 use ilock_log::ledger::Ledger;
-use ilock_proof::chain_of;
+use ilock_proof::{Entry, EntryKind, access_digest, entry_of_item};
+use serde_json::Value;
 
 use crate::settings::BadSetting;
-use crate::triggers::stream_batch::StreamBatch;
+use crate::triggers::stream_batch::shown_again;
 use crate::wiring::Wiring;
 
-/// How many chains are written to at once.
-const AT_ONCE: usize = 8;
-
-/// Enters commits into the ledger.
+/// Enters what the log holds into the ledger.
 #[derive(Debug, Clone)]
 pub struct LedgerKeeper {
     /// The ledger.
     pub ledger: Ledger,
-}
-
-/// Why a commit was not entered. It will be shown again.
-#[derive(Debug, thiserror::Error)]
-pub enum NotEntered {
-    /// The ledger's table.
-    #[error(transparent)]
-    Ledger(#[from] LogError),
-    /// An earlier one of its chain failed; commits are entered in the order of the stream.
-    #[error("waits for an earlier commit of the chain")]
-    Waits,
 }
 
 impl LedgerKeeper {
@@ -45,45 +29,70 @@ impl LedgerKeeper {
         Ok(Self { ledger: wiring.ledger()? })
     }
 
-    /// Enters commits, each chain's in order, chains beside each other. Answers which could not be, and why.
-    pub async fn enter(&self, commits: Vec<Commit>) -> Vec<(Commit, NotEntered)> {
-        let mut by_chain: BTreeMap<String, Vec<Commit>> = BTreeMap::new();
-        for commit in commits {
-            by_chain.entry(chain_of(&commit)).or_default().push(commit);
-        }
-        stream::iter(by_chain)
-            .map(|(chain, commits)| self.enter_chain(chain, commits))
-            .buffer_unordered(AT_ONCE)
-            .flat_map(stream::iter)
-            .collect()
-            .await
-    }
-
-    async fn enter_chain(&self, chain: String, commits: Vec<Commit>) -> Vec<(Commit, NotEntered)> {
-        let mut head = match self.ledger.head(&chain).await {
-            Ok(head) => Ok(head),
-            Err(error) => Err(NotEntered::from(error)),
-        };
-        let mut failed = vec![];
-        for commit in commits {
-            let outcome = match &mut head {
-                Ok(head) => self.ledger.enter(&commit, head).await.map(drop).map_err(NotEntered::from),
-                Err(why) => Err(std::mem::replace(why, NotEntered::Waits)),
-            };
-            if let Err(why) = outcome {
-                tracing::warn!(call_id = %commit.call_id, n = %commit.n, error = %why, "not entered yet");
-                failed.push((commit, why));
-                head = Err(NotEntered::Waits);
+    /// Enters everything of a batch, or says that all of it is to be shown again. The projector counts what was changed
+    /// or removed.
+    pub async fn on_stream(&self, event: Event) -> DynamoDbEventResponse {
+        let first = event.records.first().and_then(|record| record.change.sequence_number.clone());
+        let entries: Vec<Entry> = event.records.into_iter().filter_map(entry_in).collect();
+        match self.enter(&entries).await {
+            Ok(()) => shown_again(vec![]),
+            Err(error) => {
+                tracing::warn!(%error, entries = entries.len(), "not entered yet; the batch is shown again");
+                shown_again(first.into_iter().collect())
             }
         }
-        failed
     }
 
-    /// The stream's batch. What fails is shown again by its sequence number. The projector counts commits that were
-    /// changed or removed.
-    pub async fn on_stream(&self, event: Event) -> DynamoDbEventResponse {
-        let mut batch = StreamBatch::read(event);
-        let failed = self.enter(std::mem::take(&mut batch.commits)).await;
-        batch.answer(failed)
+    /// Enters `entries`.
+    ///
+    /// # Errors
+    /// [`LogError::Store`]; then enter all of them again.
+    pub async fn enter(&self, entries: &[Entry]) -> Result<(), LogError> {
+        self.ledger.enter(entries).await
     }
+}
+
+/// The entry of what a record inserted; none for personal text, and for everything but an insert.
+#[must_use]
+pub fn entry_in(record: EventRecord) -> Option<Entry> {
+    if record.event_name != "INSERT" {
+        return None;
+    }
+    let item = record.change.new_image;
+    let body: Value = match serde_dynamo::from_item(item) {
+        Ok(body) => body,
+        Err(error) => {
+            tracing::error!(%error, "dead letter: an item is none that JSON could hold; it is not in the ledger");
+            return None;
+        }
+    };
+    let entry = entry_of(&body);
+    if entry.is_none() && kind_of(&body).is_some() {
+        tracing::error!(pk = %body["pk"], sk = %body["sk"], "dead letter: an item cannot be entered into the ledger");
+    }
+    entry
+}
+
+fn kind_of(body: &Value) -> Option<EntryKind> {
+    match body["sk"].as_str()?.split('#').next()? {
+        "commit" => Some(EntryKind::Commit),
+        "receipt" => Some(EntryKind::Receipt),
+        "alert" => Some(EntryKind::Alert),
+        "forgotten" => Some(EntryKind::Forgotten),
+        "access" => Some(EntryKind::Access),
+        _ => None,
+    }
+}
+
+/// The entry of an item of the log, with its keys; none for an item that is not entered.
+#[must_use]
+pub fn entry_of(body: &Value) -> Option<Entry> {
+    let (kind, pk, sk) = (kind_of(body)?, body["pk"].as_str()?, body["sk"].as_str()?);
+    if kind == EntryKind::Access {
+        let (tenant, _) = pk.strip_prefix("audit#")?.rsplit_once('#')?;
+        let digest = access_digest(&TenantId::new(tenant).ok()?, sk.rsplit('#').next()?, body).ok()?;
+        return Some(Entry::of_log(kind, digest));
+    }
+    let call_id = CallId::new(pk.strip_prefix("call#")?).ok()?;
+    entry_of_item(kind, &call_id, body)
 }

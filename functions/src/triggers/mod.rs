@@ -6,5 +6,5 @@ pub mod mqtt_authorizer;
 pub mod presence;
 pub mod projector;
 pub mod push_feedback;
-pub mod seal_log;
+pub mod sequencer;
 pub mod stream_batch;

@@ -11,6 +11,7 @@ mod broker_rules;
 pub mod dynamodb;
 mod error;
 mod http;
+pub mod ledger_folder;
 mod lock;
 mod options;
 mod presence;
@@ -18,7 +19,6 @@ pub mod push;
 pub mod stack;
 pub mod stream;
 pub mod timer;
-pub mod vault;
 
 pub use error::NotStarted;
 pub use http::reachable;

@@ -22,12 +22,11 @@ use ilock_functions::service::mqtt_access::MqttAccess;
 use ilock_functions::settings::{BadSetting, Settings};
 use ilock_functions::triggers::ledger::LedgerKeeper;
 use ilock_functions::triggers::projector::Projector;
-use ilock_functions::triggers::seal_log::seal_due;
+use ilock_functions::triggers::sequencer::sequence;
 use ilock_functions::wiring::{InProcess, Wiring};
 use ilock_log::History;
-use ilock_log::ledger::{LEDGER_TABLE, Ledger, Sealer};
+use ilock_log::ledger::{LEDGER_TABLE, Ledger, Sequencer};
 use ilock_notify::Mqtt;
-use ilock_proof::Hour;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -40,16 +39,14 @@ use crate::dynamodb;
 use crate::error::NotStarted;
 use crate::http::cors::local_pages;
 use crate::http::{Served, reachable, serve};
+use crate::ledger_folder::{LedgerFolder, signing_key};
 use crate::options::{Addresses, Options};
 use crate::push::LocalPush;
 use crate::stream::{Poller, StreamSource};
 use crate::timer::LocalTimer;
-use crate::vault::Folder;
 
-/// How long after its end an hour is sealed: what was committed in it has been entered by then.
-const SEAL_AFTER: Duration = Duration::from_secs(5);
-/// How long to wait before sealing is tried again.
-const SEAL_AGAIN: Duration = Duration::from_secs(30);
+/// How long one run of the sequencer goes on where much waits.
+const SEQUENCER_BUDGET: Duration = Duration::from_secs(30);
 
 /// The running stack.
 pub struct Stack {
@@ -65,12 +62,12 @@ pub struct Stack {
     pub directory: Directory,
     /// What decides who may connect to the broker.
     pub mqtt: MqttAccess,
-    /// Enters commits into the ledger.
+    /// Enters what the log holds into the ledger.
     pub ledger: LedgerKeeper,
-    /// Seals the ledger after every hour.
-    pub sealer: Sealer,
-    /// Where bundles and checkpoints are.
-    pub checkpoints: PathBuf,
+    /// Sequences the ledger.
+    pub sequencer: Sequencer,
+    /// The ledger's folder: checkpoint, tiles, key.
+    pub tlog: PathBuf,
     /// A client of its DynamoDB.
     pub dynamodb: aws_sdk_dynamodb::Client,
     stop: CancellationToken,
@@ -136,16 +133,18 @@ impl Stack {
         arm_again(&calls).await?;
 
         let ledger = LedgerKeeper::new(&wiring)?;
-        let checkpoints = files.join("ledger");
-        let sealer = sealer(&checkpoints, ledger.ledger.clone(), clock.clone())?;
+        let (sequencer, tlog) = sequencer(&wiring, files, ledger.ledger.clone())?;
         let table = wiring.settings.events_table()?;
         let source = StreamSource { database: tables.database, table, poll, resumes: data_dir.is_some() };
         let poller = Poller::new(source, Projector::new(&wiring)?, ledger.clone(), clock)?;
+        let every = wiring.settings.sequence_every()?;
         let mut tasks = vec![tokio::spawn(poller.run(stop.clone()))];
-        tasks.push(tokio::spawn(stop.clone().run_until_cancelled_owned(seal(sealer.clone())).map(|_| ())));
+        tasks.push(tokio::spawn(
+            stop.clone().run_until_cancelled_owned(keep_sequencing(sequencer.clone(), every)).map(|_| ()),
+        ));
 
         let http_at = bound("HTTP", at.http, &http)?;
-        let router = routes(&wiring, &push)?;
+        let router = routes(&wiring, &push)?.merge(stores(tables.at, &tlog));
         tasks.push(tokio::spawn(serve(Served { listener: http, router, header_timeout }, stop.clone())));
         Ok(Self {
             at: Addresses { http: http_at, broker: broker_at, dynamodb: tables.at },
@@ -155,8 +154,8 @@ impl Stack {
             directory,
             mqtt,
             ledger,
-            sealer,
-            checkpoints,
+            sequencer,
+            tlog,
             dynamodb,
             stop,
             tasks,
@@ -246,24 +245,38 @@ async fn end(tasks: Vec<JoinHandle<()>>, patience: Duration) {
     }
 }
 
-fn sealer(dir: &Path, ledger: Ledger, clock: Clock) -> Result<Sealer, NotStarted> {
-    let folder = Folder::new(dir);
-    let key = folder.key().map_err(|source| NotStarted::DataDir { path: dir.to_owned(), source })?;
-    Ok(Sealer { ledger, vault: Arc::new(folder), signer: Arc::new(key), clock })
+/// What sequences the ledger below `files`, and the ledger's folder.
+fn sequencer(wiring: &Wiring, files: &Path, ledger: Ledger) -> Result<(Sequencer, PathBuf), NotStarted> {
+    let failed = |source| NotStarted::DataDir { path: files.to_owned(), source };
+    let (key, tlog) = (signing_key(&files.join("tlog.key")).map_err(failed)?, files.join("tlog"));
+    let sequencer = Sequencer {
+        origin: key.verify_key().name().to_owned(),
+        ledger,
+        store: Arc::new(LedgerFolder::new(&tlog)),
+        signers: vec![Arc::new(key)],
+        witnesses: wiring.witnesses()?,
+        clock: wiring.clock.clone(),
+    };
+    Ok((sequencer, tlog))
 }
 
-/// Seals every hour a moment after its end.
-async fn seal(sealer: Sealer) {
+/// Sequences the ledger again and again.
+async fn keep_sequencing(sequencer: Sequencer, every: Duration) {
+    let mut tick = tokio::time::interval(every);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        if let Err(error) = seal_due(&sealer).await {
-            tracing::error!(%error, "the hour was not sealed; trying again");
-            tokio::time::sleep(SEAL_AGAIN).await;
-            continue;
+        tick.tick().await;
+        if let Err(error) = sequence(&sequencer, SEQUENCER_BUDGET).await {
+            tracing::error!(%error, "the ledger was not sequenced; trying again");
         }
-        let now = sealer.clock.now();
-        let left = Hour::of(now).ends().since(now);
-        tokio::time::sleep(Duration::from_millis(left.unsigned_abs()) + SEAL_AFTER).await;
     }
+}
+
+/// Where the stores are, for the commands that follow this server.
+fn stores(dynamodb: SocketAddr, tlog: &Path) -> Router {
+    let tlog = std::path::absolute(tlog).unwrap_or_else(|_| tlog.to_owned());
+    let body = json!({ "dynamodb": dynamodb, "tlog": tlog });
+    Router::new().route("/dev/stores", get(|| async move { axum::Json(body) }))
 }
 
 fn healthz() -> Router {

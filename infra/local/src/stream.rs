@@ -12,9 +12,10 @@ use dynoxide::streams::{shard_id, stream_arn};
 use ilock_env::Clock;
 use ilock_events::{Commit, Millis};
 use ilock_functions::service::delivery::DeliveryError;
-use ilock_functions::triggers::ledger::LedgerKeeper;
+use ilock_functions::triggers::ledger::{LedgerKeeper, entry_in};
 use ilock_functions::triggers::projector::Projector;
 use ilock_functions::triggers::stream_batch::{commit_in, tampered};
+use ilock_proof::Entry;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -51,8 +52,8 @@ pub struct Poller {
     first_round: bool,
     /// What the projector failed at and is shown again, with the last record that was read before it.
     unprojected: Vec<PendingRetry>,
-    /// The same of the ledger.
-    not_entered: Vec<PendingRetry>,
+    /// What could not be entered into the ledger yet, and the last record that was read before it.
+    not_entered: Option<NotEntered>,
 }
 
 /// Which stream is polled, and how.
@@ -65,6 +66,11 @@ pub struct StreamSource {
     pub poll: Duration,
     /// Whether an earlier process may have written to it.
     pub resumes: bool,
+}
+
+struct NotEntered {
+    entries: Vec<Entry>,
+    before: Option<String>,
 }
 
 struct PendingRetry {
@@ -121,7 +127,7 @@ impl Poller {
             positions: VecDeque::new(),
             first_round: resumes,
             unprojected: vec![],
-            not_entered: vec![],
+            not_entered: None,
         })
     }
 
@@ -147,7 +153,9 @@ impl Poller {
         let before = self.read_to.clone();
         let records = self.read().await?;
         let mut due: Vec<Commit> = self.unprojected.iter().map(|again| again.commit.clone()).collect();
-        let mut to_enter: Vec<Commit> = self.not_entered.iter().map(|again| again.commit.clone()).collect();
+        let late = self.not_entered.take();
+        let (mut to_enter, entered_before) =
+            late.map_or_else(|| (vec![], before.clone()), |late| (late.entries, late.before));
         for record in records {
             self.read_to = Some(record.dynamodb.sequence_number.clone());
             let read = serde_json::to_value(&record).and_then(serde_json::from_value::<EventRecord>);
@@ -160,11 +168,9 @@ impl Poller {
             };
             // Logged, as on AWS.
             let _ = tampered(&record);
+            to_enter.extend(entry_in(record.clone()));
             match commit_in(record) {
-                Ok(Some(commit)) => {
-                    to_enter.push(commit.clone());
-                    due.push(commit);
-                }
+                Ok(Some(commit)) => due.push(commit),
                 Ok(None) => {}
                 Err(error) => tracing::error!(%error, "dead letter: a stream record cannot be read"),
             }
@@ -172,10 +178,12 @@ impl Poller {
         if std::mem::take(&mut self.first_round) {
             self.redeliver_all(&due).await;
         }
-        let (failed, failed_to_enter) = tokio::join!(self.projector.project(due), self.ledger.enter(to_enter));
-        let now = self.clock.now();
-        self.unprojected = PendingRetry::of(failed, &self.unprojected, before.as_ref(), now);
-        self.not_entered = PendingRetry::of(failed_to_enter, &self.not_entered, before.as_ref(), now);
+        let (failed, entered) = tokio::join!(self.projector.project(due), self.ledger.enter(&to_enter));
+        if let Err(error) = entered {
+            tracing::warn!(%error, entries = to_enter.len(), "not entered into the ledger yet; trying again");
+            self.not_entered = Some(NotEntered { entries: to_enter, before: entered_before });
+        }
+        self.unprojected = PendingRetry::of(failed, &self.unprojected, before.as_ref(), self.clock.now());
         self.keep_position(REPLAY_WINDOW).await;
         Ok(())
     }
@@ -207,8 +215,9 @@ impl Poller {
 
     async fn keep_position(&mut self, window: Duration) {
         // Sequence numbers sort as text, and "from the beginning" before all of them.
-        let again = self.unprojected.iter().chain(&self.not_entered);
-        let position = again.map(|again| &again.before).min().unwrap_or(&self.read_to);
+        let unprojected = self.unprojected.iter().map(|again| &again.before);
+        let again = unprojected.chain(self.not_entered.iter().map(|again| &again.before));
+        let position = again.min().unwrap_or(&self.read_to);
         let now = Instant::now();
         self.positions.push_back((now, position.clone()));
         while self.positions.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= window) {

@@ -1,24 +1,40 @@
 //! What proves a history. Pure: no AWS, no network, no clock, no async; an auditor builds this and nothing of the cloud.
 
 mod bundle;
-mod checkpoint;
 mod commit_hash;
 mod day;
+mod edge;
+mod entry;
 mod hour;
-mod ledger_entry;
+mod item_digest;
+mod key_record;
+mod merkle_proof;
 mod note;
 mod personal;
+mod ranges;
 mod stored_call;
+mod tile;
+mod tile_set;
 mod tree;
 
-pub use bundle::Bundle;
-pub use checkpoint::Checkpoint;
+pub use bundle::entries as bundle_entries;
 pub use commit_hash::{canonical, commit_hash, digest, first_prev};
 pub use day::{BUCKETS, bucket, day_bucket_key, day_key};
+pub use edge::{Edge, MadeTile};
+pub use entry::{CallHash, ENTRY_BYTES, Entry, EntryKind, call_hash};
 pub use hour::Hour;
 pub use ilock_events::{BadDay, Day};
-pub use ledger_entry::{Head, chain_of, chains_of, entry_after, entry_hash};
-pub use note::{BadNote, SignKey, VerifyKey};
+pub use item_digest::{access_digest, entry_of_item, item_digest};
+pub use key_record::{KeyEvent, KeyRecord};
+pub use merkle_proof::{BadProof, TreeHead, verify_consistency, verify_inclusion};
+pub use note::checkpoint::{Checkpoint, checkpoint_text};
+pub use note::key::{KeyUse, SignKey, VerifyKey};
+pub use note::policy::{BadPolicy, Policy, Witness};
+pub use note::signature::{BadNote, Signature};
+pub use note::signed::Note;
+pub use note::tlog_proof::TlogProof;
 pub use personal::{personal_digest, salt_personal};
 pub use stored_call::StoredCall;
-pub use tree::{Node, Tree};
+pub use tile::{TILE_WIDTH, Tile, TileKind};
+pub use tile_set::TileSet;
+pub use tree::{Node, Tree, empty_root, leaf_hash, node_hash};

@@ -1,7 +1,11 @@
 //! A call as it is stored, unverified: what a verifier is handed.
 
+use ilock_events::CallId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::entry::{Entry, EntryKind};
+use crate::item_digest::entry_of_item;
 
 /// All that stands under one call's key, as JSON, in the order of the sort keys. Nothing in it has been checked.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -43,5 +47,19 @@ impl StoredCall {
             // Something newer than this code: not ours to judge.
             _ => {}
         }
+    }
+
+    /// What the ledger must have of it: one entry for everything but personal text.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Entry> {
+        let Ok(call_id) = CallId::new(self.call_id.as_str()) else { return vec![] };
+        let kinds = [
+            (EntryKind::Commit, &self.commits),
+            (EntryKind::Receipt, &self.receipts),
+            (EntryKind::Forgotten, &self.forgotten),
+            (EntryKind::Alert, &self.alerts),
+        ];
+        let items = kinds.into_iter().flat_map(|(kind, items)| items.iter().map(move |body| (kind, body)));
+        items.filter_map(|(kind, body)| entry_of_item(kind, &call_id, body)).collect()
     }
 }

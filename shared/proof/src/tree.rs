@@ -1,9 +1,27 @@
-//! The Merkle tree of RFC 6962, section 2.1, as far as its right edge: enough to grow it and to know its root.
+//! The Merkle tree of RFC 6962, section 2.1: its hashes, and a tree of which only the right edge is kept.
 
 use sha2::{Digest, Sha256};
 
 /// A hash in the tree.
 pub type Node = [u8; 32];
+
+/// The hash of a leaf.
+#[must_use]
+pub fn leaf_hash(entry: &[u8]) -> Node {
+    Sha256::new().chain_update([0]).chain_update(entry).finalize().into()
+}
+
+/// The hash of a node above two others.
+#[must_use]
+pub fn node_hash(left: &Node, right: &Node) -> Node {
+    Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
+}
+
+/// The root of a tree without leaves.
+#[must_use]
+pub fn empty_root() -> Node {
+    Sha256::digest([]).into()
+}
 
 /// A tree of which only the full subtrees' roots are kept, the largest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,7 +37,6 @@ impl Tree {
         (u64::try_from(peaks.len()).ok()? == u64::from(size.count_ones())).then_some(Self { size, peaks })
     }
 
-    /// How many leaves it has.
     #[must_use]
     pub const fn size(&self) -> u64 {
         self.size
@@ -31,31 +48,37 @@ impl Tree {
         &self.peaks
     }
 
-    /// Adds a leaf.
-    pub fn push(&mut self, leaf: &[u8]) {
-        let mut node: Node = Sha256::new().chain_update([0]).chain_update(leaf).finalize().into();
+    /// Adds an entry as a leaf.
+    pub fn push(&mut self, entry: &[u8]) {
+        self.push_hash(leaf_hash(entry));
+    }
+
+    /// Adds a leaf of which only the hash is known. A tree that is full stays as it is: no log gets there.
+    pub fn push_hash(&mut self, leaf: Node) {
+        let Some(size) = self.size.checked_add(1) else { return };
+        let mut node = leaf;
         let mut full = self.size;
         while full & 1 == 1
             && let Some(left) = self.peaks.pop()
         {
-            node = above(&left, &node);
+            node = node_hash(&left, &node);
             full >>= 1;
         }
         self.peaks.push(node);
-        self.size += 1;
+        self.size = size;
     }
 
-    /// Its root.
     #[must_use]
     pub fn root(&self) -> Node {
-        let mut peaks = self.peaks.iter().rev();
-        let Some(last) = peaks.next() else { return Sha256::digest([]).into() };
-        peaks.fold(*last, |right, left| above(left, &right))
+        folded(&self.peaks).unwrap_or_else(empty_root)
     }
 }
 
-fn above(left: &Node, right: &Node) -> Node {
-    Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
+/// The root above subtrees of falling size; none where there is none.
+#[must_use]
+pub(crate) fn folded(peaks: &[Node]) -> Option<Node> {
+    let (last, before) = peaks.split_last()?;
+    Some(before.iter().rev().fold(*last, |right, left| node_hash(left, &right)))
 }
 
 #[cfg(test)]

@@ -1,20 +1,17 @@
-//! The ledger: every commit once, in chains without a gap, however often the stream delivers it.
+//! The ledger: everything is entered and published, however often and in whatever cut the stream delivers it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::Client;
-use ilock_events::{Commit, LedgerEntry};
+use ilock_events::Commit;
 use ilock_functions::triggers::ledger::LedgerKeeper;
-use ilock_log::ledger::{Entered, LEDGER_TABLE, Ledger};
-use ilock_proof::{Day, Head, bucket, chain_of, chains_of, entry_hash};
+use ilock_log::ledger::{LEDGER_TABLE, Ledger};
+use ilock_proof::{Entry, EntryKind};
 use ilock_tests::commands::call_of;
 use ilock_tests::engine::Engine;
+use ilock_tests::ledger::{TestLedger, entries, of_commits};
 
 use super::engine;
-
-async fn ledger(engine: &Engine) -> Ledger {
-    Ledger::new(engine.client.clone(), engine.table(LEDGER_TABLE).await)
-}
 
 /// The commits of `calls` calls of up to four steps.
 async fn commits(engine: &Engine, calls: usize) -> Vec<Commit> {
@@ -26,114 +23,124 @@ async fn commits(engine: &Engine, calls: usize) -> Vec<Commit> {
     commits
 }
 
-/// Every entry of the days of `commits`; asserts that the chains are complete.
-async fn whole(ledger: &Ledger, commits: &[Commit]) -> Vec<LedgerEntry> {
-    let days: BTreeSet<Day> = commits.iter().map(|commit| Day::of(commit.at)).collect();
-    let mut all = vec![];
-    for chain in days.iter().flat_map(chains_of) {
-        let mut head = Head::of_empty(&chain);
-        for entry in ledger.entries(&chain, 0).await.unwrap() {
-            assert_eq!((entry.seq, &entry.prev, &entry.chain), (head.seq + 1, &head.hash, &chain));
-            assert_eq!(entry_hash(&entry).unwrap(), entry.hash);
-            head = Head::of(&entry);
-            all.push(entry);
+fn set(entries: &[Entry]) -> BTreeSet<Entry> {
+    entries.iter().copied().collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_is_shown_is_published_however_often_and_in_whatever_cut() {
+    let engine = engine().await;
+    let test = TestLedger::new(&engine).await;
+    let keeper = LedgerKeeper { ledger: test.ledger.clone() };
+    let wanted = of_commits(&commits(&engine, 9).await);
+    keeper.enter(&wanted).await.unwrap();
+    keeper.enter(&wanted).await.unwrap();
+    test.settle().await;
+    let once = test.whole().await;
+    let counted = |all: &[Entry]| all.iter().filter(|entry| entry.kind == EntryKind::Commit).count();
+    assert_eq!((test.of_calls().await, counted(&once)), (set(&wanted), wanted.len()), "the same batch is one item");
+    // Key and hour come first.
+    assert_eq!(once[..2].iter().map(|entry| entry.kind).collect::<Vec<_>>(), [EntryKind::Key, EntryKind::Hour]);
+
+    // In another cut, and behind one another: entries may stand twice, and none is lost.
+    for part in wanted.chunks(2) {
+        keeper.enter(part).await.unwrap();
+    }
+    let done = test.settle().await;
+    assert!(done.entries > 0 && test.whole().await.starts_with(&once), "what was published stays");
+    assert_eq!(test.of_calls().await, set(&wanted));
+    assert_eq!(test.settle().await.rounds, 0, "nothing waits any more");
+    engine.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sequencers_and_consumers_that_race_lose_nothing_and_never_rewind() {
+    let engine = engine().await;
+    let test = TestLedger::new(&engine).await;
+    let wanted = entries(0..400);
+    let enter = async |part: &[Entry]| {
+        for batch in part.chunks(7) {
+            test.ledger.enter(batch).await.unwrap();
         }
-        assert_eq!(ledger.head(&chain).await.unwrap(), head);
-    }
-    all
-}
-
-fn names<'a>(entries: impl IntoIterator<Item = &'a LedgerEntry>) -> Vec<(String, u32, String)> {
-    let mut names: Vec<_> =
-        entries.into_iter().map(|entry| (entry.call_id.to_string(), entry.n.0, entry.commit.clone())).collect();
-    names.sort();
-    names
-}
-
-fn wanted(commits: &[Commit]) -> Vec<(String, u32, String)> {
-    let mut wanted: Vec<_> =
-        commits.iter().map(|commit| (commit.call_id.to_string(), commit.n.0, commit.hash.clone())).collect();
-    wanted.sort();
-    wanted
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_commit_is_entered_once_however_often_it_is_shown() {
-    let engine = engine().await;
-    let keeper = LedgerKeeper { ledger: ledger(&engine).await };
-    let commits = commits(&engine, 9).await;
-    assert!(keeper.enter(commits.clone()).await.is_empty());
-    let once = whole(&keeper.ledger, &commits).await;
-    assert_eq!(names(&once), wanted(&commits));
-    // In the order of delivery, chain by chain.
-    for entry in &once {
-        let of_chain = commits.iter().filter(|commit| chain_of(commit) == entry.chain);
-        let place = of_chain.enumerate().find(|(_, commit)| commit.hash == entry.commit).unwrap().0;
-        assert_eq!(entry.seq, place as u64 + 1);
-    }
-    let mut again = commits.clone();
-    again.reverse();
-    again.extend(commits.clone());
-    assert!(keeper.enter(again).await.is_empty());
-    assert_eq!(whole(&keeper.ledger, &commits).await, once, "nothing was added, and nothing changed");
-    engine.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn consumers_that_race_enter_every_commit_once_and_leave_no_gap() {
-    let engine = engine().await;
-    let keeper = LedgerKeeper { ledger: ledger(&engine).await };
-    let commits = commits(&engine, 6).await;
-    let racers = (0..3).map(|racer| {
-        let (keeper, mut commits) = (keeper.clone(), commits.clone());
-        let middle = commits.len() / 3 * racer;
-        commits.rotate_left(middle);
-        tokio::spawn(async move {
-            let mut left = commits;
-            // As the stream does: what failed is delivered again.
-            while !left.is_empty() {
-                left = keeper.enter(left).await.into_iter().map(|(commit, _)| commit).collect();
+    };
+    let (first, second) = wanted.split_at(200);
+    tokio::join!(
+        enter(first),
+        enter(second),
+        enter(first),
+        async {
+            for _ in 0..20 {
+                test.settle().await;
             }
-        })
-    });
-    for racer in racers.collect::<Vec<_>>() {
-        racer.await.unwrap();
-    }
-    assert_eq!(names(&whole(&keeper.ledger, &commits).await), wanted(&commits));
+        },
+        async {
+            for _ in 0..20 {
+                test.settle().await;
+            }
+        },
+        async {
+            for _ in 0..20 {
+                test.settle().await;
+            }
+        }
+    );
+    test.settle().await;
+    assert_eq!(test.of_calls().await, set(&wanted));
     engine.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_whose_picture_of_the_chain_is_old_finds_its_place() {
+async fn a_backlog_is_taken_in_rounds_and_a_large_batch_is_cut() {
     let engine = engine().await;
-    let ledger = ledger(&engine).await;
-    let commits = commits(&engine, 12).await;
-    let chain = chain_of(&commits[0]);
-    let mine: Vec<&Commit> = commits.iter().filter(|commit| chain_of(commit) == chain).collect();
-    let (first, last) = (mine[0], mine[mine.len() - 1]);
-    let mut head = Head::of_empty(&chain);
-    assert_eq!(ledger.enter(first, &mut head).await.unwrap(), Entered::Now(1));
-    let mut old = Head::of_empty(&chain);
-    assert_eq!(ledger.enter(first, &mut old).await.unwrap(), Entered::Already);
-    assert_eq!(old, Head::of_empty(&chain));
-    if first.hash != last.hash {
-        assert_eq!(ledger.enter(last, &mut old).await.unwrap(), Entered::Now(2));
+    let test = TestLedger::new(&engine).await;
+    // Cut into items of 200 KB, and so many small ones that one round does not take them all.
+    let large = entries(0..8_000);
+    test.ledger.enter(&large).await.unwrap();
+    for batch in entries(8_000..9_200).chunks(1) {
+        test.ledger.enter(batch).await.unwrap();
     }
-    assert_eq!(ledger.head(&chain).await.unwrap().seq, whole(&ledger, &commits).await.len() as u64);
+    let done = test.settle().await;
+    assert!(done.rounds > 1, "{done:?}");
+    assert_eq!(test.of_calls().await, set(&entries(0..9_200)));
+    assert_eq!(items(&engine.client, &test.ledger).await, 1, "only the round is left");
     engine.end().await;
 }
 
+async fn items(client: &Client, ledger: &Ledger) -> usize {
+    let table = format!("{ledger:?}").split("table: \"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    client.scan().table_name(table).send().await.unwrap().items.unwrap().len()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn the_ledger_holds_no_personal_text() {
+async fn what_waits_and_the_round_hold_no_personal_text() {
     let engine = engine().await;
     let table = engine.table(LEDGER_TABLE).await;
-    let keeper = LedgerKeeper { ledger: Ledger::new(engine.client.clone(), &table) };
-    let commits = commits(&engine, 4).await;
-    assert!(keeper.enter(commits.clone()).await.is_empty());
-    let names = attributes(&engine.client, &table).await;
-    let known = ["pk", "sk", "seq", "tenant", "call_id", "n", "commit", "prev", "hash"].map(str::to_owned);
-    assert_eq!(names, known.into());
-    assert!(commits.iter().all(|commit| chain_of(commit).ends_with(&format!("#{}", bucket(&commit.call_id)))));
+    let test = TestLedger::with(Ledger::new(engine.client.clone(), &table));
+    test.ledger.enter(&of_commits(&commits(&engine, 4).await)).await.unwrap();
+    let waiting = attributes(&engine.client, &table).await;
+    test.settle().await;
+    let published = attributes(&engine.client, &table).await;
+    let known = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(waiting, known(&["pk", "sk", "entries"]));
+    let round = [
+        "pk",
+        "sk",
+        "number",
+        "origin",
+        "old_size",
+        "old_edge",
+        "size",
+        "edge",
+        "root",
+        "items",
+        "own",
+        "hours",
+        "key_records",
+        "hour",
+        "keys",
+        "done",
+    ];
+    assert_eq!(published, known(&round));
     engine.end().await;
 }
 
@@ -141,4 +148,32 @@ async fn attributes(client: &Client, table: &str) -> BTreeSet<String> {
     let items = client.scan().table_name(table).send().await.unwrap().items.unwrap();
     assert!(!items.is_empty());
     items.into_iter().flat_map(std::collections::HashMap::into_keys).collect()
+}
+
+#[test]
+fn every_kind_of_item_has_an_entry_and_personal_text_has_none() {
+    use ilock_functions::triggers::ledger::entry_of;
+    use serde_json::json;
+    let hash = "ab".repeat(32);
+    let mut kinds = BTreeMap::new();
+    for (pk, sk, kind) in [
+        ("call#call_a_b_1", "commit#000001", Some(EntryKind::Commit)),
+        ("call#call_a_b_1", "receipt#000001#0000", Some(EntryKind::Receipt)),
+        ("call#call_a_b_1", "alert#000001#phone", Some(EntryKind::Alert)),
+        ("call#call_a_b_1", "forgotten#00", Some(EntryKind::Forgotten)),
+        ("audit#default#2026-11-22", "access#000000000000001#00", Some(EntryKind::Access)),
+        ("call#call_a_b_1", "personal#00", None),
+        ("inbox#default#user#a", "1", None),
+    ] {
+        let item = json!({ "pk": pk, "sk": sk, "n": 1, "at": 5, "hash": hash });
+        let entry = entry_of(&item);
+        assert_eq!(entry.map(|entry| entry.kind), kind, "{sk}");
+        kinds.extend(entry.map(|entry| (entry.kind, entry)));
+    }
+    assert_eq!(kinds[&EntryKind::Commit].hash, [0xab; 32]);
+    assert_ne!(kinds[&EntryKind::Receipt].hash, [0xab; 32]);
+    assert_eq!((kinds[&EntryKind::Access].call, kinds[&EntryKind::Access].n), ([0; 16], 0));
+    // A commit that does not name its hash is entered all the same.
+    let broken = json!({ "pk": "call#call_a_b_1", "sk": "commit#000001", "n": "one" });
+    assert_eq!(entry_of(&broken).map(|entry| (entry.kind, entry.n)), Some((EntryKind::Commit, 0)));
 }

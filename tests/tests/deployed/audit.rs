@@ -1,36 +1,24 @@
 //! The stream's second reader enters a call into the ledger; an auditor finds the call, and the access is recorded.
 
+use std::sync::Arc;
+
 use ilock_env::Clock;
+use ilock_events::CommitNo;
 use ilock_lambda::aws::Bucket;
-use ilock_log::ledger::Ledger;
-use ilock_log::ledger::{KEY, Vault, checkpoint_name};
-use ilock_proof::{Checkpoint, Hour, VerifyKey};
-use ilock_proof::{Day, chains_of};
+use ilock_log::ledger::LedgerReader;
+use ilock_proof::{Day, Entry, EntryKind, VerifyKey};
+use ilock_tests::ledger::whole;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::deployment::{Deployment, aws, dynamodb, eventually};
+use crate::deployment::{Deployment, aws, eventually};
 
 #[tokio::test]
 async fn a_call_is_entered_into_the_ledger_and_found_by_an_auditor_who_is_written_down() {
     let deployment = Deployment::here();
     let (door, olga, auditor) = (deployment.door("gate"), deployment.user("olga"), deployment.auditor("auditor"));
-    let days = [Day::of(Clock::system().now()), Day::of(Clock::system().now().plus(60_000))];
     let call = door.rings(&olga, 5).await;
-    let ledger = Ledger::new(dynamodb().await, deployment.output("LedgerTableName"));
-    let entered = eventually("the call's entry", || async {
-        for chain in days.iter().flat_map(chains_of) {
-            let entries = ledger.entries(&chain, 0).await.unwrap();
-            if let Some(entry) = entries.into_iter().find(|entry| entry.call_id.as_str() == call && entry.n.0 == 1) {
-                return Some(entry);
-            }
-        }
-        None
-    })
-    .await;
-
     let events = auditor.asks("GET", &format!("/api/audit/calls/{call}/events"), None).await.ok();
-    assert_eq!(events["commits"][0]["hash"], entered.commit.as_str());
     let day = Day::of(ilock_events::Millis(events["commits"][0]["at"].as_i64().unwrap()));
     let of_day = format!("/api/audit/calls?day={day}&caller={}", door.id);
     eventually("the call in its day", || async {
@@ -44,41 +32,53 @@ async fn a_call_is_entered_into_the_ledger_and_found_by_an_auditor_who_is_writte
     for other in [&door, &olga] {
         other.asks("GET", &of_day, None).await.refused(403);
     }
-    hours_are_signed(&deployment, &call).await;
+    let hash = hex::decode(events["commits"][0]["hash"].as_str().unwrap()).unwrap().try_into().unwrap();
+    let entry = Entry::of_call(EntryKind::Commit, &call.parse().unwrap(), CommitNo::FIRST, hash);
+    the_call_is_proven(&deployment, &call, &entry, &day).await;
 }
 
-/// The entries are signed with the key in KMS, and the auditors' command verifies that.
-async fn hours_are_signed(deployment: &Deployment, call: &str) {
-    // The last full hour, before and after: one may end meanwhile.
-    let before = Hour::of(Clock::system().now()).before();
-    let signed = deployment.invokes("seal-log", &json!({})).await;
-    assert!(signed.is_array(), "{signed}");
-    let bucket = deployment.output("SealsBucketName");
-    let vault = Bucket::new(aws_sdk_s3::Client::new(&aws().await), bucket);
-    let text = async |name: String| String::from_utf8(vault.read(name).await.unwrap().unwrap()).unwrap();
-    let key = VerifyKey::read(&text(KEY.into()).await).unwrap();
-    let account = format!("ilock.aws/{}/{}/", deployment.account, deployment.region);
-    assert!(key.name().starts_with(&account), "{key}");
-    let checkpoint = Checkpoint::open(&text(checkpoint_name(before)).await, &key).unwrap();
-    assert_eq!(checkpoint.hour, before);
-    assert_eq!(deployment.invokes("seal-log", &json!({})).await, json!([]), "signed once");
+/// The ledger has the call's entry under a checkpoint that the key in KMS signed, and the auditors' commands verify that.
+async fn the_call_is_proven(deployment: &Deployment, call: &str, entry: &Entry, day: &Day) {
+    let bucket = deployment.output("LedgerBucketName");
+    let reader = LedgerReader::new(Arc::new(Bucket::new(aws_sdk_s3::Client::new(&aws().await), bucket)));
+    let key = eventually("the call's entry", || async {
+        let done = deployment.invokes("sequencer", &json!({})).await;
+        assert!(done["size"].is_u64(), "{done}");
+        let key = VerifyKey::read(reader.published_keys().await.ok()?.trim()).unwrap();
+        whole(&reader, &key).await.contains(entry).then_some(key)
+    })
+    .await;
+    assert!(key.name().contains(bucket), "{key}");
 
-    let ilock = std::env::current_exe().unwrap().parent().unwrap().with_file_name("ilock");
-    let (at, day) = (format!("s3://{bucket}"), before.day().to_string());
-    let arguments = ["--json", "verify", "--day", &day, "--aws", "--checkpoints", &at];
-    let tables =
-        ["--table", deployment.output("EventsTableName"), "--ledger-table", deployment.output("LedgerTableName")];
-    let said = Command::new(&ilock).args(arguments).args(tables).output().await;
-    let said = said.unwrap_or_else(|error| panic!("{}: {error}", ilock.display()));
-    let lines: Vec<Value> = String::from_utf8_lossy(&said.stdout)
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
-        .collect();
+    let (at, proof) = (format!("s3://{bucket}"), std::env::temp_dir().join(format!("{call}.proof.json")));
+    let proof = proof.to_str().unwrap();
+    let tables = ["--aws", "--table", deployment.output("EventsTableName"), "--ledger", &at];
+    ilock(&[&["prove", call, "--output", proof][..], &tables].concat(), 0).await;
+    let checked = ilock(&["verify", "--proof", proof], 0).await;
+    assert!(checked.last().unwrap()["entries"].as_u64().is_some_and(|entries| entries >= 2), "{checked:?}");
+    std::fs::remove_file(proof).unwrap();
+    let day = day.to_string();
+    let said = ilock_says(&[&["verify", "--day", &day][..], &tables].concat()).await.1;
     // Another test writes an invalid commit; there must be no finding about hours or about this call.
-    for line in lines.iter().filter(|line| line["finding"].is_object()) {
+    for line in said.iter().filter(|line| line["finding"].is_object()) {
         let about = line["finding"]["call_id"].as_str();
         assert!(about.is_some_and(|about| about != call), "{line}");
     }
-    let counts = &lines.last().unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&said.stderr)))["counts"];
-    assert!(counts["checkpoints"].as_u64().is_some_and(|checkpoints| checkpoints >= 1), "{lines:?}");
+    assert!(said.last().unwrap()["counts"]["entries"].as_u64().is_some_and(|entries| entries >= 2), "{said:?}");
+}
+
+async fn ilock(arguments: &[&str], code: i32) -> Vec<Value> {
+    let (found, said) = ilock_says(arguments).await;
+    assert_eq!(found, Some(code), "{arguments:?}: {said:?}");
+    said
+}
+
+async fn ilock_says(arguments: &[&str]) -> (Option<i32>, Vec<Value>) {
+    let ilock = std::env::current_exe().unwrap().parent().unwrap().with_file_name("ilock");
+    let said = Command::new(&ilock).arg("--json").args(arguments).output().await;
+    let said = said.unwrap_or_else(|error| panic!("{}: {error}", ilock.display()));
+    let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+    let lines: Vec<Value> = String::from_utf8_lossy(&said.stdout).lines().map(parse).collect();
+    assert!(!lines.is_empty(), "{arguments:?}: {}", String::from_utf8_lossy(&said.stderr));
+    (said.status.code(), lines)
 }

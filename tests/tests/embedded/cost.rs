@@ -1,5 +1,10 @@
 //! What a call costs.
 
+use aws_sdk_dynamodb::config::SharedInterceptor;
+use ilock_local::dynamodb::{self, create_table};
+use ilock_log::ledger::{LEDGER_TABLE, Ledger};
+use ilock_tests::engine::Engine;
+use ilock_tests::ledger::{TestLedger, entries};
 use ilock_tests::meter::Meter;
 use ilock_tests::usage::{CallUsage, call_usage};
 use ilock_tests::{RoundTrips, round_trips, whole_call};
@@ -14,8 +19,27 @@ async fn a_whole_call_with_everything_written_for_it_costs_sixteen_write_units()
         }
     }
     assert!(used.wcu <= 16.0, "{used:?}");
-    // Place, alert, accept, hang up: two items each, in a transaction, in which each costs double.
-    assert!((used.ledger_wcu - 16.0).abs() < f64::EPSILON, "the ledger, beside it: {used:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_costs_less_than_a_third_of_a_write_unit_a_commit_at_ten_calls_a_second() {
+    let (engine, meter) = (Engine::embedded().await, Meter::default());
+    create_table(&engine.client, "ledger", LEDGER_TABLE).await.unwrap();
+    let watched = dynamodb::client(engine.at.parse().unwrap(), Some(SharedInterceptor::new(meter.clone())));
+    let test = TestLedger::with(Ledger::new(watched, "ledger"));
+    test.settle().await;
+    let _ = meter.take();
+    // A minute: every five seconds the stream shows 50 calls of four commits, each with a receipt.
+    for window in 0..12 {
+        test.ledger.enter(&entries(window * 400..(window + 1) * 400)).await.unwrap();
+    }
+    let done = test.settle().await;
+    let used = meter.take();
+    let commits = 12.0 * 200.0;
+    assert_eq!((done.rounds, done.entries), (1, 4_800));
+    assert!(used.ledger_wcu / commits <= 0.3, "{} units a commit: {used:?}", used.ledger_wcu / commits);
+    assert!(used.ledger_rcu / commits <= 0.3, "{used:?}");
+    engine.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

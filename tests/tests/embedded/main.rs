@@ -6,7 +6,6 @@ mod audit;
 mod authorizer;
 mod bodies;
 mod calls;
-mod checkpoints;
 mod client;
 #[path = "../contract/mod.rs"]
 mod contract;
@@ -15,6 +14,7 @@ mod history;
 mod http;
 mod ids;
 mod iot;
+mod ledger;
 mod limits;
 mod log;
 mod outage;

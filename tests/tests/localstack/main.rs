@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
 
-mod checkpoints;
 #[path = "../contract/mod.rs"]
 mod contract;
+mod ledger;
 mod push;
 mod stream;
 mod timer;

@@ -30,7 +30,7 @@ pub struct Rebuild {
 
 impl Rebuild {
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
-        let (log, directory) = self.tables.open().await;
+        let (log, directory) = self.tables.open().await?;
         let directory = directory.keeping_histories(self.personal_days);
         let items = log.about().await.map_err(read_error)?;
         let grace_ms = i64::try_from(self.grace.as_millis()).unwrap_or(i64::MAX);

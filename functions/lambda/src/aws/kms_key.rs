@@ -4,8 +4,8 @@ use aws_sdk_kms::error::DisplayErrorContext;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{MessageType, SigningAlgorithmSpec};
 use futures::future::BoxFuture;
-use ilock_log::ledger::{CheckpointSigner, SignerError};
-use ilock_proof::VerifyKey;
+use ilock_log::ledger::{LedgerSigner, SignerError};
+use ilock_proof::{Signature, VerifyKey};
 use tokio::sync::OnceCell;
 
 /// How a public key of Ed25519 begins, as X.509 writes it (RFC 8410); its 32 bytes follow.
@@ -42,16 +42,12 @@ impl KmsKey {
         VerifyKey::new(&self.origin, key).map_err(|error| self.failed(error))
     }
 
-    async fn note(&self, text: String) -> Result<String, SignerError> {
+    async fn signature(&self, text: String) -> Result<Signature, SignerError> {
         let public = self.public().await?;
         let sign = self.client.sign().key_id(&self.key).message(Blob::new(text.as_bytes()));
         let sign = sign.message_type(MessageType::Raw).signing_algorithm(SigningAlgorithmSpec::Ed25519Sha512);
         let answer = sign.send().await.map_err(|error| self.failed(DisplayErrorContext(error)))?;
-        let signature = answer.signature.map(Blob::into_inner).unwrap_or_default();
-        let note = public.note(&text, &signature).map_err(|error| self.failed(error))?;
-        // What is written can never be written again: better nothing than a note that nobody can check.
-        public.open(&note).map_err(|error| self.failed(error))?;
-        Ok(note)
+        Ok(public.signature(answer.signature.map(Blob::into_inner).unwrap_or_default()))
     }
 
     fn failed(&self, why: impl std::fmt::Display) -> SignerError {
@@ -59,12 +55,12 @@ impl KmsKey {
     }
 }
 
-impl CheckpointSigner for KmsKey {
+impl LedgerSigner for KmsKey {
     fn verify_key(&self) -> BoxFuture<'_, Result<VerifyKey, SignerError>> {
         Box::pin(async move { self.public().await.cloned() })
     }
 
-    fn sign(&self, text: String) -> BoxFuture<'_, Result<String, SignerError>> {
-        Box::pin(async move { self.note(text).await })
+    fn sign(&self, text: String) -> BoxFuture<'_, Result<Signature, SignerError>> {
+        Box::pin(async move { self.signature(text).await })
     }
 }

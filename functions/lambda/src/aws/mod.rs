@@ -1,4 +1,4 @@
-//! AWS: what carries messages there, what keeps seals, and the parts of a function on it.
+//! AWS: what carries messages there, what keeps the ledger, and the parts of a function on it.
 
 mod bucket;
 mod carriers;

@@ -9,15 +9,15 @@ use futures::future::BoxFuture;
 use ilock_env::Clock;
 use ilock_functions::settings::{BadSetting, Settings};
 use ilock_functions::wiring::Wiring;
-use ilock_log::ledger::Sealer;
+use ilock_log::ledger::{LedgerSigner, Sequencer};
 
 use super::bucket::Bucket;
 use super::carriers::{AwsCarriers, RetryPolicy};
 use super::kms_key::KmsKey;
 
-/// How long one try of writing a bundle may take, and all of them: nobody waits, and it may have grown large.
-const SEAL_TRY: Duration = Duration::from_secs(30);
-const SEAL_ALL_TRIES: Duration = Duration::from_secs(90);
+/// How long one try of reading or writing a tile may take, and all of them: the next run is a minute away.
+const STORE_TRY: Duration = Duration::from_secs(3);
+const STORE_ALL_TRIES: Duration = Duration::from_secs(10);
 
 /// A connection that is opened before somebody rings, not while they do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,19 +53,26 @@ impl OnAws {
         Self { wiring: Wiring { settings, dynamodb, carriers: carriers.clone(), clock }, carriers, sdk }
     }
 
-    /// What seals the ledger, into S3 and with KMS.
+    /// What sequences the ledger, into S3 and with KMS.
     ///
     /// # Errors
     /// [`BadSetting`] when what it reads is missing or wrong.
-    pub fn sealer(&self) -> Result<Sealer, BadSetting> {
+    pub fn sequencer(&self) -> Result<Sequencer, BadSetting> {
         let settings = &self.wiring.settings;
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(SEAL_TRY).operation_timeout(SEAL_ALL_TRIES);
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(STORE_TRY).operation_timeout(STORE_ALL_TRIES);
         let s3 = aws_sdk_s3::config::Builder::from(&self.sdk).timeout_config(timeouts.build());
-        let vault = Bucket::new(aws_sdk_s3::Client::from_conf(s3.build()), settings.seals_bucket()?);
+        let store = Bucket::new(aws_sdk_s3::Client::from_conf(s3.build()), settings.ledger_bucket()?);
+        let (ledger, clock, origin) = (self.wiring.ledger()?, self.wiring.clock.clone(), settings.ledger_origin()?);
         let kms = aws_sdk_kms::Client::new(&self.sdk);
-        let signer = KmsKey::new(kms, settings.seal_key_arn()?, settings.ledger_name()?);
-        let (ledger, clock) = (self.wiring.ledger()?, self.wiring.clock.clone());
-        Ok(Sealer { ledger, vault: Arc::new(vault), signer: Arc::new(signer), clock })
+        let signer = |arn: String| Arc::new(KmsKey::new(kms.clone(), arn, &origin)) as Arc<dyn LedgerSigner>;
+        Ok(Sequencer {
+            ledger,
+            store: Arc::new(store.locking(settings.ledger_retention()?, clock.clone())),
+            signers: settings.ledger_key_arns()?.into_iter().map(signer).collect(),
+            witnesses: self.wiring.witnesses()?,
+            clock,
+            origin,
+        })
     }
 
     /// Opens `connections`. What fails here fails again, and is answered, when somebody asks.

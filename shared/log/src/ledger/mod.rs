@@ -1,11 +1,25 @@
-//! The ledger beside the log: entries, and their seals.
+//! The ledger: a transparency log (C2SP tlog-tiles) over everything that the event log holds, so that nothing of it can be
+//! changed, removed or added later unseen.
+//!
+//! Entries wait in a table until the sequencer takes them. It alone gives them their places, and publishes tiles and a signed
+//! checkpoint in a store.
 
-mod checkpoint_signer;
-mod entries;
-mod sealer;
-mod vault;
+mod error;
+mod pending;
+mod publish;
+mod reader;
+mod round;
+mod sequencer;
+mod signer;
+mod store;
+mod table;
+mod witnesses;
 
-pub use checkpoint_signer::{CheckpointSigner, SignerError};
-pub use entries::{Entered, LEDGER_TABLE, Ledger};
-pub use sealer::{NotSealed, Sealer};
-pub use vault::{KEY, Vault, VaultError, bundle_name, checkpoint_name};
+pub use error::{LedgerError, NotSequenced};
+pub use reader::{LedgerReader, RangeOfEntries};
+pub use round::Round;
+pub use sequencer::{Sequenced, Sequencer};
+pub use signer::{LedgerSigner, SignerError};
+pub use store::{CHECKPOINT, Found, HourMark, KEY, LedgerStore, StoreError, is_kept, kept_checkpoint};
+pub use table::{LEDGER_TABLE, Ledger};
+pub use witnesses::{MAX_ANSWER_BYTES, WitnessAnswer, WitnessClient, WitnessError, Witnesses};

@@ -50,7 +50,7 @@ fn states() -> BTreeMap<&'static str, Build> {
         ("trtc-callback", |on| TrtcCallbackState::new(&on.wiring).map(drop)),
         ("projector", |on| Projector::new(&on.wiring).map(drop)),
         ("ledger", |on| LedgerKeeper::new(&on.wiring).map(drop)),
-        ("seal-log", |on| on.sealer().map(drop)),
+        ("sequencer", |on| on.sequencer().map(drop)),
         ("expire-call", |on| on.wiring.calls().map(drop)),
         ("mqtt-authorizer", |on| on.wiring.mqtt_access().and(on.wiring.directory()).map(drop)),
         ("presence", |on| {

@@ -1,0 +1,260 @@
+//! A proof in the hand: one call's commits and what stands beside them, each with the proof that it is in the ledger. Whoever
+//! is handed the file needs nothing else to check it, but for the keys of those whom they believe.
+
+use ilock_events::{CallId, CommitNo, Millis};
+use ilock_proof::{
+    BadNote, Checkpoint, Entry, EntryKind, Policy, StoredCall, TlogProof, VerifyKey, canonical, digest, entry_of_item,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::verify;
+use crate::{CallLine, Counts, Finding, Kind};
+
+/// The form's version.
+const VERSION: u32 = 1;
+
+/// The file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProofFile {
+    pub ilock_proof: u32,
+    pub call_id: String,
+    /// The ledger's name, as its checkpoints have it.
+    pub origin: String,
+    /// The keys that the ledger said sign it. Nothing in the file vouches for them.
+    pub keys: Vec<String>,
+    pub commits: Vec<ProofItem>,
+    pub receipts: Vec<ProofItem>,
+    pub alerts: Vec<ProofItem>,
+    pub forgotten: Vec<ProofItem>,
+}
+
+/// One thing that is proven.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProofItem {
+    /// The JSON text that is hashed: SHA-256 of it stands in the ledger.
+    pub text: String,
+    /// That it is in the ledger: C2SP tlog-proof.
+    pub proof: String,
+}
+
+/// What a proof is made of.
+#[derive(Debug, Clone)]
+pub struct MadeProofs {
+    pub origin: String,
+    pub keys: Vec<String>,
+    /// Each entry's proof, in the order of [`StoredCall::entries`].
+    pub proofs: Vec<TlogProof>,
+}
+
+/// What a file was found to prove.
+#[derive(Debug, Clone, Default)]
+pub struct CheckedProof {
+    pub findings: Vec<Finding>,
+    pub counts: Counts,
+    /// How many entries are proven to be in the ledger.
+    pub entries: u64,
+    /// The size of the largest checkpoint in it.
+    pub size: u64,
+    /// Who vouches: the policy, or, without one, nobody for this key.
+    pub unvouched: Option<String>,
+}
+
+/// The text of an item that is hashed: all of it in RFC 8785 form, of a commit without its hash, of all else with its call.
+fn hashed_text(kind: EntryKind, call_id: &str, body: &Value) -> Result<String, serde_json::Error> {
+    let mut form = body.clone();
+    if let Some(fields) = form.as_object_mut() {
+        fields.remove("sk");
+        if kind == EntryKind::Commit {
+            fields.remove("hash");
+        }
+        fields.insert("call_id".into(), call_id.into());
+    }
+    canonical(&form).map(|text| String::from_utf8_lossy(&text).into_owned())
+}
+
+impl ProofFile {
+    /// The file for `call`, whose entries have these proofs.
+    ///
+    /// # Errors
+    /// What serialising says.
+    pub fn new(call: &StoredCall, made: MadeProofs) -> Result<Self, serde_json::Error> {
+        let MadeProofs { origin, keys, proofs } = made;
+        let mut proofs = proofs.into_iter();
+        let mut items = |kind: EntryKind, items: &[Value]| -> Result<Vec<ProofItem>, serde_json::Error> {
+            items
+                .iter()
+                .zip(proofs.by_ref())
+                .map(|(body, proof)| {
+                    Ok(ProofItem { text: hashed_text(kind, &call.call_id, body)?, proof: proof.to_string() })
+                })
+                .collect()
+        };
+        Ok(Self {
+            ilock_proof: VERSION,
+            call_id: call.call_id.clone(),
+            origin,
+            keys,
+            commits: items(EntryKind::Commit, &call.commits)?,
+            receipts: items(EntryKind::Receipt, &call.receipts)?,
+            forgotten: items(EntryKind::Forgotten, &call.forgotten)?,
+            alerts: items(EntryKind::Alert, &call.alerts)?,
+        })
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// What it is refused with.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let read: Self = serde_json::from_str(text).map_err(|error| format!("it is no proof of ilock: {error}"))?;
+        if read.ilock_proof == VERSION { Ok(read) } else { Err(format!("it is of version {}", read.ilock_proof)) }
+    }
+
+    /// Checks all of it: that each text is in the ledger, that the checkpoints are signed as `policy` asks, and that the
+    /// commits make a call which could have happened. Without a policy the keys in the file are believed.
+    #[must_use]
+    pub fn check(&self, policy: Option<&Policy>, as_of: Millis) -> CheckedProof {
+        let mut checked = CheckedProof::default();
+        let Ok(call_id) = CallId::new(self.call_id.as_str()) else {
+            checked.found(Kind::Unreadable, None, format!("{:?} is no call id", self.call_id));
+            return checked;
+        };
+        let keys: Vec<VerifyKey> = self.keys.iter().filter_map(|key| VerifyKey::read(key).ok()).collect();
+        if policy.is_none_or(|policy| policy.logs.is_empty()) {
+            checked.unvouched = Some(self.keys.join(", "));
+        }
+        if self.commits.is_empty() {
+            checked.found(Kind::Missing, None, "it has no commit".into());
+        }
+        let believed = Believed { policy, keys: &keys, origin: &self.origin };
+        let mut whole = StoredCall { call_id: self.call_id.clone(), ..StoredCall::default() };
+        for (kind, items) in [
+            (EntryKind::Commit, &self.commits),
+            (EntryKind::Receipt, &self.receipts),
+            (EntryKind::Forgotten, &self.forgotten),
+            (EntryKind::Alert, &self.alerts),
+        ] {
+            for item in items {
+                if let Some(body) = checked.item(kind, &call_id, item, &believed) {
+                    whole.place(&place_of(kind, &body), without_call(kind, body));
+                }
+            }
+        }
+        checked.call(&whole, as_of);
+        checked
+    }
+}
+
+/// Whom one believes.
+struct Believed<'a> {
+    policy: Option<&'a Policy>,
+    keys: &'a [VerifyKey],
+    origin: &'a str,
+}
+
+impl Believed<'_> {
+    fn verify(&self, checkpoint: &Checkpoint) -> Result<(), BadNote> {
+        if checkpoint.origin != self.origin {
+            return Err(BadNote("it is of another ledger"));
+        }
+        match self.policy {
+            Some(policy) if !policy.logs.is_empty() => policy.verify(checkpoint),
+            Some(policy) => checkpoint.verify(self.keys).and_then(|()| policy.verify(checkpoint)),
+            None => checkpoint.verify(self.keys),
+        }
+    }
+}
+
+/// The sort key under which an item stands, as far as [`StoredCall::place`] looks at it.
+fn place_of(kind: EntryKind, body: &Value) -> String {
+    match (kind, body["n"].as_u64()) {
+        (EntryKind::Commit, Some(n)) => format!("commit#{n:06}"),
+        _ => kind.word().to_owned(),
+    }
+}
+
+/// An item as it is stored: all but a commit stand under their call's key only.
+fn without_call(kind: EntryKind, mut body: Value) -> Value {
+    if kind != EntryKind::Commit
+        && let Some(fields) = body.as_object_mut()
+    {
+        fields.remove("call_id");
+    }
+    body
+}
+
+impl CheckedProof {
+    fn found(&mut self, kind: Kind, n: Option<u32>, why: String) {
+        self.findings.push(Finding { n, ..Finding::new(kind, why) });
+    }
+
+    /// Checks one text and its proof. Answers the item, a commit with its hash.
+    fn item(&mut self, kind: EntryKind, call_id: &CallId, item: &ProofItem, believed: &Believed<'_>) -> Option<Value> {
+        let what = kind.word();
+        let mut body: Value = match serde_json::from_str(&item.text) {
+            Ok(body) => body,
+            Err(error) => {
+                self.found(Kind::Unreadable, None, format!("a {what}: {error}"));
+                return None;
+            }
+        };
+        let n = body["n"].as_u64().and_then(|n| u32::try_from(n).ok());
+        if canonical(&body).ok().as_deref() != Some(item.text.as_bytes()) {
+            self.found(Kind::Changed, n, format!("the text of the {what} is not in the form of RFC 8785"));
+        }
+        if body["call_id"].as_str() != Some(call_id.as_str()) {
+            self.found(Kind::Changed, n, format!("the {what} is of another call"));
+        }
+        if let Some(fields) = body.as_object_mut().filter(|_| kind == EntryKind::Commit) {
+            fields.insert("hash".into(), digest(item.text.as_bytes()).into());
+        }
+        let entry = entry_of_item(kind, call_id, &body)?;
+        self.proof(&entry, item, n.map(CommitNo), believed);
+        Some(body)
+    }
+
+    fn proof(&mut self, entry: &Entry, item: &ProofItem, n: Option<CommitNo>, believed: &Believed<'_>) {
+        let (what, n) = (entry.kind.word(), n.map(|n| n.0));
+        let proof = match TlogProof::read(&item.proof) {
+            Ok(proof) => proof,
+            Err(bad) => return self.found(Kind::Unreadable, n, format!("the proof of the {what}: {bad}")),
+        };
+        let before = self.findings.len();
+        if let Err(bad) = proof.verify(&entry.to_bytes()) {
+            self.found(Kind::Changed, n, format!("the {what} is not the one in the ledger: {bad}"));
+        }
+        if let Err(bad) = believed.verify(&proof.checkpoint) {
+            self.found(Kind::Changed, n, format!("the checkpoint in the proof of the {what}: {bad}"));
+        }
+        if self.findings.len() == before {
+            self.entries += 1;
+            self.size = self.size.max(proof.checkpoint.head.size);
+        }
+    }
+
+    /// Judges the call that the proven texts make.
+    fn call(&mut self, call: &StoredCall, as_of: Millis) {
+        let texts = |items: &[Value]| -> Vec<String> {
+            items.iter().filter_map(|item| String::from_utf8(canonical(item).ok()?).ok()).collect()
+        };
+        let (commits, receipts, forgotten) = (texts(&call.commits), texts(&call.receipts), texts(&call.forgotten));
+        let alerts = texts(&call.alerts);
+        let line = CallLine {
+            call_id: call.call_id.as_str().into(),
+            at: Millis(call.commits.first().and_then(|commit| commit["at"].as_i64()).unwrap_or_default()),
+            last: None,
+            commits: commits.iter().map(String::as_str).collect(),
+            alerts: alerts.iter().map(String::as_str).collect(),
+            receipts: receipts.iter().map(String::as_str).collect(),
+            personal: None,
+            forgotten: forgotten.iter().map(String::as_str).collect(),
+        };
+        let judged = verify::call(&line, as_of);
+        self.findings.extend(judged.findings);
+        self.counts = judged.counts;
+        self.counts.findings = u64::try_from(self.findings.len()).unwrap_or(u64::MAX);
+    }
+}

@@ -1,0 +1,210 @@
+//! A day of the log against the ledger: what an insider could do, and what is found.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+use ilock_audit::Kind;
+use ilock_audit::verify::{DayJudge, DayJudged};
+use ilock_events::Millis;
+use ilock_proof::{Day, Entry, Hour, StoredCall, canonical, digest};
+use serde_json::{Value, json};
+
+const HOUR: i64 = 3_600_000;
+const MINUTE: i64 = 60_000;
+
+/// A log, and the ledger that it was entered into.
+struct Made {
+    day: Day,
+    calls: Vec<StoredCall>,
+    ledger: Vec<Entry>,
+}
+
+fn call_id(number: usize) -> String {
+    format!("call_door1_user1_{number}")
+}
+
+/// A commit with its hash, as far as the ledger looks at it.
+fn commit(call: &str, n: u64, at: Millis) -> Value {
+    let mut commit = json!({ "call_id": call, "n": n, "at": at.0, "state": "ringing" });
+    commit["hash"] = digest(&canonical(&commit).unwrap()).into();
+    commit
+}
+
+impl Made {
+    /// Ten calls of two commits and a receipt, one every hour from 08:30 on; sequenced a minute later.
+    fn new() -> Self {
+        let day: Day = "2026-11-22".parse().unwrap();
+        let mut made = Self { day: day.clone(), calls: vec![], ledger: vec![] };
+        let begins = day.begins();
+        for hour in -1..30 {
+            made.ledger.push(Entry::of_hour(Hour::of(begins.plus(hour * HOUR))));
+            if (8..18).contains(&hour) {
+                let id = call_id(made.calls.len());
+                let at = begins.plus(hour * HOUR + 30 * MINUTE);
+                let call = StoredCall {
+                    commits: vec![commit(&id, 1, at), commit(&id, 2, at.plus(9_000))],
+                    receipts: vec![json!({ "n": 1, "path": "fast", "at": at.0 + 60, "notices": {} })],
+                    call_id: id,
+                    ..StoredCall::default()
+                };
+                made.ledger.extend(call.entries());
+                made.calls.push(call);
+            }
+        }
+        made
+    }
+
+    fn judged_at(&self, now: Millis) -> DayJudged {
+        let mut judge = DayJudge::new(self.day.clone(), now);
+        (0..).zip(&self.ledger).for_each(|(index, entry)| judge.entry(index, Some(*entry)));
+        self.calls.iter().for_each(|call| judge.call(call));
+        judge.finish(Some(Hour::of(self.day.begins().plus(-HOUR))))
+    }
+
+    fn judged(&self) -> DayJudged {
+        self.judged_at(self.day.begins().plus(40 * HOUR))
+    }
+
+    fn found(&self) -> Vec<(Kind, Option<String>, Option<u32>)> {
+        self.judged().findings.into_iter().map(|finding| (finding.kind, finding.call_id, finding.n)).collect()
+    }
+
+    fn kinds(&self) -> Vec<Kind> {
+        self.judged().findings.into_iter().map(|finding| finding.kind).collect()
+    }
+
+    fn enters(&mut self, call: &StoredCall) {
+        self.ledger.extend(call.entries());
+    }
+}
+
+#[test]
+fn an_untouched_day_has_no_findings_and_is_counted() {
+    let made = Made::new();
+    let judged = made.judged();
+    assert_eq!(judged.findings, []);
+    assert_eq!((judged.commits, judged.items, judged.entries), (20, 10, 61));
+    // Entered twice is harmless.
+    let mut twice = Made::new();
+    let again = twice.calls[3].clone();
+    twice.enters(&again);
+    assert_eq!(twice.found(), []);
+}
+
+#[test]
+fn a_call_a_commit_or_a_receipt_that_was_removed_is_missing() {
+    let mut made = Made::new();
+    made.calls.remove(4);
+    let found = made.judged().findings;
+    assert!(found.len() == 1 && found[0].kind == Kind::Missing && found[0].why.contains("whole call"), "{found:?}");
+
+    let mut made = Made::new();
+    made.calls[4].commits.pop();
+    assert_eq!(made.found(), [(Kind::Missing, Some(call_id(4)), Some(2))]);
+
+    let mut made = Made::new();
+    made.calls[4].receipts.clear();
+    assert_eq!(made.found(), [(Kind::Missing, Some(call_id(4)), Some(1))]);
+}
+
+#[test]
+fn what_was_changed_and_rehashed_is_not_what_was_entered() {
+    let mut made = Made::new();
+    let at = Millis(made.calls[2].commits[1]["at"].as_i64().unwrap());
+    made.calls[2].commits[1] = commit(&call_id(2), 2, at.plus(1));
+    assert_eq!(made.found(), [(Kind::Changed, Some(call_id(2)), Some(2))]);
+
+    // Its hash is left as it was: what it holds counts.
+    let mut made = Made::new();
+    made.calls[2].commits[1]["state"] = "ended".into();
+    assert_eq!(made.found(), [(Kind::Changed, Some(call_id(2)), Some(2))]);
+
+    for (field, value) in
+        [("path", json!("projector")), ("at", json!(made.calls[2].receipts[0]["at"].as_i64().unwrap() + 1))]
+    {
+        let mut made = Made::new();
+        made.calls[2].receipts[0][field] = value;
+        assert_eq!(made.found(), [(Kind::Changed, Some(call_id(2)), Some(1))], "{field}");
+    }
+}
+
+#[test]
+fn what_was_added_to_the_log_alone_was_never_entered_but_for_what_is_on_its_way() {
+    let mut made = Made::new();
+    let (early, now) = (made.day.begins().plus(9 * HOUR), made.day.begins().plus(20 * HOUR));
+    made.ledger
+        .retain(|entry| (21..40).all(|hour| *entry != Entry::of_hour(Hour::of(made.day.begins().plus(hour * HOUR)))));
+    made.calls.push(StoredCall {
+        call_id: call_id(90),
+        commits: vec![commit(&call_id(90), 1, early)],
+        ..StoredCall::default()
+    });
+    let young = now.plus(-MINUTE);
+    made.calls.push(StoredCall {
+        call_id: call_id(91),
+        commits: vec![commit(&call_id(91), 1, young)],
+        ..StoredCall::default()
+    });
+    let found: Vec<_> =
+        made.judged_at(now).findings.into_iter().map(|finding| (finding.kind, finding.call_id)).collect();
+    assert_eq!(found, [(Kind::NotEntered, Some(call_id(90)))]);
+}
+
+#[test]
+fn a_call_that_was_made_up_later_with_an_earlier_date_was_entered_late() {
+    let mut made = Made::new();
+    let id = call_id(90);
+    let call = StoredCall {
+        commits: vec![commit(&id, 1, made.day.begins().plus(9 * HOUR))],
+        call_id: id.clone(),
+        ..StoredCall::default()
+    };
+    made.enters(&call);
+    made.calls.push(call.clone());
+    assert_eq!(made.found(), [(Kind::EnteredLate, Some(id.clone()), Some(1))]);
+
+    // The same, entered so late that it stands behind the entries that are read for the day.
+    let mut made = Made::new();
+    made.calls.push(call.clone());
+    let mut judge = DayJudge::new(made.day.clone(), made.day.begins().plus(90 * HOUR));
+    (0..).zip(&made.ledger).for_each(|(index, entry)| judge.entry(index, Some(*entry)));
+    made.calls.iter().for_each(|call| judge.call(call));
+    assert!(judge.lacks());
+    judge.later_entry(70, &Entry::of_hour(Hour::of(made.day.begins().plus(80 * HOUR))));
+    judge.later_entry(71, &call.entries()[0]);
+    assert!(!judge.lacks());
+    let found = judge.finish(None).findings;
+    assert!(found.len() == 1 && found[0].kind == Kind::EnteredLate, "{found:?}");
+}
+
+#[test]
+fn a_call_without_its_place_in_the_day_index_is_not_overlooked() {
+    // Who takes the day's key from a call hides it from the index, and so from those who are shown calls by it.
+    let mut made = Made::new();
+    let hidden = made.calls.remove(0);
+    let mut judge = DayJudge::new(made.day.clone(), made.day.begins().plus(40 * HOUR));
+    (0..).zip(&made.ledger).for_each(|(index, entry)| judge.entry(index, Some(*entry)));
+    made.calls.iter().for_each(|call| judge.call(call));
+    assert!(judge.unexplained());
+    judge.call(&hidden);
+    assert!(!judge.unexplained());
+}
+
+#[test]
+fn an_hour_without_its_entry_is_missed_once_the_ledger_had_begun() {
+    let mut made = Made::new();
+    let hour = Hour::of(made.day.begins().plus(11 * HOUR));
+    made.ledger.retain(|entry| *entry != Entry::of_hour(hour));
+    assert_eq!(made.kinds(), [Kind::Missing]);
+    let mut judge = DayJudge::new(made.day.clone(), made.day.begins().plus(40 * HOUR));
+    (0..).zip(&made.ledger).for_each(|(index, entry)| judge.entry(index, Some(*entry)));
+    made.calls.iter().for_each(|call| judge.call(call));
+    assert_eq!(judge.finish(Some(hour.next())).findings, [], "before it began there was nothing to miss");
+}
+
+#[test]
+fn an_entry_of_a_form_that_nobody_knows_is_named() {
+    let made = Made::new();
+    let mut judge = DayJudge::new(made.day.clone(), made.day.begins().plus(40 * HOUR));
+    judge.entry(0, None);
+    let found = judge.finish(None).findings;
+    assert_eq!((found.len(), found[0].kind), (1, Kind::Unreadable));
+}

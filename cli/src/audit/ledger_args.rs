@@ -1,0 +1,122 @@
+//! Which ledger a command reads, and whose signatures it believes.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use ilock_log::ledger::{LedgerError, LedgerReader};
+use ilock_proof::{Checkpoint, Hour, Policy, VerifyKey};
+
+use crate::audit::ledger_place::LedgerPlace;
+use crate::audit::source::Source;
+use crate::ui::error::CommandError;
+use crate::ui::output::Output;
+
+/// How far back the entry of an hour is looked for before the ledger is read from its beginning.
+const MOST_HOURS_BACK: usize = 48;
+
+#[derive(Debug, Clone, Args)]
+pub struct LedgerArgs {
+    /// Where the ledger is: a folder such as DIR/tlog of `ilock dev --data-dir DIR`, or s3://BUCKET. [default: that of the
+    /// running `ilock dev`]
+    #[arg(long, env = "ILOCK_LEDGER")]
+    ledger: Option<LedgerPlace>,
+    /// Whom you believe: a file with the ledger's keys, its witnesses and their quorum, as C2SP tlog-policy has it.
+    #[arg(long)]
+    policy: Option<PathBuf>,
+    /// The ledger's key, as you keep it yourself, instead of a policy.
+    #[arg(long, conflicts_with = "policy")]
+    ledger_key: Option<String>,
+}
+
+/// A ledger, and its checkpoint, which is signed as it must be.
+pub struct OpenLedger {
+    pub reader: LedgerReader,
+    pub checkpoint: Checkpoint,
+    /// Where it is, in words.
+    pub place: String,
+    /// The keys that the ledger says sign it.
+    pub keys: Vec<VerifyKey>,
+    policy: Option<Policy>,
+}
+
+/// The policy in a file.
+pub fn read_policy(path: &Path) -> Result<Policy, CommandError> {
+    let failed = |why: &dyn std::fmt::Display| CommandError::new(format!("--policy {}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
+    Policy::read(&text).map_err(|error| failed(&error))
+}
+
+impl LedgerArgs {
+    pub fn policy(&self) -> Result<Option<Policy>, CommandError> {
+        self.policy.as_deref().map(read_policy).transpose()
+    }
+
+    pub async fn reader(&self, source: &Source) -> Result<(LedgerReader, String), CommandError> {
+        let place = match (&self.ledger, source.dev_server()) {
+            (Some(place), _) => place.clone(),
+            (None, Some(dev)) => LedgerPlace::Folder(dev.stores_or_default().await?.tlog),
+            (None, None) => {
+                return Err(CommandError::new(
+                    "--aws needs --ledger s3://BUCKET: the output LedgerBucketName of the stack",
+                ));
+            }
+        };
+        Ok((LedgerReader::new(place.open().await?), place.to_string()))
+    }
+
+    /// Opens the ledger and checks its checkpoint's signatures.
+    pub async fn open(&self, source: &Source, output: Output) -> Result<OpenLedger, CommandError> {
+        let (reader, place) = self.reader(source).await?;
+        let checkpoint = reader.checkpoint().await.map_err(ledger_error)?.ok_or_else(|| {
+            CommandError::new(format!("there is no checkpoint in {place}")).hint("nothing was sequenced there yet")
+        })?;
+        let published = reader.published_keys().await.map_err(ledger_error)?;
+        let keys: Result<Vec<VerifyKey>, _> = published.lines().map(VerifyKey::read).collect();
+        let mut keys = keys.map_err(|bad| CommandError::new(format!("{place}/key: {bad}")))?;
+        let policy = self.policy()?;
+        if let Some(key) = &self.ledger_key {
+            keys = vec![VerifyKey::read(key).map_err(|bad| CommandError::new(format!("--ledger-key: {bad}")))?];
+        } else if policy.is_none() {
+            output.warn(&format!("nobody vouches for the key that {place} names: give --policy or --ledger-key"));
+        }
+        let open = OpenLedger { reader, checkpoint, place, keys, policy };
+        let checkpoint = &open.checkpoint;
+        open.vouches(checkpoint)
+            .map_err(|bad| CommandError::new(format!("the checkpoint in {}: {bad}", open.place)))?;
+        Ok(open)
+    }
+}
+
+impl OpenLedger {
+    /// Whether a checkpoint is signed by those who are believed.
+    pub fn vouches(&self, checkpoint: &Checkpoint) -> Result<(), ilock_proof::BadNote> {
+        match &self.policy {
+            Some(policy) if !policy.logs.is_empty() => policy.verify(checkpoint),
+            Some(policy) => checkpoint.verify(&self.keys).and_then(|()| policy.verify(checkpoint)),
+            None => checkpoint.verify(&self.keys),
+        }
+    }
+
+    /// Whether an earlier checkpoint is signed by the ledger. How many witnesses saw it then is not asked.
+    pub fn is_of_ledger(&self, checkpoint: &Checkpoint) -> Result<(), ilock_proof::BadNote> {
+        let logs = self.policy.as_ref().map(|policy| policy.logs.as_slice()).filter(|logs| !logs.is_empty());
+        checkpoint.verify(logs.unwrap_or(&self.keys))
+    }
+
+    /// The index from which on everything stands that was entered after `hour` began, or earlier.
+    pub async fn from_hour(&self, hour: Hour) -> Result<u64, CommandError> {
+        let mut hour = hour;
+        for _ in 0..MOST_HOURS_BACK {
+            if let Some((index, _)) = self.reader.hour(hour).await.map_err(ledger_error)? {
+                return Ok(index.min(self.checkpoint.head.size));
+            }
+            hour = hour.before();
+        }
+        Ok(0)
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
+pub fn ledger_error(error: LedgerError) -> CommandError {
+    CommandError::new(format!("the ledger: {error}"))
+}

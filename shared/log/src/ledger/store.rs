@@ -1,0 +1,95 @@
+//! Where the ledger is published.
+//!
+//! ```text
+//! checkpoint                the signed checkpoint: the one file that is written over
+//! tile/0/x001/067           tiles and entry bundles; partial ones until the full one is there
+//! checkpoints/<size>        the checkpoint of each hour, kept
+//! hours/2026-11-25T13       the index of that hour's entry and the size of its checkpoint: where to look, and no proof
+//! keys/<sha256>.json        that a key began or ended; the hash is an entry
+//! key                       the keys that sign now, one a line
+//! ```
+
+use futures::future::BoxFuture;
+use ilock_proof::{Checkpoint, Hour};
+
+/// The checkpoint's file.
+pub const CHECKPOINT: &str = "checkpoint";
+/// The file of the keys that sign, as verifier keys of C2SP signed-note.
+pub const KEY: &str = "key";
+
+/// A file, and which version of it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub bytes: Vec<u8>,
+    /// What [`LedgerStore::replace`] compares.
+    pub version: String,
+}
+
+/// A store of files. But for `checkpoint` and `key`, what stands under a name never changes.
+pub trait LedgerStore: Send + Sync {
+    /// Reads a file; none when there is none.
+    fn read(&self, name: String) -> BoxFuture<'_, Result<Option<Found>, StoreError>>;
+
+    /// Puts a file where none is; false when there is one.
+    fn create(&self, name: String, bytes: Vec<u8>) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// Puts a file in the place of the version that was read, or where none was; false when another one stands there.
+    fn replace(&self, name: String, bytes: Vec<u8>, read: Option<String>) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// Deletes every file whose name begins with `prefix`, which ends with a slash.
+    fn delete_below(&self, prefix: String) -> BoxFuture<'_, Result<(), StoreError>>;
+}
+
+/// The store could not read or write a file.
+#[derive(Debug, thiserror::Error)]
+#[error("{name}: {why}")]
+pub struct StoreError {
+    /// The file.
+    pub name: String,
+    pub why: String,
+}
+
+/// Whether nobody may delete this file before its time: full tiles, full bundles, the hours' checkpoints, keys' records.
+/// The rest is replaced, or can be made again.
+#[must_use]
+pub fn is_kept(name: &str) -> bool {
+    let tile = name.starts_with("tile/") && !name.contains(".p/");
+    tile || name.starts_with("checkpoints/") || name.starts_with("keys/")
+}
+
+/// Where an hour's entry stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HourMark(pub Hour);
+
+impl HourMark {
+    /// Its file.
+    #[must_use]
+    pub fn name(self) -> String {
+        format!("hours/{}", self.0)
+    }
+
+    /// What the file holds, of an entry at `index`, and a kept checkpoint of `size` entries.
+    #[must_use]
+    pub fn bytes(index: u64, size: u64) -> Vec<u8> {
+        format!("{index} {size}\n").into_bytes()
+    }
+
+    /// The index and the size that a file names.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Option<(u64, u64)> {
+        let (index, size) = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?.split_once(' ')?;
+        Some((index.parse().ok()?, size.parse().ok()?))
+    }
+}
+
+/// The file of an hour's checkpoint.
+#[must_use]
+pub fn kept_checkpoint(size: u64) -> String {
+    format!("checkpoints/{size}")
+}
+
+/// The published checkpoint, and which version of it was read.
+pub(super) struct Published {
+    pub(super) checkpoint: Checkpoint,
+    pub(super) version: String,
+}
