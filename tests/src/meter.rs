@@ -151,8 +151,6 @@ fn written_by(context: &FinalizerInterceptorContextRef<'_>) -> Vec<ConsumedCapac
         output.consumed_capacity.iter().cloned().collect()
     } else if let Some(output) = output.downcast_ref::<DeleteItemOutput>() {
         output.consumed_capacity.iter().cloned().collect()
-    } else if let Some(output) = output.downcast_ref::<TransactWriteItemsOutput>() {
-        output.consumed_capacity().to_vec()
     } else {
         vec![]
     }

@@ -15,7 +15,6 @@ use futures::FutureExt;
 use futures::future::join_all;
 use ilock_call::Call;
 use ilock_directory::Directory;
-use ilock_env::Clock;
 use ilock_functions::http::router::{all_routes, service};
 use ilock_functions::service::calls::Calls;
 use ilock_functions::service::mqtt_access::MqttAccess;
