@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::operation::delete_item::{DeleteItemInput, DeleteItemOutput
 use aws_sdk_dynamodb::operation::get_item::{GetItemInput, GetItemOutput};
 use aws_sdk_dynamodb::operation::put_item::{PutItemInput, PutItemOutput};
 use aws_sdk_dynamodb::operation::query::{QueryInput, QueryOutput};
+use aws_sdk_dynamodb::operation::transact_write_items::{TransactWriteItemsInput, TransactWriteItemsOutput};
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemInput, UpdateItemOutput};
 use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity};
 
@@ -106,6 +107,8 @@ impl Intercept for Meter {
             input.return_consumed_capacity = total;
         } else if let Some(input) = input.downcast_mut::<QueryInput>() {
             input.return_consumed_capacity = total;
+        } else if let Some(input) = input.downcast_mut::<TransactWriteItemsInput>() {
+            input.return_consumed_capacity = total;
         }
         Ok(())
     }
@@ -135,6 +138,8 @@ impl Intercept for Meter {
             self.read("GetItem", output.consumed_capacity());
         } else if let Some(output) = output.downcast_ref::<QueryOutput>() {
             self.read("Query", output.consumed_capacity());
+        } else if let Some(output) = output.downcast_ref::<TransactWriteItemsOutput>() {
+            output.consumed_capacity().iter().for_each(|table| self.write("TransactWriteItems", Some(table)));
         } else {
             self.add("other", 0.0, 0.0);
         }
@@ -151,6 +156,8 @@ fn written_by(context: &FinalizerInterceptorContextRef<'_>) -> Vec<ConsumedCapac
         output.consumed_capacity.iter().cloned().collect()
     } else if let Some(output) = output.downcast_ref::<DeleteItemOutput>() {
         output.consumed_capacity.iter().cloned().collect()
+    } else if let Some(output) = output.downcast_ref::<TransactWriteItemsOutput>() {
+        output.consumed_capacity().to_vec()
     } else {
         vec![]
     }

@@ -136,11 +136,8 @@ impl Stack {
         let table = wiring.settings.events_table()?;
         let source = StreamSource { database: tables.database, table, poll, resumes: data_dir.is_some() };
         let poller = Poller::new(source, Projector::new(&wiring)?, ledger.clone(), clock)?;
-        let every = wiring.settings.sequence_every()?;
         let mut tasks = vec![tokio::spawn(poller.run(stop.clone()))];
-        tasks.push(tokio::spawn(
-            stop.clone().run_until_cancelled_owned(keep_sequencing(sequencer.clone(), every)).map(|_| ()),
-        ));
+        tasks.push(sequencing(&stop, sequencer.clone(), wiring.settings.sequence_every()?));
 
         let http_at = bound("HTTP", at.http, &http)?;
         let router = routes(&wiring, &push)?.merge(stores(tables.at, &tlog));
@@ -257,6 +254,11 @@ fn sequencer(wiring: &Wiring, files: &Path, ledger: Ledger) -> Result<(Sequencer
         clock: wiring.clock.clone(),
     };
     Ok((sequencer, tlog))
+}
+
+/// Starts to sequence the ledger, until `stop`.
+fn sequencing(stop: &CancellationToken, sequencer: Sequencer, every: Duration) -> JoinHandle<()> {
+    tokio::spawn(stop.clone().run_until_cancelled_owned(keep_sequencing(sequencer, every)).map(|_| ()))
 }
 
 /// Sequences the ledger again and again.

@@ -66,6 +66,9 @@ fn value(name: &str, algorithms: &str) -> String {
     let value = match name {
         "AUTH_ALGORITHMS" => algorithms,
         "AUTH_JWKS" => "https://login.example/keys",
+        "LEDGER_RETENTION_MODE" => "GOVERNANCE",
+        "LEDGER_RETENTION_DAYS" => "3653",
+        "LEDGER_WITNESSES" => "quorum none",
         "TRTC_SDK_APP_ID" => "1400000000",
         "TRTC_API_REGION" => "ap-guangzhou",
         "TRTC_API_URL" => "https://trtc.tencentcloudapi.com",
