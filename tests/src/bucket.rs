@@ -74,7 +74,8 @@ impl Objects {
                 let query: BTreeMap<String, String> =
                     form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
                 let listed = objects.keys().filter(|key| key.starts_with(&query["prefix"]));
-                let listed: String = listed.map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
+                let listed =
+                    listed.flat_map(|key| ["<Contents><Key>", key.as_str(), "</Key></Contents>"]).collect::<String>();
                 let body = format!("<ListBucketResult><IsTruncated>false</IsTruncated>{listed}</ListBucketResult>");
                 (StatusCode::OK, [("content-type", "application/xml")], body).into_response()
             }

@@ -187,12 +187,11 @@ impl DayJudge {
             .collect();
         let mut whole: BTreeMap<CallHash, u64> = BTreeMap::new();
         for (entry, place) in gone {
-            match self.calls.get(&entry.call).cloned() {
-                Some(call_id) => self.judge_gone(&entry, &call_id),
-                None => {
-                    let first = whole.entry(entry.call).or_insert(place.index);
-                    *first = place.index.min(*first);
-                }
+            if let Some(call_id) = self.calls.get(&entry.call).cloned() {
+                self.judge_gone(&entry, &call_id);
+            } else {
+                let first = whole.entry(entry.call).or_insert(place.index);
+                *first = place.index.min(*first);
             }
         }
         for (call, index) in whole {

@@ -104,7 +104,7 @@ impl OpenLedger {
     }
 
     /// The index from which on everything stands that was entered after `hour` began, or earlier.
-    pub async fn from_hour(&self, hour: Hour) -> Result<u64, CommandError> {
+    pub async fn beginning_at(&self, hour: Hour) -> Result<u64, CommandError> {
         let mut hour = hour;
         for _ in 0..MOST_HOURS_BACK {
             if let Some((index, _)) = self.reader.hour(hour).await.map_err(ledger_error)? {

@@ -106,6 +106,6 @@ fn last_at(call: &StoredCall) -> Millis {
 async fn find(ledger: &OpenLedger, call: &StoredCall) -> Result<HashMap<Entry, u64>, CommandError> {
     let first = Hour::of(Millis(times(call).min().unwrap_or_default())).before();
     let wanted = call.entries();
-    let from = ledger.from_hour(first).await?;
+    let from = ledger.beginning_at(first).await?;
     ledger.reader.find(&wanted, from..ledger.checkpoint.head.size).await.map_err(ledger_error)
 }

@@ -34,7 +34,7 @@ pub async fn judge(ledger: &OpenLedger, log: &EventLog, day: &Day, now: Millis) 
 pub async fn read_day(ledger: &OpenLedger, log: &EventLog, day: &Day, now: Millis) -> Result<DayJudge, CommandError> {
     let mut judge = DayJudge::new(day.clone(), now);
     let head = &ledger.checkpoint.head;
-    let first = ledger.from_hour(Hour::of(day.begins()).before()).await?;
+    let first = ledger.beginning_at(Hour::of(day.begins()).before()).await?;
     let end = end_of(ledger, day).await?;
     let mut bundles = Box::pin(ledger.reader.bundles(first..end, head));
     while let Some(bundle) = bundles.try_next().await.map_err(ledger_error)? {
@@ -62,7 +62,9 @@ pub async fn read_day(ledger: &OpenLedger, log: &EventLog, day: &Day, now: Milli
         while let Some(bundle) = later.next().await {
             let bundle = bundle.map_err(ledger_error)?;
             for (index, entry) in (bundle.first..).zip(bundle.entries).filter(|(index, _)| *index >= end) {
-                entry.iter().for_each(|entry: &Entry| judge.later_entry(index, entry));
+                if let Some(entry) = &entry {
+                    judge.later_entry(index, entry);
+                }
             }
             if !judge.lacks() {
                 break;
@@ -90,7 +92,9 @@ async fn read_calls(log: &EventLog, day: &Day, judge: &mut DayJudge) -> Result<(
         if calls.is_empty() {
             return Ok(());
         }
-        calls.iter().for_each(|call| judge.call(call));
+        for call in &calls {
+            judge.call(call);
+        }
     }
 }
 
@@ -121,11 +125,11 @@ async fn kept_checkpoints(ledger: &OpenLedger, day: &Day) -> Result<Vec<Finding>
         let Some((_, size)) = ledger.reader.hour(hour).await.map_err(ledger_error)? else { continue };
         match ledger.reader.kept(size).await {
             Ok(Some(kept)) => {
-                findings.extend(judge_kept(ledger, &kept, &format!("the checkpoint kept of {hour}")).await)
+                findings.extend(judge_kept(ledger, &kept, &format!("the checkpoint kept of {hour}")).await);
             }
             Ok(None) => findings.push(Finding::new(Kind::Missing, format!("the checkpoint of {hour} was not kept"))),
             Err(error) => {
-                findings.push(Finding::new(Kind::Unreadable, format!("the checkpoint kept of {hour}: {error}")))
+                findings.push(Finding::new(Kind::Unreadable, format!("the checkpoint kept of {hour}: {error}")));
             }
         }
     }

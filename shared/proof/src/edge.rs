@@ -55,7 +55,9 @@ impl Edge {
         let mut peaks = vec![];
         for level in self.levels.iter().rev() {
             let mut tree = Tree::default();
-            level.iter().for_each(|hash| tree.push_hash(*hash));
+            for hash in level {
+                tree.push_hash(*hash);
+            }
             peaks.extend_from_slice(tree.peaks());
         }
         Tree::of(self.size, peaks)
@@ -74,7 +76,7 @@ impl Edge {
         bundle::add(&mut self.bundle, entry);
         let at = self.size;
         self.size += 1;
-        if self.size % u64::from(TILE_WIDTH) == 0 {
+        if self.size.is_multiple_of(u64::from(TILE_WIDTH)) {
             let index = at / u64::from(TILE_WIDTH);
             let tile = Tile { kind: TileKind::Entries, index, width: TILE_WIDTH };
             full.push((tile, std::mem::take(&mut self.bundle)));
@@ -95,7 +97,9 @@ impl Edge {
         let hashes = std::mem::take(hashes);
         let index = at / u64::from(TILE_WIDTH);
         let mut tree = Tree::default();
-        hashes.iter().for_each(|hash| tree.push_hash(*hash));
+        for hash in &hashes {
+            tree.push_hash(*hash);
+        }
         full.push((Tile { kind: TileKind::Hashes(level), index, width: TILE_WIDTH }, hashes.concat()));
         self.push_hash(level + 1, index, tree.root(), full);
     }

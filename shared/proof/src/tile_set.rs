@@ -49,7 +49,7 @@ impl TileSet {
     /// Takes in a tile's bytes, those of its full form too. False when they are not a tile's of this width.
     pub fn add(&mut self, tile: Tile, mut bytes: Vec<u8>) -> bool {
         let length = usize::from(tile.width) * 32;
-        if bytes.len() < length || bytes.len() % 32 != 0 {
+        if bytes.len() < length || !bytes.len().is_multiple_of(32) {
             return false;
         }
         bytes.truncate(length);

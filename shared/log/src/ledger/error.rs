@@ -49,6 +49,6 @@ impl From<StoreError> for NotSequenced {
 }
 
 /// That `name` is not what it should be.
-pub(super) fn file(name: impl ToString, why: impl Into<String>) -> LedgerError {
+pub(super) fn file(name: &(impl ToString + ?Sized), why: impl Into<String>) -> LedgerError {
     LedgerError::File { name: name.to_string(), why: why.into() }
 }

@@ -24,10 +24,10 @@ impl Sequencer {
 
     /// Publishes a round whose tiles were made, and marks it as done.
     pub(super) async fn publish(&self, round: &Round, tiles: Vec<MadeTile>) -> Result<(), NotSequenced> {
-        let (old, new) = self.heads(round)?;
+        let (old, new) = heads(round)?;
         let there = self.published().await?;
         let at = there.as_ref().map(|there| there.checkpoint.head);
-        if !at.is_some_and(|at| at.size >= new.size) {
+        if at.is_none_or(|at| at.size < new.size) {
             if at.unwrap_or(TreeHead { size: 0, root: ilock_proof::empty_root() }) != old {
                 let found = at.map_or("no checkpoint".into(), |at| format!("a checkpoint of {} entries", at.size));
                 let why =
@@ -42,13 +42,6 @@ impl Sequencer {
             self.put_checkpoint(round, &checkpoint, there).await?;
         }
         self.clean(round).await
-    }
-
-    fn heads(&self, round: &Round) -> Result<(TreeHead, TreeHead), NotSequenced> {
-        match (round.before(), round.after()) {
-            (Some(before), Some(after)) => Ok((head(&before), head(&after))),
-            _ => Err(NotSequenced::Forked(format!("the record of round {} does not add up", round.number))),
-        }
     }
 
     /// Writes files that never change. One that stands there already must be the same.
@@ -68,7 +61,7 @@ impl Sequencer {
     }
 
     async fn publish_keys(&self, round: &Round) -> Result<(), NotSequenced> {
-        let keys: String = round.keys.iter().map(|key| format!("{key}\n")).collect();
+        let keys = round.keys.iter().flat_map(|key| [key.as_str(), "\n"]).collect::<String>();
         let there = self.store.read(KEY.into()).await?;
         if there.as_ref().is_some_and(|there| there.bytes == keys.as_bytes()) {
             return Ok(());
@@ -139,7 +132,7 @@ impl Sequencer {
 
     /// Deletes what a published round leaves: partial tiles that are full now, and the items that it took.
     pub(super) async fn clean(&self, round: &Round) -> Result<(), NotSequenced> {
-        let (old, new) = self.heads(round)?;
+        let (old, new) = heads(round)?;
         let full = Tile::edge(old.size)
             .into_iter()
             .filter(|tile| Tile::in_tree(tile.kind, tile.index, new.size).is_some_and(|now| now.is_full()));
@@ -154,7 +147,7 @@ impl Sequencer {
     pub(super) async fn edge(&self, tree: &ilock_proof::Tree) -> Result<Edge, NotSequenced> {
         let reads = Tile::edge(tree.size()).into_iter().map(|tile| async move {
             let found = self.store.read(tile.to_string()).await?;
-            found.map(|found| (tile, found.bytes)).ok_or_else(|| NotSequenced::from(file(tile, "it is missing")))
+            found.map(|found| (tile, found.bytes)).ok_or_else(|| NotSequenced::from(file(&tile, "it is missing")))
         });
         let tiles = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
         let edge = Edge::of(tree.size(), tiles).filter(|edge| edge.bundle_fits() && edge.tree().as_ref() == Some(tree));
@@ -164,5 +157,13 @@ impl Sequencer {
                 tree.size()
             ))
         })
+    }
+}
+
+/// The tree before and after a round.
+fn heads(round: &Round) -> Result<(TreeHead, TreeHead), NotSequenced> {
+    match (round.before(), round.after()) {
+        (Some(before), Some(after)) => Ok((head(&before), head(&after))),
+        _ => Err(NotSequenced::Forked(format!("the record of round {} does not add up", round.number))),
     }
 }

@@ -47,8 +47,8 @@ impl LedgerReader {
 
     async fn checkpoint_in(&self, name: String) -> Result<Option<Checkpoint>, LedgerError> {
         let Some(found) = self.store.read(name.clone()).await? else { return Ok(None) };
-        let note = String::from_utf8(found.bytes).map_err(|_| file(&name, "it is not UTF-8"))?;
-        Checkpoint::read(&note).map(Some).map_err(|bad| file(&name, bad.to_string()))
+        let note = String::from_utf8(found.bytes).map_err(|_| file(name.as_str(), "it is not UTF-8"))?;
+        Checkpoint::read(&note).map(Some).map_err(|bad| file(name.as_str(), bad.to_string()))
     }
 
     /// The keys that the store says sign, one a line. Nothing vouches for them.
@@ -84,7 +84,7 @@ impl LedgerReader {
         if found.is_none() && !tile.is_full() {
             found = self.store.read(tile.full().to_string()).await?;
         }
-        found.map(|found| (tile, found.bytes)).ok_or_else(|| file(tile, "it is missing"))
+        found.map(|found| (tile, found.bytes)).ok_or_else(|| file(&tile, "it is missing"))
     }
 
     async fn add(&self, set: &mut TileSet, needed: impl IntoIterator<Item = Tile>) -> Result<(), LedgerError> {
@@ -92,7 +92,7 @@ impl LedgerReader {
         let mut tiles = stream::iter(tiles).buffer_unordered(AT_ONCE);
         while let Some((tile, bytes)) = tiles.try_next().await? {
             if !set.add(tile, bytes) {
-                return Err(file(tile, "it is no tile of this width"));
+                return Err(file(&tile, "it is no tile of this width"));
             }
         }
         Ok(())
@@ -128,7 +128,7 @@ impl LedgerReader {
         self.add(&mut set, needed).await?;
         let hashes = set.inclusion(index).ok_or_else(|| file("tile", format!("there is no entry {index}")))?;
         verify_inclusion(&leaf_hash(&entry.to_bytes()), index, &hashes, &checkpoint.head)
-            .map_err(|bad| file(format!("entry {index}"), bad.to_string()))?;
+            .map_err(|bad| file(&format!("entry {index}"), bad.to_string()))?;
         Ok(TlogProof { index, hashes, checkpoint: checkpoint.clone() })
     }
 
@@ -142,18 +142,18 @@ impl LedgerReader {
         let ((_, bytes), (_, hashes)) = tokio::try_join!(self.tile(entries), self.tile(leaves))?;
         let width = usize::from(entries.width);
         let found = bundle_entries(&bytes).filter(|found| found.len() >= width);
-        let found = found.ok_or_else(|| file(entries, "it is no bundle of this width"))?;
+        let found = found.ok_or_else(|| file(&entries, "it is no bundle of this width"))?;
         let found = &found[..width];
         if !found.iter().map(|entry| leaf_hash(entry)).eq(hashes.as_chunks::<32>().0[..].iter().copied().take(width)) {
-            return Err(file(entries, "its entries are not the leaves of its tile"));
+            return Err(file(&entries, "its entries are not the leaves of its tile"));
         }
         let first = index * u64::from(TILE_WIDTH);
         let mut set = TileSet::of(head.size);
         let _ = set.add(leaves, hashes);
         let needed = set.needed_for_inclusion(first);
         self.add(&mut set, needed).await?;
-        let proof = set.inclusion(first).ok_or_else(|| file(leaves, "its proof cannot be made"))?;
-        verify_inclusion(&leaf_hash(found[0]), first, &proof, head).map_err(|bad| file(leaves, bad.to_string()))?;
+        let proof = set.inclusion(first).ok_or_else(|| file(&leaves, "its proof cannot be made"))?;
+        verify_inclusion(&leaf_hash(found[0]), first, &proof, head).map_err(|bad| file(&leaves, bad.to_string()))?;
         // The proof of the first leaf leads over the whole tile: every other leaf of it stands in that proof.
         Ok(RangeOfEntries { first, entries: found.iter().map(|entry| Entry::read(entry)).collect() })
     }
@@ -170,7 +170,7 @@ impl LedgerReader {
             .filter_map(|index| Tile::in_tree(TileKind::Entries, index, within.end));
         let mut tiles = stream::iter(tiles.map(|tile| self.tile(tile))).buffered(AT_ONCE);
         while let Some((tile, bytes)) = tiles.try_next().await? {
-            let entries = bundle_entries(&bytes).ok_or_else(|| file(tile, "it is no bundle"))?;
+            let entries = bundle_entries(&bytes).ok_or_else(|| file(&tile, "it is no bundle"))?;
             for (index, bytes) in (tile.index * width..).zip(entries).take(usize::from(tile.width)) {
                 if let Some(entry) = Entry::read(bytes).filter(|entry| left.remove(entry)) {
                     found.insert(entry, index);

@@ -102,7 +102,7 @@ impl Witnesses {
         if proof.len() > MAX_HASHES {
             return Err(WitnessError("the proof is longer than a witness takes".into()));
         }
-        let lines: String = proof.iter().map(|hash| format!("{}\n", STANDARD.encode(hash))).collect();
+        let lines = proof.iter().flat_map(|hash| [STANDARD.encode(hash), "\n".to_owned()]).collect::<String>();
         self.client.post(url.to_owned(), format!("old {old}\n{lines}\n{}", checkpoint.note)).await
     }
 }
