@@ -322,8 +322,8 @@ fn every_setting_is_described_and_every_description_is_of_a_setting() {
     let help = help_of_dev();
     for page in pages() {
         for name in page.spans().into_iter().filter(|span| is_setting(span)) {
-            // Which AWS's SDK reads.
-            let known = name == "AWS_ENDPOINT_URL"
+            // Which AWS's SDK reads, and which the commands do.
+            let known = ["AWS_ENDPOINT_URL", "ILOCK_SERVER"].contains(&name.as_str())
                 || read.contains(&name)
                 || on_lambda.contains(&name)
                 || help.contains(&format!("[env: {name}="));

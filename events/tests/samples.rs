@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 use contract::samples;
 use ilock_events::schema::schemas;
 use ilock_events::{
-    Access, AccessesOfDay, Act, Actor, Alert, ApnsPush, CallEvent, CallEvents, CallOver, CallView, CalleeAct,
-    CalleeAction, CallerAct, CallerAction, CallsOfDay, ClientRegistered, Command, Commit, Control, ControlAction,
-    DeviceSync, Envelope, ErrorData, FcmPush, Forgotten, History, Incoming, MissedCall, Personal, PlaceCall,
-    PushTokenRegistered, Receipt, RegisterClient, RegisterPushToken, StoredEvent, UpdateStatus, VideoCall,
+    Access, AccessesOfDay, Act, Actor, Alert, ApnsPush, Blocks, CallEvent, CallEvents, CallOver, CallView, CalleeAct,
+    CalleeAction, CallerAct, CallerAction, CallsOfDay, ClientRegistered, ClientRemoved, ClientSync, Command, Commit,
+    ConfirmPushToken, Control, ControlAction, DeviceSync, Envelope, ErrorData, FcmPush, Forgotten, History, Incoming,
+    KnownClients, MissedCall, Personal, PlaceCall, PushConfirm, PushTokenConfirmed, PushTokenRegistered, Receipt,
+    RegisterClient, RegisterPushToken, Revocation, Revoked, StoredEvent, UpdateStatus, VideoCall,
 };
 use jsonschema::Validator;
 use serde::Serialize;
@@ -93,6 +94,9 @@ fn every_sample_is_read_into_its_type_and_written_as_it_was() {
             ["message", "incoming", ..] => there_and_back::<Incoming>(&name, &sample),
             ["message", "control", ..] => there_and_back::<Control>(&name, &sample),
             ["message", "sync", ..] => there_and_back::<DeviceSync>(&name, &sample),
+            ["message", "client", ..] => there_and_back::<ClientSync>(&name, &sample),
+            ["push", "android", "push_confirm", ..] => there_and_back::<FcmPush<PushConfirm>>(&name, &sample),
+            ["push", "ios", "push_confirm", ..] => there_and_back::<ApnsPush<PushConfirm>>(&name, &sample),
             ["push", "android", "video_call", ..] => there_and_back::<FcmPush<VideoCall>>(&name, &sample),
             ["push", "android", "call_ended", ..] => there_and_back::<FcmPush<CallOver>>(&name, &sample),
             ["push", "android", "missed_call", ..] => there_and_back::<FcmPush<MissedCall>>(&name, &sample),
@@ -103,6 +107,15 @@ fn every_sample_is_read_into_its_type_and_written_as_it_was() {
             ["http", "reply", "PushTokenRegistered", ..] => {
                 there_and_back::<Envelope<PushTokenRegistered>>(&name, &sample);
             }
+            ["http", "ConfirmPushToken", ..] => there_and_back::<ConfirmPushToken>(&name, &sample),
+            ["http", "Revocation", ..] => there_and_back::<Revocation>(&name, &sample),
+            ["http", "reply", "PushTokenConfirmed", ..] => {
+                there_and_back::<Envelope<PushTokenConfirmed>>(&name, &sample);
+            }
+            ["http", "reply", "KnownClients", ..] => there_and_back::<Envelope<KnownClients>>(&name, &sample),
+            ["http", "reply", "Blocks", ..] => there_and_back::<Envelope<Blocks>>(&name, &sample),
+            ["http", "reply", "ClientRemoved", ..] => there_and_back::<Envelope<ClientRemoved>>(&name, &sample),
+            ["http", "reply", "Revoked", ..] => there_and_back::<Envelope<Revoked>>(&name, &sample),
             ["http", "RegisterClient", ..] => there_and_back::<RegisterClient>(&name, &sample),
             ["http", "UpdateStatus", ..] => there_and_back::<UpdateStatus>(&name, &sample),
             ["http", "PlaceCall", ..] => there_and_back::<PlaceCall>(&name, &sample),
@@ -129,6 +142,11 @@ fn every_form_has_a_sample() {
         let answered = [
             "ClientRegistered",
             "PushTokenRegistered",
+            "PushTokenConfirmed",
+            "KnownClients",
+            "Blocks",
+            "ClientRemoved",
+            "Revoked",
             "CallView",
             "History",
             "CallsOfDay",

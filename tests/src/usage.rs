@@ -40,6 +40,9 @@ pub struct CallUsage {
     pub registration_read_units: f64,
 }
 
+/// Between what people do: the projector sees each commit before the next.
+const A_WHILE: Duration = Duration::from_secs(1);
+
 struct Counted {
     inner: Arc<dyn Mqtt>,
     published: Arc<AtomicU32>,
@@ -88,12 +91,15 @@ pub async fn call_usage(after_each: impl Fn()) -> CallUsage {
 
     let call = call_id(&door.rings("user456", 30).await);
     after_each();
+    tokio::time::sleep(A_WHILE).await;
     for name in ["phone", "tablet", "watch"] {
         user.callee_action(&call, "ringing", Some(name)).await.ok();
         after_each();
     }
+    tokio::time::sleep(A_WHILE).await;
     user.callee_action(&call, "accepted", Some("phone")).await.ok();
     after_each();
+    tokio::time::sleep(A_WHILE).await;
     door.caller_action(&call, "hangup").await.ok();
     after_each();
     tokio::time::sleep(SETTLED).await;

@@ -63,6 +63,10 @@ struct Session<'a> {
     client: Handle,
     /// When the button was pressed: as soon as messages arrive.
     pressed: Option<Instant>,
+    /// When the call was placed.
+    placed: Option<Instant>,
+    /// That the call is to be ended as soon as it is placed.
+    ends_once_placed: bool,
     /// The press, and from its answer on the call.
     call: Option<String>,
     /// When it was answered. The main loop takes it to set the hang-up timer.
@@ -84,9 +88,18 @@ impl Press {
         let token = self.target.token(&self.device, Role::Device)?;
         let builder = ilock_client::door(&self.target.server(), AccessTokens::fixed(token));
         let (client, events) = client::start(builder.client_id("ilock-door"), self.ca.as_deref())?;
-        let (pressed, call, accepted, problem) = (None, None, None, None);
-        let active = false;
-        let mut session = Session { press: &self, output, client, pressed, call, accepted, active, problem };
+        let mut session = Session {
+            press: &self,
+            output,
+            client,
+            pressed: None,
+            placed: None,
+            ends_once_placed: false,
+            call: None,
+            accepted: None,
+            active: false,
+            problem: None,
+        };
         let ended = session.follow(events).await;
         session.client.close().await;
         ended.map(ExitCode::from)
@@ -103,7 +116,7 @@ impl Session<'_> {
         tokio::pin!(cancel, hang_up, stopped);
         let mut stopping = false;
         loop {
-            let was_pressed = self.pressed.is_some();
+            let was_placed = self.placed.is_some();
             tokio::select! {
                 event = events.next() => {
                     let Some(event) = event else { return Err(CommandError::new("the client has ended")) };
@@ -120,15 +133,15 @@ impl Session<'_> {
                     self.end();
                 }
                 () = &mut stopped, if !stopping => {
-                    if self.call.is_none() {
+                    if self.pressed.is_none() {
                         return Ok(EXIT_CANCELLED);
                     }
                     stopping = true;
                     self.end();
                 }
             }
-            if let (false, Some(pressed), Some(seconds)) = (was_pressed, self.pressed, self.press.cancel_after) {
-                cancel.as_mut().reset(pressed + Duration::from_secs(seconds));
+            if let (false, Some(placed), Some(seconds)) = (was_placed, self.placed, self.press.cancel_after) {
+                cancel.as_mut().reset(placed + Duration::from_secs(seconds));
             }
             if let (Some(seconds), Some(accepted)) = (self.press.hang_up_after, self.accepted.take()) {
                 hang_up.as_mut().reset(accepted + Duration::from_secs(seconds));
@@ -136,9 +149,11 @@ impl Session<'_> {
         }
     }
 
-    fn end(&self) {
-        if let Some(call) = &self.call {
-            self.client.hang_up(call, None);
+    /// Ends the call, once it is placed: before that it has no name to be found by.
+    fn end(&mut self) {
+        match (&self.call, self.placed) {
+            (Some(call), Some(_)) => self.client.hang_up(call, None),
+            _ => self.ends_once_placed = true,
         }
     }
 
@@ -189,6 +204,10 @@ impl Session<'_> {
             Progress::Placed => {
                 let text = format!("placed   {}", call_id.unwrap_or_default());
                 self.output.line(Level::Info, "placed", &text, json!({ "call": { "call_id": call_id } }));
+                self.placed = Some(Instant::now());
+                if self.ends_once_placed {
+                    self.end();
+                }
             }
             Progress::Ringing => self.print(Level::Success, "ringing", None, json!({})),
             Progress::Alerted => self.print(Level::Success, "alerted", None, json!({})),

@@ -116,7 +116,10 @@ mod tests {
     #[test]
     fn a_word_that_is_none_of_those_is_answered_with_those() {
         let (field, rule) = said::<CalleeAction>(r#"{"call_id":"a","action":"open, expected x"}"#);
-        assert_eq!((field.as_str(), rule.as_str()), ("action", "must be one of ringing, accepted, rejected, hangup"));
+        assert_eq!(
+            (field.as_str(), rule.as_str()),
+            ("action", "must be one of ringing, accepted, declined, rejected, hangup")
+        );
         let (field, rule) = said::<RegisterClient>(r#"{"client_id":"a_b","environment":"staging"}"#);
         assert_eq!((field.as_str(), rule.as_str()), ("environment", "must be one of production, sandbox"));
         let (field, rule) = said::<RegisterClient>(r#"{"client_id":"a_b","platform":{"a":1}}"#);

@@ -79,6 +79,7 @@ fn a_change_of_any_field_of_any_commit_shows() {
             let field = changed.pointer_mut(&path).unwrap();
             *field = match &*field {
                 Value::Number(number) => (number.as_i64().unwrap() + 1).into(),
+                Value::Bool(yes) => (!yes).into(),
                 Value::String(text) => format!("{}x", text.get(..text.len() - 1).unwrap_or_default()).into(),
                 other => panic!("{path} is {other}"),
             };
