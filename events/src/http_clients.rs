@@ -70,7 +70,7 @@ pub struct Revoked {
 
 /// `GET /api/blocks`: whom the asker has blocked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Blocks {
+pub struct BlockList {
     /// The one blocked last is first.
     pub blocks: Vec<BlockedCaller>,
 }

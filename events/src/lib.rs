@@ -36,8 +36,8 @@ pub use command::{Act, Command, UnknownCommand};
 pub use day::{BadDay, Day};
 pub use http::*;
 pub use http_clients::{
-    BlockedCaller, Blocks, ClientRemoved, ConfirmPushToken, KnownClient, KnownClients, PushTokenConfirmed, Revocation,
-    Revoked,
+    BlockList, BlockedCaller, ClientRemoved, ConfirmPushToken, KnownClient, KnownClients, PushTokenConfirmed,
+    Revocation, Revoked,
 };
 pub use id::{BadId, CallId, CommandId, CommitNo, Millis, Nonce, RoomId, TenantId, TrtcUser};
 pub use ids::{

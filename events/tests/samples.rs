@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use contract::samples;
 use ilock_events::schema::schemas;
 use ilock_events::{
-    Access, AccessesOfDay, Act, Actor, Alert, ApnsPush, Blocks, CallEvent, CallEvents, CallOver, CallView, CalleeAct,
-    CalleeAction, CallerAct, CallerAction, CallsOfDay, ClientRegistered, ClientRemoved, ClientSync, Command, Commit,
-    ConfirmPushToken, Control, ControlAction, DeviceSync, Envelope, ErrorData, FcmPush, Forgotten, History, Incoming,
-    KnownClients, MissedCall, Personal, PlaceCall, PushConfirm, PushTokenConfirmed, PushTokenRegistered, Receipt,
-    RegisterClient, RegisterPushToken, Revocation, Revoked, StoredEvent, UpdateStatus, VideoCall,
+    Access, AccessesOfDay, Act, Actor, Alert, ApnsPush, BlockList, CallEvent, CallEvents, CallOver, CallView,
+    CalleeAct, CalleeAction, CallerAct, CallerAction, CallsOfDay, ClientRegistered, ClientRemoved, ClientSync, Command,
+    Commit, ConfirmPushToken, Control, ControlAction, DeviceSync, Envelope, ErrorData, FcmPush, Forgotten, History,
+    Incoming, KnownClients, MissedCall, Personal, PlaceCall, PushConfirm, PushTokenConfirmed, PushTokenRegistered,
+    Receipt, RegisterClient, RegisterPushToken, Revocation, Revoked, StoredEvent, UpdateStatus, VideoCall,
 };
 use jsonschema::Validator;
 use serde::Serialize;
@@ -113,7 +113,7 @@ fn every_sample_is_read_into_its_type_and_written_as_it_was() {
                 there_and_back::<Envelope<PushTokenConfirmed>>(&name, &sample);
             }
             ["http", "reply", "KnownClients", ..] => there_and_back::<Envelope<KnownClients>>(&name, &sample),
-            ["http", "reply", "Blocks", ..] => there_and_back::<Envelope<Blocks>>(&name, &sample),
+            ["http", "reply", "BlockList", ..] => there_and_back::<Envelope<BlockList>>(&name, &sample),
             ["http", "reply", "ClientRemoved", ..] => there_and_back::<Envelope<ClientRemoved>>(&name, &sample),
             ["http", "reply", "Revoked", ..] => there_and_back::<Envelope<Revoked>>(&name, &sample),
             ["http", "RegisterClient", ..] => there_and_back::<RegisterClient>(&name, &sample),
@@ -144,7 +144,7 @@ fn every_form_has_a_sample() {
             "PushTokenRegistered",
             "PushTokenConfirmed",
             "KnownClients",
-            "Blocks",
+            "BlockList",
             "ClientRemoved",
             "Revoked",
             "CallView",

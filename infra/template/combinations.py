@@ -45,6 +45,11 @@ OTHERS = {
     "own key": {"KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/00000000-0000-0000-0000-000000000000"},
     "own environment key": {"EnvironmentKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-1111-1111-1111-111111111111"},
     "topic prefix": {"TopicPrefix": "blue"},
+    "witnesses": {
+        "LogOrigin": "calls.example.com/ledger",
+        "NextLedgerKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/22222222-2222-2222-2222-222222222222",
+        "LedgerWitnesses": "witness one witness.example.com+0123abcd+AQIDBA== https://witness.example.com/;quorum one",
+    },
     "reserved concurrency": {"ReserveConcurrency": "true", "ExpectedCallsPerSecond": "100"},
     "bounded roles": {
         "PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",

@@ -82,7 +82,7 @@ class Roles(unittest.TestCase):
         keyed = CORE[WITH_PUSH] | combinations.OTHERS["own environment key"]
         resources = check.deployed(keyed)["Resources"]
         functions = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::Lambda::Function"]
-        self.assertEqual(len(functions), 21)
+        self.assertEqual(len(functions), 24)
         for function in functions:
             self.assertEqual(function["KmsKeyArn"], {"Ref": "EnvironmentKeyArn"})
             role = resources[function["Role"]["Fn::GetAtt"][0]]["Properties"]

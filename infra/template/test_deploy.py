@@ -115,14 +115,14 @@ class Deploying(unittest.TestCase):
         self.assertIn('AccountConcurrency="500"', self.commands.pop())
 
     def test_only_what_the_account_has_can_be_reserved(self):
-        # Four functions of 50, three of 5, and 100 for the others.
+        # Four functions of 50, three of 5, the sequencer's one, and 100 for the others.
         reserving = [*TYPED, "ReserveConcurrency=true", "ExpectedCallsPerSecond=25"]
-        self.aws.at_once = 315
+        self.aws.at_once = 316
         self.assertEqual(self.deploy("dev", *reserving), 0)
         self.commands.clear()
-        self.aws.at_once = 314
+        self.aws.at_once = 315
         said = self.refused("dev", *reserving)
-        self.assertIn("215 are reserved and 100 must be left, and the account has 314", said)
+        self.assertIn("216 are reserved and 100 must be left, and the account has 315", said)
         self.assertEqual(self.deploy("dev", *TYPED), 0)
 
     def test_a_dry_run_does_nothing(self):

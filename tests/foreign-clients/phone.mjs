@@ -64,6 +64,8 @@ export class Phone {
   }
 
   #hear(heard) {
+    // These are about no call.
+    if (["client_added", "client_removed"].includes(heard.body.action)) return;
     const id = heard.body.message_id;
     if (this.seen.has(id)) return;
     if (id) this.seen.add(id);

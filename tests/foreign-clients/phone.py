@@ -134,6 +134,8 @@ class Phone:
     def _on_message(self, _client, _data, message):
         properties = message.properties if self.version == "5" else None
         heard = Heard(message.topic, json.loads(message.payload), message.qos, message.retain, properties)
+        if heard.body.get("action") in ("client_added", "client_removed"):
+            return  # These are about no call.
         message_id = heard.body.get("message_id")
         if message_id in self._seen:
             self.repeated.append(heard)

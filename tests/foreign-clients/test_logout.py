@@ -25,12 +25,18 @@ def test_a_phone_that_is_logged_out_rings_no_more_and_the_others_do(scenario):
 
 def test_nothing_waits_for_a_phone_that_was_logged_out(scenario):
     phone = scenario.phone(scenario.resident)
+    scenario.resident.registers("kept")
     phone.vanishes()
     scenario.door.rings(scenario.resident.id)
     scenario.resident.logs_out(phone.client_id)
     scenario.door.rings(scenario.resident.id)
 
-    # The same phone logs in again. Its old session must be gone, with every message queued for it.
+    # The same phone comes back with a later login, and with no earlier one.
+    body = {"client_id": phone.client_id, "platform": "android"}
+    refused = scenario.resident.asks("POST", "/api/mqtt/clients/register", body)
+    assert (refused.status, refused.code) == (403, 40302), refused
+    scenario.resident.logs_in_anew()
+    #  Its old session must be gone, with every message queued for it.
     again = scenario.connect(scenario.login(scenario.resident))
     assert not again.session_present
     again.listens().hears_nothing()

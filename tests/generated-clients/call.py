@@ -71,7 +71,6 @@ door, resident, auditor = party("ILOCK_DOOR_TOKEN"), party("ILOCK_USER_TOKEN"), 
 # Both register.
 registered = as_a(
     ClientRegisteredReply,
-    ClientRemovedReply,
     register_client.sync(client=door, body=RegisterClient(client_id=f"{DOOR}_main", platform="linux")),
 )
 assert registered.data.topics.call_control.endswith("/calls/control")

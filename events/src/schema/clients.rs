@@ -4,7 +4,7 @@ use schemars::Schema;
 
 use super::made::{asked, given, named, reply};
 use crate::{
-    ApnsPush, Blocks, ClientRegistered, ClientRemoved, ClientSync, ConfirmPushToken, FcmPush, KnownClients,
+    ApnsPush, BlockList, ClientRegistered, ClientRemoved, ClientSync, ConfirmPushToken, FcmPush, KnownClients,
     PushConfirm, PushTokenConfirmed, PushTokenRegistered, RegisterClient, RegisterPushToken, Revocation, Revoked,
     UpdateStatus,
 };
@@ -18,14 +18,14 @@ pub(super) fn clients() -> Vec<(String, Schema)> {
         given::<PushTokenRegistered>("http.PushTokenRegistered"),
         given::<PushTokenConfirmed>("http.PushTokenConfirmed"),
         given::<KnownClients>("http.KnownClients"),
-        given::<Blocks>("http.Blocks"),
+        given::<BlockList>("http.BlockList"),
         given::<ClientRemoved>("http.ClientRemoved"),
         given::<Revoked>("http.Revoked"),
         reply::<ClientRegistered>("ClientRegistered"),
         reply::<PushTokenRegistered>("PushTokenRegistered"),
         reply::<PushTokenConfirmed>("PushTokenConfirmed"),
         reply::<KnownClients>("KnownClients"),
-        reply::<Blocks>("Blocks"),
+        reply::<BlockList>("BlockList"),
         reply::<ClientRemoved>("ClientRemoved"),
         reply::<Revoked>("Revoked"),
         asked::<RegisterClient>("http.RegisterClient"),

@@ -5,7 +5,7 @@ use axum::extract::{FromRef, Query, State};
 use axum::routing::get;
 use ilock_directory::Directory;
 use ilock_env::Clock;
-use ilock_events::{Blocks, PartyId};
+use ilock_events::{BlockList, PartyId};
 use serde::Deserialize;
 
 use crate::error::ApiError;
@@ -59,13 +59,13 @@ async fn list_blocks(
     caller: Caller,
     State(BlocksState { directory, .. }): State<BlocksState>,
     Query(whom): Query<Whom>,
-) -> Result<Reply<Blocks>, ApiError> {
+) -> Result<Reply<BlockList>, ApiError> {
     caller.person()?;
     let blocks = match whom.read()? {
         Some(id) => directory.block(&caller.at(), &id).await?.into_iter().collect(),
         None => directory.blocks(&caller.at()).await?,
     };
-    Ok(Reply(Blocks { blocks }))
+    Ok(Reply(BlockList { blocks }))
 }
 
 async fn block_caller(

@@ -22,19 +22,19 @@ pub struct Round {
     pub origin: String,
     /// The tree before it: size and full subtrees.
     old_size: u64,
-    #[serde(with = "digits")]
+    #[serde(with = "digits", default, skip_serializing_if = "Vec::is_empty")]
     old_edge: Vec<u8>,
     /// The tree after it.
     size: u64,
-    #[serde(with = "digits")]
+    #[serde(with = "digits", default, skip_serializing_if = "Vec::is_empty")]
     edge: Vec<u8>,
-    #[serde(with = "digits")]
+    #[serde(with = "digits", default, skip_serializing_if = "Vec::is_empty")]
     root: Vec<u8>,
     /// The items that it took, by their hashes, in this order.
-    #[serde(with = "digits")]
+    #[serde(with = "digits", default, skip_serializing_if = "Vec::is_empty")]
     items: Vec<u8>,
     /// The sequencer's own entries, which stand before those of the items.
-    #[serde(with = "digits")]
+    #[serde(with = "digits", default, skip_serializing_if = "Vec::is_empty")]
     own: Vec<u8>,
     /// The hours among them: name and index.
     pub(super) hours: Vec<(String, u64)>,
