@@ -106,14 +106,14 @@ class Deployment:
                 if reason := event.get("ResourceStatusReason"):
                     print(f"{event['LogicalResourceId']}: {event['ResourceStatus']}: {reason}", file=sys.stderr)
             raise SystemExit("infra/ministack: the template could not be deployed") from None
-        self.lock_buckets(template)
+        self.lock_buckets(json.loads(copy)["Resources"])
 
-    def lock_buckets(self, template):
+    def lock_buckets(self, made_of):
         """Switches Object Lock on where the template has it: the emulator makes such a bucket without it."""
         pages = self.aws["cloudformation"].get_paginator("list_stack_resources").paginate(StackName=STACK)
         for each in pages.search("StackResourceSummaries[]"):
-            made_of = template["Resources"].get(each["LogicalResourceId"], {})
-            if each["ResourceType"] == "AWS::S3::Bucket" and made_of.get("Properties", {}).get("ObjectLockEnabled"):
+            properties = made_of.get(each["LogicalResourceId"], {}).get("Properties", {})
+            if each["ResourceType"] == "AWS::S3::Bucket" and properties.get("ObjectLockEnabled"):
                 self.aws["s3"].put_object_lock_configuration(
                     Bucket=each["PhysicalResourceId"], ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"}
                 )

@@ -140,7 +140,9 @@ async fn what_waits_and_the_round_hold_no_personal_text() {
         "keys",
         "done",
     ];
-    assert_eq!(published, known(&round));
+    // What is empty is left out.
+    let known = known(&round);
+    assert!(published.is_subset(&known), "{:?}", published.difference(&known));
     engine.end().await;
 }
 
