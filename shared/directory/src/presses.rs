@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use ilock_dynamo::{Item, number, text};
 use ilock_events::{Millis, PartyAddress};
@@ -115,6 +116,13 @@ impl Directory {
         Ok(Pressed::CallerTooOften { retry_after_ms: MINUTE_MS })
     }
 
+    /// An update of the caller's item, in which `#slot` is the slot `index`.
+    fn update_slot(&self, caller: &PartyAddress, index: usize) -> UpdateItemFluentBuilder {
+        let update = self.client.update_item().table_name(&self.table);
+        let update = update.key("pk", text(pk(caller))).key("sk", text(PRESSES));
+        update.expression_attribute_names("#slot", slot_name(index))
+    }
+
     /// The item with the slot taken; else the item in which it is not free.
     async fn take_slot(
         &self,
@@ -124,14 +132,9 @@ impl Directory {
         now: Millis,
     ) -> Result<Result<Item, Item>, DirectoryError> {
         let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", text(pk(caller)))
-            .key("sk", text(PRESSES))
+            .update_slot(caller, index)
             .update_expression("SET #slot = :press, #ttl = :ttl")
             .condition_expression("attribute_not_exists(#slot) OR #slot < :minute_ago")
-            .expression_attribute_names("#slot", slot_name(index))
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":press", text(stored))
             .expression_attribute_values(":minute_ago", text(Slot::stored(now.plus(1 - MINUTE_MS), "")))
@@ -156,14 +159,9 @@ impl Directory {
     /// A press that does not ring does not count.
     async fn free_slot(&self, caller: &PartyAddress, index: usize, stored: &str) -> Result<(), DirectoryError> {
         let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", text(pk(caller)))
-            .key("sk", text(PRESSES))
+            .update_slot(caller, index)
             .update_expression("REMOVE #slot")
             .condition_expression("#slot = :press")
-            .expression_attribute_names("#slot", slot_name(index))
             .expression_attribute_values(":press", text(stored))
             .send()
             .await;

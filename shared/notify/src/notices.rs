@@ -172,14 +172,14 @@ impl<'a> NoticeBuilder<'a> {
             CallEvent::CallRejected(_) if self.by_caller() => self.nobody_takes_it(),
             CallEvent::CallRejected(rejected) => {
                 self.sync(&rejected.callee, ControlAction::Rejected, self.while_it_rang());
-                self.silence(&rejected.callee, false);
+                self.silence(&rejected.callee);
                 self.nobody_takes_it();
             }
             CallEvent::CallAccepted(_) => {
                 self.tell_caller(ControlAction::Accepted, outcome, vec![]);
                 for callee in self.rung() {
                     self.sync(&callee.id, ControlAction::Accepted, self.while_it_rang());
-                    self.silence(&callee.id, false);
+                    self.silence(&callee.id);
                 }
             }
             CallEvent::CallCancelled(_) => {
@@ -201,7 +201,7 @@ impl<'a> NoticeBuilder<'a> {
                 self.tell_caller(ControlAction::Hangup, outcome, vec![]);
                 for callee in self.rung() {
                     self.control(&person(&callee.id), ControlAction::Hangup, self.while_it_rang());
-                    self.silence(&callee.id, false);
+                    self.silence(&callee.id);
                 }
             }
         }
@@ -263,7 +263,7 @@ impl<'a> NoticeBuilder<'a> {
         self.tell_caller(ControlAction::Rejected, self.commit.at.plus(OUTCOME_MS), vec![]);
         for callee in self.rung() {
             self.sync(&callee.id, ControlAction::Rejected, self.while_it_rang());
-            self.silence(&callee.id, false);
+            self.silence(&callee.id);
         }
     }
 
@@ -281,10 +281,10 @@ impl<'a> NoticeBuilder<'a> {
     }
 
     /// The phones of `callee` that may still ring fall silent; the one that acted knows.
-    fn silence(&mut self, callee: &PartyId, missed: bool) {
+    fn silence(&mut self, callee: &PartyId) {
         let until = self.call.terms.deadline.max(self.commit.at.plus(OVER_MS));
         let by = client_of(&self.commit.actor).cloned();
-        let kind = PushKind::Over { by, state: self.commit.state, missed };
+        let kind = PushKind::Over { by, state: self.commit.state, missed: false };
         self.wake(callee, kind, None, until, until);
     }
 

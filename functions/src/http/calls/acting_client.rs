@@ -1,10 +1,11 @@
 //! Which of its owner's clients acts in a call.
 
 use ilock_directory::{Client, Directory};
-use ilock_events::{ClientName, Seat};
+use ilock_events::{CallId, ClientName, Seat, SentClientId};
 
 use crate::error::ApiError;
-use crate::http::asker::Caller;
+use crate::http::asker::{Asker, Caller};
+use crate::http::tenant::{PartyCall, PartyCalls};
 
 /// A client that acts, as far as it is known which one does.
 pub struct ActingClient {
@@ -29,5 +30,36 @@ impl ActingClient {
         let only = clients.pop().filter(|_| clients.is_empty());
         let seat = only.as_ref().map_or(Seat::Unnamed, Client::seat);
         Ok(Self { name: only.map(|client| client.client_id), seat })
+    }
+}
+
+/// Somebody who asks something of a call that they are a party of.
+pub struct Acting {
+    pub caller: Caller,
+    pub call: PartyCall,
+    /// Their client. Not looked at before it is clear that they may ask.
+    pub client: Result<ActingClient, ApiError>,
+}
+
+impl Acting {
+    /// Admits the asker, loads the call and finds the client, all at once.
+    ///
+    /// # Errors
+    /// 400 when `client_id` is no client's name, 403 when the login was ended, 404 where the asker is no party of the call.
+    pub async fn on(
+        calls: &PartyCalls,
+        directory: &Directory,
+        asker: Asker,
+        call_id: &CallId,
+        client_id: Option<&SentClientId>,
+    ) -> Result<Self, ApiError> {
+        let (caller, admission) = asker.arrives();
+        let named = client_id.map(|sent| caller.client(sent)).transpose()?;
+        let load = calls.of_party(&caller, call_id);
+        let acting = ActingClient::of(directory, &caller, named);
+        let (admitted, call, client) = futures::join!(admission.granted(), load, acting);
+        admitted?;
+        let call = call?;
+        Ok(Self { caller, call, client })
     }
 }

@@ -9,7 +9,7 @@ use ilock_events::{
     Act, Alert, CallState, CallView, CalleeAct, CalleeAction, ClientName, PartyId, PersonalText, Reason,
 };
 
-use super::acting_client::ActingClient;
+use super::acting_client::{Acting, ActingClient};
 use super::view::view;
 use crate::error::ApiError;
 use crate::http::asker::Asker;
@@ -64,18 +64,13 @@ async fn callee_action(
     JsonBody(ask): JsonBody<CalleeAction>,
 ) -> Result<Reply<CallView>, ApiError> {
     short("reason", ask.reason.as_ref(), MAX_REASON)?;
-    let (caller, admission) = asker.arrives();
-    let named = ask.client_id.as_ref().map(|sent| caller.client(sent)).transpose()?;
-    let load = calls.of_party(&caller, &ask.call_id);
-    let acting = ActingClient::of(&directory, &caller, named);
-    let (admitted, call, acting) = futures::join!(admission.granted(), load, acting);
-    admitted?;
-    let mut call = call?;
+    let acting = Acting::on(&calls, &directory, asker, &ask.call_id, ask.client_id.as_ref()).await?;
+    let Acting { caller, mut call, client } = acting;
     caller.person()?;
     if !call.placed()?.calls(&caller.party) {
         return Err(ApiError::Forbidden("for those who are called only"));
     }
-    let ActingClient { name: client, seat } = acting?;
+    let ActingClient { name: client, seat } = client?;
     let act = match ask.action {
         CalleeAct::Ringing => Act::Alert {},
         CalleeAct::Accepted => Act::Accept {},

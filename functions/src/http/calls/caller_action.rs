@@ -7,7 +7,7 @@ use ilock_directory::Directory;
 use ilock_env::Clock;
 use ilock_events::{Act, CallView, CallerAct, CallerAction, PersonalText};
 
-use super::acting_client::ActingClient;
+use super::acting_client::{Acting, ActingClient};
 use super::view::view;
 use crate::error::ApiError;
 use crate::http::asker::Asker;
@@ -59,17 +59,12 @@ async fn caller_action(
     JsonBody(ask): JsonBody<CallerAction>,
 ) -> Result<Reply<CallView>, ApiError> {
     short("reason", ask.reason.as_ref(), MAX_REASON)?;
-    let (caller, admission) = asker.arrives();
-    let named = ask.client_id.as_ref().map(|sent| caller.client(sent)).transpose()?;
-    let load = calls.of_party(&caller, &ask.call_id);
-    let acting = ActingClient::of(&directory, &caller, named);
-    let (admitted, call, acting) = futures::join!(admission.granted(), load, acting);
-    admitted?;
-    let mut call = call?;
+    let acting = Acting::on(&calls, &directory, asker, &ask.call_id, ask.client_id.as_ref()).await?;
+    let Acting { caller, mut call, client } = acting;
     if call.placed()?.terms.caller != caller.party {
         return Err(ApiError::Forbidden("for the caller only"));
     }
-    let ActingClient { name: client, seat } = acting?;
+    let ActingClient { name: client, seat } = client?;
     let act = match ask.action {
         CallerAct::Cancelled => Act::Cancel { personal: None },
         CallerAct::Hangup => Act::HangUp { personal: None },
