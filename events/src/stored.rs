@@ -88,6 +88,15 @@ impl Actor {
         }
     }
 
+    /// The phone that acts, when it said which it is.
+    #[must_use]
+    pub const fn client(&self) -> Option<&ClientName> {
+        match self {
+            Self::User { client, .. } => client.as_ref(),
+            Self::Device { .. } | Self::Timer | Self::System => None,
+        }
+    }
+
     /// The name that a loser is told: the phone, else the party, else `timer` or `system`.
     #[must_use]
     pub fn name(&self) -> String {

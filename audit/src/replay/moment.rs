@@ -90,7 +90,7 @@ impl Story {
             n: done.last().copied().unwrap_or_default(),
             state: placed.map(|placed| placed.state),
             by: placed.map(|placed| placed.winner.name()),
-            answered_by: placed.and_then(|placed| placed.answer.as_ref()).map(|answer| answer.by.name()),
+            answered_by: placed.and_then(ilock_call::Placed::answered_by),
             ringing: placed.map_or_else(Vec::new, |placed| {
                 let name = |client: Option<&ilock_events::ClientName>, callee: &ilock_events::PartyId| {
                     client.map_or_else(|| callee.to_string(), ToString::to_string)

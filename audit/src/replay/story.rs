@@ -82,7 +82,7 @@ impl Story {
         for receipt in receipts {
             let commit = self.commits.iter().find(|commit| commit.n == receipt.n);
             let due = commit.map_or_else(Vec::new, |commit| self.due(commit));
-            let said = |index| due.iter().find(|notice| notice.index == index).and_then(says);
+            let said = |index| due.iter().find(|notice| notice.index == index).map(says);
             let push = |phone| due.iter().find(|notice| notice.wakes(phone)).map(|notice| notice.index);
             let told = receipt.notices.iter().map(|(index, handed)| (Some(*index), None, handed));
             let woken = receipt.phones.iter().map(|(phone, handed)| (push(phone), Some(phone.clone()), handed));
@@ -172,24 +172,18 @@ fn words(commit: &Commit, personal: Option<&[Personal]>, forgotten: &[Forgetting
 }
 
 /// What a notice says.
-fn says(notice: &Notice) -> Option<String> {
-    let message = match &notice.channel {
-        Channel::Mqtt { message, .. } => message,
-        Channel::Push(push) => {
-            let said = match push.kind {
-                PushKind::Rings { .. } => "incoming",
-                PushKind::Over { .. } => "over",
-                PushKind::Missed => "missed",
-            };
-            return Some(said.into());
-        }
+fn says(notice: &Notice) -> String {
+    let said = match &notice.channel {
+        Channel::Mqtt { message: Message::Incoming { .. }, .. } => "incoming",
+        Channel::Mqtt { message: Message::Control(control), .. } => control.action.word(),
+        Channel::Mqtt { message: Message::Sync(sync), .. } => sync.action.word(),
+        Channel::Push(push) => match push.kind {
+            PushKind::Rings { .. } => "incoming",
+            PushKind::Over { .. } => "over",
+            PushKind::Missed => "missed",
+        },
     };
-    let action = match message {
-        Message::Incoming { .. } => return Some("incoming".into()),
-        Message::Control(control) => control.action,
-        Message::Sync(sync) => sync.action,
-    };
-    serde_json::to_value(action).ok()?.as_str().map(str::to_owned)
+    said.to_owned()
 }
 
 /// Whether an event is known to this code; for words only.

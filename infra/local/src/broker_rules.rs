@@ -10,12 +10,14 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use mqtt5::QoS;
 use mqtt5::broker::events::{BrokerEventHandler, ClientPublishEvent, PublishAction};
 use mqtt5::broker::router::MessageRouter;
 use mqtt5::packet::publish::PublishPacket;
+
+use crate::lock::lock;
 
 /// Where a refused publish goes.
 const NOWHERE: &str = "refused";
@@ -30,10 +32,6 @@ pub(crate) struct BrokerRules {
     router: Mutex<Option<Arc<MessageRouter>>>,
     /// The version of MQTT that each client connected with last.
     versions: Mutex<HashMap<String, u8>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl BrokerRules {

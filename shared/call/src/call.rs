@@ -114,6 +114,18 @@ impl Placed {
         self.answer.as_ref()?.by.party()
     }
 
+    /// The phone, or person, that answered, by name.
+    #[must_use]
+    pub fn answered_by(&self) -> Option<String> {
+        self.answer.as_ref().map(|answer| answer.by.name())
+    }
+
+    /// When it was answered.
+    #[must_use]
+    pub fn answered_at(&self) -> Option<Millis> {
+        self.answer.as_ref().map(|answer| answer.at)
+    }
+
     /// Whether `callee` takes no more part in the ringing: the person has rejected, or every client that they had when the
     /// call was placed has declined.
     #[must_use]

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use ilock_events::{
     Act, Actor, Busy, CallAccepted, CallAlerted, CallCancelled, CallDeclined, CallEnded, CallEvent, CallFailed,
-    CallMissed, CallPlaced, CallRejected, CallState, Callee, ClientName, Command, Millis, Party, PartyId, PartyKind,
-    Reason, Side,
+    CallMissed, CallPlaced, CallRejected, CallState, Callee, Command, Millis, Party, PartyId, PartyKind, Reason, Side,
 };
 
 use crate::{Call, Placed, Refusal};
@@ -139,7 +138,7 @@ fn is_theirs(placed: &Placed, act: &Act, actor: &Actor, side: Side) -> bool {
 /// phones, so for what one phone does only the key tells a repetition from a second phone.
 fn is_done(placed: &Placed, act: &Act, actor: &Actor) -> bool {
     let ringing = placed.state == CallState::Ringing;
-    let client = client_of(actor);
+    let client = actor.client().cloned();
     let by_them = || placed.winner == *actor;
     match act {
         Act::Accept {} => {
@@ -180,7 +179,7 @@ fn by_callee(placed: &Placed, act: &Act, actor: &Actor) -> Result<CallEvent, Ref
     if let Some(by) = placed.rejected.get(&callee) {
         return Err(Refusal::TooLate { state: CallState::Rejected, winner: by.name() });
     }
-    let client_id = client_of(actor);
+    let client_id = actor.client().cloned();
     match act {
         Act::Alert {} => Ok(CallEvent::CallAlerted(CallAlerted { callee, client_id })),
         Act::Accept {} => Ok(CallEvent::CallAccepted(CallAccepted { callee, client_id })),
@@ -224,13 +223,6 @@ fn party_side(placed: &Placed, party: &Party) -> Option<Side> {
 fn person(actor: &Actor) -> Option<PartyId> {
     match actor {
         Actor::User { id, .. } => Some(id.clone()),
-        _ => None,
-    }
-}
-
-fn client_of(actor: &Actor) -> Option<ClientName> {
-    match actor {
-        Actor::User { client, .. } => client.clone(),
         _ => None,
     }
 }

@@ -41,8 +41,8 @@ impl HistoryRow {
                 peer_id: peer,
                 state: call.state,
                 timestamp: call.at,
-                answered_by: call.answer.as_ref().map(|answer| answer.by.name()),
-                answered_at: call.answer.as_ref().map(|answer| answer.at),
+                answered_by: call.answered_by(),
+                answered_at: call.answered_at(),
                 ended_at: call.state.is_final().then_some(at),
                 reason: call.reason,
             };

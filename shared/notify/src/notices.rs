@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ilock_call::Placed;
 use ilock_events::{
-    Actor, Address, Busy, CallEvent, CallId, CallState, Callee, CallerInfo, Carrier, ClientName, Commit, Control,
+    Address, Busy, CallEvent, CallId, CallState, Callee, CallerInfo, Carrier, ClientName, Commit, Control,
     ControlAction, DeviceSync, Incoming, MessageId, Millis, Party, PartyAddress, PartyId, PartyKind, PersonalText,
     Reason, RoomInfo, Seat, Side, TrtcIdentity, UnknownEvent, topics,
 };
@@ -150,13 +150,6 @@ fn shown(text: Option<&PersonalText>, caller: &PartyId) -> CallerInfo {
     info
 }
 
-fn client_of(actor: &Actor) -> Option<&ClientName> {
-    match actor {
-        Actor::User { client, .. } => client.as_ref(),
-        Actor::Device { .. } | Actor::Timer | Actor::System => None,
-    }
-}
-
 impl<'a> NoticeBuilder<'a> {
     fn on_event(&mut self, event: &CallEvent, text: Option<&PersonalText>) {
         let at = self.commit.at;
@@ -283,7 +276,7 @@ impl<'a> NoticeBuilder<'a> {
     /// The phones of `callee` that may still ring fall silent; the one that acted knows.
     fn silence(&mut self, callee: &PartyId) {
         let until = self.call.terms.deadline.max(self.commit.at.plus(OVER_MS));
-        let by = client_of(&self.commit.actor).cloned();
+        let by = self.commit.actor.client().cloned();
         let kind = PushKind::Over { by, state: self.commit.state, missed: false };
         self.wake(callee, kind, None, until, until);
     }
@@ -408,7 +401,7 @@ impl<'a> NoticeBuilder<'a> {
         let own = actor.party().map_or_else(|| to.clone(), |party| party.id);
         let message = Message::Sync(DeviceSync {
             action,
-            device_id: DeviceSync::device(client_of(actor), &own),
+            device_id: DeviceSync::device(actor.client(), &own),
             call_id: self.call_id.clone(),
             timestamp: self.commit.at,
             message_id: self.message_id(),

@@ -161,7 +161,7 @@ fn found(history: &History, at: Millis) -> Option<FoundCall> {
         callee_ids: call.terms.callees.iter().map(|callee| callee.id.clone()).collect(),
         state: Some(call.state),
         seq: Some(last.n),
-        answered_by: call.answer.as_ref().map(|answer| answer.by.name()),
+        answered_by: call.answered_by(),
         ended_at: call.state.is_final().then_some(last.at),
         broken: None,
     })

@@ -85,8 +85,8 @@ async fn fresh(mut entry: HistoryEntry, caller: &Caller, log: &PartyLog) -> Resu
     };
     if let (Ok(placed), Some(last)) = (call.placed(), call.commits.last()) {
         entry.state = placed.state;
-        entry.answered_by = placed.answer.as_ref().map(|answer| answer.by.name());
-        entry.answered_at = placed.answer.as_ref().map(|answer| answer.at);
+        entry.answered_by = placed.answered_by();
+        entry.answered_at = placed.answered_at();
         entry.ended_at = placed.state.is_final().then_some(last.at);
         entry.reason = placed.reason;
     }

@@ -33,8 +33,8 @@ pub fn view(
         timestamp: placed.at,
         expires_at: placed.terms.deadline,
         remaining_ms: placed.remaining_ms(now),
-        answered_by: placed.answer.as_ref().map(|answer| answer.by.name()),
-        answered_at: placed.answer.as_ref().map(|answer| answer.at),
+        answered_by: placed.answered_by(),
+        answered_at: placed.answered_at(),
         reason: placed.reason,
         room_info: rooms.info(placed, (party, seat), now),
     })
