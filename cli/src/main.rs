@@ -126,6 +126,9 @@ async fn run(command: Command, output: Output) -> Result<ExitCode, CommandError>
 #[cfg(test)]
 #[allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 mod tests {
+    #[cfg(feature = "aws")]
+    use clap::error::ErrorKind;
+
     use super::*;
 
     #[test]
@@ -161,10 +164,17 @@ mod tests {
                 }
                 let text = std::fs::read_to_string(&page).expect("text");
                 for words in commands(&text) {
-                    if let Err(error) = Cli::try_parse_from(&words) {
+                    let Err(error) = Cli::try_parse_from(&words) else {
+                        seen += 1;
+                        continue;
+                    };
+                    // A command that is only named ("a file of `ilock prove`", "`ilock verify --proof` says") must
+                    // exist, and its options too; it needs no values.
+                    let named = words.iter().all(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '-'));
+                    let lacks_values = [ErrorKind::MissingRequiredArgument, ErrorKind::InvalidValue];
+                    if !(named && lacks_values.contains(&error.kind())) {
                         panic!("{}: {}: {error}", page.display(), words.join(" "));
                     }
-                    seen += 1;
                 }
             }
         }
