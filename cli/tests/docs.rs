@@ -399,7 +399,7 @@ fn every_route_named_is_one_that_the_contract_has() {
         rest.into_iter().partition(|route| route.contains(" /api/admin/"));
     assert_eq!(named("docs/operators.md"), operators, "docs/operators.md");
     assert_eq!(named("docs/auditors.md"), auditors, "docs/auditors.md");
-    assert_eq!(named("docs/apps.md"), apps, "docs/apps.md");
+    assert_eq!(named("docs/protocol.md"), apps, "docs/protocol.md");
 }
 
 #[test]
@@ -411,14 +411,14 @@ fn every_error_code_of_the_contract_is_explained_to_apps() {
         (code.len() == 5 && code.parse::<u32>().is_ok()).then_some((code, status))
     };
     let there: BTreeSet<_> = contract.lines().filter_map(row).collect();
-    let here: BTreeSet<_> = page("docs/apps.md").prose.iter().filter_map(|line| row(line)).collect();
+    let here: BTreeSet<_> = page("docs/protocol.md").prose.iter().filter_map(|line| row(line)).collect();
     assert!(here.len() > 10);
     assert_eq!(here, there);
 }
 
 #[test]
 fn the_limits_told_to_apps_are_those_of_the_schemas() {
-    let apps = page("docs/apps.md");
+    let apps = page("docs/protocol.md");
     let tables = apps.tables();
     let limits = tables.last().unwrap();
     let of = |name: &str| -> BTreeSet<u64> {
@@ -458,7 +458,7 @@ fn the_encrypted_user_sig_shown_decrypts_with_the_key_shown_to_the_text_shown() 
     let registered: Envelope<ClientRegistered> = sample("http.reply.ClientRegistered.json");
     let opened =
         PayloadKeys::open(&registered.data.payload_key.unwrap(), &incoming.room_info.user_sig.unwrap()).unwrap();
-    for name in ["docs/apps.md", "docs/apps.zh.md"] {
+    for name in ["docs/protocol.md", "docs/protocol.zh.md"] {
         assert!(page(name).spans().contains(&opened), "{name} does not show {opened}");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A driver hands every [`Input`] to [`Client::handle`] together with the time of a steady clock, carries out the
 //! [`Output`]s in order, and calls `handle` with [`Input::Tick`] when [`Client::wake_at`] has come. That is all. The
-//! rules of docs/apps.md and docs/push.md are here once: which messages to drop, when to ring and when to stop, what to
+//! rules of docs/protocol.md and docs/push.md are here once: which messages to drop, when to ring and when to stop, what to
 //! retry and under which key, when to reconnect, register again, or stay silent.
 //!
 //! Nothing on this surface is generic, borrowed from the caller beyond a call, or asynchronous, so that every language

@@ -150,7 +150,7 @@ impl Api {
         request.body(body.map_or_else(Body::empty, |body| Body::from(body.to_string()))).unwrap()
     }
 
-    /// Sends the same request until it is answered for good, at most `tries` times; as apps.md has it.
+    /// Sends the same request until it is answered for good, at most `tries` times; as docs/protocol.md has it.
     pub async fn insist(&self, bearer: &Bearer, ask: Ask<'_>, tries: u32) -> Option<Answer> {
         self.facts.meant.lock().unwrap().extend(meant(&ask));
         let mut last = None;

@@ -1,4 +1,4 @@
-//! A phone that keeps the rules of docs/apps.md and docs/push.md, and a person who answers, rejects, or does neither.
+//! A phone that keeps the rules of docs/protocol.md and docs/push.md, and a person who answers, rejects, or does neither.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -125,7 +125,7 @@ impl Phone {
         Duration::from_millis(u64::try_from(expires - now).unwrap_or_default())
     }
 
-    /// What docs/apps.md tells to drop; whether the message counts.
+    /// What docs/protocol.md tells to drop; whether the message counts.
     fn counts(&mut self, call: &str, payload: &Value) -> bool {
         let seen = self.calls.entry(call.to_owned()).or_default();
         let seq = number(&payload["seq"]);
