@@ -1,0 +1,74 @@
+// Picture and sound of a call, behind an interface: TRTC's rooms, or a room of the app's own.
+
+import type { Client } from "./client.js";
+import type { Room } from "./types.js";
+
+/** The two things that this side can send. */
+export interface Tracks {
+  camera: boolean;
+  microphone: boolean;
+}
+
+/** What went wrong. The person is still in the room after `camera`, `microphone` and `picture`. */
+export type MediaTrouble = "sdk" | "enter" | "camera" | "microphone" | "picture" | "kicked_out";
+
+export class MediaError extends Error {
+  constructor(
+    readonly what: MediaTrouble,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = "MediaError";
+  }
+}
+
+/** Where pictures go, what is sent, and what the app is told. */
+export interface MediaOptions {
+  /** The element that shows the other side. */
+  remote: HTMLElement;
+  /** The element that shows this side, if it is to be seen. */
+  local?: HTMLElement;
+  /** What `join` sends; both when left out. */
+  sends?: Partial<Tracks>;
+  /** What does not end the call, such as a camera that may not be used, or being put out of the room. */
+  onProblem?: (problem: MediaError) => void;
+  /** Somebody else has entered (`true`) or left the room. */
+  onOther?: (userId: string, present: boolean) => void;
+}
+
+/** The room of one call at a time. What is asked is done in the order in which it was asked. */
+export interface MediaRoom {
+  /** Enters, sends this side and shows the other. In another room, or in this one by `preview`, it leaves that first.
+   * Rejects with a `MediaError` of `sdk` or `enter` when it is not in the room afterwards. */
+  join(room: Room): Promise<void>;
+  /** Enters to look and listen: no camera and no microphone is opened, nothing is sent. Rejects as `join` does. */
+  preview(room: Room): Promise<void>;
+  /** `true` stops sending, `false` goes on; what is left out stays. Before `join` it holds for the next one. */
+  mute(tracks: Partial<Tracks>): Promise<void>;
+  /** Leaves the room and lets go of camera and microphone. Without a room nothing happens. */
+  leave(): Promise<void>;
+}
+
+/** Enters and leaves rooms as the client says. Of several calls the room of the latest `enter_room` counts: a preview does
+ * not interrupt a conversation, and the end of another call does not end it. `failed` hears when a room cannot be entered. */
+export function followRooms(client: Client, media: MediaRoom, failed: (callId: string, error: MediaError) => void): void {
+  let inside: { callId: string; talking: boolean } | undefined;
+  const enter = (callId: string, talking: boolean, entering: Promise<void>) => {
+    const here = { callId, talking };
+    inside = here;
+    entering.catch((error: unknown) => {
+      if (inside === here) inside = undefined;
+      failed(callId, error instanceof MediaError ? error : new MediaError("enter", String(error), { cause: error }));
+    });
+  };
+  client.on("enter_room", ({ call_id, room }) => enter(call_id, true, media.join(room)));
+  client.on("preview", ({ call_id, room }) => {
+    if (!inside?.talking) enter(call_id, false, media.preview(room));
+  });
+  client.on("leave_room", ({ call_id }) => {
+    if (inside?.callId !== call_id) return;
+    inside = undefined;
+    void media.leave();
+  });
+}
