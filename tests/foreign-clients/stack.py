@@ -36,12 +36,12 @@ class Answer:
 
 
 class Stack:
-    def __init__(self, data_dir: Path, fast_path: str = "on"):
+    def __init__(self, data_dir: Path, fast_path: str = "on", **settings: str):
         self.certificate = data_dir / "mqtts.crt"
         self._log = data_dir / "log"
         command = [ILOCK, "--json", "dev", *ANY_PORT, "--data-dir", data_dir]
         with self._log.open("w") as log:
-            settings = os.environ | {"FAST_PATH": fast_path}
+            settings = os.environ | {"FAST_PATH": fast_path} | settings
             self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=settings)
         self.at = self._address()
 

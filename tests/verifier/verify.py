@@ -143,6 +143,7 @@ def read_key(text):
 def read_checkpoint(note, keys):
     """Size and root of a checkpoint that one of `keys` signed."""
     text, signatures = note.rsplit("\n\n", 1)
+    check(signatures.endswith("\n"), "the checkpoint is cut off")
     text += "\n"
     origin, size, root = text.removesuffix("\n").split("\n")
     check(size == str(int(size)), "the size is not written as it must be")
