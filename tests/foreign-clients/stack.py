@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import time
@@ -11,6 +12,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 ILOCK = os.environ.get("ILOCK_BIN", Path(__file__).parents[2] / "target/debug/ilock")
 
@@ -38,12 +40,26 @@ class Answer:
 class Stack:
     def __init__(self, data_dir: Path, fast_path: str = "on", **settings: str):
         self.certificate = data_dir / "mqtts.crt"
+        self._data_dir = data_dir
         self._log = data_dir / "log"
-        command = [ILOCK, "--json", "dev", *ANY_PORT, "--data-dir", data_dir]
-        with self._log.open("w") as log:
-            settings = os.environ | {"FAST_PATH": fast_path} | settings
-            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=settings)
+        self._settings = os.environ | {"FAST_PATH": fast_path} | settings
+        self._start(ANY_PORT)
+
+    def _start(self, addresses: list[str]):
+        command = [ILOCK, "--json", "dev", *addresses, "--data-dir", self._data_dir]
+        with self._log.open("a") as log:
+            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=self._settings)
         self.at = self._address()
+
+    def crashes(self, keep_sessions: bool = True):
+        """Ends as in a power cut, and starts again at the same addresses."""
+        self._process.kill()
+        self._process.wait()
+        if not keep_sessions:
+            shutil.rmtree(self._data_dir / "mqtt", ignore_errors=True)
+        names = {"port": "http", "mqtt-port": "mqtt", "ws-port": "ws", "mqtts-port": "mqtts"}
+        ports = [f"--{option}={urlsplit(self.at[name]).port}" for option, name in names.items()]
+        self._start([*ports, "--dynamodb-port=0"])
 
     def _address(self) -> dict[str, str]:
         ready, _, _ = select.select([self._process.stdout], [], [], START_SECONDS)
