@@ -347,6 +347,17 @@ impl Settings {
         Ok(Some(apps).filter(|apps| !apps.arns.is_empty()))
     }
 
+    /// `PUSH_FCM_ACCOUNT`: the ARN of the secret with the service account by which FCM is asked without SNS. On Lambda only.
+    pub fn push_fcm_account(&self) -> Result<Option<String>, BadSetting> {
+        let Some(arn) = self.get("PUSH_FCM_ACCOUNT") else { return Ok(None) };
+        let is_one = arn.starts_with("arn:") && arn.contains(":secretsmanager:") && arn.contains(":secret:");
+        if is_one {
+            Ok(Some(arn))
+        } else {
+            Err(bad("PUSH_FCM_ACCOUNT", "must be the ARN of a secret of Secrets Manager"))
+        }
+    }
+
     /// `IOT_ENDPOINT`: the account's IoT data endpoint, `https://…`. On Lambda only.
     pub fn iot_endpoint(&self) -> Result<String, BadSetting> {
         self.must("IOT_ENDPOINT", "http://127.0.0.1")

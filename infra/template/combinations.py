@@ -29,6 +29,7 @@ GRADUAL = {"no gradual deployments": "false", "gradual deployments": "true"}
 PUSH = {
     "no push": {},
     "push to Android": {"PushGcm": sns_app("GCM")},
+    "push by FCM": {"PushFcmAccountArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:fcm-AbCdEf"},
     "push": {
         "PushGcm": sns_app("GCM"),
         "PushApns": sns_app("APNS"),

@@ -27,6 +27,9 @@ use crate::bucket::{self, LEDGER_BUCKET, Objects, ledger_key};
 /// The platform application for Android.
 pub const PUSH_APP: &str = "arn:aws:sns:local:000000000000:app/GCM/app";
 
+/// The entry of Secrets Manager that keeps the service account for FCM.
+pub const FCM_ACCOUNT: &str = "arn:aws:secretsmanager:local:000000000000:secret:fcm-AbCdEf";
+
 /// One request to AWS as IAM sees it: an action on a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -80,6 +83,7 @@ struct Recorder {
     requests: Mutex<Vec<Request>>,
     objects: Objects,
     before_commit: Mutex<Option<Before>>,
+    account: Mutex<String>,
 }
 
 /// A server that stands for AWS.
@@ -101,6 +105,7 @@ impl Aws {
             requests: Mutex::default(),
             before_commit: Mutex::default(),
             objects: Objects::default(),
+            account: Mutex::default(),
         });
         let app = Router::new().fallback(answer).with_state(recorder.clone());
         let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
@@ -114,6 +119,16 @@ impl Aws {
 
     /// The same parts, with or without pushes.
     pub fn parts_with(&self, pushes: bool) -> OnAws {
+        self.parts_where(move |name| (pushes && name == "PUSH_GCM").then(|| PUSH_APP.into()))
+    }
+
+    /// The same parts, with FCM asked by the service account `account`.
+    pub fn parts_with_fcm(&self, account: String) -> OnAws {
+        *self.recorder.account.lock().unwrap() = account;
+        self.parts_where(|name| (name == "PUSH_FCM_ACCOUNT").then(|| FCM_ACCOUNT.into()))
+    }
+
+    fn parts_where(&self, set: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> OnAws {
         let (iot, queue) = (self.url.clone(), format!("{}/000000000000/expire", self.url));
         let settings = Settings::for_dev(move |name| match name {
             "IOT_ENDPOINT" => Some(iot.clone()),
@@ -123,8 +138,7 @@ impl Aws {
             "LEDGER_ORIGIN" => Some("ilock.test/ledger".into()),
             "TRTC_CALLBACK_KEY" => Some("key".into()),
             "LIMIT_REGISTRATIONS_AN_HOUR" => Some("1000".into()),
-            "PUSH_GCM" if pushes => Some(PUSH_APP.into()),
-            _ => None,
+            _ => set(name),
         });
         let credentials = aws_sdk_dynamodb::config::Credentials::new("a", "b", None, None, "test");
         let sdk = SdkConfig::builder()
@@ -197,6 +211,9 @@ fn actions(request: &Incoming<'_>) -> Vec<(String, String, Option<String>)> {
             let queue = json["QueueUrl"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
             vec![(format!("sqs:{operation}"), queue, None)]
         }
+        "secretsmanager" => {
+            vec![(format!("secretsmanager:{operation}"), json["SecretId"].as_str().unwrap().to_owned(), None)]
+        }
         "TrentService" => vec![(format!("kms:{operation}"), json["KeyId"].as_str().unwrap().to_owned(), None)],
         "" if ledger_key(path).is_some() => {
             let asked = bucket::actions(method, ledger_key(path).unwrap_or_default(), headers);
@@ -263,6 +280,8 @@ async fn answer(
     tokio::time::sleep(recorder.takes).await;
     let answer = if service == "DynamoDB_20120810" {
         forward(&recorder, &headers, body).await
+    } else if service == "secretsmanager" {
+        axum::Json(json!({ "SecretString": *recorder.account.lock().unwrap() })).into_response()
     } else if service == "TrentService" {
         kms(operation, &request.json)
     } else if service.is_empty() && ledger_key(uri.path()).is_some() {

@@ -20,6 +20,7 @@ pub mod commands;
 mod cost;
 pub mod engine;
 pub mod faults;
+pub mod google;
 pub mod iot_core;
 pub mod ledger;
 pub mod localstack;

@@ -9,6 +9,7 @@ use ilock_notify::CarrierError;
 use ilock_notify::push::{Endpoint, Phone, Phones, PushCarrier, PushSender, Retired};
 
 use crate::metrics;
+use crate::service::http_push::for_the_log;
 
 /// The carrier of pushes; none where the operator does not use them.
 #[derive(Clone)]
@@ -63,6 +64,7 @@ pub async fn retire(
     let retired = directory.retire_endpoint(owner, endpoint, since, &retirement).await?;
     if retired {
         ::metrics::counter!(metrics::TOKENS_RETIRED).increment(1);
+        let endpoint = for_the_log(endpoint);
         tracing::warn!(client_id = %owner.client_id, endpoint, why, "push token retired: it counts again once the app registers it anew");
     }
     Ok(retired)

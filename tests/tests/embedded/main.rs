@@ -10,6 +10,7 @@ mod client;
 #[path = "../contract/mod.rs"]
 mod contract;
 mod cost;
+mod fcm;
 mod history;
 mod http;
 mod ids;

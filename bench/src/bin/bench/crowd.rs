@@ -66,7 +66,11 @@ impl Crowd {
     /// Calls start at a steady rate, whether or not those before them are over.
     pub async fn steady(&self, rate: f64, seconds: f64) -> Run {
         let start = Instant::now();
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "`as` cuts the fraction of a number that is not negative, which is what is meant"
+        )]
         let count = (rate * seconds) as usize;
         let calls = (0..count).map(async |n| {
             let due = start + Duration::from_secs_f64(n as f64 / rate);

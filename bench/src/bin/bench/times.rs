@@ -11,7 +11,11 @@ impl Times {
         if self.0.is_empty() {
             return f64::INFINITY;
         }
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "`as` cuts the fraction of a number that is not negative, which is what is meant"
+        )]
         let index = ((self.0.len() as f64 * quantile).ceil() as usize).clamp(1, self.0.len()) - 1;
         self.0[index]
     }

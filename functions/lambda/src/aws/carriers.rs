@@ -9,6 +9,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use ilock_env::Clock;
 use ilock_functions::service::delivery::FAST_BUDGET;
+use ilock_functions::service::http_push::{FCM_URL, Fcm, GoogleAccess, HttpPush};
 use ilock_functions::settings::{BadSetting, Settings};
 use ilock_functions::wiring::Carriers;
 use ilock_notify::push::PushCarrier;
@@ -16,6 +17,7 @@ use ilock_notify::{Mqtt, RingTimer};
 
 use super::delay_queue::DelayQueue;
 use super::iot_core::IotCore;
+use super::kept_account::KeptAccount;
 use super::sns::Sns;
 
 /// How long one try of a request to AWS may take, where a caller waits for it.
@@ -39,7 +41,7 @@ pub struct AwsCarriers {
     retry: RetryPolicy,
     clock: Clock,
     iot: OnceLock<Arc<IotCore>>,
-    push: OnceLock<Arc<Sns>>,
+    push: OnceLock<Arc<dyn PushCarrier>>,
     timer: OnceLock<Arc<DelayQueue>>,
 }
 
@@ -75,15 +77,34 @@ impl AwsCarriers {
         Ok(self.iot.get_or_init(|| made).clone())
     }
 
-    fn sns(&self, retries: RetryConfig) -> Result<Option<Arc<Sns>>, BadSetting> {
-        let Some(apps) = self.settings.push_apps()? else { return Ok(None) };
+    fn pushes(&self, retries: RetryConfig) -> Result<Option<Arc<dyn PushCarrier>>, BadSetting> {
         if let Some(made) = self.push.get() {
             return Ok(Some(made.clone()));
         }
+        let sns = self.sns(retries)?.map(|sns| Arc::new(sns) as Arc<dyn PushCarrier>);
+        let made = match self.settings.push_fcm_account()? {
+            Some(account) => Some(self.fcm(account, sns)?),
+            None => sns,
+        };
+        Ok(made.map(|made| self.push.get_or_init(|| made).clone()))
+    }
+
+    /// FCM without SNS, and `beside` it SNS for the others, and for tokens that were registered there before.
+    fn fcm(&self, account: String, beside: Option<Arc<dyn PushCarrier>>) -> Result<Arc<dyn PushCarrier>, BadSetting> {
+        let bad = |why| BadSetting { name: "PUSH_FCM_ACCOUNT", why };
+        let kept = KeptAccount::new(aws_sdk_secretsmanager::Client::new(&self.sdk), account);
+        let google = GoogleAccess::new(Arc::new(kept), self.clock.clone()).map_err(bad)?;
+        let fcm = Arc::new(Fcm::new(FCM_URL, Arc::new(google)));
+        let made = HttpPush::new(vec![fcm], beside, self.clock.clone()).map_err(bad)?;
+        made.prepare();
+        Ok(Arc::new(made))
+    }
+
+    fn sns(&self, retries: RetryConfig) -> Result<Option<Sns>, BadSetting> {
+        let Some(apps) = self.settings.push_apps()? else { return Ok(None) };
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(TRY).operation_timeout(ALL_TRIES).build();
         let config = aws_sdk_sns::config::Builder::from(&self.sdk).timeout_config(timeouts).retry_config(retries);
-        let made = Arc::new(Sns::new(aws_sdk_sns::Client::from_conf(config.build()), apps));
-        Ok(Some(self.push.get_or_init(|| made).clone()))
+        Ok(Some(Sns::new(aws_sdk_sns::Client::from_conf(config.build()), apps)))
     }
 
     fn queue(&self, url: String) -> DelayQueue {
@@ -119,10 +140,10 @@ impl Carriers for AwsCarriers {
 
     /// A push is tried anew by its delivery, with the time that it has left then: the client does not retry by itself.
     fn push(&self) -> Result<Option<Arc<dyn PushCarrier>>, BadSetting> {
-        Ok(self.sns(RetryConfig::disabled())?.map(|sns| sns as Arc<dyn PushCarrier>))
+        self.pushes(RetryConfig::disabled())
     }
 
     fn push_registry(&self) -> Result<Option<Arc<dyn PushCarrier>>, BadSetting> {
-        Ok(self.sns(RetryConfig::standard())?.map(|sns| sns as Arc<dyn PushCarrier>))
+        self.pushes(RetryConfig::standard())
     }
 }

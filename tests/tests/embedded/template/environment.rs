@@ -77,6 +77,7 @@ fn value(name: &str, algorithms: &str) -> String {
         "PUSH_APNS_SANDBOX" => "arn:aws:sns:eu-central-1:123456789012:app/APNS_SANDBOX/app",
         "PUSH_APNS_VOIP" => "arn:aws:sns:eu-central-1:123456789012:app/APNS_VOIP/app",
         "PUSH_APNS_VOIP_SANDBOX" => "arn:aws:sns:eu-central-1:123456789012:app/APNS_VOIP_SANDBOX/app",
+        "PUSH_FCM_ACCOUNT" => "arn:aws:secretsmanager:eu-central-1:123456789012:secret:fcm-AbCdEf",
         "TOPIC_PREFIX" => "blue",
         "MQTT_AUTHORIZER" => "MqttAuthorizer-1",
         "TRTC_API_PROXY"

@@ -74,6 +74,8 @@ fn statements(template: &Value, function: &str) -> Vec<Statement> {
     let shared = shared.iter().filter(|name| ["Accounts", "PushPhones", "PushTokens"].contains(&name.as_str()));
     let policies = policies.chain(shared.map(|name| &resources[name]["Properties"]));
     let all = policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap());
+    // One that stands under a condition reads as its list: the condition, the statement, none.
+    let all = all.map(|statement| if statement.is_array() { &statement[1] } else { statement });
     let all = all.map(|statement| {
         assert_eq!(statement["Effect"], "Allow");
         Statement {
@@ -137,7 +139,8 @@ impl Statement {
 }
 
 /// What Lambda does for a function in its name, and what only a fault brings about.
-const NOT_ASKED_BY_THE_FUNCTION: [(&str, &str, &str); 4] = [
+const NOT_ASKED_BY_THE_FUNCTION: [(&str, &str, &str); 5] = [
+    ("FcmAccount", "secretsmanager:", "only where FCM is asked without SNS, which fcm.rs does"),
     ("OwnLogs", "logs:", "Lambda writes the log"),
     ("Stream", "dynamodb:", "Lambda reads the stream"),
     (

@@ -1,0 +1,51 @@
+//! Who asked to be left alone, and until when.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use ilock_events::Millis;
+use ilock_notify::push::PushError;
+
+use super::provider::Wait;
+
+/// Phones whose time is over are dropped once there are so many.
+const MOST: usize = 1000;
+
+#[derive(Default)]
+struct Until {
+    service: Option<Millis>,
+    phones: HashMap<String, Millis>,
+}
+
+/// The holds of one provider.
+#[derive(Default)]
+pub(super) struct Holds(Mutex<Until>);
+
+impl Holds {
+    /// # Errors
+    /// [`PushError::Unavailable`] while `token`, or the whole service, is to be left alone.
+    pub fn check(&self, token: &str, now: Millis) -> Result<(), PushError> {
+        let until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits = [until.service, until.phones.get(token).copied()];
+        match waits.into_iter().flatten().map(|until| until.since(now)).max() {
+            Some(left) if left > 0 => Err(PushError::Unavailable(format!("asked to wait for another {left} ms"))),
+            _ => Ok(()),
+        }
+    }
+
+    pub fn note(&self, token: &str, wait: Wait, now: Millis) {
+        let end = |wait: Duration| now.plus(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2));
+        let mut until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match wait {
+            Wait::Unsaid => {}
+            Wait::Service(wait) => until.service = Some(end(wait)),
+            Wait::Phone(wait) => {
+                if until.phones.len() >= MOST {
+                    until.phones.retain(|_, until| until.since(now) > 0);
+                }
+                until.phones.insert(token.to_owned(), end(wait));
+            }
+        }
+    }
+}
