@@ -23,9 +23,14 @@ MS_BESIDE = 4  # what an invocation takes beside them
 MS_PROJECTOR_WAITS = 100  # for the fast path's receipt: 300 ms, of which DynamoDB's stream has taken some 200
 PROJECTOR_REQUESTS = 3  # load, histories, the room
 MEMORY_GB = 0.5
-SYSTEM_LOG_BYTES = 700  # Lambda's own lines about an invocation, in JSON
+# Lambda's own lines about an invocation, in JSON, by SystemLogLevel: Lambda Developer Guide, "System log level event mapping".
+SYSTEM_LOG_BYTES = {"WARN": 0, "INFO": 700, "DEBUG": 1100}
 ACCESS_LOG_BYTES = 350  # API Gateway's line about a request
-SAMPLED = 0.05  # of invocations are traced
+SAMPLED = {"PassThrough": 0, "Active": 0.05}  # of invocations are traced, by Tracing
+# At ten calls a second the ledger takes what many calls wrote at once: tests/tests/embedded/cost.rs holds this bound.
+BUSY_LEDGER_UNITS_A_COMMIT = 0.3
+# And it is invoked for each of the stream's four shards once in five seconds, the window of its event source.
+BUSY_LEDGER_RUNS = 4 / 5 / 10
 MONTH_MINUTES = 30 * 24 * 60
 PASSWORD_DAYS = 0.875  # a day, up to a quarter shorter
 RECONNECTS_A_DAY = 10  # of a phone
@@ -40,20 +45,24 @@ def load():
 
 
 class Bill:
-    """Rows of (what, how many, dollars)."""
+    """Rows of (what, how many, dollars, dollars where calls come close behind each other)."""
 
     def __init__(self, prices):
         self.prices, self.rows = prices, []
 
-    def add(self, what, number, price, detail):
-        each = self.prices["per_million"][price]["usd"]
-        self.rows.append((what, detail, number * each / MILLION))
+    def add(self, what, number, price, detail, busy=None):
+        each = self.prices["per_million"][price]["usd"] / MILLION
+        self.rows.append((what, detail, number * each, (number if busy is None else busy) * each))
 
     def add_bytes(self, what, number, detail):
-        self.rows.append((what, detail, number / 1e9 * self.prices["per_gigabyte"]["logs"]["usd"]))
+        dollars = number / 1e9 * self.prices["per_gigabyte"]["logs"]["usd"]
+        self.rows.append((what, detail, dollars, dollars))
 
     def total(self):
         return sum(row[2] for row in self.rows)
+
+    def busy_total(self):
+        return sum(row[3] for row in self.rows)
 
 
 def invocations(call):
@@ -76,20 +85,26 @@ def call_bill(counts, prices):
     units = call["write_units"]
     messages = call["mqtt_published"] + 2 * call["mqtt_delivered"]
     runs, logs = invocations(call), counts["log_bytes"]
-    log_bytes = logs["lines"] + logs["metrics"] + runs * SYSTEM_LOG_BYTES + call["http_requests"] * ACCESS_LOG_BYTES
+    system, sampled = SYSTEM_LOG_BYTES[parameter("SystemLogLevel")], SAMPLED[parameter("Tracing")]
+    log_bytes = logs["lines"] + logs["metrics"] + runs * system + call["http_requests"] * ACCESS_LOG_BYTES
     by_table = ", ".join(f"{table} {units[table]:g}" for table in sorted(units))
-    bill.add("writes", MILLION * sum(units.values()), "write_units", f"{sum(units.values()):g} ({by_table})")
+    written = sum(units.values())
+    busy = written - units["ledger"] + call["commits"] * BUSY_LEDGER_UNITS_A_COMMIT
+    bill.add("writes", MILLION * written, "write_units", f"{written:g} ({by_table})", MILLION * busy)
     bill.add("reads", MILLION * call["read_units"], "read_units", f"{call['read_units']:g}")
     both = f"{call['mqtt_published']} + {call['mqtt_delivered']} + {call['mqtt_delivered']}"
     bill.add("messages", MILLION * messages, "iot_messages", f"{messages} ({both})")
     bill.add("requests", MILLION * call["http_requests"], "http_requests", f"{call['http_requests']}")
-    bill.add("invocations", MILLION * runs, "invocations", f"{runs}")
+    busy = runs - call["commits"] + BUSY_LEDGER_RUNS
+    bill.add("invocations", MILLION * runs, "invocations", f"{runs}", MILLION * busy)
     seconds = gb_seconds(counts)
-    bill.add("duration", MILLION * seconds, "gb_seconds", f"{seconds:.2f} GB-s")
+    spared = (runs - busy) * (MS_PER_REQUEST + MS_BESIDE) / 1000 * MEMORY_GB  # of the ledger function
+    bill.add("duration", MILLION * seconds, "gb_seconds", f"{seconds:.2f} GB-s", MILLION * (seconds - spared))
     bill.add("pushes", MILLION * call["pushes"], "pushes", f"{call['pushes']}")
     bill.add("sqs", MILLION * 3, "sqs_requests", "3")
     bill.add_bytes("logs", MILLION * log_bytes, f"{log_bytes / 1000:.1f} KB")
-    bill.add("traces", MILLION * runs * SAMPLED, "traces", f"{runs * SAMPLED:.2f}")
+    if sampled:
+        bill.add("traces", MILLION * runs * sampled, "traces", f"{runs * sampled:.2f}")
     return bill
 
 
@@ -177,7 +192,7 @@ def capacity(counts):
 
 WORDS = {
     "en": {
-        "cost": ("for a million calls to three phones", "counted for one call", "$"),
+        "cost": ("for a million calls to three phones", "counted for one call", "$, one at a time", "$, ten a second"),
         "standing": ("for a million connected phones, a month", "counted for one phone", "$"),
         "alarms": ("", "alarms", "metrics", "a month"),
         "capacity": ("what", "takes", "one call uses", "calls a second"),
@@ -218,7 +233,7 @@ WORDS = {
         "table": "a new on-demand table, write units a second: {table}",
     },
     "zh": {
-        "cost": ("一百万次呼叫三部手机", "每次呼叫的计数", "美元"),
+        "cost": ("一百万次呼叫三部手机", "每次呼叫的计数", "美元，逐次呼叫", "美元，每秒十次"),
         "standing": ("一百万部连接的手机，一个月", "每部手机的计数", "美元"),
         "alarms": ("", "告警", "指标", "每月"),
         "capacity": ("什么", "上限", "每次呼叫使用", "每秒呼叫"),
@@ -267,8 +282,10 @@ def table(head, rows):
 
 
 def bill_table(words, name, bill):
-    rows = [(words[what], detail, f"{dollars:,.2f}") for what, detail, dollars in bill.rows]
-    return table(words[name], [*rows, (words["total"], "", f"{bill.total():,.2f}")])
+    columns = len(words[name]) - 2
+    rows = [(words[what], detail, *(f"{one:,.2f}" for one in dollars[:columns])) for what, detail, *dollars in bill.rows]
+    totals = [f"{one:,.2f}" for one in (bill.total(), bill.busy_total())[:columns]]
+    return table(words[name], [*rows, (words["total"], "", *totals)])
 
 
 def capacity_table(words, counts):

@@ -43,6 +43,7 @@ CALLBACK = {"no callback": {}, "callback": {"TrtcCallback": "on"}}
 # The rest: none of them, all of them, and each alone.
 OTHERS = {
     "room API": {"TrtcRoomApi": "on"},
+    "traces and every log": {"Tracing": "Active", "SystemLogLevel": "DEBUG", "LogLevel": "debug"},
     "own key": {"KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/00000000-0000-0000-0000-000000000000"},
     "own environment key": {"EnvironmentKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-1111-1111-1111-111111111111"},
     "topic prefix": {"TopicPrefix": "blue"},

@@ -8,6 +8,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench" / "cost"))
 
 import tables
 
+# Dollars for a million calls, ten a second.
+PROMISED = 65
 
 class Pages(unittest.TestCase):
     def test_each_table_is_what_tools_cost_writes(self):
@@ -35,6 +37,8 @@ class Pages(unittest.TestCase):
         counts, prices = tables.load()
         bill = tables.call_bill(counts, prices)
         self.assertAlmostEqual(bill.total(), sum(row[2] for row in bill.rows))
+        self.assertLessEqual(bill.busy_total(), PROMISED)
+        self.assertLess(bill.busy_total(), bill.total())
         # Twice as many messages, twice as much for them.
         more = dict(counts, call=dict(counts["call"], mqtt_published=2 * counts["call"]["mqtt_published"]))
         self.assertGreater(tables.call_bill(more, prices).total(), bill.total())
