@@ -128,8 +128,22 @@ impl Aws {
         self.parts_where(|name| (name == "PUSH_FCM_ACCOUNT").then(|| FCM_ACCOUNT.into()))
     }
 
+    /// The parts that a function's binary makes, with AWS behind a proxy at `url`.
+    pub fn parts_through(&self, url: &str) -> OnAws {
+        Self::parts_at(url, |_| None)
+    }
+
+    /// Host and port.
+    pub fn at(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
     fn parts_where(&self, set: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> OnAws {
-        let (iot, queue) = (self.url.clone(), format!("{}/000000000000/expire", self.url));
+        Self::parts_at(&self.url, set)
+    }
+
+    fn parts_at(url: &str, set: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> OnAws {
+        let (iot, queue) = (url.to_owned(), format!("{url}/000000000000/expire"));
         let settings = Settings::for_dev(move |name| match name {
             "IOT_ENDPOINT" => Some(iot.clone()),
             "EXPIRE_QUEUE_URL" => Some(queue.clone()),
@@ -145,7 +159,7 @@ impl Aws {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("local"))
             .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(credentials))
-            .endpoint_url(&self.url)
+            .endpoint_url(url)
             .build();
         OnAws::new(settings, sdk, RetryPolicy::Background)
     }

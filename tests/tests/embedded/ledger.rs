@@ -12,6 +12,7 @@ use ilock_local::ledger_folder::LedgerFolder;
 use ilock_log::ledger::{CHECKPOINT, Ledger, LedgerReader, LedgerStore, NotSequenced};
 use ilock_proof::{Day, Entry, EntryKind, Hour, KeyRecord, VerifyKey};
 use ilock_tests::World;
+use ilock_tests::aws::Aws;
 use ilock_tests::backend;
 use ilock_tests::engine::Engine;
 use ilock_tests::faults::{Fault, Faults, When};
@@ -143,6 +144,31 @@ async fn a_sequencer_whose_table_throttles_or_loses_answers_at_any_step_loses_no
         }
     }
     assert!(struck > 30, "only {struck} steps");
+    engine.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_kms_is_in_trouble_nothing_is_published_and_what_waits_is_signed_when_it_is_well() {
+    let engine = Engine::embedded().await;
+    let aws = Aws::before(engine.at.parse().unwrap(), Duration::ZERO).await;
+    for operation in ["GetPublicKey", "Sign"] {
+        for fault in [Fault::Throttled, Fault::Status(500), Fault::Status(503)] {
+            let test = TestLedger::new(&engine).await;
+            let proxy = Faults::before(aws.at()).await;
+            let by_kms = || {
+                let signers = aws.parts_through(&proxy.url()).sequencer().unwrap().signers;
+                ilock_log::ledger::Sequencer { signers, ..test.sequencer() }
+            };
+            test.ledger.enter(&entries(0..30)).await.unwrap();
+            proxy.plan_for(operation, fault, When::From(0));
+            let outcome = by_kms().run(|| true).await;
+            assert!(matches!(outcome, Err(NotSequenced::Signer(_))), "{operation} {fault:?}: {outcome:?}");
+            assert!(proxy.off().len() > 1, "{operation} {fault:?}: it was tried once only");
+            assert!(test.reader().checkpoint().await.unwrap().is_none(), "{operation} {fault:?}");
+            by_kms().run(|| true).await.unwrap();
+            assert_eq!(test.of_calls().await, entries(0..30).into_iter().collect(), "{operation} {fault:?}");
+        }
+    }
     engine.end().await;
 }
 

@@ -18,7 +18,7 @@ use super::provider::{HttpAnswer, PushProvider, Verdict, Wait};
 pub const FCM_URL: &str = "https://fcm.googleapis.com";
 
 /// "If no retry-after header is set, default to 60 seconds": "Best practices when sending FCM messages at scale", of 429.
-const QUOTA_PAUSE: Duration = Duration::from_secs(60);
+const QUOTA_PAUSE: Duration = Duration::from_mins(1);
 
 /// FCM.
 pub struct Fcm {
