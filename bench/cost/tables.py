@@ -11,9 +11,14 @@ import re
 import sys
 from pathlib import Path
 
+import evening
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT / "infra" / "template"))
+
+# How many times the load that the template is made for by default.
+EVENINGS = (1, 2, 5, 10, 20, 50)
 
 PAGES = {"en": ROOT / "docs/operators.md", "zh": ROOT / "docs/operators.zh.md"}
 
@@ -190,12 +195,41 @@ def capacity(counts):
     return sorted(((what, quota, use, quota / use) for what, quota, use in rows), key=lambda row: row[3])
 
 
+def evenings(counts):
+    """What an evening uses up, at each of EVENINGS times the default load."""
+    call, days = counts["call"], 86_400
+    per_client = {
+        "reconnects": RECONNECTS_A_DAY / days,
+        "registrations": 1 / (PASSWORD_DAYS * days),
+        "lambda_seconds": RECONNECTS_A_DAY * 2 * 1.5 / days * (2 * MS_PER_REQUEST + MS_BESIDE) / 1000,
+    }
+    units = dict(call["write_units"], ledger=call["commits"] * BUSY_LEDGER_UNITS_A_COMMIT)
+    throttles, seconds = template()["Mappings"]["Throttles"], gb_seconds(counts) / MEMORY_GB
+    return [evening.evening(times, counts, throttles, seconds, units, per_client) for times in EVENINGS]
+
+
 WORDS = {
     "en": {
         "cost": ("for a million calls to three phones", "counted for one call", "$, one at a time", "$, ten a second"),
         "standing": ("for a million connected phones, a month", "counted for one phone", "$"),
         "alarms": ("", "alarms", "metrics", "a month"),
         "capacity": ("what", "takes", "one call uses", "calls a second"),
+        "evening": (
+            "times",
+            "calls a second at the peak",
+            "connected clients",
+            "`ExpectedCallsPerSecond`",
+            "placed",
+            "used up, the fullest first: how many times what it takes",
+            "after a changed secret all are back in",
+        ),
+        "nothing": "nothing",
+        "hours": "{hours:.1f} h",
+        "iot_connects": "IoT Core, new connections a second",
+        "iot_connections": "IoT Core, connections",
+        "full_call_route": "API Gateway, placing",
+        "full_callee_route": "API Gateway, phones' actions",
+        "full_table": "the table {table}",
         "total": "together",
         "writes": "DynamoDB write units",
         "reads": "DynamoDB read units",
@@ -237,6 +271,22 @@ WORDS = {
         "standing": ("一百万部连接的手机，一个月", "每部手机的计数", "美元"),
         "alarms": ("", "告警", "指标", "每月"),
         "capacity": ("什么", "上限", "每次呼叫使用", "每秒呼叫"),
+        "evening": (
+            "倍数",
+            "高峰每秒呼叫",
+            "连接的客户端",
+            "`ExpectedCallsPerSecond`",
+            "已发起",
+            "已用尽的部分，最满的在前：为其上限的几倍",
+            "更换机密后全部恢复连接",
+        ),
+        "nothing": "无",
+        "hours": "{hours:.1f} 小时",
+        "iot_connects": "IoT Core，每秒新连接",
+        "iot_connections": "IoT Core，连接数",
+        "full_call_route": "API Gateway，发起呼叫",
+        "full_callee_route": "API Gateway，手机操作",
+        "full_table": "表 {table}",
         "total": "合计",
         "writes": "DynamoDB 写入单位",
         "reads": "DynamoDB 读取单位",
@@ -300,6 +350,27 @@ def capacity_table(words, counts):
     return table(words["capacity"], rows)
 
 
+def evening_table(words, counts):
+    def what(name):
+        if name.startswith("table_"):
+            return words["full_table"].format(table=name.removeprefix("table_"))
+        return words.get(f"full_{name}", words.get(name))
+
+    rows = [
+        (
+            f"{one['times']}",
+            f"{one['peak']:,}",
+            f"{one['clients']:,}",
+            f"{one['size']}",
+            f"{100 * one['placed']:.1f} %",
+            ", ".join(f"{what(name)} ({share:.1f})" for name, share in one["full"]) or words["nothing"],
+            words["hours"].format(hours=one["back_after"] / 3600),
+        )
+        for one in evenings(counts)
+    ]
+    return table(words["evening"], rows)
+
+
 def alarms_table(words, prices):
     rows = [
         (words[name], str(number), str(metrics), f"{dollars:.2f}")
@@ -316,6 +387,7 @@ def tables(language):
         "standing": bill_table(words, "standing", standing_bill(counts, prices)),
         "alarms": alarms_table(words, prices),
         "capacity": capacity_table(words, counts),
+        "evening": evening_table(words, counts),
     }
 
 
