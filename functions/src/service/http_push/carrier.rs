@@ -59,7 +59,9 @@ impl HttpPush {
     /// Asks for the access tokens, so that the first push need not wait for them. Does nothing outside a runtime.
     pub fn prepare(&self) {
         if tokio::runtime::Handle::try_current().is_ok() {
-            self.rows.iter().for_each(|row| row.access.prepare());
+            for row in &self.rows {
+                row.access.prepare();
+            }
         }
     }
 

@@ -28,6 +28,7 @@ pub struct Fcm {
 
 impl Fcm {
     /// FCM at `url`, with the access tokens of `issuer`.
+    #[must_use]
     pub fn new(url: impl Into<String>, issuer: Arc<dyn AccessIssuer>) -> Self {
         Self { url: url.into(), issuer }
     }
