@@ -24,6 +24,9 @@ pub struct Usersig {
     /// Print a PrivateMapKey for this room. Digits mean a numeric room id, anything else a string room id.
     #[arg(long)]
     room: Option<String>,
+    /// What a PrivateMapKey permits, as the sum of Tencent's bits: 63 is everything, 42 is to enter, look and listen.
+    #[arg(long, default_value_t = ALL_PRIVILEGES, requires = "room")]
+    privileges: u32,
     /// How long it is valid, in seconds.
     #[arg(long, default_value_t = 7200, value_parser = clap::value_parser!(u32).range(1..))]
     expire: u32,
@@ -50,11 +53,11 @@ impl Usersig {
             Some(room) => match room.parse::<u32>() {
                 Ok(number) => {
                     let room = RoomId::new(number).map_err(bad_room)?;
-                    app.private_map_key(user, room, ALL_PRIVILEGES, at, self.expire)
+                    app.private_map_key(user, room, self.privileges, at, self.expire)
                 }
-                Err(_) => {
-                    app.private_map_key_for_named_room(user, room, ALL_PRIVILEGES, at, self.expire).map_err(bad_room)?
-                }
+                Err(_) => app
+                    .private_map_key_for_named_room(user, room, self.privileges, at, self.expire)
+                    .map_err(bad_room)?,
             },
         };
         if output.is_json() {

@@ -97,6 +97,11 @@ impl TrtcApp {
         Ok(self.credential(user, Some(userbuf), at_seconds, expire_seconds))
     }
 
+    /// Whether this application signed `credential`.
+    pub(crate) fn signed(&self, credential: &Credential) -> bool {
+        credential.verify(&self.key)
+    }
+
     fn userbuf(&self, user: &TrtcUser, room: u32, room_name: Option<String>, privileges: u32, expires: u32) -> UserBuf {
         UserBuf {
             account: user.to_string(),

@@ -12,6 +12,7 @@ mod app;
 mod bad_credential;
 mod callback;
 mod credential;
+mod entry;
 #[cfg(feature = "room-api")]
 mod room_api;
 mod tc3;
@@ -25,6 +26,7 @@ pub use callback::{
     verify as verify_callback,
 };
 pub use credential::Credential;
+pub use entry::{NotAdmitted, Privileges, RoomEntry};
 #[cfg(feature = "room-api")]
 pub use room_api::{BadRoomApi, Dismissal, Fault, Removal, RoomApi, RoomApiConfig, RoomApiError};
 pub use tc3::{ApiKey, Tc3Request};
