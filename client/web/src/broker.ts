@@ -75,7 +75,9 @@ export class Connection {
 
   private end(input: Input): void {
     if (!this.open) return;
-    this.close();
+    this.open = false;
+    // Nothing can be sent on it any more.
+    this.mqtt.end(true);
     this.report(input);
   }
 }
