@@ -1,0 +1,248 @@
+// A room of `ilock dev`: the parties find each other by its WebSocket, and audio and video go from browser to browser.
+// The server checks the same credentials as Tencent does.
+
+import { MediaError, type MediaOptions, type MediaRoom, type Room, type Tracks } from "@ilock/client";
+
+import { Peer, type Sends, type Signal } from "./peer.js";
+
+type FromServer =
+  | { type: "entered"; members: string[]; may_send: { audio: boolean; video: boolean } }
+  | { type: "member_entered" | "member_left"; user_id: string }
+  | ({ type: "signal"; from: string } & Signal)
+  | { type: "put_out" }
+  | { type: "refused"; reason: string; message: string };
+
+export interface LocalRoomOptions extends MediaOptions {
+  /** The room's address: `ws://127.0.0.1:8080/dev/room`. */
+  url: string;
+  /** Called when the browser does not play the other side's sound before the person touches the page, and when it does. */
+  onSilent?: (silent: boolean) => void;
+}
+
+/** How often entering is tried where there is no connection. */
+const ATTEMPTS = 15;
+/** Why entering failed: not for want of a connection. */
+const REFUSED = "refused";
+/** How long after it broke the connection to the server is made again. */
+const AGAIN_MS = 1000;
+const VIDEO: MediaTrackConstraints = { width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ideal: 15 } };
+
+export class LocalRoom implements MediaRoom {
+  private socket: WebSocket | undefined;
+  /** The room that was asked for last. */
+  private wanted: Room | undefined;
+  /** The room that this side is in: entered again when the connection to the server breaks. */
+  private inside: Room | undefined;
+  private again: ReturnType<typeof setTimeout> | undefined;
+  private maySend: Sends = { audio: false, video: false };
+  private readonly peers = new Map<string, Peer>();
+  private own: MediaStream | undefined;
+  private ownVideo: HTMLVideoElement | undefined;
+  private muted: Tracks = { camera: false, microphone: false };
+  private last: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly options: LocalRoomOptions) {}
+
+  join(room: Room): Promise<void> {
+    this.wanted = room;
+    return this.inTurn(async () => {
+      // Whoever looks already goes on looking while the browser asks for the camera.
+      this.own ??= await this.open();
+      this.exit(true);
+      this.applyMute();
+      this.showOwn();
+      await this.enter(room);
+    });
+  }
+
+  preview(room: Room): Promise<void> {
+    this.wanted = room;
+    return this.inTurn(async () => {
+      this.exit();
+      await this.enter(room);
+    });
+  }
+
+  mute({ camera = this.muted.camera, microphone = this.muted.microphone }: Partial<Tracks>): Promise<void> {
+    this.muted = { camera, microphone };
+    this.applyMute();
+    return Promise.resolve();
+  }
+
+  leave(): Promise<void> {
+    this.wanted = undefined;
+    return this.inTurn(async () => {
+      this.exit();
+      this.muted = { camera: false, microphone: false };
+    });
+  }
+
+  /** Plays what the browser did not play by itself; call it within a click. */
+  hear(): void {
+    for (const peer of this.peers.values()) peer.hear();
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.last.then(work);
+    this.last = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Tries for some seconds where there is no connection, as long as this room is wanted. */
+  private async enter(room: Room): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.connect(room);
+      } catch (error) {
+        const refused = error instanceof MediaError && error.cause === REFUSED;
+        if (refused || attempt === ATTEMPTS || this.wanted !== room) {
+          this.exit();
+          throw error;
+        }
+        await new Promise((later) => setTimeout(later, AGAIN_MS));
+      }
+    }
+  }
+
+  private connect(room: Room): Promise<void> {
+    const socket = new WebSocket(this.options.url);
+    this.socket = socket;
+    return new Promise((entered, failed) => {
+      const fail = (message: string, cause?: unknown) => {
+        failed(new MediaError("enter", `room ${room.room_id} cannot be entered: ${message}`, { cause }));
+      };
+      socket.onopen = () => socket.send(JSON.stringify({ type: "enter", ...room }));
+      socket.onclose = () => fail("there is no connection");
+      socket.onmessage = ({ data }) => {
+        const message = JSON.parse(String(data)) as FromServer;
+        if (message.type === "entered") {
+          this.inside = room;
+          socket.onclose = () => this.lost(room);
+          entered();
+        } else if (message.type === "refused" && this.inside === undefined) {
+          return fail(message.message, REFUSED);
+        }
+        if (this.socket === socket) this.hears(message);
+      };
+    });
+  }
+
+  /** The connection to the server broke. Who is connected already stays so, until the room is entered again. */
+  private lost(room: Room): void {
+    this.again = setTimeout(() => {
+      const entering = this.inTurn(() => (this.inside === room ? this.connect(room) : Promise.resolve()));
+      entering.catch(() => this.inside === room && this.lost(room));
+    }, AGAIN_MS);
+  }
+
+  private hears(message: FromServer): void {
+    switch (message.type) {
+      case "entered":
+        for (const member of message.members) {
+          this.options.onOther?.(member, true);
+          this.drop(member);
+          void this.peer(member, message.may_send).offer();
+        }
+        this.maySend = message.may_send;
+        break;
+      case "member_entered":
+        this.options.onOther?.(message.user_id, true);
+        // Who was there under this name is gone, and the new one offers.
+        this.drop(message.user_id);
+        break;
+      case "member_left":
+        this.drop(message.user_id);
+        this.options.onOther?.(message.user_id, false);
+        break;
+      case "signal":
+        void this.peer(message.from, this.maySend).hears(message);
+        break;
+      case "put_out":
+        this.exit();
+        this.options.onProblem?.(new MediaError("kicked_out", "somebody entered under the same name"));
+        break;
+      case "refused":
+        // For what was sent, or because a credential has expired by now.
+        this.exit();
+        this.options.onProblem?.(new MediaError("kicked_out", message.message));
+    }
+  }
+
+  private peer(name: string, maySend: Sends): Peer {
+    const known = this.peers.get(name);
+    if (known !== undefined) return known;
+    const peer = new Peer({
+      maySend,
+      own: this.own,
+      remote: this.options.remote,
+      send: (signal) => this.socket?.send(JSON.stringify({ type: "signal", to: name, ...signal })),
+      silent: (silent) => this.options.onSilent?.(silent),
+    });
+    this.peers.set(name, peer);
+    return peer;
+  }
+
+  private drop(name: string): void {
+    this.peers.get(name)?.close();
+    this.peers.delete(name);
+  }
+
+  /** Camera and microphone; each by itself where both together are not to be had. */
+  private async open(): Promise<MediaStream> {
+    const { camera = true, microphone = true } = this.options.sends ?? {};
+    const all = new MediaStream();
+    const devices = navigator.mediaDevices as MediaDevices | undefined;
+    const ask = async (constraints: MediaStreamConstraints): Promise<void> => {
+      if (devices === undefined) throw new Error("the page was not opened over https or on localhost");
+      for (const track of (await devices.getUserMedia(constraints)).getTracks()) all.addTrack(track);
+    };
+    try {
+      if (camera && microphone) {
+        await ask({ video: VIDEO, audio: true });
+        return all;
+      }
+    } catch {
+      // One of them may still be there.
+    }
+    const problem = (what: "camera" | "microphone") => (cause: unknown) =>
+      this.options.onProblem?.(new MediaError(what, `the ${what} cannot be used: ${String(cause)}`, { cause }));
+    if (camera) await ask({ video: VIDEO }).catch(problem("camera"));
+    if (microphone) await ask({ audio: true }).catch(problem("microphone"));
+    return all;
+  }
+
+  private applyMute(): void {
+    this.own?.getVideoTracks().forEach((track) => (track.enabled = !this.muted.camera));
+    this.own?.getAudioTracks().forEach((track) => (track.enabled = !this.muted.microphone));
+  }
+
+  private showOwn(): void {
+    const place = this.options.local;
+    if (place === undefined || this.own === undefined || this.own.getVideoTracks().length === 0) return;
+    const video = document.createElement("video");
+    Object.assign(video, { muted: true, autoplay: true, playsInline: true, srcObject: this.own });
+    video.setAttribute("part", "local-video");
+    this.ownVideo?.remove();
+    this.ownVideo = video;
+    place.append(video);
+  }
+
+  private exit(keepOwn = false): void {
+    const socket = this.socket;
+    this.socket = undefined;
+    this.inside = undefined;
+    clearTimeout(this.again);
+    if (socket !== undefined) {
+      socket.onmessage = null;
+      socket.onclose = null;
+      socket.close();
+    }
+    for (const name of [...this.peers.keys()]) this.drop(name);
+    this.options.onSilent?.(false);
+    if (keepOwn) return;
+    this.own?.getTracks().forEach((track) => track.stop());
+    this.own = undefined;
+    this.ownVideo?.remove();
+    this.ownVideo = undefined;
+  }
+}

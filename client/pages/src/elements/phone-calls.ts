@@ -1,0 +1,83 @@
+// The calls that a phone shows.
+
+import type { CallInfo } from "@ilock/client";
+
+type Phase = "ringing" | "answering" | "active";
+
+interface Shown {
+  info: CallInfo;
+  phase: Phase;
+}
+
+export class PhoneCalls {
+  private readonly shown = new Map<string, Shown>();
+  /** The call that is looked at before the answer. */
+  previewed: string | undefined;
+
+  /** The calls that ring, the oldest first. */
+  get ringing(): CallInfo[] {
+    return [...this.shown.values()].filter(({ phase }) => phase === "ringing").map(({ info }) => info);
+  }
+
+  /** The call that was answered here. */
+  get talking(): CallInfo | undefined {
+    return this.answered?.info;
+  }
+
+  /** Whether its room has been entered. */
+  get connected(): boolean {
+    return this.answered?.phase === "active";
+  }
+
+  rings(info: CallInfo): void {
+    this.shown.set(info.call_id, { info, phase: "ringing" });
+  }
+
+  answering(callId: string): void {
+    const call = this.shown.get(callId);
+    if (call?.phase === "ringing") call.phase = "answering";
+  }
+
+  silent(callId: string, answered: boolean): void {
+    if (answered) return this.answering(callId);
+    const call = this.shown.get(callId);
+    // What is said of its end comes right after.
+    if (call !== undefined) this.past.set(callId, call.info);
+    this.shown.delete(callId);
+  }
+
+  entered(callId: string): void {
+    const call = this.shown.get(callId);
+    if (call !== undefined) call.phase = "active";
+    else this.shown.set(callId, { info: unknown(callId), phase: "active" });
+    if (this.previewed === callId) this.previewed = undefined;
+  }
+
+  /** Forgets a call; what was shown of it. */
+  over(callId: string): CallInfo | undefined {
+    const known = this.past.get(callId) ?? this.shown.get(callId)?.info;
+    this.shown.delete(callId);
+    this.past.delete(callId);
+    return known;
+  }
+
+  /** What is to be kept over a reload: the calls that were answered. Those that ring, ring again. */
+  save(): unknown {
+    return [...this.shown.values()].filter(({ phase }) => phase !== "ringing").map(({ info }) => ({ ...info, room: undefined }));
+  }
+
+  restore(saved: unknown): void {
+    for (const info of saved as CallInfo[]) this.shown.set(info.call_id, { info, phase: "answering" });
+  }
+
+  private readonly past = new Map<string, CallInfo>();
+
+  private get answered(): Shown | undefined {
+    return [...this.shown.values()].find(({ phase }) => phase !== "ringing");
+  }
+}
+
+/** A call of which only the id is known, after a reload without a kept state. */
+function unknown(callId: string): CallInfo {
+  return { call_id: callId, caller_id: "", caller_name: "", caller_info: "{}", waiting: false, secondary: false };
+}

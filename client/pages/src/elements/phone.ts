@@ -1,0 +1,179 @@
+// <ilock-phone>: a person's phone. See docs/apps.md for its attributes, events and parts.
+
+import type { CallInfo, Ending, Event as ClientEvent } from "@ilock/client";
+
+import { CallList } from "./calls.js";
+import { callControls } from "./controls.js";
+import { h, say, show } from "./dom.js";
+import { IlockElement } from "./element.js";
+import { icon } from "./icons.js";
+import { IncomingCard } from "./incoming.js";
+import { PhoneCalls } from "./phone-calls.js";
+import { Stopwatch } from "./stopwatch.js";
+import type { Word } from "./words.js";
+
+/** How much a phone wants to be the one that rings loudest, by whether it is looked at. */
+const PRIORITY = { visible: 6, hidden: 3 };
+
+export class IlockPhone extends IlockElement {
+  protected readonly role_ = "phone";
+  private readonly calls = new PhoneCalls();
+  private readonly state = h("p", { class: "pill", part: "state", role: "status", "data-testid": "state" });
+  private readonly useHere = h("button", { class: "chip", type: "button", hidden: true, click: () => this.startAgain() });
+  private readonly sound = h("button", { class: "chip", type: "button", hidden: true, click: () => void this.ringer.unlock() });
+  private readonly idle = h("div", { class: "idle", part: "idle" });
+  private readonly peer = h("p", { class: "peer", part: "peer" });
+  private readonly incoming = h("div", { class: "incoming-list", part: "incoming-list" });
+  private readonly cards = new Map<string, IncomingCard>();
+  private readonly stopwatch = new Stopwatch();
+  private readonly stage = h("div", { class: "stage", part: "stage" });
+  private list: CallList | undefined;
+  private readonly controls = callControls({
+    words: () => this.words,
+    mute: (tracks) => void this.media?.mute(tracks),
+    hangUp: () => this.calls.talking && this.client?.hangUp(this.calls.talking.call_id),
+  });
+
+  /** Answers a call that rings; another one that is under way is ended first. */
+  answer(callId: string): void {
+    const talking = this.calls.talking;
+    if (talking !== undefined && talking.call_id !== callId) this.client?.hangUp(talking.call_id);
+    this.calls.answering(callId);
+    this.client?.answer(callId);
+    this.render();
+  }
+
+  protected build(): Node[] {
+    this.useHere.textContent = this.words.use_here;
+    this.sound.append(icon("sound"), this.words.sound);
+    this.idle.append(icon("bell"), h("p", { class: "idle-title" }, this.words.idle), h("p", {}, this.words.idle_hint));
+    const list = new CallList({
+      words: this.words,
+      language: () => this.closest("[lang]")?.getAttribute("lang") ?? navigator.language,
+      storyHref: this.getAttribute("story-href") ?? undefined,
+      load: (path) => this.load(path),
+    });
+    this.list = list;
+    const title = h("h2", { class: "name", part: "name" }, this.getAttribute("name") ?? "");
+    const header = h("header", { class: "header", part: "header" }, title, this.sound, this.useHere, this.state);
+    this.stage.append(this.idle, this.remote, this.local, h("div", { class: "caption" }, this.peer, this.stopwatch.element));
+    this.stage.append(this.incoming, this.controls.element);
+    const main = h("div", { class: "main" }, header, this.stage, this.note);
+    document.addEventListener("visibilitychange", () => this.reportStatus());
+    return [h("div", { class: "shell phone", part: "shell" }, main, list.element)];
+  }
+
+  protected render(): void {
+    const { talking, ringing } = this.calls;
+    const first = ringing[0];
+    const state: Word = talking ? (this.calls.connected ? "in_call" : "answering") : first && this.link !== "logged_out" ? "ringing" : this.link;
+    this.state.dataset["state"] = state;
+    this.state.dataset["link"] = this.link;
+    say(this.state, this.words[state]);
+    show(this.useHere, this.link === "taken_over");
+    show(this.idle, talking === undefined && first === undefined);
+    say(this.peer, talking?.caller_name ?? "");
+    this.stopwatch.run(talking !== undefined && this.calls.connected);
+    this.controls.render({ visible: talking !== undefined, talking: this.calls.connected, hangUp: this.words.hangup });
+    this.renderCards(ringing, talking !== undefined);
+    this.ringer.play(first === undefined ? undefined : talking || first.waiting || first.secondary ? "soft" : "ring");
+    this.toggleAttribute("in-call", talking !== undefined);
+    this.toggleAttribute("ringing", first !== undefined);
+  }
+
+  private renderCards(ringing: CallInfo[], talking: boolean): void {
+    for (const [id, card] of this.cards) {
+      if (ringing.some(({ call_id }) => call_id === id)) continue;
+      card.element.remove();
+      this.cards.delete(id);
+    }
+    ringing.forEach((call, index) => {
+      let card = this.cards.get(call.call_id);
+      if (card === undefined) {
+        card = new IncomingCard(call, this.words, {
+          accept: () => this.answer(call.call_id),
+          decline: () => this.client?.decline(call.call_id),
+          reject: () => this.client?.reject(call.call_id),
+        });
+        this.cards.set(call.call_id, card);
+        this.incoming.append(card.element);
+      }
+      card.render(talking || index > 0);
+    });
+  }
+
+  protected happened(event: ClientEvent): void {
+    switch (event.type) {
+      case "online":
+        this.reportStatus();
+        void this.list?.refresh();
+        break;
+      case "ring":
+        this.untell();
+        this.calls.rings(event.call);
+        this.announce("ring", { call: event.call });
+        if (this.calls.talking === undefined && this.calls.ringing[0] === event.call) this.look(event.call.call_id);
+        break;
+      case "stop_ringing":
+        this.calls.silent(event.call_id, event.why === "answered_here");
+        break;
+      case "enter_room":
+        this.calls.entered(event.call_id);
+        this.announce("call", { callId: event.call_id });
+        break;
+      case "call_over":
+        this.over(event.call_id, event.why);
+        break;
+      case "missed_call":
+        this.tell(`${this.words.missed_from} ${event.caller_name}`);
+        this.list?.refreshSoon();
+        break;
+      default:
+    }
+  }
+
+  protected override beside(): unknown {
+    return this.calls.save();
+  }
+
+  protected override restored(beside: unknown): void {
+    this.calls.restore(beside);
+  }
+
+  protected override soundBlocked(blocked: boolean): void {
+    show(this.sound, blocked);
+  }
+
+  /** Looks before the answer, unless the attribute `preview` says `off`. */
+  private look(callId: string): void {
+    if (this.getAttribute("preview") === "off") return;
+    this.calls.previewed = callId;
+    this.client?.preview(callId);
+  }
+
+  private over(callId: string, why: Ending): void {
+    const call = this.calls.over(callId);
+    if (this.calls.previewed === callId) {
+      this.calls.previewed = undefined;
+      if (this.calls.talking === undefined) void this.media?.leave();
+      const next = this.calls.ringing[0];
+      if (next !== undefined && this.calls.talking === undefined) this.look(next.call_id);
+    }
+    const missed = why === "missed" || why === "cancelled";
+    if (call !== undefined) this.tell(missed ? `${this.words.missed_from} ${call.caller_name}` : this.words[why]);
+    this.announce("over", { callId, why });
+    this.list?.refreshSoon();
+  }
+
+  private reportStatus(): void {
+    if (this.link !== "ready" || !this.isConnected) return;
+    const visible = document.visibilityState === "visible";
+    this.client?.status(visible ? "active" : "background", visible ? PRIORITY.visible : PRIORITY.hidden);
+  }
+
+  private async load(path: string): Promise<unknown> {
+    const answer = await fetch(this.server + path, { headers: { authorization: `Bearer ${(await this.bearer()) ?? ""}` } });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+    return ((await answer.json()) as { data: unknown }).data;
+  }
+}

@@ -1,0 +1,11 @@
+// The pages that `ilock dev` serves, in one file; `data-page` says which one is open.
+
+import "./elements/index.js";
+
+import { doorPage, phonePage } from "./pages/parties.js";
+import { startPage } from "./pages/start.js";
+import { storyPage } from "./story/page.js";
+
+const PAGES: Record<string, () => void> = { start: startPage, door: doorPage, phone: phonePage, story: storyPage };
+
+PAGES[document.body.dataset["page"] ?? ""]?.();

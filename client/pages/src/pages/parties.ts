@@ -1,0 +1,49 @@
+// The pages of a door and of a phone.
+
+import type { IlockElement } from "../elements/element.js";
+import { isChinese } from "../elements/words.js";
+import { frame, language } from "./frame.js";
+import { ofThisTab, tokenFor } from "./login.js";
+
+function query(name: string, otherwise: string): string {
+  return new URLSearchParams(location.search).get(name) ?? otherwise;
+}
+
+function element(tag: "ilock-door" | "ilock-phone", attributes: Record<string, string>): IlockElement {
+  const made = document.createElement(tag) as IlockElement;
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
+/** `/door?device=ID&callee=USER[&name=…][&location=…][&ring-seconds=…]` */
+export function doorPage(): void {
+  const chinese = isChinese(language());
+  const device = query("device", "front-door");
+  const door = element("ilock-door", {
+    callee: query("callee", "anna"),
+    client: query("client", "panel"),
+    name: query("name", chinese ? "前门" : "Front door"),
+    location: query("location", chinese ? "小区大门" : "Main entrance"),
+    "ring-seconds": query("ring-seconds", "30"),
+    keep: `ilock.door.${device}`,
+  });
+  door.token = tokenFor("device", device);
+  document.title = `${door.getAttribute("name") ?? device} · iLock Call`;
+  frame("door", door);
+}
+
+/** `/phone?user=ID[&client=NAME]`; without a name each tab is a phone of its own. */
+export function phonePage(): void {
+  const user = query("user", "anna");
+  const client = query("client", `tab-${ofThisTab("ilock.tab")}`);
+  const phone = element("ilock-phone", { client, name: user, keep: `ilock.phone.${user}.${client}`, "story-href": "/story/" });
+  phone.token = tokenFor("user", user);
+  const title = `${user} · iLock Call`;
+  document.title = title;
+  phone.addEventListener("ilock-ring", (event) => {
+    const { call } = (event as CustomEvent<{ call: { caller_name: string } }>).detail;
+    document.title = `🔔 ${call.caller_name}`;
+  });
+  for (const name of ["ilock-call", "ilock-over"]) phone.addEventListener(name, () => (document.title = title));
+  frame("phone", phone);
+}

@@ -1,0 +1,128 @@
+// The story of one call, for whoever has an auditor's token: live while it goes on.
+
+import { h, say } from "../elements/dom.js";
+import { icon } from "../elements/icons.js";
+import { tokenFor } from "../pages/login.js";
+import { frame, language } from "../pages/frame.js";
+import { canonical, digests, judge, type Verdict } from "./chain.js";
+import { type Actor, type CallEvents, type Commit, hadNobody, isOver, type Outcome, outcomes } from "./events.js";
+import { picture, topic } from "./picture.js";
+import { type StoryWord, type StoryWords, storyWords } from "./words.js";
+
+const EVERY_MS = 700;
+
+export function storyPage(): void {
+  const callId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
+  new StoryPage(callId, storyWords(language())).open();
+}
+
+class StoryPage {
+  private readonly live = h("span", { class: "button", hidden: true });
+  private readonly note = h("p", { role: "status" });
+  private readonly verdict = h("section", { class: "verdict", "data-testid": "verdict", hidden: true });
+  private readonly diagram = h("div", { class: "picture", tabindex: 0, role: "region" });
+  private readonly commits = h("ol", { class: "commits" });
+  private readonly token = tokenFor("auditor", "story-page");
+  private shown = "";
+
+  constructor(
+    private readonly callId: string,
+    private readonly words: StoryWords,
+  ) {}
+
+  open(): void {
+    const { words } = this;
+    this.live.textContent = words.live;
+    this.diagram.setAttribute("aria-label", words.picture);
+    document.title = `${words.title} · iLock Call`;
+    const head = h("div", { class: "head" }, h("div", {}, h("h1", {}, words.title), h("p", {}, this.callId)), this.live);
+    frame("story", head, this.verdict, this.note,
+      h("section", { class: "panel" }, h("h2", {}, words.picture), this.diagram),
+      h("section", { class: "panel" }, h("h2", {}, words.commits), this.commits));
+    void this.follow();
+  }
+
+  /** Asks again and again, until the call is over and everybody was told of it. */
+  private async follow(): Promise<void> {
+    for (let quiet = 0; quiet < 6; ) {
+      const call = await this.ask();
+      if (call !== undefined) await this.show(call);
+      const over = call !== undefined && isOver(call);
+      this.live.hidden = call === undefined || over;
+      quiet = over ? quiet + 1 : 0;
+      await new Promise((later) => setTimeout(later, EVERY_MS));
+    }
+  }
+
+  private async ask(): Promise<CallEvents | undefined> {
+    const answer = await this.get("events?personal=true");
+    if (answer.ok) {
+      say(this.note, "");
+      return ((await answer.json()) as { data: CallEvents }).data;
+    }
+    say(this.note, answer.status === 404 ? this.words.not_found : `${answer.status}`);
+    return undefined;
+  }
+
+  private async get(path: string): Promise<Response> {
+    const headers = { authorization: `Bearer ${(await this.token()) ?? ""}` };
+    return fetch(`/api/audit/calls/${encodeURIComponent(this.callId)}/${path}`, { headers });
+  }
+
+  private async show(call: CallEvents): Promise<void> {
+    const text = canonical(call);
+    if (text === this.shown) return;
+    this.shown = text;
+    this.showVerdict(await judge(call));
+    this.diagram.replaceChildren(picture(call, this.words));
+    this.commits.replaceChildren(...call.commits.map((commit) => this.commit(call, commit)));
+  }
+
+  private showVerdict(verdict: Verdict): void {
+    const { words } = this;
+    const word = verdict.sound === undefined ? "unknown" : verdict.sound ? "sound" : "broken";
+    const why = verdict.sound === false ? words[verdict.why].replace("{n}", String(verdict.n)) : verdict.sound ? words.sound_why : words.unknown_why;
+    this.verdict.hidden = false;
+    this.verdict.dataset["verdict"] = word;
+    const proof = h("button", { class: "button", type: "button", "data-testid": "proof", click: () => void this.download() }, icon("download"), words.proof);
+    this.verdict.replaceChildren(icon(word === "broken" ? "cross" : "shield"), h("div", {}, h("strong", {}, words[word]), h("span", {}, why)), proof);
+  }
+
+  private async download(): Promise<void> {
+    const answer = await this.get("proof");
+    if (!answer.ok) return say(this.note, this.words.no_proof);
+    const link = h("a", { href: URL.createObjectURL(await answer.blob()), download: `${this.callId}.proof.json` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  }
+
+  private commit(call: CallEvents, commit: Commit): HTMLElement {
+    const { words } = this;
+    const names = commit.events.map(({ type }) => words[type as StoryWord] ?? type).join(", ");
+    const since = ((commit.at - (call.commits[0]?.at ?? commit.at)) / 1000).toFixed(3);
+    const time = new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "medium" }).format(commit.at);
+    const texts = (call.personal ?? []).filter(({ digest }) => digests(commit).includes(digest));
+    const told = outcomes(call, commit.n).map((outcome) => h("li", {}, h("span", {}, `${topic(outcome.target)} · ${outcome.carrier}`), h("b", {}, this.outcome(outcome))));
+    return h("li", { class: "commit", "data-testid": "commit" },
+      h("h3", {}, `${commit.n}. ${names}`, h("small", {}, `${words.by} ${this.actor(commit.actor)} · ${time} · +${since} s`)),
+      ...texts.map(({ text }) => h("p", { class: "personal" }, readable(text))),
+      h("ul", {}, ...told),
+      h("code", {}, `${words.hashed} ${commit.hash}`));
+  }
+
+  private outcome(outcome: Outcome): string {
+    if (hadNobody(outcome)) return this.words.nobody;
+    return outcome.error === undefined ? `${this.words.told} ${outcome.ms} ms` : `${this.words.lost}: ${outcome.error}`;
+  }
+
+  private actor(actor: Actor): string {
+    if (!("id" in actor)) return this.words[actor.kind];
+    return actor.kind === "user" ? (actor.client ?? actor.id) : actor.id;
+  }
+}
+
+/** The texts of a personal text: `Front door, Main entrance`. */
+function readable(text: string): string {
+  const { caller_info, reason } = JSON.parse(text) as { caller_info?: { name?: string; location?: string }; reason?: string };
+  return [caller_info?.name, caller_info?.location, reason].filter(Boolean).join(", ");
+}

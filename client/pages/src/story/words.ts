@@ -1,0 +1,86 @@
+// What a story says, in English and Chinese.
+
+import { isChinese } from "../elements/words.js";
+
+const EN = {
+  title: "What happened",
+  live: "live",
+  sound: "Nothing was changed",
+  sound_why: "This page computed every hash again: each commit is as it was written, and none is missing before the last.",
+  broken: "This record is not sound",
+  unknown: "Not checked",
+  unknown_why: "The browser computes hashes only on pages opened over https or on localhost.",
+  proof: "Download the proof",
+  no_proof: "The ledger has not entered this call yet. Try again in a minute.",
+  hash: "Commit {n} was changed: its hash does not fit.",
+  prev: "Commit {n} does not follow the one before.",
+  number: "Commit {n} is missing.",
+  text: "A text is not the one that its commit names.",
+  picture: "Who told whom",
+  commits: "Every step",
+  backend: "iLock Call",
+  phones: "phones of {id}",
+  waiting: "Nothing is stored of this call yet.",
+  not_found: "There is no such call.",
+  CallPlaced: "The bell is pressed",
+  CallAlerted: "A phone rings",
+  CallDeclined: "One phone stays silent",
+  CallAccepted: "Answered",
+  CallRejected: "Rejected",
+  CallCancelled: "The caller gives up",
+  CallMissed: "Nobody answers",
+  CallEnded: "Hung up",
+  CallFailed: "Failed",
+  by: "by",
+  timer: "the ring timer",
+  system: "the backend",
+  told: "told after",
+  lost: "not handed over",
+  nobody: "no phone has a push token",
+  hashed: "hash",
+};
+
+export type StoryWord = keyof typeof EN;
+export type StoryWords = Record<StoryWord, string>;
+
+const ZH: StoryWords = {
+  title: "通话经过",
+  live: "实时",
+  sound: "没有任何改动",
+  sound_why: "本页重新计算了每个哈希：每次提交都与写入时一致，且最后一次之前没有缺失。",
+  broken: "此记录不可信",
+  unknown: "未校验",
+  unknown_why: "浏览器只在 https 或 localhost 页面上计算哈希。",
+  proof: "下载证明",
+  no_proof: "账本尚未录入此通话，请一分钟后再试。",
+  hash: "提交 {n} 被改动：哈希不符。",
+  prev: "提交 {n} 与前一提交不相接。",
+  number: "缺少提交 {n}。",
+  text: "有一段文本与其提交所指不符。",
+  picture: "谁通知了谁",
+  commits: "每一步",
+  backend: "iLock Call",
+  phones: "{id} 的手机",
+  waiting: "此通话尚无记录。",
+  not_found: "没有这个通话。",
+  CallPlaced: "按下门铃",
+  CallAlerted: "一部手机响铃",
+  CallDeclined: "一部手机不接",
+  CallAccepted: "已接听",
+  CallRejected: "已拒绝",
+  CallCancelled: "呼叫方取消",
+  CallMissed: "无人接听",
+  CallEnded: "已挂断",
+  CallFailed: "失败",
+  by: "由",
+  timer: "响铃定时器",
+  system: "后端",
+  told: "送达用时",
+  lost: "未送达",
+  nobody: "没有手机登记推送令牌",
+  hashed: "哈希",
+};
+
+export function storyWords(tag: string): StoryWords {
+  return isChinese(tag) ? ZH : EN;
+}
