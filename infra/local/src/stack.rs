@@ -40,7 +40,9 @@ use crate::http::cors::local_pages;
 use crate::http::{Served, reachable, serve};
 use crate::ledger_folder::{LedgerFolder, signing_key};
 use crate::options::{Addresses, Options};
+use crate::pages::{self, Pages};
 use crate::push::LocalPush;
+use crate::room::{self, RoomState};
 use crate::stream::{Poller, StreamSource};
 use crate::timer::LocalTimer;
 
@@ -140,7 +142,7 @@ impl Stack {
         tasks.push(sequencing(&stop, sequencer.clone(), wiring.settings.sequence_every()?));
 
         let http_at = bound("HTTP", at.http, &http)?;
-        let router = routes(&wiring, &push)?.merge(stores(tables.at, &tlog));
+        let router = routes(&wiring, &push, &stop)?.merge(stores(tables.at, &tlog));
         tasks.push(tokio::spawn(serve(Served { listener: http, router, header_timeout }, stop.clone())));
         Ok(Self {
             at: Addresses { http: http_at, broker: broker_at, dynamodb: tables.at },
@@ -227,8 +229,10 @@ fn with_broker(settings: Settings, at: BrokerAddresses) -> Settings {
         .or("MQTT_WEBSOCKET_URL", format!("ws://{}/mqtt", reachable(at.websocket)))
 }
 
-fn routes(wiring: &Wiring, push: &LocalPush) -> Result<Router, BadSetting> {
-    let routes = service(all_routes(wiring)?).merge(healthz()).merge(push.clone().routes());
+fn routes(wiring: &Wiring, push: &LocalPush, stop: &CancellationToken) -> Result<Router, BadSetting> {
+    let room = room::routes(RoomState::new(wiring.settings.trtc()?, wiring.clock.clone(), stop.clone()));
+    let pages = pages::routes(Pages::new(&wiring.settings, wiring.clock.clone())?, room);
+    let routes = service(all_routes(wiring)?).merge(healthz()).merge(push.clone().routes()).merge(pages);
     Ok(routes.layer(from_fn(local_pages)))
 }
 

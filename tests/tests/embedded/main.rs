@@ -19,6 +19,7 @@ mod ledger;
 mod limits;
 mod log;
 mod outage;
+mod pages;
 mod prefix;
 mod presence;
 mod projector;

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::network::{is_loopback_host, network_address};
+use super::network::is_this_machine;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET,POST,PUT,DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static("authorization,content-type,accept-language,idempotency-key");
@@ -45,13 +45,12 @@ fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
 
 /// Whether a page of this origin came from this machine. With the development secrets anybody can sign a token, so a
 /// page from elsewhere could act as anybody.
-fn is_local(origin: &HeaderValue) -> bool {
+pub(crate) fn is_local(origin: &HeaderValue) -> bool {
     let Some(uri) = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok()) else { return false };
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
         return false;
     }
-    let Some(host) = uri.host() else { return false };
-    is_loopback_host(host) || network_address().is_some_and(|address| host == address.to_string())
+    uri.host().is_some_and(is_this_machine)
 }
 
 #[cfg(test)]

@@ -26,6 +26,11 @@ pub(crate) fn is_loopback_host(host: &str) -> bool {
     host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
+/// Whether `host` is a name or address by which this machine is meant.
+pub(crate) fn is_this_machine(host: &str) -> bool {
+    is_loopback_host(host) || network_address().is_some_and(|address| host == address.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

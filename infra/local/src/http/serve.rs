@@ -40,7 +40,7 @@ pub(crate) async fn serve(served: Served, stop: CancellationToken) {
             Ok((stream, _)) => {
                 let _ = stream.set_nodelay(true);
                 let service = TowerToHyperService::new(router.clone());
-                let connection = http.serve_connection(TokioIo::new(Lingering::new(stream)), service);
+                let connection = http.serve_connection(TokioIo::new(Lingering::new(stream)), service).with_upgrades();
                 connections.spawn(until_idle(connection, stop.clone()));
             }
             Err(error) => {
@@ -53,7 +53,7 @@ pub(crate) async fn serve(served: Served, stop: CancellationToken) {
     while connections.join_next().await.is_some() {}
 }
 
-type Connection = http1::Connection<TokioIo<Lingering>, TowerToHyperService<Router>>;
+type Connection = http1::UpgradeableConnection<TokioIo<Lingering>, TowerToHyperService<Router>>;
 
 /// Serves a connection until its client closes it, or until `stop` and no request runs.
 async fn until_idle(connection: Connection, stop: CancellationToken) {

@@ -1,0 +1,85 @@
+//! `POST /dev/token`: logs a page in as anybody.
+//!
+//! That gives nobody anything: with the development secret, which everybody knows, anybody can sign a token. With a
+//! secret of one's own there is no such route.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use ilock_auth::{AccessClaims, AccessKeys, AccessRules, Identity, Role, Secret};
+use ilock_env::Clock;
+use ilock_events::{PartyId, TenantId};
+use ilock_functions::settings::DEV_SECRET;
+use serde::Deserialize;
+use serde_json::{Map, json};
+
+const TOKEN_SECONDS: u32 = 3600;
+const LONGEST_SESSION: usize = 128;
+
+/// Signs tokens with the development secret.
+#[derive(Clone)]
+pub(super) struct DevTokens {
+    secret: Secret,
+    issuer: Option<String>,
+    audience: Option<String>,
+    tenant: TenantId,
+    clock: Clock,
+}
+
+impl DevTokens {
+    /// None where another login service is configured.
+    pub(super) fn new(rules: AccessRules, clock: Clock) -> Option<Self> {
+        let AccessRules { keys: AccessKeys::Shared(secret), issuer, audience, .. } = rules else { return None };
+        if secret.expose() != DEV_SECRET.as_bytes() {
+            return None;
+        }
+        Some(Self { secret, issuer, audience, tenant: TenantId::new("default").ok()?, clock })
+    }
+}
+
+/// Who a page wants to be.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenAsked {
+    sub: PartyId,
+    role: Role,
+    /// The login session, which a page keeps while it is reloaded.
+    session: Option<String>,
+}
+
+pub(super) async fn dev_token(State(tokens): State<Option<DevTokens>>, body: Bytes) -> Response {
+    let Some(tokens) = tokens else {
+        let message = "tokens are signed by the configured login service: hand the page one of its access tokens";
+        return answer(StatusCode::NOT_FOUND, json!({ "code": 404, "message": message, "data": null }));
+    };
+    let asked = match serde_json::from_slice::<TokenAsked>(&body) {
+        Ok(asked) if asked.session.as_ref().is_none_or(|session| session.len() <= LONGEST_SESSION) => asked,
+        Ok(_) => return refused("session", &format!("must have at most {LONGEST_SESSION} bytes")),
+        Err(error) => return refused("body", &error.to_string()),
+    };
+    let identity = Identity { id: asked.sub, role: asked.role, tenant: tokens.tenant };
+    let signed = AccessClaims {
+        identity: &identity,
+        issuer: tokens.issuer.as_deref(),
+        audience: tokens.audience.as_deref(),
+        issued_at: tokens.clock.now(),
+        ttl_seconds: TOKEN_SECONDS,
+        session: asked.session.as_deref(),
+        more: Map::new(),
+    }
+    .sign(&tokens.secret);
+    match signed {
+        Ok(token) => answer(StatusCode::OK, json!({ "code": 0, "message": "OK", "data": { "token": token } })),
+        Err(error) => refused("body", &error.to_string()),
+    }
+}
+
+fn refused(field: &str, rule: &str) -> Response {
+    let data = json!({ "field": field, "rule": rule });
+    answer(StatusCode::BAD_REQUEST, json!({ "code": 40001, "message": format!("{field}: {rule}"), "data": data }))
+}
+
+fn answer(status: StatusCode, body: serde_json::Value) -> Response {
+    (status, axum::Json(body)).into_response()
+}

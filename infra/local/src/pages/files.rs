@@ -1,0 +1,43 @@
+//! The files of client/pages/dist.
+
+/// A file as it is sent.
+pub(super) struct File {
+    pub(super) kind: &'static str,
+    pub(super) bytes: &'static [u8],
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+
+pub(super) const START: File = File { kind: HTML, bytes: include_bytes!("../../../../client/pages/dist/index.html") };
+pub(super) const DOOR: File = File { kind: HTML, bytes: include_bytes!("../../../../client/pages/dist/door.html") };
+pub(super) const PHONE: File = File { kind: HTML, bytes: include_bytes!("../../../../client/pages/dist/phone.html") };
+pub(super) const STORY: File = File { kind: HTML, bytes: include_bytes!("../../../../client/pages/dist/story.html") };
+pub(super) const SCRIPT: File =
+    File { kind: "text/javascript; charset=utf-8", bytes: include_bytes!("../../../../client/pages/dist/pages.js") };
+pub(super) const STYLE: File =
+    File { kind: "text/css; charset=utf-8", bytes: include_bytes!("../../../../client/pages/dist/pages.css") };
+pub(super) const ICON: File =
+    File { kind: "image/svg+xml", bytes: include_bytes!("../../../../client/pages/dist/icon.svg") };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_files_together_are_at_most_a_megabyte() {
+        let files = [START, DOOR, PHONE, STORY, SCRIPT, STYLE, ICON];
+        let bytes: usize = files.iter().map(|file| file.bytes.len()).sum();
+        assert!(bytes <= 1_000_000, "{bytes} bytes");
+    }
+
+    #[test]
+    fn no_page_has_a_script_or_a_style_of_its_own_or_names_another_host() {
+        for page in [START, DOOR, PHONE, STORY] {
+            let text = str::from_utf8(page.bytes).unwrap();
+            for forbidden in ["<style", "style=", "http://", "https://", "onclick", "onload", "javascript:"] {
+                assert!(!text.contains(forbidden), "{forbidden} in {text}");
+            }
+            assert_eq!(text.matches("<script").count(), text.matches("<script type=\"module\" src=\"/pages/").count());
+        }
+    }
+}

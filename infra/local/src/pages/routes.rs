@@ -1,0 +1,56 @@
+//! Where the pages are.
+
+use axum::Router;
+use axum::extract::{FromRef, Path, State};
+use axum::http::StatusCode;
+use axum::middleware::from_fn;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use ilock_functions::settings::{BadSetting, Settings};
+
+use ilock_env::Clock;
+
+use super::dev_token::{DevTokens, dev_token};
+use super::files::{DOOR, File, ICON, PHONE, SCRIPT, START, STORY, STYLE};
+use super::headers::{PageHeaders, this_machine_only};
+
+/// What the pages need.
+#[derive(Clone, FromRef)]
+pub(crate) struct Pages {
+    headers: PageHeaders,
+    tokens: Option<DevTokens>,
+}
+
+impl Pages {
+    /// # Errors
+    /// [`BadSetting`], also where the broker's address is none.
+    pub(crate) fn new(settings: &Settings, clock: Clock) -> Result<Self, BadSetting> {
+        let headers = PageHeaders::new(&settings.mqtt_websocket_url()?)
+            .ok_or(BadSetting { name: "MQTT_WEBSOCKET_URL", why: "must be a ws:// or wss:// address".into() })?;
+        Ok(Self { headers, tokens: DevTokens::new(settings.access()?, clock) })
+    }
+}
+
+/// The pages, and `room` beside them, for this machine only.
+pub(crate) fn routes(pages: Pages, room: Router) -> Router {
+    let page = |file: &'static File| get(move |State(headers): State<PageHeaders>| async move { headers.send(file) });
+    let pages = Router::new()
+        .route("/", page(&START))
+        .route("/door", page(&DOOR))
+        .route("/phone", page(&PHONE))
+        .route("/story/{call_id}", page(&STORY))
+        .route("/pages/{file}", get(asset))
+        .route("/dev/token", post(dev_token))
+        .with_state(pages);
+    pages.merge(room).layer(from_fn(this_machine_only))
+}
+
+async fn asset(State(headers): State<PageHeaders>, Path(name): Path<String>) -> Response {
+    let file = match name.as_str() {
+        "pages.js" => &SCRIPT,
+        "pages.css" => &STYLE,
+        "icon.svg" => &ICON,
+        _ => return (StatusCode::NOT_FOUND, "no such file\n").into_response(),
+    };
+    headers.send(file)
+}

@@ -1,0 +1,95 @@
+//! The pages, the tokens that they log in with, and whom they are served to.
+
+use ilock_local::Options;
+use ilock_tests::World;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+const ANNA: &str = r#"{"sub":"anna","role":"user","session":"tab-1"}"#;
+
+/// Sends a request with these headers; the answer's status, its policy, and its text.
+async fn ask(
+    world: &World,
+    (method, path): (Method, &str),
+    headers: &[(&str, &str)],
+    body: &str,
+) -> (StatusCode, String, String) {
+    let url = format!("http://{}{path}", world.stack.at.http);
+    let request = reqwest::Client::new().request(method, url).body(body.to_owned());
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let answer = request.send().await.unwrap();
+    let policy = answer.headers().get("content-security-policy").map(|policy| policy.to_str().unwrap().to_owned());
+    (answer.status(), policy.unwrap_or_default(), answer.text().await.unwrap())
+}
+
+#[tokio::test]
+async fn every_page_is_there_with_a_policy_that_names_only_this_process_and_its_broker() {
+    let world = World::new().await;
+    let broker = format!("ws://{}", world.stack.at.broker.websocket);
+    for path in ["/", "/door?device=d&callee=anna", "/phone?user=anna", "/story/call_d_anna_1_x", "/pages/pages.js"] {
+        let (status, policy, text) = ask(&world, (Method::GET, path), &[], "").await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+        assert!(policy.starts_with("default-src 'none'; script-src 'self' 'wasm-unsafe-eval';"), "{policy}");
+        assert!(
+            policy.contains(&format!("connect-src 'self' {broker};")) && !policy.contains("unsafe-inline"),
+            "{policy}"
+        );
+        assert!(!text.is_empty());
+    }
+    assert_eq!(ask(&world, (Method::GET, "/pages/other.js"), &[], "").await.0, StatusCode::NOT_FOUND);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_page_of_this_machine_logs_in_by_itself() {
+    let world = World::new().await;
+    let (status, _, text) = ask(&world, (Method::POST, "/dev/token"), &[], ANNA).await;
+    assert_eq!(status, StatusCode::OK, "{text}");
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    let anna = world.bearer("anna", answer["data"]["token"].as_str().unwrap().to_owned());
+    anna.registers("kitchen").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_page_from_elsewhere_gets_no_token_also_where_its_name_leads_here() {
+    let world = World::new().await;
+    for headers in [("host", "evil.example:8080"), ("origin", "https://evil.example"), ("origin", "null")] {
+        for request in [(Method::POST, "/dev/token"), (Method::GET, "/"), (Method::GET, "/dev/room")] {
+            let (status, ..) = ask(&world, request.clone(), &[headers], ANNA).await;
+            assert_eq!(status, StatusCode::FORBIDDEN, "{request:?} {headers:?}");
+        }
+    }
+    let local = ask(&world, (Method::POST, "/dev/token"), &[("origin", "http://localhost:5173")], ANNA).await;
+    assert_eq!(local.0, StatusCode::OK);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_wish_for_a_token_that_cannot_be_read_is_refused_with_the_reason() {
+    let world = World::new().await;
+    for (body, said) in [
+        ("{", "EOF"),
+        (r#"{"sub":"","role":"user"}"#, "1 to 128"),
+        (r#"{"sub":"anna","role":"owner"}"#, "owner"),
+        (r#"{"sub":"anna","role":"user","tenant":"x"}"#, "tenant"),
+    ] {
+        let (status, _, text) = ask(&world, (Method::POST, "/dev/token"), &[], body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
+        assert!(text.contains(said), "{body}: {text}");
+    }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn with_a_secret_of_ones_own_nobody_is_logged_in() {
+    let own =
+        |name: &str| (name == "AUTH_SECRET").then(|| "a-secret-of-the-operators-own-of-more-than-32-bytes".into());
+    let world = World::with(Options { settings: Box::new(own), ..Options::anywhere() }).await;
+    let (status, _, text) = ask(&world, (Method::POST, "/dev/token"), &[], ANNA).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(answer["data"], json!(null));
+    assert_eq!(ask(&world, (Method::GET, "/"), &[], "").await.0, StatusCode::OK);
+    world.end().await;
+}
