@@ -1,6 +1,6 @@
 # What there is to do here. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test localstack deployed clients simulation check-all lint deny schema package deploy bench clean
+.PHONY: help run test localstack deployed clients pages screenshots simulation check-all lint deny schema package deploy bench clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -11,7 +11,7 @@ run: ## The whole backend in one process: HTTP :8080, MQTT :1883, WebSocket :808
 # One selection of packages and features throughout, so that nothing is compiled twice.
 all = --workspace --all-features --locked
 
-test: ## Every test: units, the embedded stack, LocalStack, as deployed, foreign MQTT clients
+test: ## Every test: units, the embedded stack, LocalStack, as deployed, foreign MQTT clients, pages in a browser
 	@tests/run
 
 localstack: ## Only the tests on LocalStack; with AWS_ENDPOINT_URL on that, else it is started
@@ -42,13 +42,20 @@ check-all: ## What takes hours, and no CI: 1,000,000 simulated calls, and the mo
 clients: ## Only the calls with paho-mqtt (Python) and MQTT.js
 	tests/foreign-clients/run
 
-lint: ## rustfmt, clippy, cargo-deny, the template, the API descriptions
+pages: ## Builds the pages of `make run` anew: client/pages/dist
+	client/pages/build
+
+screenshots: ## Makes docs/pictures anew, with Chromium
+	tests/browser/run screenshots
+
+lint: ## rustfmt, clippy, cargo-deny, the template, the API descriptions, the pages' built files
 	cargo fmt --all --check
 	cargo clippy $(all) --all-targets -- -D warnings
 	cargo clippy $(all) --test localstack --test deployed --test account -- -D warnings
 	tools/deny
 	infra/template/lint
 	events/validate
+	client/pages/check
 
 schema: ## Writes events/schema and the generated parts of openapi.yaml and asyncapi.yaml anew
 	cargo run --quiet --locked -p ilock-events --example write-schemas

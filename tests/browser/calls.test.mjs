@@ -1,0 +1,194 @@
+// Calls between pages: a door in one tab, phones in others.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { by, hears, launch, received, sees, sent, silent, state, Tabs, until } from "./browser.mjs";
+import { Stack } from "./stack.mjs";
+
+const RINGS_WITHIN_MS = 1000;
+
+let stack;
+let browser;
+
+before(async () => ([stack, browser] = await Promise.all([Stack.start(), launch()])));
+after(async () => {
+  await browser?.close();
+  await stack?.stop();
+});
+
+/** Runs `play` with pages of its own, which must report no error but those that are `expected`. */
+function scene(name, play, expected) {
+  test(name, async () => {
+    const tabs = await Tabs.open(browser, stack.http);
+    try {
+      await play(tabs);
+    } catch (error) {
+      await tabs.context.close();
+      throw error;
+    }
+    await tabs.close(expected);
+  });
+}
+
+scene("a bell is pressed; the phone rings within a second, shows who is there, answers, talks and hangs up", async (tabs) => {
+  const phone = await tabs.phone("anna", "kitchen");
+  const door = await tabs.door("door1", "anna");
+  const pressed = performance.now();
+  await by(door, "press").click();
+  await by(phone, "incoming").waitFor();
+  const rang = performance.now() - pressed;
+  assert.ok(rang <= RINGS_WITHIN_MS, `it rang after ${Math.round(rang)} ms`);
+  console.log(`a phone rings ${Math.round(rang)} ms after the press`);
+  assert.equal(await by(phone, "caller-name").textContent(), "Front door");
+  await state(door, "alerted");
+  // The look before the answer: frames arrive, and nothing is sent.
+  await sees(phone);
+  assert.equal(await sent(phone), 0, "the phone sent something before it answered");
+  await by(phone, "accept").click();
+  await state(phone, "in_call");
+  await state(door, "in_call");
+  await Promise.all([sees(phone), sees(door)]);
+  await Promise.all([hears(phone), hears(door)]);
+  await by(phone, "hangup").click();
+  await Promise.all([state(phone, "ready"), state(door, "ready")]);
+  await by(phone, "remote-video").waitFor({ state: "detached" });
+  await phone.locator("[data-testid=call-row][data-state=ended]").waitFor();
+});
+
+scene("of two phones that answer at once one talks, and the other falls silent", async (tabs) => {
+  const [first, second] = [await tabs.phone("ben", "one"), await tabs.phone("ben", "two")];
+  const door = await tabs.door("door2", "ben");
+  await by(door, "press").click();
+  await Promise.all([by(first, "accept").waitFor(), by(second, "accept").waitFor()]);
+  // Without the waits of a real click, so that the two are as close as can be.
+  await Promise.all([by(first, "accept").dispatchEvent("click"), by(second, "accept").dispatchEvent("click")]);
+  await state(door, "in_call");
+  const states = () => Promise.all([first, second].map((page) => by(page, "state").getAttribute("data-state")));
+  await until("one phone talks and the other is ready", async () => (await states()).sort().join() === "in_call,ready");
+  await by(door, "hangup").click();
+  await Promise.all([state(first, "ready"), state(second, "ready"), state(door, "ready")]);
+});
+
+scene("one phone declines and is silent; the other rings on and answers", async (tabs) => {
+  const [first, second] = [await tabs.phone("clara", "one"), await tabs.phone("clara", "two")];
+  const door = await tabs.door("door3", "clara");
+  await by(door, "press").click();
+  await by(first, "decline").click();
+  await silent(first);
+  await by(second, "incoming").waitFor();
+  await by(second, "accept").click();
+  await Promise.all([state(second, "in_call"), state(door, "in_call")]);
+  await Promise.all([sees(second), sees(door)]);
+  await by(door, "hangup").click();
+  await state(second, "ready");
+});
+
+scene("a person rejects; every phone is silent, and the door is told", async (tabs) => {
+  const [first, second] = [await tabs.phone("david", "one"), await tabs.phone("david", "two")];
+  const door = await tabs.door("door4", "david");
+  await by(door, "press").click();
+  await by(second, "incoming").waitFor();
+  await by(first, "reject").click();
+  await Promise.all([silent(first), silent(second), state(door, "ready")]);
+});
+
+scene("the caller gives up; the phone is silent and lists a missed call", async (tabs) => {
+  const phone = await tabs.phone("emma", "one");
+  const door = await tabs.door("door5", "emma");
+  await by(door, "press").click();
+  await by(phone, "incoming").waitFor();
+  await by(door, "hangup").click();
+  await Promise.all([silent(phone), state(door, "ready")]);
+  await phone.locator("[data-testid=call-row][data-state=missed]").waitFor();
+});
+
+scene("nobody answers; the call is missed", async (tabs) => {
+  const phone = await tabs.phone("frank", "one");
+  const door = await tabs.door("door6", "frank", "&ring-seconds=5");
+  await by(door, "press").click();
+  await by(phone, "incoming").waitFor();
+  await silent(phone);
+  await state(door, "ready");
+  await phone.locator("[data-testid=call-row][data-state=missed]").waitFor();
+});
+
+scene("a second call waits while one talks; answering it ends the first", async (tabs) => {
+  const phone = await tabs.phone("greta", "one");
+  const [first, second] = [await tabs.door("door7", "greta"), await tabs.door("door8", "greta", "&name=Garden")];
+  await by(first, "press").click();
+  await by(phone, "accept").click();
+  await Promise.all([state(phone, "in_call"), state(first, "in_call")]);
+  await sees(phone);
+  await by(second, "press").click();
+  await by(phone, "incoming").waitFor();
+  assert.equal(await by(phone, "caller-name").textContent(), "Garden");
+  await state(phone, "in_call");
+  const before = await received(phone, "video");
+  await until("the first call goes on", async () => (await received(phone, "video")) > before);
+  await by(phone, "accept").click();
+  await Promise.all([state(first, "ready"), state(second, "in_call"), state(phone, "in_call")]);
+  await Promise.all([sees(phone), sees(second)]);
+  await by(phone, "hangup").click();
+  await state(second, "ready");
+});
+
+scene("a phone that is reloaded in a call goes back into it", async (tabs) => {
+  const phone = await tabs.phone("hanna", "one");
+  const door = await tabs.door("door9", "hanna");
+  await by(door, "press").click();
+  await by(phone, "accept").click();
+  await Promise.all([sees(phone), sees(door)]);
+  await phone.reload();
+  await state(phone, "in_call");
+  await Promise.all([sees(phone), sees(door)]);
+  await by(door, "hangup").click();
+  await Promise.all([state(phone, "ready"), state(door, "ready")]);
+});
+
+scene("a phone whose clock is ten minutes wrong rings and answers", async (tabs) => {
+  const door = await tabs.door("door10", "ida");
+  await tabs.context.addInitScript(() => {
+    const now = Date.now;
+    Date.now = () => now() - 600_000;
+  });
+  const slow = await tabs.phone("ida", "slow");
+  await tabs.context.addInitScript(() => {
+    const now = Date.now;
+    Date.now = () => now() + 1_200_000;
+  });
+  const fast = await tabs.phone("ida", "fast");
+  await by(door, "press").click();
+  await Promise.all([by(slow, "incoming").waitFor(), by(fast, "incoming").waitFor()]);
+  await by(fast, "accept").click();
+  await Promise.all([sees(fast), silent(slow)]);
+  await by(door, "hangup").click();
+  await state(fast, "ready");
+});
+
+scene("a phone is used in one tab: the earlier one says so, and can be used again", async (tabs) => {
+  const first = await tabs.phone("jonas", "one");
+  const second = await tabs.phone("jonas", "one");
+  await state(first, "taken_over");
+  await first.getByRole("button", { name: "Use here" }).click();
+  await Promise.all([state(first, "ready"), state(second, "taken_over")]);
+});
+
+scene("the backend is killed while it rings, and started again: the phone rings on, and answers", async (tabs) => {
+  const phone = await tabs.phone("kurt", "one");
+  const door = await tabs.door("door11", "kurt", "&ring-seconds=60");
+  await by(door, "press").click();
+  await by(phone, "incoming").waitFor();
+  await state(door, "alerted");
+  await stack.kill();
+  await phone.locator("[data-testid=state][data-link=offline]").waitFor();
+  await stack.up();
+  await phone.locator("[data-testid=state][data-link=ready]").waitFor();
+  await by(phone, "incoming").waitFor();
+  await by(phone, "accept").click();
+  await Promise.all([state(phone, "in_call"), state(door, "in_call")]);
+  await Promise.all([sees(phone), sees(door)]);
+  await by(phone, "hangup").click();
+  await Promise.all([state(phone, "ready"), state(door, "ready")]);
+  // The browser itself reports what it cannot reach.
+}, /ERR_CONNECTION|WebSocket connection to|ERR_EMPTY_RESPONSE/);

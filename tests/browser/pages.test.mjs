@@ -1,0 +1,249 @@
+// The pages themselves: what they may load, who can use them, and what the room refuses.
+
+import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+
+import { by, launch, sees, state, Tabs, until } from "./browser.mjs";
+import { Stack } from "./stack.mjs";
+
+const FIRST_PAINT_MS = 1000;
+const require = createRequire(import.meta.url);
+
+let stack;
+let browser;
+
+before(async () => ([stack, browser] = await Promise.all([Stack.start(), launch()])));
+after(async () => {
+  await browser?.close();
+  await stack?.stop();
+});
+
+/** Asks the backend as this party. */
+async function asks(sub, role, method, path, body) {
+  const login = await fetch(`${stack.http}/dev/token`, { method: "POST", body: JSON.stringify({ sub, role }) });
+  const { token } = (await login.json()).data;
+  const answer = await fetch(stack.http + path, {
+    method,
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: body && JSON.stringify(body),
+  });
+  const text = await answer.json();
+  assert.equal(answer.status, 200, JSON.stringify(text));
+  return text.data;
+}
+
+/** A call that is over, whose story can be read. */
+async function pastCall(tabs, user, device) {
+  const phone = await tabs.phone(user, "one");
+  const door = await tabs.door(device, user);
+  await by(door, "press").click();
+  await by(phone, "accept").click();
+  await state(door, "in_call");
+  await by(door, "hangup").click();
+  await state(phone, "ready");
+  const row = phone.locator("[data-testid=call-row][data-state=ended]");
+  await row.waitFor();
+  return row.getAttribute("data-call");
+}
+
+/** axe-core's serious findings. */
+async function findings(page) {
+  await page.evaluate(await readFile(require.resolve("axe-core/axe.min.js"), "utf8"));
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
+}
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`whoever uses a screen reader or a keyboard can use every page, ${colorScheme}`, async () => {
+    const tabs = await Tabs.open(browser, stack.http, { colorScheme, reducedMotion: "reduce" });
+    const user = `lena-${colorScheme}`;
+    const callId = await pastCall(tabs, user, `gate-${colorScheme}`);
+    const story = await tabs.page(`/story/${callId}`);
+    await story.locator("[data-testid=verdict][data-verdict=sound]").waitFor();
+    const phone = await tabs.phone(user, "two");
+    const door = await tabs.door(`bell-${colorScheme}`, user);
+    const start = await tabs.page("/");
+    for (const page of [start, story, phone, door]) assert.deepEqual(await findings(page), [], page.url());
+    // The bell is reached and pressed by the keyboard alone, and so is the answer.
+    await by(door, "press").focus();
+    await door.keyboard.press("Enter");
+    await by(phone, "incoming").waitFor();
+    assert.deepEqual(await findings(phone), [], "the ringing phone");
+    await by(phone, "accept").focus();
+    await phone.keyboard.press("Space");
+    await state(phone, "in_call");
+    await state(door, "in_call");
+    for (const page of [phone, door]) assert.deepEqual(await findings(page), [], `in a call: ${page.url()}`);
+    await by(phone, "hangup").focus();
+    await phone.keyboard.press("Enter");
+    await state(door, "ready");
+    await tabs.close();
+  });
+}
+
+test("the story is followed live, checks the chain, and notices a changed commit", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  const phone = await tabs.phone("mia", "one");
+  const door = await tabs.door("door-mia", "mia");
+  await by(door, "press").click();
+  const callId = await by(phone, "incoming").getAttribute("data-call");
+  const story = await tabs.page(`/story/${callId}`);
+  await by(story, "verdict").waitFor();
+  await until("the story shows the alert", async () => (await by(story, "commit").count()) === 2);
+  await by(phone, "reject").click();
+  await until("the story shows the end", async () => (await by(story, "commit").count()) === 3);
+  assert.equal(await by(story, "verdict").getAttribute("data-verdict"), "sound");
+  assert.match(await story.locator(".personal").first().textContent(), /Front door, Main entrance/);
+  const forged = await tabs.context.newPage();
+  await forged.route(`**/api/audit/calls/${callId}/events*`, async (route) => {
+    const answer = await (await route.fetch()).json();
+    answer.data.commits[1].at += 1;
+    await route.fulfill({ json: answer });
+  });
+  await forged.goto(`${stack.http}/story/${callId}`);
+  await forged.locator("[data-testid=verdict][data-verdict=broken]").waitFor();
+  await tabs.close();
+});
+
+test("a credential that may only receive lets nobody send", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  const phone = await tabs.phone("nora", "one");
+  const door = await tabs.door("door-nora", "nora");
+  await by(door, "press").click();
+  const callId = await by(phone, "incoming").getAttribute("data-call");
+  await by(phone, "accept").click();
+  await state(door, "in_call");
+  const { room_info: room } = await asks("nora", "user", "GET", `/api/calls/${callId}`);
+  const privileges = (bits) => stack.privateMapKey(room, bits);
+  const all = await tryToSend(tabs, { ...room, private_map_key: await privileges(63) });
+  assert.deepEqual(all[0].may_send, { audio: true, video: true });
+  assert.ok(!all.some(({ type }) => type === "refused"), JSON.stringify(all));
+  const look = await tryToSend(tabs, { ...room, private_map_key: await privileges(42) });
+  assert.deepEqual(look[0].may_send, { audio: false, video: false });
+  assert.deepEqual([look.at(-1).type, look.at(-1).reason], ["refused", "no_privilege"]);
+  const out = await tryToSend(tabs, { ...room, private_map_key: await privileges(63 - 2) });
+  assert.deepEqual([out.length, out[0].type, out[0].reason], [1, "refused", "no_privilege"]);
+  await by(door, "hangup").click();
+  await tabs.close();
+});
+
+/** Enters the room and offers a picture to the first who is there; all that the room says within three seconds. */
+async function tryToSend(tabs, room) {
+  const page = await tabs.page("/");
+  const heard = await page.evaluate(
+    (room) =>
+      new Promise((done) => {
+        const heard = [];
+        const socket = new WebSocket(`ws://${location.host}/dev/room`);
+        socket.onopen = () => socket.send(JSON.stringify({ type: "enter", ...room, room_id: Number(room.room_id) }));
+        socket.onmessage = async ({ data }) => {
+          const message = JSON.parse(data);
+          heard.push(message);
+          if (message.type !== "entered") return;
+          const connection = new RTCPeerConnection();
+          const own = await navigator.mediaDevices.getUserMedia({ video: true });
+          connection.addTrack(own.getVideoTracks()[0], own);
+          await connection.setLocalDescription();
+          socket.send(JSON.stringify({ type: "signal", to: message.members[0], description: connection.localDescription }));
+        };
+        socket.onclose = () => done(heard);
+        setTimeout(() => socket.close(), 3000);
+      }),
+    room,
+  );
+  await page.close();
+  return heard;
+}
+
+/** The first cell and the last one of each row below this head of docs/pages.md. */
+async function documented(head) {
+  const text = await readFile(new URL("../../docs/pages.md", import.meta.url), "utf8");
+  const table = text.slice(text.indexOf(head) + head.length).split("\n\n")[0];
+  const rows = table.split("\n").filter((line) => line.startsWith("|") && !line.startsWith("|---"));
+  return rows.map((row) => row.split("|").map((cell) => cell.trim()).slice(1, -1));
+}
+
+test("the parts, attributes and events of the elements are those of docs/pages.md", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  const phone = await tabs.phone("paula", "one");
+  const door = await tabs.door("door-paula", "paula");
+  const parts = { door: new Set(), phone: new Set() };
+  const note = async () => {
+    for (const [name, page] of [["door", door], ["phone", phone]]) {
+      const found = await page.evaluate((tag) => [...document.querySelector(tag).shadowRoot.querySelectorAll("[part]")].map((element) => element.getAttribute("part")), `ilock-${name}`);
+      found.forEach((part) => parts[name].add(part));
+    }
+  };
+  await by(door, "press").click();
+  await by(phone, "incoming").waitFor();
+  await note();
+  await by(phone, "accept").click();
+  await Promise.all([sees(phone), sees(door)]);
+  await note();
+  await by(phone, "hangup").click();
+  await by(phone, "call-row").waitFor();
+  await note();
+  const said = { door: new Set(), phone: new Set() };
+  for (const [of, names] of await documented("| of | parts |")) {
+    for (const element of of === "both" ? ["door", "phone"] : [of]) for (const [, name] of names.matchAll(/`([^`]+)`/g)) said[element].add(name);
+  }
+  for (const element of ["door", "phone"]) assert.deepEqual([...parts[element]].sort(), [...said[element]].sort(), element);
+  const folder = new URL("../../client/pages/src/elements/", import.meta.url);
+  const sources = await Promise.all((await readdir(folder)).map((name) => readFile(new URL(name, folder), "utf8")));
+  const read = new Set([...sources.join().matchAll(/getAttribute\("([a-z-]+)"\)/g)].map(([, name]) => name));
+  assert.deepEqual([...read].sort(), (await documented("| attribute | of | what |")).map(([name]) => name.replaceAll("`", "")).sort());
+  const told = new Set([...sources.join().matchAll(/announce\("([a-z-]+)"/g)].map(([, name]) => `\`ilock-${name}\``));
+  assert.deepEqual([...told].sort(), (await documented("| event | `detail` |")).map(([name]) => name).sort());
+  await tabs.close();
+});
+
+test("no page runs a script that it was not served, and none loads anything from elsewhere", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  for (const path of ["/", "/door?device=d&callee=olga", "/phone?user=olga", "/story/call_d_olga_1_x"]) {
+    const page = await tabs.context.newPage();
+    const hosts = new Set();
+    page.on("request", (request) => hosts.add(new URL(request.url()).hostname));
+    page.on("websocket", (socket) => hosts.add(new URL(socket.url()).hostname));
+    await page.goto(stack.http + path);
+    const blocked = await page.evaluate(
+      () =>
+        new Promise((done) => {
+          document.addEventListener("securitypolicyviolation", (event) => done(event.violatedDirective));
+          const script = document.createElement("script");
+          script.textContent = "window.ran = true";
+          document.body.append(script);
+          setTimeout(() => done(`ran: ${window.ran}`), 1000);
+        }),
+    );
+    assert.match(blocked, /^script-src/, path);
+    const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
+    assert.ok(paint <= FIRST_PAINT_MS, `${path}: first paint after ${paint} ms`);
+    assert.deepEqual([...hosts], ["127.0.0.1"], path);
+    await page.close();
+  }
+  await tabs.context.close();
+});
+
+test("who is not this machine, or not a page of it, gets no token and no page", async () => {
+  const port = new URL(stack.http).port;
+  const { request } = await import("node:http");
+  const status = (headers, path = "/dev/token", method = "POST") =>
+    new Promise((done, failed) => {
+      const asked = request({ host: "127.0.0.1", port, path, method, headers }, (answer) => {
+        answer.resume();
+        done(answer.statusCode);
+      });
+      asked.on("error", failed);
+      asked.end(method === "POST" ? '{"sub":"anna","role":"user"}' : undefined);
+    });
+  assert.equal(await status({}), 200);
+  assert.equal(await status({ host: `localhost:${port}` }), 200);
+  assert.equal(await status({ host: `evil.example:${port}` }), 403, "a name that was made to lead here");
+  assert.equal(await status({ origin: "https://evil.example" }), 403);
+  assert.equal(await status({ host: `evil.example:${port}` }, "/", "GET"), 403);
+  assert.equal(await status({ host: `evil.example:${port}` }, "/dev/room", "GET"), 403);
+});
