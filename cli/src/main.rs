@@ -172,9 +172,8 @@ mod tests {
                     // exist, and its options too; it needs no values.
                     let named = words.iter().all(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '-'));
                     let lacks_values = [ErrorKind::MissingRequiredArgument, ErrorKind::InvalidValue];
-                    if !(named && lacks_values.contains(&error.kind())) {
-                        panic!("{}: {}: {error}", page.display(), words.join(" "));
-                    }
+                    let fine = named && lacks_values.contains(&error.kind());
+                    assert!(fine, "{}: {}: {error}", page.display(), words.join(" "));
                 }
             }
         }
