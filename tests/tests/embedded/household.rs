@@ -1,0 +1,217 @@
+//! Races in a household of six persons with two phones each: one winner, and everybody else falls silent.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use futures::future::{BoxFuture, FutureExt, join_all};
+use ilock_audit::{Line, export, verify};
+use ilock_env::Clock;
+use ilock_events::CallId;
+use ilock_functions::triggers::expire_call::expire;
+use ilock_local::Options;
+use ilock_notify::Alarm;
+use ilock_tests::World;
+use ilock_tests::parties::{Answer, Party, call_id};
+use ilock_tests::phone::Phone;
+use serde_json::{Value, json};
+
+const ROUNDS: u64 = 200;
+const PERSONS: usize = 6;
+const RING_SECONDS: i64 = 5;
+/// What the timer waits for beyond the deadline.
+const GRACE_MS: i64 = 2_000;
+/// What the product promises for the others' silence, as the median.
+const SILENT_WITHIN: Duration = Duration::from_millis(500);
+
+/// A phone, and whose it is.
+struct Member {
+    person: Party,
+    phone: Phone,
+}
+
+impl Member {
+    fn client(&self) -> String {
+        self.phone.credentials.client_id.clone()
+    }
+
+    /// Whether this message ends the ring of `call` here. A phone that answers knows that by its own request.
+    fn is_silenced_by(&self, call: &str, heard: &Value) -> bool {
+        if heard["call_id"] != call {
+            return false;
+        }
+        match heard["action"].as_str() {
+            Some("cancelled" | "hangup" | "rejected" | "accepted") => true,
+            // One phone that declines silences itself only.
+            Some("declined") => heard["device_id"] == self.client(),
+            _ => false,
+        }
+    }
+
+    /// When this phone falls silent. It has rung before, if it was told in time.
+    async fn silent_at(&mut self, call: &str) -> Option<Instant> {
+        let patience = Instant::now() + Duration::from_secs(3);
+        loop {
+            let heard = self.phone.next_within(patience.saturating_duration_since(Instant::now())).await?;
+            if self.is_silenced_by(call, &heard.body) {
+                return Some(heard.at.into_std());
+            }
+        }
+    }
+}
+
+/// One who acts, after so many milliseconds.
+struct Attempt<'a> {
+    after_ms: u64,
+    act: BoxFuture<'a, Answer>,
+}
+
+impl Attempt<'_> {
+    /// The answer, and when it came.
+    async fn made(self) -> (Answer, Instant) {
+        tokio::time::sleep(Duration::from_millis(self.after_ms)).await;
+        (self.act.await, Instant::now())
+    }
+}
+
+/// What each phone and the door do in a round of this kind; the times differ from round to round.
+fn attempts<'a>(round: u64, door: &'a Party, members: &'a [Member], call: &'a str) -> Vec<Attempt<'a>> {
+    let mut all = vec![];
+    for (index, member) in members.iter().enumerate() {
+        let (person, second) = (index / 2, index % 2 == 1);
+        let action = match round % 6 {
+            0 | 3 | 4 => "accepted",
+            // One phone of each person declines, the other answers.
+            1 if second => "declined",
+            1 => "accepted",
+            // Half of the persons refuse for themselves.
+            2 if person % 2 == 0 => "rejected",
+            2 => "accepted",
+            // Everybody declines or refuses, but for one phone in every second such round.
+            _ if index == 3 && round % 12 == 5 => "accepted",
+            _ if second => "declined",
+            _ => "rejected",
+        };
+        let client = member.client();
+        let jitter = (round * 7 + u64::try_from(index).unwrap() * 5) % 13;
+        all.push(Attempt {
+            after_ms: if round % 6 == 0 { 0 } else { jitter },
+            act: async move { member.person.callee_action(call, action, Some(&client)).await }.boxed(),
+        });
+    }
+    if [3, 5].contains(&(round % 6)) {
+        let act = async move { door.caller_action(call, "cancelled").await }.boxed();
+        all.push(Attempt { after_ms: round * 3 % 19, act });
+    }
+    all
+}
+
+/// What became of a round.
+struct Outcome {
+    state: String,
+    silent: Vec<Duration>,
+}
+
+async fn round(world: &World, members: &mut [Member], ahead: &AtomicI64, round: u64) -> Outcome {
+    let door = world.door(&format!("door{round}"));
+    let callees: Vec<&str> = members.iter().step_by(2).map(|member| member.person.id.as_str()).collect();
+    let body = json!({ "callee_ids": callees, "ring_seconds": RING_SECONDS });
+    let call = call_id(&door.posts("/api/calls", body).await.ok());
+
+    let expiry = async {
+        if round % 6 == 4 {
+            tokio::time::sleep(Duration::from_millis(round % 11)).await;
+            ahead.fetch_add(RING_SECONDS * 1000 + GRACE_MS, Ordering::SeqCst);
+            expire(&world.stack.calls, &Alarm { call_id: CallId::new(call.clone()).unwrap() }).await.unwrap();
+        }
+        Instant::now()
+    };
+    let made = join_all(attempts(round, &door, members, &call).into_iter().map(Attempt::made));
+    let (made, expired) = futures::join!(made, expiry);
+
+    let log = world.log(&call).await;
+    let placed = log.call.placed.as_ref().unwrap();
+    let state = log.call.state().unwrap().word().to_owned();
+    // A declined ring that everybody else refused is decided by the last of them.
+    let decided = match state.as_str() {
+        "missed" => expired,
+        _ => made.iter().filter(|(answer, _)| answer.status == 200).map(|(_, at)| *at).max().unwrap_or(expired),
+    };
+    let won = made.iter().filter(|(answer, _)| answer.status == 200 && answer.data["state"] == "active").count();
+    if state == "active" {
+        assert!(won >= 1, "round {round}: somebody answered, and nobody was told so");
+        let accepts =
+            log.commits.iter().filter(|commit| commit.events.iter().any(|event| event.name == "CallAccepted"));
+        assert_eq!(accepts.count(), 1, "round {round}");
+    }
+    for (answer, _) in made.iter().filter(|(answer, _)| answer.status != 200) {
+        let told = answer.clone().refused(409);
+        assert_eq!((&told["state"], &told["winner"]), (&json!(state), &json!(placed.winner.name())), "round {round}");
+    }
+
+    // The winner's phone is in the call; every other one falls silent by what it is told.
+    let winner = (state == "active").then(|| placed.winner.name().to_owned());
+    let silences = join_all(members.iter_mut().filter(|member| Some(member.client()) != winner).map(|member| {
+        let call = call.clone();
+        async move { (member.client(), member.silent_at(&call).await) }
+    }));
+    let mut silent = vec![];
+    for (client, at) in silences.await {
+        let at = at.unwrap_or_else(|| panic!("round {round}: {client} goes on ringing, and the call is {state}"));
+        silent.push(at.saturating_duration_since(decided));
+    }
+    assert_eq!(silent.len(), members.len() - usize::from(winner.is_some()), "round {round}");
+
+    if state == "active" {
+        // Ended from either side, which is a race as well.
+        let answerer = members.iter().find(|member| Some(member.client()) == winner).unwrap();
+        let (one, two) = futures::join!(
+            answerer.person.callee_action(&call, "hangup", winner.as_deref()),
+            door.caller_action(&call, "hangup"),
+        );
+        assert!([&one, &two].iter().any(|answer| answer.status == 200), "round {round}: {one:?} {two:?}");
+        assert_eq!(world.log(&call).await.call.state().unwrap().word(), "ended");
+    }
+    judge(world, &call, round, ahead).await;
+    Outcome { state, silent }
+}
+
+/// The auditor's judgement, which decides every command again.
+async fn judge(world: &World, call: &str, round: u64, ahead: &AtomicI64) {
+    let stored = world.stack.calls.log.stored(&CallId::new(call).unwrap()).await.unwrap();
+    let line = String::from_utf8(export::call_line(1, &stored, true).unwrap()).unwrap();
+    let (_, Line::Call(line)) = Line::read(line.trim_end()).unwrap() else { panic!("a call") };
+    let now = Clock::system().now().plus(ahead.load(Ordering::SeqCst));
+    let checked = verify::call(&line, now);
+    assert!(checked.findings.is_empty(), "round {round}: {:?}", checked.findings);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_household_of_six_with_two_phones_each_one_wins_and_eleven_fall_silent() {
+    let ahead = Arc::new(AtomicI64::new(0));
+    let (read, system) = (ahead.clone(), Clock::system());
+    let clock = Clock::new(move || system.now().plus(read.load(Ordering::SeqCst)));
+    let world = World::with(Options { clock, ..Options::anywhere() }).await;
+    let mut members = vec![];
+    for person in 0..PERSONS {
+        let person = world.user(&format!("member{person}"));
+        for name in ["a", "b"] {
+            members.push(Member { person: person.clone(), phone: world.phone(&person, name).await });
+        }
+    }
+    let (mut outcomes, mut silent) = (BTreeMap::<String, u64>::new(), vec![]);
+    for n in 0..ROUNDS {
+        let outcome = round(&world, &mut members, &ahead, n).await;
+        *outcomes.entry(outcome.state).or_default() += 1;
+        silent.extend(outcome.silent);
+    }
+    silent.sort_unstable();
+    let (median, last) = (silent[silent.len() / 2], silent[silent.len() - 1]);
+    println!("{ROUNDS} rounds: {outcomes:?}; silent after {median:?} (median), {last:?} (last)");
+    assert!(median <= SILENT_WITHIN, "{median:?}");
+    for state in ["active", "rejected", "cancelled", "missed"] {
+        assert!(outcomes.contains_key(state), "{state} never wins: this is no race: {outcomes:?}");
+    }
+    world.end().await;
+}
