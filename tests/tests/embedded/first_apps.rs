@@ -61,8 +61,12 @@ async fn what_the_documents_send_is_answered_and_heard_as_they_show() {
     // Nobody names a client here: these apps do not.
     let body = format!(r#"{{"call_id":"{call}","action":"accepted","reason":null}}"#);
     send(Method::POST, "/api/calls/callee-action", &body).await;
+    other.hears("incoming").await;
     holds(&json(block!("sync")), &other.hears("accepted").await, &["action"], "sync");
-    door.caller_action(call, "hangup").await.ok();
+    // Nobody knows which of the two phones it was, so both are told.
+    phone.hears("accepted").await;
+    let hangup = serde_json::json!({ "call_id": call, "action": "hangup", "reason": "通话已结束" });
+    door.posts("/api/calls/caller-action", hangup).await.ok();
     holds(&json(block!("control")), &phone.hears("hangup").await, &["action", "reason"], "control");
     world.end().await;
 }
