@@ -49,9 +49,9 @@ impl Member {
         }
     }
 
-    /// When this phone falls silent. It has rung before, if it was told in time.
-    async fn silent_at(&mut self, call: &str) -> Option<Instant> {
-        let patience = Instant::now() + Duration::from_secs(3);
+    /// When this phone falls silent, if it does within `patience`. It has rung before, if it was told in time.
+    async fn silent_at(&mut self, call: &str, patience: Duration) -> Option<Instant> {
+        let patience = Instant::now() + patience;
         loop {
             let heard = self.phone.next_within(patience.saturating_duration_since(Instant::now())).await?;
             if self.is_silenced_by(call, &heard.body) {
@@ -158,13 +158,15 @@ async fn round(world: &World, members: &mut [Member], ahead: &AtomicI64, round: 
     let winner = (state == "active").then(|| placed.winner.name().to_owned());
     let silences = join_all(members.iter_mut().filter(|member| Some(member.client()) != winner).map(|member| {
         let call = call.clone();
-        async move { (member.client(), member.silent_at(&call).await) }
+        // Where the clock jumps past the deadline, some messages are not sent any more.
+        let patience = if round % 6 == 4 { SILENT_WITHIN } else { Duration::from_secs(3) };
+        async move { (member.client(), member.silent_at(&call, patience).await) }
     }));
     let (mut silent, mut past_deadline) = (vec![], 0);
     for (client, at) in silences.await {
         match at {
             Some(at) => silent.push(at.saturating_duration_since(decided)),
-            // The clock has passed the deadline, so nothing is sent any more: phones end such a ring by themselves.
+            // Phones end a ring by themselves at its deadline.
             None if round % 6 == 4 => past_deadline += 1,
             None => panic!("round {round}: {client} goes on ringing, and the call is {state}"),
         }
