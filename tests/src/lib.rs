@@ -33,6 +33,7 @@ pub mod stream;
 pub mod tencent;
 pub mod throttle;
 pub mod usage;
+pub mod witness;
 mod world;
 
 pub use cost::whole_call;

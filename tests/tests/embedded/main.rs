@@ -34,6 +34,7 @@ mod sessions;
 mod stream;
 mod template;
 mod tencent;
+mod witnesses;
 
 /// The DynamoDB that the log contract runs on here.
 async fn engine() -> ilock_tests::engine::Engine {

@@ -17,6 +17,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MAX_HASHES: usize = 63;
 pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
 const CONFLICT: u16 = 409;
+/// So many lines of one answer are kept, and so many of all: a note has at most 128, and one that nobody can read any more
+/// would stop the ledger.
+const LINES_OF_A_WITNESS: usize = 4;
+const LINES_OF_ALL: usize = 96;
 
 /// What a witness answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +57,7 @@ impl Witnesses {
             let url = format!("{}/add-checkpoint", url.trim_end_matches('/'));
             let asked = self.ask(reader, checkpoint, before, &url);
             match tokio::time::timeout(PATIENCE, asked).await {
-                Ok(Ok(body)) => signatures(&witness, checkpoint, &body),
+                Ok(Ok(body)) => self.signatures(&witness, checkpoint, &body),
                 Ok(Err(error)) => {
                     tracing::warn!(witness = witness.name, %error, "the witness did not cosign; the next round asks it again");
                     vec![]
@@ -64,7 +68,7 @@ impl Witnesses {
                 }
             }
         });
-        join_all(answers).await.into_iter().flatten().collect()
+        join_all(answers).await.into_iter().flatten().take(LINES_OF_ALL).collect()
     }
 
     async fn ask(
@@ -105,24 +109,36 @@ impl Witnesses {
         let lines = proof.iter().flat_map(|hash| [STANDARD.encode(hash), "\n".to_owned()]).collect::<String>();
         self.client.post(url.to_owned(), format!("old {old}\n{lines}\n{}", checkpoint.note)).await
     }
-}
 
-/// The signature lines of an answer, when one of them is the witness's own. The others are kept: it may have more keys.
-fn signatures(witness: &Witness, checkpoint: &Checkpoint, body: &str) -> Vec<Signature> {
-    let lines: Result<Vec<Signature>, _> = body.lines().map(Signature::read).collect();
-    let mut cosigned = checkpoint.clone();
-    cosigned.note.add(lines.iter().flatten().cloned());
-    let own = cosigned.cosigned_by(&witness.key);
-    match (lines, own) {
-        (Ok(lines), Ok(Some(_))) => lines.into_iter().filter(|line| !is_of_log(line, checkpoint)).collect(),
-        (_, own) => {
-            tracing::warn!(witness = witness.name, error = ?own.err(), "the witness answered with no cosignature of its own");
-            vec![]
+    /// The signature lines of an answer, its own first, when it has that and that fits. Lines of keys that nobody here knows
+    /// are kept: it may have more keys. In the name of the log, or of another witness, it has nothing to say.
+    fn signatures(&self, witness: &Witness, checkpoint: &Checkpoint, body: &str) -> Vec<Signature> {
+        let lines: Vec<Signature> = match body.lines().map(Signature::read).collect() {
+            Ok(lines) => lines,
+            Err(error) => {
+                tracing::warn!(witness = witness.name, %error, "the witness answered with something else than signature lines");
+                return vec![];
+            }
+        };
+        let (own, others): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| witness.key.made(line));
+        let mut cosigned = checkpoint.clone();
+        cosigned.note.add(own.first().cloned());
+        match cosigned.cosigned_by(&witness.key) {
+            Ok(Some(_)) if own.len() == 1 => {}
+            outcome => {
+                let (error, lines) = (outcome.err(), own.len());
+                tracing::warn!(
+                    witness = witness.name,
+                    ?error,
+                    lines,
+                    "the witness answered with no cosignature of its own"
+                );
+                return vec![];
+            }
         }
+        let strange = |line: &Signature| {
+            line.name != checkpoint.origin && !self.policy.witnesses.iter().any(|known| known.key.made(line))
+        };
+        own.into_iter().chain(others.into_iter().filter(strange)).take(LINES_OF_A_WITNESS).collect()
     }
-}
-
-/// Nobody but the log signs in the log's name.
-fn is_of_log(line: &Signature, checkpoint: &Checkpoint) -> bool {
-    line.name == checkpoint.origin
 }
