@@ -34,7 +34,7 @@ fn it_tells_who_did_what_when_and_who_was_told() {
         "users/user0/calls/incoming told “incoming” by mqtt (at once, id-0), 12 ms after commit 1",
         "devices/door0/calls/control told “ringing” by mqtt",
         "    0.310 s",
-        "  2 user0_phone_1 says that it is ringing → ringing",
+        "  2 user0_phone_1 says that it is ringing, and may look and listen → ringing",
         "devices/door0/calls/control told “alerted” by mqtt",
         "    4.310 s",
         "  3 user0_phone_2 accepts → active",

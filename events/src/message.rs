@@ -61,6 +61,10 @@ pub struct RoomInfo {
     /// The credential for exactly this room. Over HTTP only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_map_key: Option<String>,
+    /// Whether `private_map_key` lets its owner look and listen only: what a phone has before it has answered, until the
+    /// ring's deadline. The answer to `accepted` has another, to be seen and heard with.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub receive_only: bool,
 }
 
 /// On `users/{callee}/calls/incoming`: somebody calls. Whether a phone still rings for it does not hang on the phone's clock:

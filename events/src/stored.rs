@@ -224,6 +224,9 @@ pub struct Alert {
     /// Which, when it said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<ClientName>,
+    /// Whether it was given the way into the room to look and listen, which it then has until the deadline.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub preview: bool,
     /// When.
     pub at: Millis,
 }

@@ -17,6 +17,7 @@ pub(crate) fn deed(step: &Step, done: &CommitStep, story: &Story) -> String {
             arg("ring_seconds").unwrap_or_default(),
             arg("room_id").unwrap_or_default()
         ),
+        "alert" if previews(story) => "says that it is ringing, and may look and listen".into(),
         "alert" => "says that it is ringing".into(),
         "accept" => "accepts".into(),
         "decline" => "does not take it on this phone".into(),
@@ -33,6 +34,11 @@ pub(crate) fn deed(step: &Step, done: &CommitStep, story: &Story) -> String {
         "fail" => format!("gives up: {}", arg("reason").unwrap_or_default()),
         other => other.to_owned(),
     }
+}
+
+/// Whether the first phone that rang was given the way into the room before the answer.
+fn previews(story: &Story) -> bool {
+    story.placed.as_ref().and_then(|placed| placed.alerted.as_ref()).is_some_and(|alerted| alerted.preview)
 }
 
 /// Who is rung, by name.

@@ -26,7 +26,7 @@ fn one(form: &mut Vec<u8>, event: &CallEvent) {
         }
         CallEvent::CallAlerted(event) => {
             by_callee(form, &event.callee, event.client_id.as_ref());
-            form.extend_from_slice(b"},");
+            form.extend_from_slice(if event.preview { b",\"preview\":true}," } else { b"}," });
             "CallAlerted"
         }
         CallEvent::CallDeclined(event) => {

@@ -145,7 +145,7 @@ pub fn place(callee: &str) -> Act {
 /// One more phone than the first says that it rings.
 pub fn alert(mut stored: Making, client: &Actor) -> Making {
     let Actor::User { id, client } = client else { unreachable!("a phone rings") };
-    let alert = Alert { callee: id.clone(), client_id: client.clone(), at: stored.now.plus(40) };
+    let alert = Alert { callee: id.clone(), client_id: client.clone(), preview: true, at: stored.now.plus(40) };
     stored.stored.alerts.push(serde_json::to_value(alert).unwrap());
     stored
 }

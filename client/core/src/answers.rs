@@ -112,7 +112,7 @@ impl Client {
                 Err(error) => self.unreadable(&pending.request.purpose, &error),
             },
             Purpose::Get { call_id, preview } => match serde_json::from_value::<View>(data) {
-                Ok(view) if *preview => self.previewed(call_id, view),
+                Ok(view) if *preview => self.previewed(call_id, view, true),
                 Ok(view) => self.viewed(view),
                 Err(error) => self.unreadable(&pending.request.purpose, &error),
             },

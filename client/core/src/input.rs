@@ -176,7 +176,7 @@ pub enum Input {
         /// The call.
         call_id: String,
     },
-    /// The person wants to see the caller before answering.
+    /// The person wants to see the caller before answering: [`crate::Event::Preview`] comes.
     Preview {
         /// The call.
         call_id: String,

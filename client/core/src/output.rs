@@ -229,7 +229,15 @@ pub enum Event {
         /// How.
         room: Room,
     },
-    /// Enter the room to look and listen, without being seen or heard.
+    /// The person may see who is there before answering: [`crate::Input::Preview`] would bring these values at once. Comes
+    /// when the backend knows that it rings here.
+    CanPreview {
+        /// The call.
+        call_id: String,
+        /// How.
+        room: Room,
+    },
+    /// Enter the room to look and listen, without being seen or heard. Leave it at [`Event::StopRinging`].
     Preview {
         /// The call.
         call_id: String,

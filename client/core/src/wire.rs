@@ -81,11 +81,22 @@ pub(crate) struct RoomInfo {
     pub user_sig: Option<String>,
     #[serde(default)]
     pub private_map_key: Option<String>,
+    #[serde(default)]
+    pub receive_only: bool,
 }
 
 impl RoomInfo {
-    /// The room, when it can be entered with what stands here.
+    /// The room, when it can be entered with what stands here, to be seen and heard.
     pub fn room(self) -> Option<Room> {
+        if self.receive_only { None } else { self.any_room() }
+    }
+
+    /// The room, when it can be entered with what stands here, to look and listen.
+    pub fn preview(self) -> Option<Room> {
+        if self.receive_only { self.any_room() } else { None }
+    }
+
+    fn any_room(self) -> Option<Room> {
         Some(Room {
             room_id: self.room_id.parse().ok()?,
             sdk_app_id: self.sdk_app_id,

@@ -51,7 +51,7 @@ impl Handle {
         self.input(Input::Decline { call_id: call_id.into() });
     }
 
-    /// Asks for the way in before the answer: [`Event::Preview`] brings it.
+    /// Asks for the way in before the answer, to look and listen: [`Event::Preview`] brings it.
     pub fn preview(&self, call_id: &str) {
         self.input(Input::Preview { call_id: call_id.into() });
     }

@@ -87,7 +87,7 @@ export class Client {
     this.input({ type: "decline", call_id: callId });
   }
 
-  /** Asks for the way in before the answer: the event `preview` brings it. */
+  /** Asks for the way in before the answer, to look and listen: the event `preview` brings it. */
   preview(callId: string): void {
     this.input({ type: "preview", call_id: callId });
   }

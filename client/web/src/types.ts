@@ -99,7 +99,7 @@ export type Event =
   | { type: "offline" | "taken_over" }
   | { type: "ring"; call: CallInfo }
   | { type: "stop_ringing"; call_id: string; why: Ending }
-  | { type: "enter_room" | "preview"; call_id: string; room: Room }
+  | { type: "enter_room" | "can_preview" | "preview"; call_id: string; room: Room }
   | { type: "leave_room"; call_id: string }
   | { type: "progress"; press: string; call_id?: string; progress: Progress }
   | { type: "call_over"; call_id: string; why: Ending; by?: string; reason?: string }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use ilock_auth::PayloadKeys;
-use ilock_call::Placed;
+use ilock_call::{GRACE_MS, Placed};
 use ilock_directory::{Directory, ROOM_LEASE};
-use ilock_events::{Address, Millis, Party, PartyAddress, PartyKind, RoomInfo, Seat, TrtcIdentity, TrtcUser};
+use ilock_events::{Address, CallState, Millis, Party, PartyAddress, PartyKind, RoomInfo, Seat, TrtcIdentity, TrtcUser};
 use ilock_notify::MessageCredentials;
-use ilock_trtc::{ALL_PRIVILEGES, TrtcApp};
+use ilock_trtc::{ALL_PRIVILEGES, RECEIVE_ONLY, TrtcApp};
 
 use ilock_env::Clock;
 
@@ -42,30 +42,61 @@ pub struct RoomCredentials {
     pub clock: Clock,
 }
 
+/// Who enters a room, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Entrant<'a> {
+    /// The party.
+    pub party: &'a Party,
+    /// Its seat.
+    pub seat: Seat,
+    /// Whether the log has it that the party may look and listen before it has answered.
+    pub previews: bool,
+}
+
+/// What a credential for a room permits, and for how many seconds.
+struct RoomPass {
+    privileges: u32,
+    seconds: u32,
+}
+
 impl RoomCredentials {
-    /// The credentials for `call`'s room for a party's seat, while it may be joined. They never outlive the room's lease, so a
+    /// The credentials of `entrant` for `call`'s room, while it may be joined. They never outlive the room's lease, so a
     /// call that nobody hung up gives no way into the next one's room.
     #[must_use]
-    pub fn info(&self, call: &Placed, (party, seat): (&Party, Seat), now: Millis) -> Option<RoomInfo> {
+    pub fn info(&self, call: &Placed, entrant: Entrant<'_>, now: Millis) -> Option<RoomInfo> {
         let lease = i64::try_from(ROOM_LEASE.as_secs()).unwrap_or(i64::MAX);
         let last_issue = call.at.plus((lease - i64::from(self.valid_seconds)) * 1000);
-        (call.joinable(party, now) && now < last_issue).then(|| {
-            let user = TrtcIdentity::of(&call.tenant, party.kind, &party.id).at(seat);
-            self.issue(call, user)
-        })
+        (call.joinable(entrant.party, now) && now < last_issue).then(|| self.issue(call, entrant, now))
     }
 
-    fn issue(&self, call: &Placed, user: TrtcUser) -> RoomInfo {
-        let room = call.terms.room_id;
-        let now = self.now_seconds();
-        let map_key = self.trtc.private_map_key(&user, room, ALL_PRIVILEGES, now, self.valid_seconds);
+    fn issue(&self, call: &Placed, entrant: Entrant<'_>, now: Millis) -> RoomInfo {
+        let Entrant { party, seat, .. } = entrant;
+        let user = TrtcIdentity::of(&call.tenant, party.kind, &party.id).at(seat);
+        let at = self.now_seconds();
+        let pass = self.pass(call, entrant, now);
+        let map_key = pass.as_ref().map(|pass| {
+            self.trtc.private_map_key(&user, call.terms.room_id, pass.privileges, at, pass.seconds)
+        });
         RoomInfo {
-            room_id: room.to_string(),
+            room_id: call.terms.room_id.to_string(),
             sdk_app_id: self.trtc.sdk_app_id(),
-            user_sig: Some(self.trtc.user_sig(&user, now, self.valid_seconds)),
-            private_map_key: Some(map_key),
+            user_sig: Some(self.trtc.user_sig(&user, at, self.valid_seconds)),
+            private_map_key: map_key,
+            receive_only: pass.is_some_and(|pass| pass.privileges == RECEIVE_ONLY),
             user_id: user,
         }
+    }
+
+    /// What `entrant` may do in the room of a call that may be joined. Before the answer a callee's phone only looks and
+    /// listens, and only once the log has it; its credential ends with the ringing, so it opens no conversation that
+    /// somebody else took.
+    fn pass(&self, call: &Placed, entrant: Entrant<'_>, now: Millis) -> Option<RoomPass> {
+        if call.state != CallState::Ringing || call.terms.caller == *entrant.party {
+            return Some(RoomPass { privileges: ALL_PRIVILEGES, seconds: self.valid_seconds });
+        }
+        let left_ms = call.terms.deadline.plus(GRACE_MS).since(now);
+        let seconds = u32::try_from(left_ms.div_euclid(1000)).unwrap_or(0).max(1);
+        entrant.previews.then_some(RoomPass { privileges: RECEIVE_ONLY, seconds })
     }
 
     fn now_seconds(&self) -> i64 {

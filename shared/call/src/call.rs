@@ -150,6 +150,13 @@ impl Placed {
         }
     }
 
+    /// Whether a phone of `callee` that rings may look and listen at `now`, before anybody has answered.
+    #[must_use]
+    pub fn may_be_previewed(&self, callee: &PartyId, now: Millis) -> bool {
+        let person = Party { kind: PartyKind::User, id: callee.clone() };
+        self.state == CallState::Ringing && self.calls(&person) && self.joinable(&person, now)
+    }
+
     /// For how many milliseconds after `now` it rings; 0 where it does not.
     #[must_use]
     pub fn remaining_ms(&self, now: Millis) -> i64 {

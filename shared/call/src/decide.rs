@@ -169,11 +169,11 @@ fn while_ringing(placed: &Placed, act: &Act, actor: &Actor, now: Millis) -> Resu
         Act::Expire {} if over => Ok(CallEvent::CallMissed(CallMissed {})),
         Act::Expire {} => Err(Refusal::StillRinging { ends }),
         _ if over => Err(Refusal::TooLate { state: CallState::Missed, winner: Actor::Timer.name() }),
-        _ => by_callee(placed, act, actor),
+        _ => by_callee(placed, act, actor, now),
     }
 }
 
-fn by_callee(placed: &Placed, act: &Act, actor: &Actor) -> Result<CallEvent, Refusal> {
+fn by_callee(placed: &Placed, act: &Act, actor: &Actor, now: Millis) -> Result<CallEvent, Refusal> {
     let callee = person(actor).ok_or(Refusal::NotYours)?;
     // Who has rejected has no part in it any more.
     if let Some(by) = placed.rejected.get(&callee) {
@@ -181,7 +181,10 @@ fn by_callee(placed: &Placed, act: &Act, actor: &Actor) -> Result<CallEvent, Ref
     }
     let client_id = actor.client().cloned();
     match act {
-        Act::Alert {} => Ok(CallEvent::CallAlerted(CallAlerted { callee, client_id })),
+        Act::Alert {} => {
+            let preview = placed.may_be_previewed(&callee, now);
+            Ok(CallEvent::CallAlerted(CallAlerted { callee, client_id, preview }))
+        }
         Act::Accept {} => Ok(CallEvent::CallAccepted(CallAccepted { callee, client_id })),
         Act::Decline {} => {
             let client_id = client_id.ok_or(Refusal::WhichClient)?;

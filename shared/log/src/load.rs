@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::operation::query::paginator::QueryPaginatorItems;
 use ilock_call::{BrokenLog, Call, Placed};
 use ilock_dynamo::{Item, text, text_in};
-use ilock_events::{Alert, CallEvent, CallId, Commit, CommitNo, Hash, Personal, PersonalText, Receipt};
+use ilock_events::{
+    Alert, CallEvent, CallId, ClientName, Commit, CommitNo, Hash, PartyId, Personal, PersonalText, Receipt,
+};
 use ilock_proof::{commit_hash, first_prev};
 
 use crate::error::{LogError, store};
@@ -56,6 +58,16 @@ impl History {
             call.fold(commit).ok()?;
         }
         call.placed.filter(|_| call.head.is_some_and(|(head, _)| head == n))
+    }
+
+    /// The phones of `callee` that have confirmed that they ring, and with each whether it may look and listen. A phone that
+    /// did not say which it is has no name.
+    pub fn alerted<'a>(&'a self, callee: &'a PartyId) -> impl Iterator<Item = (Option<&'a ClientName>, bool)> {
+        let first = self.call.placed.as_ref().and_then(|placed| placed.alerted.as_ref());
+        let first = first.map(|one| (&one.callee, one.client_id.as_ref(), one.preview));
+        let later = self.alerts.iter().map(|one| (&one.callee, one.client_id.as_ref(), one.preview));
+        let all = first.into_iter().chain(later);
+        all.filter(move |(of, _, _)| *of == callee).map(|(_, client, preview)| (client, preview))
     }
 
     /// What is said with commit `n`: how the caller shows itself, as it was said when the call was placed, and the reason

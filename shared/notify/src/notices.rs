@@ -341,6 +341,7 @@ impl<'a> NoticeBuilder<'a> {
                 user_id: TrtcIdentity::of(&self.call.tenant, party.kind, &party.id).at(Seat::Party),
                 user_sig: None,
                 private_map_key: None,
+                receive_only: false,
             },
             waiting: callee.busy == Some(Busy::Waiting),
             primary: callee.primary.clone(),

@@ -11,6 +11,10 @@ use crate::{Credential, UserBuf, credential::VERSION};
 /// (16, 32). Sharing a screen (64, 128) is no part of a call at a door.
 pub const ALL_PRIVILEGES: u32 = 63;
 
+/// What a phone may do in the room before it has answered: enter (2), receive audio (8) and video (32). It sends nothing,
+/// and does not create the room: there is nothing to see before the caller is in.
+pub const RECEIVE_ONLY: u32 = 42;
+
 /// A name that TRTC takes for no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a room's name must be 1 to 64 printable ASCII characters")]

@@ -19,7 +19,7 @@ mod tc3;
 mod userbuf;
 mod wire;
 
-pub use app::{ALL_PRIVILEGES, BadRoomName, BadTrtcApp, TrtcApp};
+pub use app::{ALL_PRIVILEGES, BadRoomName, BadTrtcApp, RECEIVE_ONLY, TrtcApp};
 pub use bad_credential::BadCredential;
 pub use callback::{
     BadCallback, BadSignature, CallbackEvent, CallbackRoom, InRoom, RoomEventKind, parse as parse_callback,

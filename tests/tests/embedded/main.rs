@@ -24,6 +24,7 @@ mod outage;
 mod pages;
 mod prefix;
 mod presence;
+mod preview;
 mod projector;
 mod push;
 mod race;

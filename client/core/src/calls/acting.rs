@@ -65,11 +65,17 @@ impl Client {
         self.send(Request {
             purpose,
             method: Method::Get,
-            path: format!("/api/calls/{call_id}"),
+            path: if preview { self.preview_path(call_id) } else { format!("/api/calls/{call_id}") },
             body: None,
             key: None,
             worth_ms: Some(GET_WORTH_MS),
         });
+    }
+
+    /// Only the phone that is named is given a way in of its own before the answer.
+    fn preview_path(&self, call_id: &str) -> String {
+        let client_id = self.link.client_id().unwrap_or(&self.config.client_id);
+        format!("/api/calls/{call_id}?client_id={client_id}")
     }
 
     pub(crate) fn answer(&mut self, call_id: &str) {
@@ -97,8 +103,8 @@ impl Client {
     pub(crate) fn acted(&mut self, call_id: &str, act: Act, view: View) {
         let Some(index) = self.calls.position(call_id) else { return };
         if act == Act::Ringing {
-            // The report changes nothing; what it answers is the call as it is.
-            return self.apply_view(index, view);
+            // The report changes nothing; what it answers is the call as it is, and this phone's look at the caller.
+            return self.previewed(call_id, view, false);
         }
         let over = self.calls.0.get(index).is_none_or(|call| call.phase == CallPhase::Over);
         if act == Act::Accepted && !over {
@@ -154,25 +160,31 @@ impl Client {
         }
     }
 
-    /// Credentials for a look before the answer: those of this client alone, which only the backend's answer has.
+    /// The way in for a look before the answer: this client's own, which came with the answer to its report that it rings;
+    /// else the backend is asked for it.
     pub(crate) fn preview(&mut self, call_id: &str) {
         let Some(index) = self.found(call_id) else { return };
-        let rings = |phase| matches!(phase, CallPhase::Asking | CallPhase::Ringing | CallPhase::Silenced);
-        if self.calls.0.get(index).is_some_and(|call| rings(call.phase)) {
-            self.get(call_id, true);
-        } else {
-            self.report_misuse(call_id, "only a call that rings can be previewed", "enter its room instead");
+        let Some(call) = self.calls.0.get(index) else { return };
+        if !matches!(call.phase, CallPhase::Asking | CallPhase::Ringing) {
+            return self.report_misuse(call_id, "only a call that rings can be previewed", "enter its room instead");
+        }
+        match call.preview.clone().filter(|_| call.phase == CallPhase::Ringing) {
+            Some(room) => self.emit(Event::Preview { call_id: call_id.into(), room }),
+            None => self.get(call_id, true),
         }
     }
 
-    pub(crate) fn previewed(&mut self, call_id: &str, view: View) {
-        let room = view.room_info.clone().and_then(crate::wire::RoomInfo::room);
+    /// An answer that may have the way in before the answer. `asked` where the person wants to look.
+    pub(crate) fn previewed(&mut self, call_id: &str, view: View, asked: bool) {
+        let room = view.room_info.clone().and_then(crate::wire::RoomInfo::preview);
         self.viewed(view);
-        let Some(call) = self.calls.position(call_id).and_then(|index| self.calls.0.get(index)) else { return };
-        if matches!(call.phase, CallPhase::Ringing | CallPhase::Silenced)
+        let Some(call) = self.calls.position(call_id).and_then(|index| self.calls.0.get_mut(index)) else { return };
+        if call.phase == CallPhase::Ringing
             && let Some(room) = room
         {
-            self.emit(Event::Preview { call_id: call_id.into(), room });
+            call.preview = Some(room.clone());
+            let call_id = call_id.to_owned();
+            self.emit(if asked { Event::Preview { call_id, room } } else { Event::CanPreview { call_id, room } });
         }
     }
 

@@ -52,6 +52,9 @@ pub(crate) struct Call {
     pub expires_at: Option<i64>,
     pub info: CallInfo,
     pub room: Option<Room>,
+    /// The way in to look and listen, until the ringing is over.
+    #[serde(skip)]
+    pub preview: Option<Room>,
     /// Whether the app was told to enter the room.
     pub entered: bool,
     /// Whether the app shows it.
@@ -85,6 +88,7 @@ impl Call {
             expires_at: None,
             info: CallInfo::default(),
             room: None,
+            preview: None,
             entered: false,
             shown: false,
             reported: false,

@@ -117,6 +117,7 @@ impl Client {
         let entered = std::mem::take(&mut call.entered);
         let shown = std::mem::take(&mut call.shown);
         call.room = None;
+        call.preview = None;
         if was == CallPhase::Ringing {
             self.emit(Event::StopRinging { call_id: call_id.clone(), why });
         }

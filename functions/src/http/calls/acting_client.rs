@@ -16,6 +16,9 @@ pub struct ActingClient {
 }
 
 impl ActingClient {
+    /// Somebody who does not say which client they are.
+    pub const UNNAMED: Self = Self { name: None, seat: Seat::Unnamed };
+
     /// The client that is named, else the only one that the asker has: with one phone nobody need say which it is.
     ///
     /// # Errors

@@ -6,10 +6,10 @@ use axum::routing::post;
 use ilock_directory::Directory;
 use ilock_env::Clock;
 use ilock_events::{
-    Act, Alert, CallState, CallView, CalleeAct, CalleeAction, ClientName, PartyId, PersonalText, Reason,
+    Act, Alert, CallState, CallView, CalleeAct, CalleeAction, ClientName, Millis, PartyId, PersonalText, Reason,
 };
 
-use super::acting_client::{Acting, ActingClient};
+use super::acting_client::Acting;
 use super::view::view;
 use crate::error::ApiError;
 use crate::http::asker::Asker;
@@ -70,7 +70,7 @@ async fn callee_action(
     if !call.placed()?.calls(&caller.party) {
         return Err(ApiError::Forbidden("for those who are called only"));
     }
-    let ActingClient { name: client, seat } = client?;
+    let acting = client?;
     let act = match ask.action {
         CalleeAct::Ringing => Act::Alert {},
         CalleeAct::Accepted => Act::Accept {},
@@ -81,7 +81,7 @@ async fn callee_action(
     let says_why = matches!(ask.action, CalleeAct::Rejected | CalleeAct::Hangup);
     let request = CommandRequest {
         tenant: caller.tenant.clone(),
-        actor: caller.actor(client.clone()),
+        actor: caller.actor(acting.name.clone()),
         key: key.or_fresh()?,
         act,
         personal: PersonalData::Unsaved(PersonalText {
@@ -91,20 +91,24 @@ async fn callee_action(
     };
     calls.execute(&mut call, request, &clock).await?;
     if ask.action == CalleeAct::Ringing {
-        let alert = Alert { callee: caller.party.id.clone(), client_id: client, at: clock.now() };
-        keep_later_alert(&calls, &mut call, alert).await?;
+        keep_later_alert(&calls, &mut call, (&caller.party.id, acting.name.as_ref()), clock.now()).await?;
     }
-    Ok(Reply(view(&call, &rooms, (&caller.party, seat), clock.now())?))
+    Ok(Reply(view(&call, &rooms, (&caller.party, &acting), clock.now())?))
 }
 
 /// Of the phones that ring only the first makes a commit: that of another is kept beside it.
-async fn keep_later_alert(calls: &PartyCalls, call: &mut PartyCall, alert: Alert) -> Result<(), ApiError> {
-    let same =
-        |callee: &PartyId, client: Option<&ClientName>| *callee == alert.callee && client == alert.client_id.as_ref();
-    let first = call.placed()?.alerted.as_ref().is_some_and(|one| same(&one.callee, one.client_id.as_ref()));
-    let known = first || call.alerts.iter().any(|one| same(&one.callee, one.client_id.as_ref()));
-    if known || call.placed()?.state != CallState::Ringing || call.alerts.len() >= MAX_ALERTS {
+async fn keep_later_alert(
+    calls: &PartyCalls,
+    call: &mut PartyCall,
+    (callee, client): (&PartyId, Option<&ClientName>),
+    at: Millis,
+) -> Result<(), ApiError> {
+    let placed = call.placed()?;
+    let known = call.alerted(callee).any(|(by, _)| by == client);
+    if known || placed.state != CallState::Ringing || call.alerts.len() >= MAX_ALERTS {
         return Ok(());
     }
+    let preview = placed.may_be_previewed(callee, at);
+    let alert = Alert { callee: callee.clone(), client_id: client.cloned(), preview, at };
     calls.keep_alert(call, alert).await
 }

@@ -7,7 +7,7 @@ use ilock_directory::Directory;
 use ilock_env::Clock;
 use ilock_events::{Act, CallView, CallerAct, CallerAction, PersonalText};
 
-use super::acting_client::{Acting, ActingClient};
+use super::acting_client::Acting;
 use super::view::view;
 use crate::error::ApiError;
 use crate::http::asker::Asker;
@@ -64,18 +64,18 @@ async fn caller_action(
     if call.placed()?.terms.caller != caller.party {
         return Err(ApiError::Forbidden("for the caller only"));
     }
-    let ActingClient { name: client, seat } = client?;
+    let acting = client?;
     let act = match ask.action {
         CallerAct::Cancelled => Act::Cancel { personal: None },
         CallerAct::Hangup => Act::HangUp { personal: None },
     };
     let request = CommandRequest {
         tenant: caller.tenant.clone(),
-        actor: caller.actor(client),
+        actor: caller.actor(acting.name.clone()),
         key: key.or_fresh()?,
         act,
         personal: PersonalData::Unsaved(PersonalText { reason: ask.reason, ..PersonalText::default() }),
     };
     calls.execute(&mut call, request, &clock).await?;
-    Ok(Reply(view(&call, &rooms, (&caller.party, seat), clock.now())?))
+    Ok(Reply(view(&call, &rooms, (&caller.party, &acting), clock.now())?))
 }

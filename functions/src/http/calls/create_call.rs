@@ -10,7 +10,7 @@ use ilock_directory::{Directory, Lease, PressLimits, Pressed, Reserved, leased_u
 use ilock_env::{Clock, random};
 use ilock_events::{
     Act, CallId, CallView, CallerInfo, ClientName, CommandId, Millis, Party, PartyAddress, PartyId, PartyKind,
-    PersonalText, PlaceCall, RoomId, Seat,
+    PersonalText, PlaceCall, RoomId,
 };
 
 use super::acting_client::ActingClient;
@@ -141,8 +141,7 @@ async fn create_call(
     };
     let not_rung = callees.not_rung.iter().cloned().chain(own).collect();
     state.place(&request, (room_id, acting.name.clone(), callees), &mut call, personal).await?;
-    let caller = (&request.caller.party, acting.seat);
-    let view = view(&call, &state.rooms, caller, state.clock.now())?;
+    let view = view(&call, &state.rooms, (&request.caller.party, &acting), state.clock.now())?;
     Ok(Reply(CallView { not_rung, ..view }))
 }
 
@@ -157,7 +156,7 @@ impl CreateCallState {
     async fn acting(&self, request: &Request) -> Result<ActingClient, ApiError> {
         match &request.client {
             Some(named) => ActingClient::of(&self.directory, &request.caller, Some(named.clone())).await,
-            None => Ok(ActingClient { name: None, seat: Seat::Unnamed }),
+            None => Ok(ActingClient::UNNAMED),
         }
     }
 

@@ -1,11 +1,14 @@
 //! GET /api/calls/{call_id}: what a woken or reconnected phone asks first.
 
 use axum::Router;
-use axum::extract::{FromRef, Path, State};
+use axum::extract::{FromRef, Path, Query, State};
 use axum::routing::get;
+use ilock_directory::Directory;
 use ilock_env::Clock;
-use ilock_events::{CallView, Seat};
+use ilock_events::{CallView, PartyKind, SentClientId};
+use serde::Deserialize;
 
+use super::acting_client::ActingClient;
 use super::view::view;
 use crate::error::ApiError;
 use crate::http::asker::Asker;
@@ -23,6 +26,7 @@ pub struct GetCallState {
     verifier: TokenVerifier,
     log: PartyLog,
     rooms: RoomCredentials,
+    directory: Directory,
     clock: Clock,
 }
 
@@ -36,6 +40,7 @@ impl GetCallState {
             verifier: wiring.token_verifier()?,
             log: PartyLog::new(wiring.log()?),
             rooms: wiring.room_credentials()?,
+            directory: wiring.directory()?,
             clock: wiring.clock.clone(),
         })
     }
@@ -46,15 +51,29 @@ pub fn routes(state: GetCallState) -> Router {
     Router::new().route("/api/calls/{call_id}", get(get_call)).with_state(state)
 }
 
+#[derive(Debug, Deserialize)]
+struct ClientAsked {
+    client_id: Option<String>,
+}
+
 async fn get_call(
     asker: Asker,
-    State(GetCallState { log, rooms, clock, .. }): State<GetCallState>,
+    State(GetCallState { log, rooms, directory, clock, .. }): State<GetCallState>,
     Path(call_id): Path<String>,
+    Query(asked): Query<ClientAsked>,
 ) -> Result<Reply<CallView>, ApiError> {
     let (caller, admission) = asker.arrives();
     let call_id = body::call_id(&call_id)?;
-    let (admitted, call) = futures::join!(admission.granted(), log.of_party(&caller, &call_id));
+    let named = asked.client_id.map(|sent| caller.client(&SentClientId(sent))).transpose()?;
+    let client = async {
+        // A door station that does not say which of its clients it is has no other reason to have its clients read.
+        match (&named, caller.party.kind) {
+            (None, PartyKind::Device) => Ok(ActingClient::UNNAMED),
+            _ => ActingClient::of(&directory, &caller, named.clone()).await,
+        }
+    };
+    let (admitted, call, client) = futures::join!(admission.granted(), log.of_party(&caller, &call_id), client);
     admitted?;
     let call = call?;
-    Ok(Reply(view(&call, &rooms, (&caller.party, Seat::Unnamed), clock.now())?))
+    Ok(Reply(view(&call, &rooms, (&caller.party, &client?), clock.now())?))
 }

@@ -1,23 +1,28 @@
 //! A call as its parties see it.
 
 use ilock_call::Placed;
-use ilock_events::{CallView, CommitNo, Millis, Party, PartyId, Seat};
+use ilock_events::{CallView, ClientName, CommitNo, Millis, Party, PartyId};
 
+use super::acting_client::ActingClient;
 use crate::error::ApiError;
 use crate::http::tenant::PartyCall;
-use crate::service::room_credentials::RoomCredentials;
+use crate::service::room_credentials::{Entrant, RoomCredentials};
 
-/// `call` as `party` sees it, with the way into its room for its `seat` while it may be joined.
+/// `call` as `party` sees it, with the way into its room for its client's seat while it may be joined.
 ///
 /// # Errors
 /// 404 when it was never placed.
 pub fn view(
     call: &PartyCall,
     rooms: &RoomCredentials,
-    (party, seat): (&Party, Seat),
+    (party, client): (&Party, &ActingClient),
     now: Millis,
 ) -> Result<CallView, ApiError> {
     let placed = call.placed()?;
+    // Who does not say which phone they are may be any of them.
+    let is_theirs = |by: Option<&ClientName>| client.name.is_none() || by == client.name.as_ref();
+    let previews = call.alerted(&party.id).any(|(by, preview)| preview && is_theirs(by));
+    let entrant = Entrant { party, seat: client.seat, previews };
     let text = call.text_of(CommitNo::FIRST);
     Ok(CallView {
         call_id: call.call.id.clone(),
@@ -36,7 +41,7 @@ pub fn view(
         answered_by: placed.answered_by(),
         answered_at: placed.answered_at(),
         reason: placed.reason,
-        room_info: rooms.info(placed, (party, seat), now),
+        room_info: rooms.info(placed, entrant, now),
     })
 }
 

@@ -373,7 +373,9 @@ impl Scenes {
 
         let parts = self.start(&[Warm::Log]).await;
         let app = service(get_call::routes(GetCallState::new(&parts.wiring).unwrap()));
-        assert_eq!(asks(&app, &door, "GET", &format!("/api/calls/{call}"), None, None).await, 200);
+        for (asker, client) in [(&door, ""), (&anna, ""), (&anna, "?client_id=anna_1")] {
+            assert_eq!(asks(&app, asker, "GET", &format!("/api/calls/{call}{client}"), None, None).await, 200);
+        }
         self.note("get-call");
 
         door.rings("anna", 30).await;
