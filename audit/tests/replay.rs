@@ -34,18 +34,28 @@ fn it_tells_who_did_what_when_and_who_was_told() {
         "users/user0/calls/incoming told “incoming” by mqtt (at once, id-0), 12 ms after commit 1",
         "devices/door0/calls/control told “ringing” by mqtt",
         "    0.310 s",
-        "  2 user0_phone_1 says that it is ringing, and may look and listen → ringing",
+        "  2 user0_phone_1 (claimed) says that it is ringing, and may look and listen → ringing",
         "devices/door0/calls/control told “alerted” by mqtt",
         "    4.310 s",
-        "  3 user0_phone_2 accepts → active",
+        "  3 user0_phone_2 (proved) accepts → active",
         "users/user0/devices/sync told “accepted” by mqtt",
-        "  4 user0_phone_2 hangs up “通话已结束” → ended",
+        "  4 user0_phone_2 (claimed) hangs up “通话已结束” → ended",
     ];
     let mut rest = story.as_str();
     for line in expected {
         let at = rest.find(line).unwrap_or_else(|| panic!("{line:?} is not in\n{story}"));
         rest = &rest[at + line.len()..];
     }
+}
+
+#[test]
+fn how_it_is_known_which_phone_acted_stands_in_every_form_that_tells_it() {
+    let [story, lines, _, page] = every_form(&a_call(0, AT), true);
+    assert!(story.contains("user0_phone_2 (proved) accepts") && page.contains("user0_phone_2 (proved) accepts"));
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let known: Vec<&Value> = lines.iter().map(|line| &line["cmd"]["client_is"]).filter(|is| is.is_string()).collect();
+    assert_eq!(known, ["claimed", "proved", "claimed"]);
+    assert!(page.contains("phone that rang later 1"), "{page}");
 }
 
 #[test]
@@ -156,7 +166,7 @@ fn what_cannot_be_read_is_named_and_the_rest_is_told() {
     call.commits[2] = serde_json::json!({"n": 3});
     let story = told(&call, true, |story, _| text(&story));
     assert!(story.contains("cannot be read: commit 3"), "{story}");
-    assert!(story.contains("user0_phone_2 hangs up"), "{story}");
+    assert!(story.contains("user0_phone_2 (claimed) hangs up"), "{story}");
 }
 
 #[test]
@@ -175,7 +185,7 @@ fn a_chain_that_is_broken_shows_in_every_form() {
         let last: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
         assert_eq!(last["step"], "broken");
         // What was done and told is told all the same; how it stood then, nobody knows.
-        assert!(story.contains("user0_phone_2 hangs up"), "{story}");
+        assert!(story.contains("user0_phone_2 (claimed) hangs up"), "{story}");
         let standing = told(&call, true, |story, _| story.until(Moment::Commit(n)).unwrap().standing.unwrap());
         assert!(standing.broken.is_some() && standing.state.is_none(), "{standing:?}");
     }

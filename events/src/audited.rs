@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{CallId, CallState, Commit, CommitNo, Millis, PartyId, Personal, Receipt};
+use crate::{Alert, CallId, CallState, Commit, CommitNo, Millis, PartyId, Personal, Receipt};
 
 /// One call of a day, as its log has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -58,6 +58,9 @@ pub struct CallEvents {
     /// Its commits, in order: commands, events, states, hashes.
     #[schemars(with = "Vec<Commit>")]
     pub commits: Vec<Value>,
+    /// Which phones confirmed that they ring, after the first, whose word is a commit.
+    #[schemars(with = "Vec<Alert>")]
+    pub alerts: Vec<Value>,
     /// Who was told, round by round.
     #[schemars(with = "Vec<Receipt>")]
     pub receipts: Vec<Value>,

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Actor, Callee, CommandId, Hash, Nonce, Reason, RoomId, StoredCommand};
+use crate::{Actor, Callee, ClientProof, CommandId, Hash, Nonce, Reason, RoomId, StoredCommand};
 
 /// What is asked. Who asks is the command's [`Actor`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -95,6 +95,8 @@ pub struct Command {
     pub id: CommandId,
     /// Which request: two under one key have two. By it a request knows its own commit.
     pub nonce: Nonce,
+    /// How it is known which client of the actor it came from; where the actor names one.
+    pub client_is: Option<ClientProof>,
     /// Who asks.
     pub actor: Actor,
     /// What.
@@ -123,7 +125,8 @@ impl Command {
             Some(Value::Object(args)) => args,
             _ => serde_json::Map::new(),
         };
-        StoredCommand { id: self.id.clone(), nonce: self.nonce.clone(), kind, args }
+        let (id, nonce, client_is) = (self.id.clone(), self.nonce.clone(), self.client_is);
+        StoredCommand { id, nonce, client_is, kind, args }
     }
 
     /// Reads the command of a commit made by `actor`.
@@ -133,6 +136,7 @@ impl Command {
     pub fn read(stored: &StoredCommand, actor: Actor) -> Result<Self, UnknownCommand> {
         let act = serde_json::from_value(serde_json::json!({ "kind": stored.kind, "args": stored.args }))
             .map_err(|e| UnknownCommand { kind: stored.kind.clone(), why: e.to_string() })?;
-        Ok(Self { id: stored.id.clone(), nonce: stored.nonce.clone(), actor, act })
+        let (id, nonce) = (stored.id.clone(), stored.nonce.clone());
+        Ok(Self { id, nonce, client_is: stored.client_is, actor, act })
     }
 }

@@ -109,6 +109,27 @@ impl Actor {
     }
 }
 
+/// How it is known which client acted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientProof {
+    /// The login session of the access token is the one that registered this client.
+    Proved,
+    /// The person says so: the token is theirs, but of another login session, or of one that has no name.
+    Claimed,
+}
+
+impl ClientProof {
+    /// The word that stands in JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Proved => "proved",
+            Self::Claimed => "claimed",
+        }
+    }
+}
+
 /// A command as stored; [`crate::Command`] is its typed form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StoredCommand {
@@ -116,6 +137,9 @@ pub struct StoredCommand {
     pub id: CommandId,
     /// Which request it was: two under one key have two.
     pub nonce: Nonce,
+    /// How it is known that it came from the client that the actor names; where the actor names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_is: Option<ClientProof>,
     /// Its kind, in words: `place`, `accept` …
     pub kind: String,
     /// What it said.
@@ -224,6 +248,9 @@ pub struct Alert {
     /// Which, when it said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<ClientName>,
+    /// How it is known that it was this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_is: Option<ClientProof>,
     /// Whether it was given the way into the room to look and listen, which it then has until the deadline.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub preview: bool,

@@ -1,6 +1,5 @@
 //! The one error type of every function: what was asked wrongly, what the domain refuses, what the world did to us.
 
-use axum::http::StatusCode;
 use ilock_auth::TokenRefused;
 use ilock_call::Refusal;
 use ilock_directory::DirectoryError;
@@ -44,9 +43,12 @@ pub enum ApiError {
     /// There is no such thing, or none that the asker may know of.
     #[error("no such {0}")]
     NotFound(&'static str),
-    /// There is no such route, or it takes another method.
+    /// There is no such route.
     #[error("no such route")]
-    NoRoute(StatusCode),
+    NoRoute,
+    /// The route takes another method.
+    #[error("the route takes another method")]
+    WrongMethod,
     /// The domain's own answer.
     #[error(transparent)]
     Refused(#[from] Refusal),

@@ -53,7 +53,7 @@ pub fn place(personal: Option<Hash>) -> Act {
 pub fn under(key: &str, actor: Actor, act: Act) -> Command {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let nonce = Nonce::of(NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
-    Command { id: key.parse().unwrap(), nonce, actor, act }
+    Command { id: key.parse().unwrap(), nonce, client_is: None, actor, act }
 }
 
 /// Runs `command` on `history` at the time `at`.

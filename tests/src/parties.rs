@@ -175,8 +175,19 @@ impl Party {
         self.posts("/api/calls", json!({ "callee_id": callee, "ring_seconds": seconds, "caller_info": info })).await
     }
 
-    /// As the callee, from the phone `client`.
+    /// As the callee, from the phone `client`. One that is not registered yet registers.
     pub async fn callee_action(&self, call: &str, action: &str, client: Option<&str>) -> Answer {
+        let acted = self.callee_acts(call, action, client).await;
+        let rule = acted.data["rule"].as_str().unwrap_or_default();
+        let Some(client) = client.filter(|_| acted.code == 40_001 && rule.contains("that is registered")) else {
+            return acted;
+        };
+        self.posts("/api/mqtt/clients/register", json!({ "client_id": client })).await.ok();
+        self.callee_acts(call, action, Some(client)).await
+    }
+
+    /// As the callee, in the name of `client`, whether it is registered or not.
+    pub async fn callee_acts(&self, call: &str, action: &str, client: Option<&str>) -> Answer {
         let mut body = json!({ "call_id": call, "action": action });
         if let Some(client) = client {
             body["client_id"] = json!(client);

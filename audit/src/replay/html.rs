@@ -54,7 +54,13 @@ pub fn html(story: &Story, raw: &CallLine<'_>) -> String {
         let _ = writeln!(out, "<p>{}</p>", escaped(&went(gone)));
     }
     out.push_str("<h2>As stored</h2>\n");
-    for (what, items) in [("commit", &raw.commits), ("receipt", &raw.receipts), ("forgotten", &raw.forgotten)] {
+    let stored = [
+        ("commit", &raw.commits),
+        ("phone that rang later", &raw.alerts),
+        ("receipt", &raw.receipts),
+        ("forgotten", &raw.forgotten),
+    ];
+    for (what, items) in stored {
         for (place, item) in items.iter().enumerate() {
             let _ = writeln!(
                 out,

@@ -43,7 +43,8 @@ pub(super) fn line(step: &Step, story: &Story) -> String {
     match &step.what {
         What::Commit(done) => {
             let words = done.words.shown().map(|words| format!(" {words}")).unwrap_or_default();
-            format!("{:>3} {} {}{words} → {}", step.n, done.by, deed(step, done, story), done.state.word())
+            let is = done.cmd.client_is.map(|is| format!(" ({})", is.word())).unwrap_or_default();
+            format!("{:>3} {}{is} {}{words} → {}", step.n, done.by, deed(step, done, story), done.state.word())
         }
         What::Delivery(told) => {
             let says = told.says.as_deref().unwrap_or("something");

@@ -1,6 +1,8 @@
 //! One commit, read without copying, and its hash.
 
-use ilock_events::{Act, Actor, CallState, ClientName, Command, CommandId, CommitNo, Day, Millis, Nonce, PartyId};
+use ilock_events::{
+    Act, Actor, CallState, ClientName, ClientProof, Command, CommandId, CommitNo, Day, Millis, Nonce, PartyId,
+};
 use ilock_proof::{canonical, digest};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
@@ -33,6 +35,8 @@ pub(crate) struct CommitView<'a> {
 struct Asked<'a> {
     #[serde(borrow)]
     args: Option<&'a RawValue>,
+    #[serde(default)]
+    client_is: Option<ClientProof>,
     id: CommandId,
     kind: &'a str,
     nonce: Nonce,
@@ -137,7 +141,8 @@ impl CommitView<'_> {
         scratch.push(b'}');
         let act: Act = serde_json::from_slice(scratch)
             .map_err(|error| format!("command {} cannot be read: {error}", self.cmd.kind))?;
-        Ok(Command { id: self.cmd.id.clone(), nonce: self.cmd.nonce.clone(), actor: self.actor.clone(), act })
+        let Asked { id, nonce, client_is, .. } = &self.cmd;
+        Ok(Command { id: id.clone(), nonce: nonce.clone(), client_is: *client_is, actor: self.actor.clone(), act })
     }
 
     /// The commit's kind, for what is said of it.

@@ -174,6 +174,7 @@ pub(crate) fn due(call: &Call, view: &CommitView<'_>, events: &[CallEvent]) -> R
         cmd: StoredCommand {
             id: nothing()?,
             nonce: Nonce::of([0; 8]),
+            client_is: None,
             kind: String::new(),
             args: serde_json::Map::new(),
         },

@@ -6,8 +6,8 @@ use ilock_audit::export::Progress;
 use ilock_audit::{Counts, Finding, Header, verify};
 use ilock_call::{Call, decide};
 use ilock_events::{
-    Act, Actor, Alert, CallEvent, CallId, Callee, CallerInfo, ClientName, Command, Commit, Day, DeliveryOutcome,
-    DeliveryPath, Millis, Nonce, PartyId, Personal, PersonalText, Reason, Receipt, RoomId, TenantId,
+    Act, Actor, Alert, CallEvent, CallId, Callee, CallerInfo, ClientName, ClientProof, Command, Commit, Day,
+    DeliveryOutcome, DeliveryPath, Millis, Nonce, PartyId, Personal, PersonalText, Reason, Receipt, RoomId, TenantId,
 };
 use ilock_notify::notices;
 use ilock_proof::{StoredCall, commit_hash, first_prev, salt_personal};
@@ -46,7 +46,10 @@ impl Making {
         let personal = salt_personal(words, salt).unwrap();
         let act = act.with_personal(personal.as_ref().map(|personal| personal.digest.clone()));
         let nonce = Nonce::of(u64::from(self.keys).to_be_bytes());
-        let command = Command { id: format!("key-{}", self.keys).parse().unwrap(), nonce, actor, act };
+        // Every other phone only says that it is that one.
+        let is = if self.keys.is_multiple_of(2) { ClientProof::Claimed } else { ClientProof::Proved };
+        let client_is = actor.client().map(|_| is);
+        let command = Command { id: format!("key-{}", self.keys).parse().unwrap(), nonce, client_is, actor, act };
         let events = decide(&self.call, &command, self.now).expect("it is not refused");
         assert!(!events.is_empty());
         let commit = commit(&self.call, &command, &events, self.now);
@@ -145,7 +148,13 @@ pub fn place(callee: &str) -> Act {
 /// One more phone than the first says that it rings.
 pub fn alert(mut stored: Making, client: &Actor) -> Making {
     let Actor::User { id, client } = client else { unreachable!("a phone rings") };
-    let alert = Alert { callee: id.clone(), client_id: client.clone(), preview: true, at: stored.now.plus(40) };
+    let alert = Alert {
+        callee: id.clone(),
+        client_id: client.clone(),
+        client_is: None,
+        preview: true,
+        at: stored.now.plus(40),
+    };
     stored.stored.alerts.push(serde_json::to_value(alert).unwrap());
     stored
 }

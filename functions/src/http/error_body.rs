@@ -69,8 +69,10 @@ impl ApiError {
                 let (zh, code) = if *what == "call" { ("通话不存在", 40_401) } else { ("不存在", 40_402) };
                 body(S::NOT_FOUND, code, zh, format!("No such {what}"), Value::Null)
             }
-            Self::NoRoute(status) => {
-                body(*status, u32::from(status.as_u16()) * 100, "接口不存在", "No such route", Value::Null)
+            Self::NoRoute => body(S::NOT_FOUND, 40_400, "接口不存在", "No such route", Value::Null),
+            Self::WrongMethod => {
+                let en = "This route takes another method: see the header Allow";
+                body(S::METHOD_NOT_ALLOWED, 40_500, "此接口不支持该请求方法，请见响应头 Allow", en, Value::Null)
             }
             Self::Refused(refusal) => refused(refusal),
             Self::Busy => busy(50_301),

@@ -58,8 +58,8 @@ pub fn all_routes(wiring: &Wiring) -> Result<Router, BadSetting> {
 /// `routes`, with the envelope around every answer, those of the router itself included.
 pub fn service(routes: Router) -> Router {
     routes
-        .fallback(|| async { ApiError::NoRoute(StatusCode::NOT_FOUND) })
-        .method_not_allowed_fallback(|| async { ApiError::NoRoute(StatusCode::METHOD_NOT_ALLOWED) })
+        .fallback(|| async { ApiError::NoRoute })
+        .method_not_allowed_fallback(|| async { ApiError::WrongMethod })
         .layer(from_fn(bad_request))
         .layer(from_fn(in_time))
         .layer(from_fn(in_language))

@@ -103,6 +103,7 @@ async fn in_room(watch: &RoomWatch, directory: &Directory, room: RoomId, event: 
         let request = CommandRequest {
             tenant: placed.tenant.clone(),
             actor: Actor::System,
+            client_is: None,
             key,
             act: Act::End { reason: Reason::Left },
             personal: PersonalData::Unsaved(PersonalText::default()),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ilock_call::{Placed, Refusal, decide};
 use ilock_env::{Clock, random};
 use ilock_events::{
-    Act, Actor, Address, Alert, CallId, CallState, Command, CommandId, Commit, CommitNo, Millis, Nonce, PartyKind,
-    Personal, PersonalText, Reason, TenantId,
+    Act, Actor, Address, Alert, CallId, CallState, ClientProof, Command, CommandId, Commit, CommitNo, Millis, Nonce,
+    PartyKind, Personal, PersonalText, Reason, TenantId,
 };
 use ilock_log::{CommandOutcome, EventLog, History};
 use ilock_notify::RingTimer;
@@ -46,6 +46,8 @@ pub struct CommandRequest {
     pub tenant: TenantId,
     /// Who commands.
     pub actor: Actor,
+    /// How it is known by which client of theirs.
+    pub client_is: Option<ClientProof>,
     /// The idempotency key.
     pub key: CommandId,
     /// What is to be done.
@@ -69,7 +71,7 @@ impl Calls {
     /// # Errors
     /// A refusal, or what the log reports.
     pub async fn execute(&self, history: &mut History, request: CommandRequest, clock: &Clock) -> Result<(), ApiError> {
-        let CommandRequest { tenant, actor, key, act, personal } = request;
+        let CommandRequest { tenant, actor, client_is, key, act, personal } = request;
         let call_id = history.call.id.clone();
         Span::current().record("call_id", call_id.as_str());
         let (personal, saved) = match personal {
@@ -77,7 +79,7 @@ impl Calls {
             PersonalData::Saved(personal) => (personal, true),
         };
         let act = act.with_personal(personal.as_ref().map(|personal| personal.digest.clone()));
-        let command = Command { id: key, nonce: Nonce::of(random()?), actor, act };
+        let command = Command { id: key, nonce: Nonce::of(random()?), client_is, actor, act };
         // What would be refused anyway leaves nothing behind.
         let worth_writing = decide(&history.call, &command, clock.now()).is_ok_and(|events| !events.is_empty());
         if let Some(personal) = personal.as_ref().filter(|_| worth_writing) {
@@ -169,7 +171,7 @@ impl Calls {
     async fn by_timer(&self, history: &mut History, key: &str, act: Act, clock: &Clock) -> Result<(), ApiError> {
         let tenant = placed(history)?.tenant.clone();
         let id = CommandId::new(key).map_err(|bad| ApiError::Internal(bad.to_string()))?;
-        let command = Command { id, nonce: Nonce::of(random()?), actor: Actor::Timer, act };
+        let command = Command { id, nonce: Nonce::of(random()?), client_is: None, actor: Actor::Timer, act };
         match self.log.execute(history, &tenant, &command, clock).await? {
             CommandOutcome::Committed(commit) => {
                 self.committed(history, &commit, &self.notifier.credentials.for_messages_to([]).await).await;

@@ -8,7 +8,9 @@ use futures::future::join_all;
 use ilock_auth::PayloadKeys;
 use ilock_call::{GRACE_MS, Placed};
 use ilock_directory::{Directory, ROOM_LEASE};
-use ilock_events::{Address, CallState, Millis, Party, PartyAddress, PartyKind, RoomInfo, Seat, TrtcIdentity, TrtcUser};
+use ilock_events::{
+    Address, CallState, Millis, Party, PartyAddress, PartyKind, RoomInfo, Seat, TrtcIdentity, TrtcUser,
+};
 use ilock_notify::MessageCredentials;
 use ilock_trtc::{ALL_PRIVILEGES, RECEIVE_ONLY, TrtcApp};
 
@@ -74,9 +76,9 @@ impl RoomCredentials {
         let user = TrtcIdentity::of(&call.tenant, party.kind, &party.id).at(seat);
         let at = self.now_seconds();
         let pass = self.pass(call, entrant, now);
-        let map_key = pass.as_ref().map(|pass| {
-            self.trtc.private_map_key(&user, call.terms.room_id, pass.privileges, at, pass.seconds)
-        });
+        let map_key = pass
+            .as_ref()
+            .map(|pass| self.trtc.private_map_key(&user, call.terms.room_id, pass.privileges, at, pass.seconds));
         RoomInfo {
             room_id: call.terms.room_id.to_string(),
             sdk_app_id: self.trtc.sdk_app_id(),

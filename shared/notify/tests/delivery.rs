@@ -128,7 +128,7 @@ fn household(asked: &[(Actor, Act)]) -> (Placed, Commit) {
     let mut commits: Vec<Commit> = vec![];
     for (n, (actor, act)) in std::iter::once(&(door, place)).chain(asked).enumerate() {
         let (id, at) = (format!("key{n}").parse().unwrap(), Millis(1000 * i64::try_from(n).unwrap()));
-        let command = Command { id, nonce: Nonce::of([0; 8]), actor: actor.clone(), act: act.clone() };
+        let command = Command { id, nonce: Nonce::of([0; 8]), client_is: None, actor: actor.clone(), act: act.clone() };
         let events = decide(&call, &command, at).unwrap();
         let mut after = call.clone();
         let tenant = TenantId::new("default").unwrap();

@@ -151,3 +151,22 @@ async fn texts_are_counted_in_characters_and_the_longest_that_are_promised_fit()
     action("门".repeat(1000)).await.ok();
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_nobody_can_have_is_refused_by_name_and_one_that_nobody_has_is_not_found() {
+    let world = World::new().await;
+    let door = world.door("device123");
+    for bad in [json!("a".repeat(129)), json!("a\nb"), json!("\u{7f}"), json!("a\u{85}b"), json!("")] {
+        let refused = door.posts("/api/calls", json!({ "callee_id": bad })).await.refused(400);
+        assert_eq!(refused["field"], "callee_id", "{bad}: {refused}");
+        assert!(refused["rule"].as_str().unwrap().contains("1 to 128 characters"), "{bad}: {refused}");
+        let refused = door.posts("/api/calls", json!({ "callee_ids": ["anna", bad] })).await.refused(400);
+        assert_eq!(refused["field"], "callee_ids[1]", "{bad}: {refused}");
+    }
+    // An id is any 1 to 128 characters without control characters, as login services have them. A slash is no reason to refuse one.
+    for legal in ["a/b", "#", "auth0|5f7c", &"字".repeat(128)] {
+        let answer = door.posts("/api/calls", json!({ "callee_id": legal })).await;
+        assert_eq!((answer.status.as_u16(), answer.code), (404, 40_402), "{legal}");
+    }
+    world.end().await;
+}

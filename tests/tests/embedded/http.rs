@@ -202,3 +202,31 @@ async fn a_stack_on_all_addresses_tells_phones_one_that_they_can_use() {
     ilock_tests::Phone::connect(&world.user("user456"), "phone", ilock_tests::Version::V5).await;
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_wrong_method_is_called_that_and_the_right_ones_are_named() {
+    let world = World::new().await;
+    let client = reqwest::Client::new();
+    let url = |path: &str| format!("http://{}{path}", world.stack.at.http);
+    for (method, path, allowed) in [
+        (Method::PATCH, "/api/calls", vec!["GET", "POST"]),
+        (Method::GET, "/api/calls/callee-action", vec!["POST"]),
+        (Method::DELETE, "/api/mqtt/clients/status", vec!["PUT"]),
+    ] {
+        for (language, words) in [("zh", "此接口不支持该请求方法"), ("en", "This route takes another method")]
+        {
+            let asked = client.request(method.clone(), url(path)).header("accept-language", language);
+            let answer = asked.send().await.unwrap();
+            assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+            let allow = answer.headers()["allow"].to_str().unwrap().to_owned();
+            assert!(allowed.iter().all(|one| allow.split(',').any(|other| other.trim() == *one)), "{path}: {allow}");
+            let body: serde_json::Value = answer.json().await.unwrap();
+            assert_eq!(body["code"], 40_500);
+            assert!(body["message"].as_str().unwrap().starts_with(words), "{body}");
+        }
+    }
+    let none = client.get(url("/api/nothing")).header("accept-language", "en").send().await.unwrap();
+    let body: serde_json::Value = none.json().await.unwrap();
+    assert_eq!((&body["code"], &body["message"]), (&serde_json::json!(40_400), &serde_json::json!("No such route")));
+    world.end().await;
+}

@@ -47,6 +47,7 @@ async fn words_of_a_refused_command_are_not_kept() {
     let (door, user) = (world.door("device123"), world.user("user456"));
     let call = call_id(&door.rings("user456", 30).await);
     user.callee_action(&call, "accepted", Some("user456_a")).await.ok();
+    user.registers("b").await;
     let late = serde_json::json!({ "call_id": call, "action": "rejected", "reason": "不要", "client_id": "user456_b" });
     user.posts("/api/calls/callee-action", late).await.refused(409);
     let history = log(&world).load(&CallId::new(call).unwrap()).await.unwrap();

@@ -61,6 +61,6 @@ async fn replay_call(
     let question = Question::default().with("personal", personal.then_some(true));
     question.keep(&log, &auditor, clock.now(), (LookedAt::Events, Some(&call_id))).await?;
 
-    let StoredCall { commits, receipts, personal: text, .. } = log.stored(&auditor, &call_id).await?;
-    Ok(Reply(CallEvents { call_id, commits, receipts, personal: personal.then_some(text) }))
+    let StoredCall { commits, alerts, receipts, personal: text, .. } = log.stored(&auditor, &call_id).await?;
+    Ok(Reply(CallEvents { call_id, commits, alerts, receipts, personal: personal.then_some(text) }))
 }

@@ -5,11 +5,9 @@ use axum::extract::{FromRef, State};
 use axum::routing::post;
 use ilock_directory::Directory;
 use ilock_env::Clock;
-use ilock_events::{
-    Act, Alert, CallState, CallView, CalleeAct, CalleeAction, ClientName, Millis, PartyId, PersonalText, Reason,
-};
+use ilock_events::{Act, Alert, CallState, CallView, CalleeAct, CalleeAction, Millis, PartyId, PersonalText, Reason};
 
-use super::acting_client::Acting;
+use super::acting_client::{Acting, ActingClient};
 use super::view::view;
 use crate::error::ApiError;
 use crate::http::asker::Asker;
@@ -82,6 +80,7 @@ async fn callee_action(
     let request = CommandRequest {
         tenant: caller.tenant.clone(),
         actor: caller.actor(acting.name.clone()),
+        client_is: acting.is,
         key: key.or_fresh()?,
         act,
         personal: PersonalData::Unsaved(PersonalText {
@@ -91,7 +90,7 @@ async fn callee_action(
     };
     calls.execute(&mut call, request, &clock).await?;
     if ask.action == CalleeAct::Ringing {
-        keep_later_alert(&calls, &mut call, (&caller.party.id, acting.name.as_ref()), clock.now()).await?;
+        keep_later_alert(&calls, &mut call, (&caller.party.id, &acting), clock.now()).await?;
     }
     Ok(Reply(view(&call, &rooms, (&caller.party, &acting), clock.now())?))
 }
@@ -100,15 +99,16 @@ async fn callee_action(
 async fn keep_later_alert(
     calls: &PartyCalls,
     call: &mut PartyCall,
-    (callee, client): (&PartyId, Option<&ClientName>),
+    (callee, client): (&PartyId, &ActingClient),
     at: Millis,
 ) -> Result<(), ApiError> {
     let placed = call.placed()?;
-    let known = call.alerted(callee).any(|(by, _)| by == client);
+    let known = call.alerted(callee).any(|(by, _)| by == client.name.as_ref());
     if known || placed.state != CallState::Ringing || call.alerts.len() >= MAX_ALERTS {
         return Ok(());
     }
     let preview = placed.may_be_previewed(callee, at);
-    let alert = Alert { callee: callee.clone(), client_id: client.cloned(), preview, at };
+    let ActingClient { name, is, .. } = client;
+    let alert = Alert { callee: callee.clone(), client_id: name.clone(), client_is: *is, preview, at };
     calls.keep_alert(call, alert).await
 }

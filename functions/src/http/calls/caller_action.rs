@@ -72,6 +72,7 @@ async fn caller_action(
     let request = CommandRequest {
         tenant: caller.tenant.clone(),
         actor: caller.actor(acting.name.clone()),
+        client_is: acting.is,
         key: key.or_fresh()?,
         act,
         personal: PersonalData::Unsaved(PersonalText { reason: ask.reason, ..PersonalText::default() }),

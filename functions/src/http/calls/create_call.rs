@@ -140,7 +140,7 @@ async fn create_call(
         }
     };
     let not_rung = callees.not_rung.iter().cloned().chain(own).collect();
-    state.place(&request, (room_id, acting.name.clone(), callees), &mut call, personal).await?;
+    state.place(&request, (room_id, &acting, callees), &mut call, personal).await?;
     let view = view(&call, &state.rooms, (&request.caller.party, &acting), state.clock.now())?;
     Ok(Reply(CallView { not_rung, ..view }))
 }
@@ -225,14 +225,15 @@ impl CreateCallState {
     async fn place(
         &self,
         request: &Request,
-        (room_id, client, callees): (RoomId, Option<ClientName>, Callees),
+        (room_id, client, callees): (RoomId, &ActingClient, Callees),
         call: &mut PartyCall,
         personal: PersonalData,
     ) -> Result<(), ApiError> {
         let (callees, ring_seconds) = (callees.rung, request.ring_seconds);
         let command = CommandRequest {
             tenant: request.caller.tenant.clone(),
-            actor: request.caller.actor(client),
+            actor: request.caller.actor(client.name.clone()),
+            client_is: client.is,
             key: request.key.clone(),
             act: Act::Place { callees, ring_seconds, room_id, max_call_seconds: self.max_call_seconds, personal: None },
             personal,

@@ -69,7 +69,7 @@ pub fn place_to(callees: Vec<Callee>, ring_seconds: u32) -> Act {
 }
 
 pub fn act(key: &str, actor: &Actor, act: Act) -> Command {
-    Command { id: key.parse().unwrap(), nonce: Nonce::of([0; 8]), actor: actor.clone(), act }
+    Command { id: key.parse().unwrap(), nonce: Nonce::of([0; 8]), client_is: None, actor: actor.clone(), act }
 }
 
 /// A call with its commits, as the log would have them; hashes are counted, not computed.

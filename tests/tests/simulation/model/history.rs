@@ -83,7 +83,7 @@ impl Deed {
             Self::Expire => "expire",
         };
         let nonce = Nonce::of([0; 8]);
-        Command { id: CommandId::new(key).unwrap(), nonce, actor: self.actor(), act: self.act() }
+        Command { id: CommandId::new(key).unwrap(), nonce, client_is: None, actor: self.actor(), act: self.act() }
     }
 }
 
