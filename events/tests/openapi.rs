@@ -9,7 +9,7 @@ use contract::{REWRITE, files, openapi_components, samples, text, yaml};
 use serde_json::{Value, json};
 
 /// Every route of the backend, and of the local stack.
-const ROUTES: [&str; 22] = [
+const ROUTES: [&str; 23] = [
     "delete /api/blocks",
     "delete /api/mqtt/clients",
     "delete /api/mqtt/clients/{client_id}",
@@ -31,6 +31,7 @@ const ROUTES: [&str; 22] = [
     "post /api/v1/devices/confirm",
     "post /api/v1/devices/register",
     "put /api/blocks",
+    "put /api/calls/seen",
     "put /api/mqtt/clients/status",
 ];
 

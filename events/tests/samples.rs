@@ -9,10 +9,11 @@ use contract::samples;
 use ilock_events::schema::schemas;
 use ilock_events::{
     Access, AccessesOfDay, Act, Actor, Alert, ApnsPush, BlockList, CallEvent, CallEvents, CallOver, CallView,
-    CalleeAct, CalleeAction, CallerAct, CallerAction, CallsOfDay, ClientRegistered, ClientRemoved, ClientSync, Command,
-    Commit, ConfirmPushToken, Control, ControlAction, DeviceSync, Envelope, ErrorData, FcmPush, Forgotten, History,
-    Incoming, KnownClients, MissedCall, Personal, PlaceCall, PushConfirm, PushTokenConfirmed, PushTokenRegistered,
-    Receipt, RegisterClient, RegisterPushToken, Revocation, Revoked, StoredEvent, UpdateStatus, VideoCall,
+    CalleeAct, CalleeAction, CallerAct, CallerAction, CallsOfDay, CallsSeen, ClientRegistered, ClientRemoved,
+    ClientSync, Command, Commit, ConfirmPushToken, Control, ControlAction, DeviceSync, Envelope, ErrorData, FcmPush,
+    Forgotten, History, Incoming, KnownClients, MissedCall, Personal, PlaceCall, PushConfirm, PushTokenConfirmed,
+    PushTokenRegistered, Receipt, RegisterClient, RegisterPushToken, Revocation, Revoked, StoredEvent, UpdateStatus,
+    VideoCall,
 };
 use jsonschema::Validator;
 use serde::Serialize;
@@ -123,6 +124,8 @@ fn every_sample_is_read_into_its_type_and_written_as_it_was() {
             ["http", "CallerAction", ..] => there_and_back::<CallerAction>(&name, &sample),
             ["http", "reply", "ClientRegistered", ..] => there_and_back::<Envelope<ClientRegistered>>(&name, &sample),
             ["http", "reply", "CallView", ..] => there_and_back::<Envelope<CallView>>(&name, &sample),
+            ["http", "CallsSeen", ..] => there_and_back::<CallsSeen>(&name, &sample),
+            ["http", "reply", "CallsSeen", ..] => there_and_back::<Envelope<CallsSeen>>(&name, &sample),
             ["http", "reply", "History", ..] => there_and_back::<Envelope<History>>(&name, &sample),
             ["http", "reply", "CallsOfDay", ..] => there_and_back::<Envelope<CallsOfDay>>(&name, &sample),
             ["http", "reply", "CallEvents", ..] => there_and_back::<Envelope<CallEvents>>(&name, &sample),
@@ -339,7 +342,8 @@ fn an_unknown_field_is_tolerated_everywhere() {
 fn an_event_without_a_field_that_it_needs_is_refused() {
     for (name, sample) in samples().into_iter().filter(|(name, _)| name.starts_with("event.")) {
         let stored: StoredEvent = serde_json::from_value(sample).unwrap();
-        for field in stored.data.keys().filter(|field| !["personal", "client_id"].contains(&field.as_str())) {
+        for field in stored.data.keys().filter(|field| !["personal", "client_id", "preview"].contains(&field.as_str()))
+        {
             let mut less = stored.clone();
             less.data.remove(field);
             assert!(CallEvent::read(&less).is_err(), "{name} without {field}");

@@ -1,6 +1,6 @@
 //! What happened while the client was away.
 
-use ilock_events::{CallState, Direction, History};
+use ilock_events::{CallState, Direction};
 use serde_json::Value;
 
 use crate::calls::Call;
@@ -8,6 +8,7 @@ use crate::client::Client;
 use crate::config::Role;
 use crate::output::Method;
 use crate::requests::{Purpose, Request};
+use crate::wire::Listed;
 
 /// How long the list of calls is worth asking for.
 const LIST_WORTH_MS: u64 = 30_000;
@@ -34,9 +35,9 @@ impl Client {
 
     /// A call that rings and is not known here is asked about.
     pub(crate) fn listed(&mut self, data: Value) {
-        let Ok(history) = serde_json::from_value::<History>(data) else { return };
+        let Ok(history) = serde_json::from_value::<Listed>(data) else { return };
         for entry in history.calls {
-            let rings = entry.direction == Direction::Incoming && entry.state == CallState::Ringing;
+            let rings = entry.direction == Some(Direction::Incoming) && entry.state == Some(CallState::Ringing);
             let call_id = entry.call_id.as_str();
             if rings && self.calls.position(call_id).is_none() {
                 self.calls.add(Call::incoming(call_id));

@@ -1,6 +1,6 @@
 //! Messages as they arrive: read leniently, so that a field or a word of a later backend never silences a phone.
 
-use ilock_events::CallState;
+use ilock_events::{CallState, Direction};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -129,6 +129,22 @@ pub(crate) struct View {
     pub reason: Option<String>,
     #[serde(default)]
     pub room_info: Option<RoomInfo>,
+}
+
+/// The calls of a person, as far as it matters here.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Listed {
+    pub calls: Vec<ListedCall>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct ListedCall {
+    pub call_id: String,
+    #[serde(default, deserialize_with = "known")]
+    pub direction: Option<Direction>,
+    #[serde(default, deserialize_with = "known")]
+    pub state: Option<CallState>,
 }
 
 /// A word that is known, or none.

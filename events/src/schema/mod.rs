@@ -14,8 +14,8 @@ use serde_json::Value;
 
 use crate::{
     Access, AccessesOfDay, Act, Alert, ApnsPush, CallEvent, CallEvents, CallOver, CallView, CalleeAction, CallerAction,
-    CallsOfDay, Commit, Control, DeviceSync, Envelope, FcmPush, Forgotten, History, Incoming, MissedCall, Personal,
-    PlaceCall, Receipt, VideoCall,
+    CallsOfDay, CallsSeen, Commit, Control, DeviceSync, Envelope, FcmPush, Forgotten, History, Incoming, MissedCall,
+    Personal, PlaceCall, Receipt, VideoCall,
 };
 use clients::clients;
 use errors::errors;
@@ -65,6 +65,7 @@ pub fn schemas() -> Vec<(String, Schema)> {
         given::<AccessesOfDay>("http.AccessesOfDay"),
         reply::<CallView>("CallView"),
         reply::<History>("History"),
+        reply::<CallsSeen>("CallsSeen"),
         reply::<CallsOfDay>("CallsOfDay"),
         reply::<CallEvents>("CallEvents"),
         reply::<AccessesOfDay>("AccessesOfDay"),
@@ -72,6 +73,7 @@ pub fn schemas() -> Vec<(String, Schema)> {
         asked::<PlaceCall>("http.PlaceCall"),
         asked::<CalleeAction>("http.CalleeAction"),
         asked::<CallerAction>("http.CallerAction"),
+        asked::<CallsSeen>("http.CallsSeen"),
     ]);
     all.extend(clients());
     all.extend(errors());

@@ -53,7 +53,7 @@ fn kind(field: &str, expected: &str) -> &'static str {
     match (field, expected) {
         ("ring_seconds", _) => "must be a whole number, 5 to 120",
         ("priority", _) => "must be a whole number, 0 to 10",
-        ("last_active", _) => "must be milliseconds since 1970",
+        ("last_active" | "until", _) => "must be milliseconds since 1970",
         (_, "a string" | "string or map" | "variant identifier" | "unit" | "unit variant") => "must be a text",
         (_, "u8" | "u16" | "u32" | "u64" | "i8" | "i16" | "i32" | "i64") => "must be a whole number",
         (_, expected) if expected.starts_with("a user or device id") => "must be a text, or an integer",

@@ -6,7 +6,7 @@
 use std::ops::Deref;
 
 use ilock_call::Placed;
-use ilock_directory::Lease;
+use ilock_directory::{HistoryRecord, Lease};
 use ilock_env::Clock;
 use ilock_events::{Access, Alert, CallId, Millis, Personal, PersonalText};
 use ilock_log::{AccessPage, BadCursor, EventLog, History, LogError, PlacedOn};
@@ -43,6 +43,17 @@ impl PartyLog {
     /// 404, or what the log reports.
     pub async fn of_party(&self, caller: &Caller, call_id: &CallId) -> Result<PartyCall, ApiError> {
         of_party(&self.0, caller, call_id).await
+    }
+
+    /// The text beside the first commit of a call that stands in the asker's own history.
+    ///
+    /// # Errors
+    /// What the log reports.
+    pub async fn text_of_row(&self, row: &HistoryRecord) -> Result<Option<PersonalText>, LogError> {
+        match &row.personal {
+            Some(digest) => self.0.personal(&row.call_id, digest).await,
+            None => Ok(None),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use futures::StreamExt;
 use futures::stream;
 use ilock_directory::{Directory, DirectoryError, leased_until};
 use ilock_events::{CallId, Commit, CommitNo};
-use ilock_log::{EventLog, LogError};
+use ilock_log::{EventLog, History, LogError};
 use tracing::{Instrument, Span};
 
 use crate::metrics;
@@ -95,11 +95,15 @@ impl Projector {
     }
 
     async fn project_one(&self, commit: &Commit) -> Result<(), Unprojected> {
+        if commit.n == CommitNo::FIRST {
+            self.note_placing(commit).await?;
+        }
         tokio::time::sleep(self.notifier.head_start(commit.at)).await;
         // The whole call, not the stream's picture of one commit: what is delivered is what is stored, chain and all.
         let history = self.log.load(&commit.call_id).await?;
         if let Some(placed) = &history.call.placed
-            && (commit.n == CommitNo::FIRST || commit.state.is_final())
+            && commit.state.is_final()
+            && commit.n != CommitNo::FIRST
         {
             let (n, at) = history.commits.last().map_or((commit.n, commit.at), |last| (last.n, last.at));
             self.directory.note(&commit.call_id, placed, n, at).await?;
@@ -112,6 +116,19 @@ impl Projector {
             && let Some(placed) = &history.call.placed
         {
             self.rooms.enqueue(placed.terms.room_id, leased_until(placed.at));
+        }
+        Ok(())
+    }
+
+    /// Notes a call that was just placed. Only what is told waits for the fast path: a phone that a push woke asks for the
+    /// histories first, and is to find the call.
+    async fn note_placing(&self, commit: &Commit) -> Result<(), Unprojected> {
+        let mut shown = History::unplaced(commit.call_id.clone());
+        // One that does not add up is refused below, where the log is read.
+        if shown.push(commit.clone()).is_ok()
+            && let Some(placed) = &shown.call.placed
+        {
+            self.directory.note(&commit.call_id, placed, commit.n, commit.at).await?;
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! A party's account: which of its logins have been ended, which version its payload key has, and how many slots and
-//! registrations it has had. Every request reads it; so it is one item.
+//! A party's account: which of its logins have been ended, which version its payload key has, how many slots and
+//! registrations it has had, and until when its history was seen. Every request reads it; so it is one item.
 
 use std::collections::BTreeSet;
 
@@ -32,6 +32,8 @@ const FORGOTTEN_AT_ONCE: usize = 20;
 pub struct Account {
     /// Logins from before then have been ended.
     pub not_before: Option<Millis>,
+    /// All calls that were over by then have been seen.
+    pub seen_until: Option<Millis>,
     /// Raised when the person was logged out everywhere.
     pub key_version: u32,
     ended: BTreeSet<LoginSession>,
@@ -55,6 +57,7 @@ impl Account {
             let Some(value) = value.as_n().ok().and_then(|digits| digits.parse::<i64>().ok()) else { continue };
             match name.as_str() {
                 "not_before" => account.not_before = Some(Millis(value)),
+                "seen_until" => account.seen_until = Some(Millis(value)),
                 "key_version" => account.key_version = u32::try_from(value).unwrap_or_default(),
                 "slots_given" => account.slots_given = u64::try_from(value).unwrap_or_default(),
                 _ => {

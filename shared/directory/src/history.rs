@@ -1,17 +1,19 @@
 //! Histories: each party's calls, newest first. Written when a call is placed and when it is over.
 
 use ilock_call::Placed;
-use ilock_dynamo::{BadCursor, number, page, written};
-use ilock_events::{CallId, CommitNo, HistoryEntry, Millis, Party, TenantId};
+use ilock_dynamo::{BadCursor, cursor, number, page, text, written};
+use ilock_events::{CallId, CommitNo, Millis, Party, PartyAddress, TenantId};
 
+use crate::account::ACCOUNT;
+use crate::client::pk as account_pk;
 use crate::directory::{Directory, DirectoryError, read};
-use crate::history_rows::{HistoryRow, pk};
+use crate::history_rows::{HistoryRecord, HistoryRow, pk, sk};
 
 /// One page of a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// Newest first.
-    pub entries: Vec<HistoryEntry>,
+    pub entries: Vec<HistoryRecord>,
     /// Where the next page starts; none after the last.
     pub next: Option<String>,
 }
@@ -50,7 +52,7 @@ impl Directory {
         cursor: Option<&str>,
     ) -> Result<Result<Page, BadCursor>, DirectoryError> {
         let pk = pk(tenant, party);
-        let query = self.client.query().table_name(&self.table).scan_index_forward(false);
+        let query = self.client.query().table_name(&self.table).scan_index_forward(false).consistent_read(true);
         let found = match page(query, &pk, limit, cursor, is_sk).await? {
             Ok(found) => found,
             Err(bad) => return Ok(Err(bad)),
@@ -58,6 +60,34 @@ impl Directory {
         let entries = found.items.into_iter().map(read).collect::<Result<_, _>>()?;
         Ok(Ok(Page { entries, next: found.next }))
     }
+}
+
+impl Directory {
+    /// Keeps that `party` has seen all calls that were over `until` then. A later time that stands already stays.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn mark_seen(&self, party: &PartyAddress, until: Millis) -> Result<(), DirectoryError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(account_pk(party)))
+            .key("sk", text(ACCOUNT))
+            .update_expression("SET seen_until = :until")
+            .condition_expression("attribute_not_exists(seen_until) OR seen_until < :until")
+            .expression_attribute_values(":until", number(until))
+            .send()
+            .await;
+        written(update, "UpdateItem")?;
+        Ok(())
+    }
+}
+
+/// The cursor after which the rows of older calls than `entry` begin.
+#[must_use]
+pub fn cursor_after(entry: &HistoryRecord) -> String {
+    cursor(&sk(entry.timestamp, &entry.call_id))
 }
 
 /// Whether `sk` can be the sort key of a history row.

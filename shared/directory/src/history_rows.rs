@@ -3,13 +3,42 @@
 use ilock_call::Placed;
 use ilock_dynamo::{Item, Scan, number, text, text_in, written};
 use ilock_events::{
-    Busy, CallId, Callee, CommitNo, Direction, HistoryEntry, Millis, Party, PartyAddress, PartyId, PartyKind, TenantId,
+    Busy, CallId, CallState, Callee, CommitNo, Direction, Hash, Millis, Party, PartyAddress, PartyId, PartyKind,
+    Reason, TenantId,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::directory::{Directory, DirectoryError, kind_word, read};
 
 const INBOX: &str = "inbox#";
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// What a row of a history says. It has no text that a person may ask to have forgotten: that is read where it stands, beside
+/// the call's commits, so it is gone from everywhere once it is gone there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryRecord {
+    pub call_id: CallId,
+    pub direction: Direction,
+    /// The other end's id: of several who were called the one who answered, else the first.
+    pub peer_id: PartyId,
+    pub state: CallState,
+    /// When it was placed.
+    pub timestamp: Millis,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_by: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_at: Option<Millis>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Millis>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// Whether the row's owner was called, nobody answered, and they neither rejected nor declined it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub missed: bool,
+    /// The digest of the text beside the first commit, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub personal: Option<Hash>,
+}
 
 /// A row of a party's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +48,7 @@ pub struct HistoryRow {
     /// When, and which call: `<ms, 15 digits>#<call>`.
     pub sk: String,
     /// What it says; none where that cannot be read.
-    pub entry: Option<HistoryEntry>,
+    pub entry: Option<HistoryRecord>,
     /// After which commit it was written.
     pub seq: Option<CommitNo>,
 }
@@ -29,15 +58,19 @@ pub(crate) fn pk(tenant: &TenantId, party: &Party) -> String {
     format!("{INBOX}{}#{address}", kind_word(kind))
 }
 
+pub(crate) fn sk(at: Millis, call_id: &CallId) -> String {
+    format!("{:015}#{call_id}", at.0)
+}
+
 impl HistoryRow {
     /// The rows of a call that stands as `call` says after commit `n` of `at`: the caller's, and one for each who is called.
     #[must_use]
     pub fn for_everybody(call_id: &CallId, call: &Placed, n: CommitNo, at: Millis) -> Vec<Self> {
         let caller = &call.terms.caller;
-        let row = |own: &Party, peer: PartyId, direction| {
-            let entry = HistoryEntry {
+        let row = |own: &Party, peer: PartyId, missed| {
+            let entry = HistoryRecord {
                 call_id: call_id.clone(),
-                direction,
+                direction: if own == caller { Direction::Outgoing } else { Direction::Incoming },
                 peer_id: peer,
                 state: call.state,
                 timestamp: call.at,
@@ -45,17 +78,26 @@ impl HistoryRow {
                 answered_at: call.answered_at(),
                 ended_at: call.state.is_final().then_some(at),
                 reason: call.reason,
+                missed,
+                personal: call.terms.personal.clone(),
             };
-            let sk = format!("{:015}#{call_id}", call.at.0);
+            let sk = sk(call.at, call_id);
             Self { pk: pk(&call.tenant, own), sk, entry: Some(entry), seq: Some(n) }
         };
         let first = || call.terms.callees.first().map(|callee| callee.id.clone());
         let reached = call.answerer().map(|answerer| answerer.id).or_else(first);
-        let outgoing = reached.map(|peer| row(caller, peer, Direction::Outgoing));
+        let outgoing = reached.map(|peer| row(caller, peer, false));
         let told = call.terms.callees.iter().filter(|callee| callee.busy != Some(Busy::Blocked));
         let person = |callee: &Callee| Party { kind: PartyKind::User, id: callee.id.clone() };
-        let incoming = told.map(|callee| row(&person(callee), caller.id.clone(), Direction::Incoming));
+        let incoming = told.map(|callee| row(&person(callee), caller.id.clone(), is_missed(call, callee)));
         outgoing.into_iter().chain(incoming).collect()
+    }
+
+    /// The row of `party` among [those of everybody](Self::for_everybody).
+    #[must_use]
+    pub fn for_party(party: &Party, (call_id, call): (&CallId, &Placed), n: CommitNo, at: Millis) -> Option<Self> {
+        let own = pk(&call.tenant, party);
+        Self::for_everybody(call_id, call, n, at).into_iter().find(|row| row.pk == own)
     }
 
     /// The call that the key names.
@@ -107,6 +149,18 @@ impl HistoryRow {
     fn of(found: Item) -> Self {
         let seq = found.get("seq").and_then(|seq| seq.as_n().ok()).and_then(|seq| seq.parse().ok()).map(CommitNo);
         Self { pk: text_in(&found, "pk"), sk: text_in(&found, "sk"), seq, entry: read(found).ok() }
+    }
+}
+
+/// Whether `callee` missed the call. Whoever refuses calls while they are in another one has missed it, too.
+fn is_missed(call: &Placed, callee: &Callee) -> bool {
+    let refused = callee.busy == Some(Busy::Refused);
+    let reacted = call.rejected.contains_key(&callee.id) && !refused
+        || callee.clients.iter().any(|client| call.declined.contains(client));
+    match call.state {
+        CallState::Missed | CallState::Cancelled => !reacted,
+        CallState::Rejected => refused,
+        CallState::Ringing | CallState::Active | CallState::Ended | CallState::Failed => false,
     }
 }
 

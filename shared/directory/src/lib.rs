@@ -3,7 +3,7 @@
 //! ```text
 //! pk                         sk                     what
 //! party#<kind>#<address>     client#<client_id>     an installed app, or a door station's connection; with tenant and id
-//! party#<kind>#<address>     account                which logins were ended; counts slots and registrations
+//! party#<kind>#<address>     account                which logins were ended; counts slots and registrations; until when the history was seen
 //! party#<kind>#<address>     block#<caller's id>    a caller whom the person has blocked
 //! party#<kind>#<address>     gone#<client_id>       when a client was logged out; DynamoDB drops it by its ttl
 //! client#<client_id>         presence               whether its MQTT connection stands
@@ -35,8 +35,8 @@ pub use account::Account;
 pub use client::{Client, EndpointOwner, EndpointSlot, Passwords, PushEndpoint, Retirement};
 pub use clients::StatusReport;
 pub use directory::{Directory, DirectoryError, HISTORY_DAYS, TABLE};
-pub use history::Page;
-pub use history_rows::{EveryRow, HistoryRow};
+pub use history::{Page, cursor_after};
+pub use history_rows::{EveryRow, HistoryRecord, HistoryRow};
 pub use ilock_dynamo::BadCursor;
 pub use presence::Presence;
 pub use presses::{PressLimits, Pressed};

@@ -7,5 +7,5 @@ mod scan;
 
 pub use error::{StoreError, written};
 pub use item::{Item, number, text, text_in};
-pub use page::{BadCursor, Page, page};
+pub use page::{BadCursor, Page, cursor, page};
 pub use scan::Scan;

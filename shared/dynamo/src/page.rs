@@ -20,7 +20,7 @@ pub struct Page {
 #[error("this cursor was not given out")]
 pub struct BadCursor;
 
-/// A page of at most `most` items of the partition `pk`, after `cursor`. `query` names the table and, if need be, an
+/// A page of at most `most` items of the partition `pk`, after the cursor `after`. `query` names the table and, if need be, an
 /// order; `is_sk` tells whether a text can be a sort key there. A cursor holds a sort key and is always joined with
 /// `pk`, so a forged one leads nowhere else.
 ///
@@ -30,19 +30,25 @@ pub async fn page(
     query: QueryFluentBuilder,
     pk: &str,
     most: u16,
-    cursor: Option<&str>,
+    after: Option<&str>,
     is_sk: fn(&str) -> bool,
 ) -> Result<Result<Page, BadCursor>, StoreError> {
     let mut query =
         query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", text(pk)).limit(i32::from(most));
-    if let Some(cursor) = cursor {
-        let Some(sk) = sort_key(cursor).filter(|sk| is_sk(sk)) else { return Ok(Err(BadCursor)) };
+    if let Some(after) = after {
+        let Some(sk) = sort_key(after).filter(|sk| is_sk(sk)) else { return Ok(Err(BadCursor)) };
         query = query.exclusive_start_key("pk", text(pk)).exclusive_start_key("sk", text(sk));
     }
     let found = query.send().await.map_err(|error| StoreError::new("Query", error.into_service_error()))?;
     let next = found.last_evaluated_key.filter(|key| !key.is_empty());
-    let next = next.map(|key| URL_SAFE_NO_PAD.encode(text_in(&key, "sk")));
+    let next = next.map(|key| cursor(&text_in(&key, "sk")));
     Ok(Ok(Page { items: found.items.unwrap_or_default(), next }))
+}
+
+/// The cursor after which a page begins with what follows on the sort key `sk`.
+#[must_use]
+pub fn cursor(sk: &str) -> String {
+    URL_SAFE_NO_PAD.encode(sk)
 }
 
 fn sort_key(cursor: &str) -> Option<String> {

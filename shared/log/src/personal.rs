@@ -1,15 +1,19 @@
 //! Text that a person may ask to have forgotten: kept beside the commit, which holds only its salted digest.
 
 use ilock_dynamo::{number, text};
-use ilock_events::{CallId, Millis, Personal};
+use ilock_events::{CallId, Hash, Millis, Personal, PersonalText};
 
 use crate::error::{LogError, store};
-use crate::item::{keyed, pk};
+use crate::item::{body, keyed, pk};
 use crate::log::EventLog;
 
 /// Named by the digest, not by the commit's number: two actors may race for a number, each with a text of its own.
 fn sk(personal: &Personal) -> String {
-    format!("personal#{:.16}", personal.digest)
+    sk_of(&personal.digest)
+}
+
+fn sk_of(digest: &Hash) -> String {
+    format!("personal#{digest:.16}")
 }
 
 impl EventLog {
@@ -24,6 +28,28 @@ impl EventLog {
         item.insert("ttl".into(), number(gone.0.div_euclid(1000)));
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await;
         put.map(drop).map_err(|e| store("PutItem")(e.into_service_error()))
+    }
+
+    /// The personal text of a call whose digest is `digest`, without the call; none where it was forgotten, or its time is
+    /// over. A text that was deleted in the last second may still be found.
+    ///
+    /// # Errors
+    /// [`LogError::Store`], or [`LogError::Item`] when it cannot be read.
+    pub async fn personal(&self, call_id: &CallId, digest: &Hash) -> Result<Option<PersonalText>, LogError> {
+        let sk = sk_of(digest);
+        let found = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND sk = :sk")
+            .expression_attribute_values(":pk", text(pk(call_id)))
+            .expression_attribute_values(":sk", text(&sk))
+            .send()
+            .await
+            .map_err(|e| store("Query")(e.into_service_error()))?;
+        let found = found.items.unwrap_or_default().pop();
+        let personal: Option<Personal> = found.map(|found| body(&sk, found)).transpose()?;
+        Ok(personal.filter(|personal| personal.digest == *digest).map(|personal| personal.text))
     }
 
     /// Drops personal text that no commit came to name.

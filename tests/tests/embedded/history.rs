@@ -206,3 +206,148 @@ async fn two_tenants_with_the_same_ids_live_side_by_side() {
     }
     world.end().await;
 }
+
+async fn seen(party: &Party, until: &Value) -> Value {
+    party.asks(Method::PUT, "/api/calls/seen", Some(json!({ "until": until }))).await.ok()
+}
+
+fn ids(page: &Value) -> Vec<&str> {
+    page["calls"].as_array().unwrap().iter().map(|call| call["call_id"].as_str().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_says_who_called_who_answered_how_long_and_what_was_missed() {
+    let world = World::new().await;
+    let (door, anna) = (world.door("device123"), world.user("anna"));
+    anna.registers("phone").await;
+    let answered = call_id(&door.rings("anna", 30).await);
+    anna.callee_action(&answered, "accepted", Some("phone")).await.ok();
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    door.caller_action(&answered, "hangup").await.ok();
+    let rejected = call_id(&door.rings("anna", 30).await);
+    anna.callee_action(&rejected, "rejected", None).await.ok();
+    let given_up = call_id(&door.rings("anna", 30).await);
+    door.caller_action(&given_up, "cancelled").await.ok();
+
+    history(&anna, 3).await;
+    let page = anna.gets("/api/calls").await.ok();
+    assert_eq!(ids(&page), [given_up.as_str(), &rejected, &answered]);
+    let [cancelled, refused, talked] = page["calls"].as_array().unwrap().as_slice() else { panic!("{page}") };
+    for call in [cancelled, refused, talked] {
+        assert_eq!(call["caller_info"], json!({ "name": "前门设备", "location": "小区大门" }));
+        assert_eq!((&call["peer_id"], &call["direction"]), (&json!("device123"), &json!("incoming")));
+    }
+    assert_eq!((&talked["answered_by"], &talked["reason"]), (&json!("anna_phone"), &json!("hangup")));
+    let lasted = talked["ended_at"].as_i64().unwrap() - talked["answered_at"].as_i64().unwrap();
+    assert!(lasted >= 50 && talked["duration_ms"] == lasted, "{talked}");
+    assert!(refused.get("duration_ms").is_none());
+    let missed = |call: &Value| (call["missed"] == true, call["unseen"] == true);
+    assert_eq!([missed(talked), missed(refused), missed(cancelled)], [(false, false), (false, false), (true, true)]);
+    assert_eq!(page["unseen"], 1);
+
+    // To the door its own call is not missed.
+    history(&door, 3).await;
+    let own = door.gets("/api/calls").await.ok();
+    assert!(own["calls"].as_array().unwrap().iter().all(|call| missed(call) == (false, false)));
+    assert_eq!((&own["unseen"], &own["calls"][0]["peer_id"]), (&json!(0), &json!("anna")));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_seen_on_one_phone_is_seen_on_all_and_a_call_that_rang_meanwhile_is_not() {
+    let world = World::new().await;
+    let (door, anna) = (world.door("device123"), world.user("anna"));
+    let early = call_id(&door.rings("anna", 30).await);
+    door.caller_action(&early, "cancelled").await.ok();
+    let rings = call_id(&door.rings("anna", 30).await);
+    history(&anna, 2).await;
+    let page = anna.gets("/api/calls").await.ok();
+    assert_eq!(page["unseen"], 1);
+
+    assert_eq!(seen(&anna, &page["read_at"]).await["until"], page["read_at"]);
+    let later = anna.gets("/api/calls").await.ok();
+    assert_eq!((&later["unseen"], &later["calls"][1]["missed"]), (&json!(0), &json!(true)));
+    door.caller_action(&rings, "cancelled").await.ok();
+    let later = anna.gets("/api/calls").await.ok();
+    assert_eq!((&later["unseen"], &later["calls"][0]["unseen"]), (&json!(1), &json!(true)));
+
+    // An earlier time changes nothing, and nobody has seen what is still to come.
+    assert_eq!(seen(&anna, &json!(1_600_000_000_000_i64)).await["until"], page["read_at"]);
+    assert_eq!(anna.gets("/api/calls").await.ok()["unseen"], 1);
+    let until = seen(&anna, &json!(9_000_000_000_000_i64)).await["until"].as_i64().unwrap();
+    let now = ilock_env::Clock::system().now().0;
+    assert!((now - 5_000..=now).contains(&until));
+    assert_eq!(anna.gets("/api/calls").await.ok()["unseen"], 0);
+    for (wrong, rule) in [(json!(1_700_000_000), "milliseconds"), (json!("now"), "milliseconds")] {
+        let refused = anna.asks(Method::PUT, "/api/calls/seen", Some(json!({ "until": wrong }))).await.refused(400);
+        assert!(refused["field"] == "until" && refused["rule"].as_str().unwrap().contains(rule), "{refused}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_is_filtered_over_all_pages_as_the_calls_stand_now() {
+    let world = World::new().await;
+    let (door, anna) = (world.door("device123"), world.user("anna"));
+    anna.registers("phone").await;
+    world.user("ben").registers("phone").await;
+    let mut missed = vec![];
+    for _ in 0..3 {
+        let call = call_id(&door.rings("anna", 30).await);
+        door.caller_action(&call, "cancelled").await.ok();
+        missed.insert(0, call);
+        let outgoing = anna.posts("/api/calls", json!({ "callee_id": "ben" })).await.ok();
+        anna.caller_action(&call_id(&outgoing), "cancelled").await.ok();
+    }
+    let active = call_id(&door.rings("anna", 30).await);
+    anna.callee_action(&active, "accepted", None).await.ok();
+    history(&anna, 7).await;
+
+    for filter in ["missed=true", "unseen=true", "state=cancelled&direction=incoming"] {
+        let (mut found, mut cursor) = (vec![], String::new());
+        loop {
+            let page = anna.gets(&format!("/api/calls?limit=2&{filter}{cursor}")).await.ok();
+            found.extend(ids(&page).into_iter().map(str::to_owned));
+            assert_eq!(page.get("unseen").is_some(), cursor.is_empty(), "on the first page");
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(found, missed, "{filter}");
+    }
+    assert_eq!(ids(&anna.gets("/api/calls?state=active").await.ok()), [active.as_str()]);
+    assert_eq!(ids(&anna.gets("/api/calls?direction=outgoing").await.ok()).len(), 3);
+    assert_eq!(ids(&anna.gets("/api/calls?missed=false").await.ok()).len(), 4);
+    for (query, field) in
+        [("direction=both", "direction"), ("state=over", "state"), ("missed=1", "missed"), ("unseen=", "unseen")]
+    {
+        assert_eq!(anna.gets(&format!("/api/calls?{query}")).await.refused(400)["field"], field);
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_is_forgotten_is_gone_from_every_history_at_once() {
+    let world = World::new().await;
+    let (door, anna) = (world.door("device123"), world.user("anna"));
+    let call = call_id(&door.rings("anna", 30).await);
+    door.caller_action(&call, "cancelled").await.ok();
+    assert_eq!(history(&anna, 1).await[0]["caller_info"]["name"], "前门设备");
+    history(&door, 1).await;
+    let scan = world.stack.dynamodb.scan().table_name("directory").send().await.unwrap();
+    assert!(!format!("{:?}", scan.items()).contains("前门设备"), "no row has a copy");
+
+    let log = &world.stack.calls.log;
+    let person =
+        ilock_events::Party { kind: ilock_events::PartyKind::User, id: ilock_events::PartyId::new("anna").unwrap() };
+    let call = ilock_events::CallId::new(call).unwrap();
+    for kept in log.kept_texts(&call).await.unwrap() {
+        log.forget(&kept, &person, ilock_env::Clock::system().now()).await.unwrap();
+    }
+    for party in [&door, &anna] {
+        let row = party.gets("/api/calls").await.ok()["calls"][0].clone();
+        assert_eq!((&row["caller_info"], &row["state"]), (&json!({}), &json!("cancelled")));
+    }
+    world.end().await;
+}

@@ -363,7 +363,8 @@ impl Scenes {
                 other.callee_action(&id, "hangup", Some("anna_2")).await.ok();
             })
         });
-        let over = asks(&app, &door, "POST", "/api/calls/caller-action", None, Some(act("hangup"))).await;
+        let hangup = json!({ "call_id": call, "action": "hangup", "reason": "now" });
+        let over = asks(&app, &door, "POST", "/api/calls/caller-action", None, Some(hangup)).await;
         assert_eq!(over, 409, "both hung up; the callee was first");
         let next = call_id(&door.rings("anna", 30).await);
         self.stale_token().await;
@@ -386,6 +387,9 @@ impl Scenes {
         let parts = self.start(&[Warm::Directory]).await;
         let app = service(list_calls::routes(ListCallsState::new(&parts.wiring).unwrap()));
         assert_eq!(asks(&app, &door, "GET", "/api/calls", None, None).await, 200);
+        assert_eq!(asks(&app, &anna, "GET", "/api/calls?unseen=true", None, None).await, 200);
+        let seen = json!({ "until": 1_700_000_000_000_i64 });
+        assert_eq!(asks(&app, &anna, "PUT", "/api/calls/seen", None, Some(seen)).await, 200);
         self.note("list-calls");
     }
 
