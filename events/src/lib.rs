@@ -12,6 +12,7 @@ mod command;
 mod day;
 mod http;
 mod http_clients;
+mod http_history;
 mod id;
 mod ids;
 mod json_text;
@@ -39,6 +40,7 @@ pub use http_clients::{
     BlockList, BlockedCaller, ClientRemoved, ConfirmPushToken, KnownClient, KnownClients, PushTokenConfirmed,
     Revocation, Revoked,
 };
+pub use http_history::{CallsSeen, Direction, History, HistoryEntry};
 pub use id::{BadId, CallId, CommandId, CommitNo, Millis, Nonce, RoomId, TenantId, TrtcUser};
 pub use ids::{
     Address, ClientName, Generation, Login, LoginSession, PartyAddress, PartyId, Seat, SentClientId, Slot, TopicPrefix,
