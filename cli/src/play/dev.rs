@@ -133,17 +133,24 @@ fn announce(output: Output, stack: &Stack, data_dir: Option<&PathBuf>) {
     let mqtt = format!("tcp://{}", reachable(at.broker.tcp));
     let ws = format!("ws://{}/mqtt", reachable(at.broker.websocket));
     let mqtts = format!("ssl://{}", reachable(at.broker.tls));
+    // By a name of this machine alone: browsers give no camera to a page from an address of the network.
+    let page = if at.http.ip().is_unspecified() {
+        format!("http://127.0.0.1:{}/", at.http.port())
+    } else {
+        format!("{http}/")
+    };
     let phones = if reachable(at.http).ip().is_loopback() {
         "only programs of this machine can connect; --lan lets phones on the same network connect"
     } else {
         "phones on the same network can connect to these addresses"
     };
     let text = format!(
-        "iLock Call is up: {phones}\n  HTTP       {http}\n  MQTT       {mqtt}\n  WebSocket  {ws}\n  TLS        {mqtts}\n  DynamoDB   http://{}\n  SDKAppID   {sdk_app_id}\n  data       {data}\n  ledger     {tlog}\n  origin     {origin}\n\nIn two other terminals:\n  {own} phone --user user456 --accept\n  {own} door press --callee user456",
+        "iLock Call is up: {phones}\n  HTTP       {http}\n  MQTT       {mqtt}\n  WebSocket  {ws}\n  TLS        {mqtts}\n  DynamoDB   http://{}\n  SDKAppID   {sdk_app_id}\n  data       {data}\n  ledger     {tlog}\n  origin     {origin}\n\nOpen {page} in a browser: a door and a phone. Or, in two other terminals:\n  {own} phone --user user456 --accept\n  {own} door press --callee user456",
         at.dynamodb
     );
     let details = json!({
         "http": http,
+        "page": page,
         "mqtt": mqtt,
         "ws": ws,
         "mqtts": mqtts,
