@@ -23,11 +23,15 @@ export interface PeerOptions {
 }
 
 const KINDS = ["audio", "video"] as const;
+/** A line of SDP that names an offer, and that its answer repeats: who has left and come back under the same name may
+ * still be sent the answer to an earlier one. Browsers pass over lines that they do not know. */
+const OFFER = /^a=ilock-offer:(\S+)/m;
 
 export class Peer {
   private readonly connection = new RTCPeerConnection();
   private readonly stream = new MediaStream();
   private video: HTMLVideoElement | undefined;
+  private offered: string = crypto.getRandomValues(new Uint32Array(2)).join("-");
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: PeerOptions) {
@@ -57,6 +61,9 @@ export class Peer {
   hears({ description, candidate }: Signal): Promise<void> {
     return this.inTurn(async () => {
       if (description !== undefined) {
+        const offer = OFFER.exec(description.sdp ?? "")?.[1] ?? "";
+        if (description.type === "offer") this.offered = offer;
+        else if (offer !== this.offered) return;
         await this.connection.setRemoteDescription(description);
         if (description.type === "offer") {
           await this.answer();
@@ -100,7 +107,9 @@ export class Peer {
 
   private describe(): void {
     const description = this.connection.localDescription;
-    if (description !== null) this.options.send({ description: description.toJSON() as RTCSessionDescriptionInit });
+    if (description === null) return;
+    const sdp = `${description.sdp}a=ilock-offer:${this.offered}\r\n`;
+    this.options.send({ description: { type: description.type, sdp } });
   }
 
   private track(kind: (typeof KINDS)[number]): MediaStreamTrack | undefined {

@@ -112,7 +112,9 @@ export class IlockPhone extends IlockElement {
         this.untell();
         this.calls.rings(event.call);
         this.announce("ring", { call: event.call });
-        if (this.calls.talking === undefined && this.calls.ringing[0] === event.call) this.look(event.call.call_id);
+        break;
+      case "can_preview":
+        if (this.calls.talking === undefined && this.calls.ringing[0]?.call_id === event.call_id) this.look(event.call_id);
         break;
       case "stop_ringing":
         this.calls.silent(event.call_id, event.why === "answered_here");
