@@ -1,53 +1,13 @@
-//! A proof in the hand: one call's commits and what stands beside them, each with the proof that it is in the ledger. Whoever
-//! is handed the file needs nothing else to check it, but for the keys of those whom they believe.
+//! Checks a proof in the hand. It needs nothing but the file, and the keys of those whom one believes.
 
-use ilock_events::{CallId, CommitNo, Millis};
+use ilock_events::{CallId, CommitNo, Millis, ProofFile, ProofItem};
 use ilock_proof::{
     BadNote, Checkpoint, Entry, EntryKind, Policy, StoredCall, TlogProof, VerifyKey, canonical, digest, entry_of_item,
 };
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::verify;
 use crate::{CallLine, Counts, Finding, Kind};
-
-/// The form's version.
-const VERSION: u32 = 1;
-
-/// The file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProofFile {
-    pub ilock_proof: u32,
-    pub call_id: String,
-    /// The ledger's name, as its checkpoints have it.
-    pub origin: String,
-    /// The keys that the ledger said sign it. Nothing in the file vouches for them.
-    pub keys: Vec<String>,
-    pub commits: Vec<ProofItem>,
-    pub receipts: Vec<ProofItem>,
-    pub alerts: Vec<ProofItem>,
-    pub forgotten: Vec<ProofItem>,
-}
-
-/// One thing that is proven.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProofItem {
-    /// The JSON text that is hashed: SHA-256 of it stands in the ledger.
-    pub text: String,
-    /// That it is in the ledger: C2SP tlog-proof.
-    pub proof: String,
-}
-
-/// What a proof is made of.
-#[derive(Debug, Clone)]
-pub struct MadeProofs {
-    pub origin: String,
-    pub keys: Vec<String>,
-    /// Each entry's proof, in the order of [`StoredCall::entries`].
-    pub proofs: Vec<TlogProof>,
-}
 
 /// What a file was found to prove.
 #[derive(Debug, Clone, Default)]
@@ -62,90 +22,51 @@ pub struct CheckedProof {
     pub unvouched: Option<String>,
 }
 
-/// The text of an item that is hashed: all of it in RFC 8785 form, of a commit without its hash, of all else with its call.
-fn hashed_text(kind: EntryKind, call_id: &str, body: &Value) -> Result<String, serde_json::Error> {
-    let mut form = body.clone();
-    if let Some(fields) = form.as_object_mut() {
-        fields.remove("sk");
-        if kind == EntryKind::Commit {
-            fields.remove("hash");
-        }
-        fields.insert("call_id".into(), call_id.into());
+/// Reads a file.
+///
+/// # Errors
+/// What it is refused with.
+pub fn read_proof(text: &str) -> Result<ProofFile, String> {
+    let read: ProofFile = serde_json::from_str(text).map_err(|error| format!("it is no proof of ilock: {error}"))?;
+    if read.ilock_proof == ProofFile::VERSION {
+        Ok(read)
+    } else {
+        Err(format!("it is of version {}", read.ilock_proof))
     }
-    canonical(&form).map(|text| String::from_utf8_lossy(&text).into_owned())
 }
 
-impl ProofFile {
-    /// The file for `call`, whose entries have these proofs.
-    ///
-    /// # Errors
-    /// What serialising says.
-    pub fn new(call: &StoredCall, made: MadeProofs) -> Result<Self, serde_json::Error> {
-        let MadeProofs { origin, keys, proofs } = made;
-        let mut proofs = proofs.into_iter();
-        let mut items = |kind: EntryKind, items: &[Value]| -> Result<Vec<ProofItem>, serde_json::Error> {
-            items
-                .iter()
-                .zip(proofs.by_ref())
-                .map(|(body, proof)| {
-                    Ok(ProofItem { text: hashed_text(kind, &call.call_id, body)?, proof: proof.to_string() })
-                })
-                .collect()
-        };
-        Ok(Self {
-            ilock_proof: VERSION,
-            call_id: call.call_id.clone(),
-            origin,
-            keys,
-            commits: items(EntryKind::Commit, &call.commits)?,
-            receipts: items(EntryKind::Receipt, &call.receipts)?,
-            forgotten: items(EntryKind::Forgotten, &call.forgotten)?,
-            alerts: items(EntryKind::Alert, &call.alerts)?,
-        })
+/// Checks all of it: that each text is in the ledger, that the checkpoints are signed as `policy` asks, and that the
+/// commits make a call which could have happened. Without a policy the keys in the file are believed.
+#[must_use]
+pub fn check_proof(file: &ProofFile, policy: Option<&Policy>, as_of: Millis) -> CheckedProof {
+    let mut checked = CheckedProof::default();
+    let Ok(call_id) = CallId::new(file.call_id.as_str()) else {
+        checked.found(Kind::Unreadable, None, format!("{:?} is no call id", file.call_id));
+        return checked;
+    };
+    let keys: Vec<VerifyKey> = file.keys.iter().filter_map(|key| VerifyKey::read(key).ok()).collect();
+    if policy.is_none_or(|policy| policy.logs.is_empty()) {
+        checked.unvouched = Some(file.keys.join(", "));
     }
-
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// What it is refused with.
-    pub fn read(text: &str) -> Result<Self, String> {
-        let read: Self = serde_json::from_str(text).map_err(|error| format!("it is no proof of ilock: {error}"))?;
-        if read.ilock_proof == VERSION { Ok(read) } else { Err(format!("it is of version {}", read.ilock_proof)) }
+    if file.commits.is_empty() {
+        checked.found(Kind::Missing, None, "it has no commit".into());
     }
-
-    /// Checks all of it: that each text is in the ledger, that the checkpoints are signed as `policy` asks, and that the
-    /// commits make a call which could have happened. Without a policy the keys in the file are believed.
-    #[must_use]
-    pub fn check(&self, policy: Option<&Policy>, as_of: Millis) -> CheckedProof {
-        let mut checked = CheckedProof::default();
-        let Ok(call_id) = CallId::new(self.call_id.as_str()) else {
-            checked.found(Kind::Unreadable, None, format!("{:?} is no call id", self.call_id));
-            return checked;
-        };
-        let keys: Vec<VerifyKey> = self.keys.iter().filter_map(|key| VerifyKey::read(key).ok()).collect();
-        if policy.is_none_or(|policy| policy.logs.is_empty()) {
-            checked.unvouched = Some(self.keys.join(", "));
-        }
-        if self.commits.is_empty() {
-            checked.found(Kind::Missing, None, "it has no commit".into());
-        }
-        let believed = Believed { policy, keys: &keys, origin: &self.origin };
-        let mut whole = StoredCall { call_id: self.call_id.clone(), ..StoredCall::default() };
-        for (kind, items) in [
-            (EntryKind::Commit, &self.commits),
-            (EntryKind::Receipt, &self.receipts),
-            (EntryKind::Forgotten, &self.forgotten),
-            (EntryKind::Alert, &self.alerts),
-        ] {
-            for item in items {
-                if let Some(body) = checked.item(kind, &call_id, item, &believed) {
-                    whole.place(&place_of(kind, &body), without_call(kind, body));
-                }
+    let believed = Believed { policy, keys: &keys, origin: &file.origin };
+    let mut whole = StoredCall { call_id: file.call_id.clone(), ..StoredCall::default() };
+    for (kind, items) in [
+        (EntryKind::Commit, &file.commits),
+        (EntryKind::Receipt, &file.receipts),
+        (EntryKind::Forgotten, &file.forgotten),
+        (EntryKind::Alert, &file.alerts),
+    ] {
+        for item in items {
+            if let Some(body) = checked.item(kind, &call_id, item, &believed) {
+                whole.place(&place_of(kind, &body), without_call(kind, body));
             }
         }
-        checked.call(&whole, as_of);
-        checked
     }
+    checked.call(&whole, as_of);
+    checked
 }
 
 /// Whom one believes.

@@ -78,6 +78,8 @@ pub enum LookedAt {
     Calls,
     /// The commits of one call.
     Events,
+    /// The proof of one call.
+    Proof,
     /// Who looked at what.
     Accesses,
 }

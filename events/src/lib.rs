@@ -19,6 +19,7 @@ mod json_text;
 mod lenient;
 mod message;
 mod party;
+mod proof_file;
 mod push;
 mod reason;
 pub mod schema;
@@ -49,6 +50,7 @@ pub use ids::{
 pub use lenient::Platform;
 pub use message::{Control, ControlAction, DeviceSync, Incoming, MessageId, RoomInfo};
 pub use party::{Party, PartyKind};
+pub use proof_file::{ProofFile, ProofItem};
 pub use push::{
     ApnsPush, Aps, CallInfo, CallOver, FcmAndroid, FcmApns, FcmApnsPayload, FcmMessage, FcmPush, FcmV1, Language,
     MissedBy, MissedCall, PushConfirm, PushService, Shown, ShownCaller, VideoCall,

@@ -5,6 +5,7 @@ use ilock_call::Refusal;
 use ilock_directory::DirectoryError;
 use ilock_env::NoRandomness;
 use ilock_log::LogError;
+use ilock_log::ledger::LedgerError;
 use ilock_notify::QueueError;
 
 /// Every way in which an answer is not what was asked for.
@@ -59,6 +60,8 @@ pub enum ApiError {
     Log(LogError),
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// The ring timer: without it no call is placed.
     #[error(transparent)]
     Timer(QueueError),

@@ -5,8 +5,11 @@ import base64
 import hashlib
 import json
 import subprocess
+import threading
 import time
+import urllib.error
 import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -272,6 +275,66 @@ def test_a_policy_says_whose_cosignatures_are_enough(ledger, proven, tmp_path):
         for text in (strict, foreign):
             bad = judged(text, *what)
             assert bad.returncode in (1, 7), (what, text, bad)
+
+
+class Elsewhere:
+    """The stack as a backend on another machine shows itself: its API, and nothing of its stores."""
+
+    def __init__(self, at: str):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                status, body = 404, b"{}"
+                if self.path.startswith("/api/"):
+                    asked = urllib.request.Request(at + self.path)
+                    asked.add_header("Authorization", self.headers["Authorization"])
+                    try:
+                        with urllib.request.urlopen(asked, timeout=30) as answer:
+                            status, body = answer.status, answer.read()
+                    except urllib.error.HTTPError as refused:
+                        status, body = refused.code, refused.read()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.at = f"http://127.0.0.1:{self.server.server_port}"
+
+
+def test_a_backend_elsewhere_is_asked_by_http_and_proves_the_same(ledger, proven, tmp_path):
+    elsewhere, file, kept = Elsewhere(ledger.stack.at["http"]), tmp_path / "by-http.json", tmp_path / "kept"
+    call_id = json.loads(proven.read_text())["call_id"]
+    made = ilock(ledger, "--json", "prove", call_id, "--output", file, "--server", elsewhere.at)
+    assert made.returncode == 0 and elsewhere.at in json.loads(made.stdout)["ledger"], made
+    texts = [[item["text"] for item in json.loads(path.read_text())["commits"]] for path in (file, proven)]
+    assert texts[0] == texts[1]
+    assert ilock(ledger, "verify", "--proof", file, "--policy", policy_file(ledger, tmp_path)).returncode == 0
+    for note, code in ((ledger.seen[0], 0), (other_history(ledger), 7)):
+        kept.write_text(note)
+        since = ilock(ledger, "--json", "verify", "--since", kept, "--server", elsewhere.at, "--ledger-key", ledger.key)
+        assert since.returncode == code and elsewhere.at in since.stdout, since
+    none = ilock(ledger, "prove", "call_a_b_1", "--output", file, "--server", elsewhere.at)
+    assert none.returncode == 1 and "404" in none.stderr, none
+    day = ilock(ledger, "verify", "--day", "2026-01-01", "--server", elsewhere.at)
+    assert day.returncode == 1 and "does not hand out its log" in day.stderr, day
+    elsewhere.server.shutdown()
+
+
+def policy_file(ledger, folder):
+    file = folder / "policy"
+    file.write_text(ledger.policy(logs=[ledger.key]))
+    return file
+
+
+def other_history(ledger):
+    """A checkpoint of the size of an early one, which the ledger's own key signed, and of another tree."""
+    early = next(head for head in map(head_of, ledger.seen) if head.size > 1)
+    root = MerkleTree([b"%d" % n for n in range(early.size)]).root()
+    return sign_checkpoint(Head(ledger.origin, early.size, root), own_key(ledger), ledger.origin).serialise()
 
 
 def key_of(name, kind):

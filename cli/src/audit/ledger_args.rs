@@ -1,23 +1,22 @@
 //! Which ledger a command reads, and whose signatures it believes.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use ilock_log::ledger::{LedgerError, LedgerReader};
 use ilock_proof::{Checkpoint, Hour, Policy, VerifyKey};
 
+use crate::audit::dev_server::Reach;
 use crate::audit::ledger_place::LedgerPlace;
 use crate::audit::source::Source;
 use crate::ui::error::CommandError;
 use crate::ui::output::Output;
 
-/// How far back the entry of an hour is looked for before the ledger is read from its beginning.
-const MOST_HOURS_BACK: usize = 48;
-
 #[derive(Debug, Clone, Args)]
 pub struct LedgerArgs {
     /// Where the ledger is: a folder such as DIR/tlog of `ilock dev --data-dir DIR`, or s3://BUCKET. [default: that of the
-    /// running `ilock dev`]
+    /// backend that is named, or of the running `ilock dev`]
     #[arg(long, env = "ILOCK_LEDGER")]
     ledger: Option<LedgerPlace>,
     /// Whom you believe: a file with the ledger's keys, its witnesses and their quorum, as C2SP tlog-policy has it.
@@ -54,7 +53,13 @@ impl LedgerArgs {
     pub async fn reader(&self, source: &Source) -> Result<(LedgerReader, String), CommandError> {
         let place = match (&self.ledger, source.dev_server()) {
             (Some(place), _) => place.clone(),
-            (None, Some(dev)) => LedgerPlace::Folder(dev.stores_or_default().await?.tlog),
+            (None, Some(dev)) => match dev.reach_or_default().await? {
+                Reach::Stores(stores) => LedgerPlace::Folder(stores.tlog),
+                Reach::Api(api) => {
+                    let place = api.described();
+                    return Ok((LedgerReader::new(Arc::new(api)), place));
+                }
+            },
             (None, None) => {
                 return Err(CommandError::new(
                     "--aws needs --ledger s3://BUCKET: the output LedgerBucketName of the stack",
@@ -105,14 +110,7 @@ impl OpenLedger {
 
     /// The index from which on everything stands that was entered after `hour` began, or earlier.
     pub async fn beginning_at(&self, hour: Hour) -> Result<u64, CommandError> {
-        let mut hour = hour;
-        for _ in 0..MOST_HOURS_BACK {
-            if let Some((index, _)) = self.reader.hour(hour).await.map_err(ledger_error)? {
-                return Ok(index.min(self.checkpoint.head.size));
-            }
-            hour = hour.before();
-        }
-        Ok(0)
+        self.reader.beginning_at(hour, self.checkpoint.head.size).await.map_err(ledger_error)
     }
 }
 

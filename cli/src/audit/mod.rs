@@ -1,5 +1,6 @@
 //! Commands about call histories: read, export, verify, replay, seal, delete personal text, rebuild.
 
+mod audit_api;
 mod dev_server;
 mod dynamodb_export;
 pub mod export;

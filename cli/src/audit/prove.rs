@@ -1,18 +1,18 @@
 //! `ilock prove CALL_ID --output FILE`: writes what others can check without us.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use ilock_audit::{MadeProofs, ProofFile};
+use ilock_audit::read_proof;
 use ilock_env::Clock;
-use ilock_events::{CallId, Millis};
-use ilock_proof::{Entry, Hour, StoredCall};
+use ilock_events::{CallId, ProofFile};
+use ilock_log::ledger::{CallProof, last_at};
 use serde_json::json;
 
-use crate::audit::ledger_args::{LedgerArgs, OpenLedger, ledger_error};
+use crate::audit::audit_api::AuditApi;
+use crate::audit::ledger_args::{LedgerArgs, ledger_error};
 use crate::audit::source::{Source, read_error};
 use crate::ui::error::CommandError;
 use crate::ui::output::{Level, Output};
@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// Only of a call that did something so recently.
 const RECENT_MS: i64 = 5 * 60 * 1000;
 const AGAIN: Duration = Duration::from_secs(1);
+/// The whole ledger is looked through, where that is needed.
+const EVERY_BUNDLE: u64 = u64::MAX;
 
 #[derive(Debug, Args)]
 pub struct Prove {
@@ -37,75 +39,82 @@ pub struct Prove {
 
 impl Prove {
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
+        if let Some(api) = self.source.api().await? {
+            return self.ask(&api, output).await;
+        }
         let begun = Instant::now();
-        let (ledger, call, places) = loop {
+        loop {
             let call = self.source.log().await?.stored(&self.call_id).await.map_err(read_error)?;
+            let log = self.source.described().await?;
             if call.commits.is_empty() {
-                return Err(CommandError::new(format!(
-                    "there is no call {} in {}",
-                    self.call_id,
-                    self.source.described().await?
-                )));
+                return Err(CommandError::new(format!("there is no call {} in {log}", self.call_id)));
             }
-            let ledger = self.ledger.open(&self.source, output).await;
-            let (places, ledger) = match ledger {
-                Ok(ledger) => (find(&ledger, &call).await?, Ok(ledger)),
-                Err(error) => (HashMap::new(), Err(error)),
+            let waits = Clock::system().now().since(last_at(&call)) < RECENT_MS && begun.elapsed() < PATIENCE;
+            // A ledger that has not begun is waited for, too.
+            let ledger = match self.ledger.open(&self.source, output).await {
+                Err(_) if waits => {
+                    tokio::time::sleep(AGAIN).await;
+                    continue;
+                }
+                opened => opened?,
             };
-            let entries = call.entries();
-            let missing = entries.iter().filter(|entry| !places.contains_key(entry)).count();
-            if missing == 0 {
-                break (ledger?, call, places);
+            let keys = ledger.keys.iter().map(ToString::to_string).collect();
+            let proof = ledger.reader.prove_call(&call, &ledger.checkpoint, keys, EVERY_BUNDLE).await;
+            match proof.map_err(ledger_error)? {
+                CallProof::Made(file) => {
+                    let text = file.to_text().map_err(CommandError::new)?;
+                    return self.write(text.as_bytes(), &file, (&ledger.place, &log), output);
+                }
+                CallProof::Lacking { .. } if waits => tokio::time::sleep(AGAIN).await,
+                CallProof::Lacking { lacking, entries } => {
+                    let (call, place) = (&self.call_id, &ledger.place);
+                    let why = format!("{lacking} of the {entries} entries of {call} are not in the ledger in {place}");
+                    return Err(CommandError::new(why)
+                        .hint("`ilock verify --day` says what is missing, `ilock ledger backfill` enters it"));
+                }
             }
-            let recent = Clock::system().now().since(last_at(&call)) < RECENT_MS;
-            if !recent || begun.elapsed() > PATIENCE {
-                let place = ledger?.place;
-                let why = format!(
-                    "{missing} of the {} entries of {} are not in the ledger in {place}",
-                    entries.len(),
-                    self.call_id
-                );
-                return Err(CommandError::new(why)
-                    .hint("`ilock verify --day` says what is missing, `ilock ledger backfill` enters it"));
+        }
+    }
+
+    /// Has a backend prove the call, once the ledger has all of it.
+    async fn ask(&self, api: &AuditApi, output: Output) -> Result<ExitCode, CommandError> {
+        let begun = Instant::now();
+        loop {
+            if let Some(bytes) = api.proof(&self.call_id).await? {
+                let place = api.described();
+                let failed = |why: String| CommandError::new(format!("{place}: {why}"));
+                let text = std::str::from_utf8(&bytes).map_err(|error| failed(error.to_string()))?;
+                let file = read_proof(text).map_err(failed)?;
+                if file.call_id != self.call_id.as_str() {
+                    return Err(failed(format!("it answers with a proof of {}", file.call_id)));
+                }
+                return self.write(&bytes, &file, (&place, &place), output);
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(CommandError::new(format!("{} has no proof of {} yet", api.described(), self.call_id))
+                    .hint("what happens is in the ledger within 75 seconds: is the sequencer running?"));
             }
             tokio::time::sleep(AGAIN).await;
-        };
-        let mut proofs = vec![];
-        for entry in call.entries() {
-            proofs.push(ledger.reader.prove(&entry, places[&entry], &ledger.checkpoint).await.map_err(ledger_error)?);
         }
-        let entries = proofs.len();
-        let keys = ledger.keys.iter().map(ToString::to_string).collect();
-        let made = MadeProofs { origin: ledger.checkpoint.origin.clone(), keys, proofs };
-        let file = ProofFile::new(&call, made).map_err(CommandError::new)?;
-        let text = serde_json::to_string_pretty(&file).map_err(CommandError::new)?;
+    }
+
+    fn write(
+        &self,
+        bytes: &[u8],
+        file: &ProofFile,
+        (ledger, log): (&str, &str),
+        output: Output,
+    ) -> Result<ExitCode, CommandError> {
         let path = self.output.display();
-        std::fs::write(&self.output, format!("{text}\n"))
-            .map_err(|error| CommandError::new(format!("{path}: {error}")))?;
-        let log = self.source.described().await?;
-        let text = format!(
-            "{path} proves {} with {entries} entries of the ledger in {} (log: {log})",
-            self.call_id, ledger.place
-        );
-        let details = json!({ "file": self.output, "entries": entries, "size": ledger.checkpoint.head.size, "log": log, "ledger": ledger.place });
+        std::fs::write(&self.output, bytes).map_err(|error| CommandError::new(format!("{path}: {error}")))?;
+        let entries =
+            [&file.commits, &file.receipts, &file.alerts, &file.forgotten].map(Vec::len).iter().sum::<usize>();
+        let text =
+            format!("{path} proves {} with {entries} entries of the ledger in {ledger} (log: {log})", self.call_id);
+        let details = json!({
+            "file": self.output, "entries": entries, "origin": file.origin, "log": log, "ledger": ledger,
+        });
         output.line(Level::Success, "proven", &text, details);
         Ok(ExitCode::SUCCESS)
     }
-}
-
-fn times(call: &StoredCall) -> impl Iterator<Item = i64> {
-    let items = call.commits.iter().chain(&call.receipts).chain(&call.forgotten).chain(&call.alerts);
-    items.filter_map(|item| item["at"].as_i64())
-}
-
-fn last_at(call: &StoredCall) -> Millis {
-    Millis(times(call).max().unwrap_or_default())
-}
-
-/// Where the call's entries stand in the ledger, as far as they do. The proofs will show whether that is so.
-async fn find(ledger: &OpenLedger, call: &StoredCall) -> Result<HashMap<Entry, u64>, CommandError> {
-    let first = Hour::of(Millis(times(call).min().unwrap_or_default())).before();
-    let wanted = call.entries();
-    let from = ledger.beginning_at(first).await?;
-    ledger.reader.find(&wanted, from..ledger.checkpoint.head.size).await.map_err(ledger_error)
 }

@@ -15,7 +15,8 @@ use ilock_log::EventLog;
 use ilock_log::ledger::Ledger;
 use ilock_proof::StoredCall;
 
-use crate::audit::dev_server::{DEFAULT_DYNAMODB, DevServer};
+use crate::audit::audit_api::AuditApi;
+use crate::audit::dev_server::{DEFAULT_DYNAMODB, DevServer, Reach};
 use crate::audit::dynamodb_export::ExportFolder;
 use crate::ui::error::CommandError;
 use crate::ui::output::Output;
@@ -74,6 +75,17 @@ impl Source {
         (!self.aws).then_some(&self.dev)
     }
 
+    /// The backend that is asked by HTTP, because its stores are out of reach; none where they are not.
+    pub async fn api(&self) -> Result<Option<AuditApi>, CommandError> {
+        if self.aws || self.dynamodb.is_some() {
+            return Ok(None);
+        }
+        match self.dev.reach().await? {
+            Some(Reach::Api(api)) => Ok(Some(api)),
+            _ => Ok(None),
+        }
+    }
+
     /// Which log is read, in words.
     pub async fn described(&self) -> Result<String, CommandError> {
         if self.aws {
@@ -85,7 +97,12 @@ impl Source {
     async fn address(&self) -> Result<SocketAddr, CommandError> {
         match self.dynamodb {
             Some(address) => Ok(address),
-            None => Ok(self.dev.stores().await?.map_or(DEFAULT_DYNAMODB, |stores| stores.dynamodb)),
+            None => match self.dev.reach().await? {
+                None => Ok(DEFAULT_DYNAMODB),
+                Some(Reach::Stores(stores)) => Ok(stores.dynamodb),
+                Some(Reach::Api(api)) => Err(CommandError::new(format!("{} does not hand out its log", api.described()))
+                    .hint("--aws reads the log of an AWS account, --file an export; `ilock prove` and `ilock verify --since` ask the backend")),
+            },
         }
     }
 

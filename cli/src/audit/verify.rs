@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use ilock_audit::verify::DayJudged;
-use ilock_audit::{Counts, Finding, Line, ProofFile, verify};
+use ilock_audit::{Counts, Finding, Line, check_proof, read_proof, verify};
 use ilock_env::Clock;
 use ilock_events::{CallId, Millis};
 use ilock_proof::{Day, Policy};
@@ -140,8 +140,8 @@ impl Verify {
 fn verify_proof(path: &Path, policy: Option<&Policy>, now: Millis, output: Output) -> Result<ExitCode, CommandError> {
     let failed = |why: &dyn std::fmt::Display| CommandError::new(format!("{}: {why}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
-    let file = ProofFile::read(&text).map_err(|why| failed(&why))?;
-    let checked = file.check(policy, now);
+    let file = read_proof(&text).map_err(|why| failed(&why))?;
+    let checked = check_proof(&file, policy, now);
     for finding in &checked.findings {
         print_finding(finding, output);
     }

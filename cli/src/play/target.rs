@@ -31,17 +31,21 @@ impl Target {
 
     /// The access token to send: the given one, or for a backend on this machine a new one for `id`.
     pub fn token(&self, id: &PartyId, role: Role) -> Result<String, CommandError> {
-        if let Some(token) = &self.token {
-            return Ok(token.clone());
-        }
-        let server = self.server();
-        let url = reqwest::Url::parse(&server).map_err(|error| CommandError::new(format!("{server}: {error}")))?;
-        if !url.host_str().is_some_and(|host| ["127.0.0.1", "localhost", "[::1]"].contains(&host)) {
-            return Err(CommandError::new("a backend on another machine needs an access token")
-                .hint("set ILOCK_TOKEN to an access token of your login service"));
-        }
-        sign_token(id, role, &default_tenant()?, TOKEN_SECONDS, Some(DEV_AUDIENCE))
+        token_for(&self.server(), self.token.as_deref(), id, role)
     }
+}
+
+/// The access token for `server`: the given one, or for a backend on this machine a new one for `id`.
+pub fn token_for(server: &str, given: Option<&str>, id: &PartyId, role: Role) -> Result<String, CommandError> {
+    if let Some(token) = given {
+        return Ok(token.to_owned());
+    }
+    let url = reqwest::Url::parse(server).map_err(|error| CommandError::new(format!("{server}: {error}")))?;
+    if !url.host_str().is_some_and(|host| ["127.0.0.1", "localhost", "[::1]"].contains(&host)) {
+        return Err(CommandError::new("a backend on another machine needs an access token")
+            .hint("set ILOCK_TOKEN to an access token of your login service"));
+    }
+    sign_token(id, role, &default_tenant()?, TOKEN_SECONDS, Some(DEV_AUDIENCE))
 }
 
 /// The tenant where the command line names none.

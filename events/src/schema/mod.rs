@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::{
     Access, AccessesOfDay, Act, Alert, ApnsPush, CallEvent, CallEvents, CallOver, CallView, CalleeAction, CallerAction,
     CallsOfDay, CallsSeen, Commit, Control, DeviceSync, Envelope, FcmPush, Forgotten, History, Incoming, MissedCall,
-    Personal, PlaceCall, Receipt, VideoCall,
+    Personal, PlaceCall, ProofFile, Receipt, VideoCall,
 };
 use clients::clients;
 use errors::errors;
@@ -63,6 +63,7 @@ pub fn schemas() -> Vec<(String, Schema)> {
         given::<CallsOfDay>("http.CallsOfDay"),
         given::<CallEvents>("http.CallEvents"),
         given::<AccessesOfDay>("http.AccessesOfDay"),
+        given::<ProofFile>("http.ProofFile"),
         reply::<CallView>("CallView"),
         reply::<History>("History"),
         reply::<CallsSeen>("CallsSeen"),

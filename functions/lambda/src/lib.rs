@@ -7,4 +7,4 @@ mod start;
 
 pub use lambda_runtime::Error;
 pub use logging::{flush_metrics_after, install_metrics, lines_of_json, log_as_json};
-pub use start::{http, start};
+pub use start::{http, http_on, start};

@@ -35,7 +35,19 @@ pub async fn http<S>(
     retry: RetryPolicy,
     warm: &[Warm],
 ) -> Result<(), Error> {
+    http_on(|on| Ok(routes(new(&on.wiring)?)), retry, warm).await
+}
+
+/// Serves an HTTP function that needs more of AWS than [`Wiring`] has: the routes that `routes` makes.
+///
+/// # Errors
+/// As [`http`].
+pub async fn http_on(
+    routes: impl FnOnce(&OnAws) -> Result<Router, BadSetting>,
+    retry: RetryPolicy,
+    warm: &[Warm],
+) -> Result<(), Error> {
     let on_aws = start(retry, warm).await;
     let metered = from_fn(async |request: Request, next: Next| flush_metrics_after(Box::pin(next.run(request))).await);
-    lambda_http::run(service(routes(new(&on_aws.wiring)?)).layer(metered)).await
+    lambda_http::run(service(routes(&on_aws)?).layer(metered)).await
 }

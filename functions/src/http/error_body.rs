@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use ilock_call::Refusal;
 use ilock_directory::DirectoryError;
 use ilock_log::LogError;
+use ilock_log::ledger::LedgerError;
 use serde_json::{Value, json};
 
 use super::response::PendingReply;
@@ -76,9 +77,11 @@ impl ApiError {
             }
             Self::Refused(refusal) => refused(refusal),
             Self::Busy => busy(50_301),
-            Self::Log(LogError::Store { .. }) | Self::Directory(DirectoryError::Store { .. }) => busy(50_302),
+            Self::Log(LogError::Store { .. })
+            | Self::Directory(DirectoryError::Store { .. })
+            | Self::Ledger(LedgerError::Store(_)) => busy(50_302),
             Self::Timer(_) => busy(50_303),
-            Self::Log(_) | Self::Directory(_) | Self::Internal(_) => {
+            Self::Log(_) | Self::Directory(_) | Self::Ledger(_) | Self::Internal(_) => {
                 body(S::INTERNAL_SERVER_ERROR, 50_001, "服务器内部错误", "Internal error", Value::Null)
             }
         }

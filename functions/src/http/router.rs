@@ -7,11 +7,14 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
+use ilock_log::ledger::LedgerReader;
 use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::audit::list_accesses::{self, ListAccessesState};
 use super::audit::list_audit::{self, ListAuditState};
+use super::audit::prove_call::{self, ProveCallState};
+use super::audit::read_ledger::{self, ReadLedgerState};
 use super::audit::replay_call::{self, ReplayCallState};
 use super::calls::callee_action::{self, CalleeActionState};
 use super::calls::caller_action::{self, CallerActionState};
@@ -31,7 +34,7 @@ use crate::error::ApiError;
 use crate::settings::BadSetting;
 use crate::wiring::Wiring;
 
-/// Every HTTP function's routes, merged: what the embedded stack serves.
+/// The routes of every HTTP function that needs the tables only, merged: what the embedded stack serves, with those of the ledger.
 ///
 /// # Errors
 /// [`BadSetting`].
@@ -53,6 +56,16 @@ pub fn all_routes(wiring: &Wiring) -> Result<Router, BadSetting> {
         .merge(replay_call::routes(ReplayCallState::new(wiring)?))
         .merge(list_accesses::routes(ListAccessesState::new(wiring)?))
         .merge(trtc_callback::routes(TrtcCallbackState::new(wiring)?)))
+}
+
+/// The routes of the HTTP functions that read the published ledger, merged.
+///
+/// # Errors
+/// [`BadSetting`].
+pub fn ledger_routes(wiring: &Wiring, ledger: &LedgerReader) -> Result<Router, BadSetting> {
+    Ok(Router::new()
+        .merge(prove_call::routes(ProveCallState::new(wiring, ledger.clone())?))
+        .merge(read_ledger::routes(ReadLedgerState::new(wiring, ledger.clone())?)))
 }
 
 /// `routes`, with the envelope around every answer, those of the router itself included.

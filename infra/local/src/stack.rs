@@ -15,7 +15,7 @@ use futures::FutureExt;
 use futures::future::join_all;
 use ilock_call::Call;
 use ilock_directory::Directory;
-use ilock_functions::http::router::{all_routes, service};
+use ilock_functions::http::router::{all_routes, ledger_routes, service};
 use ilock_functions::service::calls::Calls;
 use ilock_functions::service::mqtt_access::MqttAccess;
 use ilock_functions::settings::{BadSetting, Settings};
@@ -24,7 +24,7 @@ use ilock_functions::triggers::projector::Projector;
 use ilock_functions::triggers::sequencer::sequence;
 use ilock_functions::wiring::{InProcess, Wiring};
 use ilock_log::History;
-use ilock_log::ledger::{LEDGER_TABLE, Ledger, Sequencer};
+use ilock_log::ledger::{LEDGER_TABLE, Ledger, LedgerReader, Sequencer};
 use ilock_notify::Mqtt;
 use serde_json::json;
 use tempfile::TempDir;
@@ -142,7 +142,8 @@ impl Stack {
         tasks.push(sequencing(&stop, sequencer.clone(), wiring.settings.sequence_every()?));
 
         let http_at = bound("HTTP", at.http, &http)?;
-        let router = routes(&wiring, &push, &stop)?.merge(stores(tables.at, &tlog));
+        let reader = LedgerReader::new(sequencer.store.clone());
+        let router = routes(&wiring, &push, &reader, &stop)?.merge(stores(tables.at, &tlog));
         tasks.push(tokio::spawn(serve(Served { listener: http, router, header_timeout }, stop.clone())));
         Ok(Self {
             at: Addresses { http: http_at, broker: broker_at, dynamodb: tables.at },
@@ -229,10 +230,16 @@ fn with_broker(settings: Settings, at: BrokerAddresses) -> Settings {
         .or("MQTT_WEBSOCKET_URL", format!("ws://{}/mqtt", reachable(at.websocket)))
 }
 
-fn routes(wiring: &Wiring, push: &LocalPush, stop: &CancellationToken) -> Result<Router, BadSetting> {
+fn routes(
+    wiring: &Wiring,
+    push: &LocalPush,
+    ledger: &LedgerReader,
+    stop: &CancellationToken,
+) -> Result<Router, BadSetting> {
     let room = room::routes(RoomState::new(wiring.settings.trtc()?, wiring.clock.clone(), stop.clone()));
     let pages = pages::routes(Pages::new(&wiring.settings, wiring.clock.clone())?, room);
-    let routes = service(all_routes(wiring)?).merge(healthz()).merge(push.clone().routes()).merge(pages);
+    let routes = service(all_routes(wiring)?.merge(ledger_routes(wiring, ledger)?));
+    let routes = routes.merge(healthz()).merge(push.clone().routes()).merge(pages);
     Ok(routes.layer(from_fn(local_pages)))
 }
 

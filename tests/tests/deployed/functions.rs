@@ -39,6 +39,8 @@ fn asked_and_answered(function: &str) -> (Value, fn(&Value) -> bool) {
         "list-calls" => (request("GET", "/api/calls"), unauthorized),
         "list-audit" => (request("GET", "/api/audit/calls"), unauthorized),
         "replay-call" => (request("GET", "/api/audit/calls/call_a_b_1/events"), unauthorized),
+        "prove-call" => (request("GET", "/api/audit/calls/call_a_b_1/proof"), unauthorized),
+        "read-ledger" => (request("GET", "/api/audit/ledger/checkpoint"), unauthorized),
         "list-accesses" => (request("GET", "/api/audit/accesses"), unauthorized),
         "trtc-callback" => (request("POST", "/api/trtc/callback"), unauthorized),
         "projector" | "ledger" | "expire-call" | "presence" => (json!({ "Records": [] }), nothing_failed),

@@ -15,6 +15,7 @@ async fn every_route_of_the_template_answers_in_our_envelope() {
     let nobody = deployment.nobody("nobody");
     for route in &deployment.routes {
         let path = route.path.replace("{call_id}", "call_a_b_1").replace("{client_id}", "nobody_phone");
+        let path = path.replace("{name+}", "tile/0/x001/067");
         let body = (route.method != "GET" && route.method != "DELETE").then(|| json!({}));
         let answer = nobody.asks(&route.method, &path, body).await;
         assert_eq!(answer.status, 401, "{route:?}: {answer:?}");

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use ilock_env::Clock;
 use ilock_functions::settings::{BadSetting, Settings};
 use ilock_functions::wiring::Wiring;
-use ilock_log::ledger::{LedgerSigner, Sequencer};
+use ilock_log::ledger::{LedgerReader, LedgerSigner, Sequencer};
 
 use super::bucket::Bucket;
 use super::carriers::{AwsCarriers, RetryPolicy};
@@ -59,9 +59,7 @@ impl OnAws {
     /// [`BadSetting`] when what it reads is missing or wrong.
     pub fn sequencer(&self) -> Result<Sequencer, BadSetting> {
         let settings = &self.wiring.settings;
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(STORE_TRY).operation_timeout(STORE_ALL_TRIES);
-        let s3 = aws_sdk_s3::config::Builder::from(&self.sdk).timeout_config(timeouts.build());
-        let store = Bucket::new(aws_sdk_s3::Client::from_conf(s3.build()), settings.ledger_bucket()?);
+        let store = self.bucket()?;
         let (ledger, clock, origin) = (self.wiring.ledger()?, self.wiring.clock.clone(), settings.ledger_origin()?);
         let kms = aws_sdk_kms::Client::new(&self.sdk);
         let signer = |arn: String| Arc::new(KmsKey::new(kms.clone(), arn, &origin)) as Arc<dyn LedgerSigner>;
@@ -73,6 +71,20 @@ impl OnAws {
             clock,
             origin,
         })
+    }
+
+    /// The published ledger, in S3.
+    ///
+    /// # Errors
+    /// [`BadSetting`] when what it reads is missing or wrong.
+    pub fn ledger_reader(&self) -> Result<LedgerReader, BadSetting> {
+        Ok(LedgerReader::new(Arc::new(self.bucket()?)))
+    }
+
+    fn bucket(&self) -> Result<Bucket, BadSetting> {
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(STORE_TRY).operation_timeout(STORE_ALL_TRIES);
+        let s3 = aws_sdk_s3::config::Builder::from(&self.sdk).timeout_config(timeouts.build());
+        Ok(Bucket::new(aws_sdk_s3::Client::from_conf(s3.build()), self.wiring.settings.ledger_bucket()?))
     }
 
     /// Opens `connections`. What fails here fails again, and is answered, when somebody asks.

@@ -6,6 +6,7 @@
 
 mod error;
 mod pending;
+mod prove;
 mod publish;
 mod reader;
 mod round;
@@ -16,10 +17,11 @@ mod table;
 mod witnesses;
 
 pub use error::{LedgerError, NotSequenced};
+pub use prove::{CallProof, last_at};
 pub use reader::{LedgerReader, RangeOfEntries};
 pub use round::Round;
 pub use sequencer::{Sequenced, Sequencer};
 pub use signer::{LedgerSigner, SignerError};
-pub use store::{CHECKPOINT, Found, HourMark, KEY, LedgerStore, StoreError, is_kept, kept_checkpoint};
+pub use store::{CHECKPOINT, Found, HourMark, KEY, LedgerStore, StoreError, is_kept, is_published, kept_checkpoint};
 pub use table::{LEDGER_TABLE, Ledger};
 pub use witnesses::{MAX_ANSWER_BYTES, WitnessAnswer, WitnessClient, WitnessError, Witnesses};

@@ -12,7 +12,7 @@ use ilock_proof::{
 };
 
 use super::error::{LedgerError, file};
-use super::store::{CHECKPOINT, HourMark, KEY, LedgerStore, kept_checkpoint};
+use super::store::{CHECKPOINT, HourMark, KEY, LedgerStore, is_published, kept_checkpoint};
 
 /// How many tiles are read at once.
 const AT_ONCE: usize = 16;
@@ -43,6 +43,17 @@ impl LedgerReader {
     /// [`LedgerError`].
     pub async fn checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError> {
         self.checkpoint_in(CHECKPOINT.into()).await
+    }
+
+    /// A file as it stands in the store; none when there is none, or none may be called so.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn file(&self, name: &str) -> Result<Option<Vec<u8>>, LedgerError> {
+        if !is_published(name) {
+            return Ok(None);
+        }
+        Ok(self.store.read(name.to_owned()).await?.map(|found| found.bytes))
     }
 
     async fn checkpoint_in(&self, name: String) -> Result<Option<Checkpoint>, LedgerError> {

@@ -57,6 +57,17 @@ pub fn is_kept(name: &str) -> bool {
     tile || name.starts_with("checkpoints/") || name.starts_with("keys/")
 }
 
+/// Whether a file may be called so: whoever may read the ledger may ask for it. Nothing else of the store is read by name.
+#[must_use]
+pub fn is_published(name: &str) -> bool {
+    let part = |part: &str| {
+        let plain = part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+        plain && !part.is_empty() && !part.starts_with('.') && part.len() <= 80
+    };
+    let below = ["tile/", "checkpoints/", "hours/", "keys/"].iter().any(|folder| name.starts_with(folder));
+    name == CHECKPOINT || name == KEY || below && name.split('/').all(part)
+}
+
 /// Where an hour's entry stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HourMark(pub Hour);
@@ -92,4 +103,32 @@ pub fn kept_checkpoint(size: u64) -> String {
 pub(super) struct Published {
     pub(super) checkpoint: Checkpoint,
     pub(super) version: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_of_the_ledger_are_read_by_name() {
+        for good in
+            ["checkpoint", "key", "tile/0/x001/067.p/3", "tile/entries/000", "checkpoints/7", "hours/2026-11-25T13"]
+        {
+            assert!(is_published(good), "{good}");
+        }
+        for bad in [
+            "",
+            "tlog.key",
+            ".lock",
+            "tile",
+            "tile/",
+            "tile/../key",
+            "tile//0",
+            "tile/.lock",
+            "/checkpoint",
+            "tile/0/é",
+        ] {
+            assert!(!is_published(bad), "{bad}");
+        }
+    }
 }

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use ilock_functions::http::audit::list_accesses::ListAccessesState;
 use ilock_functions::http::audit::list_audit::ListAuditState;
+use ilock_functions::http::audit::prove_call::ProveCallState;
+use ilock_functions::http::audit::read_ledger::ReadLedgerState;
 use ilock_functions::http::audit::replay_call::ReplayCallState;
 use ilock_functions::http::calls::callee_action::CalleeActionState;
 use ilock_functions::http::calls::caller_action::CallerActionState;
@@ -46,6 +48,8 @@ fn states() -> BTreeMap<&'static str, Build> {
         ("list-calls", |on| ListCallsState::new(&on.wiring).map(drop)),
         ("list-audit", |on| ListAuditState::new(&on.wiring).map(drop)),
         ("replay-call", |on| ReplayCallState::new(&on.wiring).map(drop)),
+        ("prove-call", |on| ProveCallState::new(&on.wiring, on.ledger_reader()?).map(drop)),
+        ("read-ledger", |on| ReadLedgerState::new(&on.wiring, on.ledger_reader()?).map(drop)),
         ("list-accesses", |on| ListAccessesState::new(&on.wiring).map(drop)),
         ("trtc-callback", |on| TrtcCallbackState::new(&on.wiring).map(drop)),
         ("projector", |on| Projector::new(&on.wiring).map(drop)),

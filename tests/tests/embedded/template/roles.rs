@@ -11,6 +11,8 @@ use ilock_directory::{Client, PushEndpoint, Taken};
 use ilock_events::{ClientName, PartyId, PartyKind, PushService, TopicPrefix};
 use ilock_functions::http::audit::list_accesses::{self, ListAccessesState};
 use ilock_functions::http::audit::list_audit::{self, ListAuditState};
+use ilock_functions::http::audit::prove_call::{self, ProveCallState};
+use ilock_functions::http::audit::read_ledger::{self, ReadLedgerState};
 use ilock_functions::http::audit::replay_call::{self, ReplayCallState};
 use ilock_functions::http::calls::callee_action::{self, CalleeActionState};
 use ilock_functions::http::calls::caller_action::{self, CallerActionState};
@@ -139,7 +141,7 @@ impl Statement {
 }
 
 /// What Lambda does for a function in its name, and what only a fault brings about.
-const NOT_ASKED_BY_THE_FUNCTION: [(&str, &str, &str); 5] = [
+const NOT_ASKED_BY_THE_FUNCTION: [(&str, &str, &str); 6] = [
     ("FcmAccount", "secretsmanager:", "only where FCM is asked without SNS, which fcm.rs does"),
     ("OwnLogs", "logs:", "Lambda writes the log"),
     ("Stream", "dynamodb:", "Lambda reads the stream"),
@@ -149,6 +151,7 @@ const NOT_ASKED_BY_THE_FUNCTION: [(&str, &str, &str); 5] = [
         "Lambda feeds from the queue",
     ),
     ("GivenUp", "sqs:SendMessage", "Lambda sends what was given up"),
+    ("LedgerListed", "s3:ListBucket", "who may not list is not told that an object is not there"),
 ];
 
 /// Actions that only older engines make needful; DynamoDB hands over the item that was in the way.
@@ -412,6 +415,18 @@ impl Scenes {
         let accesses = of_day.replace("calls", "accesses");
         asked(self, |on| list_accesses::routes(ListAccessesState::new(on).unwrap()), &accesses).await;
         self.note("list-accesses");
+
+        // The bucket is empty: nothing was sequenced into it, and so nothing can be proven.
+        let parts = self.start(&[Warm::Log]).await;
+        let state = ProveCallState::new(&parts.wiring, parts.ledger_reader().unwrap()).unwrap();
+        let proof = format!("/api/audit/calls/{call}/proof");
+        assert_eq!(asks(&service(prove_call::routes(state)), &auditor, "GET", &proof, None, None).await, 503);
+        self.note("prove-call");
+        let parts = self.start(&[Warm::Directory]).await;
+        let state = ReadLedgerState::new(&parts.wiring, parts.ledger_reader().unwrap()).unwrap();
+        let app = service(read_ledger::routes(state));
+        assert_eq!(asks(&app, &auditor, "GET", "/api/audit/ledger/checkpoint", None, None).await, 404);
+        self.note("read-ledger");
     }
 
     async fn ends(&mut self) {
