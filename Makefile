@@ -37,6 +37,7 @@ check-all: ## What takes hours, and no CI: 1,000,000 simulated calls, the model 
 	set -e; for from in $$(seq 0 50000 750000); do \
 	  ILOCK_SEEDS=$$from..$$((from + 50000)) cargo test --release $(all) --test simulation -- --nocapture whatever_goes_wrong_calls_hold; \
 	done
+	ILOCK_LEDGER_PENDING=1000000 cargo test --release $(all) --test embedded -- --nocapture memory_does_not_grow
 	ILOCK_CRASHES=1 cargo test --release $(all) --test simulation -- --nocapture model::
 	tests/generated-clients/run --more
 
