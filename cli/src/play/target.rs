@@ -1,11 +1,10 @@
 //! Which backend a command talks to, and with which access token.
 
 use clap::Args;
-use ilock_auth::{AccessClaims, Identity, Role, Secret};
+use ilock_auth::{AccessClaims, ClaimNames, Identity, Role, Secret};
 use ilock_env::Clock;
 use ilock_events::{PartyId, TenantId};
-use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
-use serde_json::Map;
+use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET, Settings};
 
 use crate::ui::error::CommandError;
 
@@ -70,8 +69,13 @@ pub fn sign_token(
         issued_at: Clock::system().now(),
         ttl_seconds: seconds,
         session: None,
-        more: Map::new(),
+        more: claim_names()?.claims_of(&identity),
     })
+}
+
+/// Under which names the backend reads who somebody is, as in this environment.
+pub fn claim_names() -> Result<ClaimNames, CommandError> {
+    Settings::for_dev(|name| std::env::var(name).ok()).claim_names().map_err(CommandError::new)
 }
 
 /// `claims` signed with `AUTH_SECRET`, or else the development secret.

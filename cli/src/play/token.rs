@@ -9,7 +9,7 @@ use ilock_events::{Millis, PartyId, TenantId};
 use ilock_functions::settings::DEV_AUDIENCE;
 use serde_json::Value;
 
-use crate::play::target::{default_tenant, sign_claims};
+use crate::play::target::{claim_names, default_tenant, sign_claims};
 use crate::ui::error::CommandError;
 use crate::ui::output::Output;
 
@@ -47,15 +47,18 @@ impl Token {
             Some(tenant) => tenant,
             None => default_tenant()?,
         };
+        let identity = Identity { id: self.sub, role: self.role, tenant };
+        let mut more = claim_names()?.claims_of(&identity);
+        more.extend(self.claims);
         let issuer = std::env::var("AUTH_ISSUER").ok();
         let token = sign_claims(AccessClaims {
-            identity: &Identity { id: self.sub, role: self.role, tenant },
+            identity: &identity,
             issuer: issuer.as_deref(),
             audience: Some(&self.audience),
             issued_at: self.iat.map_or_else(|| Clock::system().now(), |iat| Millis(iat.saturating_mul(1000))),
             ttl_seconds: self.expire,
             session: self.session.as_deref(),
-            more: self.claims.into_iter().collect(),
+            more,
         })?;
         if output.is_json() {
             println!("{}", serde_json::json!({ "token": token }));

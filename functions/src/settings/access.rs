@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use ilock_auth::{AccessKeys, AccessRules, AsymmetricAlgorithm, JwksSource};
+use ilock_auth::{AccessKeys, AccessRules, AsymmetricAlgorithm, ClaimNames, JwksSource, Role};
 
 use super::{BadSetting, DEV_AUDIENCE, Settings, bad};
 
 impl Settings {
     /// `AUTH_ALGORITHMS`, `AUTH_SECRET` or `AUTH_JWKS`, `AUTH_ISSUER`, `AUTH_AUDIENCE`, `AUTH_MISSING_AUDIENCE`,
-    /// `AUTH_SESSION_CLAIM`, `AUTH_MAX_TOKEN_SECONDS`: the login service's rules.
+    /// `AUTH_SUBJECT_CLAIM`, `AUTH_ROLE_CLAIM`, `AUTH_TENANT_CLAIM`, `AUTH_DEFAULT_ROLE`, `AUTH_SESSION_CLAIM`,
+    /// `AUTH_MAX_TOKEN_SECONDS`: the login service's rules.
     ///
     /// # Errors
     /// [`BadSetting`] when what it reads is missing or wrong.
@@ -21,6 +22,7 @@ impl Settings {
             Some("accept") => true,
             Some(_) => return Err(bad("AUTH_MISSING_AUDIENCE", "must be refuse or accept")),
         };
+        rules.names = self.claim_names()?;
         if let Some(names) = self.get("AUTH_SESSION_CLAIM") {
             rules.session_claims = names.split(',').map(|name| name.trim().to_owned()).collect();
             if rules.session_claims.iter().any(|name| name.is_empty() || name == "jti") {
@@ -33,6 +35,34 @@ impl Settings {
             rules.longest = longest.parse().map_err(|error| bad("AUTH_MAX_TOKEN_SECONDS", format!("{error}")))?;
         }
         Ok(rules)
+    }
+
+    /// `AUTH_SUBJECT_CLAIM`, `AUTH_ROLE_CLAIM`, `AUTH_TENANT_CLAIM`, `AUTH_DEFAULT_ROLE`: under which names a token says who
+    /// somebody is, and who is what without saying so.
+    ///
+    /// # Errors
+    /// [`BadSetting`] when one of them is wrong.
+    pub fn claim_names(&self) -> Result<ClaimNames, BadSetting> {
+        let mut names = ClaimNames::default();
+        for (name, path) in [
+            ("AUTH_SUBJECT_CLAIM", &mut names.subject),
+            ("AUTH_ROLE_CLAIM", &mut names.role),
+            ("AUTH_TENANT_CLAIM", &mut names.tenant),
+        ] {
+            if let Some(set) = self.get(name) {
+                *path = set.parse().map_err(|error| bad(name, format!("{error}")))?;
+            }
+        }
+        if names.subject.as_str() == "jti" {
+            return Err(bad("AUTH_SUBJECT_CLAIM", "must name who somebody is; jti names one token"));
+        }
+        names.default_role = match self.get("AUTH_DEFAULT_ROLE").map(|role| role.parse()) {
+            None => None,
+            Some(Ok(role @ (Role::User | Role::Device))) => Some(role),
+            // An auditor or operator by default would be anybody.
+            Some(_) => return Err(bad("AUTH_DEFAULT_ROLE", "must be user or device")),
+        };
+        Ok(names)
     }
 
     fn access_keys(&self) -> Result<AccessKeys, BadSetting> {
@@ -70,6 +100,26 @@ mod tests {
         for bad in ["jti", "sid,jti", "sid,", ","] {
             assert_eq!(claims(bad), Err("AUTH_SESSION_CLAIM"), "{bad}");
         }
+    }
+
+    #[test]
+    fn who_somebody_is_stands_where_the_operator_says_and_nobody_is_an_auditor_by_default() {
+        let path = |name| rules(name, "realm_access.roles").map(|rules| rules.names);
+        assert_eq!(path("AUTH_SUBJECT_CLAIM").unwrap().subject.as_str(), "realm_access.roles");
+        assert_eq!(path("AUTH_ROLE_CLAIM").unwrap().role.as_str(), "realm_access.roles");
+        assert_eq!(path("AUTH_TENANT_CLAIM").unwrap().tenant.as_str(), "realm_access.roles");
+        for (name, bad) in [
+            ("AUTH_SUBJECT_CLAIM", "jti"),
+            ("AUTH_SUBJECT_CLAIM", "a..b"),
+            ("AUTH_ROLE_CLAIM", "."),
+            ("AUTH_TENANT_CLAIM", "a."),
+            ("AUTH_DEFAULT_ROLE", "auditor"),
+            ("AUTH_DEFAULT_ROLE", "operator"),
+            ("AUTH_DEFAULT_ROLE", "User"),
+        ] {
+            assert_eq!(rules(name, bad).err(), Some(name), "{bad}");
+        }
+        assert_eq!(rules("AUTH_DEFAULT_ROLE", "user").unwrap().names.default_role, Some(Role::User));
     }
 
     #[test]

@@ -7,8 +7,8 @@ use jsonwebtoken::DecodingKey;
 
 use crate::algorithm::AsymmetricAlgorithm;
 use crate::{
-    AccessKeys, AccessRules, BadRules, Identity, LongestLife, MQTT_AUDIENCE, TokenRefused, claims::Claims, jwks::Jwks,
-    jwt::Unverified,
+    AccessKeys, AccessRules, BadRules, ClaimNames, Identity, LongestLife, MQTT_AUDIENCE, TokenRefused, claims::Claims,
+    jwks::Jwks, jwt::Unverified,
 };
 
 /// Checks access tokens. A clone shares the fetched keys.
@@ -20,6 +20,7 @@ struct Inner {
     issuer: Option<String>,
     audience: Option<String>,
     audience_may_be_absent: bool,
+    names: ClaimNames,
     session_claims: Vec<String>,
     longest: LongestLife,
 }
@@ -52,6 +53,9 @@ impl AccessTokens {
         if rules.session_claims.iter().any(|name| name == "jti") {
             return Err(BadRules::SessionIsToken);
         }
+        if rules.names.subject.as_str() == "jti" {
+            return Err(BadRules::SubjectIsToken);
+        }
         let keys = match rules.keys {
             AccessKeys::Shared(secret) => Keys::Shared(DecodingKey::from_secret(secret.long_enough()?.expose())),
             AccessKeys::Jwks { algorithms, .. } if algorithms.is_empty() => {
@@ -59,8 +63,8 @@ impl AccessTokens {
             }
             AccessKeys::Jwks { source, algorithms } => Keys::Jwks { jwks: Jwks::new(&source)?, algorithms },
         };
-        let AccessRules { issuer, audience, audience_may_be_absent, session_claims, longest, .. } = rules;
-        Ok(Self(Arc::new(Inner { keys, issuer, audience, audience_may_be_absent, session_claims, longest })))
+        let AccessRules { issuer, audience, audience_may_be_absent, names, session_claims, longest, .. } = rules;
+        Ok(Self(Arc::new(Inner { keys, issuer, audience, audience_may_be_absent, names, session_claims, longest })))
     }
 
     /// Who shows `token` at `now`, and from which login.
@@ -74,7 +78,7 @@ impl AccessTokens {
             claims.check_issuer(issuer)?;
         }
         self.0.check_audience(&claims)?;
-        let identity = claims.identity()?;
+        let identity = claims.identity(&self.0.names)?;
         claims.check_life(self.0.longest.of(identity.role), now)?;
         let login = claims.login(&self.0.session_claims, now)?;
         Ok(AccessToken { identity, login, expires_at })

@@ -4,7 +4,7 @@ use ilock_events::Millis;
 
 use crate::algorithm::AsymmetricAlgorithm;
 use crate::jwks::BadSource;
-use crate::{JwksSource, MQTT_AUDIENCE, Role, Secret, ShortSecret};
+use crate::{ClaimNames, JwksSource, MQTT_AUDIENCE, Role, Secret, ShortSecret};
 
 /// Where login services name the login session of a token; the first of these that is there counts. Never `jti`, which
 /// names one token: refreshed ones have others.
@@ -23,6 +23,8 @@ pub struct AccessRules {
     pub audience: Option<String>,
     /// Whether a token without any `aud` is believed where one is set: some services issue such access tokens.
     pub audience_may_be_absent: bool,
+    /// Under which names they say who somebody is.
+    pub names: ClaimNames,
     /// The claims that may name the login session; the first that is there counts.
     pub session_claims: Vec<String>,
     /// How long a token may be good.
@@ -38,6 +40,7 @@ impl AccessRules {
             issuer: None,
             audience: None,
             audience_may_be_absent: false,
+            names: ClaimNames::default(),
             session_claims: SESSION_CLAIMS.map(str::to_owned).to_vec(),
             longest: LongestLife::default(),
         }
@@ -141,6 +144,9 @@ pub enum BadRules {
     /// `jti` names one token: ended, it would end nothing.
     #[error("jti names one token and no login session")]
     SessionIsToken,
+    /// `jti` names one token, and nobody.
+    #[error("jti names one token and nobody")]
+    SubjectIsToken,
     /// The keys can never come from there.
     #[error(transparent)]
     Source(#[from] BadSource),

@@ -5,13 +5,11 @@ use ilock_events::{Login, LoginSession, Millis, PartyId, TenantId};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::{Identity, Role, TokenRefused};
+use crate::claim_names::DEFAULT_TENANT;
+use crate::{ClaimNames, Identity, TokenRefused};
 
 /// How far two clocks may be apart, in milliseconds.
 const LEEWAY: i64 = 60_000;
-
-/// The tenant of a token that names none.
-const DEFAULT_TENANT: &str = "default";
 
 /// The claims of a token whose signature was checked.
 pub(crate) struct Claims(Map<String, Value>);
@@ -63,14 +61,17 @@ impl Claims {
         }
     }
 
-    pub(crate) fn identity(&self) -> Result<Identity, TokenRefused> {
+    /// Who it is, under the names that the login service has for it.
+    pub(crate) fn identity(&self, names: &ClaimNames) -> Result<Identity, TokenRefused> {
         // Some services write a number, which RFC 7519 does not allow.
-        let sub = self.0.get("sub").ok_or(refused("sub"))?;
+        let sub = names.subject.find(&self.0).ok_or(refused("sub"))?;
         let id = PartyId::deserialize(sub).map_err(|_| refused("sub"))?;
-        let role: Role = self.text("role")?.parse().map_err(|_| refused("role"))?;
-        let tenant = match self.0.get("tenant") {
-            None => DEFAULT_TENANT,
-            Some(_) => self.text("tenant")?,
+        let role = names.role_in(names.role.find(&self.0))?;
+        let tenant = match names.tenant.find(&self.0) {
+            None => DEFAULT_TENANT.to_owned(),
+            Some(Value::String(tenant)) => tenant.clone(),
+            Some(Value::Number(tenant)) if tenant.is_i64() || tenant.is_u64() => tenant.to_string(),
+            Some(_) => return Err(refused("tenant")),
         };
         let tenant = TenantId::new(tenant).map_err(|_| refused("tenant"))?;
         Ok(Identity { id, role, tenant })

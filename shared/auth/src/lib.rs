@@ -10,6 +10,7 @@
 mod access;
 mod access_rules;
 mod algorithm;
+mod claim_names;
 mod claims;
 mod identity;
 mod issue;
@@ -26,6 +27,7 @@ mod unique;
 pub use access::{AccessToken, AccessTokens};
 pub use access_rules::{AccessKeys, AccessRules, BadLongestLife, BadRules, LongestLife};
 pub use algorithm::{AsymmetricAlgorithm, BadAlgorithm};
+pub use claim_names::{BadClaimPath, ClaimNames, ClaimPath};
 pub use identity::{BadRole, Identity, Role};
 pub use issue::{AccessClaims, NotIssued, issue_access_token};
 pub use jwe::{NotEncrypted, NotOpened};

@@ -4,7 +4,7 @@ use ilock_events::{ClientName, Generation, Login, LoginSession, Millis, TopicPre
 use jsonwebtoken::DecodingKey;
 
 use crate::issue::{Claimed, sign};
-use crate::{Identity, NotIssued, Secret, ShortSecret, TokenRefused, jwt::Unverified};
+use crate::{ClaimNames, Identity, NotIssued, Secret, ShortSecret, TokenRefused, jwt::Unverified};
 
 /// The `aud` of every MQTT password, and of no access token.
 pub const MQTT_AUDIENCE: &str = "ilock-mqtt";
@@ -75,7 +75,7 @@ impl MqttTokens {
         if claims.audiences()?.as_deref() != Some(&[MQTT_AUDIENCE]) {
             return Err(TokenRefused::Audience);
         }
-        let identity = claims.identity()?;
+        let identity = claims.identity(&ClaimNames::default())?;
         let owner = identity.address().ok_or(TokenRefused::Claim { name: "role" })?;
         let client_id = ClientName::new(claims.text("client_id")?)
             .ok()

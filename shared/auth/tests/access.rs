@@ -11,8 +11,8 @@ use common::{
     NOW, NOW_S, RSA_1, assembled, assembled_hs256, claims, ec, ed, identity, rsa, secret, shared, with, without,
 };
 use ilock_auth::{
-    AccessClaims, AccessKeys, AccessRules, AccessToken, AccessTokens, BadRules, Identity, LongestLife, NotIssued, Role,
-    Secret, ShortSecret, TokenRefused, issue_access_token,
+    AccessClaims, AccessKeys, AccessRules, AccessToken, AccessTokens, BadRules, ClaimNames, Identity, LongestLife,
+    NotIssued, Role, Secret, ShortSecret, TokenRefused, issue_access_token,
 };
 use ilock_events::{Login, LoginSession, Millis, TenantId};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -435,4 +435,72 @@ async fn a_token_is_issued_with_a_session_and_with_any_claims() {
     let token = AccessTokens::new(rules()).unwrap().verify(&issued.sign(&secret()).unwrap(), NOW).await.unwrap();
     let login = Login { session: Some(LoginSession::named("s1")), since: Some(NOW.plus(-9_000)) };
     assert_eq!(token, AccessToken { identity: who, login, expires_at: NOW.plus(60_000) });
+}
+
+#[tokio::test]
+async fn who_somebody_is_stands_in_the_claims_that_the_operator_names() {
+    let names = ClaimNames {
+        subject: "oid".parse().unwrap(),
+        role: "realm_access.roles".parse().unwrap(),
+        tenant: "https://example.com/org".parse().unwrap(),
+        default_role: None,
+    };
+    let rules = || AccessRules { names: names.clone(), ..rules() };
+    let mut claims = claims();
+    claims["oid"] = json!("auth0|7");
+    claims["realm_access"] = json!({"roles": ["offline_access", "device", "device"]});
+    let of = |tenant: &str| Identity { tenant: TenantId::new(tenant).unwrap(), ..identity("auth0|7", Role::Device) };
+    assert_eq!(claimed_under(rules(), &claims).await, Ok(of("default")));
+    for (org, tenant) in [(json!("acme"), "acme"), (json!(42), "42")] {
+        claims["https://example.com/org"] = org;
+        assert_eq!(claimed_under(rules(), &claims).await, Ok(of(tenant)), "the claims of the usual names do not count");
+    }
+    claims["https://example.com/org"] = json!({"id": 42});
+    assert_eq!(claimed_under(rules(), &claims).await, bad("tenant"));
+    claims.as_object_mut().unwrap().remove("oid");
+    assert_eq!(claimed_under(rules(), &claims).await, bad("sub"));
+}
+
+#[tokio::test]
+async fn of_a_list_of_roles_one_is_ours_and_where_none_is_the_default_counts() {
+    let default = |default_role| AccessRules { names: ClaimNames { default_role, ..ClaimNames::default() }, ..rules() };
+    for (claim, with_default, without) in [
+        (json!(["auditor", "x"]), Some(Role::Auditor), Some(Role::Auditor)),
+        (json!("device"), Some(Role::Device), Some(Role::Device)),
+        (json!([]), Some(Role::User), None),
+        (json!(["offline_access"]), Some(Role::User), None),
+        (json!("authenticated"), Some(Role::User), None),
+        (Value::Null, Some(Role::User), None),
+        (json!(["user", "auditor"]), None, None),
+        (json!(["user", 7]), None, None),
+        (json!({"user": true}), None, None),
+        (json!(7), None, None),
+    ] {
+        for (default_role, role) in [(Some(Role::User), with_default), (None, without)] {
+            let expected = role.map_or_else(|| bad("role"), |role| Ok(identity("user456", role)));
+            let told = claimed_under(default(default_role), &with("role", claim.clone())).await;
+            assert_eq!(told, expected, "{claim}, by default {default_role:?}");
+        }
+    }
+    assert_eq!(claimed_under(default(Some(Role::User)), &without("role")).await, user456());
+}
+
+#[test]
+fn a_tokens_own_id_is_nobodys() {
+    let names = ClaimNames { subject: "jti".parse().unwrap(), ..ClaimNames::default() };
+    assert_eq!(AccessTokens::new(AccessRules { names, ..rules() }).err(), Some(BadRules::SubjectIsToken));
+}
+
+#[tokio::test]
+async fn what_is_written_under_some_names_is_read_under_the_same() {
+    let who = Identity { tenant: TenantId::new("acme").unwrap(), ..identity("user456", Role::Device) };
+    for (subject, role, tenant) in
+        [("sub", "role", "tenant"), ("a.id", "a.b.roles", "a.org"), ("x", "https://example.com/roles", "y.z")]
+    {
+        let [subject, role, tenant] = [subject, role, tenant].map(|path| path.parse().unwrap());
+        let names = ClaimNames { subject, role, tenant, default_role: None };
+        let mut claims = json!({"exp": NOW_S + 60});
+        claims.as_object_mut().unwrap().extend(names.claims_of(&who));
+        assert_eq!(claimed_under(AccessRules { names, ..rules() }, &claims).await, Ok(who.clone()));
+    }
 }

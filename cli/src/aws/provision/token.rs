@@ -1,9 +1,9 @@
 //! Signs a door station's access token, for a deployment that shares a secret with its login service (HS256).
 
-use ilock_auth::{Identity, Role, Secret, issue_access_token};
+use ilock_auth::{AccessClaims, ClaimNames, Identity, Role, Secret};
 use ilock_env::Clock;
 use ilock_events::{PartyId, TenantId};
-use ilock_functions::settings::DEV_SECRET;
+use ilock_functions::settings::{DEV_SECRET, Settings};
 
 use crate::aws::stack::Stack;
 use crate::ui::error::CommandError;
@@ -38,8 +38,31 @@ fn signed(
     };
     let identity = Identity { id: device.clone(), role: Role::Device, tenant: tenant.clone() };
     let (issuer, audience) = (parameter("AuthIssuer"), parameter("AuthAudience"));
-    issue_access_token(&secret, &identity, issuer, audience, Clock::system().now(), seconds)
-        .map_err(|error| CommandError::new(format!("--token: AUTH_SECRET: {error}")))
+    let claims = AccessClaims {
+        identity: &identity,
+        issuer,
+        audience,
+        issued_at: Clock::system().now(),
+        ttl_seconds: seconds,
+        session: None,
+        more: claim_names(stack)?.claims_of(&identity),
+    };
+    claims.sign(&secret).map_err(|error| CommandError::new(format!("--token: AUTH_SECRET: {error}")))
+}
+
+/// Under which names the deployment reads who somebody is.
+fn claim_names(stack: &Stack) -> Result<ClaimNames, CommandError> {
+    let parameters = stack.parameters.clone();
+    let read = move |name: &str| {
+        let parameter = match name {
+            "AUTH_SUBJECT_CLAIM" => "AuthSubjectClaim",
+            "AUTH_ROLE_CLAIM" => "AuthRoleClaim",
+            "AUTH_TENANT_CLAIM" => "AuthTenantClaim",
+            _ => return None,
+        };
+        parameters.get(parameter).cloned()
+    };
+    Settings::for_dev(read).claim_names().map_err(CommandError::new)
 }
 
 #[cfg(test)]
@@ -64,10 +87,13 @@ mod tests {
     async fn the_deployment_accepts_it() {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let issuer = ("AuthIssuer", "https://login.example");
-        let token = token(&stack(&[issuer, ("AuthAudience", "calls"), ("AuthAlgorithms", "HS256")]), Some(SECRET));
+        let parameters =
+            [issuer, ("AuthAudience", "calls"), ("AuthAlgorithms", "HS256"), ("AuthRoleClaim", "realm_access.roles")];
+        let token = token(&stack(&parameters), Some(SECRET));
         let mut rules = AccessRules::new(AccessKeys::Shared(Secret::new(SECRET)));
         rules.issuer = Some(issuer.1.into());
         rules.audience = Some("calls".into());
+        rules.names.role = "realm_access.roles".parse().unwrap();
         let token = AccessTokens::new(rules).unwrap().verify(&token.unwrap(), Clock::system().now()).await;
         let who = token.unwrap().identity;
         assert_eq!((who.id.as_str(), who.role, who.tenant.as_str()), ("door1", Role::Device, "acme"));
