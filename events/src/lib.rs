@@ -21,6 +21,7 @@ mod message;
 mod party;
 mod proof_file;
 mod push;
+mod readable;
 mod reason;
 pub mod schema;
 mod stored;
@@ -55,6 +56,7 @@ pub use push::{
     ApnsPush, Aps, CallInfo, CallOver, FcmAndroid, FcmApns, FcmApnsPayload, FcmMessage, FcmPush, FcmV1, Language,
     MissedBy, MissedCall, PushConfirm, PushService, Shown, ShownCaller, VideoCall,
 };
+pub use readable::readable;
 pub use reason::Reason;
 pub use stored::{
     Actor, Alert, CallState, Carrier, ClientProof, Commit, DeliveryOutcome, DeliveryPath, Forgotten, Hash, Personal,

@@ -6,7 +6,7 @@ use ilock_call::Placed;
 use ilock_events::{
     Address, Busy, CallEvent, CallId, CallState, Callee, CallerInfo, Carrier, ClientName, Commit, Control,
     ControlAction, DeviceSync, Incoming, MessageId, Millis, Party, PartyAddress, PartyId, PartyKind, PersonalText,
-    Reason, RoomInfo, Seat, Side, TrtcIdentity, UnknownEvent, topics,
+    Reason, RoomInfo, Seat, Side, TrtcIdentity, UnknownEvent, readable, topics,
 };
 
 use crate::push::{Push, PushKind};
@@ -144,9 +144,8 @@ pub fn notices_of(events: &[CallEvent], commit: &Commit, call: &Placed, text: Op
 /// How the caller shows itself. Apps read the name without asking whether it is there, so there is always one.
 fn shown(text: Option<&PersonalText>, caller: &PartyId) -> CallerInfo {
     let mut info = text.and_then(|text| text.caller_info.clone()).unwrap_or_default();
-    if info.name.as_ref().is_none_or(|name| name.trim().is_empty()) {
-        info.name = Some(caller.to_string());
-    }
+    let name = readable(info.name.as_deref().unwrap_or_default());
+    info.name = Some(if name.trim().is_empty() { readable(caller.as_str()) } else { name });
     info
 }
 

@@ -106,3 +106,25 @@ async fn a_blocked_caller_sees_somebody_out_of_reach_and_the_person_hears_and_se
     phone.hears("incoming").await;
     world.end().await;
 }
+
+/// Security finding 1: a name that reads as another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_name_that_a_person_reads_is_turned_round() {
+    let world = World::new().await;
+    let anna = world.user("anna");
+    let body = json!({ "client_id": "p", "platform": "android", "push_token": "annas" });
+    anna.posts("/api/mqtt/clients/register", body).await.ok();
+    let mut phone = world.phone(&anna, "ios_1").await;
+    for (door, sent, read) in [("gate", "Police \u{202E}011", "Police 011"), ("yard", "\u{2066}\u{2069} ", "yard")] {
+        let body = json!({ "callee_id": "anna", "ring_seconds": 30, "caller_info": { "name": sent } });
+        world.door(door).posts("/api/calls", body).await.ok();
+        assert_eq!(phone.hears("incoming").await["caller_info"]["name"], read);
+    }
+    while world.stack.push.shown().len() < 2 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let pushed: String = world.stack.push.shown().iter().map(|push| push.payload.to_string()).collect();
+    assert!(pushed.contains("Police 011") && pushed.contains("yard"), "{pushed}");
+    assert!(!pushed.contains(['\u{202E}', '\u{2066}', '\u{2069}']), "{pushed}");
+    world.end().await;
+}

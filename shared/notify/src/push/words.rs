@@ -1,16 +1,16 @@
 //! What a person reads, in their language.
 
-use ilock_events::{Language, Shown};
+use ilock_events::{Language, Shown, readable};
 
 /// How many characters of a name are shown.
 const NAME_CHARS: usize = 64;
 
 /// `name` as it is shown: on one line, not longer than a line, and never empty.
 pub(super) fn shown_name(name: Option<&str>, or: &str) -> String {
-    let name: String = name.unwrap_or_default().chars().filter(|c| !c.is_control()).collect();
+    let name = readable(name.unwrap_or_default());
     let name = name.trim();
     if name.is_empty() {
-        return or.to_owned();
+        return readable(or);
     }
     if name.chars().count() <= NAME_CHARS {
         return name.to_owned();
