@@ -1,4 +1,4 @@
-//! What is asked and answered over HTTP about one's clients, logins and blocked callers.
+//! What is asked and answered over HTTP about one's clients, logins, blocked callers and settings.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -82,6 +82,24 @@ pub struct BlockedCaller {
     pub caller_id: PartyId,
     /// When they were blocked.
     pub since: Millis,
+}
+
+/// `/api/settings`: what a person has set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PersonSettings {
+    /// What becomes of a call to the person while they are in another one.
+    pub when_busy: WhenBusy,
+}
+
+/// What becomes of a call to somebody who is in another one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenBusy {
+    /// Their phones ring, and are told that it is a second call.
+    #[default]
+    Ring,
+    /// It is refused at once, with the reason `busy`; their phones do not ring.
+    Refuse,
 }
 
 /// `POST /api/v1/devices/confirm`: what arrived by a silent push of type `PUSH_CONFIRM`.

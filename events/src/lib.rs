@@ -39,8 +39,8 @@ pub use command::{Act, Command, UnknownCommand};
 pub use day::{BadDay, Day};
 pub use http::*;
 pub use http_clients::{
-    BlockList, BlockedCaller, ClientRemoved, ConfirmPushToken, KnownClient, KnownClients, PushTokenConfirmed,
-    Revocation, Revoked,
+    BlockList, BlockedCaller, ClientRemoved, ConfirmPushToken, KnownClient, KnownClients, PersonSettings,
+    PushTokenConfirmed, Revocation, Revoked, WhenBusy,
 };
 pub use http_history::{CallsSeen, Direction, History, HistoryEntry};
 pub use id::{BadId, CallId, CommandId, CommitNo, Millis, Nonce, RoomId, TenantId, TrtcUser};

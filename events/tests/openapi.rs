@@ -9,7 +9,7 @@ use contract::{REWRITE, files, openapi_components, samples, text, yaml};
 use serde_json::{Value, json};
 
 /// Every route of the backend, and of the local stack.
-const ROUTES: [&str; 25] = [
+const ROUTES: [&str; 27] = [
     "delete /api/blocks",
     "delete /api/mqtt/clients",
     "delete /api/mqtt/clients/{client_id}",
@@ -22,6 +22,7 @@ const ROUTES: [&str; 25] = [
     "get /api/calls",
     "get /api/calls/{call_id}",
     "get /api/mqtt/clients",
+    "get /api/settings",
     "get /dev/pushes",
     "get /healthz",
     "post /api/admin/revocations",
@@ -35,6 +36,7 @@ const ROUTES: [&str; 25] = [
     "put /api/blocks",
     "put /api/calls/seen",
     "put /api/mqtt/clients/status",
+    "put /api/settings",
 ];
 
 /// The routes whose good answer has no envelope.

@@ -11,9 +11,9 @@ use ilock_events::{
     Access, AccessesOfDay, Act, Actor, Alert, ApnsPush, BlockList, CallEvent, CallEvents, CallOver, CallView,
     CalleeAct, CalleeAction, CallerAct, CallerAction, CallsOfDay, CallsSeen, ClientRegistered, ClientRemoved,
     ClientSync, Command, Commit, ConfirmPushToken, Control, ControlAction, DeviceSync, Envelope, ErrorData, FcmPush,
-    Forgotten, History, Incoming, KnownClients, MissedCall, Personal, PlaceCall, ProofFile, PushConfirm,
-    PushTokenConfirmed, PushTokenRegistered, Receipt, RegisterClient, RegisterPushToken, Revocation, Revoked,
-    StoredEvent, UpdateStatus, VideoCall,
+    Forgotten, History, Incoming, KnownClients, MissedCall, PersonSettings, Personal, PlaceCall, ProofFile,
+    PushConfirm, PushTokenConfirmed, PushTokenRegistered, Receipt, RegisterClient, RegisterPushToken, Revocation,
+    Revoked, StoredEvent, UpdateStatus, VideoCall,
 };
 use jsonschema::Validator;
 use serde::Serialize;
@@ -115,6 +115,8 @@ fn every_sample_is_read_into_its_type_and_written_as_it_was() {
             }
             ["http", "reply", "KnownClients", ..] => there_and_back::<Envelope<KnownClients>>(&name, &sample),
             ["http", "reply", "BlockList", ..] => there_and_back::<Envelope<BlockList>>(&name, &sample),
+            ["http", "reply", "PersonSettings", ..] => there_and_back::<Envelope<PersonSettings>>(&name, &sample),
+            ["http", "PersonSettings", ..] => there_and_back::<PersonSettings>(&name, &sample),
             ["http", "reply", "ClientRemoved", ..] => there_and_back::<Envelope<ClientRemoved>>(&name, &sample),
             ["http", "reply", "Revoked", ..] => there_and_back::<Envelope<Revoked>>(&name, &sample),
             ["http", "RegisterClient", ..] => there_and_back::<RegisterClient>(&name, &sample),

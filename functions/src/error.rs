@@ -77,6 +77,8 @@ pub enum TooMany {
     Presses { retry_after_ms: i64 },
     /// Calls that one caller places to one person.
     PressesForOne { retry_after_ms: i64 },
+    /// Calls of strangers that ring one person at a time.
+    Strangers { retry_after_ms: i64 },
     /// Registrations of one party.
     Registrations { retry_after_ms: i64 },
 }

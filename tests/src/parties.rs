@@ -27,6 +27,8 @@ pub struct Answer {
     pub message: String,
     /// The envelope's data.
     pub data: Value,
+    /// Whether a header says that it tells of something done before.
+    pub replayed: bool,
 }
 
 impl Answer {
@@ -135,6 +137,7 @@ impl Party {
         }
         let answer = request.send().await.unwrap();
         let status = answer.status();
+        let replayed = answer.headers().get("idempotent-replayed").is_some_and(|value| value == "true");
         let text = answer.text().await.unwrap();
         let envelope: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("no envelope: {status} {text}"));
         Answer {
@@ -142,6 +145,7 @@ impl Party {
             code: envelope["code"].as_u64().unwrap(),
             message: envelope["message"].as_str().unwrap().to_owned(),
             data: envelope["data"].clone(),
+            replayed,
         }
     }
 
@@ -159,13 +163,20 @@ impl Party {
         Self { id: id.into(), token: token(id, Role::User, "default"), ..self.clone() }
     }
 
-    /// Places a call that rings for `seconds`; the call's view. A person who has no phone yet gets `{callee}_phone`.
+    /// Places a new call that rings for `seconds`; the call's view. A person who has no phone yet gets `{callee}_phone`. An
+    /// earlier call to the same person that still rings or lasts is ended first.
     pub async fn rings(&self, callee: &str, seconds: u32) -> Value {
-        let pressed = self.presses(callee, seconds).await;
-        if pressed.status != StatusCode::NOT_FOUND {
-            return pressed.ok();
+        let mut pressed = self.presses(callee, seconds).await;
+        if pressed.status == StatusCode::NOT_FOUND {
+            self.person(callee).registers("phone").await;
+            pressed = self.presses(callee, seconds).await;
         }
-        self.person(callee).registers("phone").await;
+        let view = pressed.ok();
+        if view["repeated"] == false {
+            return view;
+        }
+        let end = if view["state"] == "active" { "hangup" } else { "cancelled" };
+        self.caller_action(&call_id(&view), end).await.ok();
         self.presses(callee, seconds).await.ok()
     }
 

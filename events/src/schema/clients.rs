@@ -1,12 +1,12 @@
-//! The forms of one's own clients, logins, push tokens and blocks.
+//! The forms of one's own clients, logins, push tokens and blocks and settings.
 
 use schemars::Schema;
 
 use super::made::{asked, given, named, reply};
 use crate::{
     ApnsPush, BlockList, ClientRegistered, ClientRemoved, ClientSync, ConfirmPushToken, FcmPush, KnownClients,
-    PushConfirm, PushTokenConfirmed, PushTokenRegistered, RegisterClient, RegisterPushToken, Revocation, Revoked,
-    UpdateStatus,
+    PersonSettings, PushConfirm, PushTokenConfirmed, PushTokenRegistered, RegisterClient, RegisterPushToken,
+    Revocation, Revoked, UpdateStatus,
 };
 
 pub(super) fn clients() -> Vec<(String, Schema)> {
@@ -19,6 +19,7 @@ pub(super) fn clients() -> Vec<(String, Schema)> {
         given::<PushTokenConfirmed>("http.PushTokenConfirmed"),
         given::<KnownClients>("http.KnownClients"),
         given::<BlockList>("http.BlockList"),
+        given::<PersonSettings>("http.PersonSettings"),
         given::<ClientRemoved>("http.ClientRemoved"),
         given::<Revoked>("http.Revoked"),
         reply::<ClientRegistered>("ClientRegistered"),
@@ -26,6 +27,7 @@ pub(super) fn clients() -> Vec<(String, Schema)> {
         reply::<PushTokenConfirmed>("PushTokenConfirmed"),
         reply::<KnownClients>("KnownClients"),
         reply::<BlockList>("BlockList"),
+        reply::<PersonSettings>("PersonSettings"),
         reply::<ClientRemoved>("ClientRemoved"),
         reply::<Revoked>("Revoked"),
         asked::<RegisterClient>("http.RegisterClient"),

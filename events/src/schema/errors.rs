@@ -51,8 +51,8 @@ const REFUSALS: [Refusal; 15] = [
     refusal("KeyReused", "The idempotency key was used for another request.", &[42_201], &["field"]),
     refusal(
         "TooOften",
-        "Too many calls of this caller (42901), or to the same person (42902); too many registrations (42904). Ask again.",
-        &[42_901, 42_902, 42_904],
+        "Too many calls of this caller (42901), or to the same person (42902); too many strangers ring that person (42903); too many registrations (42904). Ask again.",
+        &[42_901, 42_902, 42_903, 42_904],
         &["retry_after"],
     ),
     refusal("Internal", "Internal error.", &[50_001], &[]),

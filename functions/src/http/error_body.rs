@@ -99,6 +99,9 @@ fn too_often(what: TooMany) -> ErrorBody {
         TooMany::PressesForOne { retry_after_ms } => {
             (42_902, "对同一人呼叫过于频繁，请稍后再试", "Too many calls to the same person", retry_after_ms)
         }
+        TooMany::Strangers { retry_after_ms } => {
+            (42_903, "对方正在被多人呼叫，请稍后再试", "Too many strangers are calling this person", retry_after_ms)
+        }
         TooMany::Registrations { retry_after_ms } => {
             (42_904, "注册过于频繁，请稍后重试", "Too many registrations", retry_after_ms)
         }

@@ -59,6 +59,12 @@ impl RequestDigest {
     pub fn hex(&self) -> String {
         hex::encode(self.0)
     }
+
+    /// As it stands in an entry of a live call, where it is compared with other requests of the same caller alone.
+    #[must_use]
+    pub fn short(&self) -> String {
+        hex::encode(&self.0[..8])
+    }
 }
 
 /// The room to try: for a request that may come again always the same ones, in order; else any.

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use ilock_events::{Envelope, Language};
@@ -15,6 +15,26 @@ use crate::error::ApiError;
 /// A good answer: `code` 0 and this as `data`.
 #[derive(Debug)]
 pub struct Reply<T>(pub T);
+
+/// On an answer that tells of something done before, by a request under the same key or by an earlier press: `true`.
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// A good answer, and whether it repeats what was done before: then a header says so.
+#[derive(Debug)]
+pub struct Repeatable<T> {
+    pub data: T,
+    pub replayed: bool,
+}
+
+impl<T: Serialize> IntoResponse for Repeatable<T> {
+    fn into_response(self) -> Response {
+        let mut response = Reply(self.data).into_response();
+        if self.replayed {
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        }
+        response
+    }
+}
 
 /// An answer that has no language yet; [`in_language`] gives it one.
 #[derive(Clone)]

@@ -27,6 +27,7 @@ use super::clients::register_client::{self, RegisterClientState};
 use super::clients::register_push_token::{self, RegisterPushTokenState};
 use super::clients::remove_client::{self, RemoveClientState};
 use super::clients::revoke_logins::{self, RevokeLoginsState};
+use super::clients::settings::{self, SettingsState};
 use super::clients::update_client_status::{self, UpdateClientStatusState};
 use super::response::in_language;
 use super::trtc_callback::{self, TrtcCallbackState};
@@ -44,6 +45,7 @@ pub fn all_routes(wiring: &Wiring) -> Result<Router, BadSetting> {
         .merge(register_push_token::routes(RegisterPushTokenState::new(wiring)?))
         .merge(update_client_status::routes(UpdateClientStatusState::new(wiring)?))
         .merge(blocks::routes(BlocksState::new(wiring)?))
+        .merge(settings::routes(SettingsState::new(wiring)?))
         .merge(list_clients::routes(ListClientsState::new(wiring)?))
         .merge(remove_client::routes(RemoveClientState::new(wiring)?))
         .merge(revoke_logins::routes(RevokeLoginsState::new(wiring)?))

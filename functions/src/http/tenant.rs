@@ -8,7 +8,7 @@ use std::ops::Deref;
 use ilock_call::Placed;
 use ilock_directory::{HistoryRecord, Lease};
 use ilock_env::Clock;
-use ilock_events::{Access, Alert, CallId, Millis, Personal, PersonalText};
+use ilock_events::{Access, Address, Alert, CallId, Millis, PartyAddress, Personal, PersonalText, TenantId};
 use ilock_log::{AccessPage, BadCursor, EventLog, History, LogError, PlacedOn};
 use ilock_proof::{Day, StoredCall};
 use tracing::Span;
@@ -59,7 +59,7 @@ impl PartyLog {
 
 async fn of_party(log: &EventLog, caller: &Caller, call_id: &CallId) -> Result<PartyCall, ApiError> {
     Span::current().record("call_id", call_id.as_str());
-    let history = log.load(call_id).await?;
+    let history = log.load_without_receipts(call_id).await?;
     match &history.call.placed {
         Some(placed) if placed.tenant == caller.tenant && placed.involves(&caller.party) => Ok(PartyCall(history)),
         _ => Err(ApiError::NotFound("call")),
@@ -89,7 +89,25 @@ impl PartyCalls {
         if lease.request.as_ref() != Some(&request.hex()) {
             return Ok(None);
         }
-        Ok(Some(PartyCall(self.0.log.load(&lease.call_id).await?)))
+        Ok(Some(PartyCall(self.0.log.load_without_receipts(&lease.call_id).await?)))
+    }
+
+    /// What is known of `call_id` in `tenant`, whoever its parties are: to judge by, never to show. None where it was not
+    /// placed.
+    ///
+    /// # Errors
+    /// What the log reports.
+    pub async fn known(&self, tenant: &TenantId, call_id: &CallId) -> Result<Option<Placed>, ApiError> {
+        let placed = self.0.log.load_without_receipts(call_id).await?.call.placed;
+        Ok(placed.filter(|placed| placed.tenant == *tenant))
+    }
+
+    /// Rings the phones of `callees` once more, by message. What fails is not made up for: they were told before.
+    pub async fn ring_again(&self, call: &PartyCall, callees: &[PartyAddress]) {
+        let callees: Vec<Address> = callees.iter().map(|callee| callee.address.clone()).collect();
+        if let Err(error) = self.0.notifier.ring_again(&call.0, &callees).await {
+            tracing::warn!(call_id = %call.call.id, %error, "the phones of a call that rings were not told again");
+        }
     }
 
     /// Executes `request` on `call`, at the time of `clock`.

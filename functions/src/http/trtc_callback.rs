@@ -19,6 +19,7 @@ use serde_json::json;
 use crate::error::ApiError;
 use crate::http::body::MAX_BODY;
 use crate::service::calls::{CommandRequest, PersonalData};
+use crate::service::room_credentials::KeyVersions;
 use crate::service::room_dismisser::dismiss;
 use crate::service::room_watch::RoomWatch;
 use crate::settings::BadSetting;
@@ -107,6 +108,7 @@ async fn in_room(watch: &RoomWatch, directory: &Directory, room: RoomId, event: 
             key,
             act: Act::End { reason: Reason::Left },
             personal: PersonalData::Unsaved(PersonalText::default()),
+            key_versions: KeyVersions::new(),
         };
         match watch.calls.execute(&mut history, request, &watch.calls.clock).await {
             // Somebody hung up meanwhile.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ilock_call::{Placed, Refusal, decide};
 use ilock_env::{Clock, random};
 use ilock_events::{
-    Act, Actor, Address, Alert, CallId, CallState, ClientProof, Command, CommandId, Commit, CommitNo, Millis, Nonce,
-    PartyKind, Personal, PersonalText, Reason, TenantId,
+    Act, Actor, Alert, CallId, CallState, ClientProof, Command, CommandId, Commit, CommitNo, Millis, Nonce, Personal,
+    PersonalText, Reason, TenantId,
 };
 use ilock_log::{CommandOutcome, EventLog, History};
 use ilock_notify::RingTimer;
@@ -16,7 +16,7 @@ use tracing::Span;
 use crate::error::ApiError;
 use crate::metrics;
 use crate::service::delivery::Notifier;
-use crate::service::room_credentials::KeyedCredentials;
+use crate::service::room_credentials::{KeyVersions, KeyedCredentials};
 
 /// The longest reason that is kept, in characters.
 pub const MAX_REASON: usize = 1000;
@@ -54,6 +54,8 @@ pub struct CommandRequest {
     pub act: Act,
     /// Text that goes beside the commit.
     pub personal: PersonalData,
+    /// The versions of the payload keys of those whom it rings: a command that rings nobody needs none.
+    pub key_versions: KeyVersions,
 }
 
 /// Personal text of a command.
@@ -71,7 +73,7 @@ impl Calls {
     /// # Errors
     /// A refusal, or what the log reports.
     pub async fn execute(&self, history: &mut History, request: CommandRequest, clock: &Clock) -> Result<(), ApiError> {
-        let CommandRequest { tenant, actor, client_is, key, act, personal } = request;
+        let CommandRequest { tenant, actor, client_is, key, act, personal, key_versions } = request;
         let call_id = history.call.id.clone();
         Span::current().record("call_id", call_id.as_str());
         let (personal, saved) = match personal {
@@ -89,13 +91,8 @@ impl Calls {
             history.personal.push(personal.clone());
         }
         let known = history.commits.len();
-        // Read while the commit is written: no phone rings later for it.
-        let rung = addresses_rung(&tenant, &command.act);
-        let (outcome, credentials) = futures::join!(
-            self.log.execute(history, &tenant, &command, clock),
-            self.notifier.credentials.for_messages_to(rung)
-        );
-        let outcome = outcome?;
+        let outcome = self.log.execute(history, &tenant, &command, clock).await?;
+        let credentials = self.notifier.credentials.keyed(key_versions);
         count_lost(&outcome, history.commits.len() - known.min(history.commits.len()));
         let named = matches!(&outcome, CommandOutcome::Committed(commit) if commit.cmd == command.stored());
         if (worth_writing || saved) && !named {
@@ -174,7 +171,7 @@ impl Calls {
         let command = Command { id, nonce: Nonce::of(random()?), client_is: None, actor: Actor::Timer, act };
         match self.log.execute(history, &tenant, &command, clock).await? {
             CommandOutcome::Committed(commit) => {
-                self.committed(history, &commit, &self.notifier.credentials.for_messages_to([]).await).await;
+                self.committed(history, &commit, &self.notifier.credentials.keyed(KeyVersions::new())).await;
                 Ok(())
             }
             CommandOutcome::Refused(still @ (Refusal::StillRinging { .. } | Refusal::StillActive { .. })) => {
@@ -202,12 +199,6 @@ impl Calls {
         }
         self.notifier.deliver_now(history, commit, credentials).await;
     }
-}
-
-/// Whose phones a command rings.
-fn addresses_rung(tenant: &TenantId, act: &Act) -> Vec<Address> {
-    let Act::Place { callees, .. } = act else { return vec![] };
-    callees.iter().map(|callee| Address::of(tenant, PartyKind::User, &callee.id)).collect()
 }
 
 /// Counts the commits that somebody else was quicker with.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ilock_events::{Address, CallState, Carrier, Commit, DeliveryPath, Millis, Receipt};
 use ilock_log::{EventLog, History, LogError};
-use ilock_notify::{Channel, Delivery, Message, Mqtt, Notice, Round, notices, settled};
+use ilock_notify::{Channel, Delivery, Done, Message, Mqtt, Notice, Round, notices, settled};
 
 use crate::metrics;
 use crate::service::push_directory::PushDirectory;
@@ -93,6 +93,21 @@ impl Notifier {
         self.deliver(&forgetful, commit, DeliveryPath::Projector, None).await
     }
 
+    /// Rings the phones of `callees` once more, by message alone, as the call's first commit has it: its caller pressed again.
+    /// Under the same message ids, so that a phone that rings takes no notice.
+    ///
+    /// # Errors
+    /// [`DeliveryError`].
+    pub async fn ring_again(&self, history: &History, callees: &[Address]) -> Result<(), DeliveryError> {
+        let first = history.commits.first().ok_or_else(|| DeliveryError::Commit("the call was not placed".into()))?;
+        let mut notices = notices_of(history, first)?;
+        notices.retain(|notice| rung(notice).is_some_and(|address| callees.contains(&address)));
+        let credentials = self.credentials.for_messages_to(notices.iter().filter_map(rung)).await;
+        let path = DeliveryPath::Fast;
+        let round = DueRound { history, commit: first, notices: &notices, done: &Done::default(), path };
+        self.hand_over(&round, &credentials).await
+    }
+
     /// With `credentials`, where they are at hand.
     async fn deliver(
         &self,
@@ -101,16 +116,11 @@ impl Notifier {
         path: DeliveryPath,
         credentials: Option<&KeyedCredentials>,
     ) -> Result<(), DeliveryError> {
-        let Some(then) = history.placed_at(commit.n) else {
-            return Err(DeliveryError::Commit("the call has no such commit".into()));
-        };
-        let mut notices = notices(commit, &then, Some(&history.words_of(commit.n)))
-            .map_err(|unknown| DeliveryError::Commit(unknown.to_string()))?;
+        let mut notices = notices_of(history, commit)?;
         if self.push.is_none() {
             notices.retain(|notice| !matches!(notice.channel, Channel::Push(_)));
         }
-        let earlier: Vec<&Receipt> = history.receipts.iter().filter(|receipt| receipt.n == commit.n).collect();
-        let done = settled(earlier.iter().copied());
+        let done = settled(history.receipts.iter().filter(|receipt| receipt.n == commit.n));
         if notices.iter().all(|notice| done.notices.contains(&notice.index)) {
             return Ok(());
         }
@@ -121,6 +131,11 @@ impl Notifier {
             read_now = self.credentials.for_messages_to(notices.iter().filter_map(rung)).await;
             &read_now
         };
+        self.hand_over(&DueRound { history, commit, notices: &notices, done: &done, path }, credentials).await
+    }
+
+    async fn hand_over(&self, due: &DueRound<'_>, credentials: &KeyedCredentials) -> Result<(), DeliveryError> {
+        let DueRound { history, commit, notices, done, path } = *due;
         let delivery = Delivery {
             mqtt: &*self.mqtt,
             credentials,
@@ -130,8 +145,8 @@ impl Notifier {
             ringing: history.call.state() == Some(CallState::Ringing),
             budget: if path == DeliveryPath::Fast { FAST_BUDGET } else { SLOW_BUDGET },
         };
-        let round = delivery.deliver(&notices, &done).await;
-        metrics::count_delivery(commit.n, &notices, &round, path);
+        let round = delivery.deliver(notices, done).await;
+        metrics::count_delivery(commit.n, notices, &round, path);
         let Round { settled, failed, phones, retired } = round;
         if let Some(push) = &self.push {
             push.retire(retired, self.clock.now()).await;
@@ -139,8 +154,9 @@ impl Notifier {
         if !settled.is_empty() || !phones.is_empty() {
             let receipt = Receipt { n: commit.n, path, at: self.clock.now(), notices: settled, phones };
             // Round 0 is the fast path's, so that it need not look first.
-            let round =
-                if path == DeliveryPath::Fast { 0 } else { u32::try_from(earlier.len()).unwrap_or(u32::MAX).max(1) };
+            let earlier = history.receipts.iter().filter(|receipt| receipt.n == commit.n).count();
+            let earlier = u32::try_from(earlier).unwrap_or(u32::MAX);
+            let round = if path == DeliveryPath::Fast { earlier } else { earlier.max(1) };
             self.log.keep_receipt(&commit.call_id, &receipt, round).await?;
         }
         match failed.values().next() {
@@ -158,6 +174,23 @@ impl Notifier {
         let age = u64::try_from(self.clock.now().since(at)).unwrap_or(0);
         FAST_HEAD_START.saturating_sub(Duration::from_millis(age))
     }
+}
+
+/// What one round is to deliver.
+struct DueRound<'a> {
+    history: &'a History,
+    commit: &'a Commit,
+    notices: &'a [Notice],
+    done: &'a Done,
+    path: DeliveryPath,
+}
+
+fn notices_of(history: &History, commit: &Commit) -> Result<Vec<Notice>, DeliveryError> {
+    let Some(then) = history.placed_at(commit.n) else {
+        return Err(DeliveryError::Commit("the call has no such commit".into()));
+    };
+    notices(commit, &then, Some(&history.words_of(commit.n)))
+        .map_err(|unknown| DeliveryError::Commit(unknown.to_string()))
 }
 
 /// Whose phones a notice rings: it carries a `user_sig` that is theirs alone to open.

@@ -109,11 +109,19 @@ impl RoomCredentials {
 /// Room credentials for messages to persons whose payload keys are known.
 pub struct KeyedCredentials {
     rooms: RoomCredentials,
-    /// The version of each person's payload key; those that are not named were never logged out everywhere.
-    key_versions: HashMap<Address, u32>,
+    key_versions: KeyVersions,
 }
 
+/// The version of each person's payload key; those that are not named were never logged out everywhere.
+pub type KeyVersions = HashMap<Address, u32>;
+
 impl RoomCredentials {
+    /// The same for persons of whom the versions are known.
+    #[must_use]
+    pub fn keyed(&self, key_versions: KeyVersions) -> KeyedCredentials {
+        KeyedCredentials { rooms: self.clone(), key_versions }
+    }
+
     /// The same for the persons at `addresses`, whose payload keys may have changed. Where that cannot be read, a phone may
     /// find a `user_sig` that it cannot open, and asks over HTTP.
     pub async fn for_messages_to(&self, addresses: impl IntoIterator<Item = Address>) -> KeyedCredentials {
@@ -124,7 +132,7 @@ impl RoomCredentials {
                 account.inspect_err(|error| tracing::warn!(%error, "the version of a payload key could not be read"));
             (person.address, account.map_or(0, |account| account.key_version))
         });
-        KeyedCredentials { rooms: self.clone(), key_versions: join_all(asked).await.into_iter().collect() }
+        self.keyed(join_all(asked).await.into_iter().collect())
     }
 }
 

@@ -19,21 +19,25 @@ pub struct RegistrationLimits {
 /// The most presses that a limit may allow: each has a slot.
 const MOST_PRESSES: u32 = 100;
 
+/// The most strangers that a limit may allow: each of their calls is looked at.
+const MOST_STRANGERS: u32 = 10;
+
 impl Settings {
-    /// `LIMIT_PRESSES_A_MINUTE`, `LIMIT_PAIR_PRESSES_A_MINUTE`: how often a caller may ring within a minute, in all and for one
-    /// person; none with `off`.
+    /// `LIMIT_PRESSES_A_MINUTE`, `LIMIT_PAIR_PRESSES_A_MINUTE`, `LIMIT_STRANGERS_AT_ONCE`: how often a caller may ring within a
+    /// minute, in all and for one person, and how many strangers may ring one person at a time; none with `off`.
     ///
     /// # Errors
     /// [`BadSetting`].
     pub fn press_limits(&self) -> Result<Option<PressLimits>, BadSetting> {
         let pair = self.number("LIMIT_PAIR_PRESSES_A_MINUTE", 6, 1..=MOST_PRESSES)?;
+        let strangers = self.number("LIMIT_STRANGERS_AT_ONCE", 3, 1..=MOST_STRANGERS)?;
         if self.get("LIMIT_PRESSES_A_MINUTE").as_deref() == Some("off") {
             return Ok(None);
         }
         let caller = self.number("LIMIT_PRESSES_A_MINUTE", 20, 1..=MOST_PRESSES);
         let caller = caller.map_err(|error| bad(error.name, format!("{}, or off", error.why)))?;
         let whole = |number: u32| number.try_into().unwrap_or(usize::MAX);
-        Ok(Some(PressLimits { caller: whole(caller), pair: whole(pair) }))
+        Ok(Some(PressLimits { caller: whole(caller), pair: whole(pair), strangers: whole(strangers) }))
     }
 
     /// `LIMIT_REGISTRATIONS_AN_HOUR`, `LIMIT_CLIENTS`: how often a party may register, and how many clients it may have.

@@ -51,7 +51,7 @@ impl Account {
         session || self.not_before.is_some_and(|at| login.is_before(at))
     }
 
-    fn read(item: &Item, now: Millis) -> Self {
+    pub(crate) fn read(item: &Item, now: Millis) -> Self {
         let mut account = Self { registrations: Recent::read(item, REGISTRATIONS), ..Self::default() };
         for (name, value) in item {
             let Some(value) = value.as_n().ok().and_then(|digits| digits.parse::<i64>().ok()) else { continue };

@@ -9,7 +9,7 @@ use crate::directory::{Directory, DirectoryError, read, store};
 
 const BLOCK: &str = "block#";
 
-fn sk(caller: &PartyId) -> String {
+pub(crate) fn sk(caller: &PartyId) -> String {
     format!("{BLOCK}{caller}")
 }
 

@@ -2,9 +2,11 @@
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use ilock_dynamo::{number, text, written};
-use ilock_events::{ClientName, ClientStatus, Millis, PartyAddress};
+use ilock_dynamo::{number, text, text_in, written};
+use ilock_events::{ClientName, ClientStatus, Millis, PartyAddress, PartyId};
 
+use crate::account::{ACCOUNT, Account};
+use crate::blocks;
 use crate::client::{Client, Passwords, pk, sk};
 use crate::directory::{Directory, DirectoryError, read, store};
 
@@ -17,6 +19,16 @@ pub enum StatusReport {
     Outdated,
     /// There is no such client.
     NoSuchClient,
+}
+
+/// A person who may be called.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct KnownCallee {
+    pub clients: Vec<Client>,
+    /// Whether they have blocked the caller.
+    pub blocked: bool,
+    /// The version of their payload key.
+    pub key_version: u32,
 }
 
 impl Directory {
@@ -41,6 +53,41 @@ impl Directory {
             clients.push(read(item.map_err(|e| store("Query")(e.into_service_error()))?)?);
         }
         Ok(clients)
+    }
+
+    /// What a call of `caller` needs to know of `person`, by one query: it lies side by side.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn callee(
+        &self,
+        person: &PartyAddress,
+        caller: &PartyId,
+        now: Millis,
+    ) -> Result<KnownCallee, DirectoryError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :account AND :client")
+            .expression_attribute_values(":pk", text(pk(person)))
+            .expression_attribute_values(":account", text(ACCOUNT))
+            .expression_attribute_values(":client", text("client#\u{10ffff}"))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let (mut known, block) = (KnownCallee::default(), blocks::sk(caller));
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(|e| store("Query")(e.into_service_error()))?;
+            match text_in(&item, "sk").as_str() {
+                ACCOUNT => known.key_version = Account::read(&item, now).key_version,
+                sk if sk == block => known.blocked = true,
+                sk if sk.starts_with("client#") => known.clients.push(read(item)?),
+                _ => {}
+            }
+        }
+        Ok(known)
     }
 
     async fn is_registered(&self, party: &PartyAddress, client: &ClientName) -> Result<bool, DirectoryError> {

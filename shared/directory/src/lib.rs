@@ -7,6 +7,9 @@
 //! party#<kind>#<address>     block#<caller's id>    a caller whom the person has blocked
 //! party#<kind>#<address>     gone#<client_id>       when a client was logged out; DynamoDB drops it by its ttl
 //! client#<client_id>         presence               whether its MQTT connection stands
+//! party#user#<address>       live                   the calls that the person may be in, a hint; DynamoDB drops it by its ttl
+//! party#user#<address>       settings               what the person has set
+//! known#user#<address>       user#<address>         with whom the person has talked; DynamoDB drops it by its ttl
 //! party#<kind>#<address>     presses                when the party placed its last calls, and to whom; for two minutes
 //! party#<kind>#<address>     proof#<digest>         what a nonce proves that is on its way by push; for a minute
 //! push#<endpoint>            claim                  which client this push endpoint belongs to
@@ -22,7 +25,10 @@ mod clients;
 mod directory;
 mod history;
 mod history_rows;
+mod known_callers;
+mod live;
 mod logout;
+mod person_settings;
 mod presence;
 mod presses;
 mod push_endpoints;
@@ -33,13 +39,14 @@ mod room_lease;
 
 pub use account::Account;
 pub use client::{Client, EndpointOwner, EndpointSlot, Passwords, PushEndpoint, Retirement};
-pub use clients::StatusReport;
+pub use clients::{KnownCallee, StatusReport};
 pub use directory::{Directory, DirectoryError, HISTORY_DAYS, TABLE};
 pub use history::{Page, cursor_after};
 pub use history_rows::{EveryRow, HistoryRecord, HistoryRow};
 pub use ilock_dynamo::BadCursor;
+pub use live::{Entered, LiveCall};
 pub use presence::Presence;
-pub use presses::{PressLimits, Pressed};
+pub use presses::{PressLimits, Pressed, TakenSlot};
 pub use push_endpoints::Taken;
 pub use push_proofs::PushProof;
 pub use recent::{Limit, Recent, TooOften};

@@ -18,24 +18,33 @@ const PRESSES: &str = "presses";
 
 const MINUTE_MS: i64 = 60_000;
 
-/// How often a caller may press in any minute.
+/// How often a caller may press in any minute, and how many strangers may ring one person at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PressLimits {
     /// In all; as many slots does the caller's item have.
     pub caller: usize,
     /// For one person.
     pub pair: usize,
+    /// How many callers may ring one person at a time who have never talked with them. Presses do not count for that.
+    pub strangers: usize,
 }
 
 /// What became of a press.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pressed {
     /// It may ring.
-    Yes,
+    Yes(TakenSlot),
     /// The caller pressed too often; once more after so many milliseconds.
     CallerTooOften { retry_after_ms: i64 },
     /// The caller pressed too often for one of those whom they call.
     PairTooOften { retry_after_ms: i64 },
+}
+
+/// The slot that a press has taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenSlot {
+    index: usize,
+    stored: String,
 }
 
 /// When a slot was taken, and for whom.
@@ -107,7 +116,7 @@ impl Directory {
             };
             let counted = counting(&item, limits, now);
             let Some(too_often) = named.iter().find(|name| slots_for(&counted, name).count() > limits.pair) else {
-                return Ok(Pressed::Yes);
+                return Ok(Pressed::Yes(TakenSlot { index, stored }));
             };
             let retry_after_ms = free_after(slots_for(&counted, too_often), now);
             self.free_slot(caller, index, &stored).await?;
@@ -154,6 +163,24 @@ impl Directory {
             }
             Err(error) => Err(store("UpdateItem")(error)),
         }
+    }
+
+    /// Lets a press count for its caller alone, and for none of those whom it was for: it repeated one that still rang.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn press_repeated(&self, caller: &PartyAddress, slot: &TakenSlot) -> Result<(), DirectoryError> {
+        let alone = slot.stored.split_once('#').map_or("", |(at, _)| at);
+        let update = self
+            .update_slot(caller, slot.index)
+            .update_expression("SET #slot = :alone")
+            .condition_expression("#slot = :press")
+            .expression_attribute_values(":press", text(&slot.stored))
+            .expression_attribute_values(":alone", text(format!("{alone}#")))
+            .send()
+            .await;
+        ilock_dynamo::written(update, "UpdateItem")?;
+        Ok(())
     }
 
     /// A press that does not ring does not count.

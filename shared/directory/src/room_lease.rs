@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
-use ilock_dynamo::{Item, number, text};
+use ilock_dynamo::{Item, number, text, written};
 use ilock_events::{CallId, Millis, RoomId, TrtcUser};
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +70,14 @@ fn room_pk(room: RoomId) -> String {
     format!("room#{room}")
 }
 
+fn lease_item(room: RoomId, lease: &Lease) -> Result<Item, DirectoryError> {
+    let mut item: Item = serde_dynamo::to_item(lease)?;
+    item.insert("pk".into(), text(room_pk(room)));
+    item.insert("sk".into(), text("room"));
+    item.insert("ttl".into(), number(lease.until.0.div_euclid(1000)));
+    Ok(item)
+}
+
 impl Directory {
     /// Keeps that `guest` went in or out, unless something later is known of them.
     ///
@@ -126,15 +134,11 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::Store`].
     pub async fn reserve(&self, room: RoomId, lease: &Lease, now: Millis) -> Result<Reserved, DirectoryError> {
-        let mut item: Item = serde_dynamo::to_item(lease)?;
-        item.insert("pk".into(), text(room_pk(room)));
-        item.insert("sk".into(), text("room"));
-        item.insert("ttl".into(), number(lease.until.0.div_euclid(1000)));
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(item))
+            .set_item(Some(lease_item(room, lease)?))
             .condition_expression("attribute_not_exists(pk) OR #until <= :now")
             .expression_attribute_names("#until", "until")
             .expression_attribute_values(":now", number(now))
@@ -152,6 +156,24 @@ impl Directory {
             }
             Err(error) => Err(store("PutItem")(error)),
         }
+    }
+
+    /// Lets the request that reserved `room` for `unused` have another call for its answer: its press repeated that one.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn rebind(&self, room: RoomId, unused: &CallId, lease: &Lease) -> Result<(), DirectoryError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(lease_item(room, lease)?))
+            .condition_expression("call_id = :unused")
+            .expression_attribute_values(":unused", text(unused.as_str()))
+            .send()
+            .await;
+        written(put, "PutItem")?;
+        Ok(())
     }
 
     /// Older engines do not hand over the item that was in the way.

@@ -114,8 +114,32 @@ impl EventLog {
     /// # Errors
     /// [`LogError::Store`], or [`LogError::Broken`] when a commit is missing or was changed: never a guess.
     pub async fn load(&self, call_id: &CallId) -> Result<History, LogError> {
+        self.loaded(call_id, self.items_of(call_id)).await
+    }
+
+    /// As [`EventLog::load`], without the receipts, which are half of what lies there: for whoever commands and looks. Of a
+    /// commit that is only about to be written there are none.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn load_without_receipts(&self, call_id: &CallId) -> Result<History, LogError> {
+        // They stand behind everything else.
+        let items = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND sk < :receipts")
+            .expression_attribute_values(":pk", text(item::pk(call_id)))
+            .expression_attribute_values(":receipts", text("receipt#"))
+            .consistent_read(true)
+            .into_paginator()
+            .items();
+        self.loaded(call_id, items).await
+    }
+
+    async fn loaded(&self, call_id: &CallId, items: QueryPaginatorItems) -> Result<History, LogError> {
         let mut history = History::unplaced(call_id.clone());
-        let mut pages = self.items_of(call_id).send();
+        let mut pages = items.send();
         while let Some(found) = pages.next().await {
             take_in(&mut history, found.map_err(|e| store("Query")(e.into_service_error()))?)?;
         }

@@ -32,6 +32,7 @@ fn asked_and_answered(function: &str) -> (Value, fn(&Value) -> bool) {
         "list-clients" => (request("GET", "/api/mqtt/clients"), unauthorized),
         "revoke-logins" => (request("POST", "/api/admin/revocations"), unauthorized),
         "blocks" => (request("GET", "/api/blocks"), unauthorized),
+        "settings" => (request("GET", "/api/settings"), unauthorized),
         "create-call" => (request("POST", "/api/calls"), unauthorized),
         "callee-action" => (request("POST", "/api/calls/callee-action"), unauthorized),
         "caller-action" => (request("POST", "/api/calls/caller-action"), unauthorized),

@@ -95,15 +95,15 @@ async fn calls_are_found_by_who_called_who_was_called_and_how_it_ended() {
     let world = World::new().await;
     let (door, other) = (world.door("device123"), world.door("device9"));
     let user = world.user("user456");
-    let missed_by_nobody = call_id(&door.rings("user456", 30).await);
     let rejected = call_id(&door.rings("user456", 30).await);
     user.callee_action(&rejected, "rejected", None).await.ok();
+    let missed_by_nobody = call_id(&door.rings("user456", 30).await);
     let elsewhere = call_id(&other.rings("user789", 30).await);
     let auditor = world.party("auditor7", Role::Auditor);
     let day = Day::of(world.log(&elsewhere).await.commits[0].at);
     let find = async |filter: &str| paged(&auditor, &format!("/api/audit/calls?day={day}{filter}"), 1).await.concat();
     assert_eq!(find("&caller=device9").await, slice::from_ref(&elsewhere));
-    assert_eq!(find("&callee=user456").await, [missed_by_nobody.clone(), rejected.clone()]);
+    assert_eq!(find("&callee=user456").await, [rejected.clone(), missed_by_nobody.clone()]);
     assert_eq!(find("&outcome=rejected").await, slice::from_ref(&rejected));
     assert_eq!(find("&outcome=ringing&caller=device123&tenant=default").await, slice::from_ref(&missed_by_nobody));
     assert_eq!(find("&outcome=ended").await, [""; 0]);

@@ -205,8 +205,9 @@ async fn twenty_calls_in_one_millisecond_are_twenty_calls() {
     let now = ilock_env::Clock::system().now();
     let stopped = ilock_env::Clock::new(move || now);
     let world = World::with(ilock_local::Options { clock: stopped, ..ilock_local::Options::anywhere() }).await;
-    let door = world.door("device123");
-    let calls = futures::future::join_all((0..5).map(|_| door.rings("user456", 30))).await;
+    world.user("user456").registers("phone").await;
+    let doors: Vec<_> = (0..5).map(|n| world.door(&format!("device{n}"))).collect();
+    let calls = futures::future::join_all(doors.iter().map(|door| door.rings("user456", 30))).await;
     let mut ids: Vec<String> = calls.iter().map(call_id).collect();
     ids.sort();
     ids.dedup();

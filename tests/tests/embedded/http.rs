@@ -128,7 +128,7 @@ async fn a_page_of_this_machine_may_call_the_api() {
     let answer = reqwest::Client::new().get(&url).header("origin", PAGE).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(header(&answer, "access-control-allow-origin"), Some(PAGE), "a page can read a refusal too");
-    assert_eq!(header(&answer, "access-control-expose-headers"), Some("retry-after,date"));
+    assert_eq!(header(&answer, "access-control-expose-headers"), Some("retry-after,date,idempotent-replayed"));
     world.end().await;
 }
 

@@ -1,11 +1,13 @@
 //! How often somebody may be rung, and by whom not at all.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use futures::stream::{self, StreamExt};
 use ilock_local::Options;
 use ilock_tests::World;
 use ilock_tests::parties::{Answer, Party, call_id};
+use ilock_tests::phone::Phone;
 use reqwest::Method;
 use serde_json::json;
 
@@ -40,6 +42,50 @@ async fn of_three_hundred_presses_by_one_identity_the_limit_rings_and_others_rin
     world.end().await;
 }
 
+/// One second, in which `presses` presses of the nuisance come evenly spread: what they were answered, and after which time
+/// bert's phone rang for the door, in milliseconds.
+async fn second(nuisance: &Party, pressed: u64, door: &Party, phone: &mut Phone) -> (Vec<Answer>, u128) {
+    let nuisance = join_all((0..pressed).map(async |n| {
+        tokio::time::sleep(Duration::from_millis(n * 1000 / pressed)).await;
+        presses(nuisance, "grandma").await
+    }));
+    let ring = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let begun = Instant::now();
+        let (placed, _) = futures::join!(presses(door, "bert"), phone.hears("incoming"));
+        let took = begun.elapsed().as_millis();
+        door.caller_action(&call_id(&placed.ok()), "cancelled").await.ok();
+        phone.hears("cancelled").await;
+        took
+    };
+    futures::join!(nuisance, ring)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_one_identity_presses_three_hundred_times_in_nine_seconds_others_ring_undisturbed() {
+    let world = limited(&[("LIMIT_PRESSES_A_MINUTE", "20"), ("LIMIT_PAIR_PRESSES_A_MINUTE", "100")]).await;
+    let (nuisance, door, bert) = (world.user("nuisance"), world.door("device123"), world.user("bert"));
+    world.user("grandma").registers("phone").await;
+    let mut phone = world.phone(&bert, "phone").await;
+    let (mut answers, mut with, mut without) = (vec![], vec![], vec![]);
+    for _ in 0..9 {
+        let (answered, took) = second(&nuisance, 34, &door, &mut phone).await;
+        answers.extend(answered);
+        with.push(took);
+        without.push(second(&nuisance, 0, &door, &mut phone).await.1);
+    }
+    assert!(answers.iter().all(|answer| [0, 42_901].contains(&answer.code)), "{answers:?}");
+    let calls: std::collections::BTreeSet<String> =
+        answers.iter().filter(|answer| answer.code == 0).map(|answer| call_id(&answer.data)).collect();
+    assert!(answers.iter().filter(|answer| answer.code == 0).count() <= 20);
+    assert!(calls.len() <= 4, "while one rings, a press is that call: {calls:?}");
+    for times in [&mut with, &mut without] {
+        times.sort_unstable();
+    }
+    assert!(with[4] <= 500 && without[4] <= 500, "{with:?} {without:?}");
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_rings_the_same_person_six_times_a_minute_and_others_all_the_same() {
     let world = limited(&[("LIMIT_PRESSES_A_MINUTE", "20")]).await;
@@ -48,7 +94,8 @@ async fn a_caller_rings_the_same_person_six_times_a_minute_and_others_all_the_sa
         world.user(person).registers("phone").await;
     }
     for _ in 0..6 {
-        presses(&door, "anna").await.ok();
+        let call = call_id(&presses(&door, "anna").await.ok());
+        door.caller_action(&call, "cancelled").await.ok();
     }
     for _ in 0..20 {
         assert_eq!(presses(&door, "anna").await.code, 42_902, "and what is refused does not count");

@@ -6,6 +6,7 @@ mod acting;
 mod audit;
 mod authorizer;
 mod bodies;
+mod busy;
 mod calls;
 mod client;
 #[path = "../contract/mod.rs"]
@@ -32,6 +33,7 @@ mod proof;
 mod push;
 mod race;
 mod refused;
+mod repeats;
 mod restart;
 mod rooms;
 mod sessions;

@@ -74,9 +74,9 @@ async fn failures(projector: &Projector, records: Vec<Value>) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_poison_record_is_answered_as_failed_and_the_other_calls_ring() {
     let (world, projector) = world(&Throttle::default()).await;
-    let (door, user) = (world.door("device123"), world.user("user456"));
+    let (door, gate, user) = (world.door("device123"), world.door("gate"), world.user("user456"));
     let mut phone = world.phone(&user, "android_1").await;
-    let good = world.log(&call_id(&door.rings("user456", 30).await)).await.commits.remove(0);
+    let good = world.log(&call_id(&gate.rings("user456", 30).await)).await.commits.remove(0);
     let changed = world.log(&call_id(&door.rings("user456", 30).await)).await.commits.remove(0);
     let unreadable = {
         let mut record = record(&good, "1");
@@ -98,6 +98,8 @@ async fn a_poison_record_is_answered_as_failed_and_the_other_calls_ring() {
     assert_eq!(failed, ["1", "2"]);
     assert_eq!(phone.hears("incoming").await["call_id"], good.call_id.as_str());
     phone.hears_nothing(Duration::from_millis(300)).await;
+    // A call that cannot be read keeps its caller from nothing.
+    assert_ne!(call_id(&door.presses("user456", 30).await.ok()), changed.call_id.as_str());
     world.end().await;
 }
 

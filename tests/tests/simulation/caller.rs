@@ -45,7 +45,15 @@ impl Caller {
 
         sleep(plan.after).await;
         let key = format!("press-{}", self.dice.within(0..1_000_000));
-        let Some(call) = self.press(&plan, &key).await else { return };
+        // An impatient visitor presses twice at once, or again a little later: under a key of its own each time.
+        let again = self.dice.permille(250).then(|| self.dice.ms(0..1_500));
+        let (pressed, other) = futures::join!(self.press(&plan, &key), self.press_again(&plan, again));
+        let Some(call) = pressed else {
+            if let Some(other) = other {
+                self.end(&other).await;
+            }
+            return;
+        };
         let until = Instant::now() + plan.cancels_after.unwrap_or(Duration::from_secs(plan.ring_seconds + 5));
         let mut answered = false;
         while let Ok(Some(arrival)) = timeout_at(until, arrivals.recv()).await {
@@ -66,7 +74,15 @@ impl Caller {
             sleep(after).await;
             self.act(&call, "hangup").await;
         }
-        self.end(&call).await;
+        for call in std::iter::once(call).chain(other) {
+            self.end(&call).await;
+        }
+    }
+
+    async fn press_again(&self, plan: &Plan, after: Option<Duration>) -> Option<String> {
+        sleep(after?).await;
+        let key = format!("again-{}", self.dice.within(0..1_000_000));
+        self.press(plan, &key).await
     }
 
     async fn press(&self, plan: &Plan, key: &str) -> Option<String> {

@@ -11,7 +11,7 @@ use ilock_env::simulate_randomness;
 use ilock_local::dynamodb::create_table;
 use tokio::time::{Instant, sleep};
 
-use crate::api::Api;
+use crate::api::{Api, Ask};
 use crate::bugs::Bug;
 use crate::caller::{Caller, Plan};
 use crate::cloud::{Cloud, Network};
@@ -69,6 +69,11 @@ async fn simulate(seed: u64, script: &Script) -> Outcome {
     let scene = &house.scene;
     for (index, owner) in house.owners.iter().enumerate() {
         Phone::start(scene.clone(), owner.clone(), Dice::of(seed, &format!("phone {index}"))).await;
+    }
+    for owner in house.owners.iter().filter(|_| plan.permille(300)) {
+        let body = Some(serde_json::json!({ "when_busy": "refuse" }));
+        let ask = Ask { method: "PUT", path: "/api/settings".to_owned(), key: None, body, who: &owner.client };
+        scene.api.insist(&owner.bearer, ask, 20).await;
     }
     scene.cloud.network.begin();
     house.break_connections(&plan);

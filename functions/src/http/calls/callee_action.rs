@@ -5,18 +5,21 @@ use axum::extract::{FromRef, State};
 use axum::routing::post;
 use ilock_directory::Directory;
 use ilock_env::Clock;
-use ilock_events::{Act, Alert, CallState, CallView, CalleeAct, CalleeAction, Millis, PartyId, PersonalText, Reason};
+use ilock_events::{
+    Act, Alert, CallState, CallView, CalleeAct, CalleeAction, Millis, PartyAddress, PartyId, PartyKind, PersonalText,
+    Reason,
+};
 
 use super::acting_client::{Acting, ActingClient};
 use super::view::view;
 use crate::error::ApiError;
-use crate::http::asker::Asker;
+use crate::http::asker::{Asker, Caller};
 use crate::http::body::{JsonBody, short};
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::response::Reply;
 use crate::http::tenant::{PartyCall, PartyCalls};
 use crate::service::calls::{CommandRequest, MAX_REASON, PersonalData};
-use crate::service::room_credentials::RoomCredentials;
+use crate::service::room_credentials::{KeyVersions, RoomCredentials};
 use crate::service::token_verifier::TokenVerifier;
 use crate::settings::BadSetting;
 use crate::wiring::Wiring;
@@ -87,12 +90,30 @@ async fn callee_action(
             reason: ask.reason.filter(|_| says_why),
             ..PersonalText::default()
         }),
+        key_versions: KeyVersions::new(),
     };
     calls.execute(&mut call, request, &clock).await?;
+    if ask.action == CalleeAct::Accepted {
+        they_talk(&directory, &caller, &call, clock.now()).await;
+    }
     if ask.action == CalleeAct::Ringing {
         keep_later_alert(&calls, &mut call, (&caller.party.id, &acting), clock.now()).await?;
     }
     Ok(Reply(view(&call, &rooms, (&caller.party, &acting), clock.now())?))
+}
+
+/// Two persons who talk are no strangers from then on. What cannot be kept only makes them strangers once more.
+async fn they_talk(directory: &Directory, caller: &Caller, call: &PartyCall, now: Millis) {
+    let Some(other) =
+        call.placed().ok().map(|placed| &placed.terms.caller).filter(|other| other.kind == PartyKind::User)
+    else {
+        return;
+    };
+    let (one, other) = (caller.at(), PartyAddress::of(&caller.tenant, other));
+    let both = futures::join!(directory.meets(&one, &other, now), directory.meets(&other, &one, now));
+    if let Err(error) = both.0.and(both.1) {
+        tracing::warn!(call_id = %call.call.id, %error, "that two persons talk was not kept");
+    }
 }
 
 /// Of the phones that ring only the first makes a commit: that of another is kept beside it.

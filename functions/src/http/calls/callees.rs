@@ -1,11 +1,12 @@
 //! Who is rung: those among the people who are asked for that have a client, as the directory knows them.
 
 use futures::future::try_join_all;
-use ilock_directory::{Client, Directory, PushEndpoint};
-use ilock_events::{Busy, Callee, ClientStatus, Party, PartyAddress, PartyId, PartyKind};
+use ilock_directory::{Client, Directory, KnownCallee, PushEndpoint};
+use ilock_events::{Busy, Callee, ClientStatus, Millis, Party, PartyAddress, PartyId, PartyKind};
 
 use crate::error::ApiError;
 use crate::http::asker::Caller;
+use crate::service::room_credentials::KeyVersions;
 
 /// Who is rung, and who is not.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +15,8 @@ pub struct Callees {
     pub rung: Vec<Callee>,
     /// Those who have no client.
     pub not_rung: Vec<PartyId>,
+    /// The versions of the payload keys of those who are rung.
+    pub key_versions: KeyVersions,
 }
 
 impl Callees {
@@ -21,23 +24,26 @@ impl Callees {
     ///
     /// # Errors
     /// What the directory says.
-    pub async fn find(directory: &Directory, caller: &Caller, ids: &[PartyId]) -> Result<Self, ApiError> {
+    pub async fn find(directory: &Directory, caller: &Caller, ids: &[PartyId], now: Millis) -> Result<Self, ApiError> {
         let people = try_join_all(ids.iter().map(|id| async move {
             let person = Party { kind: PartyKind::User, id: id.clone() };
             let at = PartyAddress::of(&caller.tenant, &person);
-            futures::try_join!(directory.clients(&at), directory.block(&at, &caller.party.id))
+            let known = directory.callee(&at, &caller.party.id, now).await?;
+            Ok::<_, ApiError>((at.address, known))
         }));
         let mut found = Self::default();
-        for (id, (clients, block)) in ids.iter().zip(people.await?) {
+        for (id, (address, KnownCallee { clients, blocked, key_version })) in ids.iter().zip(people.await?) {
             if clients.is_empty() {
                 found.not_rung.push(id.clone());
                 continue;
             }
+            found.key_versions.insert(address, key_version);
             let callee = callee(id.clone(), &clients);
             // Whoever is blocked sees what they would see of a person out of reach.
-            found.rung.push(match block {
-                Some(_) => Callee { busy: Some(Busy::Blocked), reachable: false, primary: None, ..callee },
-                None => callee,
+            found.rung.push(if blocked {
+                Callee { busy: Some(Busy::Blocked), reachable: false, primary: None, ..callee }
+            } else {
+                callee
             });
         }
         Ok(found)

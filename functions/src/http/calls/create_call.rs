@@ -5,38 +5,36 @@ use std::collections::BTreeSet;
 use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::routing::post;
-use ilock_call::{CALLEES, GRACE_MS, RING_SECONDS, Refusal};
-use ilock_directory::{Directory, Lease, PressLimits, Pressed, Reserved, leased_until};
+use ilock_call::{GRACE_MS, Refusal};
+use ilock_directory::{Directory, LiveCall, PressLimits, Pressed};
 use ilock_env::{Clock, random};
 use ilock_events::{
-    Act, CallId, CallView, CallerInfo, ClientName, CommandId, Millis, Party, PartyAddress, PartyId, PartyKind,
-    PersonalText, PlaceCall, RoomId,
+    Act, CallId, CallView, Callee, ClientName, CommandId, Millis, PartyAddress, PartyId, PersonalText, PlaceCall,
+    RoomId,
 };
 
 use super::acting_client::ActingClient;
+use super::asked_for::{AskedFor, callees_asked_for, check};
+use super::busy::{Beside, Outdated};
 use super::callees::Callees;
+use super::live_calls::{LiveCalls, person_at, set_of};
+use super::repeat::{Earlier, Repeats};
+use super::reservation::{Reservation, Reserving};
 use super::view::view;
 use crate::error::{ApiError, TooMany};
 use crate::http::asker::{Asker, Caller};
-use crate::http::body::{JsonBody, shallow, short};
-use crate::http::idempotency::{IdempotencyKey, RequestDigest, room_to_try};
-use crate::http::response::Reply;
+use crate::http::body::JsonBody;
+use crate::http::idempotency::{IdempotencyKey, RequestDigest};
+use crate::http::response::Repeatable;
 use crate::http::tenant::{PartyCall, PartyCalls};
 use crate::service::calls::{CommandRequest, PersonalData};
-use crate::service::room_credentials::RoomCredentials;
+use crate::service::room_credentials::{KeyVersions, RoomCredentials};
 use crate::service::token_verifier::TokenVerifier;
 use crate::settings::BadSetting;
 use crate::wiring::Wiring;
 
 /// How long a call rings when the caller does not say, in seconds.
 const DEFAULT_RING_SECONDS: u32 = 30;
-
-/// The most that `caller_info` and `invitation_data` may take, as JSON. So the item beside the commit stays small, and so
-/// does every message and push that is made of it.
-const MAX_TEXT: usize = 4 * 1024;
-
-/// How many rooms are tried. Even with a million live calls the first is free 1,999 times out of 2,000.
-const MAX_ROOMS: u32 = 8;
 
 /// The state of create-call.
 #[derive(Clone, FromRef)]
@@ -76,11 +74,15 @@ pub fn routes(state: CreateCallState) -> Router {
     Router::new().route("/api/calls", post(create_call)).with_state(state)
 }
 
-/// The request, checked, with what every try at a room needs.
+/// The request, checked.
 struct Request {
     caller: Caller,
+    /// The call that it is to place.
+    call_id: CallId,
     /// Who is to be rung, each once.
     callees: Vec<PartyId>,
+    /// The caller, where it is one of several: nobody's own phones ring.
+    own: Option<PartyId>,
     client: Option<ClientName>,
     /// Which request this is, where it may come again.
     digest: Option<RequestDigest>,
@@ -91,10 +93,32 @@ struct Request {
 }
 
 impl Request {
+    fn deadline(&self) -> Millis {
+        self.now.plus(i64::from(self.ring_seconds) * 1000)
+    }
+
     /// When the timer is to end the ringing.
     fn ends(&self) -> Millis {
-        self.now.plus(i64::from(self.ring_seconds) * 1000 + GRACE_MS)
+        self.deadline().plus(GRACE_MS)
     }
+
+    fn addresses(&self) -> Vec<PartyAddress> {
+        self.callees.iter().map(|id| person_at(&self.caller.tenant, id)).collect()
+    }
+}
+
+/// What was reserved and entered for a press.
+struct Begun {
+    reserved: Reservation,
+    live: LiveCalls,
+}
+
+/// What a press turns out to be.
+enum Looked {
+    /// The first of its call. These entries of others are out of date.
+    Places(Outdated),
+    /// A repetition, which counts for its caller alone.
+    Repeats(Box<Earlier>, Option<Pressed>),
 }
 
 async fn create_call(
@@ -102,54 +126,44 @@ async fn create_call(
     IdempotencyKey(key): IdempotencyKey,
     State(state): State<CreateCallState>,
     JsonBody(ask): JsonBody<PlaceCall>,
-) -> Result<Reply<CallView>, ApiError> {
+) -> Result<Repeatable<CallView>, ApiError> {
     let ring_seconds = ask.ring_seconds.unwrap_or(DEFAULT_RING_SECONDS);
     check(&ask, ring_seconds)?;
     let (caller, admission) = asker.arrives();
     let AskedFor { callees, own } = callees_asked_for(&ask, &caller)?;
+    let now = state.clock.now();
     let request = Request {
+        call_id: new_call_id(&caller, &callees, now)?,
         callees,
+        own,
         client: ask.client_id.as_ref().map(|sent| caller.client(sent)).transpose()?,
         digest: key.as_ref().map(|key| RequestDigest::new(&caller, key)),
         key: IdempotencyKey(key).or_fresh()?,
         text: PersonalText { caller_info: ask.caller_info, invitation_data: ask.invitation_data, reason: None },
         ring_seconds,
-        now: state.clock.now(),
+        now,
         caller,
     };
     // Beside what is reserved for the call, so that it takes no time of its own.
-    let (admitted, pressed, room, acting, callees) = futures::join!(
+    let (admitted, pressed, room, live, acting, callees) = futures::join!(
         admission.granted(),
         state.press(&request),
         state.first_free_room(&request),
+        state.enter_live(&request),
         state.acting(&request),
         state.callees(&request)
     );
-    let Reservation { room_id, mut call, personal } = room?;
-    // A request that comes again for a call that stands presses no button.
-    let pressed = if call.placed().is_ok() { Ok(()) } else { pressed };
-    let (acting, callees) = match (admitted, pressed, acting, callees) {
-        (Ok(_), Ok(()), Ok(acting), Ok(callees)) if !callees.rung.is_empty() => (acting, callees),
-        (admitted, pressed, acting, callees) => {
-            state.calls.drop_unused(&call, personal).await;
-            admitted?;
-            pressed?;
-            acting?;
-            callees?;
-            return Err(Refusal::NobodyThere.into());
+    let begun = state.begun(room, live).await?;
+    let there = admitted.and(acting).and_then(|acting| Ok((acting, callees?)));
+    match there {
+        Ok((acting, callees)) if !callees.rung.is_empty() => {
+            Box::pin(state.pressed(&request, begun, (acting, callees), pressed)).await
         }
-    };
-    let not_rung = callees.not_rung.iter().cloned().chain(own).collect();
-    state.place(&request, (room_id, &acting, callees), &mut call, personal).await?;
-    let view = view(&call, &state.rooms, (&request.caller.party, &acting), state.clock.now())?;
-    Ok(Reply(CallView { not_rung, ..view }))
-}
-
-/// A room, with the call that it is held for and the text kept for that.
-struct Reservation {
-    room_id: RoomId,
-    call: PartyCall,
-    personal: PersonalData,
+        there => {
+            state.give_up(begun).await;
+            there.and(Err(Refusal::NobodyThere.into()))
+        }
+    }
 }
 
 impl CreateCallState {
@@ -161,75 +175,194 @@ impl CreateCallState {
     }
 
     async fn callees(&self, request: &Request) -> Result<Callees, ApiError> {
-        Callees::find(&self.directory, &request.caller, &request.callees).await
+        Callees::find(&self.directory, &request.caller, &request.callees, request.now).await
     }
 
     /// Counts the press, unless there were too many.
-    async fn press(&self, request: &Request) -> Result<(), ApiError> {
-        let Some(limits) = self.press_limits else { return Ok(()) };
-        let Request { caller, callees, now, .. } = request;
-        let at = |id: &PartyId| PartyAddress::of(&caller.tenant, &Party { kind: PartyKind::User, id: id.clone() });
-        let callees: Vec<PartyAddress> = callees.iter().map(at).collect();
-        match self.directory.press(&caller.at(), &callees, limits, *now).await? {
-            Pressed::Yes => Ok(()),
-            Pressed::CallerTooOften { retry_after_ms } => Err(ApiError::TooOften(TooMany::Presses { retry_after_ms })),
-            Pressed::PairTooOften { retry_after_ms } => {
-                Err(ApiError::TooOften(TooMany::PressesForOne { retry_after_ms }))
-            }
-        }
+    async fn press(&self, request: &Request) -> Result<Option<Pressed>, ApiError> {
+        let Some(limits) = self.press_limits else { return Ok(None) };
+        Ok(Some(self.directory.press(&request.caller.at(), &request.addresses(), limits, request.now).await?))
     }
 
     async fn first_free_room(&self, request: &Request) -> Result<Reservation, ApiError> {
-        for attempt in 0..MAX_ROOMS {
-            let room_id = room_to_try(request.digest.as_ref(), attempt)?;
-            if let Some((call, personal)) = Box::pin(self.reserve_room(request, room_id)).await? {
-                return Ok(Reservation { room_id, call, personal });
-            }
-        }
-        Err(ApiError::Busy)
+        self.reserving(request).first_free_room().await
     }
 
-    /// Reserves `room_id` for a new call, with everything else that must stand before the call does; none where the room
-    /// is held by another call. The lease *is* the idempotency record: where this very request holds the room, its first
-    /// try is taken up again.
-    async fn reserve_room(
+    fn reserving<'a>(&'a self, request: &'a Request) -> Reserving<'a> {
+        Reserving {
+            calls: &self.calls,
+            directory: &self.directory,
+            call_id: &request.call_id,
+            digest: request.digest.as_ref(),
+            text: &request.text,
+            now: request.now,
+            ends: request.ends(),
+        }
+    }
+
+    /// Enters the call at everybody who is called, and at the caller where that is a person.
+    async fn enter_live(&self, request: &Request) -> Result<LiveCalls, ApiError> {
+        let Request { caller, call_id, callees, now, .. } = request;
+        let own = LiveCall {
+            set: set_of(&caller.at(), &request.addresses()),
+            call_id: call_id.clone(),
+            request: request.digest.as_ref().map(RequestDigest::short),
+            by: caller.party.kind,
+            at: *now,
+            deadline: request.deadline(),
+            told: *now,
+            until: request.ends().plus(i64::from(self.max_call_seconds) * 1000),
+        };
+        Ok(LiveCalls::enter(&self.directory, caller, callees, own).await?)
+    }
+
+    /// Both, or neither.
+    async fn begun(
+        &self,
+        room: Result<Reservation, ApiError>,
+        live: Result<LiveCalls, ApiError>,
+    ) -> Result<Begun, ApiError> {
+        match (room, live) {
+            (Ok(reserved), Ok(live)) => Ok(Begun { reserved, live }),
+            (Ok(Reservation { call, personal, .. }), Err(error)) => {
+                self.calls.drop_unused(&call, personal).await;
+                Err(error)
+            }
+            (Err(error), live) => {
+                if let Ok(live) = live {
+                    live.leave(&self.directory).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes back what was begun: no call is placed.
+    async fn give_up(&self, Begun { reserved: Reservation { call, personal, .. }, live }: Begun) {
+        futures::join!(self.calls.drop_unused(&call, personal), live.leave(&self.directory));
+    }
+
+    /// The answer to a press of somebody who may call, to people who can be called.
+    async fn pressed(
         &self,
         request: &Request,
-        room_id: RoomId,
-    ) -> Result<Option<(PartyCall, PersonalData)>, ApiError> {
-        let call_id = new_call_id(request)?;
-        let digest = request.digest.as_ref().map(RequestDigest::hex);
-        let lease = Lease { call_id: call_id.clone(), request: digest, until: leased_until(request.now) };
+        mut begun: Begun,
+        (acting, mut callees): (ActingClient, Callees),
+        pressed: Result<Option<Pressed>, ApiError>,
+    ) -> Result<Repeatable<CallView>, ApiError> {
+        let mut outdated = vec![];
+        // A request that comes again for a call that stands presses no button.
+        let again = begun.reserved.call.placed().is_ok();
+        if again {
+            begun.live.leave(&self.directory).await;
+            if is_bound(request, &begun.reserved.call)? {
+                return self.answer(request, &begun.reserved.call, &acting, true);
+            }
+        } else {
+            outdated = match self.looked(request, &mut begun, &mut callees, pressed).await {
+                Ok(Looked::Places(outdated)) => outdated,
+                Ok(Looked::Repeats(earlier, pressed)) => {
+                    return Box::pin(self.repeat(request, begun, (acting, pressed), *earlier)).await;
+                }
+                Err(error) => {
+                    self.give_up(begun).await;
+                    return Err(error);
+                }
+            };
+        }
+        let Begun { reserved: Reservation { room_id, mut call, personal }, mut live } = begun;
+        let whom = (callees.rung, callees.key_versions);
+        let place = self.place(request, (room_id, &acting), whom, (&mut call, personal));
+        let beside = self.beside(request);
+        let settle = async { if again { Ok(()) } else { live.settle(&self.directory).await } };
+        let (placed, settled, ()) = futures::join!(place, settle, beside.forget(&outdated));
+        placed?;
+        if let Err(error) = settled {
+            tracing::warn!(call_id = %call.call.id, %error, "an entry of an earlier call stays in place of this one's");
+        }
+        let Repeatable { data, .. } = self.answer(request, &call, &acting, false)?;
+        let not_rung = callees.not_rung.into_iter().chain(request.own.clone()).collect();
+        Ok(Repeatable { data: CallView { not_rung, ..data }, replayed: again })
+    }
 
-        let reserve = self.directory.reserve(room_id, &lease, request.now);
-        // The timer first: a call that nobody would end is not placed. On a call that was not placed it does nothing.
-        let arm = self.calls.arm(call_id.clone(), request.ends());
-        // What the caller says of itself lies there before its commit does: beside all this it costs no time.
-        let save = self.calls.save_personal(&call_id, request.text.clone(), request.now);
-        let (reserved, armed, saved) = futures::join!(reserve, arm, save);
-        let saved = saved?;
-        let reserved = armed.and_then(|()| Ok(reserved?));
-        if matches!(reserved, Ok(Reserved::Yes)) {
-            return Ok(Some((PartyCall::unplaced(call_id), PersonalData::Saved(saved))));
+    /// What the entries of other calls make of this press.
+    async fn looked(
+        &self,
+        request: &Request,
+        Begun { reserved, live }: &mut Begun,
+        callees: &mut Callees,
+        pressed: Result<Option<Pressed>, ApiError>,
+    ) -> Result<Looked, ApiError> {
+        let pressed = pressed?;
+        if let Some(Pressed::CallerTooOften { retry_after_ms }) = pressed {
+            return Err(ApiError::TooOften(TooMany::Presses { retry_after_ms }));
         }
-        self.calls.drop_personal(&call_id, saved).await;
-        let (Reserved::Held(Some(held)), Some(digest)) = (reserved?, &request.digest) else { return Ok(None) };
-        let Some(earlier) = self.calls.of_request(digest, &held).await? else { return Ok(None) };
-        if earlier.placed().is_err() {
-            // The first try ended before its call was placed; its alarm may not have been set, or be too early.
-            self.calls.arm(held.call_id, request.ends()).await?;
+        live.rename(&self.directory, &reserved.call.call.id).await?;
+        if let Some(earlier) = self.repeats(request).earlier(live).await? {
+            return Ok(Looked::Repeats(Box::new(earlier), pressed));
         }
-        Ok(Some((earlier, PersonalData::Unsaved(request.text.clone()))))
+        if let Some(Pressed::PairTooOften { retry_after_ms }) = pressed {
+            return Err(ApiError::TooOften(TooMany::PressesForOne { retry_after_ms }));
+        }
+        Ok(Looked::Places(self.beside(request).look(live, callees).await?))
+    }
+
+    fn repeats<'a>(&'a self, request: &'a Request) -> Repeats<'a> {
+        let Self { calls, directory, clock, press_limits, .. } = self;
+        Repeats { calls, directory, clock, caller: &request.caller, limits: *press_limits }
+    }
+
+    fn beside<'a>(&'a self, request: &'a Request) -> Beside<'a> {
+        let strangers = self.press_limits.map(|limits| limits.strangers);
+        let Self { calls, directory, .. } = self;
+        Beside { calls, directory, caller: &request.caller, now: request.now, strangers }
+    }
+
+    /// The answer to a press that repeats another: the call of that one, which this request's key names from now on too.
+    async fn repeat(
+        &self,
+        request: &Request,
+        begun: Begun,
+        (acting, pressed): (ActingClient, Option<Pressed>),
+        (earlier, standing): Earlier,
+    ) -> Result<Repeatable<CallView>, ApiError> {
+        let Begun { reserved, live } = begun;
+        let (reserving, repeats) = (self.reserving(request), self.repeats(request));
+        let (counted, bound, entered, ()) = futures::join!(
+            repeats.count_for_caller(pressed, request.now),
+            reserving.answered_by(&reserved, &earlier.call.id),
+            live.give_way(&self.directory, &standing),
+            repeats.tell_again(&live, &earlier, &standing)
+        );
+        self.calls.drop_unused(&reserved.call, reserved.personal).await;
+        counted?;
+        bound?;
+        entered?;
+        self.answer(request, &earlier, &acting, true)
+    }
+
+    fn answer(
+        &self,
+        request: &Request,
+        call: &PartyCall,
+        acting: &ActingClient,
+        repeated: bool,
+    ) -> Result<Repeatable<CallView>, ApiError> {
+        let view = view(call, &self.rooms, (&request.caller.party, acting), self.clock.now())?;
+        let rung: BTreeSet<&PartyId> = call.placed()?.terms.callees.iter().map(|callee| &callee.id).collect();
+        let left = request.callees.iter().filter(|id| !rung.contains(id));
+        let not_rung = left.chain(&request.own).cloned().collect();
+        Ok(Repeatable { data: CallView { not_rung, repeated, ..view }, replayed: repeated })
     }
 
     async fn place(
         &self,
         request: &Request,
-        (room_id, client, callees): (RoomId, &ActingClient, Callees),
-        call: &mut PartyCall,
-        personal: PersonalData,
+        (room_id, client): (RoomId, &ActingClient),
+        (callees, key_versions): (Vec<Callee>, KeyVersions),
+        (call, personal): (&mut PartyCall, PersonalData),
     ) -> Result<(), ApiError> {
-        let (callees, ring_seconds) = (callees.rung, request.ring_seconds);
+        let ring_seconds = request.ring_seconds;
         let command = CommandRequest {
             tenant: request.caller.tenant.clone(),
             actor: request.caller.actor(client.name.clone()),
@@ -237,6 +370,7 @@ impl CreateCallState {
             key: request.key.clone(),
             act: Act::Place { callees, ring_seconds, room_id, max_call_seconds: self.max_call_seconds, personal: None },
             personal,
+            key_versions,
         };
         self.calls.execute(call, command, &Clock::fixed(request.now)).await?;
         // So slow that the alarm may have fired before the call was committed.
@@ -250,60 +384,18 @@ impl CreateCallState {
     }
 }
 
-/// The people that a request asks for, each once.
-struct AskedFor {
-    callees: Vec<PartyId>,
-    /// The caller, where it is one of several: nobody's own phones ring.
-    own: Option<PartyId>,
+/// Whether the request's key was bound to this call, which another press had placed.
+fn is_bound(request: &Request, call: &PartyCall) -> Result<bool, ApiError> {
+    let placed = call.placed()?;
+    let asked_for = |callee: &Callee| request.callees.contains(&callee.id);
+    match placed.request != request.key {
+        true if !placed.terms.callees.iter().all(asked_for) => Err(Refusal::KeyReused.into()),
+        bound => Ok(bound),
+    }
 }
 
-fn callees_asked_for(ask: &PlaceCall, caller: &Caller) -> Result<AskedFor, ApiError> {
-    let mut callees = match (&ask.callee_id, &ask.callee_ids) {
-        (Some(one), None) => vec![one.clone()],
-        (None, Some(several)) => several.clone(),
-        (None, None) => return Err(ApiError::field("callee_id", "must be there, or callee_ids")),
-        (Some(_), Some(_)) => return Err(ApiError::field("callee_ids", "must not be there beside callee_id")),
-    };
-    let mut seen = BTreeSet::new();
-    callees.retain(|callee| seen.insert(callee.clone()));
-    if !CALLEES.contains(&callees.len()) {
-        return Err(Refusal::Callees.into());
-    }
-    let own = callees.iter().position(|callee| caller.party.kind == PartyKind::User && *callee == caller.party.id);
-    let own = own.map(|at| callees.remove(at));
-    if callees.is_empty() {
-        return Err(Refusal::CallsSelf.into());
-    }
-    Ok(AskedFor { callees, own })
-}
-
-fn check(ask: &PlaceCall, ring_seconds: u32) -> Result<(), ApiError> {
-    if !RING_SECONDS.contains(&ring_seconds) {
-        return Err(Refusal::RingSeconds.into());
-    }
-    if let Some(info) = &ask.caller_info {
-        let CallerInfo { name, location, more } = info;
-        short("caller_info.name", name.as_ref(), MAX_TEXT)?;
-        short("caller_info.location", location.as_ref(), MAX_TEXT)?;
-        shallow("caller_info", Some(more))?;
-    }
-    shallow("invitation_data", ask.invitation_data.as_ref())?;
-    for (field, json) in [
-        ("caller_info", serde_json::to_string(&ask.caller_info)),
-        ("invitation_data", serde_json::to_string(&ask.invitation_data)),
-    ] {
-        let json = json.map_err(|error| ApiError::Internal(error.to_string()))?;
-        if json.len() > MAX_TEXT {
-            return Err(ApiError::field(field, format!("must have at most {MAX_TEXT} bytes as JSON")));
-        }
-    }
-    Ok(())
-}
-
-fn new_call_id(request: &Request) -> Result<CallId, ApiError> {
+fn new_call_id(caller: &Caller, callees: &[PartyId], now: Millis) -> Result<CallId, ApiError> {
     let end = random().map_err(|error| ApiError::Internal(error.to_string()))?;
-    let Request { caller, callees, now, .. } = request;
     let first = callees.first().ok_or(Refusal::Callees)?;
-    let callee = PartyAddress::of(&caller.tenant, &Party { kind: PartyKind::User, id: first.clone() });
-    Ok(CallId::of_call(&caller.at().address, &callee.address, *now, end))
+    Ok(CallId::of_call(&caller.at().address, &person_at(&caller.tenant, first).address, now, end))
 }

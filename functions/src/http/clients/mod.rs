@@ -7,4 +7,5 @@ pub mod register_push_token;
 mod registrar;
 pub mod remove_client;
 pub mod revoke_logins;
+pub mod settings;
 pub mod update_client_status;

@@ -15,7 +15,7 @@ use super::network::is_this_machine;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET,POST,PUT,DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static("authorization,content-type,accept-language,idempotency-key");
-const EXPOSED: HeaderValue = HeaderValue::from_static("retry-after,date");
+const EXPOSED: HeaderValue = HeaderValue::from_static("retry-after,date,idempotent-replayed");
 const MAX_AGE: HeaderValue = HeaderValue::from_static("3600");
 
 /// Answers preflights of local pages, and lets them read answers.

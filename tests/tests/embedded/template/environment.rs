@@ -19,6 +19,7 @@ use ilock_functions::http::clients::register_client::RegisterClientState;
 use ilock_functions::http::clients::register_push_token::RegisterPushTokenState;
 use ilock_functions::http::clients::remove_client::RemoveClientState;
 use ilock_functions::http::clients::revoke_logins::RevokeLoginsState;
+use ilock_functions::http::clients::settings::SettingsState;
 use ilock_functions::http::clients::update_client_status::UpdateClientStatusState;
 use ilock_functions::http::trtc_callback::TrtcCallbackState;
 use ilock_functions::settings::{BadSetting, Settings};
@@ -38,6 +39,7 @@ fn states() -> BTreeMap<&'static str, Build> {
         ("list-clients", |on| ListClientsState::new(&on.wiring).map(drop)),
         ("revoke-logins", |on| RevokeLoginsState::new(&on.wiring).map(drop)),
         ("blocks", |on| BlocksState::new(&on.wiring).map(drop)),
+        ("settings", |on| SettingsState::new(&on.wiring).map(drop)),
         ("push-feedback", |on| on.wiring.directory().map(drop)),
         ("update-client-status", |on| UpdateClientStatusState::new(&on.wiring).map(drop)),
         ("remove-client", |on| RemoveClientState::new(&on.wiring).map(drop)),
@@ -101,6 +103,7 @@ fn value(name: &str, algorithms: &str) -> String {
         | "AUTH_MAX_TOKEN_SECONDS"
         | "LIMIT_PRESSES_A_MINUTE"
         | "LIMIT_PAIR_PRESSES_A_MINUTE"
+        | "LIMIT_STRANGERS_AT_ONCE"
         | "LIMIT_REGISTRATIONS_AN_HOUR"
         | "LIMIT_CLIENTS" => "",
         _ => "a value that is long enough for a secret of the operator",

@@ -25,6 +25,7 @@ use ilock_functions::http::clients::register_client::{self, RegisterClientState}
 use ilock_functions::http::clients::register_push_token::{self, RegisterPushTokenState};
 use ilock_functions::http::clients::remove_client::{self, RemoveClientState};
 use ilock_functions::http::clients::revoke_logins::{self, RevokeLoginsState};
+use ilock_functions::http::clients::settings::{self, SettingsState};
 use ilock_functions::http::clients::update_client_status::{self, UpdateClientStatusState};
 use ilock_functions::http::router::service;
 use ilock_functions::http::trtc_callback::{self, TrtcCallbackState};
@@ -286,6 +287,14 @@ impl Scenes {
         assert_eq!(asks(&app, &anna, "GET", "/api/blocks", None, None).await, 200);
         self.note("blocks");
 
+        let parts = self.start(&[Warm::Directory]).await;
+        let app = service(settings::routes(SettingsState::new(&parts.wiring).unwrap()));
+        let body = Some(json!({ "when_busy": "refuse" }));
+        let bert = self.world.user("bert");
+        assert_eq!(asks(&app, &bert, "PUT", "/api/settings", None, body).await, 200);
+        assert_eq!(asks(&app, &bert, "GET", "/api/settings", None, None).await, 200);
+        self.note("settings");
+
         let dora = session(&self.world, "dora");
         let body = json!({ "client_id": "phone", "platform": "android", "push_token": "doras" });
         dora.posts("/api/mqtt/clients/register", body).await.ok();
@@ -353,9 +362,15 @@ impl Scenes {
         });
         assert_eq!(asks(&app, &anna, "POST", "/api/calls/callee-action", None, Some(act("rejected"))).await, 409);
         self.stale_token().await;
-        let next = call_id(&door.rings("anna", 30).await);
+        // From another door: the first one's call lasts.
+        let next = call_id(&self.world.door("gate").rings("anna", 30).await);
         let reject = json!({ "call_id": next, "action": "rejected", "client_id": "anna_1" });
         assert_eq!(asks(&app, &anna, "POST", "/api/calls/callee-action", None, Some(reject)).await, 200);
+        // Who talks with a person is no stranger to them from then on.
+        let berts = call_id(&self.world.user("bert").rings("anna", 30).await);
+        let accept = json!({ "call_id": berts, "action": "accepted", "client_id": "anna_1" });
+        assert_eq!(asks(&app, &anna, "POST", "/api/calls/callee-action", None, Some(accept)).await, 200);
+        self.world.user("bert").caller_action(&berts, "hangup").await.ok();
         self.note("callee-action");
 
         let parts = self.start(&[Warm::Log, Warm::Broker]).await;

@@ -1,7 +1,7 @@
 //! Who is to be told what because of an event, as the docs have it. It stands here once more: not taken from `notices`, which
 //! is what is judged.
 
-use ilock_events::{CallEvent, CallState, Commit, PartyId, PartyKind, Side, topics};
+use ilock_events::{Busy, CallEvent, CallState, Callee, Commit, CommitNo, PartyId, PartyKind, Side, topics};
 
 use super::record::Record;
 
@@ -19,11 +19,16 @@ pub fn due(record: &Record, commit: &Commit, event: &CallEvent) -> Due {
     let rung = record.rung(commit.n);
     match event {
         CallEvent::CallPlaced(placed) => {
-            let callees: Vec<PartyId> = placed.callees.iter().map(|callee| callee.id.clone()).collect();
+            // Whoever refuses because they are in another call is told nothing.
+            let told: Vec<&Callee> =
+                placed.callees.iter().filter(|callee| callee.busy != Some(Busy::Refused)).collect();
+            let callees: Vec<PartyId> = told.iter().map(|callee| callee.id.clone()).collect();
             due.messages.extend(callees.iter().map(|callee| (topics::incoming(&record.person(callee)), None)));
-            due.caller(record, "ringing");
-            if !placed.callees.iter().any(|callee| callee.reachable) {
-                due.caller(record, "unreachable");
+            if !told.is_empty() {
+                due.caller(record, "ringing");
+                if !told.iter().any(|callee| callee.reachable) {
+                    due.caller(record, "unreachable");
+                }
             }
             due.pushes = callees;
         }
@@ -32,6 +37,7 @@ pub fn due(record: &Record, commit: &Commit, event: &CallEvent) -> Due {
             due.sync(record, &declined.callee, "declined");
             due.nobody(record, commit, &rung);
         }
+        CallEvent::CallRejected(_) if commit.n == CommitNo::FIRST => due.nobody(record, commit, &rung),
         CallEvent::CallRejected(rejected) => {
             due.sync(record, &rejected.callee, "rejected");
             due.pushes.push(rejected.callee.clone());

@@ -1,6 +1,7 @@
 //! The judgement of one simulation, when all is over.
 
 mod answers;
+mod beside;
 mod due;
 mod log;
 mod record;
@@ -16,6 +17,7 @@ use ilock_log::EventLog;
 use crate::cloud::Written;
 use crate::phone::Owner;
 use crate::scene::Scene;
+use beside::Beside;
 use record::Record;
 use rings::Rings;
 use told::Told;
@@ -47,6 +49,7 @@ impl Court<'_> {
         let mut judgement = Judgement { rings: facts.rings.lock().unwrap().len(), ..Judgement::default() };
         // Whatever could still be told by then was told.
         let later = time.now().plus(86_400_000);
+        let mut records = vec![];
         for call_id in calls(&written) {
             let found = &mut judgement.found;
             let stored = self.log.stored(&CallId::new(&call_id).unwrap()).await.unwrap();
@@ -65,7 +68,11 @@ impl Court<'_> {
             Rings { facts, time: *time, written: &written, handed: &handed, skew_ms }.judge(&record, found);
             answers::judge(&record, facts, time, self.skew_ms, found);
             self.judge_history(&record, found).await;
+            records.push(record);
         }
+        records.retain(beside::begins);
+        let beside = Beside { records: &records, written: &written, time: *time, skew_ms: self.skew_ms };
+        beside.judge(&mut judgement.found);
         self.judge_presses(&mut judgement.found);
         for letter in cloud.queue.dead() {
             judgement.found.push(format!("a dead letter: {}", letter.body));

@@ -1,0 +1,177 @@
+//! Somebody calls who is in a call already; and too many who have never been reached.
+
+use std::time::Duration;
+
+use ilock_local::Options;
+use ilock_tests::World;
+use ilock_tests::parties::{Answer, Party, call_id};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+async fn presses(caller: &Party, callee: &str) -> Answer {
+    caller.posts("/api/calls", json!({ "callee_id": callee, "ring_seconds": 30 })).await
+}
+
+async fn when_busy(person: &Party, word: &str) {
+    let body = json!({ "when_busy": word });
+    assert_eq!(person.asks(Method::PUT, "/api/settings", Some(body.clone())).await.ok(), body);
+    assert_eq!(person.gets("/api/settings").await.ok(), body);
+}
+
+/// Anna talks with the door.
+async fn talks(door: &Party, anna: &Party) -> String {
+    let call = call_id(&presses(door, "anna").await.ok());
+    anna.callee_action(&call, "accepted", Some("anna_phone")).await.ok();
+    call
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_are_a_persons_and_have_two_words() {
+    let world = World::new().await;
+    let anna = world.user("anna");
+    assert_eq!(anna.gets("/api/settings").await.ok(), json!({ "when_busy": "ring" }));
+    let wrong = anna.asks(Method::PUT, "/api/settings", Some(json!({ "when_busy": "never" }))).await;
+    assert_eq!(wrong.refused(400)["field"], "when_busy");
+    assert_eq!(anna.asks(Method::PUT, "/api/settings", Some(json!({}))).await.refused(400)["field"], "when_busy");
+    world.door("device123").gets("/api/settings").await.refused(403);
+    world.door("device123").asks(Method::PUT, "/api/settings", Some(json!({ "when_busy": "ring" }))).await.refused(403);
+    when_busy(&anna, "refuse").await;
+    assert_eq!(world.user("bert").gets("/api/settings").await.ok(), json!({ "when_busy": "ring" }));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_call_rings_and_says_that_it_is_one() {
+    let world = World::new().await;
+    let (door, gate, anna) = (world.door("device123"), world.door("gate"), world.user("anna"));
+    let mut phone = world.phone(&anna, "phone").await;
+    let first = call_id(&presses(&door, "anna").await.ok());
+    assert_eq!(phone.hears("incoming").await["waiting"], false);
+    // Who is only being rung is in no call.
+    let second = call_id(&presses(&gate, "anna").await.ok());
+    assert_eq!(phone.hears("incoming").await["waiting"], false);
+    gate.caller_action(&second, "cancelled").await.ok();
+    phone.hears("cancelled").await;
+    anna.callee_action(&first, "accepted", Some("anna_phone")).await.ok();
+    phone.hears("accepted").await;
+    let third = call_id(&presses(&gate, "anna").await.ok());
+    assert_eq!(phone.hears("incoming").await["waiting"], true);
+    gate.caller_action(&third, "cancelled").await.ok();
+    phone.hears("cancelled").await;
+    // Nobody clears the entry of a call that is over; it is not believed.
+    door.caller_action(&first, "hangup").await.ok();
+    phone.hears("hangup").await;
+    presses(&gate, "anna").await.ok();
+    assert_eq!(phone.hears("incoming").await["waiting"], false);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_calls_is_in_a_call() {
+    let world = World::new().await;
+    let (door, anna, bert) = (world.door("device123"), world.user("anna"), world.user("bert"));
+    let mut phone = world.phone(&anna, "phone").await;
+    bert.registers("phone").await;
+    let call = call_id(&presses(&anna, "bert").await.ok());
+    phone.hears("ringing").await;
+    presses(&door, "anna").await.ok();
+    assert_eq!(phone.hears("incoming").await["waiting"], true);
+    anna.caller_action(&call, "cancelled").await.ok();
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_want_to_be_rung_while_busy_refuses_at_once_and_history_and_log_have_it() {
+    let world = World::new().await;
+    let (door, gate, anna) = (world.door("device123"), world.door("gate"), world.user("anna"));
+    let mut phone = world.phone(&anna, "phone").await;
+    let mut panel = world.phone(&gate, "panel").await;
+    when_busy(&anna, "refuse").await;
+    let first = talks(&door, &anna).await;
+    phone.hears("incoming").await;
+    phone.hears("accepted").await;
+    let pushed = world.stack.push.shown().len();
+    let view = presses(&gate, "anna").await.ok();
+    assert_eq!((&view["state"], &view["reason"]), (&json!("rejected"), &json!("busy")));
+    let told = panel.hears("rejected").await;
+    assert_eq!((&told["call_id"], &told["reason_code"]), (&view["call_id"], &json!("busy")));
+    phone.hears_nothing(Duration::from_secs(1)).await;
+    assert_eq!(world.stack.push.shown().len(), pushed);
+    let history = world.log(&call_id(&view)).await;
+    assert_eq!(history.commits.len(), 1);
+    for party in [&anna, &gate] {
+        let calls = party.gets("/api/calls").await.ok()["calls"].clone();
+        let row = calls.as_array().unwrap().iter().find(|row| row["call_id"] == view["call_id"]).unwrap().clone();
+        assert_eq!((&row["state"], &row["reason"]), (&json!("rejected"), &json!("busy")), "{row}");
+    }
+    // The first call goes on as if nothing had been; after it she is rung.
+    door.caller_action(&first, "hangup").await.ok();
+    phone.hears("hangup").await;
+    assert_eq!(presses(&gate, "anna").await.ok()["state"], "ringing");
+    phone.hears("incoming").await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_household_the_others_ring() {
+    let world = World::new().await;
+    let (door, gate, anna, bert) =
+        (world.door("device123"), world.door("gate"), world.user("anna"), world.user("bert"));
+    let (mut annas, mut berts) = (world.phone(&anna, "phone").await, world.phone(&bert, "phone").await);
+    when_busy(&anna, "refuse").await;
+    talks(&door, &anna).await;
+    annas.hears("incoming").await;
+    annas.hears("accepted").await;
+    let view = gate.posts("/api/calls", json!({ "callee_ids": ["anna", "bert"], "ring_seconds": 30 })).await.ok();
+    assert_eq!(view["state"], "ringing");
+    assert_eq!(berts.hears("incoming").await["waiting"], false);
+    annas.hears_nothing(Duration::from_secs(1)).await;
+    // Bert is in it alone: once he rejects, nobody takes it.
+    let rejected = bert.callee_action(&call_id(&view), "rejected", Some("bert_phone")).await.ok();
+    assert_eq!(rejected["state"], "rejected");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_strangers_ring_a_person_at_a_time_and_doors_and_known_callers_are_not_counted() {
+    let read = |name: &str| (name == "LIMIT_PRESSES_A_MINUTE").then(|| "20".to_owned());
+    let world = World::with(Options { settings: Box::new(read), ..Options::anywhere() }).await;
+    let anna = world.user("anna");
+    anna.registers("phone").await;
+    let bert = world.user("bert");
+    let call = call_id(&presses(&bert, "anna").await.ok());
+    anna.callee_action(&call, "accepted", Some("anna_phone")).await.ok();
+    bert.caller_action(&call, "hangup").await.ok();
+    let stranger = |n: usize| world.user(&format!("stranger{n}"));
+    let mut calls: Vec<Value> = vec![];
+    for n in 0..3 {
+        calls.push(presses(&stranger(n), "anna").await.ok());
+    }
+    let refused = presses(&stranger(3), "anna").await;
+    assert_eq!(refused.code, 42_903);
+    let seconds = refused.refused(429)["retry_after"].as_i64().unwrap();
+    assert!((1..=30).contains(&seconds), "{seconds}");
+    assert_eq!(presses(&stranger(0), "anna").await.ok()["repeated"], true, "who rings already repeats");
+    presses(&world.door("device123"), "anna").await.ok();
+    presses(&bert, "anna").await.ok();
+    world.user("clara").registers("phone").await;
+    presses(&stranger(3), "clara").await.ok();
+    // One gives up, and another may.
+    stranger(1).caller_action(&call_id(&calls[1]), "cancelled").await.ok();
+    presses(&stranger(3), "anna").await.ok();
+    assert_eq!(presses(&stranger(4), "anna").await.code, 42_903);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_strangers_at_once_three_ring() {
+    let read = |name: &str| (name == "LIMIT_PRESSES_A_MINUTE").then(|| "20".to_owned());
+    let world = World::with(Options { settings: Box::new(read), ..Options::anywhere() }).await;
+    world.user("anna").registers("phone").await;
+    let strangers: Vec<Party> = (0..12).map(|n| world.user(&format!("stranger{n}"))).collect();
+    let answers = futures::future::join_all(strangers.iter().map(|stranger| presses(stranger, "anna"))).await;
+    let rang = answers.iter().filter(|answer| answer.code == 0).count();
+    assert!(answers.iter().all(|answer| [0, 42_903].contains(&answer.code)), "{answers:?}");
+    assert_eq!(rang, 3);
+    world.end().await;
+}
