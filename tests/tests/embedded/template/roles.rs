@@ -213,6 +213,26 @@ impl Scenes {
         }
     }
 
+    /// What a person wishes of calls.
+    async fn wishes(&mut self) {
+        let anna = self.world.user("anna");
+        let parts = self.start(&[Warm::Directory]).await;
+        let app = service(blocks::routes(BlocksState::new(&parts.wiring).unwrap()));
+        for method in ["PUT", "GET", "DELETE"] {
+            assert_eq!(asks(&app, &anna, method, "/api/blocks?caller_id=bert", None, None).await, 200);
+        }
+        assert_eq!(asks(&app, &anna, "GET", "/api/blocks", None, None).await, 200);
+        self.note("blocks");
+
+        let parts = self.start(&[Warm::Directory]).await;
+        let app = service(settings::routes(SettingsState::new(&parts.wiring).unwrap()));
+        let body = Some(json!({ "when_busy": "refuse" }));
+        let bert = self.world.user("bert");
+        assert_eq!(asks(&app, &bert, "PUT", "/api/settings", None, body).await, 200);
+        assert_eq!(asks(&app, &bert, "GET", "/api/settings", None, None).await, 200);
+        self.note("settings");
+    }
+
     async fn clients(&mut self) {
         let (anna, other) = (self.world.user("anna"), self.world.party_of("other", "anna", Role::User));
         let parts = self.start(&[Warm::Directory]).await;
@@ -279,21 +299,7 @@ impl Scenes {
         assert_eq!(asks(&app, &anna, "GET", "/api/mqtt/clients", None, None).await, 200);
         self.note("list-clients");
 
-        let parts = self.start(&[Warm::Directory]).await;
-        let app = service(blocks::routes(BlocksState::new(&parts.wiring).unwrap()));
-        for method in ["PUT", "GET", "DELETE"] {
-            assert_eq!(asks(&app, &anna, method, "/api/blocks?caller_id=bert", None, None).await, 200);
-        }
-        assert_eq!(asks(&app, &anna, "GET", "/api/blocks", None, None).await, 200);
-        self.note("blocks");
-
-        let parts = self.start(&[Warm::Directory]).await;
-        let app = service(settings::routes(SettingsState::new(&parts.wiring).unwrap()));
-        let body = Some(json!({ "when_busy": "refuse" }));
-        let bert = self.world.user("bert");
-        assert_eq!(asks(&app, &bert, "PUT", "/api/settings", None, body).await, 200);
-        assert_eq!(asks(&app, &bert, "GET", "/api/settings", None, None).await, 200);
-        self.note("settings");
+        self.wishes().await;
 
         let dora = session(&self.world, "dora");
         let body = json!({ "client_id": "phone", "platform": "android", "push_token": "doras" });
