@@ -33,13 +33,14 @@ simulation: ## Only the simulated calls: ILOCK_SEED=7 runs one seed and tells it
 	cargo test $(all) --test simulation -- --nocapture whatever_goes_wrong_calls_hold
 
 # A seed has 1.3 calls on average. A process for each 50,000: the AWS SDK keeps a little for each region, and so for each seed.
-check-all: ## What takes hours, and no CI: 1,000,000 simulated calls, the model with a crash, more generators
+check-all: ## What takes hours, and no CI: 1,000,000 simulated calls, the model with a crash, more generators, the client's fuzzer
 	set -e; for from in $$(seq 0 50000 750000); do \
 	  ILOCK_SEEDS=$$from..$$((from + 50000)) cargo test --release $(all) --test simulation -- --nocapture whatever_goes_wrong_calls_hold; \
 	done
 	ILOCK_LEDGER_PENDING=1000000 cargo test --release $(all) --test embedded -- --nocapture memory_does_not_grow
 	ILOCK_CRASHES=1 cargo test --release $(all) --test simulation -- --nocapture model::
 	tests/generated-clients/run --more
+	ILOCK_FUZZ_SECONDS=600 cargo test --release $(all) --test fuzz -- --nocapture nothing_that_happens
 
 clients: ## Only the calls with paho-mqtt (Python) and MQTT.js
 	tests/foreign-clients/run

@@ -9,7 +9,7 @@ use crate::output::LogoutReason;
 /// For so long after the connection broke, every attempt comes within two seconds.
 const QUICK_MS: u64 = 30_000;
 /// A connection that lasted this long was a good one.
-const STABLE_MS: u64 = 10_000;
+const STABLE_MS: u64 = 3_000;
 /// The longest wait between attempts.
 const LONGEST_WAIT_MS: u64 = 60_000;
 

@@ -1,6 +1,6 @@
 //! Messages: which are dropped, and what the others are about.
 
-use crate::calls::News;
+use crate::calls::{Call, News};
 use crate::client::Client;
 use crate::output::{Ending, Event};
 use crate::wire::{Action, Message};
@@ -61,6 +61,13 @@ impl Client {
         self.settle(index, news);
     }
 
+    /// What ends a call may overtake what announces it: a call that comes later does not ring then.
+    pub(crate) fn over_before_it_was_known(&mut self, message: &Message) {
+        if let Some(call_id) = message.call_id.as_deref() {
+            self.calls.add(Call::over(call_id, message.seq.unwrap_or(0)));
+        }
+    }
+
     /// What another client of this person did; or this one, which is told the same.
     fn sync(&mut self, message: Message) {
         let Some(action) = message.action else { return };
@@ -71,7 +78,12 @@ impl Client {
             }
             return;
         }
-        let Some(index) = message.call_id.as_deref().and_then(|id| self.calls.position(id)) else { return };
+        let Some(index) = message.call_id.as_deref().and_then(|id| self.calls.position(id)) else {
+            if action != Action::Declined || own {
+                self.over_before_it_was_known(&message);
+            }
+            return;
+        };
         if let Some(call) = self.calls.0.get_mut(index) {
             call.seq = call.seq.max(message.seq.unwrap_or(0));
         }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::calls::{Call, CallPhase, News};
+use crate::calls::{Call, CallPhase, LONGEST_RING_MS, News};
 use crate::client::Client;
 use crate::link::LinkPhase;
 use crate::output::{CallInfo, Ending, Event};
@@ -21,6 +21,14 @@ struct Push {
     seq: Option<String>,
     #[serde(default)]
     expires_at: Option<String>,
+    /// When it was handed to the push service, and for how long the call still rang then.
+    #[serde(default)]
+    sent_at: Option<String>,
+    #[serde(default)]
+    remaining_ms: Option<String>,
+    /// `true` where the person is in another call.
+    #[serde(default)]
+    waiting: Option<String>,
     #[serde(default)]
     caller_id: String,
     #[serde(default)]
@@ -51,7 +59,11 @@ impl Client {
             self.start();
         }
         let Some(push) = push else { return self.show_and_end(None, must_show) };
-        let expired = number(push.expires_at.as_ref()).is_some_and(|end| self.time.has_passed(end, self.now));
+        if let Some(sent_at) = number(push.sent_at.as_ref()) {
+            self.time.sent_at(sent_at, self.now);
+        }
+        let ended = number(push.remaining_ms.as_ref()).is_some_and(|left: i64| left <= 0);
+        let expired = ended || number(push.expires_at.as_ref()).is_some_and(|end| self.time.has_passed(end, self.now));
         let seen = push.message_id.as_deref().is_some_and(|id| !self.seen.insert(id));
         match push.kind.as_str() {
             "VIDEO_CALL" if expired => self.show_and_end(Some(&push), must_show),
@@ -73,8 +85,11 @@ impl Client {
             return;
         }
         let index = self.calls.add(Call::incoming(&push.call_id));
-        let busy = self.calls.is_busy();
+        let busy = self.calls.is_busy() || push.waiting.as_deref() == Some("true");
+        let rings_for = number(push.remaining_ms.as_ref()).unwrap_or(LONGEST_RING_MS).clamp(0, LONGEST_RING_MS);
+        let ring_by = self.now.saturating_add(rings_for.unsigned_abs());
         if let Some(call) = self.calls.0.get_mut(index) {
+            call.ring_by = Some(ring_by);
             call.seq = number(push.seq.as_ref()).unwrap_or(0);
             call.expires_at = number(push.expires_at.as_ref());
             push.caller_name.clone_into(&mut call.info.caller_name);
@@ -91,8 +106,11 @@ impl Client {
     }
 
     fn ended_by_push(&mut self, push: Push) {
-        let Some(index) = self.calls.position(&push.call_id) else { return };
         let seq = number(push.seq.as_ref());
+        let Some(index) = self.calls.position(&push.call_id) else {
+            self.calls.add(Call::over(&push.call_id, seq.unwrap_or(0)));
+            return;
+        };
         let Some(call) = self.calls.0.get_mut(index).filter(|call| !call.is_older(seq)) else { return };
         call.seq = call.seq.max(seq.unwrap_or(0));
         // A phone that is answering is told by its own answer whether it was the one.
@@ -107,8 +125,9 @@ impl Client {
 
     fn missed_by_push(&mut self, push: Push) {
         let timestamp = number(push.timestamp.as_ref()).unwrap_or(0);
-        if let Some(index) = self.calls.position(&push.call_id) {
-            self.over(index, Ending::Missed, None, None);
+        match self.calls.position(&push.call_id) {
+            Some(index) => self.over(index, Ending::Missed, None, None),
+            None => drop(self.calls.add(Call::over(&push.call_id, number(push.seq.as_ref()).unwrap_or(0)))),
         }
         let Push { call_id, caller_id, caller_name, .. } = push;
         self.emit(Event::MissedCall { call_id, caller_id, caller_name, timestamp });

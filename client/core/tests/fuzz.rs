@@ -1,9 +1,11 @@
 //! Whatever happens, in whatever order: no panic, no endless work, and the promises that every app relies on.
 
 use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 use ilock_client_core::{Client, Command, Config, Ending, Event, Input, Lost, Output, Refusal, Role};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use serde_json::json;
 
 const ANSWERS: [&str; 9] = [
@@ -131,45 +133,69 @@ impl App {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig {
-        // PROPTEST_CASES asks for more.
-        cases: ProptestConfig::default().cases.max(2_000),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+/// So many cases are one round.
+const ROUND: u32 = 2_000;
 
-    #[test]
-    fn nothing_that_happens_breaks_what_an_app_relies_on(
-        inputs in prop::collection::vec((0..20_000_u64, input()), 1..80),
-        door in any::<bool>(),
-        restart_after in 0..80_usize,
-    ) {
-        let config = Config::new(if door { Role::Door } else { Role::Phone }, "u_phone".into());
-        let mut client = Client::new(config.clone(), vec![1; 16]).unwrap();
-        let mut app = App::default();
-        let mut now = 0;
-        for (index, (wait, input)) in inputs.into_iter().enumerate() {
-            now += wait;
-            for output in client.handle(now, input) {
+/// `ILOCK_FUZZ_SECONDS`: go on for so long, with new cases. One round without it.
+fn seconds() -> Duration {
+    let text = std::env::var("ILOCK_FUZZ_SECONDS").unwrap_or_default();
+    Duration::from_secs(text.parse().unwrap_or(0))
+}
+
+fn config() -> ProptestConfig {
+    ProptestConfig { cases: ROUND, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// What happens to one client, and when; and after how much of it the process ends and goes on from its saved state.
+type Story = (Vec<(u64, Input)>, bool, usize);
+
+fn stories() -> impl Strategy<Value = Story> {
+    (prop::collection::vec((0..20_000_u64, input()), 1..80), any::<bool>(), 0..80_usize)
+}
+
+fn holds((inputs, door, restart_after): Story) -> Result<(), TestCaseError> {
+    let config = Config::new(if door { Role::Door } else { Role::Phone }, "u_phone".into());
+    let mut client = Client::new(config.clone(), vec![1; 16]).unwrap();
+    let mut app = App::default();
+    let mut now = 0;
+    for (index, (wait, input)) in inputs.into_iter().enumerate() {
+        now += wait;
+        for output in client.handle(now, input) {
+            app.sees(&output);
+        }
+        // A tick at the time that was asked for leads to another time, sooner or later.
+        let mut ticks = 0;
+        while let Some(at) = client.wake_at().filter(|at| *at <= now) {
+            ticks += 1;
+            prop_assert!(ticks < 100, "woken for ever at {at}");
+            for output in client.handle(now, Input::Tick) {
                 app.sees(&output);
             }
-            // A tick at the time that was asked for leads to another time, sooner or later.
-            let mut ticks = 0;
-            while let Some(at) = client.wake_at().filter(|at| *at <= now) {
-                ticks += 1;
-                prop_assert!(ticks < 100, "woken for ever at {at}");
-                for output in client.handle(now, Input::Tick) {
-                    app.sees(&output);
-                }
-            }
-            if index == restart_after {
-                client = Client::restore(config.clone(), vec![2; 16], &client.save()).unwrap();
-                app.ringing.clear();
-                app.in_room.clear();
-            }
+        }
+        if index == restart_after {
+            client = Client::restore(config.clone(), vec![2; 16], &client.save()).unwrap();
+            app.ringing.clear();
+            app.in_room.clear();
         }
     }
+    Ok(())
+}
+
+#[test]
+fn nothing_that_happens_breaks_what_an_app_relies_on() {
+    let (began, least) = (Instant::now(), seconds());
+    let mut rounds = 0;
+    while rounds == 0 || began.elapsed() < least {
+        rounds += 1;
+        if let Err(error) = TestRunner::new(config()).run(&stories(), holds) {
+            panic!("{error}");
+        }
+    }
+    println!("fuzz: {} cases in {:.0?}", rounds * ROUND, began.elapsed());
+}
+
+proptest! {
+    #![proptest_config(config())]
 
     #[test]
     fn a_saved_state_that_is_none_is_refused(text in ".*") {

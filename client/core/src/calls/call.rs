@@ -107,6 +107,13 @@ impl Call {
         call
     }
 
+    /// One that was over before anything else was heard of it.
+    pub fn over(call_id: &str, seq: u32) -> Self {
+        let mut call = Self::incoming(call_id);
+        (call.phase, call.seq) = (CallPhase::Over, seq);
+        call
+    }
+
     pub fn is_outgoing(&self) -> bool {
         self.press.is_some()
     }

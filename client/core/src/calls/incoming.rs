@@ -14,7 +14,7 @@ const RESUMED_MS: u64 = 5_000;
 const ASK_MS: u64 = 2_000;
 
 impl Client {
-    /// Somebody calls. Whoever cannot know whether the message is late asks first.
+    /// Somebody calls. A message that may have waited may be about a call that is over: then the backend is asked first.
     pub(crate) fn incoming(&mut self, message: Message) {
         let Some(call_id) = message.call_id.clone() else { return };
         let known = self.calls.position(&call_id);
@@ -29,8 +29,7 @@ impl Client {
     }
 
     fn may_be_late(&self) -> bool {
-        let resumed = self.link.resumed_at.is_some_and(|at| self.now.saturating_sub(at) < RESUMED_MS);
-        resumed && !self.time.is_known()
+        self.link.resumed_at.is_some_and(|at| self.now.saturating_sub(at) < RESUMED_MS)
     }
 
     /// Takes over what a message says of the call.

@@ -7,5 +7,5 @@ mod incoming;
 mod outgoing;
 mod settle;
 
-pub(crate) use call::{Call, CallPhase, Calls};
+pub(crate) use call::{Call, CallPhase, Calls, LONGEST_RING_MS};
 pub(crate) use settle::News;

@@ -1,5 +1,6 @@
 //! Calls that are placed here.
 
+use ilock_events::CallState;
 use serde_json::{Map, Value, json};
 
 use crate::calls::call::{Call, CallPhase, GivenUp};
@@ -130,8 +131,12 @@ impl Client {
 
     /// Keeps a message about a call that is not known, while the answer that will name the call is under way.
     pub(crate) fn hold(&mut self, message: Message) {
-        if self.requests.is_placing() && self.held.len() < HELD {
-            self.held.push(message);
+        if self.requests.is_placing() {
+            if self.held.len() < HELD {
+                self.held.push(message);
+            }
+        } else if message.state.is_some_and(CallState::is_final) {
+            self.over_before_it_was_known(&message);
         }
     }
 
@@ -143,6 +148,8 @@ impl Client {
                 self.control(message);
             } else if still_placing {
                 self.held.push(message);
+            } else {
+                self.hold(message);
             }
         }
     }
