@@ -1,24 +1,28 @@
-//! One MQTT connection: MQTT 5 over TCP or TLS, with a session of an hour.
+//! One MQTT connection: MQTT 5 over TCP or TLS, with a session of an hour. The core decides when there is another one.
 
+use std::io;
 use std::time::Duration;
 
 use ilock_client_core::{Input, Lost, Refusal, Secret};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
-    ConnectReturnCode, DisconnectReasonCode, Filter, Packet, Publish, SubscribeReasonCode,
+    Connect, ConnectProperties, ConnectReturnCode, Disconnect, DisconnectReasonCode, Filter, Login as Credentials,
+    Packet, PingReq, PubAck, Publish, Subscribe, SubscribeReasonCode,
 };
-use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
-use rumqttc::{TlsConfiguration, Transport};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::net::Address;
+use crate::wire::{LARGEST_PACKET, Received, Wire};
 use crate::wish::Wish;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// How long the broker may take to answer a ping.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the network and the broker may take to let the client in.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const SESSION_SECONDS: u32 = 3_600;
-/// More than a client sends at once.
-const REQUESTS: usize = 16;
-/// IoT Core's limit for a packet; rumqttc's default is 10 KB.
-const LARGEST_PACKET: u32 = 128 * 1_024;
+const SESSION_TAKEN_OVER: u8 = 0x8e;
 
 /// What a connection is opened with.
 pub(crate) struct Login {
@@ -31,117 +35,147 @@ pub(crate) struct Login {
     pub trust: Option<Vec<u8>>,
 }
 
-/// Host and port of `url`, and whether it is TLS; none for what is neither `tcp://` nor `ssl://`.
-fn parsed(url: &str) -> Option<(&str, u16, bool)> {
-    let (scheme, rest) = url.split_once("://")?;
-    let tls = match scheme {
-        "tcp" | "mqtt" => false,
-        "ssl" | "tls" | "mqtts" => true,
-        _ => return None,
-    };
-    let (host, port) = rest.trim_end_matches('/').rsplit_once(':')?;
-    Some((host, port.parse().ok()?, tls))
-}
-
-fn options(login: &Login) -> Option<MqttOptions> {
-    let (host, port, tls) = parsed(&login.broker_url)?;
-    let mut options = MqttOptions::new(&login.client_id, host, port);
-    options.set_credentials(&login.username, &login.password.0);
-    options.set_keep_alive(KEEP_ALIVE);
-    options.set_clean_start(false);
-    options.set_session_expiry_interval(Some(SESSION_SECONDS));
-    options.set_max_packet_size(Some(LARGEST_PACKET));
-    if tls {
-        let trusted = login.trust.clone();
-        let tls = trusted.map(|ca| TlsConfiguration::Simple { ca, alpn: None, client_auth: None });
-        options.set_transport(Transport::tls_with_config(tls.unwrap_or_default()));
-    }
-    Some(options)
+/// What a connection is asked for.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Subscribe to all of these topics, in one packet.
+    Subscribe(Vec<String>),
+    /// Close; the session stays.
+    Disconnect,
 }
 
 /// Opens a connection and reports on it until it ends. None where the address is no broker's.
 pub(crate) fn open(
-    login: &Login,
+    login: Login,
     wishes: UnboundedSender<Wish>,
-) -> Option<(AsyncClient, impl Future<Output = ()> + use<>)> {
-    let (client, events) = AsyncClient::new(options(login)?, REQUESTS);
-    Some((client, follow(events, login.connection, wishes)))
+) -> Option<(UnboundedSender<Order>, impl Future<Output = ()>)> {
+    let address = Address::parse(&login.broker_url)?;
+    let (orders, ordered) = unbounded_channel();
+    let connection = login.connection;
+    Some((orders, async move {
+        let session = Session { connection, wishes: wishes.clone(), ordered };
+        let ended = session.run(&address, login).await;
+        let _ = wishes.send(Wish::Input(ended));
+    }))
 }
 
-/// Subscribes to all topics in one packet.
-pub(crate) async fn subscribe(client: AsyncClient, topics: Vec<String>) {
-    let filters = topics.into_iter().map(|topic| Filter::new(topic, QoS::AtLeastOnce));
-    // Where it cannot be sent, the connection has ended, and that is reported.
-    let _ = client.subscribe_many(filters).await;
+struct Session {
+    connection: u64,
+    wishes: UnboundedSender<Wish>,
+    ordered: UnboundedReceiver<Order>,
 }
 
-/// Hands on what happens. It ends with the connection: what comes next is the core's decision.
-async fn follow(mut events: EventLoop, connection: u64, wishes: UnboundedSender<Wish>) {
-    loop {
-        let input = match events.poll().await {
-            Ok(Event::Incoming(packet)) => incoming(packet, connection),
-            Ok(Event::Outgoing(_)) => None,
-            Err(error) => {
-                let _ = wishes.send(Wish::Input(ended(&error, connection)));
-                return;
+impl Session {
+    /// Runs until the connection ends; what the core is told of that.
+    async fn run(mut self, address: &Address, login: Login) -> Input {
+        let connection = self.connection;
+        let network = Input::Disconnected { connection, reason: Lost::Network };
+        match timeout(CONNECT_TIMEOUT, let_in(address, login)).await {
+            Ok(Ok(Entrance::Open { wire, session_present })) => {
+                self.tell(Input::Connected { connection, session_present });
+                self.serve(wire).await.map_or(network, |reason| Input::Disconnected { connection, reason })
             }
-        };
-        if let Some(input) = input
-            && wishes.send(Wish::Input(input)).is_err()
-        {
-            return;
+            Ok(Ok(Entrance::Refused(reason))) => Input::Refused { connection, reason },
+            Ok(Err(_)) | Err(_) => network,
         }
+    }
+
+    fn tell(&self, input: Input) {
+        let _ = self.wishes.send(Wish::Input(input));
+    }
+
+    async fn serve(&mut self, mut wire: Wire) -> io::Result<Lost> {
+        let mut sent = Instant::now();
+        let mut pinged: Option<Instant> = None;
+        loop {
+            let due = pinged.map_or(sent + KEEP_ALIVE, |at| at + PING_TIMEOUT);
+            tokio::select! {
+                received = wire.next() => match received? {
+                    Received::Disconnect(SESSION_TAKEN_OVER) => return Ok(Lost::TakenOver),
+                    Received::Disconnect(_) => return Ok(Lost::Network),
+                    Received::Packet(Packet::PingResp(_)) => pinged = None,
+                    Received::Packet(packet) => self.take(packet, &mut wire).await?,
+                },
+                order = self.ordered.recv() => match order {
+                    Some(Order::Subscribe(topics)) => {
+                        wire.send(&subscribe(topics)).await?;
+                        sent = Instant::now();
+                    }
+                    Some(Order::Disconnect) | None => {
+                        wire.send(&Packet::Disconnect(Disconnect::new(DisconnectReasonCode::NormalDisconnection))).await?;
+                        return Ok(Lost::Network);
+                    }
+                },
+                () = sleep_until(due) => {
+                    if pinged.is_some() {
+                        return Err(io::ErrorKind::TimedOut.into());
+                    }
+                    wire.send(&Packet::PingReq(PingReq)).await?;
+                    (sent, pinged) = (Instant::now(), Some(Instant::now()));
+                }
+            }
+        }
+    }
+
+    async fn take(&self, packet: Packet, wire: &mut Wire) -> io::Result<()> {
+        match packet {
+            Packet::SubAck(suback) => {
+                let granted = suback.return_codes.iter().all(|code| matches!(code, SubscribeReasonCode::Success(_)));
+                self.tell(Input::Subscribed { connection: self.connection, granted });
+            }
+            Packet::Publish(Publish { topic, payload, qos, pkid, .. }) => {
+                self.tell(Input::Message {
+                    topic: String::from_utf8_lossy(&topic).into_owned(),
+                    payload: String::from_utf8_lossy(&payload).into_owned(),
+                });
+                if qos == QoS::AtLeastOnce {
+                    wire.send(&Packet::PubAck(PubAck::new(pkid, None))).await?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
     }
 }
 
-fn incoming(packet: Packet, connection: u64) -> Option<Input> {
-    match packet {
-        Packet::ConnAck(connack) => Some(Input::Connected { connection, session_present: connack.session_present }),
-        Packet::SubAck(suback) => {
-            let granted = suback.return_codes.iter().all(|code| matches!(code, SubscribeReasonCode::Success(_)));
-            Some(Input::Subscribed { connection, granted })
+enum Entrance {
+    Open { wire: Wire, session_present: bool },
+    Refused(Refusal),
+}
+
+async fn let_in(address: &Address, login: Login) -> io::Result<Entrance> {
+    let mut wire = Wire::new(address.connect(login.trust.as_deref()).await?);
+    let mut properties = ConnectProperties::new();
+    properties.session_expiry_interval = Some(SESSION_SECONDS);
+    properties.max_packet_size = Some(LARGEST_PACKET);
+    let connect = Connect {
+        keep_alive: u16::try_from(KEEP_ALIVE.as_secs()).unwrap_or(u16::MAX),
+        client_id: login.client_id,
+        clean_start: false,
+        properties: Some(properties),
+    };
+    let credentials = Credentials::new(login.username, login.password.0);
+    wire.send(&Packet::Connect(connect, None, Some(credentials))).await?;
+    match wire.next().await? {
+        Received::Packet(Packet::ConnAck(connack)) if connack.code == ConnectReturnCode::Success => {
+            Ok(Entrance::Open { wire, session_present: connack.session_present })
         }
-        Packet::Publish(Publish { topic, payload, .. }) => Some(Input::Message {
-            topic: String::from_utf8_lossy(&topic).into_owned(),
-            payload: String::from_utf8_lossy(&payload).into_owned(),
-        }),
-        _ => None,
+        Received::Packet(Packet::ConnAck(connack)) => Ok(Entrance::Refused(refusal(connack.code))),
+        _ => Err(io::ErrorKind::InvalidData.into()),
     }
 }
 
-fn ended(error: &ConnectionError, connection: u64) -> Input {
-    match error {
-        ConnectionError::ConnectionRefused(code) => Input::Refused { connection, reason: refusal(*code) },
-        ConnectionError::MqttState(StateError::ConnFail { reason }) => {
-            Input::Refused { connection, reason: refusal(*reason) }
-        }
-        // rumqttc reads a DISCONNECT only if it has properties. Without them this end looks like any other, and the core
-        // comes back: two clients of one name then put each other out, ever more seldom.
-        ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. }) => {
-            let taken_over = *reason_code == DisconnectReasonCode::SessionTakenOver;
-            Input::Disconnected { connection, reason: if taken_over { Lost::TakenOver } else { Lost::Network } }
-        }
-        _ => Input::Disconnected { connection, reason: Lost::Network },
-    }
+fn subscribe(topics: Vec<String>) -> Packet {
+    let filters = topics.into_iter().map(|topic| Filter::new(topic, QoS::AtLeastOnce));
+    let mut subscribe = Subscribe::new_many(filters, None);
+    // Any number but 0; one such packet is under way at a time.
+    subscribe.pkid = 1;
+    Packet::Subscribe(subscribe)
 }
 
 fn refusal(code: ConnectReturnCode) -> Refusal {
     match code {
         ConnectReturnCode::NotAuthorized | ConnectReturnCode::BadUserNamePassword => Refusal::NotAuthorized,
         _ => Refusal::Other,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_those_that_a_registration_answers() {
-        assert_eq!(parsed("tcp://127.0.0.1:1883"), Some(("127.0.0.1", 1883, false)));
-        assert_eq!(parsed("ssl://broker.example:8883/"), Some(("broker.example", 8883, true)));
-        for bad in ["", "broker.example:1883", "wss://broker.example/mqtt", "tcp://broker.example", "tcp://b:port"] {
-            assert_eq!(parsed(bad), None, "{bad}");
-        }
     }
 }

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use ilock_client_core::{Client, Command, Event, Input, Lost, Output};
-use rumqttc::v5::AsyncClient;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::broker::{self, Login};
+use crate::broker::{self, Login, Order};
 use crate::http::Http;
 use crate::tokens::AccessTokens;
 use crate::wish::Wish;
@@ -20,7 +19,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_hours(24);
 
 struct Connection {
-    client: AsyncClient,
+    orders: UnboundedSender<Order>,
     task: JoinHandle<()>,
 }
 
@@ -109,8 +108,10 @@ impl Driver {
             let Some(wish) = wished.recv().await else { return };
             self.grant(wish);
         }
-        if let Some(connection) = &self.connection {
-            let _ = connection.client.disconnect().await;
+        if let Some(connection) = &mut self.connection {
+            let _ = connection.orders.send(Order::Disconnect);
+            // Its task ends once that was sent.
+            let _ = (&mut connection.task).await;
         }
     }
 
@@ -170,11 +171,11 @@ impl Driver {
                     None => username,
                 };
                 let trust = self.trust.clone();
-                self.connect(&Login { connection, broker_url, client_id, username, password, trust });
+                self.connect(Login { connection, broker_url, client_id, username, password, trust });
             }
             Command::Subscribe { topics, .. } => {
                 if let Some(connection) = &self.connection {
-                    tokio::spawn(broker::subscribe(connection.client.clone(), topics));
+                    let _ = connection.orders.send(Order::Subscribe(topics));
                 }
             }
             Command::Disconnect => self.connection = None,
@@ -182,13 +183,14 @@ impl Driver {
         }
     }
 
-    fn connect(&mut self, login: &Login) {
+    fn connect(&mut self, login: Login) {
         // The one before ends first: it has the same client id.
         self.connection = None;
-        if let Some((client, follow)) = broker::open(login, self.wishes.clone()) {
-            self.connection = Some(Connection { client, task: tokio::spawn(follow) });
+        let connection = login.connection;
+        if let Some((orders, follow)) = broker::open(login, self.wishes.clone()) {
+            self.connection = Some(Connection { orders, task: tokio::spawn(follow) });
         } else {
-            let (connection, reason) = (login.connection, Lost::Network);
+            let reason = Lost::Network;
             let _ = self.wishes.send(Wish::Input(Input::Disconnected { connection, reason }));
         }
     }

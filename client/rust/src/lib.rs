@@ -37,8 +37,10 @@ mod builder;
 mod driver;
 mod handle;
 mod http;
+mod net;
 mod press;
 mod tokens;
+mod wire;
 mod wish;
 
 pub use builder::{Builder, StartError, door, phone};
