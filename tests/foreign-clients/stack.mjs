@@ -16,11 +16,30 @@ const STOP_MS = 6_000;
 
 const ANY_PORT = ["port", "mqtt-port", "ws-port", "mqtts-port", "dynamodb-port"].map((name) => `--${name}=0`);
 
+// Whatever fails, none stays behind.
+const running = new Set();
+process.on("exit", () => running.forEach((stack) => stack.kill("SIGKILL")));
+
 export const CALLER_INFO = { name: "前门设备", location: "小区大门" };
 
+/** Where to listen: anywhere, or where another one did. */
+function listening(at) {
+  if (at === undefined) return ANY_PORT;
+  const port = (address) => new URL(address).port;
+  const [http, mqtt, ws, mqtts] = [at.http, at.mqtt, at.ws, at.mqtts].map(port);
+  return [`--port=${http}`, `--mqtt-port=${mqtt}`, `--ws-port=${ws}`, `--mqtts-port=${mqtts}`, "--dynamodb-port=0"];
+}
+
 export class Stack {
-  static async start() {
-    const process = spawn(ILOCK, ["--json", "dev", ...ANY_PORT], { stdio: ["ignore", "pipe", "pipe"] });
+  /** `settings` are environment variables; `data` is a folder that outlives it, `ports` the addresses of one before. */
+  static async start({ settings = {}, data, ports } = {}) {
+    const kept = data === undefined ? [] : [`--data-dir=${data}`];
+    const process = spawn(ILOCK, ["--json", "dev", ...listening(ports), ...kept], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...globalThis.process.env, ...settings },
+    });
+    running.add(process);
+    process.on("exit", () => running.delete(process));
     let log = "";
     process.stderr.on("data", (text) => (log += text));
     const up = once(createInterface(process.stdout), "line").then(([line]) => JSON.parse(line));
@@ -35,6 +54,13 @@ export class Stack {
   constructor(process, at) {
     this.process = process;
     this.at = at;
+  }
+
+  /** Ends at once, as in a power cut. */
+  async kill() {
+    const ended = once(this.process, "exit");
+    this.process.kill("SIGKILL");
+    await ended;
   }
 
   /** Stops as under an operator's SIGTERM. Connected clients must not delay it. */
