@@ -15,7 +15,7 @@ use ilock_tests::{Party, World};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn world() -> World {
     let settings = Box::new(|name: &str| (name == "ILOCK_SEQUENCE_SECONDS").then(|| "1".to_owned()));
