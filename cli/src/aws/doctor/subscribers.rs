@@ -13,6 +13,8 @@ const ALARMS: &str = "alarms";
 const PUSH: &str = "push";
 /// Parameters that name the topics of alarms.
 const TOPICS: [&str; 2] = ["AlarmTopicArn", "TicketTopicArn"];
+/// The parameter that names the entry with the service account for FCM.
+const FCM_ACCOUNT: &str = "PushFcmAccountArn";
 /// Parameters that name platform applications.
 const APPS: [&str; 5] = ["PushGcm", "PushApns", "PushApnsSandbox", "PushApnsVoip", "PushApnsVoipSandbox"];
 
@@ -36,7 +38,41 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
             }
         }
     }
+    findings.extend(account_of_fcm(sdk, stack).await);
     findings
+}
+
+/// The service account with which FCM is asked without SNS, where it is.
+async fn account_of_fcm(sdk: &SdkConfig, stack: &Stack) -> Option<Finding> {
+    let (_, arn) = given(stack, &[FCM_ACCOUNT]).pop()?;
+    let asked = aws_sdk_secretsmanager::Client::new(sdk).describe_secret().secret_id(arn).send().await;
+    Some(match asked.map_err(|error| AwsError::from_sdk(&error)) {
+        Ok(found) => judge_account(arn, found.deleted_date().is_none(), found.kms_key_id()),
+        Err(error) if error.is_not_found() => judge_account(arn, false, None),
+        Err(error) => Finding::unchecked(PUSH, format!("{FCM_ACCOUNT} could not be checked: {}", error.message)),
+    })
+}
+
+fn judge_account(arn: &str, is_there: bool, key: Option<&str>) -> Finding {
+    if !is_there {
+        return Finding::failed(
+            PUSH,
+            format!("{FCM_ACCOUNT} ({arn}) does not exist, or is to be deleted: Android phones are not woken"),
+            format!("aws secretsmanager restore-secret --secret-id {arn}, or keep a new one and deploy with its ARN"),
+        );
+    }
+    match key {
+        // Secrets Manager names no key where it is its own.
+        None => Finding::ok(PUSH, format!("{FCM_ACCOUNT} is there")),
+        Some(key) if key.ends_with("alias/aws/secretsmanager") => Finding::ok(PUSH, format!("{FCM_ACCOUNT} is there")),
+        Some(key) => Finding::failed(
+            PUSH,
+            format!(
+                "{FCM_ACCOUNT} is encrypted with {key}, which the functions may not use: Android phones are not woken"
+            ),
+            format!("aws secretsmanager update-secret --secret-id {arn} --kms-key-id alias/aws/secretsmanager"),
+        ),
+    }
 }
 
 /// Those parameters that are set.
@@ -123,6 +159,15 @@ mod tests {
             outcomes(&[("Enabled", "false"), ("EventDeliveryFailure", "arn:other")]),
             [Outcome::Failed, Outcome::Warning]
         );
+    }
+
+    #[test]
+    fn the_service_account_is_there_and_the_functions_can_read_it() {
+        let outcome = |is_there, key| judge_account("arn:account", is_there, key).outcome;
+        assert_eq!(outcome(true, None), Outcome::Ok);
+        assert_eq!(outcome(true, Some("arn:aws:kms:eu-central-1:1:alias/aws/secretsmanager")), Outcome::Ok);
+        assert_eq!(outcome(true, Some("arn:aws:kms:eu-central-1:1:key/1")), Outcome::Failed);
+        assert_eq!(outcome(false, None), Outcome::Failed);
     }
 
     #[test]
