@@ -82,10 +82,9 @@ fn attempts<'a>(round: u64, door: &'a Party, members: &'a [Member], call: &'a st
     for (index, member) in members.iter().enumerate() {
         let (person, second) = (index / 2, index % 2 == 1);
         let action = match round % 6 {
-            0 | 3 | 4 => "accepted",
             // One phone of each person declines, the other answers.
             1 if second => "declined",
-            1 => "accepted",
+            0 | 1 | 3 | 4 => "accepted",
             // Half of the persons refuse for themselves.
             2 if person % 2 == 0 => "rejected",
             2 => "accepted",
@@ -97,7 +96,7 @@ fn attempts<'a>(round: u64, door: &'a Party, members: &'a [Member], call: &'a st
         let client = member.client();
         let jitter = (round * 7 + u64::try_from(index).unwrap() * 5) % 13;
         all.push(Attempt {
-            after_ms: if round % 6 == 0 { 0 } else { jitter },
+            after_ms: if round.is_multiple_of(6) { 0 } else { jitter },
             act: async move { member.person.callee_action(call, action, Some(&client)).await }.boxed(),
         });
     }
@@ -155,7 +154,7 @@ async fn round(world: &World, members: &mut [Member], ahead: &AtomicI64, round: 
     }
 
     // The winner's phone is in the call; every other one falls silent by what it is told.
-    let winner = (state == "active").then(|| placed.winner.name().to_owned());
+    let winner = (state == "active").then(|| placed.winner.name());
     let silences = join_all(members.iter_mut().filter(|member| Some(member.client()) != winner).map(|member| {
         let call = call.clone();
         // Where the clock jumps past the deadline, some messages are not sent any more.
