@@ -84,10 +84,9 @@ fn attempts<'a>(round: u64, door: &'a Party, members: &'a [Member], call: &'a st
         let action = match round % 6 {
             // One phone of each person declines, the other answers.
             1 if second => "declined",
-            0 | 1 | 3 | 4 => "accepted",
             // Half of the persons refuse for themselves.
             2 if person % 2 == 0 => "rejected",
-            2 => "accepted",
+            0..=4 => "accepted",
             // Everybody declines or refuses, but for one phone in every second such round.
             _ if index == 3 && round % 12 == 5 => "accepted",
             _ if second => "declined",
