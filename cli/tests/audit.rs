@@ -249,6 +249,44 @@ fn word(word: &str) -> AttributeValue {
     AttributeValue::S(word.into())
 }
 
+/// Keeps text beside a call of user456 that nobody placed, as a function that was ended leaves it behind.
+fn leaves_behind(server: &Server, call: &str) {
+    with_tables(server, async |client| {
+        let log = ilock_log::EventLog::new(client.clone(), "events");
+        let call = ilock_events::CallId::new(call).unwrap();
+        let text = ilock_events::PersonalText { reason: Some("words".into()), ..Default::default() };
+        let personal = ilock_proof::salt_personal(text, [7; 16]).unwrap().unwrap();
+        let tenant = ilock_events::TenantId::new("default").unwrap();
+        let user = ilock_events::PartyId::new("user456").unwrap();
+        let parties = vec![ilock_events::Address::of(&tenant, ilock_events::PartyKind::User, &user)];
+        let placing = ilock_log::Placing { parties, until: ilock_events::Millis(0) };
+        log.keep_personal_of(&placing, &call, &personal, ilock_env::Clock::system().now()).await.unwrap();
+    });
+}
+
+#[test]
+fn text_of_a_call_that_was_never_placed_is_found_by_forget_and_by_rebuild() {
+    let server = Server::start();
+    settled(&server, &[a_call(&server, "door1")]);
+    let (one, other) = ("call_door1_user456_1_aaaaaaaaaaaaa", "call_door1_user456_2_aaaaaaaaaaaaa");
+    leaves_behind(&server, one);
+    let counted = lines(&server.run(&["--json", "forget", "user456", "--dry-run"]));
+    assert_eq!(counted[0]["texts_in_no_history"], 1);
+    let forgotten = lines(&server.run(&["--json", "forget", "user456", "--yes"]));
+    assert_eq!((&forgotten[0]["texts_in_no_history"], &forgotten[0]["calls"]), (&1.into(), &1.into()));
+    let again = lines(&server.run(&["--json", "forget", "user456", "--yes"]));
+    assert_eq!((&again[0]["texts_in_no_history"], &again[0]["texts"]), (&0.into(), &0.into()));
+
+    leaves_behind(&server, other);
+    let said = lines(&server.run(&["--json", "rebuild", "--grace", "1000s"]));
+    assert_eq!(found(&said), [("text", "extra", false)]);
+    let said = lines(&server.run(&["--json", "rebuild", "--grace", "1000s", "--apply"]));
+    assert_eq!(found(&said), [("text", "extra", true)]);
+    let said = lines(&server.run(&["--json", "rebuild", "--grace", "1000s"]));
+    assert_eq!(found(&said), []);
+    assert_eq!(events(&lines(&server.run(&["--json", "verify"]))), ["verified"]);
+}
+
 /// The kinds of the findings, with the model, in order.
 fn found(said: &[Value]) -> Vec<(&str, &str, bool)> {
     let findings = said.iter().filter(|line| line["event"] == "finding").map(|line| &line["finding"]);

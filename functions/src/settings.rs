@@ -7,7 +7,7 @@ pub mod limits;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ilock_auth::{Arns, MqttTokens, PayloadKeys, Secret, ShortSecret};
+use ilock_auth::{Arns, ConnectSigner, MqttTokens, PayloadKeys, Secret, ShortSecret};
 use ilock_env::Clock;
 use ilock_events::{PushService, TopicPrefix};
 use ilock_log::PERSONAL_DAYS;
@@ -66,13 +66,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Those of a deployment: the process's environment. A development secret is refused.
-    #[must_use]
-    pub fn from_env() -> Self {
-        Self::deployed(|name| std::env::var(name).ok())
-    }
-
-    /// Those of a deployment, as `read` has them.
+    /// Those of a deployment, as `read` has them. A development secret is refused.
     #[must_use]
     pub fn deployed(read: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         Self { read: Arc::new(read), dev: false }
@@ -125,6 +119,11 @@ impl Settings {
             return Err(bad(name, "must have at least 32 bytes"));
         }
         Ok(Secret::new(text.into_bytes()))
+    }
+
+    /// A second secret, which is accepted while one takes the place of another.
+    fn second(&self, name: &'static str) -> Result<Option<Secret>, BadSetting> {
+        if self.get(name).is_none() { Ok(None) } else { self.secret(name).map(Some) }
     }
 }
 
@@ -190,16 +189,23 @@ impl Settings {
         self.must("DIRECTORY_TABLE", "directory")
     }
 
-    /// `MASTER_SECRET`: MQTT passwords are made and checked with what is derived from it.
+    /// `MQTT_SECRET`, `MQTT_SECRET_SECOND`: MQTT passwords are signed with the first, and accepted with either.
     pub fn mqtt_tokens(&self) -> Result<MqttTokens, BadSetting> {
-        let master = self.secret("MASTER_SECRET")?;
-        MqttTokens::new(Secret::new(master.derive("mqtt-token", &[])), self.topic_prefix()?).map_err(short)
+        // Its own purpose, so that nothing else that is signed with the same text is a password.
+        let key = |secret: Secret| Secret::new(secret.derive("mqtt-token", &[]));
+        let short = |error: ShortSecret| bad("MQTT_SECRET", error.to_string());
+        let tokens = MqttTokens::new(key(self.secret("MQTT_SECRET")?), self.topic_prefix()?).map_err(short)?;
+        match self.second("MQTT_SECRET_SECOND")? {
+            None => Ok(tokens),
+            Some(second) => tokens.accepting(key(second)).map_err(short),
+        }
     }
 
-    /// `MASTER_SECRET`, `PAYLOAD_KEY_VERSION`: the keys of message payloads. A higher version changes all of them.
+    /// `PAYLOAD_SECRET`, `PAYLOAD_KEY_VERSION`: the keys of message payloads. A higher version changes all of them.
     pub fn payload_keys(&self) -> Result<PayloadKeys, BadSetting> {
         let version = self.number("PAYLOAD_KEY_VERSION", 1, 1..=u32::MAX)?;
-        PayloadKeys::new(self.secret("MASTER_SECRET")?, version).map_err(short)
+        let keys = PayloadKeys::new(self.secret("PAYLOAD_SECRET")?, version);
+        keys.map_err(|short| bad("PAYLOAD_SECRET", short.to_string()))
     }
 
     /// `MQTT_TOKEN_SECONDS`: how long an MQTT password works at most.
@@ -218,6 +224,12 @@ impl Settings {
         let Some(name) = self.get("MQTT_AUTHORIZER") else { return Ok(None) };
         let good = name.len() <= 128 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_=,@-".contains(&b));
         if good { Ok(Some(name)) } else { Err(bad("MQTT_AUTHORIZER", "must be 1 to 128 of A-Z a-z 0-9 _ = , @ -")) }
+    }
+
+    /// `MQTT_SIGNING_KEY`: an RSA private key that signs the names of clients, for an authorizer that wants a signature.
+    pub fn mqtt_signing_key(&self) -> Result<Option<ConnectSigner>, BadSetting> {
+        let Some(pem) = self.get("MQTT_SIGNING_KEY") else { return Ok(None) };
+        ConnectSigner::new(&pem).map(Some).map_err(|error| bad("MQTT_SIGNING_KEY", error.to_string()))
     }
 
     /// `TOPIC_PREFIX`: what stands before the topics and client ids of this stack, where an AWS account and region has several.
@@ -257,7 +269,7 @@ impl Settings {
         })
     }
 
-    fn sdk_app_id(&self) -> Result<u32, BadSetting> {
+    pub fn sdk_app_id(&self) -> Result<u32, BadSetting> {
         let id = self.must("TRTC_SDK_APP_ID", &DEV_SDK_APP_ID.to_string())?;
         id.parse().map_err(|_| bad("TRTC_SDK_APP_ID", "must be a number"))
     }
@@ -318,10 +330,15 @@ impl Settings {
         RoomApi::new(&config, clock).map(Some).map_err(|error| bad(name(&error), error.to_string()))
     }
 
-    /// `TRTC_CALLBACK_KEY`: with it Tencent signs what it tells of rooms. Without it nothing of that is believed.
+    /// `TRTC_CALLBACK_KEY`, `TRTC_CALLBACK_KEY_SECOND`: with them Tencent signs what it tells of rooms. Without any, nothing of
+    /// that is believed.
     #[must_use]
-    pub fn trtc_callback_key(&self) -> Option<Arc<str>> {
-        self.get("TRTC_CALLBACK_KEY").map(Arc::from)
+    pub fn trtc_callback_keys(&self) -> Vec<Arc<str>> {
+        ["TRTC_CALLBACK_KEY", "TRTC_CALLBACK_KEY_SECOND"]
+            .iter()
+            .filter_map(|name| self.get(name))
+            .map(Arc::from)
+            .collect()
     }
 
     /// `PUSH_GCM`, `PUSH_APNS`, `PUSH_APNS_SANDBOX`, `PUSH_APNS_VOIP`, `PUSH_APNS_VOIP_SANDBOX`: the ARNs of SNS platform
@@ -374,10 +391,6 @@ impl Settings {
     }
 }
 
-fn short(error: ShortSecret) -> BadSetting {
-    bad("MASTER_SECRET", error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -386,7 +399,7 @@ mod tests {
         let value = match name {
             "EVENTS_TABLE" | "DIRECTORY_TABLE" => "t",
             "AUTH_ALGORITHMS" => "HS256",
-            "AUTH_SECRET" | "MASTER_SECRET" => "a secret of the operator's own, long enough",
+            "AUTH_SECRET" | "MQTT_SECRET" | "PAYLOAD_SECRET" => "a secret of the operator's own, long enough",
             "MQTT_URL" | "MQTT_WEBSOCKET_URL" => "ssl://broker",
             "AWS_REGION" => "eu-central-1",
             "AWS_ACCOUNT_ID" => "123456789012",
@@ -401,6 +414,7 @@ mod tests {
         settings.events_table()?;
         settings.directory_table()?;
         settings.access()?;
+        settings.mqtt_tokens()?;
         settings.payload_keys()?;
         settings.mqtt_url()?;
         settings.trtc()?;
@@ -414,7 +428,7 @@ mod tests {
 
     #[test]
     fn outside_dev_the_development_secrets_are_refused_by_name() {
-        for name in ["AUTH_SECRET", "MASTER_SECRET", "TRTC_SECRET_KEY"] {
+        for name in ["AUTH_SECRET", "MQTT_SECRET", "PAYLOAD_SECRET", "TRTC_SECRET_KEY"] {
             let secret = if name == "TRTC_SECRET_KEY" { DEV_TRTC_KEY } else { DEV_SECRET };
             let read = move |asked: &str| if asked == name { Some(secret.to_owned()) } else { env(asked) };
             let refused = all(&Settings::deployed(read)).err().map(|error| error.name);
@@ -423,8 +437,29 @@ mod tests {
     }
 
     #[test]
+    fn a_second_secret_is_as_long_as_the_first_and_no_development_secret() {
+        for name in ["AUTH_SECRET_SECOND", "MQTT_SECRET_SECOND"] {
+            let second = |value: &'static str| {
+                let read = move |asked: &str| if asked == name { Some(value.to_owned()) } else { env(asked) };
+                all(&Settings::deployed(read)).err().map(|error| error.name)
+            };
+            assert_eq!(second("short"), Some(name));
+            assert_eq!(second(DEV_SECRET), Some(name));
+            assert_eq!(second("another secret of the operator's, long enough"), None);
+        }
+    }
+
+    #[test]
     fn outside_dev_every_missing_setting_is_named() {
-        for name in ["EVENTS_TABLE", "AUTH_SECRET", "MASTER_SECRET", "MQTT_URL", "TRTC_SDK_APP_ID", "AWS_ACCOUNT_ID"] {
+        for name in [
+            "EVENTS_TABLE",
+            "AUTH_SECRET",
+            "MQTT_SECRET",
+            "PAYLOAD_SECRET",
+            "MQTT_URL",
+            "TRTC_SDK_APP_ID",
+            "AWS_ACCOUNT_ID",
+        ] {
             let read = move |asked: &str| if asked == name { None } else { env(asked) };
             assert_eq!(all(&Settings::deployed(read)).err().map(|error| error.name), Some(name));
         }

@@ -17,7 +17,7 @@ use crate::service::delivery::Notifier;
 use crate::service::mqtt_access::{MqttAccess, MqttCredentialIssuer};
 use crate::service::push_binding::PushBinding;
 use crate::service::push_directory::{PushDirectory, Pushes};
-use crate::service::room_credentials::RoomCredentials;
+use crate::service::room_credentials::{RingCredentials, RoomCredentials};
 use crate::service::room_watch::RoomWatch;
 use crate::service::token_verifier::TokenVerifier;
 use crate::service::witness_client::HttpWitnesses;
@@ -136,6 +136,7 @@ impl Wiring {
             websocket_url: self.settings.mqtt_websocket_url()?,
             prefix: self.settings.topic_prefix()?,
             authorizer: self.settings.mqtt_authorizer()?,
+            signer: self.settings.mqtt_signing_key()?,
         })
     }
 
@@ -148,16 +149,29 @@ impl Wiring {
     pub fn room_credentials(&self) -> Result<RoomCredentials, BadSetting> {
         Ok(RoomCredentials {
             trtc: Arc::new(self.settings.trtc()?),
-            payload_keys: Arc::new(self.settings.payload_keys()?),
-            in_messages: self.settings.sig_in_messages()?,
             valid_seconds: self.settings.room_credential_seconds()?,
-            directory: self.directory()?,
             clock: self.clock.clone(),
         })
     }
 
-    /// What delivers notices, by MQTT and by push.
+    /// What makes the credentials in messages that ring.
+    fn ring_credentials(&self) -> Result<RingCredentials, BadSetting> {
+        Ok(RingCredentials {
+            rooms: self.room_credentials()?,
+            payload_keys: Arc::new(self.settings.payload_keys()?),
+            in_messages: self.settings.sig_in_messages()?,
+            directory: self.directory()?,
+        })
+    }
+
+    /// What delivers every notice, by MQTT and by push.
     pub fn notifier(&self) -> Result<Notifier, BadSetting> {
+        let rings = Some(self.ring_credentials()?);
+        Ok(Notifier { rings, ..self.notifier_of_no_ring()? })
+    }
+
+    /// What delivers notices of which none rings.
+    fn notifier_of_no_ring(&self) -> Result<Notifier, BadSetting> {
         let push = match self.carriers.push()? {
             Some(carrier) => Some(PushDirectory::new(carrier, self.directory()?)),
             None => None,
@@ -165,21 +179,27 @@ impl Wiring {
         Ok(Notifier { push, ..self.notifier_without_push()? })
     }
 
-    /// What delivers notices by MQTT alone.
-    pub fn notifier_without_push(&self) -> Result<Notifier, BadSetting> {
+    /// What delivers notices by MQTT alone, of which none rings.
+    fn notifier_without_push(&self) -> Result<Notifier, BadSetting> {
         Ok(Notifier {
             log: self.log()?,
             mqtt: self.carriers.mqtt()?,
             push: None,
-            credentials: self.room_credentials()?,
+            sdk_app_id: self.settings.sdk_app_id()?,
+            rings: None,
             clock: self.clock.clone(),
             fast_path: self.settings.fast_path()?,
         })
     }
 
-    /// What executes commands.
-    pub fn calls(&self) -> Result<Calls, BadSetting> {
+    /// What executes commands, and those that ring too.
+    pub fn calls_that_ring(&self) -> Result<Calls, BadSetting> {
         self.calls_by(self.notifier()?)
+    }
+
+    /// What executes commands that make nobody's phone ring.
+    pub fn calls(&self) -> Result<Calls, BadSetting> {
+        self.calls_by(self.notifier_of_no_ring()?)
     }
 
     fn calls_by(&self, notifier: Notifier) -> Result<Calls, BadSetting> {
@@ -195,7 +215,8 @@ impl Wiring {
     /// What hears of rooms. It ends calls that were answered: no phone is to be woken for that.
     pub fn room_watch(&self) -> Result<RoomWatch, BadSetting> {
         Ok(RoomWatch {
-            key: self.settings.trtc_callback_key(),
+            keys: self.settings.trtc_callback_keys(),
+            sdk_app_id: self.settings.sdk_app_id()?,
             room_api: self.room_api()?,
             calls: self.calls_by(self.notifier_without_push()?)?,
         })

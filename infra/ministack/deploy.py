@@ -38,18 +38,17 @@ def main():
     started = time.monotonic()
     template = asked.template.read_text()
     deployment = Deployment(boto3.Session())
-    secret = deployment.store_secret()
-    parameters = own_parameters(secret) | dict(one.split("=", 1) for one in asked.parameters)
+    deployment.store_secrets()
+    parameters = own_parameters() | dict(one.split("=", 1) for one in asked.parameters)
     deployment.deploy(template, asked.functions.resolve(), parameters)
     asked.out.write_text(json.dumps(deployment.description(template) | {"mqtt": broker(asked.mqtt_port)}, indent=2))
     print(f"infra/ministack: deployed in {time.monotonic() - started:.1f} s", file=sys.stderr)
 
 
-def own_parameters(secret):
+def own_parameters():
     """What an operator decides; everything else is the template's default."""
     return {
-        "SecretsArn": secret["ARN"],
-        "SecretsVersion": secret["VersionId"],
+        "SecretsName": STACK,
         "LimitPressesAMinute": "off",  # the tests press as often as they like
         "Stage": "staging",  # with alarms, without anybody who must be told of them
         "TrtcCallback": "on",
@@ -66,17 +65,17 @@ class Deployment:
         self.region = aws.region_name
         self.emulator = os.environ["AWS_ENDPOINT_URL"]
 
-    def store_secret(self):
-        """Made anew for each deployment. The version is the one that the template is told to read."""
+    def store_secrets(self):
+        """Made anew for each deployment. The functions read them when they start."""
         self.secrets = {
-            "auth_secret": secrets.token_hex(32),
-            "master_secret": secrets.token_hex(32),
-            "trtc_secret_key": secrets.token_hex(32),
-            "trtc_callback_key": secrets.token_hex(16),
-            "trtc_api_secret_id": "",
-            "trtc_api_secret_key": "",
+            "auth": {"auth_secret": secrets.token_hex(32)},
+            "mqtt": {"mqtt_secret": secrets.token_hex(32)},
+            "payload": {"payload_secret": secrets.token_hex(32)},
+            "trtc": {"trtc_secret_key": secrets.token_hex(32)},
+            "trtc-callback": {"trtc_callback_key": secrets.token_hex(16)},
         }
-        return self.aws["secretsmanager"].create_secret(Name=STACK, SecretString=json.dumps(self.secrets))
+        for name, texts in self.secrets.items():
+            self.aws["secretsmanager"].create_secret(Name=f"{STACK}/{name}", SecretString=json.dumps(texts))
 
     def deploy(self, template, functions, parameters):
         self.aws["s3"].create_bucket(
@@ -133,8 +132,8 @@ class Deployment:
             ),
             "outputs": {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])},
             "routes": adapt.routes(template),
-            "auth_secret": self.secrets["auth_secret"],
-            "trtc_callback_key": self.secrets["trtc_callback_key"],
+            "auth_secret": self.secrets["auth"]["auth_secret"],
+            "trtc_callback_key": self.secrets["trtc-callback"]["trtc_callback_key"],
         }
 
 

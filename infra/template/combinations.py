@@ -19,11 +19,12 @@ def certificate(number):
 
 # What an operator must say in any case.
 REQUIRED = {
-    "SecretsArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:ilock-AbCdEf",
-    "SecretsVersion": "0" * 32,
+    "SecretsName": "ilock-dev",
     "TrtcSdkAppId": "1400000000",
     "Release": "0" * 64,
 }
+# What prod must say besides.
+PROD = {"AuthIssuer": "https://login.example.com/", "AuthAudience": "ilock"}
 PAGER = {"AlarmTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:pager"}
 GRADUAL = {"no gradual deployments": "false", "gradual deployments": "true"}
 PUSH = {
@@ -45,8 +46,9 @@ OTHERS = {
     "room API": {"TrtcRoomApi": "on"},
     "traces and every log": {"Tracing": "Active", "SystemLogLevel": "DEBUG", "LogLevel": "debug"},
     "own key": {"KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/00000000-0000-0000-0000-000000000000"},
-    "own environment key": {"EnvironmentKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-1111-1111-1111-111111111111"},
+    "own key of the secrets": {"SecretsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-1111-1111-1111-111111111111"},
     "topic prefix": {"TopicPrefix": "blue"},
+    "signed connects": {"MqttSigningPublicKey": "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A,MIIBCgKCAQEAwIDAQAB=="},
     "witnesses": {
         "LogOrigin": "calls.example.com/ledger",
         "NextLedgerKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/22222222-2222-2222-2222-222222222222",
@@ -101,7 +103,7 @@ def core():
             continue  # the template's own rule forbids it
         for gradual, push, callback in product(GRADUAL, PUSH, CALLBACK):
             name = f"{stage}, {'a pager' if pager else 'no pager'}, {gradual}, {push}, {callback}"
-            features = (PAGER if pager else {}) | PUSH[push] | CALLBACK[callback]
+            features = (PROD if stage == "prod" else {}) | (PAGER if pager else {}) | PUSH[push] | CALLBACK[callback]
             yield name, REQUIRED | staged | features | {"GradualDeployments": GRADUAL[gradual]}
 
 

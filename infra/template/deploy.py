@@ -20,7 +20,6 @@ import forms
 from account import Wrong
 
 TEMPLATE = Path("template.yaml")
-CURRENT = "current"
 # Found anew for each deployment. No function reads them, so they make no other release.
 OURS = ("Release", "AccountConcurrency", "EventForms")
 # Below it, Lambda lets no concurrency be reserved, and one busy minute is felt by everybody.
@@ -52,13 +51,33 @@ def of_stage(stage):
     return settings["stack_name"], dict(one.split("=", 1) for one in settings["parameter_overrides"])
 
 
-def current_version(secret):
-    """The version of the secret that is marked AWSCURRENT. The secret itself is not read."""
-    versions = boto3.client("secretsmanager").describe_secret(SecretId=secret).get("VersionIdsToStages", {})
-    for version, stages in versions.items():
-        if "AWSCURRENT" in stages:
-            return version
-    raise Wrong(f"SecretsVersion: {secret} has no current version yet; put a value into it first")
+def secrets_of(values):
+    """The names of the secrets that a deployment needs."""
+    needed = {
+        "auth": values["AuthAlgorithms"] == "HS256",
+        "mqtt": True,
+        "mqtt-signing": values["MqttSigningPublicKey"] != "",
+        "payload": True,
+        "trtc": True,
+        "trtc-api": values["TrtcRoomApi"] == "on",
+        "trtc-callback": values["TrtcCallback"] == "on",
+    }
+    return [f"{values['SecretsName']}/{name}" for name, is_needed in needed.items() if is_needed]
+
+
+def current_versions(secrets):
+    """The version of each secret that is marked AWSCURRENT. No secret is read."""
+    client, found = boto3.client("secretsmanager"), {}
+    for secret in secrets:
+        try:
+            versions = client.describe_secret(SecretId=secret).get("VersionIdsToStages", {})
+        except client.exceptions.ResourceNotFoundException:
+            raise Wrong(f"{secret}: Secrets Manager has no such secret in this region; docs/operators.md says how to make it")
+        current = [version for version, stages in versions.items() if "AWSCURRENT" in stages]
+        if not current:
+            raise Wrong(f"{secret}: has no current version yet; put a value into it first")
+        found[secret] = current[0]
+    return found
 
 
 def check(parameters, values):
@@ -79,12 +98,12 @@ def check(parameters, values):
                 raise Wrong(f"{name}: must be {about['MinValue']} to {about.get('MaxValue', 'any')}, not {value}")
 
 
-def release(packages, values):
-    """Another package, another template or another parameter is another release."""
+def release(packages, values, secrets):
+    """Another package, another template, another parameter or another version of a secret is another release."""
     digest = hashlib.sha256()
     for path in [TEMPLATE, *packages]:
         digest.update(hashlib.sha256(path.read_bytes()).digest())
-    digest.update(json.dumps(values, sort_keys=True).encode())
+    digest.update(json.dumps([values, secrets], sort_keys=True).encode())
     return digest.hexdigest()
 
 
@@ -103,8 +122,6 @@ def packages_of(template):
 def looked_up(values):
     """What need not be typed, because AWS knows it."""
     found = {}
-    if values.get("SecretsVersion", CURRENT) == CURRENT:
-        found["SecretsVersion"] = current_version(values["SecretsArn"])
     if "AccountConcurrency" not in values:
         at_once = account.concurrency()
         found["AccountConcurrency"] = str(at_once)
@@ -135,8 +152,9 @@ def main(sam, arguments):
     last = account.last_parameters(stack)
     values = {name: value for name, value in (last or {}).items() if name in parameters and name not in OURS}
     values |= staged | typed
-    asks_for_current = values.get("SecretsVersion", CURRENT) == CURRENT
-    check(parameters, values | {"SecretsVersion": "0" * 32} if asks_for_current else values)
+    if not values.get("SecretsName"):
+        typed["SecretsName"] = values["SecretsName"] = stack
+    check(parameters, values)
     account.in_this_region(template, values, region)
     forms.readers_first(stack, last, plain[0])
     account.topics_of_its_own(stack, last, values.get("TopicPrefix", ""))
@@ -146,7 +164,8 @@ def main(sam, arguments):
 
     effective = {name: str(about.get("Default", "")) for name, about in parameters.items()} | values
     effective = {name: value for name, value in effective.items() if name not in OURS}
-    ours = {"Release": release(packages, effective), "EventForms": ",".join(forms.read_by_this_version())}
+    secrets = current_versions(secrets_of(effective))
+    ours = {"Release": release(packages, effective, secrets), "EventForms": ",".join(forms.read_by_this_version())}
     overrides = staged | typed | ours
     print(f"{'a new stack' if last is None else 'the stack'} {stack} in {region}")
     for name, value in sorted(overrides.items()):

@@ -1,6 +1,7 @@
 """The check itself: it finds what is planted, in just the deployments that have it."""
 
 import copy
+import json
 import unittest
 
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
@@ -78,15 +79,24 @@ class Roles(unittest.TestCase):
             self.assertEqual(role.get("PermissionsBoundary"), {"Ref": "PermissionsBoundaryArn"}, name)
             self.assertEqual(role.get("Path"), {"Ref": "RolePath"}, name)
 
-    def test_with_a_key_for_the_environment_every_function_may_decrypt_its_own(self):
-        keyed = CORE[WITH_PUSH] | combinations.OTHERS["own environment key"]
+    def test_whoever_reads_a_secret_may_use_the_key_of_the_secrets_and_nobody_else(self):
+        keyed = CORE[WITH_PUSH] | combinations.OTHERS["own key of the secrets"]
         resources = check.deployed(keyed)["Resources"]
         functions = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::Lambda::Function"]
         self.assertEqual(len(functions), 24)
         for function in functions:
-            self.assertEqual(function["KmsKeyArn"], {"Ref": "EnvironmentKeyArn"})
+            variables = json.dumps(function["Environment"]["Variables"])
             role = resources[function["Role"]["Fn::GetAtt"][0]]["Properties"]
-            self.assertIn({"Ref": "EnvironmentKey"}, role["ManagedPolicyArns"])
+            reads = "secretsmanager:" in variables
+            self.assertEqual({"Ref": "SecretsKey"} in role["ManagedPolicyArns"], reads, function["FunctionName"])
+
+    def test_prod_says_whose_tokens_it_believes(self):
+        prod = {name: parameters for name, parameters in CORE.items() if name.startswith("prod")}
+        for parameters in prod.values():
+            self.assertEqual(broken_rules(check.template(), parameters, combinations.REGION), [])
+            for name in ("AuthIssuer", "AuthAudience"):
+                [broken] = broken_rules(check.template(), parameters | {name: ""}, combinations.REGION)
+                self.assertTrue(broken.startswith(f"{name}: prod must say"), broken)
 
 
 class Streams(unittest.TestCase):

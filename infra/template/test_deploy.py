@@ -37,6 +37,8 @@ class Aws:
     def __init__(self):
         self.stacks, self.resources, self.protected = {}, [], []
         self.region, self.at_once = combinations.REGION, 1000
+        self.secrets = {f"ilock-dev/{name}": "v1" for name in ("auth", "mqtt", "payload", "trtc", "trtc-callback")}
+        self.exceptions = mock.Mock(ResourceNotFoundException=KeyError)
 
     def client(self, _):
         return self
@@ -49,6 +51,9 @@ class Aws:
 
     def get_paginator(self, name):
         return Pages(self.stacks.values() if name == "describe_stacks" else self.resources)
+
+    def describe_secret(self, SecretId):
+        return {"VersionIdsToStages": {"v0": ["AWSPREVIOUS"], self.secrets[SecretId]: ["AWSCURRENT"]}}
 
     def get_caller_identity(self):
         return {"Account": combinations.ACCOUNT}
@@ -68,7 +73,7 @@ class Aws:
 class Deploying(unittest.TestCase):
     def setUp(self):
         self.aws = Aws()
-        self.commands = []
+        self.commands, self.released = [], []
         self.code = 0
         session = mock.Mock(region_name=None)
         type(session).region_name = mock.PropertyMock(side_effect=lambda: self.aws.region)
@@ -78,7 +83,7 @@ class Deploying(unittest.TestCase):
             mock.patch("subprocess.run", self.run_command),
             mock.patch.object(deploy, "yaml_parse", parsed_once),
             mock.patch.object(Path, "is_file", lambda _: True),
-            mock.patch.object(deploy, "release", lambda packages, values: "1" * 64),
+            mock.patch.object(deploy, "release", lambda packages, values, secrets: self.released.append(secrets) or "1" * 64),
         ):
             patch.start()
             self.addCleanup(patch.stop)
@@ -104,6 +109,18 @@ class Deploying(unittest.TestCase):
         self.assertEqual(self.deploy("dev"), 0)
         self.assertEqual(self.aws.protected, [])
 
+    def test_the_secrets_that_are_needed_must_be_there_and_a_new_version_is_a_new_release(self):
+        self.deploy("dev", *TYPED)
+        self.assertEqual(sorted(self.released.pop()), [f"ilock-dev/{name}" for name in ("auth", "mqtt", "payload", "trtc")])
+        self.aws.secrets["ilock-dev/mqtt"] = "v2"
+        keys = ("AuthAlgorithms=ES256", "AuthJwks=https://login.example.com/keys", "TrtcCallback=on")
+        self.deploy("dev", *[one for one in TYPED if not one.startswith("SecretsName")], *keys)
+        self.assertIn('SecretsName="ilock-dev"', self.commands[-1])
+        secrets = self.released.pop()
+        self.assertEqual(secrets, {"ilock-dev/mqtt": "v2"} | {f"ilock-dev/{name}": "v1" for name in ("payload", "trtc", "trtc-callback")})
+        self.commands.clear()
+        self.assertIn("ilock-dev/trtc-api: Secrets Manager has no such secret", self.refused("dev", *TYPED, "TrtcRoomApi=on"))
+
     def test_the_account_s_concurrency_is_looked_up_and_too_little_is_said(self):
         for at_once, said in ((1000, False), (10, True)):
             self.aws.at_once = at_once
@@ -115,14 +132,14 @@ class Deploying(unittest.TestCase):
         self.assertIn('AccountConcurrency="500"', self.commands.pop())
 
     def test_only_what_the_account_has_can_be_reserved(self):
-        # Four functions of 50, three of 5, the sequencer's one, and 100 for the others.
+        # Five functions of 50, three of 5, the sequencer's one, and 100 for the others.
         reserving = [*TYPED, "ReserveConcurrency=true", "ExpectedCallsPerSecond=25"]
-        self.aws.at_once = 316
+        self.aws.at_once = 366
         self.assertEqual(self.deploy("dev", *reserving), 0)
         self.commands.clear()
-        self.aws.at_once = 315
+        self.aws.at_once = 365
         said = self.refused("dev", *reserving)
-        self.assertIn("216 are reserved and 100 must be left, and the account has 315", said)
+        self.assertIn("266 are reserved and 100 must be left, and the account has 365", said)
         self.assertEqual(self.deploy("dev", *TYPED), 0)
 
     def test_a_dry_run_does_nothing(self):

@@ -82,8 +82,9 @@ struct Recorder {
     http: reqwest::Client,
     requests: Mutex<Vec<Request>>,
     objects: Objects,
+    /// What Secrets Manager keeps, by name.
+    secrets: Mutex<BTreeMap<String, String>>,
     before_commit: Mutex<Option<Before>>,
-    account: Mutex<String>,
 }
 
 /// A server that stands for AWS.
@@ -105,7 +106,7 @@ impl Aws {
             requests: Mutex::default(),
             before_commit: Mutex::default(),
             objects: Objects::default(),
-            account: Mutex::default(),
+            secrets: Mutex::default(),
         });
         let app = Router::new().fallback(answer).with_state(recorder.clone());
         let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
@@ -123,8 +124,8 @@ impl Aws {
     }
 
     /// The same parts, with FCM asked by the service account `account`.
-    pub fn parts_with_fcm(&self, account: String) -> OnAws {
-        *self.recorder.account.lock().unwrap() = account;
+    pub fn parts_with_fcm(&self, account: &str) -> OnAws {
+        self.keeps(FCM_ACCOUNT, account);
         self.parts_where(|name| (name == "PUSH_FCM_ACCOUNT").then(|| FCM_ACCOUNT.into()))
     }
 
@@ -154,14 +155,27 @@ impl Aws {
             "LIMIT_REGISTRATIONS_AN_HOUR" => Some("1000".into()),
             _ => set(name),
         });
+        OnAws::new(settings, Self::sdk_at(url), RetryPolicy::Background)
+    }
+
+    /// The SDK's configuration, with this server as AWS.
+    pub fn sdk(&self) -> SdkConfig {
+        Self::sdk_at(&self.url)
+    }
+
+    fn sdk_at(url: &str) -> SdkConfig {
         let credentials = aws_sdk_dynamodb::config::Credentials::new("a", "b", None, None, "test");
-        let sdk = SdkConfig::builder()
+        SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("local"))
             .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(credentials))
             .endpoint_url(url)
-            .build();
-        OnAws::new(settings, sdk, RetryPolicy::Background)
+            .build()
+    }
+
+    /// Keeps `text` as the secret `name`.
+    pub fn keeps(&self, name: &str, text: &str) {
+        self.recorder.secrets.lock().unwrap().insert(name.to_owned(), text.to_owned());
     }
 
     /// Runs `what` just before the next commit is forwarded.
@@ -294,10 +308,10 @@ async fn answer(
     tokio::time::sleep(recorder.takes).await;
     let answer = if service == "DynamoDB_20120810" {
         forward(&recorder, &headers, body).await
-    } else if service == "secretsmanager" {
-        axum::Json(json!({ "SecretString": *recorder.account.lock().unwrap() })).into_response()
     } else if service == "TrentService" {
         kms(operation, &request.json)
+    } else if service == "secretsmanager" {
+        secret(&recorder, &request.json)
     } else if service.is_empty() && ledger_key(uri.path()).is_some() {
         recorder.objects.answer(&method, &uri, &headers, body)
     } else if let Some(action) = request.form.get("Action") {
@@ -357,6 +371,16 @@ fn kms(operation: &str, request: &Value) -> Response {
         json!({ "KeyId": request["KeyId"], "Signature": STANDARD.encode(&signed.bytes) })
     };
     axum::Json(answer).into_response()
+}
+
+/// Answers as Secrets Manager does.
+fn secret(recorder: &Recorder, request: &Value) -> Response {
+    let kept = recorder.secrets.lock().unwrap().get(request["SecretId"].as_str().unwrap()).cloned();
+    if let Some(text) = kept {
+        return axum::Json(json!({ "Name": request["SecretId"], "SecretString": text })).into_response();
+    }
+    let error = json!({ "__type": "ResourceNotFoundException", "Message": "Secrets Manager can't find it." });
+    (StatusCode::BAD_REQUEST, axum::Json(error)).into_response()
 }
 
 fn success() -> Response {

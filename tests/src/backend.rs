@@ -68,7 +68,7 @@ impl Backend {
         let broker = RecordingBroker::default();
         let carriers = Arc::new(InProcess { mqtt: Arc::new(broker.clone()), timer, push });
         let wiring = Wiring { settings, dynamodb, carriers, clock };
-        let (calls, directory) = (wiring.calls().unwrap(), wiring.directory().unwrap());
+        let (calls, directory) = (wiring.calls_that_ring().unwrap(), wiring.directory().unwrap());
         let projector = Projector::new(&wiring).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();

@@ -1,5 +1,6 @@
 //! `ilock forget USER_ID`: deletes the personal text of all of a person's calls and records that it did. The commits do not
-//! change, so `ilock verify` reports no finding, and `ilock replay` shows `[forgotten]`.
+//! change, so `ilock verify` reports no finding, and `ilock replay` shows `[forgotten]`. Text of a call that was never placed
+//! stands in no history: it is found by a scan.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -34,6 +35,10 @@ pub struct Forget {
     /// Delete without asking for confirmation.
     #[arg(long, short)]
     yes: bool,
+    /// Leave out the scan of the whole log for text of calls that were never placed: the ring timer deletes it within three
+    /// minutes.
+    #[arg(long)]
+    no_scan: bool,
     #[command(flatten)]
     tables: LogAndDirectory,
 }
@@ -44,6 +49,8 @@ struct Counts {
     with_text: u64,
     texts: u64,
     live: u64,
+    /// Of calls that were never placed, or that no history has any more.
+    beside: u64,
 }
 
 impl Forget {
@@ -80,17 +87,26 @@ impl Forget {
             }
         }
         bar.finish_and_clear();
+        if !self.no_scan {
+            counts.beside = self.forget_beside(&log, &tenant, &person).await?;
+        }
         let registered = directory.clients(&PartyAddress::of(&tenant, &person)).await.map_err(read_error)?.len();
         self.print_summary(&tenant, counts, registered, output);
         Ok(ExitCode::SUCCESS)
     }
 
     fn print_summary(&self, tenant: &TenantId, counts: Counts, registered: usize, output: Output) {
-        let Counts { calls, with_text, texts, live } = counts;
+        let Counts { calls, with_text, texts, live, beside } = counts;
         let (event, done) = if self.dry_run { ("to_forget", "would be deleted") } else { ("forgotten", "deleted") };
-        let text = format!("{texts} texts in {with_text} calls {done}; {} has {calls} calls", self.user_id);
+        let unlisted = if beside == 0 {
+            String::new()
+        } else {
+            format!("; {beside} texts of calls that are in no history {done}")
+        };
+        let text = format!("{texts} texts in {with_text} calls {done}; {} has {calls} calls{unlisted}", self.user_id);
         let details = json!({
             "user_id": self.user_id, "tenant": tenant, "calls": calls, "calls_with_text": with_text, "texts": texts,
+            "texts_in_no_history": beside,
             "live_calls": live, "registered_clients": registered,
         });
         output.line(Level::Success, event, &text, details);
@@ -106,6 +122,29 @@ impl Forget {
                  client: DELETE /api/mqtt/clients/CLIENT_ID"
             ));
         }
+    }
+}
+
+impl Forget {
+    /// Deletes the texts that were written for a call of `person` and that the histories do not lead to.
+    async fn forget_beside(&self, log: &EventLog, tenant: &TenantId, person: &Party) -> Result<u64, CommandError> {
+        let address = PartyAddress::of(tenant, person).address;
+        let mut texts = log.texts_of(&address);
+        let mut found = 0;
+        while let Some(text) = texts.next().await.map_err(read_error)? {
+            let never_placed = log.load(text.call_id()).await.is_ok_and(|history| history.commits.is_empty());
+            // What a dry run counted by the histories stands there still.
+            if self.dry_run && !never_placed {
+                continue;
+            }
+            found += 1;
+            match (self.dry_run, never_placed) {
+                (true, _) => {}
+                (false, true) => log.drop_left_behind(&text).await.map_err(read_error)?,
+                (false, false) => log.forget(&text, person, Clock::system().now()).await.map_err(read_error)?,
+            }
+        }
+        Ok(found)
     }
 }
 

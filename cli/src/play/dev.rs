@@ -108,7 +108,7 @@ impl Dev {
         };
         let known = |name: &str| env(name).is_none_or(|secret| secret == DEV_SECRET);
         let shared = env("AUTH_ALGORITHMS").is_none_or(|algorithms| algorithms == "HS256");
-        if known("MASTER_SECRET") || shared && known("AUTH_SECRET") {
+        if known("MQTT_SECRET") || shared && known("AUTH_SECRET") {
             let who = if self.lan { "anybody on this network" } else { "anybody" };
             output.warn(&format!(
                 "development secrets are in use: {who} can sign a token. Use them where you trust everybody; a \

@@ -167,7 +167,11 @@ impl Driver {
             }
             Command::Connect { connection, broker_url, client_id, username, password, .. } => {
                 let username = match &self.authorizer {
-                    Some(name) => format!("{username}?x-amz-customauthorizer-name={name}"),
+                    Some(name) => {
+                        // A signature may stand there already.
+                        let sign = if username.contains('?') { '&' } else { '?' };
+                        format!("{username}{sign}x-amz-customauthorizer-name={name}")
+                    }
                     None => username,
                 };
                 let trust = self.trust.clone();

@@ -3,8 +3,10 @@
 pub mod aws;
 pub mod iot_endpoint;
 mod logging;
+mod ready;
 mod start;
 
 pub use lambda_runtime::Error;
 pub use logging::{flush_metrics_after, install_metrics, lines_of_json, log_as_json};
+pub use ready::{NotReady, Ready};
 pub use start::{http, http_on, start};

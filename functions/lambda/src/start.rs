@@ -1,41 +1,72 @@
 //! How a function starts on Lambda: with the parts that it needs and no others, made once and warmed before the first
-//! request.
+//! request. Its secrets come meanwhile, and only the first request waits for them.
+
+use std::sync::Arc;
 
 use aws_config::BehaviorVersion;
 use aws_config::timeout::TimeoutConfig;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use ilock_functions::error::ApiError;
 use ilock_functions::http::router::service;
-use ilock_functions::settings::{BadSetting, Settings};
+use ilock_functions::settings::BadSetting;
 use ilock_functions::wiring::Wiring;
-use lambda_runtime::Error;
+use lambda_http::tower::ServiceExt;
+use lambda_runtime::{Error, service_fn};
 
-use crate::aws::{ALL_TRIES, OnAws, RetryPolicy, TRY, Warm};
+use crate::aws::{ALL_TRIES, OnAws, RetryPolicy, Secrets, TRY, Warm};
 use crate::logging::{collect_metrics, flush_metrics_after, log_as_json};
+use crate::ready::Ready;
 
-/// A function's parts, from its environment, with the connections of `warm` open.
-pub async fn start(retry: RetryPolicy, warm: &[Warm]) -> OnAws {
+/// What `make` makes of a function's parts, from its environment, with the connections of `warm` open.
+///
+/// # Errors
+/// A setting that is missing or wrong, by name, where no secret has to be waited for.
+pub async fn start<T: Send + Sync + 'static>(
+    retry: RetryPolicy,
+    warm: &[Warm],
+    make: impl Fn(&OnAws) -> Result<T, BadSetting> + Send + Sync + 'static,
+) -> Result<Arc<Ready<T>>, Error> {
     log_as_json();
     collect_metrics();
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(TRY).operation_timeout(ALL_TRIES).build();
     let sdk = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await;
-    let on_aws = OnAws::new(Settings::from_env(), sdk, retry);
-    on_aws.warm(warm).await;
-    on_aws
+    let environment =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let secrets = Secrets::referred_to_in(environment);
+    let client = aws_sdk_secretsmanager::Client::new(&sdk);
+    let has_secrets = !secrets.names().is_empty();
+    let ready = Arc::new(Ready::new(OnAws::new(secrets.settings(), sdk, retry), secrets, client, make));
+    if has_secrets {
+        let early = ready.clone();
+        // Not waited for: the first request that comes does.
+        tokio::spawn(async move {
+            if let Err(error) = early.get().await {
+                tracing::error!(%error, "not ready; the first request tries again");
+            }
+        });
+    }
+    ready.on_aws().warm(warm).await;
+    if !has_secrets {
+        ready.get().await?;
+    }
+    Ok(ready)
 }
 
 /// Serves an HTTP function: its `routes`, on the state that `new` makes.
 ///
 /// # Errors
-/// A setting that is missing or wrong, by name.
-pub async fn http<S>(
+/// A setting that is missing or wrong, by name, where no secret has to be waited for.
+pub async fn http<S: 'static>(
     routes: fn(S) -> Router,
     new: fn(&Wiring) -> Result<S, BadSetting>,
     retry: RetryPolicy,
     warm: &[Warm],
 ) -> Result<(), Error> {
-    http_on(|on| Ok(routes(new(&on.wiring)?)), retry, warm).await
+    http_on(move |on| Ok(routes(new(&on.wiring)?)), retry, warm).await
 }
 
 /// Serves an HTTP function that needs more of AWS than [`Wiring`] has: the routes that `routes` makes.
@@ -43,11 +74,26 @@ pub async fn http<S>(
 /// # Errors
 /// As [`http`].
 pub async fn http_on(
-    routes: impl FnOnce(&OnAws) -> Result<Router, BadSetting>,
+    routes: impl Fn(&OnAws) -> Result<Router, BadSetting> + Send + Sync + 'static,
     retry: RetryPolicy,
     warm: &[Warm],
 ) -> Result<(), Error> {
-    let on_aws = start(retry, warm).await;
-    let metered = from_fn(async |request: Request, next: Next| flush_metrics_after(Box::pin(next.run(request))).await);
-    lambda_http::run(service(routes(&on_aws)?).layer(metered)).await
+    let ready = start(retry, warm, move |on_aws| {
+        let metered =
+            from_fn(async |request: Request, next: Next| flush_metrics_after(Box::pin(next.run(request))).await);
+        Ok(service(routes(on_aws)?).layer(metered))
+    })
+    .await?;
+    let ready = &ready;
+    lambda_http::run(service_fn(move |request: lambda_http::Request| async move { answer(ready, request).await })).await
+}
+
+async fn answer(ready: &Ready<Router>, request: lambda_http::Request) -> Result<Response, Error> {
+    match ready.get().await {
+        Ok(router) => Ok(router.clone().oneshot(request.map(Body::new)).await?),
+        Err(error) => {
+            tracing::error!(%error, "no request can be answered; the next one tries again");
+            Ok(ApiError::Busy.into_response())
+        }
+    }
 }

@@ -9,7 +9,7 @@ use ilock_call::Placed;
 use ilock_directory::{HistoryRecord, Lease};
 use ilock_env::Clock;
 use ilock_events::{Access, Address, Alert, CallId, Millis, PartyAddress, Personal, PersonalText, TenantId};
-use ilock_log::{AccessPage, BadCursor, EventLog, History, LogError, PlacedOn};
+use ilock_log::{AccessPage, BadCursor, EventLog, History, LogError, PlacedOn, Placing};
 use ilock_proof::{Day, StoredCall};
 use tracing::Span;
 
@@ -140,11 +140,12 @@ impl PartyCalls {
     /// As there.
     pub async fn save_personal(
         &self,
+        placing: &Placing,
         call_id: &CallId,
         text: PersonalText,
         at: Millis,
     ) -> Result<Option<Personal>, ApiError> {
-        self.0.save_personal(call_id, text, at).await
+        self.0.save_personal(placing, call_id, text, at).await
     }
 
     /// As [`Calls::keep_alert`].

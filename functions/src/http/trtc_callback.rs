@@ -1,6 +1,8 @@
 //! POST /api/trtc/callback: Tencent tells what happens in rooms. When the last party has left an active call, the call
 //! ends; a room that outlives its call is dismissed again.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
@@ -13,7 +15,7 @@ use ilock_events::{
     Act, Actor, CallState, CommandId, Millis, Party, PersonalText, Reason, RoomId, TrtcIdentity, TrtcUser,
 };
 use ilock_log::History;
-use ilock_trtc::{CallbackEvent, InRoom, RoomEventKind, parse_callback, verify_callback};
+use ilock_trtc::{BadSignature, CallbackEvent, InRoom, RoomEventKind, parse_callback, verify_callback};
 use serde_json::json;
 
 use crate::error::ApiError;
@@ -31,6 +33,10 @@ const LEFT_KEY: &str = "left";
 /// Who was first in the room and out again before the other came is not taken for the end so soon after the answer:
 /// the other may still be on the way.
 const JOIN_MS: i64 = 30_000;
+
+/// How far ahead of our clock a report may be, and how long ago it may have been sent: Tencent gives up after a minute.
+const EARLIEST_MS: i64 = 5 * 60_000;
+const LATEST_MS: i64 = 60 * 60_000;
 
 /// The state of trtc-callback. Tencent acts for no tenant, so no call is kept from it.
 #[derive(Clone)]
@@ -60,17 +66,46 @@ async fn trtc_callback(
     body: Body,
 ) -> Result<Response, ApiError> {
     let body = to_bytes(body, MAX_BODY).await.map_err(|_| ApiError::TooLarge { most: MAX_BODY })?;
-    let key = watch.key.as_deref().unwrap_or_default();
     let sign = headers.get("sign").and_then(|sign| sign.to_str().ok()).unwrap_or_default();
-    verify_callback(key, &body, sign).map_err(|bad| ApiError::Unauthenticated(bad.to_string()))?;
+    signed_by_one_of(&watch.keys, &body, sign)?;
+    of_application(watch.sdk_app_id, &headers)?;
     let event = parse_callback(&body).map_err(|bad| ApiError::field(bad.field, bad.problem))?;
     if let CallbackEvent::InRoom(event) = event
         && let Some(room) = event.room.id()
+        && is_of_now(&event, watch.calls.clock.now())?
     {
         in_room(&watch, &directory, room, &event).await?;
     }
     // As Tencent wants it: `code` 0, or it comes again.
     Ok((StatusCode::OK, axum::Json(json!({ "code": 0 }))).into_response())
+}
+
+fn signed_by_one_of(keys: &[Arc<str>], body: &[u8], sign: &str) -> Result<(), ApiError> {
+    let tried = keys.iter().map(|key| verify_callback(key, body, sign)).find(Result::is_ok);
+    tried.unwrap_or(Err(BadSignature)).map_err(|bad| ApiError::Unauthenticated(bad.to_string()))
+}
+
+/// Several applications of an account may be given one callback, and one key. The header is not signed: it keeps mistakes out,
+/// and no attacker who has the key.
+fn of_application(sdk_app_id: u32, headers: &HeaderMap) -> Result<(), ApiError> {
+    match headers.get("sdkappid") {
+        Some(sent) if sent.as_bytes() != sdk_app_id.to_string().as_bytes() => {
+            Err(ApiError::field("SdkAppId", "must be the application of this backend"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A report of what is to come would end a call whenever it was sent; one that was sent long ago says nothing of the room as
+/// it is, and Tencent need not send it again.
+fn is_of_now(event: &InRoom, now: Millis) -> Result<bool, ApiError> {
+    if event.at.since(now) > EARLIEST_MS {
+        return Err(ApiError::field("EventInfo.EventMsTs", "must be no more than 5 minutes ahead"));
+    }
+    if event.sent_at.since(now) > EARLIEST_MS {
+        return Err(ApiError::field("CallbackTs", "must be no more than 5 minutes ahead"));
+    }
+    Ok(now.since(event.sent_at) <= LATEST_MS)
 }
 
 async fn in_room(watch: &RoomWatch, directory: &Directory, room: RoomId, event: &InRoom) -> Result<(), ApiError> {

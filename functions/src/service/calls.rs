@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use ilock_call::{Placed, Refusal, decide};
+use futures::future::try_join_all;
+use ilock_call::{GRACE_MS, Placed, Refusal, decide};
 use ilock_env::{Clock, random};
 use ilock_events::{
-    Act, Actor, Alert, CallId, CallState, ClientProof, Command, CommandId, Commit, CommitNo, Millis, Nonce, Personal,
-    PersonalText, Reason, TenantId,
+    Act, Actor, Address, Alert, CallId, CallState, ClientProof, Command, CommandId, Commit, CommitNo, Millis, Nonce,
+    Party, PartyId, PartyKind, Personal, PersonalText, Reason, TenantId,
 };
-use ilock_log::{CommandOutcome, EventLog, History};
+use ilock_log::{CommandOutcome, EventLog, History, KeptText, Placing};
 use ilock_notify::RingTimer;
 use ilock_proof::salt_personal;
 use tracing::Span;
@@ -17,6 +18,9 @@ use crate::error::ApiError;
 use crate::metrics;
 use crate::service::delivery::Notifier;
 use crate::service::room_credentials::{KeyVersions, KeyedCredentials};
+
+/// How long after its ringing would have ended a call may still be placed, in milliseconds: no function runs for so long.
+const PLACED_WITHIN_MS: i64 = 60_000;
 
 /// The longest reason that is kept, in characters.
 pub const MAX_REASON: usize = 1000;
@@ -86,13 +90,16 @@ impl Calls {
         let worth_writing = decide(&history.call, &command, clock.now()).is_ok_and(|events| !events.is_empty());
         if let Some(personal) = personal.as_ref().filter(|_| worth_writing) {
             if !saved {
-                self.log.keep_personal(&call_id, personal, clock.now()).await?;
+                match placing(&tenant, &command, clock.now()) {
+                    Some(placing) => self.log.keep_personal_of(&placing, &call_id, personal, clock.now()).await?,
+                    None => self.log.keep_personal(&call_id, personal, clock.now()).await?,
+                }
             }
             history.personal.push(personal.clone());
         }
         let known = history.commits.len();
         let outcome = self.log.execute(history, &tenant, &command, clock).await?;
-        let credentials = self.notifier.credentials.keyed(key_versions);
+        let credentials = self.notifier.keyed(key_versions);
         count_lost(&outcome, history.commits.len() - known.min(history.commits.len()));
         let named = matches!(&outcome, CommandOutcome::Committed(commit) if commit.cmd == command.stored());
         if (worth_writing || saved) && !named {
@@ -129,15 +136,28 @@ impl Calls {
     /// What the log reports.
     pub async fn save_personal(
         &self,
+        placing: &Placing,
         call_id: &CallId,
         text: PersonalText,
         at: Millis,
     ) -> Result<Option<Personal>, ApiError> {
         let personal = salted(text)?;
         if let Some(personal) = &personal {
-            self.log.keep_personal(call_id, personal, at).await?;
+            self.log.keep_personal_of(placing, call_id, personal, at).await?;
         }
         Ok(personal)
+    }
+
+    /// Drops what was written for a call that was never placed: whoever placed it was ended in between. Answers until when it
+    /// may still be placed, where it may.
+    ///
+    /// # Errors
+    /// What the log reports.
+    pub async fn drop_left_behind(&self, call_id: &CallId) -> Result<Option<Millis>, ApiError> {
+        let (texts, now) = (self.log.kept_texts(call_id).await?, self.clock.now());
+        let (left, awaited): (Vec<_>, Vec<_>) = texts.into_iter().partition(|text| text.is_left_behind(now));
+        try_join_all(left.iter().map(|text| self.log.drop_left_behind(text))).await?;
+        Ok(awaited.iter().filter_map(KeptText::unplaced_until).max())
     }
 
     /// Drops text that no commit names.
@@ -171,7 +191,7 @@ impl Calls {
         let command = Command { id, nonce: Nonce::of(random()?), client_is: None, actor: Actor::Timer, act };
         match self.log.execute(history, &tenant, &command, clock).await? {
             CommandOutcome::Committed(commit) => {
-                self.committed(history, &commit, &self.notifier.credentials.keyed(KeyVersions::new())).await;
+                self.committed(history, &commit, &self.notifier.keyed(KeyVersions::new())).await;
                 Ok(())
             }
             CommandOutcome::Refused(still @ (Refusal::StillRinging { .. } | Refusal::StillActive { .. })) => {
@@ -199,6 +219,21 @@ impl Calls {
         }
         self.notifier.deliver_now(history, commit, credentials).await;
     }
+}
+
+/// The call that `caller` places to `callees`, whose ringing would end at `ends`.
+#[must_use]
+pub fn placing_of(tenant: &TenantId, caller: &Party, callees: &[&PartyId], ends: Millis) -> Placing {
+    let callees = callees.iter().map(|id| Address::of(tenant, PartyKind::User, id));
+    let parties = std::iter::once(Address::of(tenant, caller.kind, &caller.id)).chain(callees).collect();
+    Placing { parties, until: ends.plus(PLACED_WITHIN_MS) }
+}
+
+fn placing(tenant: &TenantId, command: &Command, now: Millis) -> Option<Placing> {
+    let Act::Place { callees, ring_seconds, .. } = &command.act else { return None };
+    let callees: Vec<&PartyId> = callees.iter().map(|callee| &callee.id).collect();
+    let ends = now.plus(i64::from(*ring_seconds) * 1000 + GRACE_MS);
+    Some(placing_of(tenant, &command.actor.party()?, &callees, ends))
 }
 
 /// Counts the commits that somebody else was quicker with.

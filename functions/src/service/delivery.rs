@@ -9,7 +9,7 @@ use ilock_notify::{Channel, Delivery, Done, Message, Mqtt, Notice, Round, notice
 
 use crate::metrics;
 use crate::service::push_directory::PushDirectory;
-use crate::service::room_credentials::{KeyedCredentials, RoomCredentials};
+use crate::service::room_credentials::{KeyVersions, KeyedCredentials, RingCredentials};
 use ilock_env::Clock;
 
 /// The fast path gives up after this: the projector takes over, and the one who asked gets an answer.
@@ -30,8 +30,10 @@ pub struct Notifier {
     pub mqtt: Arc<dyn Mqtt>,
     /// Wakes sleeping phones, where the operator uses pushes.
     pub push: Option<PushDirectory>,
-    /// Makes the credentials that travel in messages.
-    pub credentials: RoomCredentials,
+    /// The operator's TRTC application.
+    pub sdk_app_id: u32,
+    /// Makes the credentials that travel in messages that ring; none where a function rings nobody, and so needs no secret.
+    pub rings: Option<RingCredentials>,
     pub clock: Clock,
     /// Whether functions deliver what they committed at once.
     pub fast_path: bool,
@@ -128,7 +130,7 @@ impl Notifier {
         let credentials = if let Some(credentials) = credentials {
             credentials
         } else {
-            read_now = self.credentials.for_messages_to(notices.iter().filter_map(rung)).await;
+            read_now = self.credentials_for(notices.iter().filter_map(rung)).await;
             &read_now
         };
         self.hand_over(&DueRound { history, commit, notices: &notices, done: &done, path }, credentials).await
@@ -162,6 +164,23 @@ impl Notifier {
         match failed.values().next() {
             None => Ok(()),
             Some(error) => Err(DeliveryError::Open { open: failed.len(), why: error.to_string() }),
+        }
+    }
+
+    /// The credentials for messages to persons of whose payload keys the versions are known.
+    #[must_use]
+    pub fn keyed(&self, key_versions: KeyVersions) -> KeyedCredentials {
+        match &self.rings {
+            Some(rings) => rings.keyed(key_versions),
+            None => KeyedCredentials::of_no_ring(self.sdk_app_id),
+        }
+    }
+
+    /// The credentials for messages to the persons at `addresses`.
+    pub async fn credentials_for(&self, addresses: impl IntoIterator<Item = Address>) -> KeyedCredentials {
+        match &self.rings {
+            Some(rings) => rings.for_messages_to(addresses).await,
+            None => KeyedCredentials::of_no_ring(self.sdk_app_id),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::try_join_all;
-use ilock_auth::{Arns, MqttTokens, PayloadKeys};
+use ilock_auth::{Arns, BadSigningKey, ConnectSigner, MqttTokens, PayloadKeys};
 use ilock_env::{NoRandomness, random};
 use ilock_events::{Address, ClientName, TopicPrefix};
 use ilock_notify::Mqtt;
@@ -40,6 +40,8 @@ pub struct MqttCredentialIssuer {
     pub prefix: TopicPrefix,
     /// The authorizer that a client must name, where the broker's address does not say which one it is.
     pub authorizer: Option<String>,
+    /// Signs what a client shows before the authorizer is asked, where IoT Core wants that.
+    pub signer: Option<ConnectSigner>,
 }
 
 /// The shortest life of a password: IoT Core ends no connection earlier.
@@ -57,12 +59,17 @@ impl MqttCredentialIssuer {
 }
 
 impl MqttCredentialIssuer {
-    /// The MQTT user name of a client of `address`. Where the authorizer must be named, it stands behind it ("Custom
-    /// authentication", IoT Core Developer Guide).
-    #[must_use]
-    pub fn username(&self, address: &Address) -> String {
-        let named = self.authorizer.as_ref().map(|name| format!("?x-amz-customauthorizer-name={name}"));
-        format!("{address}{}", named.unwrap_or_default())
+    /// The MQTT user name of `client` of `address`. Where the authorizer must be named, or a signature shown, that stands behind
+    /// it ("Custom authentication", IoT Core Developer Guide).
+    ///
+    /// # Errors
+    /// [`BadSigningKey`].
+    pub fn username(&self, address: &Address, client: &ClientName) -> Result<String, BadSigningKey> {
+        let named = self.authorizer.as_ref().map(|name| Ok(format!("x-amz-customauthorizer-name={name}")));
+        let signed = self.signer.as_ref().map(|signer| signer.signed(client.as_str()));
+        let behind = named.into_iter().chain(signed).collect::<Result<Vec<_>, _>>()?;
+        let sign = if behind.is_empty() { "" } else { "?" };
+        Ok(format!("{address}{sign}{}", behind.join("&")))
     }
 }
 

@@ -1,5 +1,5 @@
-//! Credentials for a call's TRTC room: UserSig and PrivateMapKey, for the party that may enter it; and whether `user_sig`
-//! is encrypted in messages.
+//! Credentials for a call's TRTC room: UserSig and PrivateMapKey, for the party that may enter it; and how `user_sig` travels
+//! in the messages that ring.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,14 +32,8 @@ pub enum SigInMessages {
 pub struct RoomCredentials {
     /// The operator's TRTC application.
     pub trtc: Arc<TrtcApp>,
-    /// The keys that `user_sig` is encrypted under in messages.
-    pub payload_keys: Arc<PayloadKeys>,
-    /// How `user_sig` is sent in messages.
-    pub in_messages: SigInMessages,
     /// How long credentials are valid, in seconds: just past the longest call.
     pub valid_seconds: u32,
-    /// Knows which version of their payload key a person has.
-    pub directory: Directory,
     /// Decides from when.
     pub clock: Clock,
 }
@@ -106,55 +100,83 @@ impl RoomCredentials {
     }
 }
 
-/// Room credentials for messages to persons whose payload keys are known.
+/// Makes the credentials that travel in the messages that ring.
+#[derive(Clone)]
+pub struct RingCredentials {
+    /// What they are.
+    pub rooms: RoomCredentials,
+    /// The keys that `user_sig` is encrypted under.
+    pub payload_keys: Arc<PayloadKeys>,
+    /// How `user_sig` is sent.
+    pub in_messages: SigInMessages,
+    /// Knows which version of their payload key a person has.
+    pub directory: Directory,
+}
+
+/// The credentials for messages to persons whose payload keys are known.
 pub struct KeyedCredentials {
-    rooms: RoomCredentials,
+    sdk_app_id: u32,
+    /// None where a function rings nobody.
+    rings: Option<RingCredentials>,
     key_versions: KeyVersions,
 }
 
 /// The version of each person's payload key; those that are not named were never logged out everywhere.
 pub type KeyVersions = HashMap<Address, u32>;
 
-impl RoomCredentials {
+impl KeyedCredentials {
+    /// For messages of which none rings.
+    #[must_use]
+    pub fn of_no_ring(sdk_app_id: u32) -> Self {
+        Self { sdk_app_id, rings: None, key_versions: KeyVersions::new() }
+    }
+}
+
+impl RingCredentials {
     /// The same for persons of whom the versions are known.
     #[must_use]
     pub fn keyed(&self, key_versions: KeyVersions) -> KeyedCredentials {
-        KeyedCredentials { rooms: self.clone(), key_versions }
+        KeyedCredentials { sdk_app_id: self.rooms.trtc.sdk_app_id(), rings: Some(self.clone()), key_versions }
     }
 
     /// The same for the persons at `addresses`, whose payload keys may have changed. Where that cannot be read, a phone may
     /// find a `user_sig` that it cannot open, and asks over HTTP.
     pub async fn for_messages_to(&self, addresses: impl IntoIterator<Item = Address>) -> KeyedCredentials {
+        let clock = &self.rooms.clock;
         let asked = addresses.into_iter().filter(|_| self.in_messages == SigInMessages::Jwe).map(async |address| {
             let person = PartyAddress { kind: PartyKind::User, address };
-            let account = self.directory.account(&person, self.clock.now()).await;
+            let account = self.directory.account(&person, clock.now()).await;
             let account =
                 account.inspect_err(|error| tracing::warn!(%error, "the version of a payload key could not be read"));
             (person.address, account.map_or(0, |account| account.key_version))
         });
         self.keyed(join_all(asked).await.into_iter().collect())
     }
-}
 
-impl MessageCredentials for KeyedCredentials {
-    fn sdk_app_id(&self) -> u32 {
-        self.rooms.trtc.sdk_app_id()
-    }
-
-    fn user_sig_in_message(&self, to: &Address, user: &TrtcUser) -> Option<String> {
-        let rooms = &self.rooms;
-        let sig = || rooms.trtc.user_sig(user, rooms.now_seconds(), rooms.valid_seconds);
-        match rooms.in_messages {
+    fn sig(&self, to: &Address, version: u32, user: &TrtcUser) -> Option<String> {
+        let sig = || self.rooms.trtc.user_sig(user, self.rooms.now_seconds(), self.rooms.valid_seconds);
+        match self.in_messages {
             SigInMessages::None => None,
             SigInMessages::Plain => Some(sig()),
             // A phone that finds no user_sig in the message asks for it over HTTP: better than no ring.
-            SigInMessages::Jwe => rooms
+            SigInMessages::Jwe => self
                 .payload_keys
-                .encrypt(to, self.key_versions.get(to).copied().unwrap_or(0), &sig())
+                .encrypt(to, version, &sig())
                 .inspect_err(
                     |error| tracing::error!(%error, "user_sig could not be encrypted; the message goes without it"),
                 )
                 .ok(),
         }
+    }
+}
+
+impl MessageCredentials for KeyedCredentials {
+    fn sdk_app_id(&self) -> u32 {
+        self.sdk_app_id
+    }
+
+    fn user_sig_in_message(&self, to: &Address, user: &TrtcUser) -> Option<String> {
+        let version = self.key_versions.get(to).copied().unwrap_or(0);
+        self.rings.as_ref().and_then(|rings| rings.sig(to, version, user))
     }
 }

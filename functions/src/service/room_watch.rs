@@ -6,11 +6,13 @@ use ilock_trtc::RoomApi;
 
 use crate::service::calls::Calls;
 
-/// The callback's key, the room API, and the calls that end when everybody has left.
+/// The callback's keys, the room API, and the calls that end when everybody has left.
 #[derive(Clone)]
 pub struct RoomWatch {
-    /// The key that Tencent signs with. Without one no callback is accepted.
-    pub key: Option<Arc<str>>,
+    /// The keys of which Tencent signs with one. Without any no callback is accepted.
+    pub keys: Vec<Arc<str>>,
+    /// The operator's TRTC application: what Tencent tells of another is none of ours.
+    pub sdk_app_id: u32,
     /// Tencent's room API, where the operator uses it.
     pub room_api: Option<RoomApi>,
     /// The calls. Tencent acts for no tenant, so these are all.

@@ -7,7 +7,7 @@ use ilock_auth::{AccessKeys, AccessRules, AsymmetricAlgorithm, ClaimNames, JwksS
 use super::{BadSetting, DEV_AUDIENCE, Settings, bad};
 
 impl Settings {
-    /// `AUTH_ALGORITHMS`, `AUTH_SECRET` or `AUTH_JWKS`, `AUTH_ISSUER`, `AUTH_AUDIENCE`, `AUTH_MISSING_AUDIENCE`,
+    /// `AUTH_ALGORITHMS`, `AUTH_SECRET` and `AUTH_SECRET_SECOND`, or `AUTH_JWKS`, `AUTH_ISSUER`, `AUTH_AUDIENCE`, `AUTH_MISSING_AUDIENCE`,
     /// `AUTH_SUBJECT_CLAIM`, `AUTH_ROLE_CLAIM`, `AUTH_TENANT_CLAIM`, `AUTH_DEFAULT_ROLE`, `AUTH_SESSION_CLAIM`,
     /// `AUTH_MAX_TOKEN_SECONDS`: the login service's rules.
     ///
@@ -68,7 +68,11 @@ impl Settings {
     fn access_keys(&self) -> Result<AccessKeys, BadSetting> {
         let algorithms = self.must("AUTH_ALGORITHMS", "HS256")?;
         if algorithms == "HS256" {
-            return Ok(AccessKeys::Shared(self.secret("AUTH_SECRET")?));
+            let secret = self.secret("AUTH_SECRET")?;
+            return Ok(match self.second("AUTH_SECRET_SECOND")? {
+                None => AccessKeys::Shared(secret),
+                Some(second) => AccessKeys::SharedTwo(secret, second),
+            });
         }
         let algorithms: Result<Vec<AsymmetricAlgorithm>, _> =
             algorithms.split(',').map(|name| name.trim().parse()).collect();

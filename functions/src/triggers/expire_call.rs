@@ -1,10 +1,11 @@
 //! expire-call: the timer of a call went off. One that still rings is missed; one that has lasted for as long as a call may
-//! is ended. On a call that is over, or was never placed, this does nothing.
+//! is ended. On a call that is over this does nothing. Of one that was never placed, text may have been left behind: it goes.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::future::join_all;
 use ilock_call::Refusal;
 use ilock_events::CallState;
+use ilock_log::History;
 use ilock_notify::Alarm;
 
 use crate::error::ApiError;
@@ -17,7 +18,7 @@ use crate::service::calls::Calls;
 #[tracing::instrument(name = "expiring", skip_all, fields(call_id = %alarm.call_id, n = tracing::field::Empty))]
 pub async fn expire(calls: &Calls, alarm: &Alarm) -> Result<(), ApiError> {
     let mut history = calls.log.load(&alarm.call_id).await?;
-    let Some(placed) = &history.call.placed else { return Ok(()) };
+    let Some(placed) = &history.call.placed else { return never_placed(calls, alarm, &history).await };
     let outcome = match placed.state {
         CallState::Ringing => calls.expire(&mut history, &calls.clock).await,
         CallState::Active => calls.end_at_limit(&mut history, &calls.clock).await,
@@ -29,6 +30,18 @@ pub async fn expire(calls: &Calls, alarm: &Alarm) -> Result<(), ApiError> {
             calls.timer.arm(alarm.call_id.clone(), at).await.map_err(ApiError::Timer)
         }
         other => other,
+    }
+}
+
+/// Whoever placed the call may have been ended after its text was kept, and before its commit was. Or is still at it: then
+/// the alarm comes again.
+async fn never_placed(calls: &Calls, alarm: &Alarm, history: &History) -> Result<(), ApiError> {
+    if history.personal.is_empty() {
+        return Ok(());
+    }
+    match calls.drop_left_behind(&alarm.call_id).await? {
+        Some(until) => calls.timer.arm(alarm.call_id.clone(), until).await.map_err(ApiError::Timer),
+        None => Ok(()),
     }
 }
 

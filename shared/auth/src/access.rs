@@ -26,7 +26,7 @@ struct Inner {
 }
 
 enum Keys {
-    Shared(DecodingKey),
+    Shared(Vec<DecodingKey>),
     Jwks { jwks: Jwks, algorithms: Vec<AsymmetricAlgorithm> },
 }
 
@@ -57,7 +57,8 @@ impl AccessTokens {
             return Err(BadRules::SubjectIsToken);
         }
         let keys = match rules.keys {
-            AccessKeys::Shared(secret) => Keys::Shared(DecodingKey::from_secret(secret.long_enough()?.expose())),
+            AccessKeys::Shared(secret) => Keys::Shared(vec![secret.decoding_key()?]),
+            AccessKeys::SharedTwo(one, other) => Keys::Shared(vec![one.decoding_key()?, other.decoding_key()?]),
             AccessKeys::Jwks { algorithms, .. } if algorithms.is_empty() => {
                 return Err(BadRules::NoAlgorithm);
             }
@@ -89,7 +90,7 @@ impl Inner {
     async fn signed_claims(&self, token: &str, now: Millis) -> Result<Claims, TokenRefused> {
         let token = Unverified::read(token)?;
         match &self.keys {
-            Keys::Shared(key) => token.verify_hs256(key),
+            Keys::Shared(keys) => token.verify_hs256(keys),
             Keys::Jwks { jwks, algorithms } => {
                 let algorithm = algorithms
                     .iter()

@@ -52,6 +52,8 @@ impl AccessRules {
 pub enum AccessKeys {
     /// HS256 with a secret that we share with the login service, of at least 32 bytes.
     Shared(Secret),
+    /// The same, with either of two, while one takes the place of the other.
+    SharedTwo(Secret, Secret),
     /// Private keys of the login service, whose public halves it publishes.
     Jwks {
         source: JwksSource,

@@ -63,9 +63,11 @@ impl<'a> Unverified<'a> {
         }
     }
 
-    /// [`Self::verify`] with HS256.
-    pub(crate) fn verify_hs256(&self, key: &DecodingKey) -> Result<Claims, TokenRefused> {
-        self.verify(key, Algorithm::HS256, "HS256")
+    /// [`Self::verify`] with HS256 and any of `keys`.
+    pub(crate) fn verify_hs256(&self, keys: &[DecodingKey]) -> Result<Claims, TokenRefused> {
+        let tried = keys.iter().map(|key| self.verify(key, Algorithm::HS256, "HS256"));
+        let settled = |tried: &Result<Claims, TokenRefused>| !matches!(tried, Err(TokenRefused::Signature));
+        tried.into_iter().find(settled).unwrap_or(Err(TokenRefused::Signature))
     }
 }
 

@@ -13,7 +13,7 @@ pub const MQTT_AUDIENCE: &str = "ilock-mqtt";
 #[derive(Debug, Clone)]
 pub struct MqttTokens {
     secret: Secret,
-    key: DecodingKey,
+    keys: Vec<DecodingKey>,
     prefix: TopicPrefix,
 }
 
@@ -39,8 +39,18 @@ impl MqttTokens {
     /// [`ShortSecret`] with fewer than 32 bytes.
     pub fn new(secret: Secret, prefix: TopicPrefix) -> Result<Self, ShortSecret> {
         let secret = secret.long_enough()?;
-        let key = DecodingKey::from_secret(secret.expose());
-        Ok(Self { secret, key, prefix })
+        let keys = vec![secret.clone().decoding_key()?];
+        Ok(Self { secret, keys, prefix })
+    }
+
+    /// The same, and passwords that were made with `second` are accepted too: while one secret takes the place of another, in
+    /// whichever order functions come to know of it.
+    ///
+    /// # Errors
+    /// [`ShortSecret`] with fewer than 32 bytes.
+    pub fn accepting(mut self, second: Secret) -> Result<Self, ShortSecret> {
+        self.keys.push(second.decoding_key()?);
+        Ok(self)
     }
 
     /// A password that says `claims`, as of `now`, both cut to the second.
@@ -70,7 +80,7 @@ impl MqttTokens {
     /// # Errors
     /// [`TokenRefused`] says why not.
     pub fn verify(&self, token: &str, now: Millis) -> Result<MqttClaims, TokenRefused> {
-        let claims = Unverified::read(token)?.verify_hs256(&self.key)?;
+        let claims = Unverified::read(token)?.verify_hs256(&self.keys)?;
         let expires_at = claims.check_time(now)?;
         if claims.audiences()?.as_deref() != Some(&[MQTT_AUDIENCE]) {
             return Err(TokenRefused::Audience);

@@ -9,14 +9,14 @@ use crate::{
     jwe::{self, NotEncrypted, NotOpened},
 };
 
-/// Every user's payload key, derived from one master secret, the user's address and two versions: the deployment's, and the
+/// Every user's payload key, derived from one secret, the user's address and two versions: the deployment's, and the
 /// user's own, which is raised when they are logged out everywhere.
 ///
 /// A user gets theirs over HTTPS at registration. To change all keys, raise the deployment's version: phones learn theirs
 /// when they register again.
 #[derive(Debug, Clone)]
 pub struct PayloadKeys {
-    master: Secret,
+    secret: Secret,
     version: u32,
 }
 
@@ -26,9 +26,9 @@ impl PayloadKeys {
     ///
     /// # Errors
     /// [`ShortSecret`] with fewer than 32 bytes.
-    pub fn new(master: Secret, version: u32) -> Result<Self, ShortSecret> {
-        let master = master.long_enough()?;
-        Ok(Self { master, version })
+    pub fn new(secret: Secret, version: u32) -> Result<Self, ShortSecret> {
+        let secret = secret.long_enough()?;
+        Ok(Self { secret, version })
     }
 
     /// `user`'s key of their own `version` as a JWK: `oct`, `dir`, `A256GCM`.
@@ -74,7 +74,7 @@ impl PayloadKeys {
         let parts = [user.as_str().as_bytes(), &all, &own];
         // Whoever was never logged out everywhere has the key that they always had.
         let parts = if version == 0 { &parts[..2] } else { &parts[..] };
-        self.master.derive("ilock payload key", parts)
+        self.secret.derive("ilock payload key", parts)
     }
 
     fn kid(&self, version: u32) -> String {

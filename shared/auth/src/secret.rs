@@ -3,6 +3,7 @@
 use std::fmt;
 
 use hkdf::Hkdf;
+use jsonwebtoken::DecodingKey;
 use sha2::Sha256;
 
 /// The fewest bytes that HS256 may be keyed with (RFC 7518 §3.2: at least as many as the hash has).
@@ -49,6 +50,11 @@ impl Secret {
         let mut key = [0; 32];
         Hkdf::<Sha256>::new(None, &self.0).expand(&said, &mut key).expect("32 bytes are within HKDF's reach");
         key
+    }
+
+    /// The key that checks what is signed with it (HS256).
+    pub(crate) fn decoding_key(self) -> Result<DecodingKey, ShortSecret> {
+        Ok(DecodingKey::from_secret(self.long_enough()?.expose()))
     }
 
     pub(crate) fn long_enough(self) -> Result<Self, ShortSecret> {

@@ -504,3 +504,30 @@ async fn what_is_written_under_some_names_is_read_under_the_same() {
         assert_eq!(claimed_under(AccessRules { names, ..rules() }, &claims).await, Ok(who.clone()));
     }
 }
+
+#[tokio::test]
+async fn while_a_secret_takes_the_place_of_another_tokens_of_both_are_believed() {
+    let other = Secret::new("another secret of at least 32 bytes");
+    let by = async |keys: AccessKeys, secret: &Secret| {
+        let who = identity("user456", Role::User);
+        let token = issue_access_token(secret, &who, None, None, NOW, 60).unwrap();
+        AccessTokens::new(AccessRules { keys, ..rules() })
+            .unwrap()
+            .verify(&token, NOW)
+            .await
+            .map(|token| token.identity)
+    };
+    let both = || AccessKeys::SharedTwo(secret(), other.clone());
+    assert_eq!(by(both(), &secret()).await, user456());
+    assert_eq!(by(both(), &other).await, user456());
+    assert_eq!(
+        by(both(), &Secret::new("a secret of nobody, of 32 bytes and more")).await,
+        Err(TokenRefused::Signature)
+    );
+    assert_eq!(by(AccessKeys::Shared(secret()), &other).await, Err(TokenRefused::Signature));
+    let short = AccessKeys::SharedTwo(secret(), Secret::new("short"));
+    assert_eq!(
+        AccessTokens::new(AccessRules { keys: short, ..rules() }).err(),
+        Some(BadRules::ShortSecret(ShortSecret))
+    );
+}

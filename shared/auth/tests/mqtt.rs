@@ -3,8 +3,12 @@
 
 mod common;
 
-use common::{NOW, NOW_S, assembled, assembled_hs256, identity, secret, shared, with as with_claim};
-use ilock_auth::{Identity, MqttClaims, MqttTokens, NotIssued, Role, Secret, ShortSecret, TokenRefused};
+use common::{
+    NOW, NOW_S, RSA_1, RSA_1_PUBLIC, assembled, assembled_hs256, identity, secret, shared, with as with_claim,
+};
+use ilock_auth::{
+    BadSigningKey, ConnectSigner, Identity, MqttClaims, MqttTokens, NotIssued, Role, Secret, ShortSecret, TokenRefused,
+};
 use ilock_events::{ClientName, Generation, Login, LoginSession, TopicPrefix};
 use serde_json::{Value, json};
 
@@ -158,4 +162,41 @@ fn a_secret_of_fewer_than_32_bytes_is_an_error() {
 fn nothing_of_the_secret_is_shown() {
     let shown = format!("{:?}", tokens());
     assert!(!shown.contains("shared") && !shown.contains("97, 32"), "{shown}");
+}
+
+#[test]
+fn while_a_secret_takes_the_place_of_another_passwords_of_both_are_good() {
+    let other = || Secret::new("another secret of at least 32 bytes");
+    let of_both = tokens().accepting(other()).unwrap();
+    let of_other = MqttTokens::new(other(), TopicPrefix::default()).unwrap();
+    let said = of(identity("user456", Role::User), "user456_ios_1");
+    for issuer in [&of_both, &of_other] {
+        assert_eq!(of_both.verify(&issuer.issue(&said, NOW).unwrap(), NOW), Ok(said.clone()));
+    }
+    // The first signs: whoever does not know the second yet lets its passwords in.
+    assert_eq!(tokens().verify(&of_both.issue(&said, NOW).unwrap(), NOW), Ok(said.clone()));
+    assert_eq!(tokens().verify(&of_other.issue(&said, NOW).unwrap(), NOW), Err(TokenRefused::Signature));
+    assert_eq!(tokens().accepting(Secret::new("short")).err(), Some(ShortSecret));
+}
+
+#[test]
+fn the_name_of_a_client_is_signed_as_iot_core_checks_it() {
+    use base64::Engine;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    let signed = ConnectSigner::new(RSA_1).unwrap().signed("user456_ios_1").unwrap();
+    let (token, signature) = signed.split_once('&').unwrap();
+    assert_eq!(token, "ilock-client=user456_ios_1");
+    let signature = signature.strip_prefix("x-amz-customauthorizer-signature=").unwrap();
+    assert!(signature.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'%'), "{signature}");
+    let signature = signature.replace("%2B", "+").replace("%2F", "/").replace("%3D", "=");
+    let signature = URL_SAFE_NO_PAD.encode(STANDARD.decode(signature).unwrap());
+    let key = jsonwebtoken::DecodingKey::from_rsa_pem(RSA_1_PUBLIC.as_bytes()).unwrap();
+    let is_signed = |message: &str| {
+        let algorithm = jsonwebtoken::Algorithm::RS256;
+        jsonwebtoken::crypto::verify(&signature, message.as_bytes(), &key, algorithm).unwrap()
+    };
+    assert_eq!((is_signed("user456_ios_1"), is_signed("user456_ios_2")), (true, false));
+    for bad in ["", "key", RSA_1_PUBLIC] {
+        assert_eq!(ConnectSigner::new(bad).err(), Some(BadSigningKey));
+    }
 }

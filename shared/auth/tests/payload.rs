@@ -103,6 +103,6 @@ fn a_key_of_another_kind_or_size_opens_nothing() {
 }
 
 #[test]
-fn a_master_secret_of_fewer_than_32_bytes_is_an_error() {
+fn a_secret_of_fewer_than_32_bytes_is_an_error() {
     assert_eq!(PayloadKeys::new(Secret::new([7; 31]), 1).err(), Some(ShortSecret));
 }

@@ -6,23 +6,23 @@ use ilock_events::CallId;
 use crate::error::{LogError, store};
 use crate::log::EventLog;
 
-/// Where a commit stands.
+/// Where a commit stands, or a text beside commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitLocation {
     /// Its call; the partition key itself where that is no call's.
     pub call_id: Result<CallId, String>,
-    /// Its sort key, `commit#000001`.
+    /// Its sort key, `commit#000001` or `personal#…`.
     pub sk: String,
     /// The key of the day index that it carries.
     pub day: Option<String>,
 }
 
-/// Every commit, by a scan, page by page: those of one call stand together.
+/// Every commit and every text, by a scan, page by page: those of one call stand together, the commits first.
 #[derive(Debug)]
 pub struct EveryCommit(Scan);
 
 impl EventLog {
-    /// Every commit of the log.
+    /// Every commit of the log, and every text.
     #[must_use]
     pub fn every_commit(&self) -> EveryCommit {
         let scan = self
@@ -31,8 +31,9 @@ impl EventLog {
             .table_name(&self.table)
             .projection_expression("pk, sk, #day")
             .expression_attribute_names("#day", "day")
-            .filter_expression("begins_with(sk, :commit)")
+            .filter_expression("begins_with(sk, :commit) OR begins_with(sk, :text)")
             .expression_attribute_values(":commit", text("commit#"))
+            .expression_attribute_values(":text", text("personal#"))
             .consistent_read(true);
         EveryCommit(Scan::new(scan))
     }
@@ -55,12 +56,20 @@ impl EveryCommit {
         self.0.looked_at
     }
 
-    /// The next commit; none after the last.
+    /// The next of them; none after the last.
     ///
     /// # Errors
     /// [`LogError::Store`].
     pub async fn next(&mut self) -> Result<Option<CommitLocation>, LogError> {
         Ok(self.0.next().await?.as_ref().map(location))
+    }
+}
+
+impl CommitLocation {
+    /// Whether it is a commit, and no text.
+    #[must_use]
+    pub fn is_commit(&self) -> bool {
+        self.sk.starts_with("commit#")
     }
 }
 

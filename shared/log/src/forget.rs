@@ -1,12 +1,13 @@
 //! Forgetting: personal text goes, and that it went stays. No commit is touched, so every proof still holds.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use ilock_dynamo::{Item, text, text_in};
-use ilock_events::{CallId, Forgotten, Hash, Millis, Party};
+use ilock_dynamo::{Item, Scan, text, text_in};
+use ilock_events::{Address, CallId, Forgotten, Hash, Millis, Party};
 
 use crate::error::{LogError, store};
 use crate::item::{keyed, pk};
 use crate::log::EventLog;
+use crate::personal::{PARTIES, UNPLACED_UNTIL};
 
 const KEPT: &str = "personal#";
 const GONE: &str = "forgotten#";
@@ -18,6 +19,60 @@ pub struct KeptText {
     /// What stands behind `personal#`; the record of its deletion stands under the same.
     name: String,
     digest: Hash,
+    unplaced_until: Option<Millis>,
+}
+
+impl KeptText {
+    fn of(found: &Item, call_id: CallId) -> Option<Self> {
+        let name = text_in(found, "sk").strip_prefix(KEPT)?.to_owned();
+        let until = found.get(UNPLACED_UNTIL).and_then(|until| until.as_n().ok()?.parse().ok()).map(Millis);
+        Some(Self { call_id, name, digest: text_in(found, "digest"), unplaced_until: until })
+    }
+
+    /// Its call, which may never have been placed.
+    #[must_use]
+    pub const fn call_id(&self) -> &CallId {
+        &self.call_id
+    }
+
+    /// Its sort key.
+    #[must_use]
+    pub fn sk(&self) -> String {
+        format!("{KEPT}{}", self.name)
+    }
+
+    /// Whether nobody will place its call any more, if nobody has by `now`.
+    #[must_use]
+    pub fn is_left_behind(&self, now: Millis) -> bool {
+        self.unplaced_until.is_none_or(|until| until <= now)
+    }
+
+    /// Until when its call may still be placed, where it was written for one.
+    #[must_use]
+    pub const fn unplaced_until(&self) -> Option<Millis> {
+        self.unplaced_until
+    }
+}
+
+/// Texts that were written for calls of one person, by a scan of the whole log.
+#[derive(Debug)]
+pub struct TextsOf(Scan);
+
+impl TextsOf {
+    /// The next text; none after the last.
+    ///
+    /// # Errors
+    /// [`LogError::Store`].
+    pub async fn next(&mut self) -> Result<Option<KeptText>, LogError> {
+        while let Some(found) = self.0.next().await? {
+            let pk = text_in(&found, "pk");
+            let call_id = pk.strip_prefix("call#").and_then(|id| CallId::new(id).ok());
+            if let Some(kept) = call_id.and_then(|call_id| KeptText::of(&found, call_id)) {
+                return Ok(Some(kept));
+            }
+        }
+        Ok(None)
+    }
 }
 
 impl EventLog {
@@ -33,7 +88,7 @@ impl EventLog {
             .key_condition_expression("pk = :pk AND begins_with(sk, :kept)")
             .expression_attribute_values(":pk", text(pk(call_id)))
             .expression_attribute_values(":kept", text(KEPT))
-            .projection_expression("sk, digest")
+            .projection_expression("sk, digest, unplaced_until")
             .consistent_read(true)
             .into_paginator()
             .items()
@@ -41,15 +96,34 @@ impl EventLog {
         let mut texts = vec![];
         while let Some(found) = pages.next().await {
             let found = found.map_err(|e| store("Query")(e.into_service_error()))?;
-            if let Some(name) = text_in(&found, "sk").strip_prefix(KEPT) {
-                texts.push(KeptText {
-                    call_id: call_id.clone(),
-                    name: name.to_owned(),
-                    digest: text_in(&found, "digest"),
-                });
-            }
+            texts.extend(KeptText::of(&found, call_id.clone()));
         }
         Ok(texts)
+    }
+
+    /// Every text that was written for a call with the party at `address`, whether the call was placed or not.
+    #[must_use]
+    pub fn texts_of(&self, address: &Address) -> TextsOf {
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .projection_expression("pk, sk, digest, unplaced_until")
+            .filter_expression("begins_with(sk, :kept) AND contains(#parties, :party)")
+            .expression_attribute_names("#parties", PARTIES)
+            .expression_attribute_values(":kept", text(KEPT))
+            .expression_attribute_values(":party", text(address.as_str()))
+            .consistent_read(true);
+        TextsOf(Scan::new(scan))
+    }
+
+    /// Drops a text of a call that was never placed. No commit names it, so nothing need say that it is gone.
+    ///
+    /// # Errors
+    /// [`LogError::Store`].
+    pub async fn drop_left_behind(&self, kept: &KeptText) -> Result<(), LogError> {
+        let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key_of(kept))).send().await;
+        delete.map(drop).map_err(|e| store("DeleteItem")(e.into_service_error()))
     }
 
     /// Deletes a text, for `person`. That it is done is written first, once and for ever: whoever is interrupted in
@@ -71,11 +145,11 @@ impl EventLog {
             Ok(_) | Err(PutItemError::ConditionalCheckFailedException(_)) => {}
             Err(error) => return Err(store("PutItem")(error)),
         }
-        let key: Item = [("pk", pk(&kept.call_id)), ("sk", format!("{KEPT}{}", kept.name))]
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), text(value)))
-            .collect();
-        let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key)).send().await;
-        delete.map(drop).map_err(|e| store("DeleteItem")(e.into_service_error()))
+        self.drop_left_behind(kept).await
     }
+}
+
+fn key_of(kept: &KeptText) -> Item {
+    let key = [("pk", pk(&kept.call_id)), ("sk", kept.sk())];
+    key.into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect()
 }

@@ -1,11 +1,26 @@
 //! Text that a person may ask to have forgotten: kept beside the commit, which holds only its salted digest.
 
-use ilock_dynamo::{number, text};
-use ilock_events::{CallId, Hash, Millis, Personal, PersonalText};
+use aws_sdk_dynamodb::types::AttributeValue;
+use ilock_dynamo::{Item, number, text};
+use ilock_events::{Address, CallId, Hash, Millis, Personal, PersonalText};
 
 use crate::error::{LogError, store};
 use crate::item::{body, keyed, pk};
 use crate::log::EventLog;
+
+/// A call that is about to be placed. Its text lies there first, and nothing else says whose it is, or that it is nobody's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placing {
+    /// Caller and callees.
+    pub parties: Vec<Address>,
+    /// Whoever places it has done so by then, or never will.
+    pub until: Millis,
+}
+
+/// Until when the call of a text may still be placed.
+pub(crate) const UNPLACED_UNTIL: &str = "unplaced_until";
+/// Who the parties of a text's call would be.
+pub(crate) const PARTIES: &str = "parties";
 
 /// Named by the digest, not by the commit's number: two actors may race for a number, each with a text of its own.
 fn sk(personal: &Personal) -> String {
@@ -23,9 +38,35 @@ impl EventLog {
     /// # Errors
     /// [`LogError::Store`].
     pub async fn keep_personal(&self, call_id: &CallId, personal: &Personal, at: Millis) -> Result<(), LogError> {
+        self.put_text(self.text_item(call_id, personal, at)?).await
+    }
+
+    /// The same, beside a call that is being placed: where it never is, the text is found by its parties, and by its time.
+    ///
+    /// # Errors
+    /// [`LogError::Store`].
+    pub async fn keep_personal_of(
+        &self,
+        placing: &Placing,
+        call_id: &CallId,
+        personal: &Personal,
+        at: Millis,
+    ) -> Result<(), LogError> {
+        let mut item = self.text_item(call_id, personal, at)?;
+        item.insert(UNPLACED_UNTIL.into(), number(placing.until.0));
+        let parties = placing.parties.iter().map(|party| text(party.as_str())).collect();
+        item.insert(PARTIES.into(), AttributeValue::L(parties));
+        self.put_text(item).await
+    }
+
+    fn text_item(&self, call_id: &CallId, personal: &Personal, at: Millis) -> Result<Item, LogError> {
         let mut item = keyed(call_id, &sk(personal), personal)?;
         let gone = self.personal_until(at).plus(1).begins();
         item.insert("ttl".into(), number(gone.0.div_euclid(1000)));
+        Ok(item)
+    }
+
+    async fn put_text(&self, item: Item) -> Result<(), LogError> {
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await;
         put.map(drop).map_err(|e| store("PutItem")(e.into_service_error()))
     }

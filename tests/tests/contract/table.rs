@@ -73,7 +73,12 @@ async fn every_commit_is_found_without_the_index_call_by_call_with_the_day_on_th
     }
     let mut every = log.log.every_commit();
     let mut found: Vec<(CallId, Vec<Standing>)> = vec![];
-    while let Some(CommitLocation { call_id, sk, day }) = every.next().await.unwrap() {
+    while let Some(next) = every.next().await.unwrap() {
+        if !next.is_commit() {
+            assert!(next.sk.starts_with("personal#"), "{next:?}");
+            continue;
+        }
+        let CommitLocation { call_id, sk, day } = next;
         let call_id = call_id.unwrap();
         match found.last_mut().filter(|(last, _)| *last == call_id) {
             Some((_, commits)) => commits.push((sk, day)),

@@ -180,6 +180,22 @@ async fn where_the_authorizer_must_be_named_the_user_name_that_is_answered_names
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_a_signature_is_wanted_the_user_name_that_is_answered_has_it_and_lets_in() {
+    let key = include_str!("../../../shared/auth/tests/keys/test-rsa-1.pem");
+    let settings = Box::new(|name: &str| (name == "MQTT_SIGNING_KEY").then(|| key.to_owned()));
+    let world = World::with(Options { settings, ..Options::anywhere() }).await;
+    let anna = world.user("anna");
+    let [username, password, client] = credentials(&anna, "ios_1").await;
+    let behind = username.strip_prefix("anna?ilock-client=anna_ios_1&x-amz-customauthorizer-signature=");
+    assert!(behind.is_some_and(|signature| signature.len() > 340), "{username}");
+    assert!(ask(&world, full(&username, &password, &client)).await.is_authenticated);
+    let mut phone = world.phone(&anna, "ios_1").await;
+    world.door("device123").rings("anna", 30).await;
+    phone.hears("incoming").await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_longest_ids_stay_within_iot_cores_limits() {
     let world = World::new().await;
     let person = world.user(&"a".repeat(64));

@@ -306,7 +306,7 @@ async fn on_aws_the_service_account_is_read_from_its_own_entry() {
     let aws = Aws::before(world.stack.at.dynamodb, Duration::ZERO).await;
     let google = Google::start(Clock::system()).await;
     // An account that the double does not know: without an access token nothing is sent to the true FCM.
-    let parts = aws.parts_with_fcm(google.account().replace("push@", "other@"));
+    let parts = aws.parts_with_fcm(&google.account().replace("push@", "other@"));
     let push = parts.carriers.push().unwrap().unwrap();
     let endpoint = push.register(PushService::Gcm, "phone".into()).await.unwrap().unwrap();
     let request = confirmation(&endpoint, PushService::Gcm, "nonce".into(), Clock::system().now()).unwrap();

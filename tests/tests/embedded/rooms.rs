@@ -299,7 +299,9 @@ async fn nobody_is_believed_without_the_signature_over_every_byte() {
     let (call, room, door, _) = answered(&world).await;
     let right = reports(&world);
     let wrong = Reports::to(format!("http://{}/api/trtc/callback", world.stack.at.http), "another-key");
-    let raw = Report::dismissed(room.number()).with("EventMsTs", at(60_000)).raw(1);
+    let raw = Report::dismissed(room.number())
+        .with("EventMsTs", at(60_000))
+        .raw(u64::try_from(ilock_env::Clock::system().now().0).unwrap());
     let (good, bad) = (right.sign(&raw), wrong.sign(&raw));
     let mut changed = raw.clone();
     *changed.last_mut().unwrap() = b' ';
@@ -316,6 +318,60 @@ async fn nobody_is_believed_without_the_signature_over_every_byte() {
     assert_eq!(right.send(&Report::new(3, 301, 1)).await.status(), 200);
     assert_eq!(right.send(&Report::left("front-door", "user456")).await.status(), 200, "somebody else's room");
     assert_eq!(right.send(&Report::left(1, "user456")).await.status(), 200, "a room that no call has");
+    world.end().await;
+}
+
+/// The key alone is not enough: whoever has seen one report, or mistook the application, ends no call.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_of_what_is_to_come_or_was_long_ago_or_of_another_application_ends_no_call() {
+    let tencent = Tencent::start().await;
+    let world = world(&tencent).await;
+    let (call, room, door, _) = answered(&world).await;
+    let reports = reports(&world);
+    let dismissed = |ms: i64| Report::dismissed(room.number()).with("EventMsTs", at(ms));
+    let now = u64::try_from(ilock_env::Clock::system().now().0).unwrap();
+    let minutes = |minutes: u64| minutes * 60_000;
+    let send = async |raw: Vec<u8>| {
+        let sign = reports.sign(&raw);
+        reports.send_raw(raw, &sign).await.unwrap()
+    };
+    for (raw, field) in [
+        (dismissed(31_536_000_000).raw(now), "EventInfo.EventMsTs"),
+        (dismissed(6 * 60_000).raw(now), "EventInfo.EventMsTs"),
+        (dismissed(0).raw(now + minutes(6)), "CallbackTs"),
+    ] {
+        let refused = send(raw).await;
+        assert_eq!(refused.status(), 400);
+        assert!(refused.text().await.unwrap().contains(field), "{field}");
+    }
+    // Tencent need not send it again.
+    assert_eq!(send(dismissed(60_000).raw(now - minutes(61))).await.status(), 200);
+    let raw = dismissed(60_000).raw(now);
+    let request = reqwest::Client::new().post(format!("http://{}/api/trtc/callback", world.stack.at.http));
+    let request = request.header("sign", reports.sign(&raw)).header("sdkappid", "1400000777");
+    let refused = request.body(raw).send().await.unwrap();
+    assert_eq!(refused.status(), 400);
+    assert!(refused.text().await.unwrap().contains("SdkAppId"));
+    assert_eq!(state(&door, &call).await, "active");
+    assert_eq!(send(dismissed(60_000).raw(now)).await.status(), 200);
+    assert_eq!(state(&door, &call).await, "ended");
+    world.end().await;
+}
+
+/// While the console and the deployment change over.
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_signed_with_either_of_two_keys_are_believed() {
+    let read = |name: &str| match name {
+        "TRTC_CALLBACK_KEY" => Some("first-key".to_owned()),
+        "TRTC_CALLBACK_KEY_SECOND" => Some("second-key".to_owned()),
+        _ => None,
+    };
+    let world =
+        World::with(ilock_local::Options { settings: Box::new(read), ..ilock_local::Options::anywhere() }).await;
+    for (key, status) in [("first-key", 200), ("second-key", 200), ("third-key", 401)] {
+        let reports = Reports::to(format!("http://{}/api/trtc/callback", world.stack.at.http), key);
+        assert_eq!(reports.send(&Report::dismissed(1)).await.status(), status, "{key}");
+    }
     world.end().await;
 }
 

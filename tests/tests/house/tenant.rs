@@ -3,8 +3,11 @@
 use crate::workspace::{repository, rust_files};
 
 /// What reaches any call, with the gates of `functions/src/http/tenant.rs` that alone may be handed it.
-const UNCHECKED: [(&str, &[&str]); 2] =
-    [("wiring.log()", &["PartyLog::new(", "AuditLog::new("]), ("wiring.calls()", &["PartyCalls::new("])];
+const UNCHECKED: [(&str, &[&str]); 3] = [
+    ("wiring.log()", &["PartyLog::new(", "AuditLog::new("]),
+    ("wiring.calls()", &["PartyCalls::new("]),
+    ("wiring.calls_that_ring()", &["PartyCalls::new("]),
+];
 
 /// Where `source` takes what reaches any call without handing it to a gate.
 fn unguarded(source: &str) -> Vec<&str> {

@@ -38,7 +38,9 @@ impl Comparison {
     pub async fn compare_log_with_models(&mut self) -> Result<(), CommandError> {
         let mut commits = self.log.every_commit();
         let mut batch: Vec<CallKeys> = vec![];
+        let mut unplaced: Option<CallId> = None;
         while let Some(commit) = commits.next().await.map_err(read_error)? {
+            let is_commit = commit.is_commit();
             let call_id = match commit.call_id {
                 Ok(call_id) => call_id,
                 Err(key) => {
@@ -47,6 +49,15 @@ impl Comparison {
                     continue;
                 }
             };
+            if !is_commit {
+                // The commits of a call come before its texts.
+                let is_beside = batch.last().is_none_or(|last| last.call_id != call_id);
+                if is_beside && unplaced.as_ref() != Some(&call_id) {
+                    self.compare_text(&call_id).await?;
+                    unplaced = Some(call_id);
+                }
+                continue;
+            }
             if batch.last().is_none_or(|last| last.call_id != call_id) {
                 if batch.len() == BATCH_SIZE {
                     self.compare_calls(std::mem::take(&mut batch)).await?;
@@ -63,6 +74,28 @@ impl Comparison {
             }
         }
         self.compare_calls(batch).await
+    }
+
+    /// Text of a call that has no commit: whoever placed it was ended in between. Younger text may still get one.
+    async fn compare_text(&mut self, call_id: &CallId) -> Result<(), CommandError> {
+        let read = load(&self.log, call_id).await.map_err(read_error)?;
+        if read.is_ok_and(|history| !history.commits.is_empty()) {
+            return Ok(());
+        }
+        for text in self.log.kept_texts(call_id).await.map_err(read_error)? {
+            if !text.is_left_behind(Clock::system().now()) {
+                self.report.counts.pending += 1;
+                continue;
+            }
+            if self.apply {
+                self.log.drop_left_behind(&text).await.map_err(read_error)?;
+            }
+            let why = "text of a call that was never placed".to_owned();
+            let key = format!("call#{call_id} {}", text.sk());
+            let finding = finding(Kind::Extra, Model::Text, call_id.to_string(), key, why);
+            self.report.add(&Finding { repaired: self.apply, ..finding });
+        }
+        Ok(())
     }
 
     async fn compare_calls(&mut self, calls: Vec<CallKeys>) -> Result<(), CommandError> {

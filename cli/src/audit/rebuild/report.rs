@@ -28,6 +28,9 @@ pub enum Model {
     History,
     #[serde(rename = "day_index")]
     DayIndex,
+    /// The texts beside the calls.
+    #[serde(rename = "text")]
+    Text,
 }
 
 #[derive(Debug, Serialize)]

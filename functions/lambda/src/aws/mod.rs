@@ -7,6 +7,7 @@ mod iot_core;
 mod kept_account;
 mod kms_key;
 mod on_aws;
+mod secrets;
 mod sns;
 
 pub use bucket::Bucket;
@@ -16,4 +17,5 @@ pub use iot_core::IotCore;
 pub use kept_account::KeptAccount;
 pub use kms_key::KmsKey;
 pub use on_aws::{OnAws, Warm};
+pub use secrets::{SecretUnread, Secrets};
 pub use sns::{ENDPOINT_DISABLED, ENDPOINT_NOT_FOUND, Sns};

@@ -8,9 +8,10 @@ use lambda_runtime::{LambdaEvent, service_fn};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let on_aws = start(RetryPolicy::Background, &[Warm::Log, Warm::Broker]).await;
-    let calls = &on_aws.wiring.calls()?;
+    let warm = [Warm::Log, Warm::Broker];
+    let ready = &start(RetryPolicy::Background, &warm, |on_aws| on_aws.wiring.calls()).await?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
+        let calls = ready.get().await?;
         Ok::<_, Error>(flush_metrics_after(Box::pin(on_queue(calls, event.payload))).await)
     }))
     .await

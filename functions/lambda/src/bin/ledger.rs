@@ -8,9 +8,9 @@ use lambda_runtime::{LambdaEvent, service_fn};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let on_aws = start(RetryPolicy::Background, &[Warm::Ledger]).await;
-    let keeper = &LedgerKeeper::new(&on_aws.wiring)?;
+    let ready = &start(RetryPolicy::Background, &[Warm::Ledger], |on_aws| LedgerKeeper::new(&on_aws.wiring)).await?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Event>| async move {
+        let keeper = ready.get().await?;
         Ok::<_, Error>(flush_metrics_after(Box::pin(keeper.on_stream(event.payload))).await)
     }))
     .await

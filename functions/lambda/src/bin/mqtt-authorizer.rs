@@ -7,10 +7,13 @@ use lambda_runtime::{LambdaEvent, service_fn};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let on_aws = start(RetryPolicy::Background, &[Warm::Directory]).await;
-    let (mqtt, directory) = (&on_aws.wiring.mqtt_access()?, &on_aws.wiring.directory()?);
-    let clock = &on_aws.wiring.clock;
+    let ready = &start(RetryPolicy::Background, &[Warm::Directory], |on_aws| {
+        Ok((on_aws.wiring.mqtt_access()?, on_aws.wiring.directory()?))
+    })
+    .await?;
+    let clock = &ready.on_aws().wiring.clock;
     lambda_runtime::run(service_fn(|event: LambdaEvent<AuthorizerRequest>| async move {
+        let (mqtt, directory) = ready.get().await?;
         let outcome = flush_metrics_after(Box::pin(authorize(&event.payload, mqtt, directory, clock)));
         outcome.await.map_err(Error::from)
     }))

@@ -17,10 +17,13 @@ enum Trigger {
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let on_aws = start(RetryPolicy::Background, &[Warm::Directory]).await;
-    let (directory, queue) = (&on_aws.wiring.directory()?, &on_aws.carriers.presence_queue()?);
-    let prefix = &on_aws.wiring.settings.topic_prefix()?;
+    let ready = &start(RetryPolicy::Background, &[Warm::Directory], |on_aws| {
+        let (wiring, prefix) = (&on_aws.wiring, on_aws.wiring.settings.topic_prefix()?);
+        Ok((wiring.directory()?, on_aws.carriers.presence_queue()?, prefix))
+    })
+    .await?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Trigger>| async move {
+        let (directory, queue, prefix) = ready.get().await?;
         let outcome = flush_metrics_after(Box::pin(async {
             match event.payload {
                 Trigger::Queue(batch) => Ok(Some(on_queue(directory, prefix, batch).await)),

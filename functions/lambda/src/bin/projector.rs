@@ -8,9 +8,10 @@ use lambda_runtime::{LambdaEvent, service_fn};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let on_aws = start(RetryPolicy::Background, &[Warm::Log, Warm::Directory, Warm::Broker]).await;
-    let projector = &Projector::new(&on_aws.wiring)?;
+    let warm = [Warm::Log, Warm::Directory, Warm::Broker];
+    let ready = &start(RetryPolicy::Background, &warm, |on_aws| Projector::new(&on_aws.wiring)).await?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Event>| async move {
+        let projector = ready.get().await?;
         Ok::<_, Error>(flush_metrics_after(Box::pin(projector.on_stream(event.payload))).await)
     }))
     .await

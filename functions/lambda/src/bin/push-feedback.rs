@@ -8,9 +8,10 @@ use lambda_runtime::{LambdaEvent, service_fn};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let on_aws = start(RetryPolicy::Background, &[Warm::Directory]).await;
-    let (directory, clock) = (&on_aws.wiring.directory()?, &on_aws.wiring.clock);
+    let ready = &start(RetryPolicy::Background, &[Warm::Directory], |on_aws| on_aws.wiring.directory()).await?;
+    let clock = &ready.on_aws().wiring.clock;
     lambda_runtime::run(service_fn(|event: LambdaEvent<SnsEvent>| async move {
+        let directory = ready.get().await?;
         let outcome = flush_metrics_after(Box::pin(on_topic(directory, event.payload, clock.now())));
         outcome.await.map(|_| ()).map_err(Error::from)
     }))

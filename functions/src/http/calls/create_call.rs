@@ -12,6 +12,7 @@ use ilock_events::{
     Act, CallId, CallView, Callee, ClientName, CommandId, Millis, PartyAddress, PartyId, PersonalText, PlaceCall,
     RoomId,
 };
+use ilock_log::Placing;
 
 use super::acting_client::ActingClient;
 use super::asked_for::{AskedFor, callees_asked_for, check};
@@ -27,7 +28,7 @@ use crate::http::body::JsonBody;
 use crate::http::idempotency::{IdempotencyKey, RequestDigest};
 use crate::http::response::Repeatable;
 use crate::http::tenant::{PartyCall, PartyCalls};
-use crate::service::calls::{CommandRequest, PersonalData};
+use crate::service::calls::{CommandRequest, PersonalData, placing_of};
 use crate::service::room_credentials::{KeyVersions, RoomCredentials};
 use crate::service::token_verifier::TokenVerifier;
 use crate::settings::BadSetting;
@@ -59,7 +60,7 @@ impl CreateCallState {
     pub fn new(wiring: &Wiring) -> Result<Self, BadSetting> {
         Ok(Self {
             verifier: wiring.token_verifier()?,
-            calls: PartyCalls::new(wiring.calls()?),
+            calls: PartyCalls::new(wiring.calls_that_ring()?),
             rooms: wiring.room_credentials()?,
             directory: wiring.directory()?,
             clock: wiring.clock.clone(),
@@ -104,6 +105,11 @@ impl Request {
 
     fn addresses(&self) -> Vec<PartyAddress> {
         self.callees.iter().map(|id| person_at(&self.caller.tenant, id)).collect()
+    }
+
+    fn placing(&self) -> Placing {
+        let callees: Vec<&PartyId> = self.callees.iter().collect();
+        placing_of(&self.caller.tenant, &self.caller.party, &callees, self.ends())
     }
 }
 
@@ -195,6 +201,7 @@ impl CreateCallState {
             call_id: &request.call_id,
             digest: request.digest.as_ref(),
             text: &request.text,
+            placing: request.placing(),
             now: request.now,
             ends: request.ends(),
         }

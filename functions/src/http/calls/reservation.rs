@@ -2,6 +2,7 @@
 
 use ilock_directory::{Directory, Lease, Reserved, leased_until};
 use ilock_events::{CallId, Millis, PersonalText, RoomId};
+use ilock_log::Placing;
 
 use crate::error::ApiError;
 use crate::http::idempotency::{RequestDigest, room_to_try};
@@ -27,6 +28,8 @@ pub struct Reserving<'a> {
     /// Which request this is, where it may come again.
     pub digest: Option<&'a RequestDigest>,
     pub text: &'a PersonalText,
+    /// Whose text it is, and until when the call may still be placed.
+    pub placing: Placing,
     pub now: Millis,
     /// When the timer is to end the ringing.
     pub ends: Millis,
@@ -56,13 +59,13 @@ impl Reserving<'_> {
     /// is held by another call. The lease *is* the idempotency record: where this very request holds the room, its first
     /// try is taken up again.
     async fn reserve_room(&self, room_id: RoomId) -> Result<Option<(PartyCall, PersonalData)>, ApiError> {
-        let Self { call_id, .. } = *self;
+        let call_id = self.call_id;
         let lease = self.lease(call_id);
         let reserve = self.directory.reserve(room_id, &lease, self.now);
         // The timer first: a call that nobody would end is not placed. On a call that was not placed it does nothing.
         let arm = self.calls.arm(call_id.clone(), self.ends);
         // What the caller says of itself lies there before its commit does: beside all this it costs no time.
-        let save = self.calls.save_personal(call_id, self.text.clone(), self.now);
+        let save = self.calls.save_personal(&self.placing, call_id, self.text.clone(), self.now);
         let (reserved, armed, saved) = futures::join!(reserve, arm, save);
         let saved = saved?;
         let reserved = armed.and_then(|()| Ok(reserved?));

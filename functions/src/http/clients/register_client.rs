@@ -136,12 +136,14 @@ impl Credentials {
         let expires_at = now.plus(i64::from(seconds) * 1000);
         let identity = Identity { id: party.id, role, tenant };
         let claims = MqttClaims { identity, client_id: client_id.clone(), generation, login, expires_at };
+        let username = issuer.username(&at.address, &client_id);
+        let username = username.map_err(|error| ApiError::Internal(error.to_string()))?;
         let password = issuer.tokens.issue(&claims, now).map_err(|error| ApiError::Internal(error.to_string()))?;
         Ok(ClientRegistered {
             mqtt_credentials: MqttCredentials {
                 broker_url: issuer.broker_url.clone(),
                 websocket_url: issuer.websocket_url.clone(),
-                username: issuer.username(&at.address),
+                username,
                 password,
                 client_id,
                 expires_at,

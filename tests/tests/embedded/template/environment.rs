@@ -27,6 +27,8 @@ use ilock_functions::triggers::ledger::LedgerKeeper;
 use ilock_functions::triggers::projector::Projector;
 use ilock_lambda::aws::{OnAws, RetryPolicy};
 
+use serde_json::Value;
+
 use super::{functions, template};
 
 type Build = fn(&OnAws) -> Result<(), BadSetting>;
@@ -86,6 +88,7 @@ fn value(name: &str, algorithms: &str) -> String {
         "PUSH_FCM_ACCOUNT" => "arn:aws:secretsmanager:eu-central-1:123456789012:secret:fcm-AbCdEf",
         "TOPIC_PREFIX" => "blue",
         "MQTT_AUTHORIZER" => "MqttAuthorizer-1",
+        "MQTT_SIGNING_KEY" => include_str!("../../../../shared/auth/tests/keys/test-rsa-1.pem"),
         "TRTC_API_PROXY"
         | "USER_SIG_IN_MESSAGES"
         | "MAX_CALL_SECONDS"
@@ -152,15 +155,52 @@ fn secrets_come_by_reference_and_only_where_they_are_read() {
     let template = template();
     for (name, function) in functions(&template) {
         for (variable, value) in function["Environment"]["Variables"].as_object().into_iter().flatten() {
-            let secret = variable.contains("SECRET") || variable.ends_with("_KEY");
-            let referred = value.to_string().contains("{{resolve:secretsmanager:");
-            assert_eq!(secret, referred, "{name}: {variable} is {value}");
+            let secret =
+                ["SECRET", "_KEY"].iter().any(|part| variable.contains(part)) && variable != "PAYLOAD_KEY_VERSION";
+            let is_one = variable != "LEDGER_KEY_ARNS" && secret;
+            let value = value.to_string();
+            assert_eq!(is_one, value.contains("secretsmanager:${SecretsName}/"), "{name}: {variable} is {value}");
+            // What CloudFormation would put there, everybody could read who may read the function's configuration.
+            assert!(!value.contains("{{resolve:"), "{name}: {variable} is {value}");
         }
     }
     for (name, parameter) in template["Parameters"].as_object().unwrap() {
         let about = parameter["Description"].as_str().unwrap_or_default();
         assert!(name.starts_with("Secrets") || !name.to_lowercase().contains("secret"), "{name}: {about}");
     }
+}
+
+/// The names of the secrets behind `${SecretsName}/` in `value`, each up to what ends it.
+fn secrets_in(value: &Value, end: &str) -> BTreeSet<String> {
+    let text = value.to_string();
+    let parts = text.split("${SecretsName}/").skip(1);
+    parts.map(|part| part.split(end).next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn each_role_may_read_the_secrets_that_its_functions_environment_names_and_no_other() {
+    let template = template();
+    let resources = &template["Resources"];
+    let mut readers: BTreeMap<String, usize> = BTreeMap::new();
+    for (name, function) in functions(&template) {
+        let named = secrets_in(&function["Environment"]["Variables"], ":");
+        let role = &resources[function["Role"].as_str().unwrap().strip_suffix(".Arn").unwrap()]["Properties"];
+        // A policy that only some deployments have is attached where they have it.
+        let attached: BTreeSet<String> = role["ManagedPolicyArns"].to_string().split('"').map(str::to_owned).collect();
+        let shared = ["AuthSecret", "RoomApiSecret", "CallbackSecret", "SigningSecret"]
+            .into_iter()
+            .filter(|name| attached.contains(*name));
+        let mut may_read = secrets_in(&role["Policies"], "-??????");
+        may_read.extend(shared.flat_map(|name| secrets_in(&resources[name]["Properties"], "-??????")));
+        assert_eq!(named, may_read, "{name}: what its environment names, and what its role may read");
+        assert_eq!(attached.contains("SecretsKey"), !named.is_empty(), "{name}: the key of the secrets");
+        for secret in named {
+            *readers.entry(secret).or_default() += 1;
+        }
+    }
+    // Whoever signs passwords, whoever lets them in; whoever hands out payload keys, whoever rings.
+    assert_eq!((readers["mqtt"], readers["payload"]), (2, 3));
+    assert_eq!((readers["trtc"], readers["trtc-api"], readers["trtc-callback"]), (5, 2, 1));
 }
 
 /// The room API's client needs to know which of the two TLS libraries to take.
