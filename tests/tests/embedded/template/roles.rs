@@ -142,7 +142,7 @@ impl Statement {
 }
 
 /// What Lambda does for a function in its name, and what only a fault brings about.
-const NOT_ASKED_BY_THE_FUNCTION: [(&str, &str, &str); 6] = [
+const NOT_ASKED_BY_THE_FUNCTION: [(&str, &str, &str); 7] = [
     ("FcmAccount", "secretsmanager:", "only where FCM is asked without SNS, which fcm.rs does"),
     ("OwnLogs", "logs:", "Lambda writes the log"),
     ("Secrets", "secretsmanager:GetSecretValue", "read before there are any parts; environment.rs says which"),
