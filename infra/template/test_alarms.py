@@ -84,7 +84,7 @@ class Alarms(unittest.TestCase):
             for one in check.deployed(EVERYTHING)["Resources"].values()
             if one["Type"] == "AWS::CodeDeploy::DeploymentGroup"
         ]
-        self.assertEqual(len(groups), 23)
+        self.assertEqual(len(groups), 26)
         for group in groups:
             named = [alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]]
             self.assertEqual(len(named), 3)

@@ -83,7 +83,7 @@ class Roles(unittest.TestCase):
         keyed = CORE[WITH_PUSH] | combinations.OTHERS["own key of the secrets"]
         resources = check.deployed(keyed)["Resources"]
         functions = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::Lambda::Function"]
-        self.assertEqual(len(functions), 26)
+        self.assertEqual(len(functions), 27)
         for function in functions:
             variables = json.dumps(function["Environment"]["Variables"])
             role = resources[function["Role"]["Fn::GetAtt"][0]]["Properties"]

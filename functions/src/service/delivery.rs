@@ -104,7 +104,7 @@ impl Notifier {
         let first = history.commits.first().ok_or_else(|| DeliveryError::Commit("the call was not placed".into()))?;
         let mut notices = notices_of(history, first)?;
         notices.retain(|notice| rung(notice).is_some_and(|address| callees.contains(&address)));
-        let credentials = self.credentials.for_messages_to(notices.iter().filter_map(rung)).await;
+        let credentials = self.credentials_for(notices.iter().filter_map(rung)).await;
         let path = DeliveryPath::Fast;
         let round = DueRound { history, commit: first, notices: &notices, done: &Done::default(), path };
         self.hand_over(&round, &credentials).await
