@@ -167,10 +167,13 @@ fn asked_by_lambda(statement: &Statement, action: &str) -> bool {
 }
 
 /// What each function asked, in every way that it can.
+/// What each function asked for.
+type Asked = BTreeMap<&'static str, Vec<Request>>;
+
 struct Scenes {
     world: World,
     aws: Aws,
-    asked: BTreeMap<&'static str, Vec<Request>>,
+    asked: Asked,
 }
 
 async fn asks(app: &Router, who: &Party, method: &str, path: &str, key: Option<&str>, body: Option<Value>) -> u16 {
@@ -546,19 +549,25 @@ impl Scenes {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn each_role_allows_what_its_function_asks_and_nothing_else() {
+/// Plays all scenes on a stack of their own. What each function asked for is added to `asked`.
+async fn played(asked: Asked) -> Asked {
     let world = World::new().await;
     let aws = Aws::before(world.stack.at.dynamodb, Duration::ZERO).await;
-    let mut scenes = Scenes { world, aws, asked: BTreeMap::new() };
+    let mut scenes = Scenes { world, aws, asked };
     Box::pin(scenes.clients()).await;
     scenes.calls().await;
     scenes.audits().await;
     scenes.ends().await;
+    scenes.world.end().await;
+    scenes.asked
+}
+
+/// What differs between the roles and what their functions asked for.
+fn wrong_roles(asked: &Asked) -> Vec<String> {
     let template = template();
     let mut wrong = vec![];
     for name in super::binaries().iter().filter(|name| *name != "iot-endpoint") {
-        let asked = &scenes.asked[name.as_str()];
+        let asked = &asked[name.as_str()];
         let statements = statements(&template, name);
         for request in asked {
             if !statements.iter().any(|statement| statement.allows(request)) {
@@ -575,8 +584,22 @@ async fn each_role_allows_what_its_function_asks_and_nothing_else() {
             }
         }
     }
+    wrong
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_role_allows_what_its_function_asks_and_nothing_else() {
+    let mut asked = Asked::new();
+    let mut wrong = vec![];
+    // On a busy machine a function gives up before it has told everybody, and so asks for less than it may.
+    for _ in 0..3 {
+        asked = played(asked).await;
+        wrong = wrong_roles(&asked);
+        if wrong.is_empty() {
+            break;
+        }
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    scenes.world.end().await;
 }
 
 #[test]
