@@ -22,7 +22,7 @@ deployments = "GradualDeployments=true PushGcm=arn:aws:sns:eu-central-1:11112222
   "GradualDeployments=true" "TopicPrefix=blue"
 
 deployed: ## Only the tests of the template, deployed on an emulator with the real binaries
-	cargo build $(all) --bins
+	cargo build $(all) --bins --tests # with the features of the tests, so that nothing is compiled twice
 	for parameters in $(deployments); do \
 	  echo "deployed with $$parameters"; \
 	  ILOCK_PARAMETERS="$$parameters" ILOCK_FUNCTIONS=$(or $(CARGO_TARGET_DIR),target)/debug infra/ministack/run \
