@@ -196,6 +196,8 @@ impl Party {
             code,
             message: envelope["message"].as_str().unwrap_or_default().to_owned(),
             data: envelope["data"].clone(),
+            // Nothing here asks for that: headers are not kept.
+            replayed: false,
         }
     }
 
