@@ -125,6 +125,9 @@ async fn two_requests_at_once_under_one_key_are_one_or_one_of_them_is_refused() 
 async fn phones_that_all_confirm_ringing_at_once_are_one_commit_and_an_item_each() {
     let world = World::new().await;
     let (door, user) = (world.door("device123"), world.user("user456"));
+    for phone in 0..20 {
+        user.registers(&format!("phone_{phone}")).await;
+    }
     let call = call_id(&door.rings("user456", 30).await);
     let alerts = join_all((0..20).map(|phone| {
         let (user, call) = (user.clone(), call.clone());
