@@ -85,9 +85,6 @@ async fn of_fifty_phones_a_cancel_and_an_expiry_exactly_one_wins_and_every_loser
         for phone in 0..PHONES {
             user.registers(&format!("phone_{phone}")).await;
         }
-        for phone in 0..PHONES {
-            user.registers(&format!("phone_{phone}")).await;
-        }
         for n in start..start + ROUNDS_PER_WORLD {
             *outcomes.entry(round(&world, &door, &user, &ahead, n).await).or_default() += 1;
         }
