@@ -6,12 +6,9 @@ pub(super) struct File {
     pub(super) bytes: &'static [u8],
 }
 
-const HTML: &str = "text/html; charset=utf-8";
-
-pub(super) const START: File = File { kind: HTML, bytes: include_bytes!("../../../../client/pages/dist/index.html") };
-pub(super) const DOOR: File = File { kind: HTML, bytes: include_bytes!("../../../../client/pages/dist/door.html") };
-pub(super) const PHONE: File = File { kind: HTML, bytes: include_bytes!("../../../../client/pages/dist/phone.html") };
-pub(super) const STORY: File = File { kind: HTML, bytes: include_bytes!("../../../../client/pages/dist/story.html") };
+/// Of every page: its script makes the one that the address names.
+pub(super) const PAGE: File =
+    File { kind: "text/html; charset=utf-8", bytes: include_bytes!("../../../../client/pages/dist/page.html") };
 pub(super) const SCRIPT: File =
     File { kind: "text/javascript; charset=utf-8", bytes: include_bytes!("../../../../client/pages/dist/pages.js") };
 pub(super) const STYLE: File =
@@ -25,19 +22,17 @@ mod tests {
 
     #[test]
     fn all_files_together_are_at_most_a_megabyte() {
-        let files = [START, DOOR, PHONE, STORY, SCRIPT, STYLE, ICON];
+        let files = [PAGE, SCRIPT, STYLE, ICON];
         let bytes: usize = files.iter().map(|file| file.bytes.len()).sum();
         assert!(bytes <= 1_000_000, "{bytes} bytes");
     }
 
     #[test]
     fn no_page_has_a_script_or_a_style_of_its_own_or_names_another_host() {
-        for page in [START, DOOR, PHONE, STORY] {
-            let text = str::from_utf8(page.bytes).unwrap();
-            for forbidden in ["<style", "style=", "http://", "https://", "onclick", "onload", "javascript:"] {
-                assert!(!text.contains(forbidden), "{forbidden} in {text}");
-            }
-            assert_eq!(text.matches("<script").count(), text.matches("<script type=\"module\" src=\"/pages/").count());
+        let text = str::from_utf8(PAGE.bytes).unwrap();
+        for forbidden in ["<style", "style=", "http://", "https://", "onclick", "onload", "javascript:"] {
+            assert!(!text.contains(forbidden), "{forbidden} in {text}");
         }
+        assert_eq!(text.matches("<script").count(), text.matches("<script type=\"module\" src=\"/pages/").count());
     }
 }

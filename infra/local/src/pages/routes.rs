@@ -11,7 +11,7 @@ use ilock_functions::settings::{BadSetting, Settings};
 use ilock_env::Clock;
 
 use super::dev_token::{DevTokens, dev_token};
-use super::files::{DOOR, File, ICON, PHONE, SCRIPT, START, STORY, STYLE};
+use super::files::{ICON, PAGE, SCRIPT, STYLE};
 use super::headers::{PageHeaders, this_machine_only};
 
 /// What the pages need.
@@ -33,12 +33,12 @@ impl Pages {
 
 /// The pages, and `room` beside them, for this machine only.
 pub(crate) fn routes(pages: Pages, room: Router) -> Router {
-    let page = |file: &'static File| get(move |State(headers): State<PageHeaders>| async move { headers.send(file) });
+    let page = || get(async |State(headers): State<PageHeaders>| headers.send(&PAGE));
     let pages = Router::new()
-        .route("/", page(&START))
-        .route("/door", page(&DOOR))
-        .route("/phone", page(&PHONE))
-        .route("/story/{call_id}", page(&STORY))
+        .route("/", page())
+        .route("/door", page())
+        .route("/phone", page())
+        .route("/story/{call_id}", page())
         .route("/pages/{file}", get(asset))
         .route("/dev/token", post(dev_token))
         .with_state(pages);
