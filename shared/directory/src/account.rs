@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use ilock_dynamo::{Item, number, text};
+use ilock_dynamo::{Item, number, text, written};
 use ilock_events::{Login, LoginSession, Millis, PartyAddress};
 
 use crate::client::pk;
@@ -95,16 +96,13 @@ impl Directory {
         now: Millis,
     ) -> Result<(), DirectoryError> {
         let mut removed = vec![];
-        let mut update = self.client.update_item();
+        let mut update = self.update_account(party);
         for (index, over) in account.over.iter().enumerate() {
             removed.push(format!("#over{index}"));
             update = update.expression_attribute_names(format!("#over{index}"), over);
         }
         let removed = if removed.is_empty() { String::new() } else { format!(" REMOVE {}", removed.join(", ")) };
         update
-            .table_name(&self.table)
-            .key("pk", text(pk(party)))
-            .key("sk", text(ACCOUNT))
             .update_expression(format!("SET #ended = :until{removed}"))
             .expression_attribute_names("#ended", ended_name(session))
             .expression_attribute_values(":until", number(now.plus(REMEMBERED_MS)))
@@ -121,19 +119,36 @@ impl Directory {
     /// [`DirectoryError::Store`].
     pub async fn end_all_sessions(&self, party: &PartyAddress, now: Millis) -> Result<(), DirectoryError> {
         let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", text(pk(party)))
-            .key("sk", text(ACCOUNT))
+            .update_account(party)
             .update_expression("SET not_before = :now ADD key_version :one")
             .condition_expression("attribute_not_exists(not_before) OR not_before <= :now")
             .expression_attribute_values(":now", number(now))
             .expression_attribute_values(":one", number(1))
             .send()
             .await;
-        ilock_dynamo::written(update, "UpdateItem")?;
+        written(update, "UpdateItem")?;
         Ok(())
+    }
+
+    /// Keeps that `party` has seen all calls that were over `until` then. A later time that stands already stays.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn mark_seen(&self, party: &PartyAddress, until: Millis) -> Result<(), DirectoryError> {
+        let update = self
+            .update_account(party)
+            .update_expression("SET seen_until = :until")
+            .condition_expression("attribute_not_exists(seen_until) OR seen_until < :until")
+            .expression_attribute_values(":until", number(until))
+            .send()
+            .await;
+        written(update, "UpdateItem")?;
+        Ok(())
+    }
+
+    fn update_account(&self, party: &PartyAddress) -> UpdateItemFluentBuilder {
+        let update = self.client.update_item().table_name(&self.table);
+        update.key("pk", text(pk(party))).key("sk", text(ACCOUNT))
     }
 }
 

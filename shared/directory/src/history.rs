@@ -1,11 +1,9 @@
 //! Histories: each party's calls, newest first. Written when a call is placed and when it is over.
 
 use ilock_call::Placed;
-use ilock_dynamo::{BadCursor, cursor, number, page, text, written};
-use ilock_events::{CallId, CommitNo, Millis, Party, PartyAddress, TenantId};
+use ilock_dynamo::{BadCursor, cursor, number, page, written};
+use ilock_events::{CallId, CommitNo, Millis, Party, TenantId};
 
-use crate::account::ACCOUNT;
-use crate::client::pk as account_pk;
 use crate::directory::{Directory, DirectoryError, read};
 use crate::history_rows::{HistoryRecord, HistoryRow, pk, sk};
 
@@ -59,28 +57,6 @@ impl Directory {
         };
         let entries = found.items.into_iter().map(read).collect::<Result<_, _>>()?;
         Ok(Ok(Page { entries, next: found.next }))
-    }
-}
-
-impl Directory {
-    /// Keeps that `party` has seen all calls that were over `until` then. A later time that stands already stays.
-    ///
-    /// # Errors
-    /// [`DirectoryError::Store`].
-    pub async fn mark_seen(&self, party: &PartyAddress, until: Millis) -> Result<(), DirectoryError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", text(account_pk(party)))
-            .key("sk", text(ACCOUNT))
-            .update_expression("SET seen_until = :until")
-            .condition_expression("attribute_not_exists(seen_until) OR seen_until < :until")
-            .expression_attribute_values(":until", number(until))
-            .send()
-            .await;
-        written(update, "UpdateItem")?;
-        Ok(())
     }
 }
 
