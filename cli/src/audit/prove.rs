@@ -8,7 +8,7 @@ use clap::Args;
 use ilock_audit::read_proof;
 use ilock_env::Clock;
 use ilock_events::{CallId, ProofFile};
-use ilock_log::ledger::{CallProof, last_at};
+use ilock_log::ledger::{CallProof, may_wait_for_sequencer};
 use serde_json::json;
 
 use crate::audit::audit_api::AuditApi;
@@ -19,8 +19,6 @@ use crate::ui::output::{Level, Output};
 
 /// How long what has just happened is waited for: the sequencer works every minute.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// Only of a call that did something so recently.
-const RECENT_MS: i64 = 5 * 60 * 1000;
 const AGAIN: Duration = Duration::from_secs(1);
 /// The whole ledger is looked through, where that is needed.
 const EVERY_BUNDLE: u64 = u64::MAX;
@@ -49,7 +47,7 @@ impl Prove {
             if call.commits.is_empty() {
                 return Err(CommandError::new(format!("there is no call {} in {log}", self.call_id)));
             }
-            let waits = Clock::system().now().since(last_at(&call)) < RECENT_MS && begun.elapsed() < PATIENCE;
+            let waits = may_wait_for_sequencer(&call, Clock::system().now()) && begun.elapsed() < PATIENCE;
             // A ledger that has not begun is waited for, too.
             let ledger = match self.ledger.open(&self.source, output).await {
                 Err(_) if waits => {

@@ -20,7 +20,7 @@ use crate::service::delivery::Notifier;
 use crate::service::room_credentials::{KeyVersions, KeyedCredentials};
 
 /// How long after its ringing would have ended a call may still be placed, in milliseconds: no function runs for so long.
-const PLACED_WITHIN_MS: i64 = 60_000;
+const LEFT_BEHIND_AFTER_MS: i64 = 60_000;
 
 /// The longest reason that is kept, in characters.
 pub const MAX_REASON: usize = 1000;
@@ -226,7 +226,7 @@ impl Calls {
 pub fn placing_of(tenant: &TenantId, caller: &Party, callees: &[&PartyId], ends: Millis) -> Placing {
     let callees = callees.iter().map(|id| Address::of(tenant, PartyKind::User, id));
     let parties = std::iter::once(Address::of(tenant, caller.kind, &caller.id)).chain(callees).collect();
-    Placing { parties, until: ends.plus(PLACED_WITHIN_MS) }
+    Placing { parties, until: ends.plus(LEFT_BEHIND_AFTER_MS) }
 }
 
 fn placing(tenant: &TenantId, command: &Command, now: Millis) -> Option<Placing> {

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use ilock_env::Clock;
 use ilock_events::LookedAt;
-use ilock_log::ledger::{CallProof, LedgerReader, last_at};
+use ilock_log::ledger::{CallProof, LedgerReader, may_wait_for_sequencer};
 
 use super::question::Question;
 use crate::error::ApiError;
@@ -20,8 +20,6 @@ use crate::wiring::Wiring;
 
 /// At most so many bundles are looked through: half a million entries, which is more than an hour at 100 entries a second.
 const BUNDLES: u64 = 2048;
-/// What is younger may still wait for the sequencer, which works every minute.
-const RECENT_MS: i64 = 5 * 60 * 1000;
 
 /// The state of prove-call.
 #[derive(Clone, FromRef)]
@@ -68,7 +66,7 @@ async fn prove_call(
                 [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
             Ok((headers, text).into_response())
         }
-        CallProof::Lacking { .. } if now.since(last_at(&call)) < RECENT_MS => Err(ApiError::Busy),
+        CallProof::Lacking { .. } if may_wait_for_sequencer(&call, now) => Err(ApiError::Busy),
         CallProof::Lacking { lacking, entries } => Err(ApiError::Internal(format!(
             "{lacking} of {entries} entries of {call_id} are not in the ledger; `ilock verify --day` says which, and \
              `ilock ledger backfill` enters them"

@@ -10,7 +10,7 @@ use ilock_events::{Busy, CallId, CallState, Millis, Party, PartyAddress, PartyId
 
 use super::callees::Callees;
 use super::live_calls::{Found, LiveCalls};
-use super::repeat::PLACED_WITHIN_MS;
+use super::repeat::may_be_placed;
 use crate::error::{ApiError, TooMany};
 use crate::http::asker::Caller;
 use crate::http::tenant::PartyCalls;
@@ -84,7 +84,7 @@ impl Beside<'_> {
     fn outdated(&self, live: &LiveCalls, known: &Known) -> Outdated {
         let over = |other: &&LiveCall| match known.get(&other.call_id) {
             Some(Some(call)) => call.state.is_final(),
-            Some(None) => !is_young(other, self.now),
+            Some(None) => !may_be_placed(other, self.now),
             None => false,
         };
         let at_one = |found: &Found| {
@@ -102,8 +102,7 @@ impl Beside<'_> {
             .filter_map(|other| Some((other, known.get(&other.call_id)?.as_ref())))
             .filter(|(other, call)| match call {
                 Some(call) => rings(call, person),
-                // It may be placed any moment.
-                None => is_young(other, self.now),
+                None => may_be_placed(other, self.now),
             })
             .collect();
         if ringing.len() < most || self.directory.knows(&found.at, &self.caller.at()).await? {
@@ -139,10 +138,6 @@ impl Beside<'_> {
 
 fn looked_at(found: &Found) -> impl Iterator<Item = &LiveCall> {
     found.entered.others.iter().take(LOOKED_AT)
-}
-
-fn is_young(live: &LiveCall, now: Millis) -> bool {
-    now < live.at.plus(PLACED_WITHIN_MS)
 }
 
 /// Whether `person` is in `call`: has answered it, or waits for an answer, or for who has answered them to hang up.

@@ -2,8 +2,9 @@
 
 use futures::future::try_join_all;
 use ilock_directory::{Client, Directory, KnownCallee, PushEndpoint};
-use ilock_events::{Busy, Callee, ClientStatus, Millis, Party, PartyAddress, PartyId, PartyKind};
+use ilock_events::{Busy, Callee, ClientStatus, Millis, PartyId};
 
+use super::live_calls::person_at;
 use crate::error::ApiError;
 use crate::http::asker::Caller;
 use crate::service::room_credentials::KeyVersions;
@@ -26,8 +27,7 @@ impl Callees {
     /// What the directory says.
     pub async fn find(directory: &Directory, caller: &Caller, ids: &[PartyId], now: Millis) -> Result<Self, ApiError> {
         let people = try_join_all(ids.iter().map(|id| async move {
-            let person = Party { kind: PartyKind::User, id: id.clone() };
-            let at = PartyAddress::of(&caller.tenant, &person);
+            let at = person_at(&caller.tenant, id);
             let known = directory.callee(&at, &caller.party.id, now).await?;
             Ok::<_, ApiError>((at.address, known))
         }));

@@ -14,7 +14,12 @@ use crate::http::asker::Caller;
 use crate::http::tenant::{PartyCall, PartyCalls};
 
 /// For how long an entry's call may not be placed yet. A request is given up before that, and Lambda ends it then.
-pub const PLACED_WITHIN_MS: i64 = 10_000;
+const PLACED_WITHIN_MS: i64 = 10_000;
+
+/// Whether the call of `entry` may be placed any moment, if it was not.
+pub fn may_be_placed(entry: &LiveCall, now: Millis) -> bool {
+    now < entry.at.plus(PLACED_WITHIN_MS)
+}
 
 /// How often the phones of one call are told again, at most.
 const TOLD_EVERY_MS: i64 = 5_000;
@@ -98,7 +103,7 @@ impl Repeats<'_> {
                 let lives = placed.terms.caller == self.caller.party && takes_presses(placed, now);
                 Ok(if lives { Standing::Lives(Box::new(call)) } else { Standing::Over })
             }
-            Err(ApiError::NotFound(_)) if now < standing.at.plus(PLACED_WITHIN_MS) => Ok(Standing::Pending),
+            Err(ApiError::NotFound(_)) if may_be_placed(standing, now) => Ok(Standing::Pending),
             Err(ApiError::NotFound(_)) => Ok(Standing::Over),
             // What was changed in the log, or cannot be read, keeps nobody from calling.
             Err(ApiError::Log(error @ (LogError::Broken { .. } | LogError::Item { .. }))) => {

@@ -11,6 +11,8 @@ use super::reader::LedgerReader;
 
 /// How far back the entry of an hour is looked for before the ledger is read from its beginning.
 const MOST_HOURS_BACK: usize = 48;
+/// What is younger may still wait for the sequencer, which works every minute.
+const RECENT_MS: i64 = 5 * 60 * 1000;
 
 /// What became of proving a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,8 +77,9 @@ fn times(call: &StoredCall) -> impl Iterator<Item = i64> {
     items.filter_map(|item: &Value| item["at"].as_i64())
 }
 
-/// When something last happened in `call`, or was told, or was forgotten.
+/// Whether something last happened in `call`, or was told, or was forgotten, so recently that it may still wait for the
+/// sequencer.
 #[must_use]
-pub fn last_at(call: &StoredCall) -> Millis {
-    Millis(times(call).max().unwrap_or_default())
+pub fn may_wait_for_sequencer(call: &StoredCall, now: Millis) -> bool {
+    now.since(Millis(times(call).max().unwrap_or_default())) < RECENT_MS
 }
