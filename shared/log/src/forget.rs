@@ -3,11 +3,11 @@
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use ilock_dynamo::{Item, Scan, text, text_in};
 use ilock_events::{Address, CallId, Forgotten, Hash, Millis, Party};
+use ilock_proof::{PARTIES, UNPLACED_UNTIL};
 
 use crate::error::{LogError, store};
 use crate::item::{keyed, pk};
 use crate::log::EventLog;
-use crate::personal::{PARTIES, UNPLACED_UNTIL};
 
 const KEPT: &str = "personal#";
 const GONE: &str = "forgotten#";

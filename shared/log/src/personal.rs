@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_dynamo::{Item, number, text};
 use ilock_events::{Address, CallId, Hash, Millis, Personal, PersonalText};
+use ilock_proof::{PARTIES, UNPLACED_UNTIL};
 
 use crate::error::{LogError, store};
 use crate::item::{body, keyed, pk};
@@ -16,11 +17,6 @@ pub struct Placing {
     /// Whoever places it has done so by then, or never will.
     pub until: Millis,
 }
-
-/// Until when the call of a text may still be placed.
-pub(crate) const UNPLACED_UNTIL: &str = "unplaced_until";
-/// Who the parties of a text's call would be.
-pub(crate) const PARTIES: &str = "parties";
 
 /// Named by the digest, not by the commit's number: two actors may race for a number, each with a text of its own.
 fn sk(personal: &Personal) -> String {

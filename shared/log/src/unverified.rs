@@ -8,7 +8,6 @@ use ilock_proof::StoredCall;
 use crate::error::{LogError, store};
 use crate::item;
 use crate::log::EventLog;
-use crate::personal::{PARTIES, UNPLACED_UNTIL};
 
 impl EventLog {
     /// Reads a call as it is stored. A call that was never placed has nothing.
@@ -26,10 +25,9 @@ impl EventLog {
 }
 
 fn add(call: &mut StoredCall, mut found: Item) -> Result<(), LogError> {
-    // What finds and ends an item is no part of what is kept.
-    for attribute in ["pk", "day", "ttl", UNPLACED_UNTIL, PARTIES] {
-        found.remove(attribute);
-    }
+    found.remove("pk");
+    found.remove("day");
+    found.remove("ttl");
     let sk = match found.remove("sk") {
         Some(AttributeValue::S(sk)) => sk,
         _ => String::new(),

@@ -7,6 +7,12 @@ use serde_json::Value;
 use crate::entry::{Entry, EntryKind};
 use crate::item_digest::entry_of_item;
 
+/// Beside a text that was written for a call: until when that may still be placed. It finds the text of a call that never was,
+/// and is no part of what is kept.
+pub const UNPLACED_UNTIL: &str = "unplaced_until";
+/// The same: who the parties of the call would be.
+pub const PARTIES: &str = "parties";
+
 /// All that stands under one call's key, as JSON, in the order of the sort keys. Nothing in it has been checked.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct StoredCall {
@@ -42,7 +48,13 @@ impl StoredCall {
             }
             Some("alert") => self.alerts.push(body),
             Some("receipt") => self.receipts.push(body),
-            Some("personal") => self.personal.push(body),
+            Some("personal") => {
+                if let Some(body) = body.as_object_mut() {
+                    body.remove(UNPLACED_UNTIL);
+                    body.remove(PARTIES);
+                }
+                self.personal.push(body);
+            }
             Some("forgotten") => self.forgotten.push(body),
             // Something newer than this code: not ours to judge.
             _ => {}
@@ -61,5 +73,22 @@ impl StoredCall {
         ];
         let items = kinds.into_iter().flat_map(|(kind, items)| items.iter().map(move |body| (kind, body)));
         items.filter_map(|(kind, body)| entry_of_item(kind, &call_id, body)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_finds_a_text_is_left_out_beside_texts_and_nowhere_else() {
+        let mut call = StoredCall::default();
+        let with = |field: &str| json!({ field: 1, UNPLACED_UNTIL: 2, PARTIES: ["anna"] });
+        call.place("personal#00", with("text"));
+        call.place("receipt#1", with("n"));
+        assert_eq!(call.personal, [json!({ "text": 1 })]);
+        assert_eq!(call.receipts, [with("n")]);
     }
 }
