@@ -1,60 +1,36 @@
-// `ilock dev` in a process of its own, on ports that stay the same when it is started again.
+// `ilock dev` with a folder of its own, so that it can be started again where it was.
 
-import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { setTimeout as after } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-const ILOCK = process.env.ILOCK_BIN ?? fileURLToPath(new URL("../../target/debug/ilock", import.meta.url));
+import { ILOCK, Stack as Process } from "../foreign-clients/stack.mjs";
+
 /** That of `ilock dev`, which everybody knows. */
 const DEV_TRTC_KEY = "ilock-development-trtc-key-known-to-everybody";
-const START_MS = 30_000;
-const NAMES = ["port", "mqtt-port", "ws-port", "mqtts-port", "dynamodb-port"];
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 export class Stack {
   static async start() {
-    const ports = await Promise.all(NAMES.map(freePort));
-    const stack = new Stack(ports, await mkdtemp(join(tmpdir(), "ilock-browser-")));
+    const stack = new Stack(await mkdtemp(join(tmpdir(), "ilock-browser-")));
     await stack.up();
     return stack;
   }
 
-  constructor(ports, folder) {
-    this.ports = ports;
+  constructor(folder) {
     this.folder = folder;
-    this.http = `http://127.0.0.1:${ports[0]}`;
   }
 
+  get http() {
+    return this.process.at.http;
+  }
+
+  /** Starts it: after the first time at the same addresses. */
   async up() {
-    const ports = NAMES.map((name, index) => `--${name}=${this.ports[index]}`);
     // Pages press and register more often than people do.
-    const env = { ...process.env, LIMIT_PRESSES_A_MINUTE: "off" };
-    const started = spawn(ILOCK, ["--json", "dev", ...ports, "--data-dir", this.folder], { stdio: ["ignore", "pipe", "pipe"], env });
-    let log = "";
-    started.stderr.on("data", (text) => (log += text));
-    this.process = started;
-    const up = once(createInterface(started.stdout), "line");
-    const down = once(started, "exit").then(() => assert.fail(`it ended at once: ${log}`));
-    down.catch(() => {});
-    const late = after(START_MS, undefined, { ref: false }).then(() => assert.fail(`not up in ${START_MS} ms: ${log}`));
-    late.catch(() => {});
-    await Promise.race([up, down, late]);
+    const settings = { LIMIT_PRESSES_A_MINUTE: "off" };
+    this.process = await Process.start({ settings, data: this.folder, ports: this.process?.at });
   }
 
   /** A PrivateMapKey for whom `room` is of, with these privileges. */
@@ -66,15 +42,11 @@ export class Stack {
 
   /** As by a power cut. */
   async kill() {
-    const ended = once(this.process, "exit");
-    this.process.kill("SIGKILL");
-    await ended;
+    await this.process.kill();
   }
 
   async stop() {
-    const ended = once(this.process, "exit");
-    this.process.kill("SIGTERM");
-    await ended;
+    await this.process.stop();
     await rm(this.folder, { recursive: true, force: true });
   }
 }

@@ -8,7 +8,7 @@ import { setTimeout as after } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-const ILOCK = process.env.ILOCK_BIN ?? fileURLToPath(new URL("../../target/debug/ilock", import.meta.url));
+export const ILOCK = process.env.ILOCK_BIN ?? fileURLToPath(new URL("../../target/debug/ilock", import.meta.url));
 
 const START_MS = 20_000;
 // The promise is two seconds; a busy machine gets more.

@@ -10,11 +10,33 @@ async function listen(server) {
   return server.address().port;
 }
 
-/** Passes on what comes to its port to another one, until it is cut. */
-export class Wire {
+/** What listens on a port, and can be cut. */
+class Breakable {
   sockets = new Set();
   isCut = false;
 
+  /** Breaks every connection, and lets none come about. */
+  cut() {
+    this.isCut = true;
+    this.drop();
+  }
+
+  drop() {
+    this.sockets.forEach((socket) => socket.destroy());
+  }
+
+  mend() {
+    this.isCut = false;
+  }
+
+  close() {
+    this.cut();
+    this.server.close();
+  }
+}
+
+/** Passes on what comes to its port to another one, until it is cut. */
+export class Wire extends Breakable {
   static async open() {
     const wire = new Wire();
     wire.server = createTcpServer((near) => wire.join(near));
@@ -37,33 +59,12 @@ export class Wire {
       socket.pipe(other);
     }
   }
-
-  /** Breaks every connection, and lets none come about. */
-  cut() {
-    this.isCut = true;
-    this.drop();
-  }
-
-  drop() {
-    this.sockets.forEach((socket) => socket.destroy());
-  }
-
-  mend() {
-    this.isCut = false;
-  }
-
-  close() {
-    this.cut();
-    this.server.close();
-  }
 }
 
 /** Passes on requests, and does to some of them what a test asks for. */
-export class Gateway {
+export class Gateway extends Breakable {
   /** What is done to the next request that fits: `{ fits, lose }` or `{ fits, answer: { status, headers, body } }`. */
   plans = [];
-  isCut = false;
-  sockets = new Set();
   /** `POST /api/calls`, with the Idempotency-Key. */
   seen = [];
 
@@ -106,19 +107,5 @@ export class Gateway {
     });
     onwards.on("error", () => answer.destroy());
     onwards.end(body);
-  }
-
-  cut() {
-    this.isCut = true;
-    this.sockets.forEach((socket) => socket.destroy());
-  }
-
-  mend() {
-    this.isCut = false;
-  }
-
-  close() {
-    this.cut();
-    this.server.close();
   }
 }
