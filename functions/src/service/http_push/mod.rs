@@ -2,7 +2,7 @@
 //!
 //! [`HttpPush`] is the one carrier. Its table has a [`PushProvider`] for each push service, which knows what a request looks
 //! like and what an answer means; everything that is the same for all is the carrier's. Google's [`Fcm`] is the first. Why:
-//! docs/decisions/0020-push-services-by-http.md.
+//! docs/decisions/0019-push-services-by-http.md.
 
 mod access;
 mod carrier;
