@@ -93,7 +93,7 @@ async fn a_call_with_secrets() -> (String, Vec<String>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_line_about_a_call_names_it_and_none_holds_a_secret() {
-    let (text, (call, secrets)) = logged(a_call_with_secrets()).await;
+    let (text, (call, secrets)) = logged(Box::pin(a_call_with_secrets())).await;
     let ours = lines_of_the_functions(&text);
     let committed: Vec<_> = ours.iter().filter(|line| line["message"] == "committed").collect();
     assert_eq!(committed.len(), 3, "{text}");
@@ -141,7 +141,7 @@ async fn two_tenants() -> [Vec<String>; 2] {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_line_about_one_tenant_tells_of_the_other() {
-    let (text, names) = logged(two_tenants()).await;
+    let (text, names) = logged(Box::pin(two_tenants())).await;
     for name in &names[0] {
         assert!(!names[1].contains(name), "{name}");
     }

@@ -9,13 +9,11 @@ use crate::error::ApiError;
 use crate::http::asker::Caller;
 use crate::service::room_credentials::KeyVersions;
 
-/// Who is rung, and who is not.
+/// Who is rung.
 #[derive(Debug, Clone, Default)]
 pub struct Callees {
     /// Those who are rung, in the order in which they were asked for.
     pub rung: Vec<Callee>,
-    /// Those who have no client.
-    pub not_rung: Vec<PartyId>,
     /// The versions of the payload keys of those who are rung.
     pub key_versions: KeyVersions,
 }
@@ -34,7 +32,6 @@ impl Callees {
         let mut found = Self::default();
         for (id, (address, KnownCallee { clients, blocked, key_version })) in ids.iter().zip(people.await?) {
             if clients.is_empty() {
-                found.not_rung.push(id.clone());
                 continue;
             }
             found.key_versions.insert(address, key_version);

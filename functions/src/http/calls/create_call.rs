@@ -287,9 +287,8 @@ impl CreateCallState {
         if let Err(error) = settled {
             tracing::warn!(call_id = %call.call.id, %error, "an entry of an earlier call stays in place of this one's");
         }
-        let Repeatable { data, .. } = self.answer(request, &call, &acting, false)?;
-        let not_rung = callees.not_rung.into_iter().chain(request.own.clone()).collect();
-        Ok(Repeatable { data: CallView { not_rung, ..data }, replayed: again })
+        let answer = self.answer(request, &call, &acting, false)?;
+        Ok(Repeatable { replayed: again, ..answer })
     }
 
     /// What the entries of other calls make of this press.
