@@ -29,14 +29,15 @@ deployed: ## Only the tests of the template, deployed on an emulator with the re
 	    cargo test $(all) --test deployed --test account || exit; \
 	done
 
-simulation: ## Only the simulated calls: ILOCK_SEED=7 runs one seed and tells its story, ILOCK_SEEDS=0..9000 runs many
-	cargo test $(all) --test simulation -- --nocapture whatever_goes_wrong_calls_hold
+simulation: ## Only what is simulated: ILOCK_SEED=7 runs one seed of the calls, ILOCK_SEEDS=0..9000 and ILOCK_LEDGER_SEEDS=0..900 run many
+	cargo test $(all) --test simulation -- --nocapture whatever_goes_wrong
 
 # A seed has 1.3 calls on average. A process for each 50,000: the AWS SDK keeps a little for each region, and so for each seed.
-check-all: ## What takes hours, and no CI: 1,000,000 simulated calls, the model with a crash, more generators, the client's fuzzer
+check-all: ## What takes hours, and no CI: 1,000,000 simulated calls, 10,000 ledgers, the model with a crash, more generators, the client's fuzzer
 	set -e; for from in $$(seq 0 50000 750000); do \
 	  ILOCK_SEEDS=$$from..$$((from + 50000)) cargo test --release $(all) --test simulation -- --nocapture whatever_goes_wrong_calls_hold; \
 	done
+	ILOCK_LEDGER_SEEDS=10000 cargo test --release $(all) --test simulation -- --nocapture ledger::
 	ILOCK_LEDGER_PENDING=1000000 cargo test --release $(all) --test embedded -- --nocapture memory_does_not_grow
 	ILOCK_CRASHES=1 cargo test --release $(all) --test simulation -- --nocapture model::
 	tests/generated-clients/run --more

@@ -15,11 +15,18 @@ pub enum Bug {
     ForgetOthers,
     /// What one phone does not take, its person does not take.
     DeclineAsReject,
+    /// What is entered into the ledger is not kept.
+    LoseEntries,
+    /// A round of the ledger is begun whether or not another one was.
+    ForkRounds,
 }
 
 impl Bug {
     pub const ALL: [Self; 5] =
         [Self::DropCondition, Self::SkipReceipt, Self::AcceptAfterGrace, Self::ForgetOthers, Self::DeclineAsReject];
+
+    /// Those of the ledger.
+    pub const LEDGER: [Self; 2] = [Self::LoseEntries, Self::ForkRounds];
 }
 
 impl Bug {
@@ -31,6 +38,8 @@ impl Bug {
             Self::AcceptAfterGrace => "was let in",
             Self::ForgetOthers => "the broker never had it",
             Self::DeclineAsReject => "and nobody asked for that",
+            Self::LoseEntries => "entries are lost",
+            Self::ForkRounds => "no tree of this ledger",
         }
     }
 }
@@ -43,6 +52,8 @@ impl fmt::Display for Bug {
             Self::AcceptAfterGrace => "accept after the grace",
             Self::ForgetOthers => "forget to silence the others",
             Self::DeclineAsReject => "count a decline as a reject",
+            Self::LoseEntries => "lose what is entered into the ledger",
+            Self::ForkRounds => "drop the condition under which a round of the ledger begins",
         })
     }
 }

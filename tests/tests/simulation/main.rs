@@ -14,6 +14,7 @@ mod facts;
 mod functions;
 mod judge;
 mod killed;
+mod ledger;
 mod model;
 mod phone;
 mod run;

@@ -36,6 +36,12 @@ pub struct Weather {
     pub function_skew_ms: u64,
     /// How far the clocks of phones are off, at most.
     pub phone_skew_ms: u64,
+    /// A shard of the stream is minutes behind.
+    pub slow_shards: u64,
+    /// A second sequencer works at the same time.
+    pub two_sequencers: bool,
+    /// How far apart they wake at most, each minute anew: a schedule that fires twice wakes them together.
+    pub sequencers_apart_ms: u64,
     /// When the faults end, so that what is to come in the end can come.
     pub lasts: Duration,
 }
@@ -60,6 +66,9 @@ impl Weather {
             two_projectors: dice.permille(400),
             function_skew_ms: dice.pick(&[0, 0, 50, 400]),
             phone_skew_ms: dice.pick(&[0, 0, 2_000, 40_000, 600_000]),
+            slow_shards: chance(600),
+            two_sequencers: dice.permille(700),
+            sequencers_apart_ms: dice.pick(&[300, 5_000, 60_000]),
             lasts: Duration::from_secs(150),
         }
     }

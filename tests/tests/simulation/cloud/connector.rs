@@ -10,16 +10,17 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_runtime_api::http::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use super::answer::Answer;
 use super::broker::Broker;
 use super::network::Network;
 use super::push::PushServices;
 use super::queue::DelayedLetters;
 use super::request::AwsRequest;
 use super::tables::Tables;
+use super::vault::Vault;
 use crate::bugs::Bug;
 use crate::dice::Dice;
 
@@ -30,6 +31,7 @@ pub struct Cloud {
     pub broker: Arc<Broker>,
     pub push: PushServices,
     pub queue: DelayedLetters,
+    pub vault: Vault,
     dice: Dice,
     bug: Option<Bug>,
 }
@@ -41,6 +43,7 @@ impl Cloud {
             broker: Arc::new(Broker::new(network.clone())),
             push: PushServices::new(network.clone()),
             queue: DelayedLetters::default(),
+            vault: Vault::default(),
             dice: Dice::of(seed, "requests to AWS"),
             network,
             bug,
@@ -48,8 +51,12 @@ impl Cloud {
     }
 
     /// Does what was asked; the answer's status and body.
-    fn perform(&self, request: &AwsRequest) -> (u16, String) {
-        match request {
+    fn perform(&self, request: &AwsRequest) -> Answer {
+        let (status, body) = match request {
+            AwsRequest::S3 { method, uri, headers, body } => {
+                return self.vault.store(method, uri, headers, body.clone());
+            }
+            AwsRequest::Kms { operation, body } => return self.vault.sign(operation, body),
             AwsRequest::DynamoDb { operation, body } => self.tables.answer(operation, body),
             AwsRequest::Send { body, delay_seconds } => {
                 self.send(body, *delay_seconds);
@@ -61,7 +68,8 @@ impl Cloud {
             }
             AwsRequest::EndSession { .. } => (200, "{}".to_owned()),
             AwsRequest::Sns(form) => self.push.answer(form),
-        }
+        };
+        Answer::new(status, body)
     }
 
     fn send(&self, body: &str, delay_seconds: u64) {
@@ -75,12 +83,23 @@ impl Cloud {
 
     /// What a planted bug makes of a request; none where it is answered without having been carried out.
     fn altered(&self, mut request: AwsRequest) -> Option<AwsRequest> {
-        let sort_key = request.put_sort_key().unwrap_or_default();
+        let sort_key = request.put_sort_key().unwrap_or_default().to_owned();
         let (is_commit, is_receipt) = (sort_key.starts_with("commit#"), sort_key.starts_with("receipt#"));
         match (self.bug, &mut request) {
             (Some(Bug::DropCondition), AwsRequest::DynamoDb { body, .. }) if is_commit => {
                 body.as_object_mut().unwrap().remove("ConditionExpression");
                 body.as_object_mut().unwrap().remove("ReturnValuesOnConditionCheckFailure");
+            }
+            (Some(Bug::LoseEntries), AwsRequest::DynamoDb { body, .. })
+                if body["Item"]["entries"].is_object() && self.dice.permille(200) =>
+            {
+                return None;
+            }
+            (Some(Bug::ForkRounds), AwsRequest::DynamoDb { body, .. }) if sort_key == "round" => {
+                let fields = body.as_object_mut().unwrap();
+                for name in ["ConditionExpression", "ExpressionAttributeNames", "ExpressionAttributeValues"] {
+                    fields.remove(name);
+                }
             }
             (Some(Bug::SkipReceipt), AwsRequest::DynamoDb { .. }) if is_receipt => return None,
             (Some(Bug::ForgetOthers), AwsRequest::Publish { topic, .. }) if topic.ends_with("/devices/sync") => {
@@ -101,7 +120,7 @@ impl Cloud {
         let request = AwsRequest::read(&request);
         let (name, weather, story) = (request.name(), &self.network.weather, &self.network.story);
         let throttled = request.throttled();
-        let Some(request) = self.altered(request) else { return Ok(response(200, "{}".to_owned())) };
+        let Some(request) = self.altered(request) else { return Ok(Answer::new(200, "{}").response()) };
         if self.network.chance(weather.lost_requests) {
             story.tell("AWS", format_args!("{name}: the connection breaks before the request arrives"));
             tokio::time::sleep(self.dice.ms(1..50)).await;
@@ -110,7 +129,7 @@ impl Cloud {
         if self.network.chance(weather.throttled) {
             tokio::time::sleep(self.dice.ms(2..10)).await;
             story.tell("AWS", format_args!("{name}: throttled"));
-            return Ok(response(throttled.0, throttled.1));
+            return Ok(Answer::new(throttled.0, throttled.1).response());
         }
         let slow = self.network.chance(weather.slow_requests);
         let (there, back) = if slow {
@@ -123,25 +142,20 @@ impl Cloud {
         let cloud = self.clone();
         tokio::spawn(async move {
             tokio::time::sleep(there).await;
-            let (status, body) = cloud.perform(&request);
-            let _ = answers.send((status, body));
+            let _ = answers.send(cloud.perform(&request));
         });
-        let (status, body) = answered.await.map_err(|_| broken())?;
+        let answer = answered.await.map_err(|_| broken())?;
         tokio::time::sleep(back).await;
         if lost {
-            self.network.story.tell("AWS", format_args!("{name}: {status}, and the answer is lost"));
+            self.network.story.tell("AWS", format_args!("{name}: {}, and the answer is lost", answer.status));
             return Err(broken());
         }
-        Ok(response(status, body))
+        Ok(answer.response())
     }
 }
 
 fn broken() -> ConnectorError {
     ConnectorError::io("the connection broke".into())
-}
-
-fn response(status: u16, body: String) -> HttpResponse {
-    HttpResponse::new(StatusCode::try_from(status).unwrap(), body.into())
 }
 
 /// The cloud, as the SDKs reach it.

@@ -1,5 +1,6 @@
 //! AWS, as far as the functions talk to it: everything behind the HTTP connector of the SDKs.
 
+mod answer;
 mod broker;
 mod connector;
 mod network;
@@ -7,6 +8,7 @@ mod push;
 mod queue;
 mod request;
 mod tables;
+mod vault;
 
 pub use broker::Handed;
 pub use connector::{Cloud, Connector};

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use axum::body::Bytes;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use ilock_tests::bucket::LEDGER_BUCKET;
 use serde_json::Value;
 
 #[derive(Debug)]
@@ -15,6 +18,10 @@ pub enum AwsRequest {
     Publish { topic: String, payload: Vec<u8>, expiry_seconds: u64 },
     /// IoT Core: the end of a client's connection.
     EndSession { client: String },
+    /// S3: a request for the ledger's bucket.
+    S3 { method: Method, uri: Uri, headers: HeaderMap, body: Bytes },
+    /// KMS: the operation and its body.
+    Kms { operation: String, body: Value },
     /// SNS: the fields of its form.
     Sns(BTreeMap<String, String>),
 }
@@ -34,6 +41,9 @@ impl AwsRequest {
                     delay_seconds: sent["DelaySeconds"].as_u64().unwrap(),
                 }
             }
+            Some(("TrentService", operation)) => {
+                Self::Kms { operation: operation.to_owned(), body: serde_json::from_slice(body).unwrap() }
+            }
             Some((service, operation)) => panic!("no {operation} of {service} in the simulation"),
             None => Self::read_untargeted(request, body),
         }
@@ -41,6 +51,9 @@ impl AwsRequest {
 
     fn read_untargeted(request: &HttpRequest, body: &[u8]) -> Self {
         let (_, after_scheme) = request.uri().split_once("://").unwrap();
+        if let Some(bucket) = after_scheme.strip_prefix("ledger.") {
+            return Self::read_s3(request, &bucket[bucket.find('/').unwrap_or(bucket.len())..], body);
+        }
         let path = after_scheme.find('/').map_or("", |at| &after_scheme[at..]);
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let path = path.replace("%2F", "/");
@@ -59,6 +72,19 @@ impl AwsRequest {
         Self::Sns(form_urlencoded::parse(body).into_owned().collect())
     }
 
+    fn read_s3(request: &HttpRequest, path: &str, body: &[u8]) -> Self {
+        let headers = request
+            .headers()
+            .iter()
+            .map(|(name, value)| (HeaderName::try_from(name).unwrap(), HeaderValue::try_from(value).unwrap()));
+        Self::S3 {
+            method: request.method().parse().unwrap(),
+            uri: format!("/{LEDGER_BUCKET}{path}").parse().unwrap(),
+            headers: headers.collect(),
+            body: body.to_vec().into(),
+        }
+    }
+
     /// Who is asked for what, in one word or two.
     pub fn name(&self) -> String {
         match self {
@@ -66,6 +92,8 @@ impl AwsRequest {
             Self::Send { .. } => "SendMessage".to_owned(),
             Self::Publish { topic, .. } => format!("Publish {topic}"),
             Self::EndSession { client } => format!("DeleteConnection {client}"),
+            Self::S3 { method, uri, .. } => format!("{method} {}", uri.path()),
+            Self::Kms { operation, .. } => operation.clone(),
             Self::Sns(form) => form.get("Action").cloned().unwrap_or_default(),
         }
     }
@@ -87,6 +115,8 @@ impl AwsRequest {
             }
             Self::Send { .. } => (400, json("com.amazonaws.sqs#RequestThrottled")),
             Self::Publish { .. } | Self::EndSession { .. } => (429, json("ThrottlingException")),
+            Self::S3 { .. } => (503, "<Error><Code>SlowDown</Code><Message>slow down</Message></Error>".to_owned()),
+            Self::Kms { .. } => (400, json("ThrottlingException")),
             Self::Sns(_) => (
                 400,
                 "<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error><Type>Sender</Type>\
