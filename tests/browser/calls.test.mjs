@@ -113,6 +113,53 @@ scene("nobody answers; the call is missed", async (tabs) => {
   await phone.locator("[data-testid=call-row][data-state=missed]").waitFor();
 });
 
+/** Somebody presses and gives up. */
+async function misses(door, phone) {
+  await by(door, "press").click();
+  await by(phone, "incoming").waitFor();
+  await by(door, "hangup").click();
+  await Promise.all([silent(phone), state(door, "ready")]);
+}
+
+scene("a missed call is new until the person marks it as seen, on all of their pages", async (tabs) => {
+  const phone = await tabs.phone("elsa", "one");
+  const door = await tabs.door("door12", "elsa");
+  const shows = (page, text) => page.locator("[data-testid=missed-count]:visible", { hasText: text }).waitFor();
+  await misses(door, phone);
+  await shows(phone, /^1 new missed$/);
+  const other = await tabs.page("/phone?user=elsa&client=two&lang=zh");
+  await shows(other, /^1 个新未接$/);
+  assert.equal(await by(other, "mark-seen").textContent(), "标为已读");
+  assert.match(await phone.title(), /^\(1\) elsa/);
+  assert.equal(await by(phone, "missed-told").textContent(), "1 new missed call");
+  const mark = phone.getByRole("button", { name: "Mark as seen: 1 new missed call" });
+  await phone.locator("[data-testid=call-row][data-unseen]").waitFor();
+
+  // By the keyboard alone; the focus does not fall out of the list with the button.
+  await mark.focus();
+  await phone.keyboard.press("Enter");
+  await by(phone, "missed-count").waitFor({ state: "hidden" });
+  assert.ok(!(await mark.isVisible()));
+  assert.equal(await by(phone, "missed-told").textContent(), "No new missed calls");
+  assert.equal(await phone.evaluate(() => document.querySelector("ilock-phone").shadowRoot.activeElement?.textContent.startsWith("Calls")), true);
+  assert.match(await phone.title(), /^elsa/);
+  assert.equal(await phone.locator("[data-testid=call-row][data-state=missed]").count(), 1);
+  assert.equal(await phone.locator("[data-unseen]").count(), 0);
+  assert.ok(await by(other, "missed-count").isVisible(), "the other page has not asked again");
+  await other.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  await by(other, "missed-count").waitFor({ state: "hidden" });
+
+  // The next one is new, and the first one stays seen, also over a reload.
+  await misses(door, phone);
+  await Promise.all([shows(phone, /^1 new/), shows(other, /^1 个/)]);
+  await phone.reload();
+  await shows(phone, /^1 new/);
+  assert.equal(await phone.locator("[data-unseen]").count(), 1);
+  assert.equal(await phone.locator("[data-state=missed]").count(), 2);
+  await phone.evaluate(() => document.querySelector("ilock-phone").markSeen());
+  await by(phone, "missed-count").waitFor({ state: "hidden" });
+});
+
 scene("a second call waits while one talks; answering it ends the first", async (tabs) => {
   const phone = await tabs.phone("greta", "one");
   const [first, second] = [await tabs.door("door7", "greta"), await tabs.door("door8", "greta", "&name=Garden")];

@@ -67,6 +67,11 @@ for (const colorScheme of ["light", "dark"]) {
     const phone = await tabs.phone(user, "two");
     const door = await tabs.door(`bell-${colorScheme}`, user);
     const start = await tabs.page("/");
+    // With a missed call that is new.
+    await by(door, "press").click();
+    await by(phone, "incoming").waitFor();
+    await by(door, "hangup").click();
+    await Promise.all([by(phone, "mark-seen").waitFor(), state(door, "ready")]);
     for (const page of [start, story, phone, door]) assert.deepEqual(await findings(page), [], page.url());
     // The bell is reached and pressed by the keyboard alone, and so is the answer.
     await by(door, "press").focus();

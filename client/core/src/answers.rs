@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::classify::{Refused, Verdict, classify, is_ours};
 use crate::client::Client;
-use crate::output::{Command, Ending, LogoutReason};
+use crate::output::{Command, Ending, Event, LogoutReason};
 use crate::requests::{Act, Pending, Purpose, Stage};
 use crate::wire::View;
 
@@ -103,6 +103,7 @@ impl Client {
             },
             Purpose::Status | Purpose::LogOut => {}
             Purpose::List => self.listed(data),
+            Purpose::Seen { until } => self.emit(Event::CallsSeen { until: *until }),
             Purpose::Place { press } => match serde_json::from_value::<View>(data) {
                 Ok(view) => self.placed(press, view),
                 Err(error) => self.unreadable(&pending.request.purpose, &error),
@@ -138,7 +139,7 @@ impl Client {
             }
             Purpose::Act { call_id, act } => self.act_refused(call_id, *act, refused),
             Purpose::Get { call_id, .. } if refused.code == 40401 => self.gone(call_id),
-            Purpose::Status | Purpose::LogOut | Purpose::List | Purpose::Get { .. } => {
+            Purpose::Status | Purpose::LogOut | Purpose::List | Purpose::Seen { .. } | Purpose::Get { .. } => {
                 self.report_refusal(purpose, refused);
             }
         }

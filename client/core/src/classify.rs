@@ -68,7 +68,8 @@ pub(crate) fn classify(status: u16, retry_after: Option<&str>, body: &str) -> Ve
 
 fn refused(Envelope { code, message, data }: Envelope) -> Verdict {
     let data: ErrorData = serde_json::from_value(data).unwrap_or_default();
-    let rule = data.field.zip(data.rule).map(|(field, rule)| format!("{field} must be {rule}"));
+    let sentence = |rule: String| if rule.starts_with("must ") { rule } else { format!("must be {rule}") };
+    let rule = data.field.zip(data.rule).map(|(field, rule)| format!("{field} {}", sentence(rule)));
     Verdict::Refused(Refused { code, message, rule, state: data.state, winner: data.winner })
 }
 
@@ -93,6 +94,9 @@ mod tests {
         let body = r#"{"code":40001,"message":"m","data":{"field":"ring_seconds","rule":"5 to 120"}}"#;
         let Verdict::Refused(refused) = classify(400, None, body) else { panic!() };
         assert_eq!(refused.rule.as_deref(), Some("ring_seconds must be 5 to 120"));
+        let body = r#"{"code":40001,"message":"m","data":{"field":"limit","rule":"must be 1 to 100"}}"#;
+        let Verdict::Refused(refused) = classify(400, None, body) else { panic!() };
+        assert_eq!(refused.rule.as_deref(), Some("limit must be 1 to 100"));
         let lost = r#"{"code":40901,"message":"m","data":{"state":"active","winner":"w"}}"#;
         let Verdict::Refused(refused) = classify(409, None, lost) else { panic!() };
         assert_eq!((refused.state, refused.winner.as_deref()), (Some(CallState::Active), Some("w")));

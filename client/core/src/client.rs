@@ -133,6 +133,7 @@ impl Client {
             Input::Decline { call_id } => self.decline(&call_id),
             Input::Preview { call_id } => self.preview(&call_id),
             Input::HangUp { call_id, reason } => self.hang_up(&call_id, reason.as_deref()),
+            Input::CallsSeen { until } => self.calls_seen(until),
             _ => {}
         }
     }

@@ -144,6 +144,11 @@ pub enum Input {
         /// 0 to 10: how much this phone wants to be the one that is answered on.
         priority: u8,
     },
+    /// The person has looked at their list of calls.
+    CallsSeen {
+        /// `read_at` of the page that they looked at: milliseconds since 1970, by the backend's clock.
+        until: i64,
+    },
     /// The person presses the button.
     Press {
         /// Whom to call: one person, or the members of a household.

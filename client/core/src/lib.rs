@@ -12,6 +12,7 @@
 
 mod answers;
 mod calls;
+mod calls_seen;
 mod classify;
 mod client;
 mod config;

@@ -283,6 +283,11 @@ pub enum Event {
         /// When it was placed: milliseconds since 1970.
         timestamp: i64,
     },
+    /// The backend has noted until when the person has seen their calls: ask it for their list again.
+    CallsSeen {
+        /// `until` of [`crate::Input::CallsSeen`].
+        until: i64,
+    },
     /// The person has a new client: show it, so that they can log it out.
     ClientAdded {
         /// The new client.

@@ -28,7 +28,7 @@ fn subject(purpose: &Purpose) -> Option<String> {
     match purpose {
         Purpose::Place { press } => Some(press.clone()),
         Purpose::Act { call_id, .. } | Purpose::Get { call_id, .. } => Some(call_id.clone()),
-        Purpose::Register | Purpose::Status | Purpose::LogOut | Purpose::List => None,
+        Purpose::Register | Purpose::Status | Purpose::LogOut | Purpose::List | Purpose::Seen { .. } => None,
     }
 }
 
@@ -41,6 +41,7 @@ fn what(purpose: &Purpose) -> &'static str {
         Purpose::Act { .. } => "acting on the call",
         Purpose::Get { .. } => "asking about the call",
         Purpose::List => "asking for the calls",
+        Purpose::Seen { .. } => "marking the calls as seen",
     }
 }
 

@@ -55,6 +55,7 @@ pub(crate) enum Purpose {
     Act { call_id: String, act: Act },
     Get { call_id: String, preview: bool },
     List,
+    Seen { until: i64 },
 }
 
 /// A request to be made.

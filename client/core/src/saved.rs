@@ -99,8 +99,9 @@ impl Client {
     #[must_use]
     pub fn save(&self) -> String {
         // What the next start asks for anyway is not kept.
-        let lasting =
-            |purpose: &Purpose| matches!(purpose, Purpose::LogOut | Purpose::Place { .. } | Purpose::Act { .. });
+        let lasting = |purpose: &Purpose| {
+            matches!(purpose, Purpose::LogOut | Purpose::Place { .. } | Purpose::Act { .. } | Purpose::Seen { .. })
+        };
         let requests = self.requests.pending.iter().map(|pending| &pending.request);
         let saved = Saved {
             version: VERSION,

@@ -88,6 +88,8 @@ fn input() -> impl Strategy<Value = Input> {
         Input::Tick,
         Input::LogOut,
         Input::HttpFailed { id: 3 },
+        Input::CallsSeen { until: 1_679_886_480_000 },
+        Input::CallsSeen { until: i64::MIN },
     ]);
     prop_oneof![4 => message(), 4 => answer, 3 => connection, 3 => tap, 2 => push, 1 => other]
 }

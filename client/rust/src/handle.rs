@@ -66,6 +66,12 @@ impl Handle {
         self.input(press.input());
     }
 
+    /// Says that the person has looked at their list of calls; `until` is `read_at` of that page. [`Event::CallsSeen`] comes
+    /// when the backend has noted it.
+    pub fn calls_seen(&self, until: i64) {
+        self.input(Input::CallsSeen { until });
+    }
+
     /// Reports how the app is doing; `priority` is 0 to 10.
     pub fn status(&self, status: Status, priority: u8) {
         self.input(Input::Status { status, priority });

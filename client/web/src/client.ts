@@ -108,6 +108,12 @@ export class Client {
     });
   }
 
+  /** The person has looked at their list of calls; `until` is `read_at` of that page. The event `calls_seen` comes when the
+   * backend has noted it. */
+  callsSeen(until: number): void {
+    this.input({ type: "calls_seen", until });
+  }
+
   /** `priority` is 0 to 10. */
   status(status: "active" | "background" | "offline", priority: number): void {
     this.input({ type: "status", status, priority });

@@ -33,6 +33,7 @@ export type Input =
   | { type: "push_tokens"; tokens: PushTokens }
   | { type: "network"; online: boolean }
   | { type: "status"; status: "active" | "background" | "offline"; priority: number }
+  | { type: "calls_seen"; until: number }
   | { type: "press"; callees: string[]; caller_info?: string; ring_seconds?: number; invitation_data?: string }
   | { type: "answer" | "decline" | "preview"; call_id: string }
   | { type: "reject" | "hang_up"; call_id: string; reason?: string };
@@ -104,6 +105,7 @@ export type Event =
   | { type: "progress"; press: string; call_id?: string; progress: Progress }
   | { type: "call_over"; call_id: string; why: Ending; by?: string; reason?: string }
   | { type: "missed_call"; call_id: string; caller_id: string; caller_name: string; timestamp: number }
+  | { type: "calls_seen"; until: number }
   | { type: "client_added"; client_id: string }
   | { type: "logged_out"; why: "by_user" | "removed" | "token_refused" }
   | { type: "problem"; problem: Problem };

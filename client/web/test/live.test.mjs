@@ -25,7 +25,7 @@ async function clientOf(party, role, clientId) {
   const told = [];
   const waiting = new Set();
   const types = ["online", "offline", "taken_over", "ring", "stop_ringing", "enter_room", "leave_room", "progress"];
-  for (const type of [...types, "call_over", "logged_out", "problem"]) {
+  for (const type of [...types, "call_over", "calls_seen", "logged_out", "problem"]) {
     client.on(type, (event) => {
       told.push(event);
       waiting.forEach((look) => look());
@@ -108,4 +108,31 @@ test("a saved phone rings again for a call that still rings", async () => {
   await again.start();
   const late = wait(TIMEOUT_MS, undefined, { ref: false }).then(() => assert.fail("it did not ring"));
   assert.equal((await Promise.race([rung, late])).call.call_id, call.call_id);
+});
+
+test("a person marks their missed calls as seen, and the phone is told when the backend has it", async () => {
+  const party = await stack.user("user678");
+  const phone = await clientOf(party, "phone", "porch");
+  await phone.hears("online");
+  const history = async () => {
+    const answer = await fetch(`${party.http}/api/calls`, { headers: { authorization: `Bearer ${party.token}` } });
+    return (await answer.json()).data;
+  };
+  const door = await clientOf(await stack.doorStation("device123"), "door", "porch");
+  await door.hears("online");
+  door.client.press("user678");
+  const { call_id } = await door.hears("progress", { progress: "placed" });
+  await phone.hears("ring");
+  door.client.hangUp(call_id);
+  await phone.hears("call_over");
+  const end = performance.now() + TIMEOUT_MS;
+  let page = await history();
+  while (page.unseen !== 1) {
+    assert.ok(performance.now() < end, JSON.stringify(page));
+    await wait(100);
+    page = await history();
+  }
+  phone.client.callsSeen(page.read_at);
+  assert.equal((await phone.hears("calls_seen")).until, page.read_at);
+  assert.equal((await history()).unseen, 0);
 });

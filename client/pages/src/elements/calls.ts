@@ -1,6 +1,6 @@
 // The list of a person's calls.
 
-import { h, show } from "./dom.js";
+import { h, say, show } from "./dom.js";
 import { icon } from "./icons.js";
 import type { Word, Words } from "./words.js";
 
@@ -16,6 +16,15 @@ interface Entry {
   ended_at?: number;
   /** Whether nobody answered; of a backend that says so. */
   missed?: boolean;
+  /** Whether the person has not seen yet that it was missed. */
+  unseen?: boolean;
+}
+
+interface History {
+  calls: Entry[];
+  read_at: number;
+  /** Of the last 100 calls. */
+  unseen?: number;
 }
 
 interface CallListOptions {
@@ -24,21 +33,37 @@ interface CallListOptions {
   /** The address of a page about a call, to which its id is appended. */
   storyHref: string | undefined;
   load: (path: string) => Promise<unknown>;
+  /** The person has looked at the list that was read then. */
+  seen: (until: number) => void;
+  /** So many missed calls are unseen. */
+  counted: (unseen: number) => void;
 }
 
 /** The projector writes a history a moment after the commit. */
 const SOON_MS = [700, 2500];
+/** How many calls the backend counts: it may be more than that. */
+const COUNTED = 100;
 
 export class CallList {
   readonly element: HTMLElement;
   private readonly rows = h("ul", { class: "rows", part: "call-list" });
   private readonly none: HTMLElement;
-  private readonly missed = h("span", { class: "badge", part: "missed-count", hidden: true });
+  private readonly missed = h("span", { class: "badge", part: "missed-count", "data-testid": "missed-count", hidden: true });
+  private readonly mark = h("button", { class: "mark", part: "mark-seen", type: "button", "data-testid": "mark-seen", hidden: true, click: () => this.markSeen() });
+  /** What a screen reader says of the missed calls, when that changes. */
+  private readonly told = h("p", { class: "sr", role: "status", "data-testid": "missed-told" });
+  private readonly title: HTMLElement;
+  private readAt = 0;
+  private unseen = 0;
+  private asked = 0;
 
   constructor(private readonly options: CallListOptions) {
-    this.none = h("p", { class: "none" }, options.words.no_calls);
-    const title = h("h3", { class: "calls-title" }, options.words.calls, this.missed);
-    this.element = h("section", { class: "calls", part: "calls", "data-testid": "calls", "aria-label": options.words.calls }, title, this.none, this.rows);
+    const { words } = options;
+    this.none = h("p", { class: "none" }, words.no_calls);
+    this.mark.textContent = words.mark_seen;
+    this.title = h("h3", { class: "calls-title", tabindex: -1 }, words.calls, this.missed);
+    const head = h("div", { class: "calls-head" }, this.title, this.mark);
+    this.element = h("section", { class: "calls", part: "calls", "data-testid": "calls", "aria-label": words.calls }, head, this.told, this.none, this.rows);
   }
 
   refreshSoon(): void {
@@ -46,14 +71,34 @@ export class CallList {
   }
 
   async refresh(): Promise<void> {
-    const history = await this.options.load("/api/calls?limit=20").catch(() => undefined);
-    if (history === undefined) return;
-    const { calls } = history as { calls: Entry[] };
-    this.rows.replaceChildren(...calls.map((call) => this.row(call)));
-    show(this.none, calls.length === 0);
-    const missed = calls.filter(isMissed).length;
-    show(this.missed, missed > 0);
-    this.missed.textContent = `${missed} ${missed === 1 ? this.options.words.one_missed : this.options.words.many_missed}`;
+    const asked = ++this.asked;
+    const history = (await this.options.load("/api/calls?limit=20").catch(() => undefined)) as History | undefined;
+    // An answer that was overtaken may say less than what is shown.
+    if (history === undefined || asked !== this.asked) return;
+    this.readAt = history.read_at;
+    this.rows.replaceChildren(...history.calls.map((call) => this.row(call)));
+    show(this.none, history.calls.length === 0);
+    this.count(history.unseen ?? 0);
+  }
+
+  /** The person has seen all that is listed. */
+  markSeen(): void {
+    if (this.unseen > 0) this.options.seen(this.readAt);
+  }
+
+  private count(unseen: number): void {
+    const { words, counted } = this.options;
+    const number = unseen >= COUNTED ? `${COUNTED}+` : String(unseen);
+    const text = `${number} ${words[unseen === 1 ? "one_missed" : "many_missed"]}`;
+    say(this.missed, `${number} ${words.missed_badge}`);
+    this.mark.setAttribute("aria-label", `${words.mark_seen}${words.colon}${text}`);
+    if (unseen !== this.unseen) say(this.told, unseen > 0 ? text : words.none_missed);
+    // The focus would be lost with the button.
+    if (unseen === 0 && this.mark.matches(":focus")) this.title.focus();
+    show(this.missed, unseen > 0);
+    show(this.mark, unseen > 0);
+    if (unseen !== this.unseen) counted(unseen);
+    this.unseen = unseen;
   }
 
   private row(call: Entry): HTMLElement {
@@ -65,13 +110,13 @@ export class CallList {
     const time = h("time", { datetime: new Date(call.timestamp).toISOString() }, this.time(call.timestamp));
     const inside = [
       h("span", { class: `way ${missed ? "missed" : ""}` }, icon(missed ? "missed" : call.direction)),
-      h("span", { class: "what" }, h("strong", {}, name), h("small", {}, state + talked)),
+      h("span", { class: "what" }, h("strong", {}, name), h("small", {}, state + talked, call.unseen === true ? h("b", { class: "new" }, words.new_missed) : undefined)),
       time,
     ];
     const content = storyHref === undefined
       ? h("div", { class: "row" }, ...inside)
       : h("a", { class: "row", href: storyHref + encodeURIComponent(call.call_id), target: "_blank", rel: "noopener" }, ...inside, h("span", { class: "sr" }, words.story));
-    return h("li", { "data-testid": "call-row", "data-call": call.call_id, "data-state": missed ? "missed" : call.state, part: "call-row" }, content);
+    return h("li", { "data-testid": "call-row", "data-call": call.call_id, "data-state": missed ? "missed" : call.state, "data-unseen": call.unseen === true, part: "call-row" }, content);
   }
 
   private time(at: number): string {

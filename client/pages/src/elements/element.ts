@@ -24,7 +24,7 @@ const TROUBLES: Record<MediaTrouble, Word> = {
 
 const TYPES: ClientEvent["type"][] = [
   "online", "offline", "taken_over", "ring", "stop_ringing", "enter_room", "can_preview", "preview", "leave_room", "progress",
-  "call_over", "missed_call", "logged_out", "problem",
+  "call_over", "missed_call", "calls_seen", "logged_out", "problem",
 ];
 
 export abstract class IlockElement extends HTMLElement {

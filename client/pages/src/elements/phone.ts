@@ -43,6 +43,11 @@ export class IlockPhone extends IlockElement {
     this.render();
   }
 
+  /** The person has seen the missed calls that are listed, on all of their phones. */
+  markSeen(): void {
+    this.list?.markSeen();
+  }
+
   protected build(): Node[] {
     this.useHere.textContent = this.words.use_here;
     this.sound.append(icon("sound"), this.words.sound);
@@ -52,6 +57,8 @@ export class IlockPhone extends IlockElement {
       language: () => this.closest("[lang]")?.getAttribute("lang") ?? navigator.language,
       storyHref: this.getAttribute("story-href") ?? undefined,
       load: (path) => this.load(path),
+      seen: (until) => this.client?.callsSeen(until),
+      counted: (count) => this.counted(count),
     });
     this.list = list;
     const title = h("h2", { class: "name", part: "name" }, this.getAttribute("name") ?? "");
@@ -59,7 +66,7 @@ export class IlockPhone extends IlockElement {
     this.stage.append(this.idle, this.remote, this.local, h("div", { class: "caption" }, this.peer, this.stopwatch.element));
     this.stage.append(this.incoming, this.controls.element);
     const main = h("div", { class: "main" }, header, this.stage, this.note);
-    document.addEventListener("visibilitychange", () => this.reportStatus());
+    document.addEventListener("visibilitychange", () => this.looked());
     return [h("div", { class: "shell phone", part: "shell" }, main, list.element)];
   }
 
@@ -126,6 +133,9 @@ export class IlockPhone extends IlockElement {
       case "call_over":
         this.over(event.call_id, event.why);
         break;
+      case "calls_seen":
+        void this.list?.refresh();
+        break;
       case "missed_call":
         this.tell(`${this.words.missed_from} ${event.caller_name}`);
         this.list?.refreshSoon();
@@ -165,6 +175,18 @@ export class IlockPhone extends IlockElement {
     if (call !== undefined) this.tell(missed ? `${this.words.missed_from} ${call.caller_name}` : this.words[why]);
     this.announce("over", { callId, why });
     this.list?.refreshSoon();
+  }
+
+  /** The page is shown or hidden: on another page the person may have seen the missed calls. */
+  private looked(): void {
+    this.reportStatus();
+    if (document.visibilityState === "visible" && this.link === "ready" && this.isConnected) void this.list?.refresh();
+  }
+
+  private counted(count: number): void {
+    if (count > 0) this.setAttribute("unseen", String(count));
+    else this.removeAttribute("unseen");
+    this.announce("unseen", { count });
   }
 
   private reportStatus(): void {

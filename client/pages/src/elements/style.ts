@@ -83,7 +83,7 @@ button.round:active, .choice:active .round { transform: scale(.95); }
 .incoming-list { position: absolute; inset: 0; z-index: 3; display: flex; flex-direction: column; gap: 8px; pointer-events: none; }
 .incoming { pointer-events: auto; display: flex; flex-direction: column; gap: 20px; }
 .incoming:not(.second) { flex: 1; justify-content: space-between; padding: 32px 20px 28px; text-align: center; text-shadow: 0 1px 8px #000b; animation: in .25s ease-out; }
-.kind { font-size: 14px; color: #d5e4de; }
+.kind { font-size: 14px; color: #d5e4de; text-wrap: balance; }
 .caller-name { font-size: 32px; line-height: 1.2; font-weight: 700; letter-spacing: -.015em; overflow-wrap: anywhere; margin-top: 4px; }
 .caller-place { color: #d5e4de; font-size: 17px; }
 .actions { display: flex; justify-content: space-around; align-items: start; gap: 8px; }
@@ -100,8 +100,10 @@ button.round:active, .choice:active .round { transform: scale(.95); }
 
 .calls { padding: 8px 12px 16px; border-top: 1px solid var(--_line); min-width: 0; }
 .phone .note { padding-block: 8px; min-height: 40px; }
-.calls-title { font-size: 15px; font-weight: 600; padding: 8px; display: flex; align-items: center; gap: 10px; }
-.badge { font-size: 13px; font-weight: 550; padding: 1px 10px; border-radius: 99px; color: #fff; background: var(--_red); }
+.calls-head { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0 10px; padding: 0 8px; }
+.calls-title { font-size: 15px; font-weight: 600; padding: 8px 0; display: flex; align-items: center; gap: 10px; border-radius: 8px; }
+.mark { font-size: 14px; font-weight: 550; padding: 4px 0; color: var(--_accent); text-decoration: underline; text-underline-offset: 3px; white-space: nowrap; border-radius: 6px; }
+.badge { font-size: 13px; font-weight: 550; padding: 1px 10px; border-radius: 99px; white-space: nowrap; color: #fff; background: var(--_red); }
 .none { padding: 8px; color: var(--_soft); }
 .rows { list-style: none; padding: 0; max-height: 420px; overflow: auto; }
 .row { position: relative; display: flex; align-items: center; gap: 12px; padding: 10px 8px; border-radius: 12px; color: inherit; text-decoration: none; }
@@ -112,9 +114,11 @@ a.row:hover { background: var(--_sunken); }
 .what { flex: 1; min-width: 0; display: grid; }
 .what strong { font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .what small, .row time { font-size: 14px; color: var(--_soft); }
+.new { font-size: 12px; font-weight: 600; margin-left: 8px; padding: 0 7px; border-radius: 99px; color: #fff; background: var(--_red); }
+li[data-unseen] .what strong { font-weight: 750; }
 li[data-state=missed] .what small { color: light-dark(#b02832, #ff8b92); }
 @media (min-width: 860px) {
-  .phone { grid-template-columns: minmax(0, 1fr) 320px; }
+  .phone { grid-template-columns: minmax(0, 1fr) 336px; }
   .calls { border-top: 0; border-left: 1px solid var(--_line); }
   .rows { max-height: 560px; }
 }

@@ -32,18 +32,33 @@ export function doorPage(): void {
   frame("door", door);
 }
 
-/** `/phone?user=ID[&client=NAME]`; without a name each tab is a phone of its own. */
+/** `/phone?user=ID[&client=NAME][&name=…]`; without a client's name each tab is a phone of its own. */
 export function phonePage(): void {
   const user = query("user", "anna");
   const client = query("client", `tab-${ofThisTab("ilock.tab")}`);
-  const phone = element("ilock-phone", { client, name: user, keep: `ilock.phone.${user}.${client}`, "story-href": "/story/" });
+  const name = query("name", user);
+  const phone = element("ilock-phone", { client, name, keep: `ilock.phone.${user}.${client}`, "story-href": "/story/" });
   phone.token = tokenFor("user", user);
-  const title = `${user} · iLock Call`;
-  document.title = title;
+  let ringing: string | undefined;
+  let unseen = 0;
+  const title = () => {
+    const own = `${unseen > 0 ? `(${unseen}) ` : ""}${name} · iLock Call`;
+    document.title = ringing === undefined ? own : `🔔 ${ringing}`;
+  };
+  title();
   phone.addEventListener("ilock-ring", (event) => {
-    const { call } = (event as CustomEvent<{ call: { caller_name: string } }>).detail;
-    document.title = `🔔 ${call.caller_name}`;
+    ringing = (event as CustomEvent<{ call: { caller_name: string } }>).detail.call.caller_name;
+    title();
   });
-  for (const name of ["ilock-call", "ilock-over"]) phone.addEventListener(name, () => (document.title = title));
+  for (const name of ["ilock-call", "ilock-over"]) {
+    phone.addEventListener(name, () => {
+      ringing = undefined;
+      title();
+    });
+  }
+  phone.addEventListener("ilock-unseen", (event) => {
+    unseen = (event as CustomEvent<{ count: number }>).detail.count;
+    title();
+  });
   frame("phone", phone);
 }

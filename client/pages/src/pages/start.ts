@@ -9,6 +9,7 @@ import { tokenFor } from "./login.js";
 const EN = {
   title: "Press a bell here. A phone rings there.",
   lead: "Open a phone and a door side by side, each in its own tab. All of a person's phones ring; one answers; the others stop.",
+  anna: "Anna",
   phone: "Open Anna's phone",
   phone_text: "Leave it open. Open it twice, and Anna has two phones.",
   door: "Open the front door",
@@ -23,6 +24,7 @@ const EN = {
 const ZH: typeof EN = {
   title: "这里按门铃，那里手机响。",
   lead: "在两个标签页里分别打开手机和门口机。住户的所有手机都会响；一部接听，其余停止。",
+  anna: "安娜",
   phone: "打开安娜的手机",
   phone_text: "让它一直开着。打开两次，安娜就有两部手机。",
   door: "打开前门",
@@ -35,7 +37,8 @@ const ZH: typeof EN = {
 };
 
 const DOOR = "/door?device=front-door&callee=anna";
-const PHONE = "/phone?user=anna";
+/** With this person's name behind it. */
+const PHONE = "/phone?user=anna&name=";
 
 interface FoundCall {
   call_id: string;
@@ -53,7 +56,7 @@ export function startPage(): void {
   const list = h("ul", { class: "list" });
   const none = h("p", {}, text.none);
   const lead = h("div", { class: "lead" }, h("h1", {}, text.title), h("p", {}, text.lead));
-  const steps = h("ol", { class: "steps" }, step("phone", text.phone, text.phone_text, PHONE), step("door", text.door, text.door_text, DOOR));
+  const steps = h("ol", { class: "steps" }, step("phone", text.phone, text.phone_text, PHONE + encodeURIComponent(text.anna)), step("door", text.door, text.door_text, DOOR));
   const latest = h("section", { class: "panel" }, h("h2", {}, text.latest), none, list);
   frame("start", lead, steps, latest);
   steps.append(h("li", { class: "step" }, h("span", { class: "figure" }, icon("shield")), h("h2", {}, text.story), h("p", {}, text.story_text)));
