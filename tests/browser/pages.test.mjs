@@ -103,6 +103,14 @@ test("the story is followed live, checks the chain, and notices a changed commit
   await until("the story shows the end", async () => (await by(story, "commit").count()) === 3);
   assert.equal(await by(story, "verdict").getAttribute("data-verdict"), "sound");
   assert.match(await story.locator(".personal").first().textContent(), /Front door, Main entrance/);
+  assert.match(await by(story, "summary").textContent(), /^Front door called mia · /);
+  const heads = () => story.locator(".picture .who").allTextContents();
+  assert.deepEqual(await heads(), ["Front door", "iLock Call", "phones of mia"]);
+  // On a phone nobody has to scroll to see who told whom.
+  await story.setViewportSize({ width: 390, height: 844 });
+  await story.locator(".picture svg.narrow").waitFor();
+  assert.deepEqual(await heads(), ["Front door", "iLock Call", "phones of mia"]);
+  assert.ok(await story.locator(".picture").evaluate((shown) => shown.scrollWidth <= shown.clientWidth), "the picture is cut off");
   const forged = await tabs.context.newPage();
   await forged.route(`**/api/audit/calls/${callId}/events*`, async (route) => {
     const answer = await (await route.fetch()).json();

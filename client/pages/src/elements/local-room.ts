@@ -175,11 +175,16 @@ export class LocalRoom implements MediaRoom {
       maySend,
       own: this.own,
       remote: this.options.remote,
-      send: (signal) => this.socket?.send(JSON.stringify({ type: "signal", to: name, ...signal })),
+      send: (signal) => this.signal(name, signal),
       silent: (silent) => this.options.onSilent?.(silent),
     });
     this.peers.set(name, peer);
     return peer;
+  }
+
+  /** What is found while the connection is away is of no use after it: each side begins anew when it has entered again. */
+  private signal(to: string, signal: object): void {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ type: "signal", to, ...signal }));
   }
 
   private drop(name: string): void {

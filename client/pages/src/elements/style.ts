@@ -48,7 +48,9 @@ button.round:active, .choice:active .round { transform: scale(.95); }
 .round.quiet[aria-pressed=false] { background: #fff; color: #14211d; }
 .controls { display: flex; justify-content: center; gap: 20px; }
 
-.door .stage { aspect-ratio: 4 / 3; }
+.door .stage { aspect-ratio: 4 / 3; border-radius: 23px 23px 0 0; }
+.door .remote video { border-radius: inherit; }
+.door .remote { border-radius: inherit; }
 .plate { position: absolute; inset: 0; display: grid; align-content: center; justify-items: center; gap: 4px; padding: 24px; text-align: center; background: radial-gradient(120% 120% at 50% 0%, #24433b 0%, #101816 70%); }
 .plate-name { font-size: 28px; font-weight: 650; letter-spacing: -.01em; }
 .plate-place { color: #b9cbc4; }
@@ -109,7 +111,7 @@ button.round:active, .choice:active .round { transform: scale(.95); }
 .row { position: relative; display: flex; align-items: center; gap: 12px; padding: 10px 8px; border-radius: 12px; color: inherit; text-decoration: none; }
 a.row:hover { background: var(--_sunken); }
 .way { flex: none; width: 36px; height: 36px; border-radius: 50%; display: grid; place-items: center; background: var(--_sunken); color: var(--_accent); }
-.way.missed { color: var(--_red); }
+.way.missed { color: light-dark(var(--_red), #ff8b92); }
 .way .icon { width: 18px; height: 18px; }
 .what { flex: 1; min-width: 0; display: grid; }
 .what strong { font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }

@@ -58,6 +58,15 @@ export function placed({ commits }: CallEvents): PlacedData | undefined {
   return commits[0]?.events.find(({ type }) => type === "CallPlaced")?.data as PlacedData | undefined;
 }
 
+/** How the caller showed itself: by its name, while that is kept, else by its id. */
+export function callerName(call: CallEvents): string {
+  const parties = placed(call);
+  const first = (call.commits[0]?.events ?? []).map(({ data }) => data?.["personal"]);
+  const text = call.personal?.find(({ digest }) => first.includes(digest))?.text;
+  const said = text === undefined ? undefined : (JSON.parse(text) as { caller_info?: { name?: string } }).caller_info?.name;
+  return said || (parties?.caller.id ?? "");
+}
+
 /** What a push says where no phone has a push token: nothing was to be sent. */
 const NOBODY = "no phone to tell";
 

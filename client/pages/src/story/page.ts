@@ -5,7 +5,7 @@ import { icon } from "../elements/icons.js";
 import { tokenFor } from "../pages/login.js";
 import { frame, language } from "../pages/frame.js";
 import { canonical, digests, judge, type Verdict } from "./chain.js";
-import { type Actor, type CallEvents, type Commit, hadNobody, isOver, type Outcome, outcomes } from "./events.js";
+import { type Actor, callerName, type CallEvents, type Commit, hadNobody, isOver, type Outcome, outcomes, placed } from "./events.js";
 import { picture, topic } from "./picture.js";
 import { type StoryWord, type StoryWords, storyWords } from "./words.js";
 
@@ -17,11 +17,13 @@ export function storyPage(): void {
 }
 
 class StoryPage {
+  private readonly summary = h("p", { class: "summary", "data-testid": "summary", hidden: true });
   private readonly live = h("span", { class: "button", hidden: true });
   private readonly note = h("p", { role: "status" });
   private readonly verdict = h("section", { class: "verdict", "data-testid": "verdict", hidden: true });
   private readonly diagram = h("div", { class: "picture", tabindex: 0, role: "region" });
   private readonly commits = h("ol", { class: "commits" });
+  private readonly narrow = matchMedia("(max-width: 600px)");
   private readonly token = tokenFor("auditor", "story-page");
   private shown = "";
 
@@ -35,7 +37,7 @@ class StoryPage {
     this.live.textContent = words.live;
     this.diagram.setAttribute("aria-label", words.picture);
     document.title = `${words.title} · iLock Call`;
-    const head = h("div", { class: "head" }, h("div", {}, h("h1", {}, words.title), h("p", {}, this.callId)), this.live);
+    const head = h("div", { class: "head" }, h("div", {}, h("h1", {}, words.title), this.summary, h("code", {}, this.callId)), this.live);
     frame("story", head, this.verdict, this.note,
       h("section", { class: "panel" }, h("h2", {}, words.picture), this.diagram),
       h("section", { class: "panel" }, h("h2", {}, words.commits), this.commits));
@@ -74,8 +76,24 @@ class StoryPage {
     if (text === this.shown) return;
     this.shown = text;
     this.showVerdict(await judge(call));
-    this.diagram.replaceChildren(picture(call, this.words));
+    this.showSummary(call);
+    this.draw(call);
     this.commits.replaceChildren(...call.commits.map((commit) => this.commit(call, commit)));
+  }
+
+  private showSummary(call: CallEvents): void {
+    const parties = placed(call);
+    const first = call.commits[0];
+    this.summary.hidden = parties === undefined || first === undefined;
+    if (parties === undefined || first === undefined) return;
+    const callees = parties.callees.map(({ id }) => id).join(this.words.comma);
+    const who = this.words.who.replace("{callees}", () => callees).replace("{caller}", () => callerName(call));
+    say(this.summary, `${who} · ${new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "short" }).format(first.at)}`);
+  }
+
+  private draw(call: CallEvents): void {
+    this.diagram.replaceChildren(picture(call, this.words, this.narrow.matches));
+    this.narrow.onchange = () => this.draw(call);
   }
 
   private showVerdict(verdict: Verdict): void {

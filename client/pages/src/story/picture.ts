@@ -1,14 +1,29 @@
 // The call as a sequence diagram: a lane for the caller, the backend, and each person who was called.
 
 import { svg } from "../elements/dom.js";
-import { type CallEvents, type Commit, hadNobody, outcomes, placed } from "./events.js";
+import { callerName, type CallEvents, type Commit, hadNobody, outcomes, placed } from "./events.js";
 import type { StoryWord, StoryWords } from "./words.js";
 
-const WIDTH = 960;
 const TOP = 56;
-const LEFT = 84;
-const COMMIT = 44;
 const NOTICE = 26;
+
+/** How wide it is drawn, in its own units. */
+interface Form {
+  width: number;
+  /** The middle of the first lane and the room beside the last one. */
+  first: number;
+  last: number;
+  head: number;
+  letters: number;
+  /** How much lower than its time a step begins: in a narrow picture the time has a line of its own. */
+  below: number;
+}
+
+const WIDE: Form = { width: 960, first: 174, last: 96, head: 164, letters: 22, below: 0 };
+const NARROW: Form = { width: 440, first: 68, last: 68, head: 132, letters: 17, below: 20 };
+/** As many lanes fit into a narrow picture; the picture of a household is scrolled. */
+const NARROW_LANES = 3;
+const COMMIT = 44;
 
 interface Lane {
   id: string;
@@ -20,42 +35,45 @@ function drawn(call: CallEvents, commit: Commit) {
   return outcomes(call, commit.n).filter((outcome) => !hadNobody(outcome));
 }
 
-export function picture(call: CallEvents, words: StoryWords): SVGElement {
-  const lanes = lanesOf(call, words);
+/** The picture; `narrow` for a screen as wide as a phone's. */
+export function picture(call: CallEvents, words: StoryWords, narrow: boolean): SVGElement {
+  const titles = titlesOf(call, words);
+  const form = narrow && titles.length <= NARROW_LANES ? NARROW : WIDE;
+  const gap = (form.width - form.first - form.last) / Math.max(titles.length - 1, 1);
+  const lanes = titles.map((title, index) => ({ ...title, x: form.first + index * gap }));
   const parts: SVGElement[] = [];
   let y = TOP + 16;
   for (const commit of call.commits) {
-    const height = COMMIT + NOTICE * drawn(call, commit).length;
-    if (commit.n % 2 === 1) parts.push(svg("rect", { x: 0, y: y - 8, width: WIDTH, height, rx: 10, class: "band" }));
-    parts.push(...step(call, commit, lanes, { words, y }));
+    const height = COMMIT + form.below + NOTICE * drawn(call, commit).length;
+    if (commit.n % 2 === 1) parts.push(svg("rect", { x: 0, y: y - 8, width: form.width, height, rx: 10, class: "band" }));
+    parts.push(...step(call, commit, lanes, { words, y, form }));
     y += height;
   }
   const lines = lanes.map(({ x }) => svg("line", { x1: x, x2: x, y1: TOP, y2: y, class: "lane" }));
   const heads = lanes.flatMap(({ x, title }) => [
-    svg("rect", { x: x - 82, y: 12, width: 164, height: 36, rx: 10, class: "lane-head" }),
-    svg("text", { x, y: 35, "text-anchor": "middle", class: "who" }, short(title)),
+    svg("rect", { x: x - form.head / 2, y: 12, width: form.head, height: 36, rx: 10, class: "lane-head" }),
+    svg("text", { x, y: 35, "text-anchor": "middle", class: "who" }, short(title, form.letters)),
   ]);
   const bands = parts.filter((part) => part.classList.contains("band"));
   const rest = parts.filter((part) => !part.classList.contains("band"));
-  return svg("svg", { viewBox: `0 0 ${WIDTH} ${y + 8}`, role: "img", "aria-label": words.picture }, ...bands, ...lines, ...heads, ...rest);
+  return svg("svg", { viewBox: `0 0 ${form.width} ${y + 8}`, class: form === NARROW ? "narrow" : undefined, role: "img", "aria-label": words.picture }, ...bands, ...lines, ...heads, ...rest);
 }
 
-function lanesOf(call: CallEvents, words: StoryWords): Lane[] {
+/** Whom the lanes are of, and what stands above them. */
+function titlesOf(call: CallEvents, words: StoryWords): Omit<Lane, "x">[] {
   const parties = placed(call);
   const people = parties?.callees.map(({ id }) => ({ id, title: words.phones.replace("{id}", id) })) ?? [];
-  const all = [{ id: parties?.caller.id ?? "", title: parties?.caller.id ?? "" }, { id: "", title: words.backend }, ...people];
-  const gap = (WIDTH - LEFT - 96) / Math.max(all.length - 1, 1);
-  return all.map((lane, index) => ({ ...lane, x: LEFT + 90 + index * (gap - 90 / Math.max(all.length - 1, 1)) }));
+  return [{ id: parties?.caller.id ?? "", title: callerName(call) }, { id: "", title: words.backend }, ...people];
 }
 
-function step(call: CallEvents, commit: Commit, lanes: Lane[], { words, y }: { words: StoryWords; y: number }): SVGElement[] {
+function step(call: CallEvents, commit: Commit, lanes: Lane[], { words, y, form }: { words: StoryWords; y: number; form: Form }): SVGElement[] {
   const [caller, backend] = lanes as [Lane, Lane];
   const since = commit.at - (call.commits[0]?.at ?? commit.at);
   const event = commit.events[0]?.type ?? commit.cmd.kind;
   const name = words[event as StoryWord] ?? event;
   const from = "id" in commit.actor ? laneOf(commit.actor.id, lanes) : backend;
-  const at = y + 14;
-  const parts = [svg("text", { x: 12, y: at + 4, class: "when" }, `+${(since / 1000).toFixed(3)} s`)];
+  const at = y + 14 + form.below;
+  const parts = [svg("text", { x: 12, y: y + 18 - form.below / 5, class: "when" }, `+${(since / 1000).toFixed(3)} s`)];
   const middle = from === backend ? backend.x + 12 : (from.x + backend.x) / 2;
   parts.push(svg("text", { x: middle, y: at - 4, "text-anchor": from === backend ? "start" : "middle", class: "step-name" }, name));
   if (from !== backend) parts.push(...arrow(from.x, backend.x, at + 4, true));
@@ -95,6 +113,6 @@ export function topic(target: string): string {
   return from < 0 ? target : parts.slice(from + 2).join("/") || target;
 }
 
-function short(text: string): string {
-  return text.length > 22 ? `${text.slice(0, 21)}…` : text;
+function short(text: string, letters: number): string {
+  return text.length > letters ? `${text.slice(0, letters - 1)}…` : text;
 }

@@ -4,6 +4,8 @@ import { isChinese } from "../elements/words.js";
 
 const EN = {
   title: "What happened",
+  who: "{caller} called {callees}",
+  comma: ", ",
   live: "live",
   sound: "Nothing was changed",
   sound_why: "This page computed every hash again: each commit is as it was written, and none is missing before the last.",
@@ -45,6 +47,8 @@ export type StoryWords = Record<StoryWord, string>;
 
 const ZH: StoryWords = {
   title: "通话经过",
+  who: "{caller} 呼叫 {callees}",
+  comma: "、",
   live: "实时",
   sound: "没有任何改动",
   sound_why: "本页重新计算了每个哈希：每次提交都与写入时一致，且最后一次之前没有缺失。",
