@@ -2,12 +2,13 @@
 
 use std::io::{self, Write};
 
-use ilock_events::{CallId, Millis};
+use ilock_events::{CallId, CallState, Millis};
 use ilock_proof::{StoredCall, canonical};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::line::{self, begin, crc_matches, with_crc};
-use crate::{End, Line};
+use crate::{CallLine, End, Line};
 
 /// How far an export has come.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +21,19 @@ pub struct Progress {
     pub last: Option<(Millis, String)>,
     /// Whether the last line stands there, too.
     pub ended: bool,
+    /// Whether a call stands there that was not over when its line was written: it has to be written anew.
+    pub unsettled: bool,
+}
+
+/// Where a call stands after a commit.
+#[derive(Deserialize)]
+struct State {
+    state: CallState,
+}
+
+fn is_over(call: &CallLine<'_>) -> bool {
+    let last = call.commits.last().and_then(|raw| serde_json::from_str::<State>(raw).ok());
+    last.is_some_and(|last| last.state.is_final())
 }
 
 impl Progress {
@@ -39,6 +53,7 @@ impl Progress {
             Ok((number, Line::Call(call))) if number == self.lines => {
                 self.end.calls += 1;
                 self.end.commits += u64::try_from(call.commits.len()).unwrap_or(u64::MAX);
+                self.unsettled |= !is_over(&call);
                 self.last = Some((call.at, call.call_id.into_owned()));
             }
             Ok((number, Line::End(_))) if number == self.lines => self.ended = true,
@@ -81,11 +96,10 @@ impl Progress {
     /// # Errors
     /// What `out` says.
     pub fn finish(&mut self, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
-        let mut line = begin(self.lines);
-        write!(line, "\"end\":{}", serde_json::to_string(&self.end)?)?;
+        let line = self.end.line(self.lines)?;
         self.lines += 1;
         self.ended = true;
-        out.write_all(&with_crc(line))
+        out.write_all(&line)
     }
 }
 

@@ -38,7 +38,7 @@ impl ExportFile {
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
         let found = if compressed { scan_frames(&mut file, &head) } else { scan_lines(&mut file, &head) };
-        let Existing { progress, valid_bytes, damaged } = found.map_err(failed)?;
+        let Existing { progress, valid_bytes, damaged, .. } = found.map_err(failed)?;
         if progress.lines == 0 && !is_start_of_header(&mut file, &head, compressed).map_err(failed)? {
             return Err(CommandError::new(format!(
                 "{} exists and is not the beginning of this export",
@@ -120,34 +120,58 @@ fn ends_frame(lines: u64) -> bool {
 }
 
 /// What a file already holds.
+#[derive(Default)]
 struct Existing {
     progress: Progress,
     /// The length of the part that the export can be continued from.
     valid_bytes: u64,
     /// Whether what follows cannot come from an interruption alone.
     damaged: bool,
+    /// How far it had come before the first call that was not over when its line was written.
+    settled: Option<(Progress, u64)>,
+}
+
+impl Existing {
+    fn advance(&mut self, progress: Progress, valid_bytes: u64) {
+        if progress.unsettled && self.settled.is_none() {
+            self.settled = Some((self.progress.clone(), self.valid_bytes));
+        }
+        self.progress = progress;
+        self.valid_bytes = valid_bytes;
+    }
+
+    /// What can be continued: a call that was not over is written anew, and so is what stands behind it. Nothing of a whole export
+    /// is, nor of a damaged one.
+    fn resumable(mut self) -> Self {
+        if let Some((progress, valid_bytes)) = self.settled.take().filter(|_| !self.progress.ended && !self.damaged) {
+            (self.progress, self.valid_bytes) = (progress, valid_bytes);
+        }
+        self
+    }
 }
 
 /// A plain export can be continued after its last complete line.
 fn scan_lines(file: &mut File, head: &[u8]) -> io::Result<Existing> {
     file.rewind()?;
     let mut lines = Lines::new(BufReader::new(&*file));
-    let mut existing = Existing { progress: Progress::default(), valid_bytes: 0, damaged: false };
+    let mut existing = Existing::default();
     while let Some(line) = lines.next_line()? {
-        if !line.whole || !existing.progress.take(line.bytes, head) {
+        let mut next = existing.progress.clone();
+        if !line.whole || !next.take(line.bytes, head) {
             existing.damaged = line.whole;
             break;
         }
-        existing.valid_bytes += u64::try_from(line.bytes.len()).unwrap_or(u64::MAX) + 1;
+        let length = u64::try_from(line.bytes.len()).unwrap_or(u64::MAX) + 1;
+        existing.advance(next, existing.valid_bytes + length);
     }
-    Ok(existing)
+    Ok(existing.resumable())
 }
 
 /// A compressed export can be continued after its last complete frame.
 fn scan_frames(file: &mut File, head: &[u8]) -> io::Result<Existing> {
     file.rewind()?;
     let mut rest = BufReader::new(&*file);
-    let mut existing = Existing { progress: Progress::default(), valid_bytes: 0, damaged: false };
+    let mut existing = Existing::default();
     while !rest.fill_buf()?.is_empty() {
         let mut frame = Decoder::with_buffer(&mut rest)?.single_frame();
         let mut next = existing.progress.clone();
@@ -170,8 +194,59 @@ fn scan_frames(file: &mut File, head: &[u8]) -> io::Result<Existing> {
             break;
         }
         drop(lines);
-        existing.progress = next;
-        existing.valid_bytes = rest.stream_position()?;
+        let valid_bytes = rest.stream_position()?;
+        existing.advance(next, valid_bytes);
     }
-    Ok(existing)
+    Ok(existing.resumable())
+}
+
+#[cfg(test)]
+mod tests {
+    use ilock_proof::StoredCall;
+    use serde_json::json;
+
+    use super::*;
+
+    fn call(number: u32, states: &[&str]) -> StoredCall {
+        let commit = |(n, state): (u32, &&str)| json!({ "n": n, "at": 1000 + number, "state": state });
+        let commits = (1..).zip(states).map(commit).collect();
+        StoredCall { call_id: format!("call_a_b_{number}"), commits, ..StoredCall::default() }
+    }
+
+    fn write(path: &Path, calls: &[StoredCall], finish: bool) -> Progress {
+        let mut file = ExportFile::open(path, &Header::default()).unwrap();
+        let before = file.progress.clone();
+        let has = |call: &StoredCall| {
+            before.has(ilock_audit::export::placed_at(call), &ilock_events::CallId::new(call.call_id.as_str()).unwrap())
+        };
+        for call in calls.iter().filter(|call| !has(call)) {
+            file.write(|progress, out| progress.call(out, call, false)).unwrap();
+        }
+        if finish {
+            return file.finish().unwrap();
+        }
+        // As a process leaves it that is killed: what was buffered may be there or not.
+        match file.out {
+            Out::Plain(mut out) => out.flush().unwrap(),
+            Out::Frames(frame) => drop(frame.map(|frame| frame.finish().unwrap().flush().unwrap())),
+        }
+        before
+    }
+
+    #[test]
+    fn a_call_that_was_not_over_when_its_line_was_written_is_written_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        for (whole, cut, count) in [("whole.jsonl", "cut.jsonl", 12), ("whole.jsonl.zst", "cut.jsonl.zst", 2_500)] {
+            let mut calls: Vec<StoredCall> = (0..count).map(|number| call(number, &["ringing", "missed"])).collect();
+            let over = usize::try_from(count).unwrap() / 2;
+            calls[over] = call(u32::try_from(over).unwrap(), &["ringing"]);
+            write(&folder.path().join(cut), &calls, false);
+            calls[over] = call(u32::try_from(over).unwrap(), &["ringing", "active", "ended"]);
+            let continued = write(&folder.path().join(cut), &calls, true);
+            write(&folder.path().join(whole), &calls, true);
+            let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+            assert!(read(cut) == read(whole), "{cut}");
+            assert_eq!(continued.end.calls, u64::from(count));
+        }
+    }
 }
