@@ -33,7 +33,7 @@ simulation: ## Only what is simulated: ILOCK_SEED=7 runs one seed of the calls, 
 	cargo test $(all) --test simulation -- --nocapture whatever_goes_wrong
 
 # A seed has 1.3 calls on average. A process for each 50,000: the AWS SDK keeps a little for each region, and so for each seed.
-check-all: ## What takes hours, and no CI: 1,000,000 simulated calls, 10,000 ledgers, the model with a crash, more generators, the client's fuzzer
+check-all: ## What takes hours, and no CI: 1,000,000 simulated calls, 10,000 ledgers, the model with a crash, more generators, fuzzing, 20,000 edits
 	set -e; for from in $$(seq 0 50000 750000); do \
 	  ILOCK_SEEDS=$$from..$$((from + 50000)) cargo test --release $(all) --test simulation -- --nocapture whatever_goes_wrong_calls_hold; \
 	done
@@ -42,6 +42,7 @@ check-all: ## What takes hours, and no CI: 1,000,000 simulated calls, 10,000 led
 	ILOCK_CRASHES=1 cargo test --release $(all) --test simulation -- --nocapture model::
 	tests/generated-clients/run --more
 	ILOCK_FUZZ_SECONDS=600 cargo test --release $(all) --test fuzz -- --nocapture nothing_that_happens
+	ILOCK_EDITS=20000 ILOCK_HONEST_CALLS=100000 cargo test --release $(all) --test edits -- --nocapture
 
 clients: ## Only the calls with paho-mqtt (Python) and MQTT.js
 	tests/foreign-clients/run

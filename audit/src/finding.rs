@@ -23,6 +23,10 @@ pub enum Kind {
     /// A receipt says that somebody was told what nobody was to be told.
     #[serde(rename = "not_due")]
     UnexpectedNotice,
+    /// A receipt, an alert or a mark of forgetting says what cannot be: a time before its commit, somebody who is not in the call.
+    Implausible,
+    /// The call is not over, though its time was up.
+    Unfinished,
     /// It stands in the log, and not in the ledger.
     NotEntered,
     /// It was entered into the ledger long after it says that it happened.
@@ -44,6 +48,8 @@ impl Kind {
             Self::ToldTooLate => "told too late",
             Self::NeverTold => "never told",
             Self::UnexpectedNotice => "not due",
+            Self::Implausible => "implausible",
+            Self::Unfinished => "unfinished",
             Self::NotEntered => "not entered",
             Self::EnteredLate => "entered late",
             Self::Unreadable => "unreadable",

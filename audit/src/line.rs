@@ -102,6 +102,26 @@ pub(crate) fn read(text: &str) -> Result<(u64, Line<'_>), NotALine> {
     }
 }
 
+/// As [`read`], and whether the line is written as we write it.
+pub(crate) fn read_strictly(text: &str) -> Result<(u64, Line<'_>, bool), NotALine> {
+    if let Some((number, call)) = split::call(text) {
+        return Ok((number, Line::Call(call), true));
+    }
+    let (number, line) = read_slowly(text)?;
+    let written = match &line {
+        Line::Header(header) if number == 0 => header.line().ok(),
+        Line::End(end) => end.line(number).ok(),
+        _ => None,
+    };
+    let is_canonical = written.is_some_and(|written| content(written.trim_ascii_end()) == content(text.as_bytes()));
+    Ok((number, line, is_canonical))
+}
+
+/// A line without its checksum, which is asked for apart.
+fn content(line: &[u8]) -> Option<&[u8]> {
+    line.get(..line.len().checked_sub(CRC_LENGTH)?)
+}
+
 /// As [`read`], whatever form the line has.
 pub(crate) fn read_slowly(text: &str) -> Result<(u64, Line<'_>), NotALine> {
     let form: Form<'_> = serde_json::from_str(text).map_err(|error| NotALine(error.to_string()))?;
@@ -196,6 +216,19 @@ impl Header {
         let mut line = begin(0);
         let _ = write!(line, "\"ilock_export\":{VERSION},");
         line.extend_from_slice(serde_json::to_string(self)?.trim_start_matches('{').trim_end_matches('}').as_bytes());
+        Ok(with_crc(line))
+    }
+}
+
+impl End {
+    /// Line `number`, with its newline.
+    ///
+    /// # Errors
+    /// What serialising says; none.
+    pub(crate) fn line(&self, number: u64) -> Result<Vec<u8>, serde_json::Error> {
+        let mut line = begin(number);
+        line.extend_from_slice(b"\"end\":");
+        serde_json::to_writer(&mut line, self)?;
         Ok(with_crc(line))
     }
 }

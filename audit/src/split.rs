@@ -20,8 +20,8 @@ pub(crate) fn call(text: &str) -> Option<(u64, CallLine<'_>)> {
     let commits = rest.behind(",\"commits\":")?.items()?;
     let receipts = rest.behind(",\"receipts\":")?.items()?;
     let personal = if rest.behind(",\"personal\":").is_some() { Some(rest.items()?) } else { None };
-    let forgotten = if rest.behind(",\"forgotten\":").is_some() { rest.items()? } else { vec![] };
-    let alerts = if rest.behind(",\"alerts\":").is_some() { rest.items()? } else { vec![] };
+    let forgotten = if rest.behind(",\"forgotten\":").is_some() { rest.some_items()? } else { vec![] };
+    let alerts = if rest.behind(",\"alerts\":").is_some() { rest.some_items()? } else { vec![] };
     let crc = rest.behind(",\"crc\":")?.word()?;
     let is_whole = rest.0 == "}" && crc.len() == 8;
     let call_id = Cow::Borrowed(call_id);
@@ -60,6 +60,11 @@ impl<'a> Rest<'a> {
         word.bytes().all(|byte| byte != b'\\' && byte >= b' ').then_some(word)
     }
 
+    /// A list of objects that is left out where there are none.
+    fn some_items(&mut self) -> Option<Vec<&'a str>> {
+        self.items().filter(|items| !items.is_empty())
+    }
+
     /// A list of objects.
     fn items(&mut self) -> Option<Vec<&'a str>> {
         self.behind("[")?;
@@ -68,7 +73,7 @@ impl<'a> Rest<'a> {
             return Some(items);
         }
         loop {
-            let length = object(self.0.as_bytes())?;
+            let length = object_length(self.0.as_bytes(), b'{')?;
             items.push(self.take(length)?);
             if self.behind("]").is_some() {
                 return Some(items);
@@ -78,9 +83,9 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// How long the object is that stands at the beginning.
-fn object(bytes: &[u8]) -> Option<usize> {
-    if bytes.first() != Some(&b'{') {
+/// How long the object or list is that stands at the beginning, and begins with `opens`.
+pub(crate) fn object_length(bytes: &[u8], opens: u8) -> Option<usize> {
+    if bytes.first() != Some(&opens) {
         return None;
     }
     let (mut depth, mut at) = (0_usize, 0);
@@ -145,6 +150,7 @@ mod tests {
             ("{}]", "{},]"),
             ("{}]", "{}"),
             ("{}]", "1]"),
+            ("[{\"at\":1}]", "[]"),
             ("0123abcd", "0123"),
             ("abcd\"}", "abcd\"} "),
             ("abcd\"}", "abcd\""),

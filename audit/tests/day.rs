@@ -208,3 +208,11 @@ fn an_entry_of_a_form_that_nobody_knows_is_named() {
     let found = judge.finish(None).findings;
     assert_eq!((found.len(), found[0].kind), (1, Kind::Unreadable));
 }
+
+#[test]
+fn hours_that_do_not_go_on_are_out_of_order() {
+    // Who enters a day's hours once more, behind later ones, and points there, would hide what was entered in between.
+    let mut made = Made::new();
+    made.ledger.push(Entry::of_hour(Hour::of(made.day.begins().plus(3 * HOUR))));
+    assert_eq!(made.kinds(), [Kind::OutOfOrder]);
+}

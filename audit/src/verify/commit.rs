@@ -1,7 +1,8 @@
-//! One commit, read without copying, and its hash.
+//! One commit, read without copying where it stands there as we write it, and its hash.
 
 use ilock_events::{
-    Act, Actor, CallState, ClientName, ClientProof, Command, CommandId, CommitNo, Day, Millis, Nonce, PartyId,
+    Act, Actor, CallEvent, CallState, ClientName, ClientProof, Command, CommandId, CommitNo, Day, Millis, Nonce,
+    PartyId,
 };
 use ilock_proof::{canonical, digest};
 use serde::Deserialize;
@@ -9,57 +10,27 @@ use serde::de::{Deserializer, Error as _};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// A commit's fields; what decides is still text.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+use crate::verify::args;
+use crate::verify::cursor::Cursor;
+
+/// A commit's fields; what happened is still text.
+#[derive(Debug)]
 pub(crate) struct CommitView<'a> {
-    #[serde(deserialize_with = "actor")]
-    pub(crate) actor: Actor,
     pub(crate) at: Millis,
     pub(crate) call_id: &'a str,
-    #[serde(borrow)]
-    cmd: Asked<'a>,
-    #[serde(borrow)]
-    pub(crate) events: &'a RawValue,
+    /// What was asked, by whom; once it was taken, why it cannot be read.
+    command: Result<Command, String>,
+    /// The command's kind, for what is said of it.
+    pub(crate) kind: &'a str,
+    pub(crate) events: &'a str,
+    /// Whether all but `events` is known to be written as what is hashed is written.
+    pub(crate) canonical: bool,
     pub(crate) hash: &'a str,
     pub(crate) n: CommitNo,
-    #[serde(default)]
     pub(crate) personal_until: Option<Day>,
     pub(crate) prev: &'a str,
     pub(crate) state: CallState,
     pub(crate) tenant: &'a str,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Asked<'a> {
-    #[serde(borrow)]
-    args: Option<&'a RawValue>,
-    #[serde(default)]
-    client_is: Option<ClientProof>,
-    id: CommandId,
-    kind: &'a str,
-    nonce: Nonce,
-}
-
-/// An actor as it is written. To be read as its type, whose kind need not come first, it would be copied twice.
-#[derive(Deserialize)]
-struct ActorView<'a> {
-    kind: &'a str,
-    id: Option<PartyId>,
-    client: Option<ClientName>,
-}
-
-fn actor<'a, D: Deserializer<'a>>(from: D) -> Result<Actor, D::Error> {
-    let ActorView { kind, id, client } = ActorView::deserialize(from)?;
-    let nobody = || D::Error::missing_field("id");
-    match kind {
-        "user" => Ok(Actor::User { id: id.ok_or_else(nobody)?, client }),
-        "device" => Ok(Actor::Device { id: id.ok_or_else(nobody)? }),
-        "timer" => Ok(Actor::Timer),
-        "system" => Ok(Actor::System),
-        other => Err(D::Error::unknown_variant(other, &["user", "device", "timer", "system"])),
-    }
 }
 
 /// A commit, with what is known of its hash.
@@ -73,26 +44,191 @@ pub(crate) struct CheckedCommit<'a> {
     pub(crate) hash: String,
     /// Whether that is the hash that it names.
     pub(crate) sound: bool,
+    /// Whether it is written as what is hashed is written. Of `events` that is not known yet.
+    pub(crate) canonical: bool,
     /// Why its fields cannot be read.
     pub(crate) why: String,
 }
 
 /// Reads the commit that stands at `place` (from 1). `scratch` saves making room for each commit anew.
 pub(crate) fn see<'a>(text: &'a str, place: u32, scratch: &mut Vec<u8>) -> CheckedCommit<'a> {
-    let (view, why) = match serde_json::from_str::<CommitView<'a>>(text) {
-        Ok(view) => (Some(view), String::new()),
-        Err(error) => (None, error.to_string()),
-    };
-    let quick = view.as_ref().and_then(|view| hash_of_text(text, view.hash, scratch));
-    if let (Some(named), Some(hash)) = (&view, quick)
-        && hash == named.hash
+    if let Some(view) = read(text)
+        && let Some(hash) = hash_of_text(text, view.hash, scratch)
+        && hash == view.hash
     {
-        return CheckedCommit { n: named.n.0, view, hash, sound: true, why };
+        let why = String::new();
+        return CheckedCommit { n: view.n.0, view: Some(view), hash, sound: true, canonical: true, why };
     }
-    let slow = hash_of_value(text);
+    let Slow { hash, sound, canonical, n } = hash_of_value(text);
+    let (view, why) = match read_slowly(text, canonical) {
+        Ok(view) => (Some(view), String::new()),
+        Err(why) => (None, why),
+    };
     // What was changed may be the number: then only the place says which commit this was.
-    let n = slow.n.filter(|_| slow.sound).unwrap_or(place);
-    CheckedCommit { n, view, hash: slow.hash, sound: slow.sound, why }
+    CheckedCommit { n: n.filter(|_| sound).unwrap_or(place), view, hash, sound, canonical, why }
+}
+
+/// The fields of a commit that stands there in exactly the form in which it is written.
+fn read(text: &str) -> Option<CommitView<'_>> {
+    let mut at = Cursor::new(text);
+    at.take("{\"actor\":")?;
+    let actor = read_actor(&mut at)?;
+    at.take(",\"at\":")?;
+    let when = Millis(at.integer()?);
+    at.take(",\"call_id\":")?;
+    let call_id = at.word()?;
+    at.take(",\"cmd\":{")?;
+    let args = if at.takes("\"args\":") {
+        let args = at.object()?;
+        at.take(",")?;
+        Some(args)
+    } else {
+        None
+    };
+    let client_is = at.word_before("\"client_is\":")?;
+    at.take("\"id\":")?;
+    let id = CommandId::new(at.word()?).ok()?;
+    at.take(",\"kind\":")?;
+    let kind = at.word()?;
+    at.take(",\"nonce\":")?;
+    let nonce = Nonce::new(at.word()?).ok()?;
+    at.take("},\"events\":")?;
+    let events = at.list()?;
+    at.take(",\"hash\":")?;
+    let hash = at.word()?;
+    at.take(",\"n\":")?;
+    let n = CommitNo(at.number()?);
+    let personal_until = at.typed(",\"personal_until\":", |day| day.parse().ok())?;
+    at.take(",\"prev\":")?;
+    let prev = at.word()?;
+    at.take(",\"state\":")?;
+    let state = at.word_of()?;
+    at.take(",\"tenant\":")?;
+    let tenant = at.word()?;
+    at.take("}")?;
+    at.end()?;
+    let act = args::act(kind, args)?;
+    let command = Ok(Command { id, nonce, client_is, actor, act });
+    let canonical = true;
+    Some(CommitView {
+        at: when,
+        call_id,
+        command,
+        kind,
+        events,
+        canonical,
+        hash,
+        n,
+        personal_until,
+        prev,
+        state,
+        tenant,
+    })
+}
+
+fn read_actor(at: &mut Cursor<'_>) -> Option<Actor> {
+    at.take("{")?;
+    let client = at.typed("\"client\":", |name| ClientName::new(name).ok())?;
+    if client.is_some() {
+        at.take(",")?;
+    }
+    let id = at.typed("\"id\":", |id| PartyId::new(id).ok())?;
+    if id.is_some() {
+        at.take(",")?;
+    }
+    at.take("\"kind\":")?;
+    let actor = match (at.word()?, id, client) {
+        ("user", Some(id), client) => Actor::User { id, client },
+        ("device", Some(id), None) => Actor::Device { id },
+        ("timer", None, None) => Actor::Timer,
+        ("system", None, None) => Actor::System,
+        _ => return None,
+    };
+    at.take("}")?;
+    Some(actor)
+}
+
+/// A commit in any form.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnyForm<'a> {
+    #[serde(deserialize_with = "actor")]
+    actor: Actor,
+    at: Millis,
+    call_id: &'a str,
+    #[serde(borrow)]
+    cmd: AnyCommand<'a>,
+    #[serde(borrow)]
+    events: &'a RawValue,
+    hash: &'a str,
+    n: CommitNo,
+    #[serde(default)]
+    personal_until: Option<Day>,
+    prev: &'a str,
+    state: CallState,
+    tenant: &'a str,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnyCommand<'a> {
+    #[serde(borrow)]
+    args: Option<&'a RawValue>,
+    #[serde(default)]
+    client_is: Option<ClientProof>,
+    id: CommandId,
+    kind: &'a str,
+    nonce: Nonce,
+}
+
+/// The actor of a commit, where that is written as we write it: with nothing beside what is known.
+fn actor<'a, D: Deserializer<'a>>(from: D) -> Result<Actor, D::Error> {
+    let value = Value::deserialize(from)?;
+    let actor = Actor::deserialize(&value).map_err(D::Error::custom)?;
+    if serde_json::to_value(&actor).map_err(D::Error::custom)? == value {
+        Ok(actor)
+    } else {
+        Err(D::Error::custom("its actor has a field that is not known"))
+    }
+}
+
+fn read_slowly(text: &str, canonical: bool) -> Result<CommitView<'_>, String> {
+    let AnyForm { actor, at, call_id, cmd, events, hash, n, personal_until, prev, state, tenant } =
+        serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let AnyCommand { args, client_is, id, kind, nonce } = cmd;
+    let act = act_slowly(kind, args.map(RawValue::get));
+    let command = act.map(|act| Command { id, nonce, client_is, actor, act });
+    let events = events.get();
+    Ok(CommitView { at, call_id, command, kind, events, canonical, hash, n, personal_until, prev, state, tenant })
+}
+
+fn act_slowly(kind: &str, args: Option<&str>) -> Result<Act, String> {
+    let unread = |error: serde_json::Error| format!("command {kind} cannot be read: {error}");
+    let args: Value = serde_json::from_str(args.unwrap_or("{}")).map_err(unread)?;
+    let act: Act = serde_json::from_value(serde_json::json!({ "kind": kind, "args": args })).map_err(unread)?;
+    let written = serde_json::to_value(&act).map_err(unread)?;
+    if written["args"] == args { Ok(act) } else { Err(format!("command {kind} has arguments that are not known")) }
+}
+
+/// What a commit's events say.
+///
+/// # Errors
+/// What cannot be read, in words: also a field that is not known.
+pub(crate) fn stored_events(text: &str) -> Result<Vec<CallEvent>, String> {
+    let all: Vec<Value> = serde_json::from_str(text).map_err(|error| format!("its events: {error}"))?;
+    let read = |value: Value| {
+        let stored = serde_json::from_value(value.clone()).map_err(|error| format!("its events: {error}"))?;
+        let event = CallEvent::read(&stored).map_err(|unknown| unknown.to_string())?;
+        // An older form is written anew in another one.
+        let is_old = stored.v != CallEvent::version_of(&stored.name);
+        let written = serde_json::to_value(event.stored()).map_err(|error| format!("its events: {error}"))?;
+        if is_old || written == value {
+            Ok(event)
+        } else {
+            Err(format!("event {} has a field that is not known", stored.name))
+        }
+    };
+    all.into_iter().map(read).collect()
 }
 
 /// The hash of a commit that stands there in RFC 8785 form: of its text, without `"hash":"…",`. None when the text has
@@ -114,39 +250,53 @@ fn hash_of_text(text: &str, named: &str, scratch: &mut Vec<u8>) -> Option<String
 struct Slow {
     hash: String,
     sound: bool,
+    canonical: bool,
     n: Option<u32>,
 }
 
 /// The hash of a commit in any form, of whatever fields it has.
 fn hash_of_value(text: &str) -> Slow {
     let mut value: Value = serde_json::from_str(text).unwrap_or_default();
+    let is_canonical = canonical(&value).is_ok_and(|form| form == text.as_bytes());
     let named = value.as_object_mut().and_then(|fields| fields.remove("hash"));
     let hash = canonical(&value).map(|form| digest(&form)).unwrap_or_default();
     let sound = named.as_ref().and_then(Value::as_str) == Some(&hash);
-    Slow { sound, n: value["n"].as_u64().and_then(|n| u32::try_from(n).ok()), hash }
+    Slow { sound, canonical: is_canonical, n: value["n"].as_u64().and_then(|n| u32::try_from(n).ok()), hash }
 }
 
 impl CommitView<'_> {
-    /// What was asked.
+    /// Takes out what was asked.
     ///
     /// # Errors
     /// What cannot be read, in words.
-    pub(crate) fn command(&self, scratch: &mut Vec<u8>) -> Result<Command, String> {
-        // With its kind first, an act is read without a detour.
-        scratch.clear();
-        scratch.extend_from_slice(b"{\"kind\":\"");
-        scratch.extend_from_slice(self.cmd.kind.as_bytes());
-        scratch.extend_from_slice(b"\",\"args\":");
-        scratch.extend_from_slice(self.cmd.args.map_or("{}", RawValue::get).as_bytes());
-        scratch.push(b'}');
-        let act: Act = serde_json::from_slice(scratch)
-            .map_err(|error| format!("command {} cannot be read: {error}", self.cmd.kind))?;
-        let Asked { id, nonce, client_is, .. } = &self.cmd;
-        Ok(Command { id: id.clone(), nonce: nonce.clone(), client_is: *client_is, actor: self.actor.clone(), act })
+    pub(crate) fn take_command(&mut self) -> Result<Command, String> {
+        std::mem::replace(&mut self.command, Err("it was taken out".into()))
     }
+}
 
-    /// The commit's kind, for what is said of it.
-    pub(crate) fn kind(&self) -> &str {
-        self.cmd.kind
+#[cfg(test)]
+mod tests {
+    use ilock_events::Commit;
+
+    use super::*;
+
+    #[test]
+    fn every_sample_of_the_contract_is_read_at_once_as_the_slow_way_reads_it() {
+        let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/samples");
+        let mut seen = 0;
+        for sample in std::fs::read_dir(samples).unwrap() {
+            let path = sample.unwrap().path();
+            if !path.file_name().unwrap().to_string_lossy().starts_with("stored.commit.") {
+                continue;
+            }
+            let stored: Commit = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            let text = String::from_utf8(canonical(&stored).unwrap()).unwrap();
+            let quick = read(&text).unwrap_or_else(|| panic!("{}", path.display()));
+            let slow = read_slowly(&text, true).unwrap();
+            assert_eq!(format!("{quick:?}"), format!("{slow:?}"), "{}", path.display());
+            assert_eq!(stored_events(quick.events).map(|events| events.len()), Ok(stored.events.len()));
+            seen += 1;
+        }
+        assert!(seen >= 10, "only {seen}");
     }
 }

@@ -81,9 +81,15 @@ impl DayJudge {
             let why = format!("entry {index} of the ledger is of another form, or of a newer version");
             return self.judged.findings.push(Finding::new(Kind::Unreadable, why));
         };
-        if let Some(hour) = self.hours.get(&entry) {
-            self.since = Some(*hour);
-            self.began.entry(*hour).or_insert(index);
+        if let Some(hour) = self.hours.get(&entry).copied() {
+            // The sequencer's hours only go on. What stands behind an hour that had begun before was entered later than it seems.
+            if let Some(before) = self.since.filter(|before| hour < *before) {
+                let why = format!("entry {index} of the ledger says that {hour} began, and stands behind {before}");
+                self.judged.findings.push(Finding::new(Kind::OutOfOrder, why));
+            } else {
+                self.since = Some(hour);
+                self.began.entry(hour).or_insert(index);
+            }
             return;
         }
         let since = self.since;
@@ -150,6 +156,13 @@ impl DayJudge {
         !self.lacking.is_empty()
     }
 
+    /// Where the ledger has the entry of `hour`; none where it has none, or not for so long that its checkpoint must have been
+    /// kept.
+    #[must_use]
+    pub fn settled(&self, hour: Hour) -> Option<u64> {
+        self.began.get(&hour).copied().filter(|_| self.now.since(hour.begins()) > GRACE)
+    }
+
     /// What the log has of the day, and the ledger has not.
     #[must_use]
     pub fn lacking(&self) -> Vec<Entry> {
@@ -159,7 +172,7 @@ impl DayJudge {
     /// Takes in an entry that was made after the day's, for what [`DayJudge::lacks`].
     pub fn later_entry(&mut self, index: u64, entry: &Entry) {
         if let Some(hour) = self.hours.get(entry) {
-            self.since = Some(*hour);
+            self.since = self.since.max(Some(*hour));
             return;
         }
         let Some(at) = self.lacking.iter().position(|(lacking, ..)| lacking == entry) else { return };

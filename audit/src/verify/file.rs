@@ -4,15 +4,22 @@ use std::io::BufRead;
 
 use ilock_events::Millis;
 
-use crate::line::{self, crc_matches};
-use crate::verify::call::{Room, call_in};
-use crate::{CallLine, Counts, End, Finding, Kind, Line, Lines, RawLine};
+use crate::verify::across::{CallsTogether, Neighbour};
+use crate::verify::line::{Content, JudgedCall, JudgedLine, What};
+use crate::verify::workers::judge_all;
+use crate::{Counts, End, Finding, Kind, Lines};
 
-/// Judges an export that `source` reads, and hands each finding to `found` as it is made. Who could still be told at
-/// `as_of` is not missed yet. `passed` is told how many bytes were looked at.
+/// Judges an export that `source` reads, on one thread. See [`file_on`].
+pub fn file(source: impl BufRead, as_of: Millis, found: impl FnMut(Finding), passed: impl FnMut(u64)) -> Counts {
+    file_on(1, source, as_of, found, passed)
+}
+
+/// Judges an export that `source` reads on `jobs` threads, and hands each finding to `found`, in the order of the lines. Who
+/// could still be told at `as_of` is not missed yet. `passed` is told how many bytes were looked at.
 ///
 /// A source that cannot be read on is a finding, too: what was read before it has been judged.
-pub fn file(
+pub fn file_on(
+    jobs: usize,
     source: impl BufRead,
     as_of: Millis,
     mut found: impl FnMut(Finding),
@@ -20,38 +27,29 @@ pub fn file(
 ) -> Counts {
     let mut lines = Lines::new(source);
     let mut judge = Judge {
-        as_of,
-        room: Room::default(),
         counts: Counts::default(),
         due: 0,
         unread: 0,
         absent: vec![],
-        last: None,
+        together: CallsTogether::default(),
         end: None,
+        tally: Tally::default(),
         found: &mut found,
     };
-    loop {
-        match lines.next_line() {
-            Ok(Some(raw)) => {
-                judge.line(raw);
-                passed(u64::try_from(raw.bytes.len()).unwrap_or(u64::MAX).saturating_add(1));
-            }
-            Ok(None) => break,
-            Err(error) => {
-                let why = format!("the file cannot be read on: {error}");
-                judge.counts.unreadable_lines += 1;
-                judge.say(Finding::new(Kind::Unreadable, why).in_line(lines.read_so_far() + 1));
-                break;
-            }
-        }
+    let read = judge_all(jobs, &mut lines, as_of, &mut |line| {
+        passed(line.bytes);
+        judge.line(line);
+    });
+    if let Err(error) = read {
+        judge.counts.unreadable_lines += 1;
+        let why = format!("the file cannot be read on: {error}");
+        judge.say(Finding::new(Kind::Unreadable, why).in_line(lines.read_so_far() + 1));
     }
     judge.ended();
     judge.counts
 }
 
 struct Judge<'f> {
-    as_of: Millis,
-    room: Room,
     counts: Counts,
     /// The number that the next line should have.
     due: u64,
@@ -59,10 +57,30 @@ struct Judge<'f> {
     unread: u64,
     /// Numbers that were passed over: from, to.
     absent: Vec<(u64, u64)>,
-    /// The last call.
-    last: Option<(Millis, String)>,
+    together: CallsTogether,
     end: Option<End>,
+    tally: Tally,
     found: &'f mut dyn FnMut(Finding),
+}
+
+/// Where a line stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Behind all that have a lower number.
+    Due,
+    /// Behind one with a higher number.
+    Late,
+    /// A second time.
+    Again,
+}
+
+/// What the export's end counts, as its lines have it.
+#[derive(Default)]
+struct Tally {
+    /// Calls, each line number once.
+    calls: u64,
+    /// Commits that those calls are said to have.
+    commits: u64,
 }
 
 impl Judge<'_> {
@@ -71,57 +89,49 @@ impl Judge<'_> {
         (self.found)(finding);
     }
 
-    fn unreadable(&mut self, raw: RawLine<'_>, why: impl std::fmt::Display) {
-        self.unread += 1;
-        self.counts.unreadable_lines += 1;
-        let cut = if raw.whole { "" } else { "; the file ends within it" };
-        self.say(Finding::new(Kind::Unreadable, format!("{why}{cut}")).in_line(raw.number));
-    }
-
-    fn line(&mut self, raw: RawLine<'_>) {
-        if raw.too_long {
-            return self.unreadable(raw, format_args!("it is longer than {} bytes", crate::MAX_LINE));
-        }
-        let text = match std::str::from_utf8(raw.bytes) {
-            Ok(text) => text,
-            Err(error) => return self.unreadable(raw, error),
+    fn line(&mut self, line: JudgedLine) {
+        let physical = line.physical;
+        let Content { number, intact, canonical, what } = match line.content {
+            Ok(content) => content,
+            Err(why) => {
+                self.unread += 1;
+                self.counts.unreadable_lines += 1;
+                let cut = if line.whole { "" } else { "; the file ends within it" };
+                return self.say(Finding::new(Kind::Unreadable, format!("{why}{cut}")).in_line(physical));
+            }
         };
-        let (number, line) = match line::read(text) {
-            Ok(read) => read,
-            Err(error) => return self.unreadable(raw, error),
-        };
-        let intact = crc_matches(raw.bytes);
         let before = self.counts.findings;
-        let in_place = self.place(raw.number, if intact { number } else { self.due + self.unread });
-        if self.end.is_some() && in_place {
-            self.say(Finding::new(Kind::OutOfOrder, "it stands behind the export's end").in_line(raw.number));
+        let place = self.place(physical, if intact { number } else { self.due + self.unread });
+        if self.end.is_some() && place == Place::Due {
+            self.say(Finding::new(Kind::OutOfOrder, "it stands behind the export's end").in_line(physical));
         }
-        let call_id = match line {
-            Line::Header(_) if number != 0 => {
-                self.say(Finding::new(Kind::OutOfOrder, "a head stands within the export").in_line(raw.number));
-                None
+        let mut call_id = None;
+        match what {
+            What::Header(_) if number != 0 => {
+                self.say(Finding::new(Kind::OutOfOrder, "a head stands within the export").in_line(physical));
             }
-            Line::Header(_) => None,
-            Line::Call(call) => {
-                self.call(raw.number, &call, in_place);
-                Some(call.call_id.into_owned())
+            What::Header(header) => {
+                if let Some(wrong) = self.together.head(header) {
+                    self.say(wrong.in_line(physical));
+                }
             }
-            Line::End(end) => {
-                self.end = Some(end);
-                None
-            }
-        };
+            What::Call(call) => call_id = Some(self.call(physical, call, place)),
+            What::End(end) => self.end = Some(end),
+        }
         if !intact && self.counts.findings == before {
             let why = "its checksum is not that of its content, though its commits are as they were";
-            self.say(Finding { call_id, ..Finding::new(Kind::Changed, why).in_line(raw.number) });
+            self.say(Finding { call_id, ..Finding::new(Kind::Changed, why).in_line(physical) });
+        } else if !canonical && self.counts.findings == before {
+            let why = "the line is not written in the form of an export, though it says what one would";
+            self.say(Finding { call_id, ..Finding::new(Kind::Changed, why).in_line(physical) });
         }
-        if !raw.whole {
-            self.say(Finding::new(Kind::Missing, "the newline at its end").in_line(raw.number));
+        if !line.whole {
+            self.say(Finding::new(Kind::Missing, "the newline at its end").in_line(physical));
         }
     }
 
-    /// Notes that line `number` stands here; whether it is the one that was due.
-    fn place(&mut self, physical: u64, number: u64) -> bool {
+    /// Notes that line `number` stands here.
+    fn place(&mut self, physical: u64, number: u64) -> Place {
         if number >= self.due {
             // Lines that could not be read were some of those before it.
             if number - self.due > self.unread {
@@ -129,55 +139,50 @@ impl Judge<'_> {
             }
             self.due = number + 1;
             self.unread = 0;
-            return true;
+            return Place::Due;
         }
-        let gap = self.absent.iter().position(|(from, to)| (*from..=*to).contains(&number));
-        let finding = match gap {
-            Some(at) => {
-                let (from, to) = self.absent.remove(at);
-                if from < number {
-                    self.absent.push((from, number - 1));
-                }
-                if number < to {
-                    self.absent.push((number + 1, to));
-                }
-                Finding::new(Kind::OutOfOrder, format!("this is line {number} of the export, and stands too late"))
-            }
-            None => Finding::new(Kind::Forked, format!("line {number} of the export stands there twice")),
+        let Some(gap) = self.absent.iter().position(|(from, to)| (*from..=*to).contains(&number)) else {
+            let why = format!("line {number} of the export stands there twice");
+            self.say(Finding::new(Kind::Forked, why).in_line(physical));
+            return Place::Again;
         };
-        self.say(finding.in_line(physical));
-        false
+        let (from, to) = self.absent.remove(gap);
+        if from < number {
+            self.absent.push((from, number - 1));
+        }
+        if number < to {
+            self.absent.push((number + 1, to));
+        }
+        let why = format!("this is line {number} of the export, and stands too late");
+        self.say(Finding::new(Kind::OutOfOrder, why).in_line(physical));
+        Place::Late
     }
 
-    fn call(&mut self, physical: u64, call: &CallLine<'_>, in_place: bool) {
-        let mut judged = call_in(&mut self.room, call, self.as_of);
-        for finding in judged.findings.drain(..) {
+    fn call(&mut self, physical: u64, call: JudgedCall, place: Place) -> String {
+        let JudgedCall { call_id, at, last, with_personal, judged } = call;
+        for finding in judged.findings {
             self.say(finding.in_line(physical));
         }
         self.counts.calls += 1;
         self.counts.commits += judged.counts.commits;
         self.counts.proven += judged.counts.proven;
         self.counts.receipts += judged.counts.receipts;
-        if !in_place {
-            return;
+        if place != Place::Again {
+            self.tally.calls += 1;
+            self.tally.commits = self.tally.commits.saturating_add(last);
         }
-        if let Some((at, id)) = &self.last {
-            let wrong = match (call.at, call.call_id.as_ref()).cmp(&(*at, id.as_str())) {
-                std::cmp::Ordering::Greater => None,
-                std::cmp::Ordering::Equal => Some((Kind::Forked, "the call stands there twice")),
-                std::cmp::Ordering::Less => Some((Kind::OutOfOrder, "the call was placed before the one above it")),
-            };
-            if let Some((kind, why)) = wrong {
-                let call_id = Some(call.call_id.to_string());
-                self.say(Finding { call_id, ..Finding::new(kind, why).in_line(physical) });
-            }
+        let neighbour = Neighbour { call_id: &call_id, at, span: judged.span.as_ref(), with_personal };
+        for finding in self.together.call(neighbour, place == Place::Due) {
+            self.say(finding.in_line(physical));
         }
-        self.last = Some((call.at, call.call_id.to_string()));
+        call_id
     }
 
     /// What only the end shows.
     fn ended(&mut self) {
-        for (from, to) in std::mem::take(&mut self.absent) {
+        let absent = std::mem::take(&mut self.absent);
+        let lost: u64 = absent.iter().map(|(from, to)| (to - from).saturating_add(1)).sum();
+        for (from, to) in absent {
             let which = if from == to { format!("line {from}") } else { format!("lines {from} to {to}") };
             self.say(Finding::new(Kind::Missing, format!("{which} of the export, counted from 0, is not there")));
         }
@@ -185,22 +190,27 @@ impl Judge<'_> {
             let why = "the export's end: it was cut off, or never finished";
             return self.say(Finding::new(Kind::Missing, why));
         };
-        // Who removes a call and numbers the lines anew is betrayed by the count; a line that cannot be read has been
-        // named already.
-        if self.counts.unreadable_lines == 0 && (end.calls, end.commits) != (self.counts.calls, self.counts.commits) {
-            let counted = self.counts;
-            let (kind, n) = if (end.calls, end.commits) > (counted.calls, counted.commits) {
-                (Kind::Missing, "fewer")
-            } else {
-                (Kind::Forked, "more")
-            };
-            if counted.findings == 0 {
-                let why = format!(
-                    "the export's end counts {} calls with {} commits, and there are {n}: {} with {}",
-                    end.calls, end.commits, counted.calls, counted.commits
-                );
-                self.say(Finding::new(kind, why));
-            }
+        self.count(end, lost.saturating_add(self.counts.unreadable_lines));
+    }
+
+    /// Holds the count at the end against the lines. Who removes a call and numbers the lines anew is betrayed by it. `named` lines
+    /// were lost or cannot be read: they have been named already, and each may have been a call.
+    fn count(&mut self, end: End, named: u64) {
+        let Tally { calls, commits } = self.tally;
+        let fits = if named == 0 {
+            (end.calls, end.commits) == (calls, commits)
+        } else {
+            (calls..=calls.saturating_add(named)).contains(&end.calls) && end.commits >= commits
+        };
+        if fits {
+            return;
         }
+        let (kind, than) =
+            if (end.calls, end.commits) > (calls, commits) { (Kind::Missing, "fewer") } else { (Kind::Forked, "more") };
+        let why = format!(
+            "the export's end counts {} calls with {} commits, and there are {than}: {calls} with {commits}",
+            end.calls, end.commits
+        );
+        self.say(Finding::new(kind, why));
     }
 }

@@ -1,15 +1,27 @@
 //! Proving that histories are what was written, and that what they say could happen and was told.
 //!
-//! [`call`] judges one call, [`file`] a whole export, line by line.
+//! [`call`] judges one call, [`file`] a whole export, line by line, [`CallsTogether`] calls beside each other, [`DayJudge`] a day
+//! against the ledger.
 
+mod across;
+mod args;
+mod beside;
 mod call;
 mod commit;
+mod cursor;
 mod day;
 mod file;
 mod form;
+mod line;
+mod order;
 mod personal;
+mod receipt;
+mod strict;
+mod times;
 mod told;
+mod workers;
 
-pub use call::{Judged, call};
+pub use across::{CallsTogether, Neighbour};
+pub use call::{Judged, Span, call};
 pub use day::{DayJudge, DayJudged};
-pub use file::file;
+pub use file::{file, file_on};

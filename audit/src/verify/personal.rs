@@ -1,35 +1,84 @@
-//! Personal text as a verifier sees it: byte by byte, since that is what its digest was made of.
+//! Personal text: byte by byte, since that is what its digest was made of. Is it all there, for as long as it is kept; and
+//! does a commit name all that is there?
 
 use std::borrow::Cow;
 
-use ilock_events::PersonalText;
+use ilock_events::{Day, Hash, Millis, PersonalText};
 use ilock_proof::personal_digest;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-/// What stands beside a commit.
-#[derive(Debug, Deserialize)]
-pub struct PersonalView<'a> {
+use crate::{CallLine, Finding, Kind};
+
+/// What stands beside a commit, in the order in which it is written.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PersonalView<'a> {
+    #[serde(borrow)]
+    digest: Cow<'a, str>,
     #[serde(borrow)]
     salt: Cow<'a, str>,
     #[serde(borrow)]
     text: Cow<'a, str>,
-    #[serde(borrow)]
-    digest: Cow<'a, str>,
 }
 
 impl PersonalView<'_> {
-    /// Itself, where the text within is JSON of its form.
-    ///
-    /// # Errors
-    /// What the JSON is refused with.
-    pub fn read(self) -> Result<Self, serde_json::Error> {
-        serde_json::from_str::<PersonalText>(&self.text).map(|_| self)
+    /// Why the text within is no JSON of its form; none where it is.
+    fn unreadable(&self) -> Option<serde_json::Error> {
+        serde_json::from_str::<PersonalText>(&self.text).err()
     }
 
     /// Whether salt and text have the digest, and the salt is one.
-    #[must_use]
-    pub fn fits(&self) -> bool {
+    fn fits(&self) -> bool {
         let salted = self.salt.len() == 32 && self.salt.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         salted && personal_digest(&self.salt, self.text.as_bytes()) == *self.digest
+    }
+}
+
+/// Judges the text that stands there. Answers the digests of it. Where not all commits are there as they were (`whole`), text
+/// that none of them names may be that of another one.
+pub(crate) fn judge<'a>(line: &CallLine<'a>, whole: bool, findings: &mut Vec<Finding>) -> Vec<Cow<'a, str>> {
+    let mut digests: Vec<Cow<'a, str>> = vec![];
+    for (place, raw) in (1..).zip(line.personal.iter().flatten()) {
+        let mut found = |kind, why: &dyn std::fmt::Display| {
+            findings.push(Finding::new(kind, format!("personal text {place}{why}")));
+        };
+        let view: PersonalView<'a> = match serde_json::from_str(raw) {
+            Ok(view) => view,
+            Err(error) => {
+                found(Kind::Unreadable, &format_args!(": {error}"));
+                continue;
+            }
+        };
+        let named = format!("\"personal\":\"{}\"", view.digest);
+        if let Some(error) = view.unreadable() {
+            found(Kind::Unreadable, &format_args!(": {error}"));
+        } else if !view.fits() {
+            found(Kind::Changed, &" does not have its digest");
+        } else if whole && !line.commits.iter().any(|commit| commit.contains(&named)) {
+            found(Kind::Changed, &" is named by no commit of this call");
+        } else if digests.contains(&view.digest) {
+            found(Kind::Forked, &" stands there twice");
+        } else if serde_json::to_string(&view).is_ok_and(|written| written != *raw) {
+            found(Kind::Changed, &" is not written in the form of RFC 8785");
+        }
+        digests.push(view.digest);
+    }
+    digests
+}
+
+/// That each text which a commit names, by number, digest and last day, is there, unless its day is past or a mark says that it
+/// was forgotten.
+pub(crate) fn judge_gone(
+    named: &[(u32, Hash, Day)],
+    there: impl Fn(&str) -> bool,
+    as_of: Millis,
+    findings: &mut Vec<Finding>,
+) {
+    for (n, digest, until) in named {
+        if as_of < until.plus(1).begins() && !there(digest) {
+            let why =
+                format!("its personal text is gone, is kept until {until}, and no mark says that it was forgotten");
+            findings.push(Finding::at(Kind::Missing, *n, why));
+        }
     }
 }

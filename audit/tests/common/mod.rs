@@ -13,11 +13,16 @@ use ilock_notify::notices;
 use ilock_proof::{StoredCall, commit_hash, first_prev, salt_personal};
 use serde_json::{Value, json};
 
-/// Long after every call.
-pub const LATER: Millis = Millis(1_900_000_000_000);
-
 /// 2026-11-22T00:00:00Z.
-const MIDNIGHT: i64 = 1_795_305_600_000;
+pub const MIDNIGHT: i64 = 1_795_305_600_000;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// 30 days after the calls: they are all over, and personal text is still kept.
+pub const LATER: Millis = Millis(MIDNIGHT + 30 * DAY_MS);
+
+/// 200 days after the calls: personal text is not kept any more.
+pub const MUCH_LATER: Millis = Millis(MIDNIGHT + 200 * DAY_MS);
 
 /// A call in the making.
 pub struct Making {
@@ -42,7 +47,9 @@ impl Making {
     pub fn then(mut self, ms: i64, actor: Actor, act: Act, words: PersonalText) -> Self {
         self.now = self.now.plus(ms);
         self.keys += 1;
-        let salt = [u8::try_from(self.keys).unwrap(); 16];
+        // Each text of each call has its own.
+        let hash = ilock_proof::digest(format!("{} {}", self.stored.call_id, self.keys).as_bytes());
+        let salt: [u8; 16] = hash.as_bytes()[..16].try_into().unwrap();
         let personal = salt_personal(words, salt).unwrap();
         let act = act.with_personal(personal.as_ref().map(|personal| personal.digest.clone()));
         let nonce = Nonce::of(u64::from(self.keys).to_be_bytes());
@@ -139,9 +146,13 @@ pub fn shows(name: &str) -> PersonalText {
 }
 
 pub fn place(callee: &str) -> Act {
+    place_in(callee, 664_321)
+}
+
+pub fn place_in(callee: &str, room: u32) -> Act {
     let clients = (1..=2).map(|n| ClientName::new(format!("{callee}_phone_{n}")).unwrap()).collect();
     let callee = Callee { id: party(callee), clients, primary: None, reachable: true, busy: None };
-    let room_id = RoomId::new(664_321).unwrap();
+    let room_id = RoomId::new(room).unwrap();
     Act::Place { callees: vec![callee], ring_seconds: 30, room_id, max_call_seconds: 7200, personal: None }
 }
 
@@ -161,40 +172,86 @@ pub fn alert(mut stored: Making, client: &Actor) -> Making {
 
 /// A call of the kind `number % 8` stands for.
 pub fn a_call(number: u32, at: Millis) -> StoredCall {
+    a_skewed_call(number, at, &mut || 0)
+}
+
+/// The same, by functions whose clocks are each off by what `skew` says.
+pub fn a_skewed_call(number: u32, at: Millis, skew: &mut dyn FnMut() -> i64) -> StoredCall {
     let caller = format!("door{}", number % 7);
     let callee = format!("user{}", number % 5);
     let id = format!("call_{caller}_{callee}_{}", at.0);
     let door = device(&caller);
     let actor = |n| phone(&callee, n);
     let nothing = PersonalText::default;
-    let ringing = Making::new(&id, at).then(0, door.clone(), place(&callee), shows("前门设备 \"A\""));
-    let ringing = ringing.then(310, actor(1), Act::Alert {}, nothing());
+    let mut before = 0;
+    let mut after = |ms: i64| {
+        let off = skew();
+        let by = ms + off - before;
+        before = off;
+        by
+    };
+    let place = place_in(&callee, 664_321 + number);
+    let ringing = Making::new(&id, at).then(0, door.clone(), place, shows("前门设备 \"A\""));
+    let ringing = ringing.then(after(310), actor(1), Act::Alert {}, nothing());
+    let hang_up = || Act::HangUp { personal: None };
     let made = match number % 8 {
-        0 => alert(ringing, &actor(2)).then(4_000, actor(2), Act::Accept {}, nothing()).then(
-            21_000,
+        0 => alert(ringing, &actor(2)).then(after(4_000), actor(2), Act::Accept {}, nothing()).then(
+            after(21_000),
             actor(2),
-            Act::HangUp { personal: None },
+            hang_up(),
             reason("通话已结束"),
         ),
-        1 => ringing.then(3_000, actor(1), Act::Reject { reason: Reason::Busy, personal: None }, reason("busy")),
-        2 => ringing.then(5_000, door, Act::Cancel { personal: None }, nothing()),
-        3 => ringing.then(31_700, Actor::Timer, Act::Expire {}, nothing()),
-        4 => ringing.then(2_000, actor(1), Act::Accept {}, nothing()).then(
-            9_000,
+        1 => {
+            let reject = Act::Reject { reason: Reason::Busy, personal: None };
+            ringing.then(after(3_000), actor(1), reject, reason("busy"))
+        }
+        2 => ringing.then(after(5_000), door, Act::Cancel { personal: None }, nothing()),
+        3 => ringing.then(after(32_700), Actor::Timer, Act::Expire {}, nothing()),
+        4 => ringing.then(after(2_000), actor(1), Act::Accept {}, nothing()).then(
+            after(9_000),
             door,
-            Act::HangUp { personal: None },
+            hang_up(),
             nothing(),
         ),
-        5 => ringing.then(700, Actor::System, Act::Fail { reason: "no_room".into() }, nothing()),
-        6 => ringing.then(900, Actor::User { id: party(&callee), client: None }, Act::Accept {}, nothing()).then(
-            60,
-            Actor::System,
-            Act::End { reason: Reason::Left },
+        5 => ringing.then(after(700), Actor::System, Act::Fail { reason: "no_room".into() }, nothing()),
+        6 => {
+            let person = Actor::User { id: party(&callee), client: None };
+            let left = Act::End { reason: Reason::Left };
+            ringing.then(after(900), person, Act::Accept {}, nothing()).then(after(60), Actor::System, left, nothing())
+        }
+        _ => ringing.then(after(1_100), actor(1), Act::Decline {}, nothing()).then(
+            after(2_400),
+            actor(2),
+            Act::Decline {},
             nothing(),
         ),
-        _ => ringing,
     };
     made.stored
+}
+
+/// Random numbers, the same at every run.
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from((self.0 >> 11) % end as u64).unwrap()
+    }
+
+    pub fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        &of[self.below(of.len())]
+    }
+
+    /// Between `-most` and `most`.
+    pub fn about(&mut self, most: i64) -> i64 {
+        i64::try_from(self.below(usize::try_from(2 * most + 1).unwrap())).unwrap() - most
+    }
 }
 
 /// `calls` calls of one day, in order; some at the very same moment.
@@ -226,10 +283,22 @@ pub fn findings(export: &[u8]) -> Vec<Finding> {
 }
 
 pub fn audit(export: &[u8]) -> (Counts, Vec<Finding>) {
-    let mut found = vec![];
-    let counts = verify::file(export, LATER, |finding| found.push(finding), |_| {});
-    assert_eq!(counts.findings, found.len() as u64);
-    (counts, found)
+    audit_at(export, LATER)
+}
+
+/// On one thread; one export of four on three threads as well: they must agree.
+pub fn audit_at(export: &[u8], as_of: Millis) -> (Counts, Vec<Finding>) {
+    let on = |jobs: usize| {
+        let (mut found, mut bytes) = (vec![], 0);
+        let counts = verify::file_on(jobs, export, as_of, |finding| found.push(finding), |passed| bytes += passed);
+        assert_eq!(counts.findings, found.len() as u64);
+        (counts, found, bytes)
+    };
+    let one = on(1);
+    if crc32fast::hash(export).is_multiple_of(4) {
+        assert_eq!(one, on(3));
+    }
+    (one.0, one.1)
 }
 
 /// The lines, without their newlines.
@@ -251,12 +320,13 @@ pub fn line_of(number: usize, at: i64, last: usize, call: &StoredCall) -> String
         format!("[{}]", items.join(","))
     };
     with_crc(&format!(
-        "{{\"line\":{number},\"call\":{},\"at\":{at},\"last\":{last},\"commits\":{},\"receipts\":{},\"personal\":{}{}",
+        "{{\"line\":{number},\"call\":{},\"at\":{at},\"last\":{last},\"commits\":{},\"receipts\":{},\"personal\":{}{}{}",
         json!(call.call_id),
         list(&call.commits),
         list(&call.receipts),
         list(&call.personal),
-        if call.forgotten.is_empty() { String::new() } else { format!(",\"forgotten\":{}", list(&call.forgotten)) }
+        if call.forgotten.is_empty() { String::new() } else { format!(",\"forgotten\":{}", list(&call.forgotten)) },
+        if call.alerts.is_empty() { String::new() } else { format!(",\"alerts\":{}", list(&call.alerts)) }
     ))
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use ilock_log::ledger::{LedgerError, LedgerReader};
-use ilock_proof::{Checkpoint, Hour, Policy, VerifyKey};
+use ilock_proof::{Checkpoint, Policy, VerifyKey};
 
 use crate::audit::dev_server::Reach;
 use crate::audit::ledger_place::LedgerPlace;
@@ -35,7 +35,7 @@ pub struct OpenLedger {
     pub place: String,
     /// The keys that the ledger says sign it.
     pub keys: Vec<VerifyKey>,
-    policy: Option<Policy>,
+    pub policy: Option<Policy>,
 }
 
 /// The policy in a file.
@@ -106,11 +106,6 @@ impl OpenLedger {
     pub fn is_of_ledger(&self, checkpoint: &Checkpoint) -> Result<(), ilock_proof::BadNote> {
         let logs = self.policy.as_ref().map(|policy| policy.logs.as_slice()).filter(|logs| !logs.is_empty());
         checkpoint.verify(logs.unwrap_or(&self.keys))
-    }
-
-    /// The index from which on everything stands that was entered after `hour` began, or earlier.
-    pub async fn beginning_at(&self, hour: Hour) -> Result<u64, CommandError> {
-        self.reader.beginning_at(hour, self.checkpoint.head.size).await.map_err(ledger_error)
     }
 }
 

@@ -14,6 +14,7 @@ use ilock_local::dynamodb;
 use ilock_log::EventLog;
 use ilock_log::ledger::Ledger;
 use ilock_proof::StoredCall;
+use indicatif::ProgressBar;
 
 use crate::audit::audit_api::AuditApi;
 use crate::audit::dev_server::{DEFAULT_DYNAMODB, DevServer, Reach};
@@ -137,10 +138,11 @@ pub fn read_error(error: impl std::error::Error) -> CommandError {
     CommandError::new(format!("{error}{cause}")).hint("is `ilock dev` running? --aws reads from an AWS account")
 }
 
-/// Opens an export, compressed with zstd or not.
-pub fn open_export(path: &Path) -> Result<Box<dyn BufRead>, CommandError> {
+/// Opens an export, compressed with zstd or not. `bar` shows how many bytes of the file were read.
+pub fn open_export(path: &Path, bar: &ProgressBar) -> Result<Box<dyn BufRead>, CommandError> {
     let failed = |error: std::io::Error| CommandError::new(format!("{}: {error}", path.display()));
-    let mut file = BufReader::with_capacity(BUFFER_BYTES, File::open(path).map_err(failed)?);
+    let file = bar.wrap_read(File::open(path).map_err(failed)?);
+    let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
     if file.fill_buf().map_err(failed)?.starts_with(&ZSTD_MAGIC) {
         let decoder = zstd::stream::read::Decoder::with_buffer(file).map_err(failed)?;
         return Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder)));
@@ -167,7 +169,7 @@ pub fn find_call(path: &Path, call_id: &CallId, output: Output) -> Result<FoundL
 
 fn find_line(path: &Path, call_id: &CallId) -> Result<Option<FoundLine>, CommandError> {
     let failed = |error: std::io::Error| CommandError::new(format!("{}: {error}", path.display()));
-    let mut lines = Lines::new(open_export(path)?);
+    let mut lines = Lines::new(open_export(path, &ProgressBar::hidden())?);
     let needle = format!("\"{call_id}\"");
     while let Some(raw) = lines.next_line().map_err(failed)? {
         let Ok(text) = std::str::from_utf8(raw.bytes) else { continue };

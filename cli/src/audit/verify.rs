@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use ilock_audit::verify::DayJudged;
+use ilock_audit::verify::{CallsTogether, DayJudged};
 use ilock_audit::{Counts, Finding, Line, check_proof, read_proof, verify};
 use ilock_env::Clock;
 use ilock_events::{CallId, Millis};
@@ -16,14 +16,12 @@ use crate::audit::dynamodb_export::ExportFolder;
 use crate::audit::in_order::CallsInOrder;
 use crate::audit::ledger_args::LedgerArgs;
 use crate::audit::range::Range;
-use crate::audit::source::{FoundLine, Source, export_line, find_call, open_export, read_error};
+use crate::audit::source::{FoundLine, Source, find_call, open_export, read_error};
+use crate::audit::verify_call::judge_stored;
 use crate::audit::verify_day::{judge, judge_kept, read_checkpoint};
 use crate::ui::error::{CommandError, EXIT_FINDINGS};
 use crate::ui::output::{Level, Output};
 use crate::ui::progress;
-
-/// The progress bar of a file is updated after so many bytes: updating it with every line would cost more than the line.
-const PROGRESS_BYTES: u64 = 1 << 20;
 
 #[derive(Debug, Args)]
 pub struct Verify {
@@ -42,6 +40,9 @@ pub struct Verify {
     /// A file of `ilock prove`. It is checked offline; with --policy also whether those whom you believe signed it.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["call_id", "file", "from", "to", "tenants", "day", "since"])]
     proof: Option<PathBuf>,
+    /// How many threads verify a file. [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
     #[command(flatten)]
     ledger: LedgerArgs,
     #[command(flatten)]
@@ -63,12 +64,12 @@ impl Verify {
             return self.verify_day(day, now, output).await;
         }
         let counts = match (&self.file, &self.call_id) {
-            (Some(folder), None) if folder.is_dir() => verify_folder(folder, &self.range, now, output)?,
+            (Some(folder), None) if folder.is_dir() => verify_folder(folder, &self.range, (self.jobs(), now), output)?,
             (Some(_), _) if self.range != Range::default() => {
                 return Err(CommandError::new("an export file is verified as a whole, or one call of it")
                     .hint("--from, --to and --tenant select calls of the log, or of an export that DynamoDB wrote"));
             }
-            (Some(file), None) => verify_file(file, now, output)?,
+            (Some(file), None) => verify_file(file, self.jobs(), now, output)?,
             (Some(file), Some(call_id)) => verify_line(&find_call(file, call_id, output)?, now, output)?,
             (None, Some(call_id)) => {
                 let text = self.source.call_line(call_id).await?;
@@ -76,7 +77,13 @@ impl Verify {
             }
             (None, None) => self.verify_log(now, output).await?,
         };
-        Ok(print_summary(counts, output))
+        let log = if self.file.is_none() { Some(self.source.described().await?) } else { None };
+        Ok(print_summary(counts, log, output))
+    }
+
+    fn jobs(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.jobs.map_or_else(cores, usize::from)
     }
 
     async fn verify_day(&self, day: &Day, now: Millis, output: Output) -> Result<ExitCode, CommandError> {
@@ -116,7 +123,7 @@ impl Verify {
     }
 
     async fn verify_log(&self, now: Millis, output: Output) -> Result<Counts, CommandError> {
-        let mut counts = Counts::default();
+        let (mut counts, mut together) = (Counts::default(), CallsTogether::default());
         let mut calls = CallsInOrder::of(self.source.log().await?, &self.range).await.map_err(read_error)?;
         let bar = progress::days(calls.total_days, output);
         loop {
@@ -125,8 +132,11 @@ impl Verify {
                 break;
             }
             for call in &found {
-                let line = FoundLine { number: None, text: export_line(call)? };
-                add(&mut counts, verify_line(&line, now, output)?);
+                let (of_call, findings) = judge_stored(call, &mut together, now)?;
+                add(&mut counts, of_call);
+                for finding in &findings {
+                    bar.suspend(|| print_finding(finding, output));
+                }
             }
             bar.set_position(u64::try_from(calls.finished_days()).unwrap_or_default());
             bar.set_message(format!("{} calls", counts.calls));
@@ -174,35 +184,28 @@ fn add(sum: &mut Counts, more: Counts) {
     sum.findings += more.findings;
 }
 
-fn verify_file(path: &Path, now: Millis, output: Output) -> Result<Counts, CommandError> {
-    let compressed = path.extension().is_some_and(|extension| extension == "zst");
-    let length = std::fs::metadata(path).ok().filter(|_| !compressed).map(|file| file.len());
-    let source = open_export(path)?;
-    let bar = progress::bytes(length, output);
-    let mut passed = 0;
-    let counts = verify::file(
-        source,
-        now,
-        |finding| bar.suspend(|| print_finding(&finding, output)),
-        |bytes| {
-            passed += bytes;
-            if passed >= PROGRESS_BYTES {
-                bar.inc(passed);
-                passed = 0;
-            }
-        },
-    );
+fn verify_file(path: &Path, jobs: usize, now: Millis, output: Output) -> Result<Counts, CommandError> {
+    let bar = progress::bytes(std::fs::metadata(path).ok().map(|file| file.len()), output);
+    let source = open_export(path, &bar)?;
+    let on_finding = |finding| bar.suspend(|| print_finding(&finding, output));
+    let counts = verify::file_on(jobs, source, now, on_finding, |_| {});
     bar.finish_and_clear();
     Ok(counts)
 }
 
-fn verify_folder(path: &Path, range: &Range, now: Millis, output: Output) -> Result<Counts, CommandError> {
+fn verify_folder(
+    path: &Path,
+    range: &Range,
+    (jobs, now): (usize, Millis),
+    output: Output,
+) -> Result<Counts, CommandError> {
     let folder = ExportFolder::open(path)?;
     let (export, folder_counts) = folder.to_export(range, output, &mut |finding| print_finding(&finding, output))?;
     let bar = progress::bytes(None, output);
     // Line numbers of the temporary file are left out: the user does not have that file.
     let on_finding = |finding: Finding| bar.suspend(|| print_finding(&Finding { line: None, ..finding }, output));
-    let mut counts = verify::file(std::io::BufReader::new(export), now, on_finding, |bytes| bar.inc(bytes));
+    let export = std::io::BufReader::new(bar.wrap_read(export));
+    let mut counts = verify::file_on(jobs, export, now, on_finding, |_| {});
     bar.finish_and_clear();
     counts.findings += folder_counts.findings;
     counts.unreadable_lines += folder_counts.unreadable_lines;
@@ -233,9 +236,11 @@ fn print_finding(finding: &Finding, output: Output) {
     output.line(Level::Warning, "finding", &text, json!({ "finding": finding }));
 }
 
-fn print_summary(counts: Counts, output: Output) -> ExitCode {
-    let checked = format!("{} calls, {} commits, {} receipts", counts.calls, counts.commits, counts.receipts);
-    let details = json!({ "counts": counts });
+/// `log` is the one that was read; none where a file was.
+fn print_summary(counts: Counts, log: Option<String>, output: Output) -> ExitCode {
+    let of_log = log.as_ref().map(|log| format!(" of {log}")).unwrap_or_default();
+    let checked = format!("{} calls, {} commits, {} receipts{of_log}", counts.calls, counts.commits, counts.receipts);
+    let details = log.map_or_else(|| json!({ "counts": counts }), |log| json!({ "counts": counts, "log": log }));
     if counts.findings == 0 {
         output.line(Level::Success, "verified", &format!("verified: {checked}; no findings"), details);
         return ExitCode::SUCCESS;

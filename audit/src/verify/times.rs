@@ -1,0 +1,58 @@
+//! Does a call's time run as time does?
+
+use ilock_call::{Call, GRACE_MS};
+use ilock_events::{CallState, Millis};
+
+use crate::verify::commit::CheckedCommit;
+use crate::{Finding, Kind};
+
+/// How far the clocks of two functions may differ, in ms. Those of one region differ by far less; a laptop that sets its clock
+/// may step back by a second or two.
+pub(crate) const SKEW_MS: i64 = 5_000;
+
+/// How far the clock of whoever verifies may be behind, in ms.
+pub(crate) const AUDITOR_MS: i64 = 10 * 60 * 1000;
+
+/// How long after a call's time was up its end may be late, in ms: the timer's queue is tried again for minutes.
+const TIMER_MS: i64 = 10 * 60 * 1000;
+
+/// Holds the times of commits, in their order, against each other and against `as_of`.
+pub(crate) fn judge(commits: &[CheckedCommit<'_>], as_of: Millis, findings: &mut Vec<Finding>) {
+    let mut latest: Option<(Millis, u32)> = None;
+    for seen in commits {
+        let Some(view) = seen.view.as_ref().filter(|_| seen.sound) else { continue };
+        if view.at.since(as_of) > AUDITOR_MS {
+            findings.push(Finding::at(
+                Kind::OutOfOrder,
+                seen.n,
+                "it says that it happened at a time that has not come yet",
+            ));
+        }
+        if let Some((before, n)) = latest.filter(|(before, _)| before.since(view.at) > SKEW_MS) {
+            let why = format!("it says that it happened {} ms before commit {n}", before.since(view.at));
+            findings.push(Finding::at(Kind::OutOfOrder, seen.n, why));
+        }
+        if latest.is_none_or(|(before, _)| before < view.at) {
+            latest = Some((view.at, seen.n));
+        }
+    }
+}
+
+/// When a call that is not over was to be over at the latest; none where it is over.
+pub(crate) fn ends_by(call: &Call) -> Option<Millis> {
+    let placed = call.placed.as_ref()?;
+    match placed.state {
+        CallState::Ringing => Some(placed.terms.deadline.plus(GRACE_MS)),
+        CallState::Active => placed.ends_by(),
+        _ => None,
+    }
+}
+
+/// That a call is over once its time is up.
+pub(crate) fn judge_end(call: &Call, as_of: Millis) -> Option<Finding> {
+    let late = as_of.since(ends_by(call)?);
+    let placed = call.placed.as_ref().filter(|_| late > TIMER_MS)?;
+    let (state, n) = (placed.state.word(), call.head.as_ref().map_or(1, |(n, _)| n.0));
+    let why = format!("the call is still {state}, and its time was up {late} ms before this was read");
+    Some(Finding::at(Kind::Unfinished, n, why))
+}

@@ -1,0 +1,62 @@
+//! Where a day stands in the ledger. The marks that say so are files that nobody vouches for: each is held against the entry that it
+//! points to, which is proven. Where one is gone or wrong, more of the ledger is read.
+
+use ilock_audit::{Finding, Kind};
+use ilock_proof::{Day, Entry, Hour, TILE_WIDTH};
+
+use crate::audit::ledger_args::{OpenLedger, ledger_error};
+use crate::ui::error::CommandError;
+
+/// How far back the entry of an hour is looked for before the ledger is read from its beginning.
+const MOST_HOURS_BACK: usize = 48;
+/// Hours whose entries are read after the day's end: what was committed in its last seconds is entered by then.
+const HOURS_AFTER: usize = 2;
+
+pub struct HourMarks<'a> {
+    ledger: &'a OpenLedger,
+    pub findings: Vec<Finding>,
+}
+
+impl<'a> HourMarks<'a> {
+    pub const fn of(ledger: &'a OpenLedger) -> Self {
+        Self { ledger, findings: vec![] }
+    }
+
+    /// The index from which on everything stands that was entered after `hour` began, or earlier.
+    pub async fn beginning_at(&mut self, hour: Hour) -> Result<u64, CommandError> {
+        let mut hour = hour;
+        for _ in 0..MOST_HOURS_BACK {
+            if let Some(index) = self.index(hour).await? {
+                return Ok(index);
+            }
+            hour = hour.before();
+        }
+        Ok(0)
+    }
+
+    /// The index up to which entries are read for a day.
+    pub async fn end_of(&mut self, day: &Day) -> Result<u64, CommandError> {
+        let mut hour = Hour::of_day(day).last().unwrap_or_else(|| Hour::of(day.begins()));
+        for _ in 0..=HOURS_AFTER {
+            hour = hour.next();
+        }
+        Ok(self.index(hour).await?.unwrap_or(self.ledger.checkpoint.head.size))
+    }
+
+    /// The index of the entry of `hour`; none where no mark says so, or the entry there is another one.
+    async fn index(&mut self, hour: Hour) -> Result<Option<u64>, CommandError> {
+        let OpenLedger { reader, checkpoint, .. } = self.ledger;
+        let Some((index, _)) = reader.hour(hour).await.map_err(ledger_error)? else { return Ok(None) };
+        if index < checkpoint.head.size {
+            let bundle = index / u64::from(TILE_WIDTH);
+            let read = reader.bundle(bundle, &checkpoint.head).await.map_err(ledger_error)?;
+            let at = usize::try_from(index - read.first).unwrap_or(usize::MAX);
+            if read.entries.get(at) == Some(&Some(Entry::of_hour(hour))) {
+                return Ok(Some(index));
+            }
+        }
+        let why = format!("the mark of {hour} points to entry {index}, which is not the one of that hour");
+        self.findings.push(Finding::new(Kind::Changed, why));
+        Ok(None)
+    }
+}
