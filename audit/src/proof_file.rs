@@ -20,6 +20,8 @@ pub struct CheckedProof {
     pub size: u64,
     /// Who vouches: the policy, or, without one, nobody for this key.
     pub unvouched: Option<String>,
+    /// The call, as far as its items can be read.
+    pub stored: StoredCall,
 }
 
 /// Reads a file.
@@ -66,6 +68,7 @@ pub fn check_proof(file: &ProofFile, policy: Option<&Policy>, as_of: Millis) -> 
         }
     }
     checked.call(&whole, as_of);
+    checked.stored = whole;
     checked
 }
 

@@ -8,7 +8,7 @@ use common::{Making, a_call, device, forget, phone, place, shows};
 use ilock_audit::export::call_line;
 use ilock_audit::replay::{Moment, Story, html, jsonl, mermaid, text};
 use ilock_audit::{CallLine, Line};
-use ilock_events::{Act, CallState, Millis, PersonalText};
+use ilock_events::{Act, Busy, CallState, Millis, PersonalText};
 use ilock_proof::StoredCall;
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ const AT: Millis = Millis(1_795_305_600_000);
 fn told<T>(call: &StoredCall, with_personal: bool, tell: impl FnOnce(Story, &CallLine<'_>) -> T) -> T {
     let line = String::from_utf8(call_line(1, call, with_personal).unwrap()).unwrap();
     let (_, Line::Call(line)) = Line::read(line.trim_end()).unwrap() else { panic!("a call") };
-    tell(Story::of(&line), &line)
+    tell(Story::of(&line, common::LATER), &line)
 }
 
 fn every_form(call: &StoredCall, with_personal: bool) -> [String; 4] {
@@ -73,7 +73,8 @@ fn what_was_forgotten_says_so_and_what_was_not_exported_too() {
     assert_eq!(not_asked.matches("[not in the export]").count(), 2);
     let mut without_a_word = call.clone();
     without_a_word.personal.clear();
-    assert_eq!(every_form(&without_a_word, true)[0].matches("[forgotten]").count(), 2);
+    // No mark says why: that is no forgetting.
+    assert_eq!(every_form(&without_a_word, true)[0].matches("[missing]").count(), 2);
     forget(&mut call, "user0");
     // What was forgotten is not said to be left out of the export.
     for with_personal in [true, false] {
@@ -128,6 +129,8 @@ fn there_is_no_moment_of_a_commit_that_there_is_not() {
 fn lines_for_scripts_are_json_in_order() {
     let [_, lines, ..] = every_form(&a_call(0, AT), true);
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["step"], &lines[0]["sound"]), (&"verdict".into(), &true.into()));
+    let lines = &lines[1..];
     assert_eq!(lines[0]["step"], "commit");
     assert_eq!(lines[0]["cmd"]["kind"], "place");
     assert_eq!(lines[1]["step"], "told");
@@ -201,7 +204,7 @@ fn who_raced_and_by_which_path_each_was_told_is_told_in_order() {
     let [story, lines, diagram, _] = every_form(&call.stored, true);
     assert!(story.contains("(at once") && story.contains("(projector"), "{story}");
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let at: Vec<i64> = lines.iter().map(|line| line["at"].as_i64().unwrap()).collect();
+    let at: Vec<i64> = lines.iter().skip(1).map(|line| line["at"].as_i64().unwrap()).collect();
     assert!(at.is_sorted(), "{at:?}");
     let paths = |path: &str| lines.iter().filter(|line| line["path"] == path).count();
     assert!(paths("fast") > 0 && paths("projector") > 0);
@@ -209,4 +212,70 @@ fn who_raced_and_by_which_path_each_was_told_is_told_in_order() {
     let winner = diagram.lines().find(|line| line.ends_with("as user0_phone_2")).unwrap();
     let lane = winner.split_whitespace().nth(1).unwrap();
     assert!(accepts.trim().starts_with(&format!("{lane}->>p1")), "{accepts} by {winner}");
+}
+
+#[test]
+fn every_format_begins_with_what_the_call_came_to_and_whether_it_can_be_believed() {
+    let whole = a_call(0, AT);
+    let hash = whole.commits[3]["hash"].as_str().unwrap();
+    let [story, lines, diagram, page] = every_form(&whole, true);
+    let said = "sound: all of 4 commits are proven, no findings";
+    for (form, said) in [(&story, said), (&diagram, &said.replace(':', "#58;")), (&page, said)] {
+        assert!(form.contains(said), "{form}");
+    }
+    for form in [&story, &page] {
+        for fact in [
+            "ended (hangup), by user0_phone_2",
+            "answered after 4.310 s, then 21.000 s",
+            "door station door0 called user0; answered on user0_phone_2",
+            hash,
+            "ilock prove call_door0_user0_1795305600000",
+        ] {
+            assert!(form.contains(fact), "{fact}: {form}");
+        }
+    }
+    // On the page the verdict stands first.
+    assert!(page.find(said).unwrap() < page.find("<h1>").unwrap());
+    let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&first["step"], &first["sound"], &first["counts"]["proven"]),
+        (&"verdict".into(), &true.into(), &4.into())
+    );
+
+    // Text without a mark: nothing else of the story betrays it.
+    let mut unsound = whole;
+    unsound.personal.remove(0);
+    let [story, lines, diagram, page] = every_form(&unsound, true);
+    for form in [&story, &page, &diagram] {
+        assert!(
+            form.contains("NOT SOUND") && form.contains("missing") && form.contains("its personal text is gone"),
+            "{form}"
+        );
+    }
+    assert!(story.contains("[missing]") && page.contains("class=\"verdict bad\""), "{page}");
+    assert!(page.find("NOT SOUND").unwrap() < page.find("<h1>").unwrap());
+    let notes = diagram.lines().position(|line| line.contains("Note over p0,p")).unwrap();
+    assert!(notes < diagram.lines().position(|line| line.contains("->>")).unwrap(), "{diagram}");
+    let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!((&first["sound"], &first["findings"][0]["kind"]), (&false.into(), &"missing".into()));
+    assert_eq!(first["findings"][0]["n"], 1);
+}
+
+#[test]
+fn a_call_that_a_busy_person_refuses_was_rejected_by_nobody() {
+    let mut act = place("user0");
+    let Act::Place { callees, .. } = &mut act else { unreachable!() };
+    callees[0].busy = Some(Busy::Refused);
+    let call = Making::new("call_door0_user0_5", AT).then(0, device("door0"), act, shows("前门"));
+    let [story, .., page] = every_form(&call.stored, true);
+    for form in [story, page] {
+        assert!(form.contains("rejected (busy) at once") && form.contains("sound: all of 1 commits"), "{form}");
+    }
+}
+
+#[test]
+fn a_page_is_as_wide_as_what_it_is_shown_on() {
+    let [.., page] = every_form(&a_call(0, AT), true);
+    assert!(page.contains("svg{display:block;width:100%") && page.contains("@page{size:A4"), "{page}");
+    assert!(page.contains("viewBox=\"0 0 1000 ") && !page.contains("width=\"1"), "no width of its own: {page}");
 }

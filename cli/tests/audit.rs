@@ -125,7 +125,9 @@ fn a_log_is_exported_verified_and_replayed() {
     assert_eq!(events(&said), ["finding", "found"]);
     assert_eq!((said[0]["finding"]["kind"].as_str(), said[0]["finding"]["line"].as_u64()), (Some("changed"), Some(2)));
     let replayed = ilock(&["replay", &calls[0], "--file", path(&file("broken.jsonl"))]);
-    assert!(text(&replayed.stderr).contains("this history has findings"), "{}", text(&replayed.stderr));
+    assert_eq!(replayed.status.code(), Some(7));
+    assert!(text(&replayed.stdout).contains("NOT SOUND: 1 finding"), "{}", text(&replayed.stdout));
+    assert!(text(&replayed.stderr).contains("this history is not sound"), "{}", text(&replayed.stderr));
 
     // An export holds only the range.
     for (name, range) in [("before", ["--to", "2020-01-01"]), ("nobody", ["--tenant", "nobody"])] {
@@ -581,6 +583,13 @@ fn a_call_is_proven_in_a_file_that_is_checked_offline_and_every_edit_of_it_is_fo
     let stranger = "stranger.example+00000000+AQ==";
     std::fs::write(&policy, format!("log {stranger}\nquorum none\n")).unwrap();
     assert_eq!(verify(&file, &["--policy", path(&policy)]).status.code(), Some(1));
+
+    // A page of it says what is proven.
+    let page = ilock(&["replay", &call, "--html", "--proof", path(&file)]);
+    assert_eq!(page.status.code(), Some(0), "{}", text(&page.stderr));
+    let page = text(&page.stdout);
+    assert!(page.contains("entries of it are in the ledger") && page.contains("sound: all of 2 commits"), "{page}");
+    assert_eq!(ilock(&["replay", "call_a_b_1", "--proof", path(&file)]).status.code(), Some(1));
 
     let whole: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
     let edits: [fn(&mut Value); 8] = [

@@ -1,12 +1,12 @@
 //! The story as a sequence diagram: who spoke to whom. Written as Mermaid, and drawn as SVG by [`crate::replay::html`].
 
-use ilock_events::ClientName;
+use ilock_events::{Address, ClientName, PartyAddress};
 use std::fmt::Write as _;
 
 use crate::replay::deed::deed;
 use crate::replay::step::{Step, What};
 use crate::replay::story::Story;
-use crate::replay::text::seconds;
+use crate::replay::times::seconds;
 
 /// The one in the middle.
 pub(super) const BACKEND: &str = "iLock Call";
@@ -24,6 +24,8 @@ pub(super) struct Arrow {
 pub(super) struct Diagram {
     pub(super) lanes: Vec<String>,
     pub(super) arrows: Vec<Arrow>,
+    /// The parties' addresses, which stand in topics, and the lane of each.
+    addresses: Vec<(Address, usize)>,
 }
 
 impl Diagram {
@@ -36,7 +38,7 @@ impl Diagram {
             None => ("caller".to_owned(), vec!["callee".to_owned()]),
         };
         let lanes = [caller, BACKEND.to_owned()].into_iter().chain(callees).collect();
-        let mut diagram = Self { lanes, arrows: vec![] };
+        let mut diagram = Self { lanes, arrows: vec![], addresses: addresses(story) };
         for step in &story.steps {
             let arrow = diagram.arrow(step, story);
             diagram.arrows.push(arrow);
@@ -60,8 +62,8 @@ impl Diagram {
                     None => format!("{} ms", told.handed.ms),
                     Some(error) => error.clone(),
                 };
-                // `users/user456/calls/incoming`; a phone's id begins with its owner's.
-                let topic = told.handed.target.split('/').nth(1).unwrap_or(&told.handed.target);
+                let target = &told.handed.target;
+                let topic = address_in(target).unwrap_or(target);
                 Arrow {
                     from: 1,
                     to: self.lane(told.phone.as_ref().map_or(topic, ClientName::as_str)),
@@ -78,11 +80,24 @@ impl Diagram {
         if name == "timer" || name == "system" {
             return 1;
         }
-        self.lanes.iter().position(|lane| lane == name).unwrap_or_else(|| {
+        let party = || self.addresses.iter().find(|(address, _)| address.as_str() == name).map(|(_, lane)| *lane);
+        self.lanes.iter().position(|lane| lane == name).or_else(party).unwrap_or_else(|| {
             self.lanes.push(name.to_owned());
             self.lanes.len() - 1
         })
     }
+}
+
+fn addresses(story: &Story) -> Vec<(Address, usize)> {
+    let Some(placed) = &story.placed else { return vec![] };
+    let parties = [(placed.terms.caller.clone(), 0)].into_iter().chain(placed.callees().zip(2..));
+    parties.map(|(party, lane)| (PartyAddress::of(&placed.tenant, &party).address, lane)).collect()
+}
+
+/// `user456` of `users/user456/calls/incoming`; a stack's prefix may stand before it.
+fn address_in(topic: &str) -> Option<&str> {
+    let mut segments = topic.split('/').skip_while(|segment| !matches!(*segment, "users" | "devices"));
+    segments.nth(1)
 }
 
 /// A Mermaid sequence diagram.
@@ -93,6 +108,11 @@ pub fn mermaid(story: &Story) -> String {
     let _ = writeln!(out, "    %% {}", plain(&story.call_id));
     for (lane, name) in diagram.lanes.iter().enumerate() {
         let _ = writeln!(out, "    participant p{lane} as {}", plain(name));
+    }
+    let last = diagram.lanes.len() - 1;
+    let _ = writeln!(out, "    Note over p0,p{last}: {}", plain(&story.verdict.summary()));
+    for finding in story.verdict.lines() {
+        let _ = writeln!(out, "    Note over p0,p{last}: {}", plain(&finding));
     }
     for Arrow { from, to, says, when, lost } in &diagram.arrows {
         let line = if *lost { "--x" } else { "->>" };

@@ -1,29 +1,42 @@
-//! The story as one page that needs nothing else: the diagram, the timeline, the raw commits.
+//! The story as one page that needs nothing else: what it comes to, the diagram, the timeline, the raw commits. It fits a
+//! laptop's screen and a sheet of paper.
 
 use std::fmt::Write as _;
 
 use crate::call_line::CallLine;
-use crate::replay::diagram::{Arrow, Diagram};
+use crate::replay::diagram::Diagram;
+use crate::replay::escape::escaped;
+use crate::replay::facts::facts;
 use crate::replay::step::What;
 use crate::replay::story::Story;
-use crate::replay::text::{head, line, seconds, stood, went};
-
-const LANE: usize = 230;
-const ROW: usize = 34;
-const TOP: usize = 56;
-const LEFT: usize = 130;
+use crate::replay::svg::svg;
+use crate::replay::text::{line, stood, went};
+use crate::replay::times::seconds;
 
 const STYLE: &str = "\
-:root{color-scheme:light dark;--line:#8a8f98;--soft:#8a8f9833;--bad:#c0392b}\
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}\
-h1{font-size:1.2rem;overflow-wrap:anywhere}h2{font-size:1rem;margin-top:2rem}\
-pre,code,td{font-family:ui-monospace,monospace;font-size:.85rem}\
-pre{overflow:auto;padding:.8rem;background:var(--soft);border-radius:.4rem}\
-table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.2rem .8rem .2rem 0;vertical-align:top}\
-th{font-weight:600}tr.told td{color:var(--line)}td.time{text-align:right;white-space:nowrap}\
-figure{overflow-x:auto;margin:0}svg text{font:13px ui-monospace,monospace;fill:currentColor}\
+:root{color-scheme:light dark;--line:#8a8f98;--soft:#8a8f9826;--bad:#b3261e;--good:#1b7a3d}\
+*{box-sizing:border-box}\
+body{font:14px/1.45 system-ui,sans-serif;margin:1rem auto;max-width:72rem;padding:0 1rem}\
+h1{font-size:1.1rem;margin:.2rem 0 .6rem;overflow-wrap:anywhere}h2{font-size:1rem;margin:1.2rem 0 .4rem}\
+pre,code,.mono{font-family:ui-monospace,monospace;font-size:.8rem;overflow-wrap:anywhere}\
+pre{white-space:pre-wrap;padding:.6rem;background:var(--soft);border-radius:.4rem;margin:.4rem 0}\
+.verdict{border-left:.4rem solid var(--good);background:var(--soft);padding:.5rem .8rem;font-weight:600}\
+.verdict.bad{border-color:var(--bad);color:#fff;background:var(--bad)}\
+.verdict ul{margin:.3rem 0 0;padding-left:1.2rem;font-weight:400}\
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:.6rem 0}\
+dt{color:var(--line)}dd{margin:0;overflow-wrap:anywhere}\
+table{border-collapse:collapse;width:100%;table-layout:fixed}\
+td,th{text-align:left;padding:.15rem .6rem .15rem 0;vertical-align:top;overflow-wrap:anywhere;font-size:.8rem}\
+td{font-family:ui-monospace,monospace}th{font-weight:600}tr.told td{color:var(--line)}\
+td.time,th.time{text-align:right;white-space:nowrap;width:6.5rem}\
+figure{margin:0}svg{display:block;width:100%;height:auto}\
+svg text{font:12px system-ui,sans-serif;fill:currentColor}\
+svg .says{paint-order:stroke;stroke:Canvas;stroke-width:3px;stroke-linejoin:round}\
 svg .lane{stroke:var(--line);stroke-dasharray:3 4}svg .arrow{stroke:currentColor}svg .lost{stroke:var(--bad)}\
-svg .who{font-weight:600}svg .when{fill:var(--line)}.bad{color:var(--bad)}";
+svg .who{font-weight:600}svg .when{fill:var(--line);font-size:11px}.bad{color:var(--bad)}\
+@page{size:A4;margin:12mm}\
+@media print{:root{color-scheme:light}body{margin:0;padding:0;max-width:none;font-size:10pt}details{display:none}\
+h2.raw{display:none}tr,dl{break-inside:avoid}*{print-color-adjust:exact}}";
 
 /// The page. `raw` is the call as it was stored.
 #[must_use]
@@ -34,10 +47,17 @@ pub fn html(story: &Story, raw: &CallLine<'_>) -> String {
         out,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<style>{STYLE}</style>\n</head>\n<body>\n\
-         <h1>{title}</h1>\n<pre>{}</pre>\n",
-        escaped(&head(story))
+         <meta name=\"viewport\" content=\"width=device-width\">\n<style>{STYLE}</style>\n</head>\n<body>\n"
     );
+    verdict(&mut out, story);
+    let tenant = story.tenant.as_ref().map(|tenant| format!(", tenant {tenant}")).unwrap_or_default();
+    let _ = writeln!(out, "<h1>call {title}{}</h1>", escaped(&tenant));
+    out.push_str("<dl>\n");
+    for (what, fact) in facts(story) {
+        let class = if what == "Last hash" { " class=\"mono\"" } else { "" };
+        let _ = writeln!(out, "<dt>{what}</dt><dd{class}>{}</dd>", escaped(&fact));
+    }
+    out.push_str("</dl>\n");
     if let Some(standing) = &story.standing {
         let _ = writeln!(out, "<pre>{}</pre>", escaped(&stood(standing)));
     }
@@ -53,29 +73,28 @@ pub fn html(story: &Story, raw: &CallLine<'_>) -> String {
     for gone in &story.forgotten {
         let _ = writeln!(out, "<p>{}</p>", escaped(&went(gone)));
     }
-    out.push_str("<h2>As stored</h2>\n");
-    let stored = [
-        ("commit", &raw.commits),
-        ("phone that rang later", &raw.alerts),
-        ("receipt", &raw.receipts),
-        ("forgotten", &raw.forgotten),
-    ];
-    for (what, items) in stored {
-        for (place, item) in items.iter().enumerate() {
-            let _ = writeln!(
-                out,
-                "<details><summary>{what} {}</summary><pre>{}</pre></details>",
-                place + 1,
-                escaped(&indented(item))
-            );
-        }
-    }
+    stored(&mut out, raw);
     out.push_str("</body>\n</html>\n");
     out
 }
 
+/// What stands at the top, so that nobody hands the page on without it.
+fn verdict(out: &mut String, story: &Story) {
+    let verdict = &story.verdict;
+    let class = if verdict.sound { "verdict" } else { "verdict bad" };
+    let _ = write!(out, "<div class=\"{class}\" role=\"alert\">{}", escaped(&verdict.summary()));
+    if !verdict.sound {
+        out.push_str("<ul>\n");
+        for finding in verdict.lines() {
+            let _ = writeln!(out, "<li>{}</li>", escaped(&finding));
+        }
+        out.push_str("</ul>");
+    }
+    out.push_str("</div>\n");
+}
+
 fn timeline(out: &mut String, story: &Story) {
-    out.push_str("<table>\n<tr><th>since placed</th><th>after</th><th>what</th></tr>\n");
+    out.push_str("<table>\n<tr><th class=\"time\">since placed</th><th class=\"time\">after</th><th>what</th></tr>\n");
     for step in &story.steps {
         let class = if matches!(step.what, What::Delivery(_)) { " class=\"told\"" } else { "" };
         let _ = writeln!(
@@ -89,60 +108,26 @@ fn timeline(out: &mut String, story: &Story) {
     out.push_str("</table>\n");
 }
 
-fn svg(diagram: &Diagram) -> String {
-    let width = LEFT + diagram.lanes.len() * LANE;
-    let height = TOP + (diagram.arrows.len() + 1) * ROW;
-    let x = |lane: usize| LEFT + lane * LANE + LANE / 2;
-    let mut out = format!(
-        "<svg viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" aria-label=\"sequence diagram\">\
-         <defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" \
-         orient=\"auto-start-reverse\"><path d=\"M0 0L8 4L0 8z\" fill=\"currentColor\"/></marker></defs>"
-    );
-    for (lane, name) in diagram.lanes.iter().enumerate() {
-        let _ = write!(
-            out,
-            "<text class=\"who\" x=\"{x}\" y=\"24\" text-anchor=\"middle\">{}</text>\
-             <line class=\"lane\" x1=\"{x}\" y1=\"34\" x2=\"{x}\" y2=\"{height}\"/>",
-            escaped(name),
-            x = x(lane)
-        );
+fn stored(out: &mut String, raw: &CallLine<'_>) {
+    out.push_str("<h2 class=\"raw\">As stored</h2>\n");
+    let kinds = [
+        ("commit", &raw.commits),
+        ("phone that rang later", &raw.alerts),
+        ("receipt", &raw.receipts),
+        ("mark that text was forgotten,", &raw.forgotten),
+    ];
+    for (what, items) in kinds {
+        for (place, item) in (1..).zip(items) {
+            let _ = writeln!(
+                out,
+                "<details><summary>{what} {place}</summary><pre>{}</pre></details>",
+                escaped(&indented(item))
+            );
+        }
     }
-    for (row, Arrow { from, to, says, when, lost }) in diagram.arrows.iter().enumerate() {
-        let y = TOP + row * ROW + ROW / 2;
-        let class = if *lost { "arrow lost" } else { "arrow" };
-        let _ = write!(out, "<text class=\"when\" x=\"8\" y=\"{y}\">{}</text>", escaped(when));
-        // The timer speaks from where it listens: a short arrow from the side.
-        let (x1, x2) = if from == to { (x(*to) + 60, x(*to)) } else { (x(*from), x(*to)) };
-        let _ = write!(
-            out,
-            "<line class=\"{class}\" x1=\"{x1}\" y1=\"{y}\" x2=\"{x2}\" y2=\"{y}\" marker-end=\"url(#tip)\"/>\
-             <text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-            usize::midpoint(x1, x2),
-            y - 5,
-            escaped(says)
-        );
-    }
-    out.push_str("</svg>");
-    out
 }
 
 fn indented(json: &str) -> String {
     let value: Result<serde_json::Value, _> = serde_json::from_str(json);
     value.and_then(|value| serde_json::to_string_pretty(&value)).unwrap_or_else(|_| json.to_owned())
-}
-
-/// Text that a browser takes for nothing but text, in an element or in an attribute.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }

@@ -2,13 +2,20 @@
 
 use crate::replay::story::Story;
 
-/// One JSON object a line: each step, then what was forgotten later, where the commits do not add up, then how the call
+/// One JSON object a line: first what verifying found, then each step, then what was forgotten later, where the commits do not add up, then how the call
 /// stood, where the story was cut.
 ///
 /// # Errors
 /// What serialising says; none.
 pub fn jsonl(story: &Story) -> Result<String, serde_json::Error> {
     let mut out = String::new();
+    let mut verdict = serde_json::to_value(&story.verdict)?;
+    verdict["step"] = "verdict".into();
+    if let Some(proven) = &story.proven {
+        verdict["proof"] = serde_json::to_value(proven)?;
+    }
+    out.push_str(&verdict.to_string());
+    out.push('\n');
     for step in &story.steps {
         out.push_str(&serde_json::to_string(step)?);
         out.push('\n');

@@ -67,8 +67,12 @@ pub enum PersonalTextState {
     None,
     /// This.
     Said(Box<PersonalText>),
-    /// Something that has been forgotten.
+    /// Something that has been forgotten: a mark says so.
     Forgotten,
+    /// Something that was kept for as long as its commit says, and is gone.
+    Expired,
+    /// Something that was to be kept for longer, and is gone. No mark says that it was forgotten.
+    Missing,
     /// Something that the export was not asked to hold.
     NotExported,
 }
@@ -113,6 +117,8 @@ impl PersonalTextState {
         match self {
             Self::None => None,
             Self::Forgotten => Some("[forgotten]".into()),
+            Self::Expired => Some("[expired]".into()),
+            Self::Missing => Some("[missing]".into()),
             Self::NotExported => Some("[not in the export]".into()),
             Self::Said(text) => {
                 let name = text.caller_info.as_ref().and_then(|info| info.name.as_ref());

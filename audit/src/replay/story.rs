@@ -8,6 +8,8 @@ use ilock_notify::{Channel, Message, Notice, notices};
 use crate::call_line::CallLine;
 use crate::replay::standing::Standing;
 use crate::replay::step::{CommitStep, DeliveryStep, Forgetting, PersonalTextState, Step, What};
+use crate::replay::verdict::{Proven, Verdict};
+use crate::verify;
 
 /// A call's story, in the order in which it happened.
 #[derive(Debug, Clone)]
@@ -28,6 +30,10 @@ pub struct Story {
     pub unreadable: Vec<String>,
     /// From where on the commits do not add up, and why. That they do is no proof: verifying is.
     pub broken: Option<String>,
+    /// What verifying found of the whole call.
+    pub verdict: Verdict,
+    /// What is proven to be in the ledger; none where no proof was checked.
+    pub proven: Option<Proven>,
     /// How the call stood, where the story was cut.
     pub standing: Option<Standing>,
     pub(crate) commits: Vec<Commit>,
@@ -36,9 +42,9 @@ pub struct Story {
 }
 
 impl Story {
-    /// Reads the story of a call. What cannot be read is named, and the rest is told.
+    /// Reads the story of a call, and verifies it as of `as_of`. What cannot be read is named, and the rest is told.
     #[must_use]
-    pub fn of(line: &CallLine<'_>) -> Self {
+    pub fn of(line: &CallLine<'_>, as_of: Millis) -> Self {
         let mut unreadable = vec![];
         let mut commits: Vec<Commit> = read(&line.commits, "commit", &mut unreadable);
         let receipts: Vec<Receipt> = read(&line.receipts, "receipt", &mut unreadable);
@@ -62,21 +68,23 @@ impl Story {
             forgotten,
             unreadable,
             broken,
+            verdict: Verdict::of(verify::call(line, as_of)),
+            proven: None,
             standing: None,
             commits,
             alerts,
         };
-        story.steps(&receipts, personal.as_deref());
+        story.steps(&receipts, personal.as_deref(), as_of);
         story
     }
 
-    fn steps(&mut self, receipts: &[Receipt], personal: Option<&[Personal]>) {
+    fn steps(&mut self, receipts: &[Receipt], personal: Option<&[Personal]>, as_of: Millis) {
         // Clocks of two functions may differ by some milliseconds: a commit never comes before the one it continues.
         let mut not_before = self.at;
         let mut steps: Vec<((Millis, u32, u32), Step)> = vec![];
         for commit in &self.commits {
             not_before = not_before.max(commit.at);
-            let what = What::Commit(Box::new(done(commit, words(commit, personal, &self.forgotten))));
+            let what = What::Commit(Box::new(done(commit, words(commit, personal, &self.forgotten, as_of))));
             steps.push(((not_before, commit.n.0, 0), self.step(commit.at, commit.n.0, what)));
         }
         for receipt in receipts {
@@ -158,16 +166,17 @@ fn digest_in(commit: &Commit) -> Option<&str> {
     commit.cmd.args.get("personal").and_then(|digest| digest.as_str())
 }
 
-fn words(commit: &Commit, personal: Option<&[Personal]>, forgotten: &[Forgetting]) -> PersonalTextState {
+fn words(commit: &Commit, personal: Option<&[Personal]>, forgotten: &[Forgetting], as_of: Millis) -> PersonalTextState {
     let Some(digest) = digest_in(commit) else { return PersonalTextState::None };
     let found = personal.unwrap_or_default().iter().find(|personal| personal.digest == digest);
+    let past = || commit.personal_until.as_ref().is_some_and(|until| until.plus(1).begins() <= as_of);
     match found {
         Some(personal) => PersonalTextState::Said(Box::new(personal.text.clone())),
-        // What an export does not hold may stand in the log, unless it says that it does not.
-        None if personal.is_none() && !forgotten.iter().any(|gone| gone.record.digest == digest) => {
-            PersonalTextState::NotExported
-        }
-        None => PersonalTextState::Forgotten,
+        None if forgotten.iter().any(|gone| gone.record.digest == digest) => PersonalTextState::Forgotten,
+        // What an export does not hold may stand in the log.
+        None if personal.is_none() => PersonalTextState::NotExported,
+        None if past() => PersonalTextState::Expired,
+        None => PersonalTextState::Missing,
     }
 }
 

@@ -2,17 +2,25 @@
 
 use std::fmt::Write as _;
 
-use ilock_events::{DeliveryPath, Millis};
+use ilock_events::DeliveryPath;
 
 use crate::replay::deed::deed;
+use crate::replay::facts::facts;
 use crate::replay::standing::Standing;
 use crate::replay::step::{Forgetting, Step, What};
 use crate::replay::story::Story;
+use crate::replay::times::{day_and_time, seconds};
 
 /// The timeline.
 #[must_use]
 pub fn text(story: &Story) -> String {
     let mut out = head(story);
+    for (what, fact) in facts(story).into_iter().filter(|(what, _)| *what != "Placed") {
+        let _ = writeln!(out, "{:<9}  {fact}", what.to_lowercase());
+    }
+    for finding in story.verdict.lines() {
+        let _ = writeln!(out, "           {finding}");
+    }
     out.push('\n');
     for step in &story.steps {
         let _ = writeln!(out, "{:>11}  {:>9}  {}", seconds(step.since_placed), later(step.after), line(step, story));
@@ -105,31 +113,6 @@ pub(super) fn stood(standing: &Standing) -> String {
     out
 }
 
-/// `12.345 s`.
-pub(super) fn seconds(ms: i64) -> String {
-    let sign = if ms < 0 { "-" } else { "" };
-    let ms = ms.unsigned_abs();
-    format!("{sign}{}.{:03} s", ms / 1000, ms % 1000)
-}
-
 fn later(ms: i64) -> String {
     format!("{ms:+} ms")
-}
-
-/// `2026-11-22T12:00:00.000Z`.
-#[must_use]
-pub fn day_and_time(at: Millis) -> String {
-    let time =
-        time::OffsetDateTime::from_unix_timestamp(at.0.div_euclid(1000)).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
-    let (date, time) = (time.date(), time.time());
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-        date.year(),
-        u8::from(date.month()),
-        date.day(),
-        time.hour(),
-        time.minute(),
-        time.second(),
-        at.0.rem_euclid(1000)
-    )
 }

@@ -1,17 +1,19 @@
 //! `ilock replay CALL_ID`: prints what happened in a call, step by step. It only reads, and notifies nobody.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
-use ilock_audit::replay::{Moment, Story, html, jsonl, mermaid, text};
-use ilock_audit::{Line, verify};
+use ilock_audit::export::call_line;
+use ilock_audit::replay::{Moment, Proven, Story, html, jsonl, mermaid, text};
+use ilock_audit::{CheckedProof, Line, check_proof, read_proof};
 use ilock_env::Clock;
-use ilock_events::CallId;
+use ilock_events::{CallId, Millis};
 
+use crate::audit::ledger_args::read_policy;
 use crate::audit::source::{Source, find_call};
-use crate::ui::error::CommandError;
+use crate::ui::error::{CommandError, EXIT_FINDINGS};
 use crate::ui::output::Output;
 
 #[derive(Debug, Args)]
@@ -21,6 +23,12 @@ pub struct Replay {
     /// Read from this export instead of the log: a file of `ilock export`, or a folder that DynamoDB exported to S3.
     #[arg(long, short)]
     file: Option<PathBuf>,
+    /// Read from this file of `ilock prove` instead of the log, and check its proofs.
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    proof: Option<PathBuf>,
+    /// Whom you believe about a proof: a C2SP tlog-policy.
+    #[arg(long, requires = "proof")]
+    policy: Option<PathBuf>,
     /// Stop at this moment and print the call's state then. A commit number (3), or a time since the call was placed (12s,
     /// 1.5s, 800ms).
     #[arg(long)]
@@ -40,14 +48,22 @@ pub struct Replay {
 
 impl Replay {
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
-        let line = match &self.file {
-            Some(file) => find_call(file, &self.call_id, output)?.text,
-            None => self.source.call_line(&self.call_id).await?,
+        let now = Clock::system().now();
+        let proof = self.proof.as_ref().map(|file| self.checked_proof(file, now)).transpose()?;
+        let line = match (&proof, &self.file) {
+            (Some((checked, _)), _) => proven_line(checked)?,
+            (None, Some(file)) => find_call(file, &self.call_id, output)?.text,
+            (None, None) => self.source.call_line(&self.call_id).await?,
         };
-        let Line::Call(call) = Line::read(&line).map_err(CommandError::new)?.1 else {
+        let Line::Call(call) = Line::read(line.trim_end()).map_err(CommandError::new)?.1 else {
             return Err(CommandError::new("this line of the export does not hold a call"));
         };
-        let story = Story::of(&call);
+        let mut story = Story::of(&call, now);
+        if let Some((checked, origin)) = &proof {
+            let (proven, verdict) = Proven::of(checked, origin);
+            (story.proven, story.verdict) = (Some(proven), verdict);
+        }
+        let (sound, findings) = (story.verdict.sound, story.verdict.counts.findings);
         let story = match self.at {
             None => story,
             Some(moment) => story
@@ -65,10 +81,28 @@ impl Replay {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
             written => written.map_err(CommandError::new)?,
         }
-        let findings = verify::call(&call, Clock::system().now()).counts.findings;
-        if findings > 0 {
-            output.warn(&format!("this history has findings: `ilock verify {}` prints them", self.call_id));
+        if sound {
+            return Ok(ExitCode::SUCCESS);
         }
-        Ok(ExitCode::SUCCESS)
+        output.warn(&format!("this history is not sound: {findings} findings, which stand in what was printed"));
+        Ok(ExitCode::from(EXIT_FINDINGS))
     }
+
+    /// What a file of `ilock prove` proves, and of which ledger.
+    fn checked_proof(&self, path: &Path, now: Millis) -> Result<(CheckedProof, String), CommandError> {
+        let failed = |why: &dyn std::fmt::Display| CommandError::new(format!("{}: {why}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
+        let file = read_proof(&text).map_err(|why| failed(&why))?;
+        if file.call_id != self.call_id.as_str() {
+            return Err(failed(&format_args!("it proves the call {}", file.call_id)));
+        }
+        let policy = self.policy.as_deref().map(read_policy).transpose()?;
+        Ok((check_proof(&file, policy.as_ref(), now), file.origin))
+    }
+}
+
+/// The line that an export would have for a call that was proven: personal text is in no proof.
+fn proven_line(checked: &CheckedProof) -> Result<String, CommandError> {
+    let line = call_line(1, &checked.stored, false).map_err(CommandError::new)?;
+    String::from_utf8(line).map_err(CommandError::new)
 }

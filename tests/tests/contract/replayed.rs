@@ -31,7 +31,7 @@ async fn the_day(log: &EventLog) -> Vec<StoredCall> {
 }
 
 fn told(call: &ilock_audit::CallLine<'_>) -> [String; 4] {
-    let story = Story::of(call);
+    let story = Story::of(call, ms(0));
     [text(&story), jsonl(&story).unwrap(), mermaid(&story), html(&story, call)]
 }
 
