@@ -54,7 +54,7 @@ impl Cloud {
     fn perform(&self, request: &AwsRequest) -> Answer {
         let (status, body) = match request {
             AwsRequest::S3 { method, uri, headers, body } => {
-                return self.vault.store(method, uri, headers, body.clone());
+                return self.vault.store(method, uri, headers, body);
             }
             AwsRequest::Kms { operation, body } => return self.vault.sign(operation, body),
             AwsRequest::DynamoDb { operation, body } => self.tables.answer(operation, body),

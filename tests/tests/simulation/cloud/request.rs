@@ -88,12 +88,11 @@ impl AwsRequest {
     /// Who is asked for what, in one word or two.
     pub fn name(&self) -> String {
         match self {
-            Self::DynamoDb { operation, .. } => operation.clone(),
+            Self::DynamoDb { operation, .. } | Self::Kms { operation, .. } => operation.clone(),
             Self::Send { .. } => "SendMessage".to_owned(),
             Self::Publish { topic, .. } => format!("Publish {topic}"),
             Self::EndSession { client } => format!("DeleteConnection {client}"),
             Self::S3 { method, uri, .. } => format!("{method} {}", uri.path()),
-            Self::Kms { operation, .. } => operation.clone(),
             Self::Sns(form) => form.get("Action").cloned().unwrap_or_default(),
         }
     }

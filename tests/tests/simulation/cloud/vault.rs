@@ -24,7 +24,7 @@ pub struct Vault {
 }
 
 impl Vault {
-    pub fn store(&self, method: &Method, uri: &Uri, headers: &HeaderMap, body: Bytes) -> Answer {
+    pub fn store(&self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Answer {
         let answer = answer(self.objects.answer(method, uri, headers, body.clone()));
         if method == Method::PUT && ledger_key(uri.path()) == Some("checkpoint") && answer.status == 200 {
             let text = String::from_utf8(body.to_vec()).unwrap();

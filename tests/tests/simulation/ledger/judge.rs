@@ -49,11 +49,11 @@ impl Court<'_> {
         (found, entries)
     }
 
-    /// What should have gone: items that wait, partial tiles beside their full ones.
+    /// Items that wait: only the last round's record should be left in the table.
     async fn left_over(&self) -> Vec<String> {
         let mut found = vec![];
         let items = self.client.scan().table_name(LEDGER).send().await.unwrap().items.unwrap();
-        if items.len() != 1 || !self.ledger.round().await.unwrap().is_some_and(|round| round.number > 0) {
+        if items.len() != 1 || self.ledger.round().await.unwrap().is_none_or(|round| round.number == 0) {
             found.push(format!("{} items are left in the table", items.len()));
         }
         found

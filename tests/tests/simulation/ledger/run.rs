@@ -30,7 +30,7 @@ use crate::time::Time;
 use crate::weather::Weather;
 
 /// A round's time on AWS.
-const ROUND: Duration = Duration::from_secs(60);
+const ROUND: Duration = Duration::from_mins(1);
 /// For how long one run goes on with new rounds.
 const BUDGET: Duration = Duration::from_secs(45);
 /// For so long at least something is written, and at most it is waited for.
