@@ -241,6 +241,51 @@ test("no page runs a script that it was not served, and none loads anything from
   await tabs.context.close();
 });
 
+test("with another login service the pages ask for its token, again when it is not accepted, and keep it nowhere", async () => {
+  const own = await Stack.start({ AUTH_SECRET: "a-secret-of-the-operator-s-own-long-enough", MQTT_SECRET: "another-secret-of-the-operator-s-own-long-enough" });
+  const tabs = await Tabs.open(browser, own.http);
+  const logIn = async (page, token) => {
+    await by(page, "login").getByRole("textbox").fill(token);
+    await by(page, "login").getByRole("button", { name: "Log in" }).click();
+  };
+  const asksAgain = (page) => by(page, "login").getByRole("alert").waitFor();
+  try {
+    const phone = await tabs.page("/phone?user=rosa&client=one");
+    await logIn(phone, "no-token");
+    await asksAgain(phone);
+    await logIn(phone, "none-either");
+    await state(phone, "logged_out");
+    // Nothing is lost: the way back asks once more.
+    await by(phone, "back").click();
+    const token = await own.token("rosa", "user");
+    await logIn(phone, token);
+    await state(phone, "ready");
+    await by(phone, "login").waitFor({ state: "detached" });
+    assert.ok(!(await by(phone, "back").isVisible()));
+    const kept = await phone.evaluate(() => JSON.stringify([location.href, { ...localStorage }, { ...sessionStorage }, document.cookie]));
+    assert.ok(kept.includes("ilock.phone.rosa.one"), kept);
+    assert.ok(!kept.includes(token), "the token was kept");
+
+    const door = await tabs.page("/door?device=gate&callee=rosa");
+    await logIn(door, await own.token("gate", "device"));
+    await state(door, "ready");
+    await by(door, "press").click();
+    const callId = await by(phone, "incoming").getAttribute("data-call");
+    await by(phone, "reject").click();
+    await state(door, "ready");
+    const story = await tabs.page(`/story/${callId}`);
+    await logIn(story, "no-token");
+    await asksAgain(story);
+    await logIn(story, await own.token("auditor", "auditor"));
+    await story.locator("[data-testid=verdict][data-verdict=sound]").waitFor();
+    assert.deepEqual(await findings(story), []);
+    await tabs.close(/status of (401|404)/);
+  } finally {
+    await tabs.context.close();
+    await own.stop();
+  }
+});
+
 test("who is not this machine, or not a page of it, gets no token and no page", async () => {
   const port = new URL(stack.http).port;
   const { request } = await import("node:http");

@@ -12,14 +12,17 @@ import { ILOCK, Stack as Process } from "../foreign-clients/stack.mjs";
 const DEV_TRTC_KEY = "ilock-development-trtc-key-known-to-everybody";
 
 export class Stack {
-  static async start() {
-    const stack = new Stack(await mkdtemp(join(tmpdir(), "ilock-browser-")));
+  /** `settings` are environment variables. */
+  static async start(settings = {}) {
+    const stack = new Stack(await mkdtemp(join(tmpdir(), "ilock-browser-")), settings);
     await stack.up();
     return stack;
   }
 
-  constructor(folder) {
+  constructor(folder, settings) {
     this.folder = folder;
+    // Pages press and register more often than people do.
+    this.settings = { LIMIT_PRESSES_A_MINUTE: "off", ...settings };
   }
 
   get http() {
@@ -28,9 +31,14 @@ export class Stack {
 
   /** Starts it: after the first time at the same addresses. */
   async up() {
-    // Pages press and register more often than people do.
-    const settings = { LIMIT_PRESSES_A_MINUTE: "off" };
-    this.process = await Process.start({ settings, data: this.folder, ports: this.process?.at });
+    this.process = await Process.start({ settings: this.settings, data: this.folder, ports: this.process?.at });
+  }
+
+  /** An access token as the configured login service would sign it. */
+  async token(sub, role) {
+    const env = { ...process.env, ...this.settings };
+    const { stdout } = await promisify(execFile)(ILOCK, ["token", "--sub", sub, "--role", role], { env });
+    return stdout.trim();
   }
 
   /** A PrivateMapKey for whom `room` is of, with these privileges. */

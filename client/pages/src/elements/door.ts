@@ -62,7 +62,7 @@ export class IlockDoor extends IlockElement {
     );
     this.remote.append(this.plate);
     const stage = h("div", { class: "stage", part: "stage" }, this.remote, this.local, this.stopwatch.element);
-    return [h("div", { class: "shell door", part: "shell" }, stage, this.state, this.press, this.controls.element, this.note)];
+    return [h("div", { class: "shell door", part: "shell" }, stage, this.state, this.back, this.press, this.controls.element, this.note)];
   }
 
   protected render(): void {

@@ -6,10 +6,8 @@ import { h } from "./dom.js";
 import { LocalRoom } from "./local-room.js";
 import { Ringer } from "./ring.js";
 import { STYLE } from "./style.js";
+import { Tokens, type TokenSource } from "./tokens.js";
 import { type Word, type Words, words } from "./words.js";
-
-/** A token of the operator's login service; `undefined` when the person must log in. */
-export type TokenSource = () => string | undefined | Promise<string | undefined>;
 
 export type LinkState = "connecting" | "offline" | "ready" | "taken_over" | "logged_out";
 
@@ -35,10 +33,13 @@ export abstract class IlockElement extends HTMLElement {
   protected media: MediaRoom | undefined;
   protected link: LinkState = "connecting";
   protected words: Words = words("en");
+  protected readonly tokens = new Tokens(() => (this.token === undefined ? (this.getAttribute("token") ?? undefined) : this.token()));
   protected readonly remote = h("div", { class: "remote", part: "remote" });
   protected readonly local = h("div", { class: "local", part: "local" });
   protected readonly note = h("p", { class: "note", part: "note", role: "status" });
   protected readonly ringer = new Ringer((blocked) => this.soundBlocked(blocked));
+  /** The way back after another window, or a logout. */
+  protected readonly back = h("button", { class: "chip back", part: "back", type: "button", "data-testid": "back", hidden: true, click: () => this.startAgain() });
   private readonly hearButton = h("button", { class: "chip hear", type: "button", hidden: true, click: () => this.hear() });
   private readonly root = this.attachShadow({ mode: "open" });
   private noteTimer: ReturnType<typeof setTimeout> | undefined;
@@ -79,11 +80,6 @@ export abstract class IlockElement extends HTMLElement {
     return (this.getAttribute("server") ?? location.origin).replace(/\/+$/, "");
   }
 
-  /** The present access token. */
-  protected async bearer(): Promise<string | undefined> {
-    return this.token === undefined ? (this.getAttribute("token") ?? undefined) : await this.token();
-  }
-
   /** A text for some seconds. */
   protected tell(text: string): void {
     this.note.textContent = text;
@@ -122,9 +118,11 @@ export abstract class IlockElement extends HTMLElement {
     sessionStorage.setItem(place, JSON.stringify({ client: this.client.save(), beside: this.beside() }));
   }
 
+  /** After `taken_over`, and after `logged_out` with another token. */
   protected startAgain(): void {
+    const wasLoggedOut = this.link === "logged_out";
     this.setLink("connecting");
-    void this.client?.start();
+    void (wasLoggedOut ? this.client?.loggedIn() : this.client?.start());
   }
 
   private async begin(language: string, signal: AbortSignal): Promise<void> {
@@ -132,7 +130,7 @@ export abstract class IlockElement extends HTMLElement {
     await Promise.resolve();
     const options = {
       server: this.server,
-      token: () => this.bearer(),
+      token: () => this.tokens.renew(),
       role: this.role_,
       clientId: this.getAttribute("client") ?? "web",
       language,
@@ -177,6 +175,8 @@ export abstract class IlockElement extends HTMLElement {
 
   private setLink(link: LinkState): void {
     this.link = link;
+    this.back.textContent = this.words[link === "logged_out" ? "log_in" : "use_here"];
+    this.back.hidden = link !== "logged_out" && link !== "taken_over";
     this.announce("link", { link });
     this.render();
   }

@@ -19,7 +19,6 @@ export class IlockPhone extends IlockElement {
   protected readonly role_ = "phone";
   private readonly calls = new PhoneCalls();
   private readonly state = h("p", { class: "pill", part: "state", role: "status", "data-testid": "state" });
-  private readonly useHere = h("button", { class: "chip", type: "button", hidden: true, click: () => this.startAgain() });
   private readonly sound = h("button", { class: "chip", type: "button", hidden: true, click: () => void this.ringer.unlock() });
   private readonly idle = h("div", { class: "idle", part: "idle" });
   private readonly peer = h("p", { class: "peer", part: "peer" });
@@ -49,7 +48,6 @@ export class IlockPhone extends IlockElement {
   }
 
   protected build(): Node[] {
-    this.useHere.textContent = this.words.use_here;
     this.sound.append(icon("sound"), this.words.sound);
     this.idle.append(icon("bell"), h("p", { class: "idle-title" }, this.words.idle), h("p", {}, this.words.idle_hint));
     const list = new CallList({
@@ -62,7 +60,7 @@ export class IlockPhone extends IlockElement {
     });
     this.list = list;
     const title = h("h2", { class: "name", part: "name" }, this.getAttribute("name") ?? "");
-    const header = h("header", { class: "header", part: "header" }, title, this.sound, this.useHere, this.state);
+    const header = h("header", { class: "header", part: "header" }, title, this.sound, this.back, this.state);
     this.stage.append(this.idle, this.remote, this.local, h("div", { class: "caption" }, this.peer, this.stopwatch.element));
     this.stage.append(this.incoming, this.controls.element);
     const main = h("div", { class: "main" }, header, this.stage, this.note);
@@ -77,7 +75,6 @@ export class IlockPhone extends IlockElement {
     this.state.dataset["state"] = state;
     this.state.dataset["link"] = this.link;
     say(this.state, this.words[state]);
-    show(this.useHere, this.link === "taken_over");
     show(this.idle, talking === undefined && first === undefined);
     say(this.peer, talking?.caller_name ?? "");
     this.stopwatch.run(talking !== undefined && this.calls.connected);
@@ -196,7 +193,7 @@ export class IlockPhone extends IlockElement {
   }
 
   private async load(path: string): Promise<unknown> {
-    const answer = await fetch(this.server + path, { headers: { authorization: `Bearer ${(await this.bearer()) ?? ""}` } });
+    const answer = await this.tokens.fetch(this.server + path);
     if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
     return ((await answer.json()) as { data: unknown }).data;
   }

@@ -56,6 +56,8 @@ button.round:active, .choice:active .round { transform: scale(.95); }
 .plate-place { color: #b9cbc4; }
 .door .time { position: absolute; left: 16px; bottom: 12px; padding: 2px 10px; border-radius: 99px; background: #0009; font-size: 14px; z-index: 2; }
 .door .state { padding: 24px 20px 4px; text-align: center; font-size: 18px; font-weight: 600; }
+.door .back { margin: 8px auto; }
+.door .back:not([hidden]) { display: flex; width: fit-content; }
 .door .controls { padding: 16px 20px 8px; }
 .door .controls .round.quiet { background: var(--_sunken); color: var(--_ink); border: 1px solid var(--_line); }
 .door .controls .round.quiet[aria-pressed=false] { background: var(--_ink); color: var(--_surface); }

@@ -2,6 +2,7 @@
 
 import { h } from "../elements/dom.js";
 import { type Icon, icon } from "../elements/icons.js";
+import { Tokens } from "../elements/tokens.js";
 import { isChinese, words } from "../elements/words.js";
 import { frame, language } from "./frame.js";
 import { tokenFor } from "./login.js";
@@ -69,11 +70,11 @@ export function startPage(): void {
   addEventListener("focus", refresh);
 }
 
-const token = tokenFor("auditor", "start-page");
+const tokens = new Tokens(tokenFor("auditor", "start-page"));
 
 async function showLatest(list: HTMLElement, none: HTMLElement): Promise<void> {
   const day = new Date().toISOString().slice(0, 10);
-  const answer = await fetch(`/api/audit/calls?day=${day}&limit=50`, { headers: { authorization: `Bearer ${(await token()) ?? ""}` } });
+  const answer = await tokens.fetch(`/api/audit/calls?day=${day}&limit=50`);
   if (!answer.ok) return;
   const { calls } = ((await answer.json()) as { data: { calls: FoundCall[] } }).data;
   none.hidden = calls.length > 0;

@@ -2,6 +2,7 @@
 
 import { h, say } from "../elements/dom.js";
 import { icon } from "../elements/icons.js";
+import { Tokens } from "../elements/tokens.js";
 import { tokenFor } from "../pages/login.js";
 import { frame, language } from "../pages/frame.js";
 import { canonical, digests, judge, type Verdict } from "./chain.js";
@@ -24,7 +25,7 @@ class StoryPage {
   private readonly diagram = h("div", { class: "picture", tabindex: 0, role: "region" });
   private readonly commits = h("ol", { class: "commits" });
   private readonly narrow = matchMedia("(max-width: 600px)");
-  private readonly token = tokenFor("auditor", "story-page");
+  private readonly tokens = new Tokens(tokenFor("auditor", "story-page"));
   private shown = "";
 
   constructor(
@@ -66,9 +67,8 @@ class StoryPage {
     return undefined;
   }
 
-  private async get(path: string): Promise<Response> {
-    const headers = { authorization: `Bearer ${(await this.token()) ?? ""}` };
-    return fetch(`/api/audit/calls/${encodeURIComponent(this.callId)}/${path}`, { headers });
+  private get(path: string): Promise<Response> {
+    return this.tokens.fetch(`/api/audit/calls/${encodeURIComponent(this.callId)}/${path}`);
   }
 
   private async show(call: CallEvents): Promise<void> {

@@ -1,0 +1,37 @@
+// The access token of an element or a page. It is kept in memory alone: in no address, and in no storage.
+
+/** A token of the operator's login service; `undefined` when the person must log in. */
+export type TokenSource = () => string | undefined | Promise<string | undefined>;
+
+const NOT_ACCEPTED = 401;
+
+export class Tokens {
+  private last: string | undefined;
+  private asked: Promise<string | undefined> | undefined;
+
+  constructor(private readonly source: TokenSource) {}
+
+  /** Another token than the last one. Whoever asks meanwhile gets the same. */
+  renew(): Promise<string | undefined> {
+    this.asked ??= this.ask().finally(() => (this.asked = undefined));
+    return this.asked;
+  }
+
+  /** Asks the backend; once more with another token, where the last one is not accepted any more. */
+  async fetch(address: string): Promise<Response> {
+    if (this.last === undefined) await this.renew();
+    const answer = await this.send(address);
+    if (answer.status !== NOT_ACCEPTED) return answer;
+    await this.renew();
+    return this.send(address);
+  }
+
+  private async ask(): Promise<string | undefined> {
+    this.last = await this.source();
+    return this.last;
+  }
+
+  private send(address: string): Promise<Response> {
+    return fetch(address, { headers: { authorization: `Bearer ${this.last ?? ""}` } });
+  }
+}
