@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use ilock_auth::{Identity, Role, Secret, issue_access_token};
 use ilock_events::{Millis, PartyId, TenantId};
 use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use tower::ServiceExt;
 
@@ -39,7 +40,10 @@ pub struct Ask<'a> {
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
+    /// All of it, as it was sent.
+    pub body: String,
     pub data: Value,
+    pub retry_after: Option<String>,
     /// The header `Date`: whole seconds.
     pub date: Millis,
 }
@@ -47,6 +51,10 @@ pub struct Answer {
 impl Answer {
     pub fn ok(&self) -> bool {
         self.status == 200
+    }
+
+    pub fn date_header(&self) -> String {
+        DateTime::from_millis(self.date.0).fmt(DateTimeFormat::HttpDate).unwrap()
     }
 
     /// Whether the same request may be sent again.
@@ -79,6 +87,7 @@ impl Api {
     pub async fn ask(&self, bearer: &Bearer, ask: Ask<'_>) -> Option<Answer> {
         let (network, weather) = (&self.network, &self.network.weather);
         let action = action_of(&ask);
+        self.facts.meant.lock().unwrap().extend(meant(&ask));
         tokio::time::sleep(self.dice.ms(5..80)).await;
         if network.chance(weather.lost_http) {
             network.story.tell(ask.who, format_args!("{action}: the request is lost"));
@@ -94,12 +103,16 @@ impl Api {
         let date = Millis(self.time.now().0.div_euclid(1000) * 1000);
         let Some(response) = response else {
             network.story.tell(ask.who, format_args!("{action}: the function is killed"));
-            return Some(Answer { status: 503, data: Value::Null, date });
+            // API Gateway's own answer.
+            let body = json!({ "message": "Service Unavailable" }).to_string();
+            return Some(Answer { status: 503, body, data: Value::Null, retry_after: None, date });
         };
         let response = response.unwrap();
         let status = response.status().as_u16();
+        let retry_after = response.headers().get("retry-after").map(|text| text.to_str().unwrap().to_owned());
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        let envelope: Value = serde_json::from_slice(&body).unwrap();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        let mut envelope: Value = serde_json::from_str(&body).unwrap();
         network.story.tell(ask.who, format_args!("{action}: {status} {}", brief(&envelope["data"])));
         self.note(&ask, status, &envelope["data"]);
         tokio::time::sleep(self.dice.ms(5..80)).await;
@@ -107,7 +120,7 @@ impl Api {
             network.story.tell(ask.who, format_args!("{action}: the answer is lost"));
             return None;
         }
-        Some(Answer { status, data: envelope["data"].clone(), date })
+        Some(Answer { status, body, data: envelope["data"].take(), retry_after, date })
     }
 
     fn kill_at(&self, action: &str) -> Option<u64> {
@@ -152,7 +165,6 @@ impl Api {
 
     /// Sends the same request until it is answered for good, at most `tries` times; as docs/protocol.md has it.
     pub async fn insist(&self, bearer: &Bearer, ask: Ask<'_>, tries: u32) -> Option<Answer> {
-        self.facts.meant.lock().unwrap().extend(meant(&ask));
         let mut last = None;
         for tried in 0..tries {
             last = self.ask(bearer, ask.clone()).await;

@@ -41,7 +41,8 @@ impl Caller {
         let topics = registered.data["topics"].as_object().unwrap().values();
         let topics = topics.map(|topic| topic.as_str().unwrap().to_owned()).collect();
         let name = registered.data["mqtt_credentials"]["client_id"].as_str().unwrap();
-        self.scene.cloud.broker.connect(name, topics, mailbox);
+        self.scene.cloud.broker.connect(name, 1, mailbox);
+        self.scene.cloud.broker.subscribe(name, 1, topics);
 
         sleep(plan.after).await;
         let key = format!("press-{}", self.dice.within(0..1_000_000));

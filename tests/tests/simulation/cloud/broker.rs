@@ -12,6 +12,10 @@ use super::network::{Arrival, Mailbox, Network};
 struct Session {
     topics: Vec<String>,
     mailbox: Mailbox,
+    /// The client's own number for its connection.
+    connection: u64,
+    connected: bool,
+    /// Until when the client cannot connect.
     away_until: Option<Instant>,
     /// What waits while the client is away, and until when.
     waiting: Vec<(Arrival, Instant)>,
@@ -36,9 +40,46 @@ impl Broker {
         Self { network, sessions: Mutex::default(), handed: Mutex::default() }
     }
 
-    pub fn connect(&self, client: &str, topics: Vec<String>, mailbox: Mailbox) {
-        let session = Session { topics, mailbox, away_until: None, waiting: vec![] };
-        self.sessions.lock().unwrap().insert(client.to_owned(), session);
+    /// `client` connects; what waits in its session is sent to it. It is told how that went.
+    pub fn connect(&self, client: &str, connection: u64, mailbox: Mailbox) {
+        let now = Instant::now();
+        let mut sessions = self.sessions.lock().unwrap();
+        let session_present = sessions.contains_key(client);
+        let session = sessions.entry(client.to_owned()).or_insert_with(|| Session {
+            topics: vec![],
+            mailbox: mailbox.clone(),
+            connection,
+            connected: false,
+            away_until: None,
+            waiting: vec![],
+        });
+        if session.away_until.is_some_and(|until| until > now) {
+            let _ = mailbox.send(Arrival::Broken { connection });
+            return;
+        }
+        (session.connection, session.connected, session.mailbox) = (connection, true, mailbox);
+        let _ = session.mailbox.send(Arrival::Connected { connection, session_present });
+        for (arrival, until) in session.waiting.drain(..) {
+            if until > now {
+                let _ = session.mailbox.send(arrival);
+            }
+        }
+    }
+
+    /// Takes effect only on the connection that there is.
+    pub fn subscribe(&self, client: &str, connection: u64, topics: Vec<String>) {
+        let mut sessions = self.sessions.lock().unwrap();
+        let Some(session) = sessions.get_mut(client) else { return };
+        if session.connected && session.connection == connection {
+            session.topics = topics;
+            let _ = session.mailbox.send(Arrival::Subscribed { connection });
+        }
+    }
+
+    pub fn disconnect(&self, client: &str) {
+        if let Some(session) = self.sessions.lock().unwrap().get_mut(client) {
+            session.connected = false;
+        }
     }
 
     /// Every message that was handed over, in order.
@@ -46,32 +87,12 @@ impl Broker {
         self.handed.lock().unwrap().clone()
     }
 
-    /// The connection of `client` breaks for `time`.
-    pub fn break_connection(self: &Arc<Self>, client: &str, time: Duration) {
-        let until = Instant::now() + time;
-        {
-            let mut sessions = self.sessions.lock().unwrap();
-            let Some(session) = sessions.get_mut(client) else { return };
-            session.away_until = Some(until);
-        }
-        let (broker, client) = (self.clone(), client.to_owned());
-        tokio::spawn(async move {
-            tokio::time::sleep_until(until).await;
-            broker.reconnect(&client);
-        });
-    }
-
-    fn reconnect(&self, client: &str) {
-        let mut sessions = self.sessions.lock().unwrap();
-        let Some(session) = sessions.get_mut(client) else { return };
-        let now = Instant::now();
-        if session.away_until.is_some_and(|until| until > now) {
-            return;
-        }
-        session.away_until = None;
-        for (arrival, until) in session.waiting.drain(..) {
-            if until > now {
-                let _ = session.mailbox.send(arrival);
+    /// The connection of `client` breaks, and cannot be opened for `time`.
+    pub fn break_connection(&self, client: &str, time: Duration) {
+        if let Some(session) = self.sessions.lock().unwrap().get_mut(client) {
+            session.away_until = Some(Instant::now() + time);
+            if std::mem::take(&mut session.connected) {
+                let _ = session.mailbox.send(Arrival::Broken { connection: session.connection });
             }
         }
     }
@@ -101,10 +122,10 @@ impl Broker {
     fn arrive(&self, client: &str, arrival: Arrival, until: Instant) {
         let mut sessions = self.sessions.lock().unwrap();
         let Some(session) = sessions.get_mut(client) else { return };
-        if session.away_until.is_some() {
-            session.waiting.push((arrival, until));
-        } else {
+        if session.connected {
             let _ = session.mailbox.send(arrival);
+        } else {
+            session.waiting.push((arrival, until));
         }
     }
 }

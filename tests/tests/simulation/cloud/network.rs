@@ -13,10 +13,29 @@ use crate::weather::Weather;
 /// What arrives at a phone or a door station.
 #[derive(Debug, Clone)]
 pub enum Arrival {
+    /// The broker accepted the connection that the client numbered so.
+    Connected {
+        connection: u64,
+        session_present: bool,
+    },
+    Subscribed {
+        connection: u64,
+    },
+    /// The connection ended, or did not come about.
+    Broken {
+        connection: u64,
+    },
     /// An MQTT message.
-    Message { topic: String, payload: serde_json::Value, handed: Instant },
+    Message {
+        topic: String,
+        payload: serde_json::Value,
+        handed: Instant,
+    },
     /// A push's payload.
-    Push { payload: serde_json::Value, handed: Instant },
+    Push {
+        payload: serde_json::Value,
+        handed: Instant,
+    },
 }
 
 pub type Mailbox = UnboundedSender<Arrival>;
