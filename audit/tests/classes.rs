@@ -44,6 +44,15 @@ fn text_that_no_commit_names_is_changed() {
 }
 
 #[test]
+fn text_that_a_killed_function_left_is_no_finding_until_the_timer_has_dropped_it() {
+    let calls = one_of_each();
+    let added = with_changed(&calls, 1, |call| call.personal.push(own_text("left")));
+    let over = calls[1].commits.iter().filter_map(|commit| commit["at"].as_i64()).max().unwrap();
+    assert_eq!(audit_at(&added, Millis(over)).1, []);
+    assert_eq!(kinds(&audit_at(&added, MUCH_LATER).1), [(Kind::Changed, None)]);
+}
+
+#[test]
 fn text_that_is_gone_before_its_day_without_a_mark_is_missing() {
     let calls = one_of_each();
     let gone = with_changed(&calls, 1, |call| call.personal.clear());

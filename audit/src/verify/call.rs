@@ -116,7 +116,8 @@ impl Judge {
         let findings = &mut self.judged.findings;
         let placed = call.placed.as_ref();
         beside::alerts(&line.alerts, placed, self.as_of, findings);
-        let texts = personal::judge(line, whole, findings);
+        let all_named = whole && !times::timer_may_come(call, self.as_of);
+        let texts = personal::judge(line, all_named, findings);
         let marks = beside::forgotten(&line.forgotten, placed, self.as_of, findings);
         if line.personal.is_some() {
             let there =

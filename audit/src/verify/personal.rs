@@ -34,9 +34,9 @@ impl PersonalView<'_> {
     }
 }
 
-/// Judges the text that stands there. Answers the digests of it. Where not all commits are there as they were (`whole`), text
-/// that none of them names may be that of another one.
-pub(crate) fn judge<'a>(line: &CallLine<'a>, whole: bool, findings: &mut Vec<Finding>) -> Vec<Cow<'a, str>> {
+/// Judges the text that stands there. Answers the digests of it. `all_named` says that a commit must name each: not where
+/// commits are missing or were changed, and not while the call's timer may still drop what a killed function left.
+pub(crate) fn judge<'a>(line: &CallLine<'a>, all_named: bool, findings: &mut Vec<Finding>) -> Vec<Cow<'a, str>> {
     let mut digests: Vec<Cow<'a, str>> = vec![];
     for (place, raw) in (1..).zip(line.personal.iter().flatten()) {
         let mut found = |kind, why: &dyn std::fmt::Display| {
@@ -54,7 +54,7 @@ pub(crate) fn judge<'a>(line: &CallLine<'a>, whole: bool, findings: &mut Vec<Fin
             found(Kind::Unreadable, &format_args!(": {error}"));
         } else if !view.fits() {
             found(Kind::Changed, &" does not have its digest");
-        } else if whole && !line.commits.iter().any(|commit| commit.contains(&named)) {
+        } else if all_named && !line.commits.iter().any(|commit| commit.contains(&named)) {
             found(Kind::Changed, &" is named by no commit of this call");
         } else if digests.contains(&view.digest) {
             found(Kind::Forked, &" stands there twice");

@@ -13,7 +13,7 @@ pub(crate) const SKEW_MS: i64 = 5_000;
 /// How far the clock of whoever verifies may be behind, in ms.
 pub(crate) const AUDITOR_MS: i64 = 10 * 60 * 1000;
 
-/// How long after a call's time was up its end may be late, in ms: the timer's queue is tried again for minutes.
+/// How long after a call's time was up its timer may be late, in ms: the timer's queue is tried again for minutes.
 const TIMER_MS: i64 = 10 * 60 * 1000;
 
 /// Holds the times of commits, in their order, against each other and against `as_of`.
@@ -46,6 +46,13 @@ pub(crate) fn ends_by(call: &Call) -> Option<Millis> {
         CallState::Active => placed.ends_by(),
         _ => None,
     }
+}
+
+/// Whether the timer of a call may still go off, and drop the text that no commit names.
+pub(crate) fn timer_may_come(call: &Call, as_of: Millis) -> bool {
+    let Some(placed) = call.placed.as_ref() else { return false };
+    let last = placed.ends_by().unwrap_or_else(|| placed.terms.deadline.plus(GRACE_MS));
+    as_of.since(last) <= TIMER_MS
 }
 
 /// That a call is over once its time is up.

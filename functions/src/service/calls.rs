@@ -148,14 +148,18 @@ impl Calls {
         Ok(personal)
     }
 
-    /// Drops what was written for a call that was never placed: whoever placed it was ended in between. Answers until when it
-    /// may still be placed, where it may.
+    /// Drops text that no commit of the call names: whoever kept it was ended before the commit. Answers until when one may
+    /// still come to name what is left, where one may.
     ///
     /// # Errors
     /// What the log reports.
-    pub async fn drop_left_behind(&self, call_id: &CallId) -> Result<Option<Millis>, ApiError> {
-        let (texts, now) = (self.log.kept_texts(call_id).await?, self.clock.now());
-        let (left, awaited): (Vec<_>, Vec<_>) = texts.into_iter().partition(|text| text.is_left_behind(now));
+    pub async fn drop_left_behind(&self, history: &History) -> Result<Option<Millis>, ApiError> {
+        if history.personal.iter().all(|personal| history.names(&personal.digest)) {
+            return Ok(None);
+        }
+        let (texts, now) = (self.log.kept_texts(&history.call.id).await?, self.clock.now());
+        let unnamed = texts.into_iter().filter(|text| !history.names(text.digest()));
+        let (left, awaited): (Vec<_>, Vec<_>) = unnamed.partition(|text| text.is_left_behind(now));
         try_join_all(left.iter().map(|text| self.log.drop_left_behind(text))).await?;
         Ok(awaited.iter().filter_map(KeptText::unplaced_until).max())
     }

@@ -1,11 +1,10 @@
 //! expire-call: the timer of a call went off. One that still rings is missed; one that has lasted for as long as a call may
-//! is ended. On a call that is over this does nothing. Of one that was never placed, text may have been left behind: it goes.
+//! is ended. On a call that is over this does nothing. Text that no commit came to name may have been left behind: it goes.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::future::join_all;
 use ilock_call::Refusal;
 use ilock_events::CallState;
-use ilock_log::History;
 use ilock_notify::Alarm;
 
 use crate::error::ApiError;
@@ -18,29 +17,23 @@ use crate::service::calls::Calls;
 #[tracing::instrument(name = "expiring", skip_all, fields(call_id = %alarm.call_id, n = tracing::field::Empty))]
 pub async fn expire(calls: &Calls, alarm: &Alarm) -> Result<(), ApiError> {
     let mut history = calls.log.load(&alarm.call_id).await?;
-    let Some(placed) = &history.call.placed else { return never_placed(calls, alarm, &history).await };
-    let outcome = match placed.state {
-        CallState::Ringing => calls.expire(&mut history, &calls.clock).await,
-        CallState::Active => calls.end_at_limit(&mut history, &calls.clock).await,
-        _ => return Ok(()),
+    let outcome = match history.call.state() {
+        Some(CallState::Ringing) => calls.expire(&mut history, &calls.clock).await,
+        Some(CallState::Active) => calls.end_at_limit(&mut history, &calls.clock).await,
+        _ => Ok(()),
     };
-    match outcome {
+    let again = match outcome {
         // Too early: a queue keeps nothing for longer than its limit, and a clock may be behind the one that placed the call.
-        Err(ApiError::Refused(Refusal::StillRinging { ends: at } | Refusal::StillActive { ends_by: at })) => {
-            calls.timer.arm(alarm.call_id.clone(), at).await.map_err(ApiError::Timer)
+        Err(ApiError::Refused(Refusal::StillRinging { ends: at } | Refusal::StillActive { ends_by: at })) => Some(at),
+        other => {
+            other?;
+            None
         }
-        other => other,
-    }
-}
-
-/// Whoever placed the call may have been ended after its text was kept, and before its commit was. Or is still at it: then
-/// the alarm comes again.
-async fn never_placed(calls: &Calls, alarm: &Alarm, history: &History) -> Result<(), ApiError> {
-    if history.personal.is_empty() {
-        return Ok(());
-    }
-    match calls.drop_left_behind(&alarm.call_id).await? {
-        Some(until) => calls.timer.arm(alarm.call_id.clone(), until).await.map_err(ApiError::Timer),
+    };
+    // Whoever kept a text may have been ended before the commit that was to name it. Or is still at it: then the alarm comes again.
+    let awaited = calls.drop_left_behind(&history).await?;
+    match again.into_iter().chain(awaited).min() {
+        Some(at) => calls.timer.arm(alarm.call_id.clone(), at).await.map_err(ApiError::Timer),
         None => Ok(()),
     }
 }

@@ -35,19 +35,25 @@ impl KeptText {
         &self.call_id
     }
 
+    /// What a commit names it by.
+    #[must_use]
+    pub const fn digest(&self) -> &Hash {
+        &self.digest
+    }
+
     /// Its sort key.
     #[must_use]
     pub fn sk(&self) -> String {
         format!("{KEPT}{}", self.name)
     }
 
-    /// Whether nobody will place its call any more, if nobody has by `now`.
+    /// Whether no commit will name it any more, if none has by `now`.
     #[must_use]
     pub fn is_left_behind(&self, now: Millis) -> bool {
         self.unplaced_until.is_none_or(|until| until <= now)
     }
 
-    /// Until when its call may still be placed, where it was written for one.
+    /// Until when a commit may still name it.
     #[must_use]
     pub const fn unplaced_until(&self) -> Option<Millis> {
         self.unplaced_until
@@ -117,7 +123,7 @@ impl EventLog {
         TextsOf(Scan::new(scan))
     }
 
-    /// Drops a text of a call that was never placed. No commit names it, so nothing need say that it is gone.
+    /// Drops a text that no commit names, and so nothing need say that it is gone.
     ///
     /// # Errors
     /// [`LogError::Store`].

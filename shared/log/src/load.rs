@@ -9,6 +9,7 @@ use ilock_events::{
     Alert, CallEvent, CallId, ClientName, Commit, CommitNo, Hash, PartyId, Personal, PersonalText, Receipt,
 };
 use ilock_proof::{commit_hash, first_prev};
+use serde_json::Value;
 
 use crate::error::{LogError, store};
 use crate::item::{self, commit_of};
@@ -76,6 +77,13 @@ impl History {
     pub fn words_of(&self, n: CommitNo) -> PersonalText {
         let reason = self.text_of(n).and_then(|text| text.reason.clone());
         PersonalText { reason, ..self.text_of(CommitNo::FIRST).cloned().unwrap_or_default() }
+    }
+
+    /// Whether one of the commits names the text with this digest, be it in an event that only a later version knows.
+    #[must_use]
+    pub fn names(&self, digest: &Hash) -> bool {
+        let mut events = self.commits.iter().flat_map(|commit| &commit.events);
+        events.any(|event| event.data.get("personal").and_then(Value::as_str) == Some(digest))
     }
 
     /// The personal text whose digest is `digest`; none when it was forgotten.

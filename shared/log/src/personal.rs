@@ -9,6 +9,9 @@ use crate::error::{LogError, store};
 use crate::item::{body, keyed, pk};
 use crate::log::EventLog;
 
+/// How long after it was kept a commit may come to name a text, in milliseconds: no function runs for so long.
+const NAMED_WITHIN_MS: i64 = 60_000;
+
 /// A call that is about to be placed. Its text lies there first, and nothing else says whose it is, or that it is nobody's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placing {
@@ -34,7 +37,9 @@ impl EventLog {
     /// # Errors
     /// [`LogError::Store`].
     pub async fn keep_personal(&self, call_id: &CallId, personal: &Personal, at: Millis) -> Result<(), LogError> {
-        self.put_text(self.text_item(call_id, personal, at)?).await
+        let mut item = self.text_item(call_id, personal, at)?;
+        item.insert(UNPLACED_UNTIL.into(), number(at.plus(NAMED_WITHIN_MS).0));
+        self.put_text(item).await
     }
 
     /// The same, beside a call that is being placed: where it never is, the text is found by its parties, and by its time.

@@ -1,5 +1,4 @@
-//! Personal text of calls that were never placed: whoever placed one was ended after its text was kept, and before its commit
-//! was.
+//! Personal text that no commit names: whoever kept it was ended before the commit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -60,6 +59,34 @@ async fn the_ring_timer_drops_text_of_a_call_that_nobody_can_place_any_more() {
     expire(calls, &alarm).await.unwrap();
     assert_eq!(calls.log.kept_texts(&call).await.unwrap(), []);
     assert!(calls.log.load(&call).await.unwrap().commits.is_empty());
+    world.end().await;
+}
+
+/// A press that is repeated after its function was killed, and a hang-up whose function was killed.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_timer_drops_text_that_no_commit_of_a_placed_call_names_and_no_other() {
+    let ahead = Arc::<AtomicI64>::default();
+    let ms = ahead.clone();
+    let clock = Clock::new(move || Clock::system().now().plus(ms.load(Ordering::SeqCst)));
+    let world = World::with(Options { clock, ..Options::anywhere() }).await;
+    let log = &world.stack.calls.log;
+    world.user("olga").registers("phone").await;
+    let door = world.door("device123");
+    let call = CallId::new(call_id(&door.rings("olga", 5).await)).unwrap();
+    left_behind(log, &call, 5_000).await;
+    let reason = PersonalText { reason: Some("bye".into()), ..PersonalText::default() };
+    log.keep_personal(&call, &salt_personal(reason, [8; 16]).unwrap().unwrap(), Clock::system().now()).await.unwrap();
+    door.caller_action(call.as_str(), "cancelled").await.ok();
+    let (alarm, texts) = (Alarm { call_id: call.clone() }, async || log.kept_texts(&call).await.unwrap());
+    // A commit may still come to name them.
+    expire(&world.stack.calls, &alarm).await.unwrap();
+    assert_eq!(texts().await.len(), 3);
+    ahead.store(67_000, Ordering::SeqCst);
+    expire(&world.stack.calls, &alarm).await.unwrap();
+    let history = log.load(&call).await.unwrap();
+    let [kept] = &texts().await[..] else { panic!("the text of the call that was placed stays") };
+    assert!(history.names(kept.digest()));
+    assert_eq!(history.personal.len(), 1);
     world.end().await;
 }
 
