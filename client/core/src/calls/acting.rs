@@ -24,9 +24,11 @@ impl Client {
         if self.requests.has(&purpose) {
             return;
         }
-        // Without its name a phone cannot be told from the person's others.
-        let client_id = self.link.client_id().unwrap_or(&self.config.client_id);
-        let mut body = json!({ "call_id": call_id, "action": act.word(), "client_id": client_id });
+        let mut body = json!({ "call_id": call_id, "action": act.word() });
+        // Without its name a phone cannot be told from the person's others; before the registration it has none.
+        if let Some(client_id) = self.link.client_id() {
+            body["client_id"] = client_id.into();
+        }
         if let Some(reason) = reason {
             body["reason"] = reason.into();
         }
@@ -74,8 +76,8 @@ impl Client {
 
     /// Only the phone that is named is given a way in of its own before the answer.
     fn preview_path(&self, call_id: &str) -> String {
-        let client_id = self.link.client_id().unwrap_or(&self.config.client_id);
-        format!("/api/calls/{call_id}?client_id={client_id}")
+        let named = self.link.client_id().map(|client_id| format!("?client_id={client_id}"));
+        format!("/api/calls/{call_id}{}", named.unwrap_or_default())
     }
 
     pub(crate) fn answer(&mut self, call_id: &str) {

@@ -52,7 +52,10 @@ impl Client {
             [one] => json!({ "callee_id": one }),
             several => json!({ "callee_ids": several }),
         };
-        body["client_id"] = self.link.client_id().unwrap_or(&self.config.client_id).into();
+        // The backend takes the name of a registered client only, and a press does not wait for the registration.
+        if let Some(client_id) = self.link.client_id() {
+            body["client_id"] = client_id.into();
+        }
         if let Some(info) = object(caller_info) {
             body["caller_info"] = Value::Object(info);
         }

@@ -79,8 +79,12 @@ impl Bindings {
             }
             (Value::Object(fields), Value::Object(there)) => {
                 for (name, expected) in fields {
-                    let actual = there.get(name).ok_or_else(|| format!("{name} is missing"))?;
-                    self.matches(expected, actual).map_err(|why| format!("{name}: {why}"))?;
+                    match there.get(name) {
+                        Some(actual) => self.matches(expected, actual).map_err(|why| format!("{name}: {why}"))?,
+                        // `null` stands for a field that is not there.
+                        None if expected.is_null() => {}
+                        None => return Err(format!("{name} is missing")),
+                    }
                 }
                 Ok(())
             }
