@@ -41,6 +41,8 @@ check-all: ## What takes hours, and no CI: 1,000,000 simulated calls, 10,000 led
 	ILOCK_LEDGER_PENDING=1000000 cargo test --release $(all) --test embedded -- --nocapture memory_does_not_grow
 	ILOCK_CRASHES=1 cargo test --release $(all) --test simulation -- --nocapture model::
 	tests/generated-clients/run --more
+	tests/new-apps/run --more
+	client/conformance/coverage
 	ILOCK_FUZZ_SECONDS=600 cargo test --release $(all) --test fuzz -- --nocapture nothing_that_happens
 	ILOCK_EDITS=20000 ILOCK_HONEST_CALLS=100000 cargo test --release $(all) --test edits -- --nocapture
 
