@@ -58,7 +58,7 @@ async fn state(party: &Party, call: &str) -> String {
 }
 
 async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
-    for _ in 0..400 {
+    for _ in 0..1_600 {
         if is().await {
             return;
         }
