@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 /// The projector writes histories a moment later.
 async fn history(party: &Party, calls: usize) -> Vec<Value> {
-    for _ in 0..50 {
+    for _ in 0..200 {
         let page = party.gets("/api/calls?limit=100").await.ok();
         let found = page["calls"].as_array().unwrap().clone();
         if found.len() >= calls {

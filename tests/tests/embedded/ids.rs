@@ -13,7 +13,7 @@ fn real_subs() -> [String; 20] {
 
 /// The row of `call` in the party's history, once it is there.
 async fn listed(party: &Party, call: &str) -> Value {
-    for _ in 0..200 {
+    for _ in 0..800 {
         let calls = party.gets("/api/calls").await.ok();
         if let Some(row) = calls["calls"].as_array().unwrap().iter().find(|row| row["call_id"] == call) {
             return row.clone();

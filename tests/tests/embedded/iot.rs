@@ -52,7 +52,7 @@ async fn a_prefix_stands_before_every_topic_that_the_functions_publish_on() {
         "blue/users/anna/devices/sync".to_owned(),
         "blue/devices/device123/calls/control".to_owned(),
     ]);
-    for _ in 0..100 {
+    for _ in 0..400 {
         let topics: BTreeSet<String> = iot.published().into_iter().map(|message| message.topic).collect();
         if topics.is_superset(&told) {
             break;
