@@ -272,8 +272,14 @@ fn text_of_a_call_that_was_never_placed_is_found_by_forget_and_by_rebuild() {
     settled(&server, &[a_call(&server, "door1")]);
     let (one, other) = ("call_door1_user456_1_aaaaaaaaaaaaa", "call_door1_user456_2_aaaaaaaaaaaaa");
     leaves_behind(&server, one);
-    let counted = lines(&server.run(&["--json", "forget", "user456", "--dry-run"]));
-    assert_eq!(counted[0]["texts_in_no_history"], 1);
+    let count = || lines(&server.run(&["--json", "forget", "user456", "--dry-run"])).remove(0);
+    let patience = Instant::now() + Duration::from_mins(1);
+    // The histories are written a moment after everybody was told.
+    while count()["calls"] != 1 {
+        assert!(Instant::now() < patience, "{}", count());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(count()["texts_in_no_history"], 1);
     let forgotten = lines(&server.run(&["--json", "forget", "user456", "--yes"]));
     assert_eq!((&forgotten[0]["texts_in_no_history"], &forgotten[0]["calls"]), (&1.into(), &1.into()));
     let again = lines(&server.run(&["--json", "forget", "user456", "--yes"]));
