@@ -1,7 +1,7 @@
 //! Does a call's time run as time does?
 
-use ilock_call::{Call, GRACE_MS};
-use ilock_events::{CallState, Millis};
+use ilock_call::{Call, GRACE_MS, Placed};
+use ilock_events::Millis;
 
 use crate::verify::commit::CheckedCommit;
 use crate::{Finding, Kind};
@@ -40,19 +40,17 @@ pub(crate) fn judge(commits: &[CheckedCommit<'_>], as_of: Millis, findings: &mut
 
 /// When a call that is not over was to be over at the latest; none where it is over.
 pub(crate) fn ends_by(call: &Call) -> Option<Millis> {
-    let placed = call.placed.as_ref()?;
-    match placed.state {
-        CallState::Ringing => Some(placed.terms.deadline.plus(GRACE_MS)),
-        CallState::Active => placed.ends_by(),
-        _ => None,
-    }
+    call.placed.as_ref().filter(|placed| !placed.state.is_final()).map(last_timer)
+}
+
+/// When the last timer of a call is due.
+fn last_timer(placed: &Placed) -> Millis {
+    placed.ends_by().unwrap_or_else(|| placed.terms.deadline.plus(GRACE_MS))
 }
 
 /// Whether the timer of a call may still go off, and drop the text that no commit names.
 pub(crate) fn timer_may_come(call: &Call, as_of: Millis) -> bool {
-    let Some(placed) = call.placed.as_ref() else { return false };
-    let last = placed.ends_by().unwrap_or_else(|| placed.terms.deadline.plus(GRACE_MS));
-    as_of.since(last) <= TIMER_MS
+    call.placed.as_ref().is_some_and(|placed| as_of.since(last_timer(placed)) <= TIMER_MS)
 }
 
 /// That a call is over once its time is up.

@@ -2,13 +2,12 @@
 //! points to, which is proven. Where one is gone or wrong, more of the ledger is read.
 
 use ilock_audit::{Finding, Kind};
+use ilock_log::ledger::hours_back;
 use ilock_proof::{Day, Entry, Hour, TILE_WIDTH};
 
 use crate::audit::ledger_args::{OpenLedger, ledger_error};
 use crate::ui::error::CommandError;
 
-/// How far back the entry of an hour is looked for before the ledger is read from its beginning.
-const MOST_HOURS_BACK: usize = 48;
 /// Hours whose entries are read after the day's end: what was committed in its last seconds is entered by then.
 const HOURS_AFTER: usize = 2;
 
@@ -24,12 +23,10 @@ impl<'a> HourMarks<'a> {
 
     /// The index from which on everything stands that was entered after `hour` began, or earlier.
     pub async fn beginning_at(&mut self, hour: Hour) -> Result<u64, CommandError> {
-        let mut hour = hour;
-        for _ in 0..MOST_HOURS_BACK {
+        for hour in hours_back(hour) {
             if let Some(index) = self.index(hour).await? {
                 return Ok(index);
             }
-            hour = hour.before();
         }
         Ok(0)
     }

@@ -9,7 +9,7 @@ use ilock_events::{
     Act, Actor, Address, Alert, CallId, CallState, ClientProof, Command, CommandId, Commit, CommitNo, Millis, Nonce,
     Party, PartyId, PartyKind, Personal, PersonalText, Reason, TenantId,
 };
-use ilock_log::{CommandOutcome, EventLog, History, KeptText, Placing};
+use ilock_log::{CommandOutcome, EventLog, History, KeptText, NAMED_WITHIN_MS, Placing};
 use ilock_notify::RingTimer;
 use ilock_proof::salt_personal;
 use tracing::Span;
@@ -18,9 +18,6 @@ use crate::error::ApiError;
 use crate::metrics;
 use crate::service::delivery::Notifier;
 use crate::service::room_credentials::{KeyVersions, KeyedCredentials};
-
-/// How long after its ringing would have ended a call may still be placed, in milliseconds: no function runs for so long.
-const LEFT_BEHIND_AFTER_MS: i64 = 60_000;
 
 /// The longest reason that is kept, in characters.
 pub const MAX_REASON: usize = 1000;
@@ -230,7 +227,7 @@ impl Calls {
 pub fn placing_of(tenant: &TenantId, caller: &Party, callees: &[&PartyId], ends: Millis) -> Placing {
     let callees = callees.iter().map(|id| Address::of(tenant, PartyKind::User, id));
     let parties = std::iter::once(Address::of(tenant, caller.kind, &caller.id)).chain(callees).collect();
-    Placing { parties, until: ends.plus(LEFT_BEHIND_AFTER_MS) }
+    Placing { parties, until: ends.plus(NAMED_WITHIN_MS) }
 }
 
 fn placing(tenant: &TenantId, command: &Command, now: Millis) -> Option<Placing> {

@@ -37,4 +37,4 @@ pub use ilock_dynamo::BadCursor;
 pub use item::commit_of;
 pub use load::History;
 pub use log::{EventLog, PERSONAL_DAYS, TABLE};
-pub use personal::Placing;
+pub use personal::{NAMED_WITHIN_MS, Placing};

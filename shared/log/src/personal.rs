@@ -10,7 +10,7 @@ use crate::item::{body, keyed, pk};
 use crate::log::EventLog;
 
 /// How long after it was kept a commit may come to name a text, in milliseconds: no function runs for so long.
-const NAMED_WITHIN_MS: i64 = 60_000;
+pub const NAMED_WITHIN_MS: i64 = 60_000;
 
 /// A call that is about to be placed. Its text lies there first, and nothing else says whose it is, or that it is nobody's.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,7 +17,7 @@ mod table;
 mod witnesses;
 
 pub use error::{LedgerError, NotSequenced};
-pub use prove::{CallProof, may_wait_for_sequencer};
+pub use prove::{CallProof, hours_back, may_wait_for_sequencer};
 pub use reader::{LedgerReader, RangeOfEntries};
 pub use round::Round;
 pub use sequencer::{Sequenced, Sequencer};

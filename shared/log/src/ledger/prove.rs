@@ -25,18 +25,21 @@ pub enum CallProof {
     },
 }
 
+/// `hour` and those before it, one after the other, as far back as an hour's entry is looked for.
+pub fn hours_back(hour: Hour) -> impl Iterator<Item = Hour> {
+    std::iter::successors(Some(hour), |hour| Some(hour.before())).take(MOST_HOURS_BACK)
+}
+
 impl LedgerReader {
     /// The index from which on everything stands that was entered after `hour` began, or earlier, in a ledger of `size`.
     ///
     /// # Errors
     /// [`LedgerError`].
-    pub async fn beginning_at(&self, hour: Hour, size: u64) -> Result<u64, LedgerError> {
-        let mut hour = hour;
-        for _ in 0..MOST_HOURS_BACK {
+    async fn beginning_at(&self, hour: Hour, size: u64) -> Result<u64, LedgerError> {
+        for hour in hours_back(hour) {
             if let Some((index, _)) = self.hour(hour).await? {
                 return Ok(index.min(size));
             }
-            hour = hour.before();
         }
         Ok(0)
     }
