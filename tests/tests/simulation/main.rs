@@ -19,6 +19,7 @@ mod model;
 mod phone;
 mod run;
 mod scene;
+mod seeded;
 mod seeds;
 mod story;
 mod time;

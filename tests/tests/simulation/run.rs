@@ -7,7 +7,6 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use futures::future::join_all;
 use ilock_auth::Role;
-use ilock_env::simulate_randomness;
 use ilock_local::dynamodb::create_table;
 use tokio::time::{Instant, sleep};
 
@@ -22,6 +21,7 @@ use crate::functions::{Functions, sdk};
 use crate::judge::{Court, Judgement};
 use crate::phone::{Owner, Phone, Reach};
 use crate::scene::Scene;
+use crate::seeded::decided_by;
 use crate::story::Story;
 use crate::time::Time;
 use crate::weather::Weather;
@@ -48,11 +48,7 @@ pub struct Outcome {
 
 /// Simulates what `seed` decides.
 pub fn run(seed: u64, script: &Script) -> Outcome {
-    fastrand::seed(seed);
-    let dice = Dice::of(seed, "randomness of the functions");
-    let _randomness = simulate_randomness(move |bytes| dice.fill(bytes));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(Box::pin(simulate(seed, script)))
+    decided_by(seed, simulate(seed, script))
 }
 
 struct House {

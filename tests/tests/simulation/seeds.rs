@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::bugs::Bug;
 use crate::judge::Judgement;
 use crate::run::{Outcome, Script, run};
+use crate::seeded::{named, on_all_processors};
 use crate::weather::Weather;
 
 /// So many seeds are run where nothing else is said.
@@ -22,17 +22,8 @@ fn one_seed() -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("ILOCK_SEED must be a whole number, not {text:?}")))
 }
 
-/// `ILOCK_SEEDS`: `5000` for the first 5,000, `5000..9000` for those from 5,000 on.
 fn seeds() -> Range<u64> {
-    if let Some(seed) = one_seed() {
-        return seed..seed + 1;
-    }
-    let Ok(text) = std::env::var("ILOCK_SEEDS") else { return 0..SEEDS };
-    let bad = || panic!("ILOCK_SEEDS must be a number or FROM..TO, not {text:?}");
-    match text.split_once("..") {
-        None => 0..text.parse().unwrap_or_else(|_| bad()),
-        Some((from, to)) => from.parse().unwrap_or_else(|_| bad())..to.parse().unwrap_or_else(|_| bad()),
-    }
+    one_seed().map(|seed| seed..seed + 1).or_else(|| named("ILOCK_SEEDS")).unwrap_or(0..SEEDS)
 }
 
 /// Runs `seeds` on all processors until one fails; the first that did, and the sums over all.
@@ -46,28 +37,16 @@ fn run_until(
     script: &Script,
     fails: impl Fn(&str) -> bool + Sync,
 ) -> (Option<(u64, Outcome)>, Judgement) {
-    let next = AtomicU64::new(seeds.start);
     let failed: Mutex<Option<(u64, Outcome)>> = Mutex::default();
     let sums: Mutex<Judgement> = Mutex::default();
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    let earlier = failed.lock().unwrap().as_ref().is_some_and(|(failed, _)| *failed < seed);
-                    if seed >= seeds.end || earlier {
-                        return;
-                    }
-                    let outcome = run(seed, script);
-                    add(&mut sums.lock().unwrap(), &outcome.judgement);
-                    let mut failed = failed.lock().unwrap();
-                    let first = failed.as_ref().is_none_or(|(earlier, _)| seed < *earlier);
-                    if first && outcome.judgement.found.iter().any(|found| fails(found)) {
-                        *failed = Some((seed, outcome));
-                    }
-                }
-            });
+    let comes_first = |seed| failed.lock().unwrap().as_ref().is_none_or(|(earlier, _)| seed < *earlier);
+    on_all_processors(seeds, comes_first, |seed| {
+        let outcome = run(seed, script);
+        add(&mut sums.lock().unwrap(), &outcome.judgement);
+        let mut failed = failed.lock().unwrap();
+        let first = failed.as_ref().is_none_or(|(earlier, _)| seed < *earlier);
+        if first && outcome.judgement.found.iter().any(|found| fails(found)) {
+            *failed = Some((seed, outcome));
         }
     });
     (failed.into_inner().unwrap(), sums.into_inner().unwrap())

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ilock_env::simulate_randomness;
 use ilock_functions::settings::Settings;
 use ilock_functions::triggers::ledger::{LedgerKeeper, entry_of};
 use ilock_lambda::aws::{OnAws, RetryPolicy};
@@ -25,6 +24,7 @@ use crate::cloud::{Cloud, Network, Position};
 use crate::dice::Dice;
 use crate::functions::sdk;
 use crate::killed::Killed;
+use crate::seeded::decided_by;
 use crate::story::Story;
 use crate::time::Time;
 use crate::weather::Weather;
@@ -62,11 +62,7 @@ pub struct Scene {
 
 /// Simulates what `seed` decides.
 pub fn run(seed: u64, scene: &Scene) -> Outcome {
-    fastrand::seed(seed);
-    let dice = Dice::of(seed, "randomness of the functions");
-    let _randomness = simulate_randomness(move |bytes| dice.fill(bytes));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(Box::pin(simulate(seed, scene)))
+    decided_by(seed, simulate(seed, scene))
 }
 
 struct House {

@@ -3,13 +3,14 @@
 
 use std::ops::Range;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::run::{Outcome, Scene, run};
 use crate::bugs::Bug;
+use crate::seeded::{named, on_all_processors};
 use crate::weather::Weather;
 
+const VARIABLE: &str = "ILOCK_LEDGER_SEEDS";
 const SEEDS: u64 = 30;
 /// How long something is written where the seed does not say so.
 const SHORT: Duration = Duration::from_secs(100);
@@ -18,34 +19,17 @@ const STEP: usize = 4;
 /// Within so many seeds each planted bug is found.
 const FOUND_WITHIN: u64 = 20;
 
-fn seeds() -> Range<u64> {
-    let Ok(text) = std::env::var("ILOCK_LEDGER_SEEDS") else { return 0..SEEDS };
-    let bad = || panic!("ILOCK_LEDGER_SEEDS must be a number or FROM..TO, not {text:?}");
-    match text.split_once("..") {
-        None => 0..text.parse().unwrap_or_else(|_| bad()),
-        Some((from, to)) => from.parse().unwrap_or_else(|_| bad())..to.parse().unwrap_or_else(|_| bad()),
-    }
-}
-
 /// Runs `seeds` on all processors until one fails; the sums over all, with what is wrong with the first that failed.
 fn run_all(seeds: Range<u64>, scene: &Scene) -> Outcome {
-    let next = AtomicU64::new(seeds.start);
     let sums: Mutex<Outcome> = Mutex::default();
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds.end || !sums.lock().unwrap().found.is_empty() {
-                        return;
-                    }
-                    let outcome = run(seed, scene);
-                    add(&mut sums.lock().unwrap(), seed, outcome);
-                }
-            });
-        }
-    });
+    on_all_processors(
+        seeds,
+        |_| sums.lock().unwrap().found.is_empty(),
+        |seed| {
+            let outcome = run(seed, scene);
+            add(&mut sums.lock().unwrap(), seed, outcome);
+        },
+    );
     sums.into_inner().unwrap()
 }
 
@@ -69,7 +53,7 @@ fn p99(mut delays: Vec<Duration>) -> Duration {
 
 #[test]
 fn whatever_goes_wrong_the_ledger_holds() {
-    let (begun, seeds) = (Instant::now(), seeds());
+    let (begun, seeds) = (Instant::now(), named(VARIABLE).unwrap_or(0..SEEDS));
     let sums = run_all(seeds.clone(), &Scene::default());
     let Outcome { entries, rounds, kills, redriven, .. } = sums;
     println!(
@@ -123,7 +107,7 @@ fn planted_bugs_of_the_ledger_are_found() {
 
 #[test]
 fn a_sequencer_may_be_killed_at_any_of_its_awaits() {
-    let step = if std::env::var_os("ILOCK_LEDGER_SEEDS").is_some() { 1 } else { STEP };
+    let step = if named(VARIABLE).is_some() { 1 } else { STEP };
     // Alone, it finds what it left itself; with a second, that one may be in the middle of the same round.
     for (first, two_sequencers) in [(0, false), (step / 2, true)] {
         let weather = Weather { two_sequencers, sequencers_apart_ms: 300, lasts: SHORT, ..Weather::fair() };
