@@ -196,13 +196,15 @@ async fn whoever_cannot_be_called_is_one_and_the_same_404_in_body_and_in_request
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
     assert_eq!(answers[0][0], 404);
 
-    // What takes time is what is asked of AWS.
+    // What takes time is what is asked of AWS. A door of its own for each: presses of one door may meet at one slot of its
+    // limit, and the later one then asks twice.
     let aws = Aws::before(world.stack.at.dynamodb, Duration::from_millis(2)).await;
     let parts = aws.parts();
     let state = ilock_functions::http::calls::create_call::CreateCallState::new(&parts.wiring).unwrap();
     let app = ilock_functions::http::router::service(ilock_functions::http::calls::create_call::routes(state));
     let mut asked = vec![];
     for callee in nobodies {
+        let door = world.door(&format!("door_for_{callee}"));
         let body = json!({ "callee_id": callee, "ring_seconds": 5, "caller_info": { "name": "Door" } });
         let request = axum::http::Request::post("/api/calls")
             .header("authorization", format!("Bearer {}", door.token))
