@@ -60,6 +60,13 @@ OTHERS = {
         "RolePath": "/apps/ilock/",
     },
     "public-key tokens": {"AuthAlgorithms": "RS256,ES256", "AuthJwks": "https://login.example.com/keys"},
+    "tokens at the gateway": {
+        "AuthAlgorithms": "RS256",
+        "AuthJwks": "https://login.example.com/keys",
+        "AuthIssuer": "https://login.example.com/",
+        "AuthAudience": "ilock",
+        "GatewayChecksTokens": "true",
+    },
     "CORS": {"CorsOrigins": "https://app.example.com,https://www.example.com"},
     "own API domain": {"ApiDomainName": "api.example.com", "ApiCertificateArn": certificate(1)},
     "own API domain and zone": {

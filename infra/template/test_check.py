@@ -98,6 +98,23 @@ class Roles(unittest.TestCase):
                 [broken] = broken_rules(check.template(), parameters | {name: ""}, combinations.REGION)
                 self.assertTrue(broken.startswith(f"{name}: prod must say"), broken)
 
+    def test_the_gateway_looks_at_tokens_where_it_can(self):
+        at_the_gateway = CORE[WITHOUT_PUSH] | combinations.OTHERS["tokens at the gateway"]
+        self.assertEqual(broken_rules(check.template(), at_the_gateway, combinations.REGION), [])
+        unfit = {"AuthAlgorithms": "RS256,ES256", "AuthIssuer": "", "AuthAudience": ""}
+        for name, value in unfit.items():
+            [broken] = broken_rules(check.template(), at_the_gateway | {name: value}, combinations.REGION)
+            self.assertIn(name, broken)
+
+        def asked(parameters):
+            [api] = (one for one in check.deployed(parameters)["Resources"].values() if one["Type"] == "AWS::ApiGatewayV2::Api")
+            paths = api["Properties"]["Body"]["paths"]
+            return {path for path, methods in paths.items() if any(one.get("security") for one in methods.values())}, set(paths)
+
+        with_callback = asked(at_the_gateway | combinations.CALLBACK["callback"])
+        self.assertEqual(with_callback[1] - with_callback[0], {"/api/trtc/callback"})
+        self.assertEqual(asked(CORE[WITHOUT_PUSH])[0], set())
+
 
 class Streams(unittest.TestCase):
     def test_the_log_has_two_readers_each_with_rules_of_its_own(self):

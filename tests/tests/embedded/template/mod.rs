@@ -64,6 +64,33 @@ fn its_routes_are_those_of_the_api_description() {
     assert_eq!(routes, described);
 }
 
+/// Where the gateway looks at tokens, it does on every route but Tencent's, whose reports are signed.
+#[test]
+fn every_route_but_tencents_asks_for_a_token_at_the_gateway() {
+    let template = template();
+    let named: BTreeSet<(String, String)> = functions(&template)
+        .iter()
+        .flat_map(|(_, function)| function["Events"].as_object().into_iter().flat_map(|events| events.values()))
+        .filter(|event| event["Type"] == "HttpApi")
+        .map(|event| {
+            let word = |name: &str| event["Properties"][name].as_str().unwrap().to_owned();
+            (word("Path"), word("Method").to_lowercase())
+        })
+        .filter(|(path, _)| path != "/api/trtc/callback")
+        .collect();
+    let definition = &template["Resources"]["HttpApi"]["Properties"]["DefinitionBody"];
+    // The reader drops YAML tags, here that of `!If`.
+    let asks = json!({ "security": ["TokensAtTheGateway", [{ "token": [] }], []] });
+    let mut asking = BTreeSet::new();
+    for (path, methods) in definition["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            assert_eq!(*operation, asks, "{method} {path}");
+            asking.insert((path.clone(), method.clone()));
+        }
+    }
+    assert_eq!(asking, named);
+}
+
 #[test]
 fn its_tables_are_those_that_the_embedded_stack_makes() {
     let template = template();
