@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use axum::Router;
 use axum::body::Bytes;
@@ -15,7 +16,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::BoxFuture;
 use ilock_functions::settings::Settings;
-use ilock_lambda::aws::{OnAws, RetryPolicy};
+use ilock_lambda::aws::{ALL_TRIES, OnAws, RetryPolicy, TRY};
 use ilock_proof::SignKey;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -74,11 +75,14 @@ pub fn max_concurrent(requests: &[Request]) -> usize {
     usize::try_from(most).unwrap()
 }
 
+/// How long AWS takes for an action, such as `dynamodb:PutItem`.
+type Takes = Box<dyn Fn(&str) -> Duration + Send + Sync>;
+
 type Before = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
 struct Recorder {
     dynamodb: String,
-    takes: Duration,
+    takes: Takes,
     http: reqwest::Client,
     requests: Mutex<Vec<Request>>,
     objects: Objects,
@@ -97,6 +101,11 @@ pub struct Aws {
 impl Aws {
     /// Starts it before the embedded DynamoDB at `dynamodb`; each request takes at least `takes`.
     pub async fn before(dynamodb: std::net::SocketAddr, takes: Duration) -> Self {
+        Self::taking(dynamodb, Box::new(move |_| takes)).await
+    }
+
+    /// The same; each request takes at least what `takes` says of its action.
+    pub async fn taking(dynamodb: std::net::SocketAddr, takes: Takes) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let recorder = Arc::new(Recorder {
@@ -116,6 +125,13 @@ impl Aws {
     /// The parts that a function's binary makes, with this server as AWS and without pushes.
     pub fn parts(&self) -> OnAws {
         self.parts_with(false)
+    }
+
+    /// The same parts, with pushes, and with every request bounded in time as on AWS.
+    pub fn parts_as_deployed(&self, retry: RetryPolicy) -> OnAws {
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(TRY).operation_timeout(ALL_TRIES).build();
+        let sdk = self.sdk().into_builder().timeout_config(timeouts).build();
+        OnAws::new(Self::settings(&self.url, |name| (name == "PUSH_GCM").then(|| PUSH_APP.into())), sdk, retry)
     }
 
     /// The same parts, with or without pushes.
@@ -144,8 +160,12 @@ impl Aws {
     }
 
     fn parts_at(url: &str, set: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> OnAws {
+        OnAws::new(Self::settings(url, set), Self::sdk_at(url), RetryPolicy::Background)
+    }
+
+    fn settings(url: &str, set: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Settings {
         let (iot, queue) = (url.to_owned(), format!("{url}/000000000000/expire"));
-        let settings = Settings::for_dev(move |name| match name {
+        Settings::for_dev(move |name| match name {
             "IOT_ENDPOINT" => Some(iot.clone()),
             "EXPIRE_QUEUE_URL" => Some(queue.clone()),
             "PRESENCE_QUEUE_URL" => Some(queue.replace("expire", "presence")),
@@ -154,8 +174,7 @@ impl Aws {
             "TRTC_CALLBACK_KEY" => Some("key".into()),
             "LIMIT_REGISTRATIONS_AN_HOUR" => Some("1000".into()),
             _ => set(name),
-        });
-        OnAws::new(settings, Self::sdk_at(url), RetryPolicy::Background)
+        })
     }
 
     /// The SDK's configuration, with this server as AWS.
@@ -305,7 +324,7 @@ async fn answer(
             before().await;
         }
     }
-    tokio::time::sleep(recorder.takes).await;
+    tokio::time::sleep((recorder.takes)(&actions[0].0)).await;
     let answer = if service == "DynamoDB_20120810" {
         forward(&recorder, &headers, body).await
     } else if service == "TrentService" {

@@ -16,6 +16,8 @@ pub struct Caller {
     pub scene: Scene,
     pub bearer: Bearer,
     pub client: String,
+    /// Its own number for its connection to the broker.
+    pub connection: u64,
     pub dice: Dice,
 }
 
@@ -41,8 +43,8 @@ impl Caller {
         let topics = registered.data["topics"].as_object().unwrap().values();
         let topics = topics.map(|topic| topic.as_str().unwrap().to_owned()).collect();
         let name = registered.data["mqtt_credentials"]["client_id"].as_str().unwrap();
-        self.scene.cloud.broker.connect(name, 1, mailbox);
-        self.scene.cloud.broker.subscribe(name, 1, topics);
+        self.scene.cloud.broker.connect(name, self.connection, mailbox);
+        self.scene.cloud.broker.subscribe(name, self.connection, topics);
 
         sleep(plan.after).await;
         let key = format!("press-{}", self.dice.within(0..1_000_000));

@@ -32,13 +32,21 @@ const LONGEST: Duration = Duration::from_hours(4);
 const EVENTS: &str = "events";
 
 /// What is to be simulated, beside what the seed decides.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Script {
+    /// How often the callers call, each time when all that came before is over.
+    pub rounds: u64,
     /// None: as the seed decides.
     pub weather: Option<Weather>,
     pub bug: Option<Bug>,
     /// Which function is killed once, and at which of its awaits.
     pub kill: Option<(&'static str, u64)>,
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        Self { rounds: 1, weather: None, bug: None, kill: None }
+    }
 }
 
 pub struct Outcome {
@@ -71,19 +79,14 @@ async fn simulate(seed: u64, script: &Script) -> Outcome {
         let ask = Ask { method: "PUT", path: "/api/settings".to_owned(), key: None, body, who: &owner.client };
         scene.api.insist(&owner.bearer, ask, 20).await;
     }
-    scene.cloud.network.begin();
-    house.break_connections(&plan);
-    let calls = if plan.permille(300) { 2 } else { 1 };
-    let callers = (0..calls).map(|index| {
-        let role = if plan.permille(700) { Role::Device } else { Role::User };
-        let client = format!("caller{index}");
-        let dice = Dice::of(seed, &client);
-        let bearer = scene.api.bearer(&client, role);
-        Caller { scene: scene.clone(), bearer, client, dice }.call(planned(&plan, &house.owners))
-    });
-    join_all(callers.collect::<Vec<_>>()).await;
-    let quiet = house.quiet().await;
-    scene.cloud.network.end();
+    let mut quiet = true;
+    for round in 0..script.rounds {
+        scene.cloud.network.begin();
+        house.break_connections(&plan);
+        house.calls(seed, round, &plan).await;
+        quiet &= house.quiet().await;
+        scene.cloud.network.end();
+    }
     let court = Court {
         scene,
         log: house.log(),
@@ -167,6 +170,20 @@ impl House {
 
     fn directory(&self) -> ilock_directory::Directory {
         ilock_directory::Directory::new(aws_sdk_dynamodb::Client::new(&self.sdk), "directory")
+    }
+
+    /// One or two at a time call, until their calls are over.
+    async fn calls(&self, seed: u64, round: u64, plan: &Dice) {
+        let count = if plan.permille(300) { 2 } else { 1 };
+        let callers = (0..count).map(|index| {
+            let role = if plan.permille(700) { Role::Device } else { Role::User };
+            let client = format!("caller{index}");
+            let part = if round == 0 { client.clone() } else { format!("{client}, round {round}") };
+            let (scene, bearer) = (self.scene.clone(), self.scene.api.bearer(&client, role));
+            let caller = Caller { scene, bearer, client, connection: round + 1, dice: Dice::of(seed, &part) };
+            caller.call(planned(plan, &self.owners))
+        });
+        join_all(callers.collect::<Vec<_>>()).await;
     }
 
     fn break_connections(&self, dice: &Dice) {

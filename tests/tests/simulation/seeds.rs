@@ -13,6 +13,9 @@ use crate::weather::Weather;
 /// So many seeds are run where nothing else is said.
 const SEEDS: u64 = 2_000;
 
+/// Of more, a page of a history would not show all.
+const MOST_ROUNDS: u64 = 12;
+
 /// Within so many seeds each planted bug is found.
 const FOUND_WITHIN: u64 = 500;
 
@@ -24,6 +27,15 @@ fn one_seed() -> Option<u64> {
 
 fn seeds() -> Range<u64> {
     one_seed().map(|seed| seed..seed + 1).or_else(|| named("ILOCK_SEEDS")).unwrap_or(0..SEEDS)
+}
+
+/// `ILOCK_ROUNDS`: how often the callers of a seed call; once where it is not set.
+fn script() -> Script {
+    let rounds = std::env::var("ILOCK_ROUNDS").map_or(1, |text| {
+        let rounds = text.parse().ok().filter(|rounds| (1..=MOST_ROUNDS).contains(rounds));
+        rounds.unwrap_or_else(|| panic!("ILOCK_ROUNDS must be from 1 to {MOST_ROUNDS}, not {text:?}"))
+    });
+    Script { rounds, ..Script::default() }
 }
 
 /// Runs `seeds` on all processors until one fails; the first that did, and the sums over all.
@@ -58,9 +70,10 @@ fn add(sums: &mut Judgement, judgement: &Judgement) {
     sums.rings += judgement.rings;
 }
 
-fn told(seed: u64, outcome: &Outcome) -> String {
+fn told(seed: u64, outcome: &Outcome, script: &Script) -> String {
+    let rounds = if script.rounds > 1 { format!("ILOCK_ROUNDS={} ", script.rounds) } else { String::new() };
     format!(
-        "seed {seed}:\n{}\n{}\nAgain: ILOCK_SEED={seed} make simulation",
+        "seed {seed}:\n{}\n{}\nAgain: {rounds}ILOCK_SEED={seed} make simulation",
         outcome.story,
         outcome.judgement.found.join("\n")
     )
@@ -69,16 +82,24 @@ fn told(seed: u64, outcome: &Outcome) -> String {
 #[test]
 fn whatever_goes_wrong_calls_hold() {
     let begun = Instant::now();
-    let seeds = seeds();
+    let (seeds, script) = (seeds(), script());
     if let Some(seed) = one_seed() {
-        println!("{}", run(seed, &Script::default()).story);
+        println!("{}", run(seed, &script).story);
     }
-    let (failed, sums) = run_all(seeds.clone(), &Script::default());
+    let (failed, sums) = run_all(seeds.clone(), &script);
     let Judgement { calls, commits, rings, .. } = sums;
     let took = begun.elapsed();
     println!("seeds {seeds:?}: {calls} calls, {commits} commits, {rings} phones rang, in {took:.0?}");
-    assert!(failed.is_none(), "{}", failed.map(|(seed, outcome)| told(seed, &outcome)).unwrap_or_default());
+    assert!(failed.is_none(), "{}", failed.map(|(seed, outcome)| told(seed, &outcome, &script)).unwrap_or_default());
     assert!(calls > 0 && (rings > 0 || seeds.end - seeds.start == 1), "nothing was simulated");
+}
+
+#[test]
+fn calls_hold_behind_calls() {
+    let script = Script { rounds: 6, ..Script::default() };
+    let (failed, sums) = run_all(0..16, &script);
+    assert!(failed.is_none(), "{}", failed.map(|(seed, outcome)| told(seed, &outcome, &script)).unwrap_or_default());
+    assert!(sums.calls >= 80, "{} calls", sums.calls);
 }
 
 #[test]
@@ -102,8 +123,9 @@ fn planted_bugs_are_found() {
 
 #[test]
 fn in_fair_weather_nothing_is_lost_or_late() {
-    let (failed, sums) = run_all(0..40, &Script { weather: Some(Weather::fair()), ..Script::default() });
-    assert!(failed.is_none(), "{}", failed.map(|(seed, outcome)| told(seed, &outcome)).unwrap_or_default());
+    let script = Script { weather: Some(Weather::fair()), ..Script::default() };
+    let (failed, sums) = run_all(0..40, &script);
+    assert!(failed.is_none(), "{}", failed.map(|(seed, outcome)| told(seed, &outcome, &script)).unwrap_or_default());
     assert!(sums.calls >= 40);
 }
 
@@ -114,7 +136,7 @@ fn a_function_may_be_killed_at_any_of_its_awaits() {
         for at in 0..24 {
             let script = Script { weather: Some(Weather::fair()), kill: Some((name, at)), ..Script::default() };
             let outcome = run(at, &script);
-            assert!(outcome.judgement.found.is_empty(), "{name} killed at {at}: {}", told(at, &outcome));
+            assert!(outcome.judgement.found.is_empty(), "{name} killed at {at}: {}", told(at, &outcome, &script));
             kills += usize::from(outcome.story.contains("killed"));
         }
     }

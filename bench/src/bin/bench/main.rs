@@ -1,7 +1,7 @@
 //! `make bench`: how fast phones ring, doors are notified and apps register; what a call costs in DynamoDB; how much memory
 //! the process takes. Every figure is measured on `ilock dev`, built for release, on this machine; those of pushes are
-//! measured on the deployed projector's code. `bench pushes` measures only pushes; `bench load` only load, and `bench load
-//! --short` in a few minutes, for when other things run on the machine.
+//! measured on the deployed projector's code. `bench pushes` measures only pushes; `bench slow` only the functions behind a
+//! slow AWS; `bench load` only load, and `bench load --short` in a few minutes, for when other things run on the machine.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss)]
 
@@ -10,6 +10,7 @@ mod load;
 mod process;
 mod pushes;
 mod server;
+mod slow;
 mod times;
 
 use std::collections::HashMap;
@@ -167,9 +168,10 @@ async fn main() {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => everything().await,
         ["pushes"] => pushes::measure().await,
+        ["slow"] => slow::measure(slow::FULL, slow::Evening::FULL).await,
         ["load"] => load::measure(Extent::FULL).await,
         ["load", "--short"] => load::measure(Extent::SHORT).await,
-        _ => panic!("{arguments:?}: nothing, `pushes`, `load` or `load --short`"),
+        _ => panic!("{arguments:?}: nothing, `pushes`, `slow`, `load` or `load --short`"),
     }
 }
 
@@ -213,6 +215,7 @@ async fn everything() {
 
     pushes::measure().await;
 
+    slow::measure(slow::FULL, slow::Evening::FULL).await;
     load::measure(Extent::FULL).await;
 
     println!(
