@@ -47,6 +47,10 @@ KEPT = {
 LEFT_OUT = {
     "AWS::Budgets::Budget": "not known",
     "AWS::IoT::Authorizer": "not known, and MQTT lets everybody in: the tests ask the deployed function itself",
+    "AWS::CloudFront::Distribution": "pages are used in no deployment here",
+    "AWS::CloudFront::Function": "as the distribution",
+    "AWS::CloudFront::OriginAccessControl": "as the distribution",
+    "AWS::CloudFront::ResponseHeadersPolicy": "as the distribution",
     "AWS::CodeDeploy::Application": "not known: an alias moves at once",
     "AWS::CodeDeploy::DeploymentGroup": "as the application",
     "AWS::S3::BucketPolicy": "as the queues' policy; and ministack does not know s3:if-none-match",

@@ -74,6 +74,15 @@ OTHERS = {
         "ApiCertificateArn": certificate(1),
         "ApiHostedZoneId": "Z0123456789ABC",
     },
+    "pages": {"Pages": "true"},
+    "pages with rooms, own names": {
+        "Pages": "true",
+        "PagesDomainName": "door.example.com",
+        "PagesCertificateArn": f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/00000000-0000-0000-0000-000000000003",
+        "PagesTrtcHosts": "https://*.rtc.qq.com wss://*.rtc.qq.com",
+        "ApiDomainName": "api.example.com",
+        "ApiCertificateArn": certificate(1),
+    },
     "own MQTT domain": {
         "MqttDomainName": "mqtt.example.com",
         "WebsocketDomainName": "ws.example.com",

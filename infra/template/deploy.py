@@ -17,6 +17,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 import account
 import forms
+import pages
 from account import Wrong
 
 TEMPLATE = Path("template.yaml")
@@ -177,6 +178,8 @@ def main(sam, arguments):
     # After the first time too: somebody may have taken it off.
     if code == 0 and plain[0] != "dev":
         account.protect(stack)
+    if code == 0 and effective["Pages"] == "true":
+        pages.upload(stack)
     return code
 
 

@@ -116,6 +116,42 @@ class Roles(unittest.TestCase):
         self.assertEqual(asked(CORE[WITHOUT_PUSH])[0], set())
 
 
+class Pages(unittest.TestCase):
+    def test_without_them_nothing_of_cloudfront_is_there(self):
+        kinds = {one["Type"] for one in check.deployed(CORE[WITH_PUSH])["Resources"].values()}
+        self.assertEqual([kind for kind in kinds if "CloudFront" in kind], [])
+
+    def test_a_name_of_ones_own_comes_with_its_certificate(self):
+        own = combinations.OTHERS["pages with rooms, own names"]
+        self.assertEqual(broken_rules(check.template(), CORE[WITH_PUSH] | own, combinations.REGION), [])
+        for name in ("PagesDomainName", "PagesCertificateArn"):
+            [broken] = broken_rules(check.template(), CORE[WITH_PUSH] | own | {name: ""}, combinations.REGION)
+            self.assertTrue(broken.startswith(f"{name}: must be set"), broken)
+
+    def test_the_api_is_asked_at_the_name_that_is_open(self):
+        for features, name in (({}, None), (combinations.OTHERS["own API domain"], {"Ref": "ApiDomainName"})):
+            resources = check.deployed(CORE[WITH_PUSH] | {"Pages": "true"} | features)["Resources"]
+            origins = resources["PagesDistribution"]["Properties"]["DistributionConfig"]["Origins"]
+            [api] = [origin["DomainName"] for origin in origins if origin["Id"] == "api"]
+            self.assertEqual(api == name, name is not None, api)
+
+    def test_no_host_of_others_is_named_unless_the_operator_names_it(self):
+        for hosts, in_policy, room in (("", "", "none"), ("https://a.example wss://a.example", " ${PagesTrtcHosts}", "trtc")):
+            resources = check.deployed(CORE[WITH_PUSH] | {"Pages": "true", "PagesTrtcHosts": hosts})["Resources"]
+            policy = resources["PagesHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+            [text, more] = policy["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"]
+            self.assertIn("connect-src 'self' wss://${IotEndpoint.WebsocketHost}${TrtcHosts};", text)
+            self.assertIn(more, ({"TrtcHosts": in_policy}, {"TrtcHosts": {"Fn::Sub": in_policy}}))
+            self.assertEqual(resources["PagesPaths"]["Properties"]["FunctionCode"]["Fn::Sub"][1], {"Room": room})
+
+    def test_what_would_end_the_policy_s_line_is_no_host(self):
+        pattern = check.template()["Parameters"]["PagesTrtcHosts"]["AllowedPattern"]
+        for good in ("", "https://*.rtc.qq.com", "https://a.example:8687 wss://a.example"):
+            self.assertRegex(good, pattern)
+        for bad in ("*", "https:", "a.example", "https://a.example; script-src *", "https://a.example\nx", "https://a 'unsafe-inline'", "'self'"):
+            self.assertNotRegex(bad, pattern)
+
+
 class Streams(unittest.TestCase):
     def test_the_log_has_two_readers_each_with_rules_of_its_own(self):
         resources = check.deployed(CORE[WITH_PUSH])["Resources"].values()
@@ -134,7 +170,8 @@ class Streams(unittest.TestCase):
 class Regions(unittest.TestCase):
     def test_each_region_that_the_template_allows_has_every_type_of_resource(self):
         rule = check.template()["Rules"]["RegionCanRunIt"]["Assertions"][0]["Assert"]
-        types = {resource["Type"] for resource in check.deployed(CORE[WITH_PUSH])["Resources"].values()}
+        everything = CORE[WITH_PUSH] | {"Pages": "true"}
+        types = {resource["Type"] for resource in check.deployed(everything)["Resources"].values()}
         for region in rule["Fn::Or"][0]["Fn::Contains"][0]:
             for type_name in types - {"Custom::IotEndpoint"}:
                 PROVIDER_SCHEMA_MANAGER.get_resource_schema(region, type_name)  # raises where there is none
@@ -146,6 +183,8 @@ class Regions(unittest.TestCase):
             self.assertTrue(broken_rules(check.template(), CORE[WITHOUT_PUSH], region)[0].startswith("This region"))
             [no_push] = broken_rules(check.template(), CORE[WITH_PUSH] | default, region)
             self.assertIn("no mobile push in China", no_push)
+            [no_pages] = broken_rules(check.template(), CORE[WITHOUT_PUSH] | default | {"Pages": "true"}, region)
+            self.assertIn("ICP recordal", no_pages)
             resources = check.deployed(CORE[WITHOUT_PUSH] | default)["Resources"].values()
             types = {resource["Type"] for resource in resources}
             self.assertNotIn("AWS::IoT::DomainConfiguration", types)

@@ -15,6 +15,7 @@ import account
 import combinations
 import deploy
 import forms
+import pages
 from account import Wrong
 
 APPLICATION = [{"Key": "Application", "Value": "ilock-call"}]
@@ -35,7 +36,7 @@ class Aws:
     """Every client in one: stacks by name, and what they consist of."""
 
     def __init__(self):
-        self.stacks, self.resources, self.protected = {}, [], []
+        self.stacks, self.resources, self.protected, self.objects = {}, [], [], {}
         self.region, self.at_once = combinations.REGION, 1000
         self.secrets = {f"ilock-dev/{name}": "v1" for name in ("auth", "mqtt", "payload", "trtc", "trtc-callback")}
         self.exceptions = mock.Mock(ResourceNotFoundException=KeyError)
@@ -64,6 +65,9 @@ class Aws:
     def update_termination_protection(self, StackName, EnableTerminationProtection):
         assert EnableTerminationProtection
         self.protected.append(StackName)
+
+    def put_object(self, Bucket, Key, Body, **about):
+        self.objects[f"{Bucket}/{Key}"] = (Body, about)
 
     def stack(self, name, status="CREATE_COMPLETE", **parameters):
         given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
@@ -224,6 +228,32 @@ class Deploying(unittest.TestCase):
         kept = {resource["Type"] for resource in resources if "DeletionPolicy" in resource}
         self.assertEqual(kept, set(account.REMOVAL))
 
+    def test_the_pages_are_uploaded_where_they_are_used_and_the_deployment_succeeded(self):
+        def deployed(command):
+            self.aws.stack("ilock-dev", **combinations.REQUIRED, Pages="true")
+            outputs = {"PagesBucketName": "bucket", "PagesUrl": "https://d1.cloudfront.net"}
+            self.aws.stacks["ilock-dev"]["Outputs"] = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
+            return self.run_command(command)
+
+        self.assertEqual(self.deploy("dev", *TYPED), 0)
+        self.assertEqual(self.deploy("dev", "--dry-run", *TYPED, "Pages=true"), 0)
+        self.code = 1
+        self.assertEqual(self.deploy("dev", *TYPED, "Pages=true"), 1)
+        self.assertEqual(self.aws.objects, {})
+        self.code = 0
+        with mock.patch("subprocess.run", deployed):
+            self.assertEqual(self.deploy("dev", *TYPED, "Pages=true"), 0)
+        built = {f"bucket/pages/{path.name}": path.read_bytes() for path in pages.FILES.iterdir()}
+        self.assertEqual({key: body for key, (body, _) in self.aws.objects.items()}, built)
+        self.assertEqual(list(self.aws.objects)[-1], "bucket/pages/page.html")
+        for _, about in self.aws.objects.values():
+            self.assertEqual(about["CacheControl"], "no-cache")
+        self.assertEqual(self.aws.objects["bucket/pages/pages.js"][1]["ContentType"], "text/javascript; charset=utf-8")
+        # A stack keeps its parameters, and its pages are brought up to date.
+        self.aws.objects.clear()
+        self.assertEqual(self.deploy("dev"), 0)
+        self.assertEqual(self.aws.objects.keys(), built.keys())
+
     def test_regions_that_cannot_run_it(self):
         for region in ("cn-north-1", "us-gov-west-1", "ap-northeast-3"):
             self.aws.region = region
@@ -245,6 +275,15 @@ class Deploying(unittest.TestCase):
         theirs = combinations.certificate(1).replace("eu-central-1", "us-east-1")
         said = self.refused("dev", *TYPED, "ApiDomainName=api.example.com", f"ApiCertificateArn={theirs}")
         self.assertIn("ApiCertificateArn: is in us-east-1", said)
+        # CloudFront's are there.
+        pages_names = ["Pages=true", "PagesDomainName=door.example.com"]
+        for region in ("eu-central-1", "us-east-1"):
+            certificate = combinations.certificate(1).replace("eu-central-1", region)
+            arguments = ["dev", "--dry-run", *TYPED, *pages_names, f"PagesCertificateArn={certificate}"]
+            if region == "us-east-1":
+                self.assertEqual(self.deploy(*arguments), 0)
+            else:
+                self.assertIn("PagesCertificateArn: must be the ARN of an ACM certificate in us-east-1", self.refused(*arguments))
 
 
 if __name__ == "__main__":

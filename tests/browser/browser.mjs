@@ -1,6 +1,8 @@
 // Debian's Chromium, with a camera and a microphone that are made up, and pages whose errors are a test's errors.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 
 import { chromium } from "playwright-core";
 
@@ -135,6 +137,16 @@ export async function until(what, holds) {
     assert.ok(performance.now() < end, `not in ${TIMEOUT_MS} ms: ${what}`);
     await new Promise((later) => setTimeout(later, 100));
   }
+}
+
+/** axe-core's serious findings. */
+export async function findings(page) {
+  const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+  await page.evaluate(await readFile(axe, "utf8"));
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
 }
 
 /** Waits until the phone shows nothing that rings. */

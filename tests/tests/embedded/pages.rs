@@ -36,6 +36,8 @@ async fn every_page_is_there_with_a_policy_that_names_only_this_process_and_its_
         );
         assert!(!text.is_empty());
     }
+    let (_, _, config) = ask(&world, (Method::GET, "/pages/config.json"), &[], "").await;
+    assert_eq!(config, r#"{"login":"demo","room":"local"}"#);
     assert_eq!(ask(&world, (Method::GET, "/pages/other.js"), &[], "").await.0, StatusCode::NOT_FOUND);
     world.end().await;
 }
@@ -91,5 +93,7 @@ async fn with_a_secret_of_ones_own_nobody_is_logged_in() {
     let answer: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(answer["data"], json!(null));
     assert_eq!(ask(&world, (Method::GET, "/"), &[], "").await.0, StatusCode::OK);
+    let (_, _, config) = ask(&world, (Method::GET, "/pages/config.json"), &[], "").await;
+    assert_eq!(config, r#"{"login":"token","room":"local"}"#);
     world.end().await;
 }

@@ -13,6 +13,7 @@ use crate::aws::doctor::feeds;
 use crate::aws::doctor::finding::{Finding, Outcome};
 use crate::aws::doctor::functions;
 use crate::aws::doctor::http;
+use crate::aws::doctor::pages;
 use crate::aws::doctor::queues;
 use crate::aws::doctor::quotas;
 use crate::aws::doctor::stacks;
@@ -55,6 +56,7 @@ impl Report {
     async fn check(&mut self, sdk: &SdkConfig, stack: &Stack, clients: Option<u64>) {
         self.add(quotas::check(sdk, stack, clients).await);
         self.add(http::check(stack).await);
+        self.add(pages::check(stack).await);
         self.add(functions::check(sdk, stack).await);
         self.add(broker::check(sdk, stack).await);
         let (stream, findings) = tables::check(sdk, stack).await;

@@ -8,6 +8,7 @@ mod feeds;
 mod finding;
 mod functions;
 mod http;
+mod pages;
 mod queues;
 mod quotas;
 mod stacks;

@@ -72,7 +72,7 @@ export class IlockDoor extends IlockElement {
     say(this.state, this.words[state]);
     show(this.press, this.call === undefined);
     this.press.disabled = this.call === undefined && this.link !== "ready" && this.link !== "offline";
-    this.controls.render({ visible: this.call !== undefined, talking, hangUp: talking ? this.words.hangup : this.words.cancel });
+    this.controls.render({ visible: this.call !== undefined, talking: talking && !this.roomless, hangUp: talking ? this.words.hangup : this.words.cancel });
     this.stopwatch.run(talking);
     show(this.plate, !talking);
     this.toggleAttribute("in-call", talking);

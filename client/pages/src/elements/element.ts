@@ -4,6 +4,7 @@ import { Client, type Event as ClientEvent, followRooms, type MediaError, type M
 
 import { h } from "./dom.js";
 import { LocalRoom } from "./local-room.js";
+import { NoRoom } from "./no-room.js";
 import { Ringer } from "./ring.js";
 import { STYLE } from "./style.js";
 import { Tokens, type TokenSource } from "./tokens.js";
@@ -54,7 +55,8 @@ export abstract class IlockElement extends HTMLElement {
 
   connectedCallback(): void {
     const tag = this.closest("[lang]")?.getAttribute("lang") ?? navigator.language;
-    this.words = words(tag);
+    const spoken = words(tag);
+    this.words = this.roomless ? { ...spoken, preview: spoken.without_room } : spoken;
     if (this.root.childNodes.length === 0) {
       this.root.adoptedStyleSheets = [STYLE];
       this.hearButton.textContent = this.words.hear;
@@ -73,6 +75,11 @@ export abstract class IlockElement extends HTMLElement {
     void this.media?.leave();
     this.client?.close();
     this.client = undefined;
+  }
+
+  /** Calls ring and are answered without picture and sound. */
+  protected get roomless(): boolean {
+    return this.getAttribute("room") === "none";
   }
 
   /** The backend's address, without a slash at its end. */
@@ -148,6 +155,7 @@ export abstract class IlockElement extends HTMLElement {
   }
 
   private room(): MediaRoom {
+    if (this.roomless) return new NoRoom(() => this.tell(this.words.without_room));
     const options = { remote: this.remote, local: this.local, onProblem: (problem: MediaError) => this.mediaFailed(problem) };
     const sdk = this.getAttribute("trtc");
     if (sdk !== null) return new TrtcRoom({ ...options, load: trtcFrom(sdk) });

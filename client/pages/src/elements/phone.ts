@@ -78,7 +78,7 @@ export class IlockPhone extends IlockElement {
     show(this.idle, talking === undefined && first === undefined);
     say(this.peer, talking?.caller_name ?? "");
     this.stopwatch.run(talking !== undefined && this.calls.connected);
-    this.controls.render({ visible: talking !== undefined, talking: this.calls.connected, hangUp: this.words.hangup });
+    this.controls.render({ visible: talking !== undefined, talking: this.calls.connected && !this.roomless, hangUp: this.words.hangup });
     this.renderCards(ringing, talking !== undefined);
     this.ringer.play(first === undefined ? undefined : talking || first.waiting || first.secondary ? "soft" : "ring");
     this.toggleAttribute("in-call", talking !== undefined);
@@ -155,7 +155,7 @@ export class IlockPhone extends IlockElement {
 
   /** Looks before the answer, unless the attribute `preview` says `off`. */
   private look(callId: string): void {
-    if (this.getAttribute("preview") === "off") return;
+    if (this.roomless || this.getAttribute("preview") === "off") return;
     this.calls.previewed = callId;
     this.client?.preview(callId);
   }

@@ -1,4 +1,4 @@
-// The access token of an element or a page. It is kept in memory alone: in no address, and in no storage.
+// The access token of an element or a page. It is kept in memory alone here; where tokens come from may keep them.
 
 /** A token of the operator's login service; `undefined` when the person must log in. */
 export type TokenSource = () => string | undefined | Promise<string | undefined>;

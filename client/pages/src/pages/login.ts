@@ -1,10 +1,12 @@
 // Who a page is: `ilock dev` signs a token for anybody, while it uses the development secret. With a login service of
-// one's own the page asks for one of its access tokens.
+// one's own the page takes one of its access tokens: out of the address, behind `#token=`, or from the person. The tab
+// keeps it while it is open.
 
 import { h } from "../elements/dom.js";
 import type { TokenSource } from "../elements/tokens.js";
-import { language } from "./frame.js";
 import { isChinese } from "../elements/words.js";
+import { config } from "./config.js";
+import { language } from "./frame.js";
 
 type Role = "user" | "device" | "auditor";
 
@@ -23,15 +25,40 @@ export function ofThisTab(place: string): string {
 
 /** Tokens for `sub`, another one each time. */
 export function tokenFor(role: Role, sub: string): TokenSource {
-  let again = false;
+  const place = `ilock.token.${role}.${sub}`;
+  takeFromAddress(place);
+  let refused = false;
   return async () => {
-    const session = `${role}-${sub}-${ofThisTab("ilock.session")}`.slice(0, 128);
-    const answer = await fetch("/dev/token", { method: "POST", body: JSON.stringify({ sub, role, session }) });
-    if (answer.ok) return ((await answer.json()) as { data: { token: string } }).data.token;
-    const token = await askFor(role, sub, again);
-    again = true;
+    if ((await config()).login === "demo") return demoToken(role, sub);
+    const known = refused ? null : sessionStorage.getItem(place);
+    if (known === null) sessionStorage.removeItem(place);
+    const token = known ?? (await askFor(role, sub, refused));
+    sessionStorage.setItem(place, token);
+    // Whoever asks once more was refused with this one.
+    refused = true;
     return token;
   };
+}
+
+/** A fragment is sent to no server. It leaves the address bar and the history as soon as it is read. */
+function takeFromAddress(place: string): void {
+  const token = tokenInAddress();
+  if (token !== undefined) {
+    sessionStorage.setItem(place, token);
+    history.replaceState(history.state, "", location.pathname + location.search);
+  }
+  // A link to the page that is open already loads nothing.
+  addEventListener("hashchange", () => tokenInAddress() !== undefined && location.reload());
+}
+
+function tokenInAddress(): string | undefined {
+  return new URLSearchParams(location.hash.slice(1)).get("token")?.trim() || undefined;
+}
+
+async function demoToken(role: Role, sub: string): Promise<string> {
+  const session = `${role}-${sub}-${ofThisTab("ilock.session")}`.slice(0, 128);
+  const answer = await fetch("/dev/token", { method: "POST", body: JSON.stringify({ sub, role, session }) });
+  return ((await answer.json()) as { data: { token: string } }).data.token;
 }
 
 /** Asks the person for an access token of the operator's login service; `again` where the last one is not accepted. */

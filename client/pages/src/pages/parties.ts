@@ -2,11 +2,21 @@
 
 import type { IlockElement } from "../elements/element.js";
 import { isChinese } from "../elements/words.js";
+import { config } from "./config.js";
 import { frame, language } from "./frame.js";
 import { ofThisTab, tokenFor } from "./login.js";
 
 function query(name: string, otherwise: string): string {
   return new URLSearchParams(location.search).get(name) ?? otherwise;
+}
+
+/** The operator's copy of trtc-sdk-v5, beside the pages' own files. */
+const TRTC = "/pages/trtc.esm.js";
+
+/** What an element must be told of the room. */
+async function room(): Promise<Record<string, string>> {
+  const { room } = await config();
+  return room === "trtc" ? { trtc: TRTC } : room === "none" ? { room } : {};
 }
 
 function element(tag: "ilock-door" | "ilock-phone", attributes: Record<string, string>): IlockElement {
@@ -16,9 +26,10 @@ function element(tag: "ilock-door" | "ilock-phone", attributes: Record<string, s
 }
 
 /** `/door?device=ID&callee=USER[&name=…][&location=…][&ring-seconds=…]` */
-export function doorPage(): void {
+export async function doorPage(): Promise<void> {
   const chinese = isChinese(language());
   const device = query("device", "front-door");
+  const token = tokenFor("device", device);
   const door = element("ilock-door", {
     callee: query("callee", "anna"),
     client: query("client", "panel"),
@@ -26,19 +37,21 @@ export function doorPage(): void {
     location: query("location", chinese ? "小区大门" : "Main entrance"),
     "ring-seconds": query("ring-seconds", "30"),
     keep: `ilock.door.${device}`,
+    ...(await room()),
   });
-  door.token = tokenFor("device", device);
+  door.token = token;
   document.title = `${door.getAttribute("name") ?? device} · iLock Call`;
   frame("door", door);
 }
 
 /** `/phone?user=ID[&client=NAME][&name=…]`; without a client's name each tab is a phone of its own. */
-export function phonePage(): void {
+export async function phonePage(): Promise<void> {
   const user = query("user", "anna");
+  const token = tokenFor("user", user);
   const client = query("client", `tab-${ofThisTab("ilock.tab")}`);
   const name = query("name", user);
-  const phone = element("ilock-phone", { client, name, keep: `ilock.phone.${user}.${client}`, "story-href": "/story/" });
-  phone.token = tokenFor("user", user);
+  const phone = element("ilock-phone", { client, name, keep: `ilock.phone.${user}.${client}`, "story-href": "/story/", ...(await room()) });
+  phone.token = token;
   let ringing: string | undefined;
   let unseen = 0;
   const title = () => {

@@ -1,9 +1,10 @@
-// The start page: what this is, in half a minute.
+// The start page: what this is, in half a minute. Where nobody logs in by itself, it asks whose page to open.
 
 import { h } from "../elements/dom.js";
 import { type Icon, icon } from "../elements/icons.js";
 import { Tokens } from "../elements/tokens.js";
 import { isChinese, words } from "../elements/words.js";
+import { config } from "./config.js";
 import { frame, language } from "./frame.js";
 import { tokenFor } from "./login.js";
 
@@ -21,6 +22,16 @@ const EN = {
   latest: "Today's calls",
   called: "{caller} called {callees}",
   none: "No calls yet. Press the bell.",
+  a_phone: "Open a phone",
+  a_phone_text: "It rings when somebody calls the person. The page asks for an access token of your login service.",
+  a_door: "Open a door",
+  a_door_text: "Press the bell. It may use your camera and microphone, so that the person sees who is there.",
+  a_story: "Open a call's story",
+  a_story_text: "Every call is a chain of commits that nobody can change unseen. The page needs a token with the role auditor.",
+  user: "Person",
+  device: "Door station",
+  callee: "Who is called",
+  call: "Call",
 };
 
 const ZH: typeof EN = {
@@ -37,6 +48,16 @@ const ZH: typeof EN = {
   latest: "今天的通话",
   called: "{caller} 呼叫 {callees}",
   none: "还没有通话。去按门铃吧。",
+  a_phone: "打开一部手机",
+  a_phone_text: "有人呼叫此人时它会响铃。页面会向您要登录服务签发的访问令牌。",
+  a_door: "打开一台门口机",
+  a_door_text: "按下门铃。它可能会使用摄像头和麦克风，让对方看到来访者。",
+  a_story: "打开通话经过",
+  a_story_text: "每个通话都是一条无法暗中改动的提交链。页面需要角色为 auditor 的令牌。",
+  user: "住户",
+  device: "门口机",
+  callee: "呼叫谁",
+  call: "通话",
 };
 
 const DOOR = "/door?device=front-door&callee=anna";
@@ -51,28 +72,52 @@ interface FoundCall {
   state: "ringing" | "active" | "rejected" | "cancelled" | "missed" | "ended" | "failed";
 }
 
-export function startPage(): void {
+export async function startPage(): Promise<void> {
   const text = isChinese(language()) ? ZH : EN;
-  const step = (figure: Icon, title: string, body: string, link: HTMLElement) =>
-    h("li", { class: "step" }, h("span", { class: "figure" }, icon(figure)), h("h2", {}, title), h("p", {}, body), link);
+  const lead = h("div", { class: "lead" }, h("h1", {}, ...text.title.map((part) => h("span", {}, part))), h("p", {}, text.lead));
+  if ((await config()).login === "demo") demo(text, lead);
+  else whose(text, lead);
+}
+
+function step(figure: Icon, title: string, body: string, way: HTMLElement): HTMLElement {
+  return h("li", { class: "step" }, h("span", { class: "figure" }, icon(figure)), h("h2", {}, title), h("p", {}, body), way);
+}
+
+/** A form for each page. */
+function whose(text: typeof EN, lead: HTMLElement): void {
+  const form = (title: string, fields: Partial<Record<"user" | "device" | "callee" | "call", string>>, address: (given: URLSearchParams) => string) => {
+    const inputs = Object.entries(fields).map(([name, label]) => h("label", {}, label, h("input", { name, required: true, autocomplete: "off", spellcheck: "false" })));
+    const button = h("button", { class: "button main", type: "submit", "aria-label": title }, text.go);
+    const made: HTMLFormElement = h("form", { class: "whose", submit: (event) => {
+      event.preventDefault();
+      const given = [...new FormData(made)].map(([name, value]) => [name, String(value).trim()]);
+      open(address(new URLSearchParams(given)), "_blank", "noopener");
+    } }, ...inputs, button);
+    return made;
+  };
+  frame("start", lead, h("ol", { class: "steps" },
+    step("phone", text.a_phone, text.a_phone_text, form(text.a_phone, { user: text.user }, (given) => `/phone?${given}`)),
+    step("door", text.a_door, text.a_door_text, form(text.a_door, { device: text.device, callee: text.callee }, (given) => `/door?${given}`)),
+    step("shield", text.a_story, text.a_story_text, form(text.a_story, { call: text.call }, (given) => `/story/${encodeURIComponent(given.get("call") ?? "")}`))));
+}
+
+function demo(text: typeof EN, lead: HTMLElement): void {
   const opens = (title: string, href: string) => h("a", { class: "button main", href, target: "_blank", rel: "noopener", "aria-label": title }, text.go);
   const list = h("ul", { class: "list" });
   const none = h("p", {}, text.none);
-  const lead = h("div", { class: "lead" }, h("h1", {}, ...text.title.map((part) => h("span", {}, part))), h("p", {}, text.lead));
   const steps = h("ol", { class: "steps" },
     step("phone", text.phone, text.phone_text, opens(text.phone, PHONE + encodeURIComponent(text.anna))),
     step("door", text.door, text.door_text, opens(text.door, DOOR)),
     step("shield", text.story, text.story_text, h("a", { class: "button", href: "#today" }, text.latest)));
   const latest = h("section", { class: "panel", id: "today" }, h("h2", {}, text.latest), none, list);
   frame("start", lead, steps, latest);
-  const refresh = () => void showLatest(list, none);
+  const tokens = new Tokens(tokenFor("auditor", "start-page"));
+  const refresh = () => void showLatest(tokens, list, none);
   refresh();
   addEventListener("focus", refresh);
 }
 
-const tokens = new Tokens(tokenFor("auditor", "start-page"));
-
-async function showLatest(list: HTMLElement, none: HTMLElement): Promise<void> {
+async function showLatest(tokens: Tokens, list: HTMLElement, none: HTMLElement): Promise<void> {
   const day = new Date().toISOString().slice(0, 10);
   const answer = await tokens.fetch(`/api/audit/calls?day=${day}&limit=50`);
   if (!answer.ok) return;

@@ -16,6 +16,13 @@ pub(super) const STYLE: File =
 pub(super) const ICON: File =
     File { kind: "image/svg+xml", bytes: include_bytes!("../../../../client/pages/dist/icon.svg") };
 
+/// `/pages/config.json`: how one logs in, and which room there is. Where the pages can log in as anybody,
+pub(super) const LOGIN_BY_ITSELF: File =
+    File { kind: "application/json", bytes: br#"{"login":"demo","room":"local"}"# };
+/// and where a login service has its own tokens.
+pub(super) const LOGIN_BY_TOKEN: File =
+    File { kind: "application/json", bytes: br#"{"login":"token","room":"local"}"# };
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,10 +1,10 @@
 //! What a page may do, and who may ask for it.
 
+use std::collections::BTreeMap;
+
 use axum::extract::Request;
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -12,38 +12,32 @@ use super::files::File;
 use crate::http::cors::is_local;
 use crate::http::network::is_this_machine;
 
+/// What the pages are sent with, on AWS too. `{broker}` stands for the broker's address.
+///
+/// A page loads what its own host serves, runs no script of its own text, and connects to its host and to the broker.
+/// `wasm-unsafe-eval` permits WebAssembly, and no JavaScript; a worker is made by MQTT.js out of its own text, because timers of
+/// a page that nobody looks at are slow.
+const HEADERS: &str = include_str!("../../../../client/pages/headers.json");
+
 /// The headers of every page.
 #[derive(Clone)]
-pub(super) struct PageHeaders {
-    policy: HeaderValue,
-}
+pub(super) struct PageHeaders(HeaderMap);
 
 impl PageHeaders {
-    /// A page loads what this process serves, runs no script of its own text, and connects to this process and to the
-    /// broker at `websocket_url`. `wasm-unsafe-eval` permits WebAssembly, and no JavaScript; a worker
-    /// is made by MQTT.js out of its own text, because timers of a page that nobody looks at are slow.
+    /// None where the broker's address is none.
     pub(super) fn new(websocket_url: &str) -> Option<Self> {
         let uri: axum::http::Uri = websocket_url.parse().ok()?;
         let broker = format!("{}://{}", uri.scheme_str()?, uri.authority()?);
-        let policy = format!(
-            "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; media-src 'self' blob:; \
-             connect-src 'self' {broker}; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        );
-        Some(Self { policy: HeaderValue::try_from(policy).ok()? })
+        let headers: BTreeMap<String, String> = serde_json::from_str(HEADERS).ok()?;
+        let header = |(name, value): (String, String)| {
+            let value = value.replace("{broker}", &broker);
+            Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?))
+        };
+        headers.into_iter().map(header).collect::<Option<_>>().map(Self)
     }
 
     pub(super) fn send(&self, file: &File) -> Response {
-        const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
-        let fixed = |text| HeaderValue::from_static(text);
-        let headers = [
-            (CONTENT_TYPE, fixed(file.kind)),
-            (CONTENT_SECURITY_POLICY, self.policy.clone()),
-            (PERMISSIONS, fixed("camera=(self), microphone=(self), geolocation=()")),
-            (X_CONTENT_TYPE_OPTIONS, fixed("nosniff")),
-            (REFERRER_POLICY, fixed("no-referrer")),
-            (CACHE_CONTROL, fixed("no-cache")),
-        ];
-        (headers, file.bytes).into_response()
+        (self.0.clone(), [(CONTENT_TYPE, file.kind)], file.bytes).into_response()
     }
 }
 

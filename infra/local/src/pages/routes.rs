@@ -11,7 +11,7 @@ use ilock_functions::settings::{BadSetting, Settings};
 use ilock_env::Clock;
 
 use super::dev_token::{DevTokens, dev_token};
-use super::files::{ICON, PAGE, SCRIPT, STYLE};
+use super::files::{ICON, LOGIN_BY_ITSELF, LOGIN_BY_TOKEN, PAGE, SCRIPT, STYLE};
 use super::headers::{PageHeaders, this_machine_only};
 
 /// What the pages need.
@@ -39,10 +39,15 @@ pub(crate) fn routes(pages: Pages, room: Router) -> Router {
         .route("/door", page())
         .route("/phone", page())
         .route("/story/{call_id}", page())
+        .route("/pages/config.json", get(config))
         .route("/pages/{file}", get(asset))
         .route("/dev/token", post(dev_token))
         .with_state(pages);
     pages.merge(room).layer(from_fn(this_machine_only))
+}
+
+async fn config(State(Pages { headers, tokens }): State<Pages>) -> Response {
+    headers.send(if tokens.is_some() { &LOGIN_BY_ITSELF } else { &LOGIN_BY_TOKEN })
 }
 
 async fn asset(State(headers): State<PageHeaders>, Path(name): Path<String>) -> Response {

@@ -1,6 +1,7 @@
 //! The template, held against the code: what it sets, what it allows, what it routes, which tables it makes.
 
 mod environment;
+mod pages;
 mod roles;
 
 use std::collections::BTreeSet;

@@ -1,0 +1,71 @@
+//! Checks that the pages are served, where the deployment has them, and that they may reach its broker.
+
+use std::time::Duration;
+
+use crate::aws::account::error_chain;
+use crate::aws::doctor::finding::Finding;
+use crate::aws::stack::Stack;
+
+const ABOUT: &str = "pages";
+
+pub async fn check(stack: &Stack) -> Vec<Finding> {
+    let [Some(pages), Some(broker)] = ["PagesUrl", "WebsocketHost"].map(|output| stack.outputs.get(output)) else {
+        return vec![];
+    };
+    let mut findings = vec![];
+    for path in ["/phone", "/pages/pages.js"] {
+        let url = format!("{pages}{path}");
+        findings.push(match get(&url).await {
+            Ok((status, policy)) => judge(&url, status, &policy, broker),
+            Err(error) => Finding::failed(
+                ABOUT,
+                format!("{url} does not answer: {}", error_chain(&error)),
+                "does PagesDomainName point to the output PagesDomainTarget?",
+            ),
+        });
+    }
+    findings
+}
+
+/// The status, and the Content-Security-Policy.
+async fn get(url: &str) -> Result<(u16, String), reqwest::Error> {
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(15)).build()?;
+    let response = client.get(url).send().await?;
+    let policy = response.headers().get("content-security-policy").and_then(|policy| policy.to_str().ok());
+    Ok((response.status().as_u16(), policy.unwrap_or_default().to_owned()))
+}
+
+fn judge(url: &str, status: u16, policy: &str, broker: &str) -> Finding {
+    let names_broker = policy.split([' ', ';']).any(|source| source.strip_prefix("wss://") == Some(broker));
+    match status {
+        200 if names_broker => Finding::ok(ABOUT, format!("{url} is served, and may connect to {broker}")),
+        200 => Finding::failed(ABOUT, format!("{url} may not connect to {broker}"), "deploy the stack again"),
+        // S3 says so too of what is not there.
+        403 => Finding::failed(ABOUT, format!("{url} is not in the bucket"), "tools/deploy uploads it: deploy again"),
+        status => Finding::failed(ABOUT, format!("{url} answers {status}"), "deploy the stack again"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::doctor::finding::Outcome;
+
+    #[test]
+    fn a_page_that_is_served_and_may_reach_the_broker_is_ok() {
+        let policy = "default-src 'none'; connect-src 'self' wss://ws.example.com; worker-src blob:";
+        for (status, policy, outcome) in [
+            (200, policy, Outcome::Ok),
+            (200, "", Outcome::Failed),
+            (200, "connect-src 'self' wss://ws.example.com.evil", Outcome::Failed),
+            (403, policy, Outcome::Failed),
+            (502, policy, Outcome::Failed),
+        ] {
+            assert_eq!(
+                judge("https://x/phone", status, policy, "ws.example.com").outcome,
+                outcome,
+                "{status} {policy}"
+            );
+        }
+    }
+}
