@@ -4,7 +4,7 @@ use ilock_call::{Call, decide};
 use ilock_events::{CallEvent, CallId, Command, Day, Hash, Millis, RoomId, TenantId};
 use ilock_notify::Step;
 
-use crate::verify::commit::{CheckedCommit, CommitView, see, stored_events};
+use crate::verify::commit::{self, CheckedCommit, CommitView, stored_events};
 use crate::verify::receipt::{self, ReceiptView};
 use crate::verify::strict::is_canonical;
 use crate::verify::told::Told;
@@ -42,13 +42,28 @@ pub(crate) struct Room {
 /// Judges one call. Who could still be told at `as_of` is not missed yet.
 #[must_use]
 pub fn call(line: &CallLine<'_>, as_of: Millis) -> Judged {
-    call_in(&mut Room::default(), line, as_of)
+    call_in(&mut Room::default(), line, Views::of(line), as_of)
 }
 
-pub(crate) fn call_in(room: &mut Room, line: &CallLine<'_>, as_of: Millis) -> Judged {
+/// What was read of a call's items: of each in its place, where it is written as we write it.
+pub(crate) struct Views<'a> {
+    pub(crate) commits: Vec<Option<CommitView<'a>>>,
+    pub(crate) receipts: Vec<Option<ReceiptView<'a>>>,
+}
+
+impl<'a> Views<'a> {
+    pub(crate) fn of(line: &CallLine<'a>) -> Self {
+        Self {
+            commits: line.commits.iter().map(|raw| commit::read(raw)).collect(),
+            receipts: line.receipts.iter().map(|raw| receipt::read(raw)).collect(),
+        }
+    }
+}
+
+pub(crate) fn call_in(room: &mut Room, line: &CallLine<'_>, views: Views<'_>, as_of: Millis) -> Judged {
     let Room { scratch, expected } = std::mem::take(room);
     let mut judge = Judge { judged: Judged::default(), scratch, expected, as_of, cut: false, texts: vec![] };
-    judge.call(line);
+    judge.call(line, views);
     let Judge { mut judged, scratch, expected, .. } = judge;
     *room = Room { scratch, expected };
     for finding in &mut judged.findings {
@@ -79,7 +94,7 @@ impl Judge {
         self.judged.findings.push(Finding::at(kind, n, why));
     }
 
-    fn call(&mut self, line: &CallLine<'_>) {
+    fn call<'a>(&mut self, line: &CallLine<'a>, views: Views<'a>) {
         self.judged.counts.commits = count(line.commits.len());
         self.judged.counts.receipts = count(line.receipts.len());
         let Ok(call_id) = CallId::new(line.call_id.as_ref()) else {
@@ -88,13 +103,13 @@ impl Judge {
         };
         let mut place = 0;
         let mut commits = Vec::with_capacity(line.commits.len());
-        for raw in &line.commits {
-            let seen = see(raw, place + 1, &mut self.scratch);
+        for (raw, view) in line.commits.iter().zip(views.commits) {
+            let seen = commit::see(raw, view, place + 1, &mut self.scratch);
             place = seen.n;
             commits.push(seen);
         }
         self.each(&call_id, &commits);
-        let receipts = self.receipts(&line.receipts);
+        let receipts = self.receipts(&line.receipts, views.receipts);
         let last_told = receipts.iter().map(|receipt| receipt.n.0).max().unwrap_or_default();
         let findings = &mut self.judged.findings;
         let mut commits = order::in_order(commits, line.last, last_told, findings);
@@ -284,10 +299,10 @@ impl Judge {
         stored_events(view.events)
     }
 
-    fn receipts<'a>(&mut self, raw: &[&'a str]) -> Vec<ReceiptView<'a>> {
+    fn receipts<'a>(&mut self, raw: &[&'a str], views: Vec<Option<ReceiptView<'a>>>) -> Vec<ReceiptView<'a>> {
         let mut receipts = Vec::with_capacity(raw.len());
-        for (place, raw) in (1..).zip(raw) {
-            match receipt::see(raw) {
+        for ((place, raw), view) in (1..).zip(raw).zip(views) {
+            match receipt::see(raw, view) {
                 (Ok(receipt), canonical) => {
                     if !canonical {
                         self.found(Kind::Changed, receipt.n.0, format!("receipt {place} {NOT_CANONICAL}"));
