@@ -102,11 +102,8 @@ pub(crate) fn read(text: &str) -> Result<(u64, Line<'_>), NotALine> {
     }
 }
 
-/// As [`read`], and whether the line is written as we write it.
+/// As [`read_slowly`], and whether the line is written as we write it. A call that is would have been read in its form.
 pub(crate) fn read_strictly(text: &str) -> Result<(u64, Line<'_>, bool), NotALine> {
-    if let Some((number, call)) = split::call(text) {
-        return Ok((number, Line::Call(call), true));
-    }
     let (number, line) = read_slowly(text)?;
     let written = match &line {
         Line::Header(header) if number == 0 => header.line().ok(),

@@ -1,6 +1,8 @@
 //! Reading a file line by line, in bounded memory, whatever it holds.
 
-use std::io::{self, BufRead, Read as _};
+use std::io::{self, BufRead};
+
+use memchr::memchr;
 
 use crate::MAX_LINE;
 
@@ -42,22 +44,40 @@ impl<R: BufRead> Lines<R> {
     /// What `source` says.
     pub fn next_line(&mut self) -> io::Result<Option<RawLine<'_>>> {
         self.buffer.clear();
-        let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX);
-        let read = self.source.by_ref().take(limit).read_until(b'\n', &mut self.buffer)?;
-        if read == 0 {
+        let mut whole = self.take_line()?;
+        if self.buffer.is_empty() && !whole {
             return Ok(None);
         }
         self.number += 1;
-        let mut whole = self.buffer.last() == Some(&b'\n');
-        let too_long = !whole && read >= MAX_LINE;
-        if whole {
-            self.buffer.pop();
-        }
+        let too_long = self.buffer.len() >= MAX_LINE;
         if too_long {
             self.buffer.clear();
             whole = self.pass_over()?;
         }
         Ok(Some(RawLine { number: self.number, bytes: &self.buffer, whole, too_long }))
+    }
+
+    /// Reads to behind the next newline, and at most [`MAX_LINE`] bytes; whether there was one.
+    fn take_line(&mut self) -> io::Result<bool> {
+        while self.buffer.len() < MAX_LINE {
+            let found = match self.source.fill_buf() {
+                Ok(found) => found,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            if found.is_empty() {
+                break;
+            }
+            let found = &found[..found.len().min(MAX_LINE - self.buffer.len())];
+            let newline = memchr(b'\n', found);
+            self.buffer.extend_from_slice(&found[..newline.unwrap_or(found.len())]);
+            let used = newline.map_or(found.len(), |at| at + 1);
+            self.source.consume(used);
+            if newline.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Skips to behind the next newline; whether there was one.
@@ -67,7 +87,7 @@ impl<R: BufRead> Lines<R> {
             if found.is_empty() {
                 return Ok(false);
             }
-            let newline = found.iter().position(|byte| *byte == b'\n');
+            let newline = memchr(b'\n', found);
             let used = newline.map_or(found.len(), |at| at + 1);
             self.source.consume(used);
             if newline.is_some() {

@@ -19,30 +19,44 @@ pub struct Topics {
     pub device_sync: Option<String>,
 }
 
+/// The end of the topic on which a person is told of a new call.
+pub const INCOMING: &str = "calls/incoming";
+
+/// The end of the topic on which a party is told what becomes of a call.
+pub const CONTROL: &str = "calls/control";
+
+/// The end of the topic on which a person is told what their other phones did.
+pub const SYNC: &str = "devices/sync";
+
+/// The beginning of the topics of parties of this kind.
+#[must_use]
+pub const fn root(kind: PartyKind) -> &'static str {
+    match kind {
+        PartyKind::User => "users",
+        PartyKind::Device => "devices",
+    }
+}
+
 /// Where `party` is told of a new call.
 #[must_use]
 pub fn incoming(party: &PartyAddress) -> String {
-    topic(party, "calls/incoming")
+    topic(party, INCOMING)
 }
 
 /// Where `party` is told what becomes of a call.
 #[must_use]
 pub fn control(party: &PartyAddress) -> String {
-    topic(party, "calls/control")
+    topic(party, CONTROL)
 }
 
 /// Where `party` is told what their other phones did.
 #[must_use]
 pub fn sync(party: &PartyAddress) -> String {
-    topic(party, "devices/sync")
+    topic(party, SYNC)
 }
 
 fn topic(party: &PartyAddress, leaf: &str) -> String {
-    let root = match party.kind {
-        PartyKind::User => "users",
-        PartyKind::Device => "devices",
-    };
-    format!("{root}/{}/{leaf}", party.address)
+    format!("{}/{}/{leaf}", root(party.kind), party.address)
 }
 
 impl Topics {

@@ -2,7 +2,7 @@
 
 use ilock_events::{Act, Callee, ClientName, Hash, PartyId, RoomId};
 
-use crate::verify::cursor::Cursor;
+use crate::cursor::Cursor;
 
 /// What `kind` asks for with these arguments; none where they are not in the one form in which they are written.
 pub(crate) fn act(kind: &str, args: Option<&str>) -> Option<Act> {

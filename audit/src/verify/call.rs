@@ -2,12 +2,13 @@
 
 use ilock_call::{Call, decide};
 use ilock_events::{CallEvent, CallId, Command, Day, Hash, Millis, RoomId, TenantId};
-use ilock_notify::Notice;
+use ilock_notify::Step;
 
-use crate::verify::commit::{CheckedCommit, CommitView, see, stored_events};
+use crate::verify::commit::{self, CheckedCommit, CommitView, stored_events};
 use crate::verify::receipt::{self, ReceiptView};
 use crate::verify::strict::is_canonical;
-use crate::verify::{beside, form, order, personal, times, told};
+use crate::verify::told::Told;
+use crate::verify::{beside, form, order, personal, times};
 use crate::{CallLine, Counts, Finding, Kind};
 
 /// What became of judging a call.
@@ -41,13 +42,28 @@ pub(crate) struct Room {
 /// Judges one call. Who could still be told at `as_of` is not missed yet.
 #[must_use]
 pub fn call(line: &CallLine<'_>, as_of: Millis) -> Judged {
-    call_in(&mut Room::default(), line, as_of)
+    call_in(&mut Room::default(), line, Views::of(line), as_of)
 }
 
-pub(crate) fn call_in(room: &mut Room, line: &CallLine<'_>, as_of: Millis) -> Judged {
+/// What was read of a call's items: of each in its place, where it is written as we write it.
+pub(crate) struct Views<'a> {
+    pub(crate) commits: Vec<Option<CommitView<'a>>>,
+    pub(crate) receipts: Vec<Option<ReceiptView<'a>>>,
+}
+
+impl<'a> Views<'a> {
+    pub(crate) fn of(line: &CallLine<'a>) -> Self {
+        Self {
+            commits: line.commits.iter().map(|raw| commit::read(raw)).collect(),
+            receipts: line.receipts.iter().map(|raw| receipt::read(raw)).collect(),
+        }
+    }
+}
+
+pub(crate) fn call_in(room: &mut Room, line: &CallLine<'_>, views: Views<'_>, as_of: Millis) -> Judged {
     let Room { scratch, expected } = std::mem::take(room);
     let mut judge = Judge { judged: Judged::default(), scratch, expected, as_of, cut: false, texts: vec![] };
-    judge.call(line);
+    judge.call(line, views);
     let Judge { mut judged, scratch, expected, .. } = judge;
     *room = Room { scratch, expected };
     for finding in &mut judged.findings {
@@ -78,7 +94,7 @@ impl Judge {
         self.judged.findings.push(Finding::at(kind, n, why));
     }
 
-    fn call(&mut self, line: &CallLine<'_>) {
+    fn call<'a>(&mut self, line: &CallLine<'a>, views: Views<'a>) {
         self.judged.counts.commits = count(line.commits.len());
         self.judged.counts.receipts = count(line.receipts.len());
         let Ok(call_id) = CallId::new(line.call_id.as_ref()) else {
@@ -87,28 +103,29 @@ impl Judge {
         };
         let mut place = 0;
         let mut commits = Vec::with_capacity(line.commits.len());
-        for raw in &line.commits {
-            let seen = see(raw, place + 1, &mut self.scratch);
+        for (raw, view) in line.commits.iter().zip(views.commits) {
+            let seen = commit::see(raw, view, place + 1, &mut self.scratch);
             place = seen.n;
             commits.push(seen);
         }
         self.each(&call_id, &commits);
-        let receipts = self.receipts(&line.receipts);
+        let receipts = self.receipts(&line.receipts, views.receipts);
         let last_told = receipts.iter().map(|receipt| receipt.n.0).max().unwrap_or_default();
         let findings = &mut self.judged.findings;
         let mut commits = order::in_order(commits, line.last, last_told, findings);
         order::chain(&call_id, &commits, findings);
-        let told = self.decide(&call_id, line.at, &mut commits);
+        let mut told = Told::new(&receipts, self.as_of);
+        let call = self.decide(&call_id, line.at, &mut commits, &mut told);
         let findings = &mut self.judged.findings;
         let lost = [Kind::Changed, Kind::Missing, Kind::Forked, Kind::Unreadable];
         let whole = !findings.iter().any(|finding| lost.contains(&finding.kind));
         times::judge(&commits, self.as_of, findings);
         if whole {
-            findings.extend(times::judge_end(&told.call, self.as_of));
+            findings.extend(times::judge_end(&call, self.as_of));
         }
-        told::judge(&told, &receipts, self.as_of, findings);
-        self.beside(line, whole, &told.call);
-        self.span(&told.call, &commits);
+        findings.extend(told.findings(call.placed.as_ref()));
+        self.beside(line, whole, &call);
+        self.span(&call, &commits);
     }
 
     /// What stands beside the commits, but for receipts.
@@ -156,10 +173,16 @@ impl Judge {
         }
     }
 
-    /// Decides each command again, as far as the state before it is known. Answers what each commit says happened, for
-    /// those who were to be told of it.
-    fn decide(&mut self, call_id: &CallId, at: Millis, commits: &mut [CheckedCommit<'_>]) -> told::DueNotices {
-        let mut told = told::DueNotices { call: Call::new(call_id.clone()), commits: vec![] };
+    /// Decides each command again, as far as the state before it is known, and has `told` judge who was told of it. Answers
+    /// the call as its last commit left it.
+    fn decide(
+        &mut self,
+        call_id: &CallId,
+        at: Millis,
+        commits: &mut [CheckedCommit<'_>],
+        told: &mut Told<'_, '_>,
+    ) -> Call {
+        let mut call = Call::new(call_id.clone());
         let mut due = 1;
         for seen in commits {
             self.cut |= seen.n != due;
@@ -173,14 +196,10 @@ impl Judge {
                 self.found(Kind::Changed, 1, format!("the call is said to be placed at {at}, not at {}", view.at));
             }
             let known = self.judged.findings.len();
-            match self.decide_one(&mut told.call, view) {
-                Ok(due) => {
+            match self.decide_one(&mut call, view, told) {
+                Ok(()) => {
                     let wrong = self.judged.findings.len() > known || self.cut || !view.canonical;
                     self.judged.counts.proven += u64::from(!wrong);
-                    // Who was to be told hangs on how the call stood, and from here on nobody knows that.
-                    if !self.cut {
-                        told.commits.push((view.n.0, view.at, due));
-                    }
                 }
                 Err(why) => {
                     // What is not in the form that is hashed has been named so.
@@ -191,11 +210,16 @@ impl Judge {
                 }
             }
         }
-        told
+        call
     }
 
-    /// Decides one commit's command again, and folds what it says. Answers what was to be told because of it.
-    fn decide_one(&mut self, call: &mut Call, view: &mut CommitView<'_>) -> Result<Vec<Notice>, String> {
+    /// Decides one commit's command again, and folds what it says.
+    fn decide_one(
+        &mut self,
+        call: &mut Call,
+        view: &mut CommitView<'_>,
+        told: &mut Told<'_, '_>,
+    ) -> Result<(), String> {
         let n = view.n.0;
         let command = view.take_command()?;
         let tenant = match &call.placed {
@@ -229,9 +253,13 @@ impl Judge {
                 self.found(Kind::ImpossibleDecision, n, why);
             }
         }
-        let due = told::due(call, view, &command.actor, &events);
+        // Who was to be told hangs on how the call stood, and behind a cut nobody knows that.
+        if !self.cut {
+            let step = Step { at: view.at, state: view.state, actor: &command.actor };
+            told.judge(n, step, &events, call.placed.as_ref());
+        }
         call.committed(command, (view.n, view.hash.to_owned()));
-        Ok(due)
+        Ok(())
     }
 
     /// What the commit says happened, after holding it against what follows from its command.
@@ -271,10 +299,10 @@ impl Judge {
         stored_events(view.events)
     }
 
-    fn receipts<'a>(&mut self, raw: &[&'a str]) -> Vec<ReceiptView<'a>> {
+    fn receipts<'a>(&mut self, raw: &[&'a str], views: Vec<Option<ReceiptView<'a>>>) -> Vec<ReceiptView<'a>> {
         let mut receipts = Vec::with_capacity(raw.len());
-        for (place, raw) in (1..).zip(raw) {
-            match receipt::see(raw) {
+        for ((place, raw), view) in (1..).zip(raw).zip(views) {
+            match receipt::see(raw, view) {
                 (Ok(receipt), canonical) => {
                     if !canonical {
                         self.found(Kind::Changed, receipt.n.0, format!("receipt {place} {NOT_CANONICAL}"));

@@ -1,17 +1,19 @@
 //! One commit, read without copying where it stands there as we write it, and its hash.
 
+use std::borrow::Cow;
+
 use ilock_events::{
     Act, Actor, CallEvent, CallState, ClientName, ClientProof, Command, CommandId, CommitNo, Day, Millis, Nonce,
     PartyId,
 };
-use ilock_proof::{canonical, digest};
+use ilock_proof::{canonical, digest, has_digest};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::cursor::Cursor;
 use crate::verify::args;
-use crate::verify::cursor::Cursor;
 
 /// A commit's fields; what happened is still text.
 #[derive(Debug)]
@@ -41,7 +43,7 @@ pub(crate) struct CheckedCommit<'a> {
     /// Its fields, where they can be read.
     pub(crate) view: Option<CommitView<'a>>,
     /// The hash of what stands there.
-    pub(crate) hash: String,
+    pub(crate) hash: Cow<'a, str>,
     /// Whether that is the hash that it names.
     pub(crate) sound: bool,
     /// Whether it is written as what is hashed is written. Of `events` that is not known yet.
@@ -50,13 +52,18 @@ pub(crate) struct CheckedCommit<'a> {
     pub(crate) why: String,
 }
 
-/// Reads the commit that stands at `place` (from 1). `scratch` saves making room for each commit anew.
-pub(crate) fn see<'a>(text: &'a str, place: u32, scratch: &mut Vec<u8>) -> CheckedCommit<'a> {
-    if let Some(view) = read(text)
-        && let Some(hash) = hash_of_text(text, view.hash, scratch)
-        && hash == view.hash
+/// Checks the commit that stands at `place` (from 1), which is read as `view` where it is written as we write it. `scratch`
+/// saves making room for each commit anew.
+pub(crate) fn see<'a>(
+    text: &'a str,
+    view: Option<CommitView<'a>>,
+    place: u32,
+    scratch: &mut Vec<u8>,
+) -> CheckedCommit<'a> {
+    if let Some(view) = view
+        && has_hash(text, view.hash, scratch)
     {
-        let why = String::new();
+        let (hash, why) = (view.hash.into(), String::new());
         return CheckedCommit { n: view.n.0, view: Some(view), hash, sound: true, canonical: true, why };
     }
     let Slow { hash, sound, canonical, n } = hash_of_value(text);
@@ -65,14 +72,22 @@ pub(crate) fn see<'a>(text: &'a str, place: u32, scratch: &mut Vec<u8>) -> Check
         Err(why) => (None, why),
     };
     // What was changed may be the number: then only the place says which commit this was.
+    let hash = hash.into();
     CheckedCommit { n: n.filter(|_| sound).unwrap_or(place), view, hash, sound, canonical, why }
 }
 
-/// The fields of a commit that stands there in exactly the form in which it is written.
-fn read(text: &str) -> Option<CommitView<'_>> {
+/// The fields of a commit that is all of `text`, in exactly the form in which it is written.
+pub(crate) fn read(text: &str) -> Option<CommitView<'_>> {
     let mut at = Cursor::new(text);
+    let view = take(&mut at)?;
+    at.end()?;
+    Some(view)
+}
+
+/// The fields of a commit that stands next, in exactly the form in which it is written.
+pub(crate) fn take<'a>(at: &mut Cursor<'a>) -> Option<CommitView<'a>> {
     at.take("{\"actor\":")?;
-    let actor = read_actor(&mut at)?;
+    let actor = read_actor(at)?;
     at.take(",\"at\":")?;
     let when = Millis(at.integer()?);
     at.take(",\"call_id\":")?;
@@ -106,7 +121,6 @@ fn read(text: &str) -> Option<CommitView<'_>> {
     at.take(",\"tenant\":")?;
     let tenant = at.word()?;
     at.take("}")?;
-    at.end()?;
     let act = args::act(kind, args)?;
     let command = Ok(Command { id, nonce, client_is, actor, act });
     let canonical = true;
@@ -231,9 +245,13 @@ pub(crate) fn stored_events(text: &str) -> Result<Vec<CallEvent>, String> {
     all.into_iter().map(read).collect()
 }
 
-/// The hash of a commit that stands there in RFC 8785 form: of its text, without `"hash":"…",`. None when the text has
-/// another form.
-fn hash_of_text(text: &str, named: &str, scratch: &mut Vec<u8>) -> Option<String> {
+/// Whether a commit in RFC 8785 form has the hash that it names: that of its text without `"hash":"…",`. `named` is part of
+/// `text`.
+fn has_hash(text: &str, named: &str, scratch: &mut Vec<u8>) -> bool {
+    without_hash(text, named, scratch).is_some_and(|hashed| has_digest(hashed, named))
+}
+
+fn without_hash<'s>(text: &str, named: &str, scratch: &'s mut Vec<u8>) -> Option<&'s [u8]> {
     const FIELD: &str = "\"hash\":\"";
     let value = named.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
     let start = value.checked_sub(FIELD.len())?;
@@ -244,7 +262,7 @@ fn hash_of_text(text: &str, named: &str, scratch: &mut Vec<u8>) -> Option<String
     scratch.clear();
     scratch.extend_from_slice(&text.as_bytes()[..start]);
     scratch.extend_from_slice(&text.as_bytes()[end + 2..]);
-    Some(digest(scratch))
+    Some(scratch)
 }
 
 struct Slow {

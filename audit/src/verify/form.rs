@@ -1,9 +1,9 @@
 //! The stored form of an event, written at once. Deciding again is most of what verifying costs; were every event made
 //! a tree first, this would be most of that.
 
-use std::io::Write as _;
-
 use ilock_events::{Busy, CallEvent, CallPlaced, ClientName, Party, PartyId, Side};
+
+use crate::scan::plain_length;
 
 /// Writes `events` as a commit holds them, in RFC 8785 form.
 pub(crate) fn write(form: &mut Vec<u8>, events: &[CallEvent]) {
@@ -72,7 +72,9 @@ fn one(form: &mut Vec<u8>, event: &CallEvent) {
             "CallFailed"
         }
     };
-    let _ = write!(form, "\"type\":\"{name}\",\"v\":{}}}", CallEvent::version_of(name));
+    text(form, "\"type\":", Some(name));
+    number(form, ",\"v\":", CallEvent::version_of(name).into());
+    form.push(b'}');
 }
 
 fn placed(form: &mut Vec<u8>, event: &CallPlaced) {
@@ -91,15 +93,17 @@ fn placed(form: &mut Vec<u8>, event: &CallPlaced) {
         }
         text(form, "],\"id\":", Some(callee.id.as_str()));
         text(form, ",\"primary\":", callee.primary.as_ref().map(ClientName::as_str));
-        // Writing into a Vec does not fail.
-        let _ = write!(form, ",\"reachable\":{}}}", callee.reachable);
+        form.extend_from_slice(if callee.reachable { b",\"reachable\":true}" } else { b",\"reachable\":false}" });
     }
     let Party { kind, id } = &event.caller;
     text(form, "],\"caller\":{\"id\":", Some(id.as_str()));
-    let (kind, deadline, most) = (kind.word(), event.deadline, event.max_call_seconds);
-    let _ = write!(form, ",\"kind\":\"{kind}\"}},\"deadline\":{deadline},\"max_call_seconds\":{most}");
+    text(form, ",\"kind\":", Some(kind.word()));
+    number(form, "},\"deadline\":", event.deadline.0);
+    number(form, ",\"max_call_seconds\":", event.max_call_seconds.into());
     text(form, ",\"personal\":", event.personal.as_deref());
-    let _ = write!(form, ",\"ring_seconds\":{},\"room_id\":{}}},", event.ring_seconds, event.room_id);
+    number(form, ",\"ring_seconds\":", event.ring_seconds.into());
+    number(form, ",\"room_id\":", event.room_id.number().into());
+    form.extend_from_slice(b"},");
 }
 
 /// Whose phone, and which: the first fields of what somebody did who was called.
@@ -117,10 +121,16 @@ fn data(form: &mut Vec<u8>, personal: Option<&str>) {
     }
 }
 
+fn number(form: &mut Vec<u8>, before: &str, number: i64) {
+    form.extend_from_slice(before.as_bytes());
+    // Writing into a Vec does not fail.
+    let _ = serde_json::to_writer(form, &number);
+}
+
 fn text(form: &mut Vec<u8>, before: &str, text: Option<&str>) {
     if let Some(text) = text {
         form.extend_from_slice(before.as_bytes());
-        if text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
+        if plain_length(text.as_bytes()) < text.len() {
             // It escapes what RFC 8785, 3.2.2.2, has escaped, and in the same way. Writing into a Vec does not fail.
             let _ = serde_json::to_writer(form, text);
         } else {

@@ -8,7 +8,6 @@ mod args;
 mod beside;
 mod call;
 mod commit;
-mod cursor;
 mod day;
 mod file;
 mod form;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ilock_events::CallId;
-use ilock_proof::first_prev;
+use ilock_proof::is_first_prev;
 
 use crate::verify::commit::CheckedCommit;
 use crate::{Finding, Kind};
@@ -93,7 +93,7 @@ pub(crate) fn chain(call_id: &CallId, commits: &[CheckedCommit<'_>], findings: &
         }
     }
     if let Some(CheckedCommit { n: 1, view: Some(view), sound: true, .. }) = commits.first()
-        && view.prev != first_prev(call_id)
+        && !is_first_prev(call_id, view.prev)
     {
         findings.push(Finding::at(Kind::Forked, 1, "it does not begin at the hash of the call's id"));
     }

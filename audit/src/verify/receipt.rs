@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ilock_events::{Carrier, ClientName, CommitNo, DeliveryOutcome, DeliveryPath, Millis, Receipt};
 
-use crate::verify::cursor::Cursor;
+use crate::cursor::Cursor;
 use crate::verify::strict;
 use crate::verify::times::{AUDITOR_MS, SKEW_MS};
 
@@ -28,17 +28,25 @@ pub(crate) struct OutcomeView<'a> {
     pub(crate) error: Option<Cow<'a, str>>,
 }
 
-/// Reads a receipt; whether it is in the form of RFC 8785 comes with it.
-pub(crate) fn see(text: &str) -> (Result<ReceiptView<'_>, String>, bool) {
-    if let Some(receipt) = read(text) {
+/// A receipt, which is read as `view` where it is written as we write it; whether it is in the form of RFC 8785 comes with it.
+pub(crate) fn see<'a>(text: &str, view: Option<ReceiptView<'a>>) -> (Result<ReceiptView<'a>, String>, bool) {
+    if let Some(receipt) = view {
         return (Ok(receipt), true);
     }
     let strict::Strict { read, canonical } = strict::read::<Receipt>(text);
     (read.map(ReceiptView::from), canonical)
 }
 
-fn read(text: &str) -> Option<ReceiptView<'_>> {
+/// A receipt that is all of `text`, in exactly the form in which it is written.
+pub(crate) fn read(text: &str) -> Option<ReceiptView<'_>> {
     let mut at = Cursor::new(text);
+    let view = take(&mut at)?;
+    at.end()?;
+    Some(view)
+}
+
+/// A receipt that stands next, in exactly the form in which it is written.
+pub(crate) fn take<'a>(at: &mut Cursor<'a>) -> Option<ReceiptView<'a>> {
     at.take("{\"at\":")?;
     let when = Millis(at.integer()?);
     at.take(",\"n\":")?;
@@ -58,7 +66,6 @@ fn read(text: &str) -> Option<ReceiptView<'_>> {
         vec![]
     };
     at.take("}")?;
-    at.end()?;
     Some(ReceiptView { n, path, at: when, notices, phones })
 }
 

@@ -1,140 +1,176 @@
 //! Was everybody told who was to be, in time, and nobody else?
 
-use std::collections::BTreeMap;
+use ilock_call::Placed;
+use ilock_events::{Address, CallEvent, Carrier, ClientName, Millis, PartyKind};
+use ilock_notify::{Due, Recipient, Step, Target, due};
 
-use ilock_call::Call;
-use ilock_events::{Actor, CallEvent, CallId, Carrier, ClientName, CommandId, Commit, Millis, Nonce, StoredCommand};
-use ilock_notify::{Channel, Notice, notices_of};
-
-use crate::verify::commit::CommitView;
 use crate::verify::receipt::{OutcomeView, ReceiptView};
 use crate::{Finding, Kind};
 
 /// How long after a notice has expired the projector may still record why it was not delivered.
 const GRACE_MS: i64 = 60_000;
 
-/// What was to be told, as far as the commits could be read.
-pub(crate) struct DueNotices {
-    pub(crate) call: Call,
-    /// Each commit's number, its time, and its notices.
-    pub(crate) commits: Vec<(u32, Millis, Vec<Notice>)>,
-}
-
-/// Holds the receipts against what was due.
-pub(crate) fn judge(told: &DueNotices, receipts: &[ReceiptView<'_>], as_of: Millis, findings: &mut Vec<Finding>) {
-    // Who is to be told follows from the parties: without the commit that placed the call nobody knows them.
-    if told.call.placed.is_none() {
-        return;
-    }
-    // An operator may do without pushes. Where they were used for a call, each of its notices has a receipt; to which phones
-    // depends on what was registered then.
-    let pushed = receipts.iter().flat_map(|receipt| &receipt.notices).any(|(_, entry)| entry.carrier == Carrier::Push)
-        || receipts.iter().any(|receipt| !receipt.phones.is_empty());
-    for receipt in receipts.iter().filter(|receipt| receipt.n.0 == 0) {
-        let why = "a receipt is of commit 0, and commits are counted from 1";
-        findings.push(Finding::at(Kind::Implausible, receipt.n.0, why));
-    }
-    for (n, at, due) in &told.commits {
-        let (n, at) = (*n, *at);
-        let mut handed: BTreeMap<u32, Vec<&OutcomeView<'_>>> = BTreeMap::new();
-        for receipt in receipts.iter().filter(|receipt| receipt.n.0 == n) {
-            if let Some(why) = receipt.implausible(at, as_of) {
-                findings.push(Finding::at(Kind::Implausible, n, why));
-            }
-            for (index, entry) in &receipt.notices {
-                handed.entry(*index).or_default().push(entry);
-            }
-            let wrong = receipt.phones.iter().filter_map(|(phone, entry)| judge_phone(due, phone, entry, at));
-            findings.extend(wrong.map(|wrong| Finding { n: Some(n), ..wrong }));
-        }
-        for (index, entries) in &handed {
-            let notice = due.iter().find(|notice| notice.index == *index);
-            let to = notice.map(|notice| (notice.carrier(), notice.target()));
-            let wrong = |entry: &&&OutcomeView<'_>| {
-                to.as_ref().is_none_or(|(carrier, target)| *carrier != entry.carrier || *target != entry.target)
-            };
-            if let Some(entry) = entries.iter().find(wrong) {
-                let why = format!("{} was told by {}", entry.target, entry.carrier.word());
-                findings.push(Finding::at(Kind::UnexpectedNotice, n, why).notice(*index));
-            }
-        }
-        let due_here = |notice: &&Notice| pushed || matches!(notice.channel, Channel::Mqtt { .. });
-        for notice in due.iter().filter(due_here) {
-            if let Some(wrong) = judge_one(notice, &handed, at, as_of) {
-                findings.push(Finding { n: Some(n), ..wrong.notice(notice.index) });
-            }
-        }
-    }
-}
-
-fn judge_one(
-    notice: &Notice,
-    handed: &BTreeMap<u32, Vec<&OutcomeView<'_>>>,
-    at: Millis,
+/// Holds the receipts of a call against what was due because of each of its commits.
+pub(crate) struct Told<'r, 'a> {
+    receipts: &'r [ReceiptView<'a>],
     as_of: Millis,
-) -> Option<Finding> {
-    let topic = &notice.target();
-    let entries = handed.get(&notice.index).map(Vec::as_slice).unwrap_or_default();
-    let mut handed_over = entries.iter().filter(|entry| entry.error.is_none() && entry.target == *topic);
-    let Some(last) = handed_over.clone().map(|entry| entry.ms).max() else {
-        let has_reason = entries.iter().any(|entry| entry.error.is_some() && entry.target == *topic);
-        return (!has_reason && notice.expires_at.plus(GRACE_MS) < as_of)
-            .then(|| Finding::new(Kind::NeverTold, format!("{topic} was to be told: no receipt, no reason")));
-    };
-    // Whoever was told in time once must not be told again later. A push is settled once all phones are, and each has its own
-    // time.
-    let is_mqtt = matches!(notice.channel, Channel::Mqtt { .. });
-    if is_mqtt && handed_over.any(|entry| at.plus(entry.ms) > notice.expires_at) {
-        let late = at.plus(last).since(notice.expires_at);
-        let what = if notice.rings() { "was handed the ring" } else { "was told" };
-        let past = if notice.rings() { "the deadline" } else { "it had expired" };
-        return Some(Finding::new(Kind::ToldTooLate, format!("{topic} {what} {late} ms after {past}")));
+    /// An operator may do without pushes. Where they were used for a call, each of its notices has a receipt; to which phones
+    /// depends on what was registered then.
+    pushed: bool,
+    addresses: Addresses,
+    findings: Vec<Finding>,
+}
+
+/// Where the parties of a call are found. Of most tenants an address is a digest.
+#[derive(Default)]
+struct Addresses(Vec<(PartyKind, String, Address)>);
+
+impl Addresses {
+    fn learn(&mut self, to: Recipient<'_>, placed: &Placed) {
+        if self.of(to).is_none() {
+            self.0.push((to.kind, to.id.to_string(), to.address(&placed.tenant).address));
+        }
     }
-    let first = notice.after.first()?;
-    let reached = |before| handed.get(before).is_some_and(|entries| entries.iter().any(|entry| entry.error.is_none()));
-    (!notice.after.iter().any(reached)).then(|| {
-        Finding::new(
-            Kind::UnexpectedNotice,
-            format!("{topic} was told, though notice {first}, which it waits for, was not handed over"),
-        )
-    })
+
+    fn of(&self, to: Recipient<'_>) -> Option<&Address> {
+        let known = self.0.iter().find(|(kind, id, _)| *kind == to.kind && id == to.id.as_str());
+        known.map(|(_, _, address)| address)
+    }
+
+    fn target(&self, due: &Due<'_>) -> Option<Target<'_>> {
+        self.of(due.to).map(|address| due.target(address))
+    }
 }
 
-/// One phone that was told by push.
-fn judge_phone(due: &[Notice], phone: &ClientName, entry: &OutcomeView<'_>, at: Millis) -> Option<Finding> {
-    let Some(push) = due.iter().find(|notice| notice.wakes(phone)) else {
-        return Some(Finding::new(Kind::UnexpectedNotice, format!("{phone} was told by {}", entry.carrier.word())));
-    };
-    let late = at.plus(entry.ms).since(push.expires_at);
-    let what = if push.rings() { "was handed the ring" } else { "was told" };
-    let past = if push.rings() { "the deadline" } else { "it had expired" };
-    (entry.error.is_none() && late > 0)
-        .then(|| Finding::new(Kind::ToldTooLate, format!("{phone} {what} {late} ms after {past}")).notice(push.index))
+/// What is said to have been handed over because of one commit, by the notice's index.
+struct HandedOver<'r, 'a>(Vec<(u32, &'r OutcomeView<'a>)>);
+
+impl<'r, 'a> HandedOver<'r, 'a> {
+    fn of(&self, index: u32) -> impl Iterator<Item = &'r OutcomeView<'a>> + Clone {
+        self.0.iter().filter(move |(handed, _)| *handed == index).map(|(_, entry)| *entry)
+    }
 }
 
-/// What was to be told because of a commit, after which `call` stood as it does now.
-pub(crate) fn due(call: &Call, view: &CommitView<'_>, actor: &Actor, events: &[CallEvent]) -> Vec<Notice> {
-    let (Some(placed), Ok(call_id)) = (&call.placed, CallId::new(view.call_id)) else { return vec![] };
-    let Ok(id) = CommandId::new("-") else { return vec![] };
-    let commit = Commit {
-        call_id,
-        n: view.n,
-        prev: String::new(),
-        tenant: placed.tenant.clone(),
-        cmd: StoredCommand {
-            id,
-            nonce: Nonce::of([0; 8]),
-            client_is: None,
-            kind: String::new(),
-            args: serde_json::Map::new(),
-        },
-        // They are at hand already.
-        events: vec![],
-        state: view.state,
-        actor: actor.clone(),
-        at: view.at,
-        personal_until: None,
-        hash: String::new(),
-    };
-    notices_of(events, &commit, placed, None)
+impl<'r, 'a> Told<'r, 'a> {
+    pub(crate) fn new(receipts: &'r [ReceiptView<'a>], as_of: Millis) -> Self {
+        let of_push = |receipt: &ReceiptView<'_>| {
+            !receipt.phones.is_empty() || receipt.notices.iter().any(|(_, entry)| entry.carrier == Carrier::Push)
+        };
+        let nought = receipts.iter().filter(|receipt| receipt.n.0 == 0);
+        let why = "a receipt is of commit 0, and commits are counted from 1";
+        let findings = nought.map(|receipt| Finding::at(Kind::Implausible, receipt.n.0, why)).collect();
+        let pushed = receipts.iter().any(of_push);
+        Self { receipts, as_of, pushed, addresses: Addresses::default(), findings }
+    }
+
+    /// What was found. Who is to be told follows from the parties: without the commit that placed the call nobody knows
+    /// them, and nothing is said.
+    pub(crate) fn findings(self, placed: Option<&Placed>) -> Vec<Finding> {
+        placed.map(|_| self.findings).unwrap_or_default()
+    }
+
+    /// Judges who was told because of commit `n`, in which `events` happened, and after which the call stood as in `placed`.
+    pub(crate) fn judge(&mut self, n: u32, step: Step<'_>, events: &[CallEvent], placed: Option<&Placed>) {
+        let all_due = placed.map(|placed| due(events, step, placed)).unwrap_or_default();
+        for one in &all_due {
+            if let Some(placed) = placed {
+                self.addresses.learn(one.to, placed);
+            }
+        }
+        let handed = self.receipts(n, step.at, &all_due);
+        self.unexpected(n, &handed, &all_due);
+        for one in all_due.iter().filter(|due| self.pushed || due.carrier() == Carrier::Mqtt) {
+            let wrong = self.judge_one(one, &handed, step.at);
+            self.findings.extend(wrong.map(|wrong| Finding { n: Some(n), ..wrong.notice(one.index) }));
+        }
+    }
+
+    /// Judges the receipts of commit `n` by themselves, and says what they say was handed over.
+    fn receipts(&mut self, n: u32, at: Millis, due: &[Due<'_>]) -> HandedOver<'r, 'a> {
+        let mut handed = vec![];
+        for receipt in self.receipts.iter().filter(|receipt| receipt.n.0 == n) {
+            if let Some(why) = receipt.implausible(at, self.as_of) {
+                self.findings.push(Finding::at(Kind::Implausible, n, why));
+            }
+            handed.extend(receipt.notices.iter().map(|(index, entry)| (*index, entry)));
+            for (phone, entry) in &receipt.phones {
+                let wrong = self.judge_phone(due, phone, entry, at);
+                self.findings.extend(wrong.map(|wrong| Finding { n: Some(n), ..wrong }));
+            }
+        }
+        handed.sort_by_key(|(index, _)| *index);
+        HandedOver(handed)
+    }
+
+    /// Finds, once of each notice, that somebody else than the one who was to be told was told of it.
+    fn unexpected(&mut self, n: u32, handed: &HandedOver<'_, '_>, all_due: &[Due<'_>]) {
+        for entries in handed.0.chunk_by(|(index, _), (next, _)| index == next) {
+            let wrong = |(index, entry): &&(u32, &OutcomeView<'_>)| {
+                let due = all_due.iter().find(|due| due.index == *index);
+                let fits = |due: &Due<'_>| due.carrier() == entry.carrier && self.is_target(due, &entry.target);
+                !due.is_some_and(fits)
+            };
+            if let Some((index, entry)) = entries.iter().find(wrong) {
+                let why = format!("{} was told by {}", entry.target, entry.carrier.word());
+                self.findings.push(Finding::at(Kind::UnexpectedNotice, n, why).notice(*index));
+            }
+        }
+    }
+
+    fn is_target(&self, due: &Due<'_>, text: &str) -> bool {
+        self.addresses.target(due).is_some_and(|target| target.is(text))
+    }
+
+    fn judge_one(&self, due: &Due<'_>, handed: &HandedOver<'_, '_>, at: Millis) -> Option<Finding> {
+        let target = self.addresses.target(due)?;
+        let entries = handed.of(due.index).filter(|entry| target.is(&entry.target));
+        let mut handed_over = entries.clone().filter(|entry| entry.error.is_none());
+        let Some(last) = handed_over.clone().map(|entry| entry.ms).max() else {
+            let has_reason = entries.clone().any(|entry| entry.error.is_some());
+            return (!has_reason && due.expires_at.plus(GRACE_MS) < self.as_of)
+                .then(|| Finding::new(Kind::NeverTold, format!("{target} was to be told: no receipt, no reason")));
+        };
+        // Whoever was told in time once must not be told again later. A push is settled once all phones are, and each has its
+        // own time.
+        let is_mqtt = due.carrier() == Carrier::Mqtt;
+        if is_mqtt && handed_over.any(|entry| at.plus(entry.ms) > due.expires_at) {
+            return Some(too_late(due, &target, at.plus(last).since(due.expires_at)));
+        }
+        let first = due.after.first()?;
+        let reached = |before: &u32| handed.of(*before).any(|entry| entry.error.is_none());
+        (!due.after.iter().any(reached)).then(|| {
+            Finding::new(
+                Kind::UnexpectedNotice,
+                format!("{target} was told, though notice {first}, which it waits for, was not handed over"),
+            )
+        })
+    }
+
+    /// One phone that was told by push.
+    fn judge_phone(
+        &self,
+        all_due: &[Due<'_>],
+        phone: &ClientName,
+        entry: &OutcomeView<'_>,
+        at: Millis,
+    ) -> Option<Finding> {
+        let owner = phone.owner().map(|(_, owner)| owner);
+        let wakes = |due: &&Due<'_>| {
+            let own = |owner: &ilock_events::PartyAddress| {
+                owner.kind == due.to.kind && self.addresses.of(due.to) == Some(&owner.address)
+            };
+            due.carrier() == Carrier::Push && owner.as_ref().is_some_and(own)
+        };
+        let Some(push) = all_due.iter().find(wakes) else {
+            return Some(Finding::new(Kind::UnexpectedNotice, format!("{phone} was told by {}", entry.carrier.word())));
+        };
+        let late = at.plus(entry.ms).since(push.expires_at);
+        (entry.error.is_none() && late > 0).then(|| too_late(push, phone, late).notice(push.index))
+    }
+}
+
+fn too_late(due: &Due<'_>, who: &dyn std::fmt::Display, late: i64) -> Finding {
+    let what = if due.rings() { "was handed the ring" } else { "was told" };
+    let past = if due.rings() { "the deadline" } else { "it had expired" };
+    Finding::new(Kind::ToldTooLate, format!("{who} {what} {late} ms after {past}"))
 }

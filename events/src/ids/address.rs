@@ -104,7 +104,7 @@ pub(super) fn derived(tenant: &TenantId, kind: PartyKind, id: &PartyId) -> Strin
     name
 }
 
-fn is_address(text: &str) -> bool {
+pub(super) fn is_address(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 

@@ -5,6 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::address::is_address;
+use super::topic_prefix::is_prefix;
 use super::{Address, PartyAddress, PartyId, TopicPrefix};
 use crate::{BadId, PartyKind};
 
@@ -58,7 +60,8 @@ impl ClientName {
     /// Whose client this is, and the stack's prefix before it. Every name says it, so none has to be looked up.
     #[must_use]
     pub fn owner(&self) -> Option<(TopicPrefix, PartyAddress)> {
-        parts(&self.0).map(|(prefix, owner, _)| (prefix, owner))
+        let Parts { prefix, kind, address } = Parts::of(&self.0)?;
+        Some((TopicPrefix::new(prefix).ok()?, PartyAddress { kind, address: Address::read(address)? }))
     }
 
     /// Whether it is a client of `owner` in the stack with this prefix.
@@ -74,20 +77,29 @@ impl ClientName {
     }
 }
 
-fn parts(name: &str) -> Option<(TopicPrefix, PartyAddress, &str)> {
-    let (before, own) = name.split_once('_')?;
-    let before: Vec<&str> = before.split('.').collect();
-    // No prefix is `d`, so what stands before the first dot says which of the two it is.
-    let (prefix, kind, address) = match before.as_slice() {
-        [address] => ("", PartyKind::User, *address),
-        ["d", address] => ("", PartyKind::Device, *address),
-        [prefix, address] => (*prefix, PartyKind::User, *address),
-        [prefix, "d", address] => (*prefix, PartyKind::Device, *address),
-        _ => return None,
-    };
-    let given = before.len() == 1 || !before[0].is_empty();
-    let owner = PartyAddress { kind, address: Address::read(address)? };
-    (given && is_own_part(own)).then_some((TopicPrefix::new(prefix).ok()?, owner, own))
+/// What a client's name says before its own part.
+struct Parts<'a> {
+    prefix: &'a str,
+    kind: PartyKind,
+    address: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn of(name: &'a str) -> Option<Self> {
+        let (before, own) = name.split_once('_')?;
+        let mut before = before.split('.');
+        // No prefix is `d`, so what stands before the first dot says which of the two it is.
+        let (prefix, kind, address) = match (before.next()?, before.next(), before.next(), before.next()) {
+            (address, None, ..) => ("", PartyKind::User, address),
+            ("d", Some(address), None, _) => ("", PartyKind::Device, address),
+            ("", ..) => return None,
+            (prefix, Some(address), None, _) => (prefix, PartyKind::User, address),
+            (prefix, Some("d"), Some(address), None) => (prefix, PartyKind::Device, address),
+            _ => return None,
+        };
+        let good = is_prefix(prefix) && is_address(address) && is_own_part(own);
+        good.then_some(Self { prefix, kind, address })
+    }
 }
 
 fn is_own_part(text: &str) -> bool {
@@ -104,7 +116,7 @@ impl fmt::Display for ClientName {
 impl TryFrom<String> for ClientName {
     type Error = BadId;
     fn try_from(text: String) -> Result<Self, BadId> {
-        if parts(&text).is_some() {
+        if Parts::of(&text).is_some() {
             Ok(Self(text))
         } else {
             Err(BadId { what: WHAT, rule: "as registering answered it" })

@@ -18,6 +18,13 @@ const LAST_EXACT: f64 = 9_007_199_254_740_991.0;
 
 const RULE: &str = "1 to 128 characters without control characters";
 
+fn is_id(text: &str) -> bool {
+    // Most ids are short and of printable ASCII; no character has less than a byte.
+    let short = text.len() <= LONGEST || text.chars().nth(LONGEST).is_none();
+    let plain = text.bytes().all(|b| (b' '..=b'~').contains(&b)) || !text.contains(char::is_control);
+    !text.is_empty() && short && plain
+}
+
 /// A user or a door station, as its login service names it: UUID, e-mail address, `auth0|…`, phone number. Compared
 /// character by character, without case folding or normalisation.
 ///
@@ -33,8 +40,7 @@ impl PartyId {
     /// [`BadId`] when it is empty, too long, or has a control character.
     pub fn new(text: impl Into<String>) -> Result<Self, BadId> {
         let text = text.into();
-        let good = !text.is_empty() && text.chars().nth(LONGEST).is_none() && !text.contains(char::is_control);
-        if good { Ok(Self(text)) } else { Err(BadId { what: "a user or device id", rule: RULE }) }
+        if is_id(&text) { Ok(Self(text)) } else { Err(BadId { what: "a user or device id", rule: RULE }) }
     }
 
     /// The id as text.

@@ -10,6 +10,12 @@ use crate::{BadId, Topics};
 /// include what another one publishes.
 const TAKEN: [&str; 3] = ["d", "users", "devices"];
 
+/// Whether `text` is a prefix, or empty.
+pub(super) fn is_prefix(text: &str) -> bool {
+    let good = text.len() <= 8 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    good && !TAKEN.contains(&text)
+}
+
 /// Up to 8 of `[a-z0-9]`; empty by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct TopicPrefix(String);
@@ -21,8 +27,7 @@ impl TopicPrefix {
     /// [`BadId`] when the rule is broken.
     pub fn new(text: impl Into<String>) -> Result<Self, BadId> {
         let text = text.into();
-        let good = text.len() <= 8 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        if good && !TAKEN.contains(&text.as_str()) {
+        if is_prefix(&text) {
             Ok(Self(text))
         } else {
             Err(BadId { what: "a topic prefix", rule: "up to 8 of a-z 0-9, and not d, users or devices" })

@@ -16,8 +16,8 @@ pub struct Call {
     pub placed: Option<Placed>,
     /// The last commit read; none before the first.
     pub head: Option<(CommitNo, Hash)>,
-    /// Every command that led to a commit, by who gave it under which key.
-    done: BTreeMap<(Actor, CommandId), Act>,
+    /// Every command that led to a commit, in their order. A call has few, and looking through them costs no copy of a key.
+    done: Vec<(Actor, CommandId, Act)>,
 }
 
 /// A placed call.
@@ -217,7 +217,7 @@ impl Call {
     /// A call of which nothing is known.
     #[must_use]
     pub fn new(id: CallId) -> Self {
-        Self { id, placed: None, head: None, done: BTreeMap::new() }
+        Self { id, placed: None, head: None, done: vec![] }
     }
 
     /// The number that the next commit takes.
@@ -235,7 +235,8 @@ impl Call {
     /// What the same actor asked under the same key before, where it led to a commit.
     #[must_use]
     pub fn done(&self, actor: &Actor, key: &CommandId) -> Option<&Act> {
-        self.done.get(&(actor.clone(), key.clone()))
+        let is = |(by, id, _): &&(Actor, CommandId, Act)| id == key && by == actor;
+        self.done.iter().rfind(is).map(|(_, _, act)| act)
     }
 
     /// Takes in what followed from `command` at `at`. An event that does not fit the state changes nothing: `decide` makes
@@ -295,7 +296,7 @@ impl Call {
     /// Notes that `command` has led to the commit `head`, whose events have been applied. Checks nothing: for an
     /// auditor, who has decided it again.
     pub fn committed(&mut self, command: Command, head: (CommitNo, Hash)) {
-        self.done.insert((command.actor, command.id), command.act);
+        self.done.push((command.actor, command.id, command.act));
         self.head = Some(head);
     }
 }

@@ -1,14 +1,16 @@
 //! Who is told what, and by whom.
 //!
-//! [`notices`] says, as a pure function of a commit, who is to be told what until when. [`Delivery`] hands that to a
+//! [`due`] says, as a pure function of a commit, who is to be told what until when; [`notices`] puts it into words. [`Delivery`] hands that to a
 //! carrier. The same code runs twice over each commit: at once by the function that appended it (the fast path), and
 //! by the projector for whatever has no receipt yet.
 
 mod carrier;
 mod deliver;
+mod due;
 mod notices;
 pub mod push;
 
 pub use carrier::{Alarm, CarrierError, Mqtt, Publish, QueueError, RingTimer, TIME_PASSED};
 pub use deliver::{Delivery, Done, MessageCredentials, Round, settled};
-pub use notices::{Channel, Message, Notice, notices, notices_of};
+pub use due::{Due, Recipient, Step, Target, What, WhyPush, due};
+pub use notices::{Channel, Message, Notice, notices};

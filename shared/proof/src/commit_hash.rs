@@ -7,19 +7,32 @@ use sha2::{Digest, Sha256};
 /// SHA-256 over `bytes`, as 64 lower-case hexadecimal digits.
 #[must_use]
 pub fn digest(bytes: &[u8]) -> Hash {
-    // Verifying makes a million of these in a few seconds; `hex::encode` goes char by char.
-    let hash = Sha256::digest(bytes);
+    String::from_utf8_lossy(&digits(bytes)).into_owned()
+}
+
+/// Whether `named` is the digest of `bytes`. Verifying asks this a million times in a few seconds, and needs no text for it.
+#[must_use]
+pub fn has_digest(bytes: &[u8], named: &str) -> bool {
+    digits(bytes) == named.as_bytes()
+}
+
+fn digits(bytes: &[u8]) -> [u8; 64] {
     let mut text = [0; 64];
-    match hex::encode_to_slice(hash, &mut text) {
-        Ok(()) => String::from_utf8_lossy(&text).into_owned(),
-        Err(_) => hex::encode(hash),
-    }
+    // It fails only where the length is another one; `hex::encode` would go char by char.
+    let _ = hex::encode_to_slice(Sha256::digest(bytes), &mut text);
+    text
 }
 
 /// What `prev` of a call's first commit is: the digest of the call id.
 #[must_use]
 pub fn first_prev(call_id: &CallId) -> Hash {
     digest(call_id.as_str().as_bytes())
+}
+
+/// Whether `prev` is that of a first commit of this call.
+#[must_use]
+pub fn is_first_prev(call_id: &CallId, prev: &str) -> bool {
+    has_digest(call_id.as_str().as_bytes(), prev)
 }
 
 /// The RFC 8785 form of `value`.

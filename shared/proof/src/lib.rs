@@ -19,7 +19,7 @@ mod tile_set;
 mod tree;
 
 pub use bundle::entries as bundle_entries;
-pub use commit_hash::{canonical, commit_hash, digest, first_prev};
+pub use commit_hash::{canonical, commit_hash, digest, first_prev, has_digest, is_first_prev};
 pub use day::{BUCKETS, bucket, day_bucket_key, day_key};
 pub use edge::{Edge, MadeTile};
 pub use entry::{CallHash, ENTRY_BYTES, Entry, EntryKind, call_hash};

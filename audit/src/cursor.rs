@@ -2,11 +2,10 @@
 //! form: names in order, no spaces, numbers and strings written in the one way there is. It takes no string in which anything
 //! is escaped; such an item is read the slow way.
 
-use memchr::memchr2;
 use serde::Deserialize;
 use serde::de::value::{Error, StrDeserializer};
 
-use crate::split::object_length;
+use crate::scan::{object_length, plain_length};
 
 /// The largest integer that every JSON reader reads alike (RFC 8259, 6), and RFC 8785 writes as itself.
 const LAST_EXACT: i64 = 9_007_199_254_740_991;
@@ -37,6 +36,11 @@ impl<'a> Cursor<'a> {
         self.take(what).is_some()
     }
 
+    /// How many bytes have not been taken yet.
+    pub(crate) const fn left(&self) -> usize {
+        self.0.len()
+    }
+
     /// That nothing is left.
     pub(crate) fn end(self) -> Option<()> {
         self.0.is_empty().then_some(())
@@ -51,13 +55,17 @@ impl<'a> Cursor<'a> {
     /// An integer.
     pub(crate) fn integer(&mut self) -> Option<i64> {
         let negative = self.takes("-");
-        let length = self.0.bytes().take(MOST_DIGITS + 1).take_while(u8::is_ascii_digit).count();
+        let (mut number, mut length) = (0_i64, 0);
+        for digit in self.0.bytes().take(MOST_DIGITS).take_while(u8::is_ascii_digit) {
+            number = number * 10 + i64::from(digit - b'0');
+            length += 1;
+        }
         let digits = self.split(length)?;
-        let canonical = length > 0 && (digits == "0" && !negative || !digits.starts_with('0'));
-        let number: i64 = digits.parse().ok().filter(|number| canonical && *number <= LAST_EXACT)?;
+        let canonical = if digits.starts_with('0') { length == 1 && !negative } else { length > 0 };
         // `1.0` and `1e3` are other ways to write an integer.
-        let ends = !matches!(self.0.as_bytes().first(), Some(b'.' | b'e' | b'E'));
-        ends.then_some(if negative { -number } else { number })
+        let ends = !matches!(self.0.as_bytes().first(), Some(b'0'..=b'9' | b'.' | b'e' | b'E'));
+        let number = if negative { -number } else { number };
+        (canonical && ends && number.abs() <= LAST_EXACT).then_some(number)
     }
 
     /// A number of a type that is smaller.
@@ -68,10 +76,9 @@ impl<'a> Cursor<'a> {
     /// A string in which nothing is escaped.
     pub(crate) fn word(&mut self) -> Option<&'a str> {
         self.take("\"")?;
-        let length = memchr2(b'"', b'\\', self.0.as_bytes())?;
-        let word = self.split(length)?;
+        let word = self.split(plain_length(self.0.as_bytes()))?;
         self.take("\"")?;
-        word.bytes().all(|byte| byte >= b' ').then_some(word)
+        Some(word)
     }
 
     /// A word that is one of an enumeration.
