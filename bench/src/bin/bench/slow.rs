@@ -13,7 +13,7 @@ use fastrand::Rng;
 use futures::stream::{self, StreamExt};
 use ilock_auth::Role;
 use ilock_events::{CallId, Commit};
-use ilock_functions::http::router::all_routes;
+use ilock_functions::http::router::{all_routes, service};
 use ilock_functions::triggers::projector::Projector;
 use ilock_lambda::aws::RetryPolicy;
 use ilock_local::Options;
@@ -207,7 +207,7 @@ async fn one(factor: f64, calls: usize, a_second: f64) {
     let aws = Aws::taking(world.stack.at.dynamodb, Box::new(move |action| takes(action, factor, &rng))).await;
     let runs = Counted::default();
     let http = aws.parts_as_deployed(RetryPolicy::CallerWaiting);
-    let app = all_routes(&http.wiring).unwrap().layer(middleware::from_fn_with_state(runs.clone(), counted));
+    let app = service(all_routes(&http.wiring).unwrap()).layer(middleware::from_fn_with_state(runs.clone(), counted));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
