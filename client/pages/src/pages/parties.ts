@@ -30,6 +30,7 @@ export async function doorPage(): Promise<void> {
   const chinese = isChinese(language());
   const device = query("device", "front-door");
   const token = tokenFor("device", device);
+  const main = frame("door");
   const door = element("ilock-door", {
     callee: query("callee", "anna"),
     client: query("client", "panel"),
@@ -41,13 +42,14 @@ export async function doorPage(): Promise<void> {
   });
   door.token = token;
   document.title = `${door.getAttribute("name") ?? device} · iLock Call`;
-  frame("door", door);
+  main.append(door);
 }
 
 /** `/phone?user=ID[&client=NAME][&name=…]`; without a client's name each tab is a phone of its own. */
 export async function phonePage(): Promise<void> {
   const user = query("user", "anna");
   const token = tokenFor("user", user);
+  const main = frame("phone");
   const client = query("client", `tab-${ofThisTab("ilock.tab")}`);
   const name = query("name", user);
   const phone = element("ilock-phone", { client, name, keep: `ilock.phone.${user}.${client}`, "story-href": "/story/", ...(await room()) });
@@ -73,5 +75,5 @@ export async function phonePage(): Promise<void> {
     unseen = (event as CustomEvent<{ count: number }>).detail.count;
     title();
   });
-  frame("phone", phone);
+  main.append(phone);
 }

@@ -75,8 +75,10 @@ interface FoundCall {
 export async function startPage(): Promise<void> {
   const text = isChinese(language()) ? ZH : EN;
   const lead = h("div", { class: "lead" }, h("h1", {}, ...text.title.map((part) => h("span", {}, part))), h("p", {}, text.lead));
-  if ((await config()).login === "demo") demo(text, lead);
-  else whose(text, lead);
+  // Something is painted before the server has answered.
+  const main = frame("start", lead);
+  if ((await config()).login === "demo") demo(text, main);
+  else whose(text, main);
 }
 
 function step(figure: Icon, title: string, body: string, way: HTMLElement): HTMLElement {
@@ -84,7 +86,7 @@ function step(figure: Icon, title: string, body: string, way: HTMLElement): HTML
 }
 
 /** A form for each page. */
-function whose(text: typeof EN, lead: HTMLElement): void {
+function whose(text: typeof EN, main: HTMLElement): void {
   const form = (title: string, fields: Partial<Record<"user" | "device" | "callee" | "call", string>>, address: (given: URLSearchParams) => string) => {
     const inputs = Object.entries(fields).map(([name, label]) => h("label", {}, label, h("input", { name, required: true, autocomplete: "off", spellcheck: "false" })));
     const button = h("button", { class: "button main", type: "submit", "aria-label": title }, text.go);
@@ -95,13 +97,13 @@ function whose(text: typeof EN, lead: HTMLElement): void {
     } }, ...inputs, button);
     return made;
   };
-  frame("start", lead, h("ol", { class: "steps" },
+  main.append(h("ol", { class: "steps" },
     step("phone", text.a_phone, text.a_phone_text, form(text.a_phone, { user: text.user }, (given) => `/phone?${given}`)),
     step("door", text.a_door, text.a_door_text, form(text.a_door, { device: text.device, callee: text.callee }, (given) => `/door?${given}`)),
     step("shield", text.a_story, text.a_story_text, form(text.a_story, { call: text.call }, (given) => `/story/${encodeURIComponent(given.get("call") ?? "")}`))));
 }
 
-function demo(text: typeof EN, lead: HTMLElement): void {
+function demo(text: typeof EN, main: HTMLElement): void {
   const opens = (title: string, href: string) => h("a", { class: "button main", href, target: "_blank", rel: "noopener", "aria-label": title }, text.go);
   const list = h("ul", { class: "list" });
   const none = h("p", {}, text.none);
@@ -110,7 +112,7 @@ function demo(text: typeof EN, lead: HTMLElement): void {
     step("door", text.door, text.door_text, opens(text.door, DOOR)),
     step("shield", text.story, text.story_text, h("a", { class: "button", href: "#today" }, text.latest)));
   const latest = h("section", { class: "panel", id: "today" }, h("h2", {}, text.latest), none, list);
-  frame("start", lead, steps, latest);
+  main.append(steps, latest);
   const tokens = new Tokens(tokenFor("auditor", "start-page"));
   const refresh = () => void showLatest(tokens, list, none);
   refresh();
