@@ -1,18 +1,23 @@
 //! A phone or a door station on the deployed broker: MQTT 5 over TLS, with the properties of each message.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, PublishProperties};
 use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
-use rumqttc::{TlsConfiguration, Transport};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::TlsConnector;
 
-use crate::deployment::{Deployment, Party, TIMEOUT};
+use crate::deployment::{Broker, Deployment, Party, TIMEOUT};
 
 #[derive(Debug, Clone)]
 pub struct Heard {
@@ -58,7 +63,12 @@ impl Phone {
         let (sender, heard) = mpsc::unbounded_channel();
         let topics: Vec<String> =
             registered["topics"].as_object().unwrap().values().map(|topic| topic.as_str().unwrap().into()).collect();
-        let task = tokio::spawn(listen(AsyncClient::new(options(deployment, &registered), 64), topics, ready, sender));
+        let entrance = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = AsyncClient::new(options(entrance.local_addr().unwrap().port(), &registered), 64);
+        let broker = deployment.mqtt.clone();
+        let task = tokio::spawn(async move {
+            tokio::join!(by_tls(entrance, broker), listen(client, topics, ready, sender));
+        });
         timeout(TIMEOUT, up).await.expect("the broker answers").expect("a registered client is let in");
         Self { registered, deployment: deployment.clone(), heard, seen: HashSet::new(), task: Listening(task) }
     }
@@ -108,17 +118,27 @@ impl Phone {
     }
 }
 
-fn options(deployment: &Deployment, registered: &Value) -> MqttOptions {
-    // Only the first installation in a process takes effect.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+/// Passes on to `broker`, by TLS, whatever connects to `entrance`: the client knows TCP alone.
+async fn by_tls(entrance: TcpListener, broker: Broker) {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(broker.authority.as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let tls = TlsConnector::from(Arc::new(config.with_root_certificates(roots).with_no_client_auth()));
+    loop {
+        let (mut client, _) = entrance.accept().await.unwrap();
+        let (tls, broker) = (tls.clone(), broker.clone());
+        tokio::spawn(async move {
+            let stream = TcpStream::connect((broker.host.as_str(), broker.port)).await?;
+            let mut stream = tls.connect(ServerName::try_from(broker.host).unwrap(), stream).await?;
+            tokio::io::copy_bidirectional(&mut client, &mut stream).await
+        });
+    }
+}
+
+fn options(port: u16, registered: &Value) -> MqttOptions {
     let text = |name: &str| registered["mqtt_credentials"][name].as_str().unwrap().to_owned();
-    let broker = &deployment.mqtt;
-    let mut options = MqttOptions::new(text("client_id"), broker.host.clone(), broker.port);
-    options.set_transport(Transport::tls_with_config(TlsConfiguration::Simple {
-        ca: broker.authority.clone().into_bytes(),
-        alpn: None,
-        client_auth: None,
-    }));
+    let mut options = MqttOptions::new(text("client_id"), "127.0.0.1", port);
     options.set_credentials(text("username"), text("password"));
     options.set_clean_start(false);
     options.set_session_expiry_interval(Some(3600));
