@@ -60,22 +60,23 @@ async fn rings(server: &Server) -> (Times, Times) {
             let answered = Instant::now();
             let call = call_id(&view);
             // The visitor gives up: nobody is rung by fifty doors at a time.
-            tokio::spawn({
+            let gives_up = tokio::spawn({
                 let call = call.clone();
                 async move {
                     tokio::time::sleep(Duration::from_secs(2)).await;
                     door.caller_action(&call, "cancelled").await.ok();
                 }
             });
-            (call, start, answered)
+            (call, start, answered, gives_up)
         }));
     }
     let mut placed = HashMap::new();
-    let mut answers = Times(vec![]);
+    let (mut answers, mut giving_up) = (Times(vec![]), vec![]);
     for asked in asked {
-        let (call, start, answered) = asked.await.unwrap();
+        let (call, start, answered, gives_up) = asked.await.unwrap();
         answers.0.push(ms(start, answered));
         placed.insert(call, start);
+        giving_up.push(gives_up);
     }
     let mut rings = Times(vec![]);
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -86,6 +87,9 @@ async fn rings(server: &Server) -> (Times, Times) {
         }
     }
     println!("  {} of {CALLS} calls rang", rings.0.len());
+    for gives_up in giving_up {
+        gives_up.await.unwrap();
+    }
     (rings, answers)
 }
 
@@ -140,7 +144,7 @@ async fn costs() {
     let _ = meter.take();
     user.registers("phone").await;
     cost("POST /api/mqtt/clients/register", &meter.take());
-    let status = json!({ "client_id": "user456_phone", "status": "active", "priority": 10, "last_active": 1 });
+    let status = json!({ "client_id": "user456_phone", "status": "active", "priority": 10, "last_active": 1_679_886_400_000_i64 });
     user.asks(reqwest::Method::PUT, "/api/mqtt/clients/status", Some(status)).await.ok();
     cost("PUT /api/mqtt/clients/status", &meter.take());
     let call = call_id(&door.rings("user456", 30).await);
