@@ -44,6 +44,8 @@ mod line;
 mod proof_file;
 mod read;
 pub mod replay;
+#[cfg(test)]
+mod samples;
 mod scan;
 mod split;
 pub mod verify;

@@ -19,13 +19,13 @@ def upload(stack):
     """Also after a deployment that changed nothing. The page comes last: what it names is there by then."""
     described = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
     outputs = {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
-    client = boto3.client("s3")
+    client, headers = boto3.client("s3"), json.loads(HEADERS.read_text())
     for path in sorted(FILES.iterdir(), key=lambda path: (path.suffix == ".html", path.name)):
         client.put_object(
             Bucket=outputs["PagesBucketName"],
             Key=f"pages/{path.name}",
             Body=path.read_bytes(),
             ContentType=KINDS[path.suffix],
-            CacheControl=json.loads(HEADERS.read_text())["cache-control"],
+            CacheControl=headers["cache-control"],
         )
     print(f"the pages are at {outputs['PagesUrl']}")

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use axum::Router;
 use axum::body::Bytes;
@@ -16,7 +15,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::BoxFuture;
 use ilock_functions::settings::Settings;
-use ilock_lambda::aws::{ALL_TRIES, OnAws, RetryPolicy, TRY};
+use ilock_lambda::aws::{OnAws, RetryPolicy, request_timeouts};
 use ilock_proof::SignKey;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -30,6 +29,11 @@ pub const PUSH_APP: &str = "arn:aws:sns:local:000000000000:app/GCM/app";
 
 /// The entry of Secrets Manager that keeps the service account for FCM.
 pub const FCM_ACCOUNT: &str = "arn:aws:secretsmanager:local:000000000000:secret:fcm-AbCdEf";
+
+/// The setting `name` of functions that push to Android.
+fn push_app(name: &str) -> Option<String> {
+    (name == "PUSH_GCM").then(|| PUSH_APP.into())
+}
 
 /// One request to AWS as IAM sees it: an action on a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,14 +133,13 @@ impl Aws {
 
     /// The same parts, with pushes, and with every request bounded in time as on AWS.
     pub fn parts_as_deployed(&self, retry: RetryPolicy) -> OnAws {
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(TRY).operation_timeout(ALL_TRIES).build();
-        let sdk = self.sdk().into_builder().timeout_config(timeouts).build();
-        OnAws::new(Self::settings(&self.url, |name| (name == "PUSH_GCM").then(|| PUSH_APP.into())), sdk, retry)
+        let sdk = self.sdk().into_builder().timeout_config(request_timeouts()).build();
+        OnAws::new(Self::settings(&self.url, push_app), sdk, retry)
     }
 
     /// The same parts, with or without pushes.
     pub fn parts_with(&self, pushes: bool) -> OnAws {
-        self.parts_where(move |name| (pushes && name == "PUSH_GCM").then(|| PUSH_APP.into()))
+        self.parts_where(move |name| push_app(name).filter(|_| pushes))
     }
 
     /// The same parts, with FCM asked by the service account `account`.

@@ -110,22 +110,16 @@ pub(crate) fn forgotten(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples::samples;
 
     #[test]
     fn every_sample_of_an_alert_is_read_at_once_as_the_slow_way_reads_it() {
-        let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/samples");
-        let mut seen = 0;
-        for sample in std::fs::read_dir(samples).unwrap() {
-            let path = sample.unwrap().path();
-            if !path.file_name().unwrap().to_string_lossy().starts_with("stored.alert") {
-                continue;
-            }
-            let stored: Alert = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let samples = samples::<Alert>("stored.alert");
+        assert!(!samples.is_empty());
+        for (name, stored) in samples {
             let text = String::from_utf8(ilock_proof::canonical(&stored).unwrap()).unwrap();
-            assert_eq!(alert(&text), Some(stored), "{}", path.display());
+            assert_eq!(alert(&text), Some(stored), "{name}");
             assert_eq!(alert(&text.replacen(':', ": ", 1)), None);
-            seen += 1;
         }
-        assert!(seen > 0);
     }
 }

@@ -297,24 +297,18 @@ mod tests {
     use ilock_events::Commit;
 
     use super::*;
+    use crate::samples::samples;
 
     #[test]
     fn every_sample_of_the_contract_is_read_at_once_as_the_slow_way_reads_it() {
-        let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/samples");
-        let mut seen = 0;
-        for sample in std::fs::read_dir(samples).unwrap() {
-            let path = sample.unwrap().path();
-            if !path.file_name().unwrap().to_string_lossy().starts_with("stored.commit.") {
-                continue;
-            }
-            let stored: Commit = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let samples = samples::<Commit>("stored.commit.");
+        assert!(samples.len() >= 10, "only {}", samples.len());
+        for (name, stored) in samples {
             let text = String::from_utf8(canonical(&stored).unwrap()).unwrap();
-            let quick = read(&text).unwrap_or_else(|| panic!("{}", path.display()));
+            let quick = read(&text).unwrap_or_else(|| panic!("{name}"));
             let slow = read_slowly(&text, true).unwrap();
-            assert_eq!(format!("{quick:?}"), format!("{slow:?}"), "{}", path.display());
+            assert_eq!(format!("{quick:?}"), format!("{slow:?}"), "{name}");
             assert_eq!(stored_events(quick.events).map(|events| events.len()), Ok(stored.events.len()));
-            seen += 1;
         }
-        assert!(seen >= 10, "only {seen}");
     }
 }

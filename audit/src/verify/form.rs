@@ -147,18 +147,12 @@ mod tests {
     use ilock_proof::canonical;
 
     use super::*;
+    use crate::samples::samples;
 
     #[test]
     fn it_is_the_form_that_every_sample_of_the_contract_has() {
-        let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/samples");
         let mut seen = 0;
-        for sample in std::fs::read_dir(samples).unwrap() {
-            let path = sample.unwrap().path();
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            if !name.starts_with("event.") {
-                continue;
-            }
-            let stored: StoredEvent = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        for (name, stored) in samples::<StoredEvent>("event.") {
             // An older form is read, and never written.
             if stored.v != CallEvent::version_of(&stored.name) {
                 continue;

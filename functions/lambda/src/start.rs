@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use aws_config::BehaviorVersion;
-use aws_config::timeout::TimeoutConfig;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -17,7 +16,7 @@ use ilock_functions::wiring::Wiring;
 use lambda_http::tower::ServiceExt;
 use lambda_runtime::{Error, service_fn};
 
-use crate::aws::{ALL_TRIES, OnAws, RetryPolicy, Secrets, TRY, Warm};
+use crate::aws::{OnAws, RetryPolicy, Secrets, Warm, request_timeouts};
 use crate::logging::{collect_metrics, flush_metrics_after, log_as_json};
 use crate::ready::Ready;
 
@@ -32,8 +31,7 @@ pub async fn start<T: Send + Sync + 'static>(
 ) -> Result<Arc<Ready<T>>, Error> {
     log_as_json();
     collect_metrics();
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(TRY).operation_timeout(ALL_TRIES).build();
-    let sdk = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await;
+    let sdk = aws_config::defaults(BehaviorVersion::latest()).timeout_config(request_timeouts()).load().await;
     let environment =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let secrets = Secrets::referred_to_in(environment);

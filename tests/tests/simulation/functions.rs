@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use axum::Router;
 use ilock_env::Clock;
@@ -12,7 +11,7 @@ use ilock_functions::service::calls::Calls;
 use ilock_functions::settings::Settings;
 use ilock_functions::triggers::projector::Projector;
 use ilock_functions::wiring::Wiring;
-use ilock_lambda::aws::{ALL_TRIES, AwsCarriers, RetryPolicy, TRY};
+use ilock_lambda::aws::{AwsCarriers, RetryPolicy, request_timeouts};
 
 use crate::bugs::Bug;
 use crate::cloud::{Cloud, Connector};
@@ -47,13 +46,12 @@ pub fn settings() -> Settings {
 
 /// The SDKs' configuration. Each seed has a region of its own: the SDKs share what they know of throttling by region.
 pub fn sdk(seed: u64, cloud: &Arc<Cloud>) -> SdkConfig {
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(TRY).operation_timeout(ALL_TRIES).build();
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(format!("simulated-{seed}")))
         .credentials_provider(SharedCredentialsProvider::new(Credentials::new("a", "b", None, None, "simulated")))
         .endpoint_url("https://aws.simulated")
-        .timeout_config(timeouts)
+        .timeout_config(request_timeouts())
         .http_client(Connector(cloud.clone()))
         .sleep_impl(aws_sdk_dynamodb::config::SharedAsyncSleep::new(TokioSleep))
         .build()

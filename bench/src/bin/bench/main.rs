@@ -172,7 +172,7 @@ async fn main() {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => everything().await,
         ["pushes"] => pushes::measure().await,
-        ["slow"] => slow::measure(slow::FULL, slow::Evening::FULL).await,
+        ["slow"] => slow::measure().await,
         ["load"] => load::measure(Extent::FULL).await,
         ["load", "--short"] => load::measure(Extent::SHORT).await,
         _ => panic!("{arguments:?}: nothing, `pushes`, `slow`, `load` or `load --short`"),
@@ -219,7 +219,7 @@ async fn everything() {
 
     pushes::measure().await;
 
-    slow::measure(slow::FULL, slow::Evening::FULL).await;
+    slow::measure().await;
     load::measure(Extent::FULL).await;
 
     println!(

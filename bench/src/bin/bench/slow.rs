@@ -42,18 +42,11 @@ const BATCH: usize = 100;
 const USUAL: [(&str, f64, f64); 5] =
     [("dynamodb:", 4.0, 12.0), ("iot:", 20.0, 60.0), ("sns:", 30.0, 100.0), ("sqs:", 16.0, 105.0), ("", 10.0, 40.0)];
 
-pub const FULL: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0];
-
-/// How much is measured at each factor.
-#[derive(Clone, Copy)]
-pub struct Evening {
-    pub calls: usize,
-    pub a_second: f64,
-}
-
-impl Evening {
-    pub const FULL: Self = Self { calls: 300, a_second: 10.0 };
-}
+/// How many times as long as usual AWS takes.
+const FACTORS: [f64; 6] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0];
+/// The calls at each factor, each to a household of its own.
+const CALLS: usize = 300;
+const CALLS_PER_SECOND: f64 = 10.0;
 
 /// Log-normal, which has a tail as networks do.
 fn takes(action: &str, factor: f64, rng: &Mutex<Rng>) -> Duration {
@@ -184,16 +177,15 @@ impl Town {
     }
 }
 
-pub async fn measure(factors: &[f64], evening: Evening) {
-    let Evening { calls, a_second } = evening;
+pub async fn measure() {
     println!(
-        "\nthe functions behind a slow AWS: {calls} calls at {a_second} a second, at random, {} phones each\n\
+        "\nthe functions behind a slow AWS: {CALLS} calls at {CALLS_PER_SECOND} a second, at random, {} phones each\n\
          \x20                 ring ms          within   not    function-s  at once   projector behind ms   registering   not\n\
          \x20 AWS takes    p50      p99    500 ms   whole     a call    at most      p50       p99       p99 ms       in",
         PHONES.len()
     );
-    for &factor in factors {
-        one(factor, calls, a_second).await;
+    for factor in FACTORS {
+        one(factor).await;
     }
     println!(
         "    a call takes function-s × calls a second of Lambda's concurrency; a function is ended after {} s",
@@ -201,7 +193,7 @@ pub async fn measure(factors: &[f64], evening: Evening) {
     );
 }
 
-async fn one(factor: f64, calls: usize, a_second: f64) {
+async fn one(factor: f64) {
     let world = World::with(Options { poll: Duration::from_hours(1), ..Options::anywhere() }).await;
     let rng = Mutex::new(Rng::with_seed(1));
     let aws = Aws::taking(world.stack.at.dynamodb, Box::new(move |action| takes(action, factor, &rng))).await;
@@ -216,21 +208,21 @@ async fn one(factor: f64, calls: usize, a_second: f64) {
     let projecting = tokio::spawn(project(projector, shown, runs.clone()));
     let town = Town { world, aws, at, runs, commits };
 
-    let phones = || (0..calls).flat_map(|household| PHONES.map(|phone| (household, phone)));
+    let phones = || (0..CALLS).flat_map(|household| PHONES.map(|phone| (household, phone)));
     let first = stream::iter(phones()).map(|(household, phone)| town.registers(household, phone));
     let _: Vec<bool> = first.buffer_unordered(32).collect().await;
     *town.runs.lock().unwrap() = Runs::default();
     town.aws.asked();
 
     let (start, mut rng, mut after) = (Instant::now(), Rng::with_seed(2), 0.0);
-    let due: Vec<Instant> = (0..calls)
+    let due: Vec<Instant> = (0..CALLS)
         .map(|_| {
-            after -= (1.0 - rng.f64()).ln() / a_second;
+            after -= (1.0 - rng.f64()).ln() / CALLS_PER_SECOND;
             start + Duration::from_secs_f64(after)
         })
         .collect();
     let all = stream::iter(due.iter().enumerate()).map(|(household, due)| town.call(household, *due));
-    let well: Vec<bool> = all.buffer_unordered(calls).collect().await;
+    let well: Vec<bool> = all.buffer_unordered(CALLS).collect().await;
     let (mut rings, evening) = (rung(&town.aws, &due), std::mem::take(&mut *town.runs.lock().unwrap()));
     town.runs.lock().unwrap().now = evening.now;
 
@@ -238,7 +230,7 @@ async fn one(factor: f64, calls: usize, a_second: f64) {
         sleep(STORM.mul_f64(fastrand::f64())).await;
         town.registers(household, phone).await
     });
-    let registered: Vec<bool> = storm.buffer_unordered(calls * PHONES.len()).collect().await;
+    let registered: Vec<bool> = storm.buffer_unordered(CALLS * PHONES.len()).collect().await;
     let Town { world, aws, runs, commits, .. } = town;
     drop(commits);
     let mut behind = projecting.await.unwrap();

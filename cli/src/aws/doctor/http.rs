@@ -15,9 +15,13 @@ const ABOUT: &str = "http";
 pub async fn check(stack: &Stack) -> Vec<Finding> {
     let Some(api) = stack.outputs.get("ApiUrl") else { return vec![] };
     let url = format!("{}/api/calls", api.trim_end_matches('/'));
-    vec![match get(&url).await {
+    let asked = async {
+        let response = get(&url).await?;
+        Ok((response.status().as_u16(), response.text().await?))
+    };
+    vec![match asked.await {
         Ok((status, body)) => judge(&url, status, &body),
-        Err(error) => Finding::failed(
+        Err::<_, reqwest::Error>(error) => Finding::failed(
             ABOUT,
             format!("{url} does not answer: {}", error_chain(&error)),
             "is the address reachable from this machine? the API's access log shows which requests arrived",
@@ -25,10 +29,9 @@ pub async fn check(stack: &Stack) -> Vec<Finding> {
     }]
 }
 
-async fn get(url: &str) -> Result<(u16, String), reqwest::Error> {
+pub(super) async fn get(url: &str) -> Result<reqwest::Response, reqwest::Error> {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(15)).build()?;
-    let response = client.get(url).send().await?;
-    Ok((response.status().as_u16(), response.text().await?))
+    client.get(url).send().await
 }
 
 fn judge(url: &str, status: u16, body: &str) -> Finding {

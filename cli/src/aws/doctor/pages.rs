@@ -1,9 +1,8 @@
 //! Checks that the pages are served, where the deployment has them, and that they may reach its broker.
 
-use std::time::Duration;
-
 use crate::aws::account::error_chain;
 use crate::aws::doctor::finding::Finding;
+use crate::aws::doctor::http;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "pages";
@@ -15,8 +14,8 @@ pub async fn check(stack: &Stack) -> Vec<Finding> {
     let mut findings = vec![];
     for path in ["/phone", "/pages/pages.js"] {
         let url = format!("{pages}{path}");
-        findings.push(match get(&url).await {
-            Ok((status, policy)) => judge(&url, status, &policy, broker),
+        findings.push(match http::get(&url).await {
+            Ok(response) => judge(&url, response.status().as_u16(), policy(&response), broker),
             Err(error) => Finding::failed(
                 ABOUT,
                 format!("{url} does not answer: {}", error_chain(&error)),
@@ -27,12 +26,9 @@ pub async fn check(stack: &Stack) -> Vec<Finding> {
     findings
 }
 
-/// The status, and the Content-Security-Policy.
-async fn get(url: &str) -> Result<(u16, String), reqwest::Error> {
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(15)).build()?;
-    let response = client.get(url).send().await?;
-    let policy = response.headers().get("content-security-policy").and_then(|policy| policy.to_str().ok());
-    Ok((response.status().as_u16(), policy.unwrap_or_default().to_owned()))
+fn policy(response: &reqwest::Response) -> &str {
+    let policy = response.headers().get("content-security-policy");
+    policy.and_then(|policy| policy.to_str().ok()).unwrap_or_default()
 }
 
 fn judge(url: &str, status: u16, policy: &str, broker: &str) -> Finding {

@@ -20,10 +20,12 @@ use super::iot_core::IotCore;
 use super::kept_account::KeptAccount;
 use super::sns::Sns;
 
-/// How long one try of a request to AWS may take, where a caller waits for it.
-pub const TRY: Duration = Duration::from_secs(1);
-/// How long all tries of one request may take together.
-pub const ALL_TRIES: Duration = Duration::from_secs(3);
+/// How long a request to AWS may take: one try, and all of them together.
+#[must_use]
+pub fn request_timeouts() -> TimeoutConfig {
+    let one_try = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(1));
+    one_try.operation_timeout(Duration::from_secs(3)).build()
+}
 
 /// How often a message is tried within one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,16 +63,15 @@ impl AwsCarriers {
         if let Some(made) = self.iot.get() {
             return Ok(made.clone());
         }
-        let timeouts = TimeoutConfig::builder();
         let (timeouts, retries) = match self.retry {
-            RetryPolicy::CallerWaiting => (timeouts.operation_timeout(FAST_BUDGET), RetryConfig::disabled()),
-            RetryPolicy::Background => {
-                (timeouts.operation_attempt_timeout(TRY).operation_timeout(ALL_TRIES), RetryConfig::standard())
+            RetryPolicy::CallerWaiting => {
+                (TimeoutConfig::builder().operation_timeout(FAST_BUDGET).build(), RetryConfig::disabled())
             }
+            RetryPolicy::Background => (request_timeouts(), RetryConfig::standard()),
         };
         let config = aws_sdk_iotdataplane::config::Builder::from(&self.sdk)
             .endpoint_url(self.settings.iot_endpoint()?)
-            .timeout_config(timeouts.build())
+            .timeout_config(timeouts)
             .retry_config(retries);
         let client = aws_sdk_iotdataplane::Client::from_conf(config.build());
         let made = Arc::new(IotCore::new(client, self.settings.topic_prefix()?));
@@ -102,8 +103,8 @@ impl AwsCarriers {
 
     fn sns(&self, retries: RetryConfig) -> Result<Option<Sns>, BadSetting> {
         let Some(apps) = self.settings.push_apps()? else { return Ok(None) };
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(TRY).operation_timeout(ALL_TRIES).build();
-        let config = aws_sdk_sns::config::Builder::from(&self.sdk).timeout_config(timeouts).retry_config(retries);
+        let config = aws_sdk_sns::config::Builder::from(&self.sdk);
+        let config = config.timeout_config(request_timeouts()).retry_config(retries);
         Ok(Some(Sns::new(aws_sdk_sns::Client::from_conf(config.build()), apps)))
     }
 

@@ -11,7 +11,7 @@ mod secrets;
 mod sns;
 
 pub use bucket::Bucket;
-pub use carriers::{ALL_TRIES, AwsCarriers, RetryPolicy, TRY};
+pub use carriers::{AwsCarriers, RetryPolicy, request_timeouts};
 pub use delay_queue::DelayQueue;
 pub use iot_core::IotCore;
 pub use kept_account::KeptAccount;
