@@ -130,7 +130,9 @@ impl Directory {
         };
         let (same, others) = LiveCall::all_in(&item, now).into_iter().partition(|one| one.set == call.set);
         let same: Vec<LiveCall> = same;
-        Ok(Entered { standing: same.into_iter().next().filter(|_| !entered), others })
+        // The same entry is one's own: the SDK sends again what was carried out, where the answer was late.
+        let standing = same.into_iter().next().filter(|standing| !entered && standing != call);
+        Ok(Entered { standing, others })
     }
 
     /// Puts `to` where `from` stands at `person`; false when something else stands there by now.

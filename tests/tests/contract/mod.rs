@@ -6,6 +6,7 @@ mod append;
 mod endpoints;
 mod faults;
 mod ledger;
+mod live;
 mod load;
 mod personal;
 mod race;
