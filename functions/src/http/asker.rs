@@ -4,7 +4,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use ilock_auth::{AccessToken, Identity, Role};
-use ilock_directory::Account;
+use ilock_directory::{Account, Client};
 use ilock_events::{
     Actor, ClientName, Login, Millis, Party, PartyAddress, PartyId, PartyKind, SentClientId, TenantId, TopicPrefix,
 };
@@ -46,6 +46,14 @@ impl Admission {
     /// 403 (40302) where the login was ended.
     pub async fn granted(self) -> Result<Account, ApiError> {
         self.verifier.account(&self.token).await?.ok_or(ApiError::LoggedOut)
+    }
+
+    /// As [`Admission::granted`], for whoever asks for the asker's clients too: they are read with the account.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn granted_with_clients(self) -> Result<Vec<Client>, ApiError> {
+        self.verifier.clients(&self.token).await?.ok_or(ApiError::LoggedOut)
     }
 }
 

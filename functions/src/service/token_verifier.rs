@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ilock_auth::{AccessToken, AccessTokens, TokenRefused};
-use ilock_directory::{Account, Directory, DirectoryError};
+use ilock_directory::{Account, Client, Directory, DirectoryError};
 use ilock_env::Clock;
 use ilock_events::TopicPrefix;
 
@@ -39,5 +39,15 @@ impl TokenVerifier {
     pub async fn account(&self, token: &AccessToken) -> Result<Option<Account>, DirectoryError> {
         let account = self.directory.account(&token.identity.logged_in_at(), self.clock.now()).await?;
         Ok(Some(account).filter(|account| !account.has_ended(&token.login)))
+    }
+
+    /// The clients of whoever shows `token`, read with their account; none where its login was ended.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub async fn clients(&self, token: &AccessToken) -> Result<Option<Vec<Client>>, DirectoryError> {
+        let at = token.identity.logged_in_at();
+        let (account, clients) = self.directory.account_and_clients(&at, self.clock.now()).await?;
+        Ok((!account.has_ended(&token.login)).then_some(clients))
     }
 }

@@ -1,6 +1,7 @@
 //! Clients: the installed apps of a person, the connection of a door station, and how awake each is.
 
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::query::paginator::QueryPaginatorItems;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use ilock_dynamo::{number, text, text_in, written};
 use ilock_events::{ClientName, ClientStatus, Millis, PartyAddress, PartyId};
@@ -65,18 +66,7 @@ impl Directory {
         caller: &PartyId,
         now: Millis,
     ) -> Result<KnownCallee, DirectoryError> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :account AND :client")
-            .expression_attribute_values(":pk", text(pk(person)))
-            .expression_attribute_values(":account", text(ACCOUNT))
-            .expression_attribute_values(":client", text("client#\u{10ffff}"))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
+        let mut pages = self.account_to_clients(person).send();
         let (mut known, block) = (KnownCallee::default(), blocks::sk(caller));
         while let Some(item) = pages.next().await {
             let item = item.map_err(|e| store("Query")(e.into_service_error()))?;
@@ -88,6 +78,42 @@ impl Directory {
             }
         }
         Ok(known)
+    }
+
+    /// The account of `party`, as it stands at `now`, and every client of theirs, by one query: less than one for each.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn account_and_clients(
+        &self,
+        party: &PartyAddress,
+        now: Millis,
+    ) -> Result<(Account, Vec<Client>), DirectoryError> {
+        let mut pages = self.account_to_clients(party).send();
+        let (mut account, mut clients) = (Account::default(), vec![]);
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(|e| store("Query")(e.into_service_error()))?;
+            match text_in(&item, "sk").as_str() {
+                ACCOUNT => account = Account::read(&item, now),
+                sk if sk.starts_with("client#") => clients.push(read(item)?),
+                _ => {}
+            }
+        }
+        Ok((account, clients))
+    }
+
+    /// The account of `party`, whom they have blocked, and their clients, which lie side by side.
+    fn account_to_clients(&self, party: &PartyAddress) -> QueryPaginatorItems {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :account AND :client")
+            .expression_attribute_values(":pk", text(pk(party)))
+            .expression_attribute_values(":account", text(ACCOUNT))
+            .expression_attribute_values(":client", text("client#\u{10ffff}"))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
     }
 
     async fn is_registered(&self, party: &PartyAddress, client: &ClientName) -> Result<bool, DirectoryError> {

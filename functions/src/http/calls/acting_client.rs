@@ -1,6 +1,6 @@
 //! Which of its owner's clients acts in a call.
 
-use ilock_directory::{Client, Directory};
+use ilock_directory::Client;
 use ilock_events::{CallId, ClientName, ClientProof, PartyKind, Seat, SentClientId};
 
 use crate::error::ApiError;
@@ -24,18 +24,16 @@ impl ActingClient {
     /// Somebody who does not say which client they are.
     pub const UNNAMED: Self = Self { name: None, is: None, seat: Seat::Unnamed };
 
-    /// The client that is named, else the only one that the asker has: with one phone nobody need say which it is.
+    /// The one of the asker's `clients` that is named, else the only one: with one phone nobody need say which it is.
     ///
     /// # Errors
-    /// 400 where the one that is named is not registered, or what the directory says.
-    pub async fn of(directory: &Directory, caller: &Caller, named: Option<ClientName>) -> Result<Self, ApiError> {
-        let at = caller.at();
+    /// 400 where the one that is named is not registered.
+    pub fn among(mut clients: Vec<Client>, caller: &Caller, named: Option<&ClientName>) -> Result<Self, ApiError> {
         if let Some(name) = named {
-            let registered = directory.client(&at, &name).await?;
+            let registered = clients.into_iter().find(|client| client.client_id == *name);
             let registered = registered.ok_or_else(|| ApiError::field("client_id", NOT_REGISTERED))?;
             return Ok(Self::known(registered, caller));
         }
-        let mut clients = directory.clients(&at).await?;
         let only = clients.pop().filter(|_| clients.is_empty());
         Ok(only.map_or(Self::UNNAMED, |only| Self::known(only, caller)))
     }
@@ -58,13 +56,12 @@ pub struct Acting {
 }
 
 impl Acting {
-    /// Admits the asker, loads the call and finds the client, all at once.
+    /// Admits the asker, finds the client and loads the call, all at once.
     ///
     /// # Errors
     /// 400 when `client_id` is no registered client's name, 403 when the login was ended, 404 where the asker is no party of the call.
     pub async fn on(
         calls: &PartyCalls,
-        directory: &Directory,
         asker: Asker,
         call_id: &CallId,
         client_id: Option<&SentClientId>,
@@ -72,10 +69,9 @@ impl Acting {
         let (caller, admission) = asker.arrives();
         let named = client_id.map(|sent| caller.client(sent)).transpose()?;
         let load = calls.of_party(&caller, call_id);
-        let acting = ActingClient::of(directory, &caller, named);
-        let (admitted, call, client) = futures::join!(admission.granted(), load, acting);
-        admitted?;
-        let call = call?;
+        let (clients, call) = futures::join!(admission.granted_with_clients(), load);
+        let (clients, call) = (clients?, call?);
+        let client = ActingClient::among(clients, &caller, named.as_ref());
         Ok(Self { caller, call, client })
     }
 }

@@ -65,7 +65,7 @@ async fn callee_action(
     JsonBody(ask): JsonBody<CalleeAction>,
 ) -> Result<Reply<CallView>, ApiError> {
     short("reason", ask.reason.as_ref(), MAX_REASON)?;
-    let acting = Acting::on(&calls, &directory, asker, &ask.call_id, ask.client_id.as_ref()).await?;
+    let acting = Acting::on(&calls, asker, &ask.call_id, ask.client_id.as_ref()).await?;
     let Acting { caller, mut call, client } = acting;
     caller.person()?;
     if !call.placed()?.calls(&caller.party) {

@@ -3,7 +3,6 @@
 use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::routing::post;
-use ilock_directory::Directory;
 use ilock_env::Clock;
 use ilock_events::{Act, CallView, CallerAct, CallerAction, PersonalText};
 
@@ -27,7 +26,6 @@ pub struct CallerActionState {
     verifier: TokenVerifier,
     calls: PartyCalls,
     rooms: RoomCredentials,
-    directory: Directory,
     clock: Clock,
 }
 
@@ -41,7 +39,6 @@ impl CallerActionState {
             verifier: wiring.token_verifier()?,
             calls: PartyCalls::new(wiring.calls()?),
             rooms: wiring.room_credentials()?,
-            directory: wiring.directory()?,
             clock: wiring.clock.clone(),
         })
     }
@@ -55,11 +52,11 @@ pub fn routes(state: CallerActionState) -> Router {
 async fn caller_action(
     asker: Asker,
     key: IdempotencyKey,
-    State(CallerActionState { calls, rooms, directory, clock, .. }): State<CallerActionState>,
+    State(CallerActionState { calls, rooms, clock, .. }): State<CallerActionState>,
     JsonBody(ask): JsonBody<CallerAction>,
 ) -> Result<Reply<CallView>, ApiError> {
     short("reason", ask.reason.as_ref(), MAX_REASON)?;
-    let acting = Acting::on(&calls, &directory, asker, &ask.call_id, ask.client_id.as_ref()).await?;
+    let acting = Acting::on(&calls, asker, &ask.call_id, ask.client_id.as_ref()).await?;
     let Acting { caller, mut call, client } = acting;
     if call.placed()?.terms.caller != caller.party {
         return Err(ApiError::Forbidden("for the caller only"));

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::routing::post;
 use ilock_call::{GRACE_MS, Refusal};
-use ilock_directory::{Directory, LiveCall, PressLimits, Pressed};
+use ilock_directory::{Client, Directory, LiveCall, PressLimits, Pressed};
 use ilock_env::{Clock, random};
 use ilock_events::{
     Act, CallId, CallView, Callee, ClientName, CommandId, Millis, PartyAddress, PartyId, PersonalText, PlaceCall,
@@ -107,6 +107,14 @@ impl Request {
         self.callees.iter().map(|id| person_at(&self.caller.tenant, id)).collect()
     }
 
+    /// The one of the caller's `clients` that places the call, where it said which.
+    fn acting(&self, clients: Vec<Client>) -> Result<ActingClient, ApiError> {
+        match &self.client {
+            Some(named) => ActingClient::among(clients, &self.caller, Some(named)),
+            None => Ok(ActingClient::UNNAMED),
+        }
+    }
+
     fn placing(&self) -> Placing {
         let callees: Vec<&PartyId> = self.callees.iter().collect();
         placing_of(&self.caller.tenant, &self.caller.party, &callees, self.ends())
@@ -151,16 +159,15 @@ async fn create_call(
         caller,
     };
     // Beside what is reserved for the call, so that it takes no time of its own.
-    let (admitted, pressed, room, live, acting, callees) = futures::join!(
-        admission.granted(),
+    let (clients, pressed, room, live, callees) = futures::join!(
+        admission.granted_with_clients(),
         state.press(&request),
         state.first_free_room(&request),
         state.enter_live(&request),
-        state.acting(&request),
         state.callees(&request)
     );
     let begun = state.begun(room, live).await?;
-    let there = admitted.and(acting).and_then(|acting| Ok((acting, callees?)));
+    let there = clients.and_then(|clients| Ok((request.acting(clients)?, callees?)));
     match there {
         Ok((acting, callees)) if !callees.rung.is_empty() => {
             Box::pin(state.pressed(&request, begun, (acting, callees), pressed)).await
@@ -173,13 +180,6 @@ async fn create_call(
 }
 
 impl CreateCallState {
-    async fn acting(&self, request: &Request) -> Result<ActingClient, ApiError> {
-        match &request.client {
-            Some(named) => ActingClient::of(&self.directory, &request.caller, Some(named.clone())).await,
-            None => Ok(ActingClient::UNNAMED),
-        }
-    }
-
     async fn callees(&self, request: &Request) -> Result<Callees, ApiError> {
         Callees::find(&self.directory, &request.caller, &request.callees, request.now).await
     }

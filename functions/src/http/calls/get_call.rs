@@ -3,7 +3,6 @@
 use axum::Router;
 use axum::extract::{FromRef, Path, Query, State};
 use axum::routing::get;
-use ilock_directory::Directory;
 use ilock_env::Clock;
 use ilock_events::{CallView, PartyKind, SentClientId};
 use serde::Deserialize;
@@ -26,7 +25,6 @@ pub struct GetCallState {
     verifier: TokenVerifier,
     log: PartyLog,
     rooms: RoomCredentials,
-    directory: Directory,
     clock: Clock,
 }
 
@@ -40,7 +38,6 @@ impl GetCallState {
             verifier: wiring.token_verifier()?,
             log: PartyLog::new(wiring.log()?),
             rooms: wiring.room_credentials()?,
-            directory: wiring.directory()?,
             clock: wiring.clock.clone(),
         })
     }
@@ -58,22 +55,19 @@ struct ClientAsked {
 
 async fn get_call(
     asker: Asker,
-    State(GetCallState { log, rooms, directory, clock, .. }): State<GetCallState>,
+    State(GetCallState { log, rooms, clock, .. }): State<GetCallState>,
     Path(call_id): Path<String>,
     Query(asked): Query<ClientAsked>,
 ) -> Result<Reply<CallView>, ApiError> {
     let (caller, admission) = asker.arrives();
     let call_id = body::call_id(&call_id)?;
     let named = asked.client_id.map(|sent| caller.client(&SentClientId(sent))).transpose()?;
-    let client = async {
-        // A door station that does not say which of its clients it is has no other reason to have its clients read.
-        match (&named, caller.party.kind) {
-            (None, PartyKind::Device) => Ok(ActingClient::UNNAMED),
-            _ => ActingClient::of(&directory, &caller, named.clone()).await,
-        }
+    let (clients, call) = futures::join!(admission.granted_with_clients(), log.of_party(&caller, &call_id));
+    let (clients, call) = (clients?, call?);
+    // A door station that looks may be another program than the one that is registered.
+    let client = match (&named, caller.party.kind) {
+        (None, PartyKind::Device) => ActingClient::UNNAMED,
+        (named, _) => ActingClient::among(clients, &caller, named.as_ref())?,
     };
-    let (admitted, call, client) = futures::join!(admission.granted(), log.of_party(&caller, &call_id), client);
-    admitted?;
-    let call = call?;
-    Ok(Reply(view(&call, &rooms, (&caller.party, &client?), clock.now())?))
+    Ok(Reply(view(&call, &rooms, (&caller.party, &client), clock.now())?))
 }

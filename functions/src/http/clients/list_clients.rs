@@ -42,9 +42,7 @@ async fn list_clients(
     State(ListClientsState { directory, .. }): State<ListClientsState>,
 ) -> Result<Reply<KnownClients>, ApiError> {
     let (caller, admission) = asker.arrives();
-    let at = caller.at();
-    let known = async { directory.clients(&at).await.map_err(ApiError::from) };
-    let (_, mut clients) = futures::try_join!(admission.granted(), known)?;
+    let mut clients = admission.granted_with_clients().await?;
     let names: Vec<ClientName> = clients.iter().map(|client| client.client_id.clone()).collect();
     let connected = directory.connected(&names).await?;
     clients.sort_by_key(|client| Reverse(client.heard_of()));
