@@ -89,6 +89,8 @@ struct Recorder {
     takes: Takes,
     http: reqwest::Client,
     requests: Mutex<Vec<Request>>,
+    /// When the first message on a topic was there, by topic as IAM names it.
+    first_published: Mutex<BTreeMap<String, Instant>>,
     objects: Objects,
     /// What Secrets Manager keeps, by name.
     secrets: Mutex<BTreeMap<String, String>>,
@@ -117,6 +119,7 @@ impl Aws {
             takes,
             http: reqwest::Client::new(),
             requests: Mutex::default(),
+            first_published: Mutex::default(),
             before_commit: Mutex::default(),
             objects: Objects::default(),
             secrets: Mutex::default(),
@@ -203,6 +206,11 @@ impl Aws {
     /// Runs `what` just before the next commit is forwarded.
     pub fn before_the_next_commit(&self, what: impl FnOnce() -> BoxFuture<'static, ()> + Send + 'static) {
         *self.recorder.before_commit.lock().unwrap() = Some(Box::new(what));
+    }
+
+    /// When the broker had the first message on `topic`.
+    pub fn first_published(&self, topic: &str) -> Option<Instant> {
+        self.recorder.first_published.lock().unwrap().get(&format!("topic/{topic}")).copied()
     }
 
     /// The requests since the last call.
@@ -342,6 +350,9 @@ async fn answer(
         success()
     };
     let ended = Instant::now();
+    if let Some((_, topic, _)) = actions.iter().find(|(action, ..)| action == "iot:Publish") {
+        recorder.first_published.lock().unwrap().entry(topic.clone()).or_insert(ended);
+    }
     let requests = actions.into_iter().map(|(action, resource, leading_key)| Request {
         action,
         resource,

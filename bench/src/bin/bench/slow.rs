@@ -31,6 +31,9 @@ const PHONES: [&str; 3] = ["phone", "tablet", "watch"];
 const RINGS_WITHIN_MS: f64 = 500.0;
 /// The template's `Timeout`.
 const FUNCTION_MS: f64 = 10_000.0;
+/// The longest that a call rings, and how often it is looked whether it does.
+const RING_SECONDS: u32 = 60;
+const LOOKS: Duration = Duration::from_millis(5);
 /// How long phones spread their registrations when all must.
 const STORM: Duration = Duration::from_secs(30);
 /// How often Lambda polls a stream, and how many records it hands over at most.
@@ -152,17 +155,32 @@ impl Town {
         history.commits.len()
     }
 
-    /// One call to a household: three phones say that they ring, one accepts, the door hangs up. Whether all of it went well.
-    async fn call(&self, household: usize, due: Instant) -> bool {
+    /// When the household has heard of a call that was due then; none where it never does.
+    async fn hears(&self, household: usize, due: Instant) -> Option<Instant> {
+        let topic = format!("users/person{household}/calls/incoming");
+        while due.elapsed() < Duration::from_secs(RING_SECONDS.into()) {
+            if let Some(at) = self.aws.first_published(&topic) {
+                return Some(at);
+            }
+            sleep(LOOKS).await;
+        }
+        None
+    }
+
+    /// One call to a household: three phones hear of it and say that they ring, one accepts, the door hangs up. When they
+    /// heard of it, and whether all of it went well.
+    async fn call(&self, household: usize, due: Instant) -> (Option<Instant>, bool) {
         let door = self.party(&format!("door{household}"), Role::Device);
         let user = self.party(&format!("person{household}"), Role::User);
         sleep_until(due).await;
-        let placed = door.presses(&format!("person{household}"), 60).await;
-        if placed.code != 0 {
-            return false;
-        }
-        let call = call_id(&placed.data);
-        let mut shown = self.shows(&call, 0).await;
+        let press = async {
+            let placed = door.presses(&format!("person{household}"), RING_SECONDS).await;
+            let call = (placed.code == 0).then(|| call_id(&placed.data))?;
+            let shown = self.shows(&call, 0).await;
+            Some((call, shown))
+        };
+        let (pressed, heard) = futures::join!(press, self.hears(household, due));
+        let (Some((call, mut shown)), Some(_)) = (pressed, heard) else { return (heard, false) };
         let mut well = true;
         for phone in PHONES {
             well &= user.callee_action(&call, "ringing", Some(phone)).await.code == 0;
@@ -173,7 +191,7 @@ impl Town {
         sleep(Duration::from_secs(1)).await;
         well &= door.caller_action(&call, "hangup").await.code == 0;
         self.shows(&call, shown).await;
-        well
+        (heard, well)
     }
 }
 
@@ -222,8 +240,10 @@ async fn one(factor: f64) {
         })
         .collect();
     let all = stream::iter(due.iter().enumerate()).map(|(household, due)| town.call(household, *due));
-    let well: Vec<bool> = all.buffer_unordered(CALLS).collect().await;
-    let (mut rings, evening) = (rung(&town.aws, &due), std::mem::take(&mut *town.runs.lock().unwrap()));
+    let (heard, well): (Vec<_>, Vec<bool>) = all.buffered(CALLS).unzip().await;
+    // Those that never rang are the last.
+    let rang = due.iter().zip(&heard).map(|(due, heard)| heard.map_or(f64::INFINITY, |at| ms(*due, at)));
+    let (mut rings, evening) = (Times(rang.collect()), std::mem::take(&mut *town.runs.lock().unwrap()));
     town.runs.lock().unwrap().now = evening.now;
 
     let storm = stream::iter(phones()).map(async |(household, phone)| {
@@ -238,22 +258,6 @@ async fn one(factor: f64) {
     server.abort();
     drop(aws);
     world.end().await;
-}
-
-/// From when each call was due until the broker had the message for the household; those that never rang last.
-fn rung(aws: &Aws, due: &[Instant]) -> Times {
-    let mut first: BTreeMap<String, Instant> = BTreeMap::new();
-    for request in aws.asked().into_iter().filter(|request| request.action == "iot:Publish") {
-        let at = first.entry(request.resource).or_insert(request.ended);
-        *at = request.ended.min(*at);
-    }
-    let rang = |household: usize| first.get(&format!("topic/users/person{household}/calls/incoming"));
-    Times(
-        due.iter()
-            .enumerate()
-            .map(|(household, due)| rang(household).map_or(f64::INFINITY, |at| ms(*due, *at)))
-            .collect(),
-    )
 }
 
 fn report(
