@@ -1,4 +1,4 @@
-//! The embedded DynamoDB behind TLS, at an address that refuses every connection until it is opened.
+//! A server behind TLS, at an address that refuses every connection until it is opened.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -59,36 +59,36 @@ impl Trust {
     }
 }
 
-/// An address before DynamoDB; it closes when this is dropped.
+/// An address before a server; it closes when this is dropped.
 pub struct Endpoint {
     pub at: SocketAddr,
     acceptor: TlsAcceptor,
-    dynamodb: SocketAddr,
+    server: SocketAddr,
     socket: Option<TcpSocket>,
     stop: CancellationToken,
     _stop: DropGuard,
 }
 
 impl Endpoint {
-    /// An address before `dynamodb` that is not open yet.
-    pub fn closed(trust: &Trust, dynamodb: SocketAddr) -> Self {
+    /// An address before `server` that is not open yet.
+    pub fn closed(trust: &Trust, server: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let at = socket.local_addr().unwrap();
         let stop = CancellationToken::new();
         let acceptor = trust.acceptor.clone();
-        Self { at, acceptor, dynamodb, socket: Some(socket), _stop: stop.clone().drop_guard(), stop }
+        Self { at, acceptor, server, socket: Some(socket), _stop: stop.clone().drop_guard(), stop }
     }
 
     /// Accepts connections from now on.
     pub fn open(&mut self) {
         let Some(socket) = self.socket.take() else { return };
         let listener = socket.listen(64).unwrap();
-        let (acceptor, dynamodb, stop) = (self.acceptor.clone(), self.dynamodb, self.stop.clone());
+        let (acceptor, server, stop) = (self.acceptor.clone(), self.server, self.stop.clone());
         tokio::spawn(self.stop.clone().run_until_cancelled_owned(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
-                let forwarded = forward(client, acceptor.clone(), dynamodb);
+                let forwarded = forward(client, acceptor.clone(), server);
                 tokio::spawn(stop.clone().run_until_cancelled_owned(forwarded));
             }
         }));
@@ -96,8 +96,8 @@ impl Endpoint {
 }
 
 /// Broken connections are ignored: the functions are killed.
-async fn forward(client: TcpStream, acceptor: TlsAcceptor, dynamodb: SocketAddr) {
-    let mut server = TcpStream::connect(dynamodb).await.unwrap();
+async fn forward(client: TcpStream, acceptor: TlsAcceptor, server: SocketAddr) {
+    let mut server = TcpStream::connect(server).await.unwrap();
     client.set_nodelay(true).unwrap();
     server.set_nodelay(true).unwrap();
     if let Ok(mut client) = acceptor.accept(client).await {

@@ -7,6 +7,7 @@ mod endpoint;
 mod runtime_api;
 mod start;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,12 +17,15 @@ use ilock_env::Clock;
 use ilock_events::{PartyId, TenantId};
 use ilock_local::Options;
 use ilock_tests::World;
+use ilock_tests::aws::Aws;
 use ilock_tests::parties::call_id;
 use serde_json::{Value, json};
-use start::{Environment, Function, Sdk, Times};
+use start::{Environment, Function, Sdk, Secrets, Times};
 
 /// Starts of each function, with the SDK warm and with it cold.
 const STARTS: usize = 15;
+/// How many of the functions are ours.
+const OWN: usize = 2;
 const SECRET: &str = "a secret of nobody's but this measurement's";
 const AUDIENCE: &str = "ilock";
 const MAX_MS: f64 = 25.0;
@@ -66,17 +70,24 @@ fn peer(name: &str, program: &str, arguments: &[&str]) -> Option<Function> {
         return None;
     };
     let command = [read("").unwrap()].into_iter().chain(arguments.iter().map(ToString::to_string)).collect();
-    Some(Function { name: format!("{name} {}", read("_VERSION").unwrap()), command, folder: PathBuf::from(folder) })
+    let name = format!("{name} {}", read("_VERSION").unwrap());
+    Some(Function { name, command, folder: PathBuf::from(folder), secrets: Secrets::Given })
 }
 
+/// The deployed function in two ways, first as it is deployed: it fetches its secrets. Then those of other languages, which have
+/// theirs in the environment.
 fn functions() -> Vec<Function> {
     let binary = std::env::var("COLDSTART_RUST").expect("COLDSTART_RUST: bench/coldstart/run builds it and sets it");
     let binary = std::fs::canonicalize(&binary).unwrap_or_else(|error| panic!("{binary}: {error}"));
     let folder = binary.parent().unwrap().to_owned();
-    let rust = Function { name: "Rust".into(), command: vec![binary.to_str().unwrap().to_owned()], folder };
+    let rust = |name: &str, secrets| {
+        let command = vec![binary.to_str().unwrap().to_owned()];
+        Function { name: name.into(), command, folder: folder.clone(), secrets }
+    };
     let node = peer("Node.js", "NODE", &["bootstrap.mjs"]);
     let python = peer("Python", "PYTHON", &["-m", "awslambdaric", "get_call.handler"]);
-    [Some(rust), node, python].into_iter().flatten().collect()
+    let own = [rust("Rust, fetching secrets", Secrets::Fetched), rust("Rust, given secrets", Secrets::Given)];
+    own.into_iter().chain(node).chain(python).collect()
 }
 
 /// A call that has ended, so that its answer does not change: 4 commits, personal text and receipts.
@@ -90,17 +101,15 @@ async fn call(world: &World) -> String {
     call
 }
 
-/// What template.yaml sets for get-call.
+/// What template.yaml sets for get-call, with its secrets in their places.
 fn settings() -> Vec<(&'static str, String)> {
     [
         ("EVENTS_TABLE", "events"),
         ("AUTH_ALGORITHMS", "HS256"),
-        ("AUTH_SECRET", SECRET),
         ("AUTH_JWKS", ""),
         ("AUTH_ISSUER", ""),
         ("AUTH_AUDIENCE", AUDIENCE),
         ("TRTC_SDK_APP_ID", "1400000000"),
-        ("TRTC_SECRET_KEY", "the key of no application"),
         ("MAX_CALL_SECONDS", "7200"),
         ("RUST_LOG", "info"),
         ("METRICS_NAMESPACE", "iLockCall"),
@@ -108,6 +117,11 @@ fn settings() -> Vec<(&'static str, String)> {
     ]
     .map(|(name, value)| (name, value.to_owned()))
     .into()
+}
+
+/// The secrets of get-call, by setting.
+fn secrets() -> [(&'static str, String); 2] {
+    [("AUTH_SECRET", SECRET.into()), ("TRTC_SECRET_KEY", "the key of no application".into())]
 }
 
 /// The request as API Gateway delivers it (payload format 2.0).
@@ -177,7 +191,7 @@ fn report(functions: &[Function], all: &[[Starts; 2]]) {
         println!("  {title}");
         for (what, from_start, read) in ROWS {
             let cells: Vec<_> = all.iter().map(|starts| starts[sdk].cell(read)).collect();
-            let others = all[1..].iter().map(|starts| starts[sdk].median(read));
+            let others = all[OWN..].iter().map(|starts| starts[sdk].median(read));
             let ratio = others.min_by(f64::total_cmp).map(|fastest| fastest / all[0][sdk].median(read));
             line(&format!("  {what}"), &cells, &ratio.map_or("–".into(), |ratio| format!("{ratio:.1}×")));
             if let Some(ratio) = ratio.filter(|_| from_start)
@@ -196,7 +210,8 @@ fn report(functions: &[Function], all: &[[Starts; 2]]) {
     println!("    targets: first /next, as deployed (SDK warm) ≤ {MAX_MS} ms: {next:.1}, {}", word(next <= MAX_MS));
     match worst {
         Some((ratio, at)) => {
-            let met = if functions.len() == 3 { word(ratio >= MIN_RATIO) } else { "not known: not all were measured" };
+            let met =
+                if functions.len() == OWN + 2 { word(ratio >= MIN_RATIO) } else { "not known: not all were measured" };
             println!("    from process start at least {MIN_RATIO}× faster than both: least {ratio:.1}× ({at}), {met}");
         }
         None => println!("    from process start at least {MIN_RATIO}× faster than both: NOT MEASURED"),
@@ -212,22 +227,26 @@ async fn main() {
     let world = World::with(Options { poll: Duration::from_hours(1), ..Options::anywhere() }).await;
     let call = call(&world).await;
     let dir = tempfile::tempdir().unwrap();
+    let secrets_manager = Aws::before(world.stack.at.dynamodb, Duration::ZERO).await;
+    secrets_manager.keeps(start::SECRET_NAME, &json!(BTreeMap::from(secrets())).to_string());
     let environment = Environment {
         dynamodb: world.stack.at.dynamodb,
         trust: Trust::create_in(dir.path()),
+        secrets_manager: secrets_manager.at().parse().unwrap(),
         settings: settings(),
+        secrets: secrets().into(),
         event: event(&call, SECRET),
         forged: event(&call, "a secret that somebody else has made up"),
     };
     println!(
-        "  Rust: get-call as deployed, for this machine. Node.js: one bundled file, a minimal runtime loop. Python: boto3, awslambdaric."
+        "  Rust: get-call as deployed, for this machine; it fetches its secrets, and for comparison is given them.\n  Node.js: one bundled file, a minimal runtime loop. Python: boto3, awslambdaric."
     );
     println!(
-        "  A local Runtime API; DynamoDB over TLS on this machine, {} trusted roots; files in memory, all cores: Lambda has less.",
+        "  A local Runtime API; DynamoDB and Secrets Manager over TLS on this machine, {} trusted roots; files in memory, all cores: Lambda has less.",
         environment.trust.system_roots
     );
     println!(
-        "  Cold: DynamoDB refuses connections until the first event is handed over. The binary tries once in init; the others do not try."
+        "  Cold: both refuse connections until the first event is handed over. The binary tries once in init; the others do not try."
     );
     let all = measured(&functions, &environment).await;
     report(&functions, &all);

@@ -21,20 +21,36 @@ pub struct Function {
     /// The command that Lambda would start, and its folder.
     pub command: Vec<String>,
     pub folder: PathBuf,
+    pub secrets: Secrets,
 }
+
+/// Where a function has its secrets from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrets {
+    /// From Secrets Manager, to which its environment refers: as deployed.
+    Fetched,
+    /// From its environment.
+    Given,
+}
+
+/// What Secrets Manager here keeps all of them under.
+pub const SECRET_NAME: &str = "bench";
 
 /// What every function is started with.
 pub struct Environment {
     pub dynamodb: SocketAddr,
+    pub secrets_manager: SocketAddr,
     pub trust: Trust,
     /// The function's own settings.
     pub settings: Vec<(&'static str, String)>,
+    /// Those of its settings that are secret.
+    pub secrets: Vec<(&'static str, String)>,
     /// The request, and the same with a token of another signer.
     pub event: Value,
     pub forged: Value,
 }
 
-/// When the connection to DynamoDB is opened.
+/// When connections to AWS are opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sdk {
     Warm,
@@ -67,18 +83,18 @@ impl Function {
     /// Starts it, invokes it twice, and ends it.
     pub async fn start(&self, environment: &Environment, sdk: Sdk) -> Times {
         let mut api = RuntimeApi::start().await;
-        let mut endpoint = Endpoint::closed(&environment.trust, environment.dynamodb);
+        let mut aws = Endpoints::closed(environment);
         if sdk == Sdk::Warm {
-            endpoint.open();
+            aws.open();
         }
         let log = tempfile::NamedTempFile::new().unwrap();
         let written = log.reopen().unwrap();
-        let mut command = self.command(environment, sdk, api.at, endpoint.at);
+        let mut command = self.command(environment, sdk, api.at, &aws);
         command.stdout(written.try_clone().unwrap()).stderr(written);
         let started = Instant::now();
         let mut child = self.spawn(&mut command);
         let measured = tokio::select! {
-            measured = timeout(TIMEOUT, invoke_twice(&mut api, &mut endpoint, &environment.event, started)) => measured.ok(),
+            measured = timeout(TIMEOUT, invoke_twice(&mut api, &mut aws, &environment.event, started)) => measured.ok(),
             _ = child.wait() => None,
         };
         let (cpu, memory) = (cpu(&child), peak_memory(&child));
@@ -93,9 +109,9 @@ impl Function {
     /// Asserts that it checks the token: an implementation that does not would have less to do.
     pub async fn refuses_a_forged_token(&self, environment: &Environment) {
         let mut api = RuntimeApi::start().await;
-        let mut endpoint = Endpoint::closed(&environment.trust, environment.dynamodb);
-        endpoint.open();
-        let mut command = self.command(environment, Sdk::Warm, api.at, endpoint.at);
+        let mut aws = Endpoints::closed(environment);
+        aws.open();
+        let mut command = self.command(environment, Sdk::Warm, api.at, &aws);
         let mut child = self.spawn(command.stdout(Stdio::null()).stderr(Stdio::null()));
         let refused = timeout(TIMEOUT, async {
             let waiting = api.next().await;
@@ -111,7 +127,7 @@ impl Function {
         child.unwrap_or_else(|error| panic!("{} does not start: {error}", self.command.join(" ")))
     }
 
-    fn command(&self, environment: &Environment, sdk: Sdk, api: SocketAddr, dynamodb: SocketAddr) -> Command {
+    fn command(&self, environment: &Environment, sdk: Sdk, api: SocketAddr, aws: &Endpoints) -> Command {
         let mut command = Command::new(&self.command[0]);
         command.args(&self.command[1..]).current_dir(&self.folder).stdin(Stdio::null()).kill_on_drop(true).env_clear();
         // Lambda's.
@@ -135,14 +151,19 @@ impl Function {
                 ("LANG", "en_US.UTF-8"),
                 ("TZ", ":UTC"),
             ]);
-        // The DynamoDB here, and whom to trust for it, in the words of each SDK.
+        // What stands for AWS here, and whom to trust for it, in the words of each SDK.
         command
-            .env("AWS_ENDPOINT_URL", format!("https://{dynamodb}"))
+            .env("AWS_ENDPOINT_URL", format!("https://{}", aws.dynamodb.at))
+            .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", format!("https://{}", aws.secrets_manager.at))
             .env("SSL_CERT_FILE", &environment.trust.bundle)
             .env("SSL_CERT_DIR", &environment.trust.folder)
             .env("AWS_CA_BUNDLE", &environment.trust.bundle)
             .env("NODE_EXTRA_CA_CERTS", &environment.trust.authority);
         command.envs(environment.settings.iter().map(|(name, value)| (*name, value)));
+        command.envs(environment.secrets.iter().map(|(name, value)| match self.secrets {
+            Secrets::Fetched => (*name, format!("secretsmanager:{SECRET_NAME}:{name}")),
+            Secrets::Given => (*name, value.clone()),
+        }));
         match sdk {
             Sdk::Warm => command.env("COLDSTART_WARM", "on"),
             // The binary warms whatever happens: its one try is refused. The others do not try.
@@ -152,10 +173,28 @@ impl Function {
     }
 }
 
-async fn invoke_twice(api: &mut RuntimeApi, endpoint: &mut Endpoint, event: &Value, started: Instant) -> Times {
+/// What stands for AWS.
+struct Endpoints {
+    dynamodb: Endpoint,
+    secrets_manager: Endpoint,
+}
+
+impl Endpoints {
+    fn closed(environment: &Environment) -> Self {
+        let closed = |at| Endpoint::closed(&environment.trust, at);
+        Self { dynamodb: closed(environment.dynamodb), secrets_manager: closed(environment.secrets_manager) }
+    }
+
+    fn open(&mut self) {
+        self.dynamodb.open();
+        self.secrets_manager.open();
+    }
+}
+
+async fn invoke_twice(api: &mut RuntimeApi, aws: &mut Endpoints, event: &Value, started: Instant) -> Times {
     let waiting = api.next().await;
     let next = ms(started, waiting.since);
-    endpoint.open();
+    aws.open();
     let (handed, answered, answer) = api.invoke(waiting, event).await;
     let (first, event_first) = (ms(started, answered), ms(handed, answered));
     let waiting = api.next().await;
