@@ -21,9 +21,9 @@ use serde_json::json;
 use crate::error::ApiError;
 use crate::http::body::MAX_BODY;
 use crate::service::calls::{CommandRequest, PersonalData};
-use crate::service::room_credentials::KeyVersions;
 use crate::service::room_dismisser::dismiss;
 use crate::service::room_watch::RoomWatch;
+use crate::service::rung::Rung;
 use crate::settings::BadSetting;
 use crate::wiring::Wiring;
 
@@ -143,7 +143,7 @@ async fn in_room(watch: &RoomWatch, directory: &Directory, room: RoomId, event: 
             key,
             act: Act::End { reason: Reason::Left },
             personal: PersonalData::Unsaved(PersonalText::default()),
-            key_versions: KeyVersions::new(),
+            rung: Rung::default(),
         };
         match watch.calls.execute(&mut history, request, &watch.calls.clock).await {
             // Somebody hung up meanwhile.

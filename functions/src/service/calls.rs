@@ -17,7 +17,7 @@ use tracing::Span;
 use crate::error::ApiError;
 use crate::metrics;
 use crate::service::delivery::Notifier;
-use crate::service::room_credentials::{KeyVersions, KeyedCredentials};
+use crate::service::rung::{AtHand, Rung};
 
 /// The longest reason that is kept, in characters.
 pub const MAX_REASON: usize = 1000;
@@ -55,8 +55,8 @@ pub struct CommandRequest {
     pub act: Act,
     /// Text that goes beside the commit.
     pub personal: PersonalData,
-    /// The versions of the payload keys of those whom it rings: a command that rings nobody needs none.
-    pub key_versions: KeyVersions,
+    /// What is known of those whom it rings: a command that rings nobody needs nothing.
+    pub rung: Rung,
 }
 
 /// Personal text of a command.
@@ -74,7 +74,7 @@ impl Calls {
     /// # Errors
     /// A refusal, or what the log reports.
     pub async fn execute(&self, history: &mut History, request: CommandRequest, clock: &Clock) -> Result<(), ApiError> {
-        let CommandRequest { tenant, actor, client_is, key, act, personal, key_versions } = request;
+        let CommandRequest { tenant, actor, client_is, key, act, personal, rung } = request;
         let call_id = history.call.id.clone();
         Span::current().record("call_id", call_id.as_str());
         let (personal, saved) = match personal {
@@ -96,7 +96,7 @@ impl Calls {
         }
         let known = history.commits.len();
         let outcome = self.log.execute(history, &tenant, &command, clock).await?;
-        let credentials = self.notifier.keyed(key_versions);
+        let at_hand = self.notifier.at_hand(rung);
         count_lost(&outcome, history.commits.len() - known.min(history.commits.len()));
         let named = matches!(&outcome, CommandOutcome::Committed(commit) if commit.cmd == command.stored());
         if (worth_writing || saved) && !named {
@@ -104,7 +104,7 @@ impl Calls {
         }
         match outcome {
             CommandOutcome::Committed(commit) => {
-                self.committed(history, &commit, &credentials).await;
+                self.committed(history, &commit, &at_hand).await;
                 Ok(())
             }
             CommandOutcome::DoneBefore => {
@@ -192,7 +192,7 @@ impl Calls {
         let command = Command { id, nonce: Nonce::of(random()?), client_is: None, actor: Actor::Timer, act };
         match self.log.execute(history, &tenant, &command, clock).await? {
             CommandOutcome::Committed(commit) => {
-                self.committed(history, &commit, &self.notifier.keyed(KeyVersions::new())).await;
+                self.committed(history, &commit, &self.notifier.at_hand(Rung::default())).await;
                 Ok(())
             }
             CommandOutcome::Refused(still @ (Refusal::StillRinging { .. } | Refusal::StillActive { .. })) => {
@@ -212,13 +212,13 @@ impl Calls {
         Ok(())
     }
 
-    async fn committed(&self, history: &History, commit: &Commit, credentials: &KeyedCredentials) {
+    async fn committed(&self, history: &History, commit: &Commit, at_hand: &AtHand) {
         Span::current().record("n", commit.n.0);
         tracing::info!(call_id = %commit.call_id, n = %commit.n, kind = commit.cmd.kind, state = commit.state.word(), "committed");
         if commit.n == CommitNo::FIRST {
             ::metrics::counter!(metrics::CALLS_PLACED).increment(1);
         }
-        self.notifier.deliver_now(history, commit, credentials).await;
+        self.notifier.deliver_now(history, commit, at_hand).await;
     }
 }
 

@@ -8,8 +8,9 @@ use ilock_log::{EventLog, History, LogError};
 use ilock_notify::{Channel, Delivery, Done, Message, Mqtt, Notice, Round, notices, settled};
 
 use crate::metrics;
-use crate::service::push_directory::PushDirectory;
-use crate::service::room_credentials::{KeyVersions, KeyedCredentials, RingCredentials};
+use crate::service::push_directory::{KnownPhones, PushDirectory};
+use crate::service::room_credentials::{KeyedCredentials, RingCredentials};
+use crate::service::rung::{AtHand, KnownClients, Rung};
 use ilock_env::Clock;
 
 /// The fast path gives up after this: the projector takes over, and the one who asked gets an answer.
@@ -60,11 +61,11 @@ pub enum DeliveryError {
 impl Notifier {
     /// The fast path: hands over the notices of `commit` within [`FAST_BUDGET`], and keeps the receipt within
     /// [`FAST_HEAD_START`]. What fails here is only counted; the projector finds that it has no receipt.
-    pub async fn deliver_now(&self, history: &History, commit: &Commit, credentials: &KeyedCredentials) {
+    pub async fn deliver_now(&self, history: &History, commit: &Commit, at_hand: &AtHand) {
         if !self.fast_path {
             return;
         }
-        let delivered = self.deliver(history, commit, DeliveryPath::Fast, Some(credentials));
+        let delivered = self.deliver(history, commit, DeliveryPath::Fast, Some(at_hand));
         let why = match tokio::time::timeout(FAST_HEAD_START, delivered).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
@@ -104,19 +105,19 @@ impl Notifier {
         let first = history.commits.first().ok_or_else(|| DeliveryError::Commit("the call was not placed".into()))?;
         let mut notices = notices_of(history, first)?;
         notices.retain(|notice| rung(notice).is_some_and(|address| callees.contains(&address)));
-        let credentials = self.credentials_for(notices.iter().filter_map(rung)).await;
+        let read_now = self.read_for(&notices).await;
         let path = DeliveryPath::Fast;
         let round = DueRound { history, commit: first, notices: &notices, done: &Done::default(), path };
-        self.hand_over(&round, &credentials).await
+        self.hand_over(&round, &read_now).await
     }
 
-    /// With `credentials`, where they are at hand.
+    /// With what is at hand, where something is.
     async fn deliver(
         &self,
         history: &History,
         commit: &Commit,
         path: DeliveryPath,
-        credentials: Option<&KeyedCredentials>,
+        at_hand: Option<&AtHand>,
     ) -> Result<(), DeliveryError> {
         let mut notices = notices_of(history, commit)?;
         if self.push.is_none() {
@@ -127,21 +128,22 @@ impl Notifier {
             return Ok(());
         }
         let read_now;
-        let credentials = if let Some(credentials) = credentials {
-            credentials
+        let at_hand = if let Some(at_hand) = at_hand {
+            at_hand
         } else {
-            read_now = self.credentials_for(notices.iter().filter_map(rung)).await;
+            read_now = self.read_for(&notices).await;
             &read_now
         };
-        self.hand_over(&DueRound { history, commit, notices: &notices, done: &done, path }, credentials).await
+        self.hand_over(&DueRound { history, commit, notices: &notices, done: &done, path }, at_hand).await
     }
 
-    async fn hand_over(&self, due: &DueRound<'_>, credentials: &KeyedCredentials) -> Result<(), DeliveryError> {
+    async fn hand_over(&self, due: &DueRound<'_>, at_hand: &AtHand) -> Result<(), DeliveryError> {
         let DueRound { history, commit, notices, done, path } = *due;
+        let phones = self.push.as_ref().map(|push| push.knowing(&at_hand.clients));
         let delivery = Delivery {
             mqtt: &*self.mqtt,
-            credentials,
-            push: self.push.as_ref().map(PushDirectory::sender),
+            credentials: &at_hand.credentials,
+            push: phones.as_ref().map(KnownPhones::sender),
             clock: &self.clock,
             since: commit.at,
             ringing: history.call.state() == Some(CallState::Ringing),
@@ -167,21 +169,23 @@ impl Notifier {
         }
     }
 
-    /// The credentials for messages to persons of whose payload keys the versions are known.
+    /// What is at hand for telling those of whom `rung` knows.
     #[must_use]
-    pub fn keyed(&self, key_versions: KeyVersions) -> KeyedCredentials {
-        match &self.rings {
+    pub fn at_hand(&self, Rung { key_versions, clients }: Rung) -> AtHand {
+        let credentials = match &self.rings {
             Some(rings) => rings.keyed(key_versions),
             None => KeyedCredentials::of_no_ring(self.sdk_app_id),
-        }
+        };
+        AtHand { credentials, clients }
     }
 
-    /// The credentials for messages to the persons at `addresses`.
-    pub async fn credentials_for(&self, addresses: impl IntoIterator<Item = Address>) -> KeyedCredentials {
-        match &self.rings {
-            Some(rings) => rings.for_messages_to(addresses).await,
+    /// Reads what `notices` need.
+    async fn read_for(&self, notices: &[Notice]) -> AtHand {
+        let credentials = match &self.rings {
+            Some(rings) => rings.for_messages_to(notices.iter().filter_map(rung)).await,
             None => KeyedCredentials::of_no_ring(self.sdk_app_id),
-        }
+        };
+        AtHand { credentials, clients: KnownClients::new() }
     }
 
     /// How long the projector waits before it looks at a commit made at `at`.

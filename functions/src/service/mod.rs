@@ -10,5 +10,6 @@ pub mod push_tokens;
 pub mod room_credentials;
 pub mod room_dismisser;
 pub mod room_watch;
+pub mod rung;
 pub mod token_verifier;
 pub mod witness_client;

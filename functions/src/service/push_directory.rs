@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use ilock_directory::{Client, Directory, EndpointOwner, EndpointSlot, PushEndpoint, Retirement};
+use ilock_directory::{Client, Directory, DirectoryError, EndpointOwner, EndpointSlot, PushEndpoint, Retirement};
 use ilock_events::{Carrier, ClientStatus, Millis, PartyAddress};
 use ilock_notify::CarrierError;
 use ilock_notify::push::{Endpoint, Phone, Phones, PushCarrier, PushSender, Retired};
 
 use crate::metrics;
 use crate::service::http_push::for_the_log;
+use crate::service::rung::KnownClients;
 
 /// The carrier of pushes; none where the operator does not use them.
 #[derive(Clone)]
@@ -29,10 +30,10 @@ impl PushDirectory {
         Self { carrier, directory }
     }
 
-    /// What a delivery sends pushes with.
+    /// The same, where the clients of some persons are known.
     #[must_use]
-    pub fn sender(&self) -> PushSender<'_> {
-        PushSender { carrier: &*self.carrier, phones: self }
+    pub const fn knowing<'a>(&'a self, known: &'a KnownClients) -> KnownPhones<'a> {
+        KnownPhones { push: self, known }
     }
 
     /// Retires endpoints that turned out not to work. A failure here is only logged: the next push finds out again.
@@ -59,7 +60,7 @@ pub async fn retire(
     since: Millis,
     why: &str,
     now: Millis,
-) -> Result<bool, ilock_directory::DirectoryError> {
+) -> Result<bool, DirectoryError> {
     let retirement = Retirement { why: why.to_owned(), at: now };
     let retired = directory.retire_endpoint(owner, endpoint, since, &retirement).await?;
     if retired {
@@ -70,14 +71,34 @@ pub async fn retire(
     Ok(retired)
 }
 
-impl Phones for PushDirectory {
+/// The phones of persons: of those whose clients are known, else as the directory has them.
+pub struct KnownPhones<'a> {
+    push: &'a PushDirectory,
+    known: &'a KnownClients,
+}
+
+impl KnownPhones<'_> {
+    /// What a delivery sends pushes with.
+    #[must_use]
+    pub fn sender(&self) -> PushSender<'_> {
+        PushSender { carrier: &*self.push.carrier, phones: self }
+    }
+}
+
+impl Phones for KnownPhones<'_> {
     fn of<'a>(&'a self, person: &'a PartyAddress) -> BoxFuture<'a, Result<Vec<Phone>, CarrierError>> {
         Box::pin(async move {
-            let clients = self.directory.clients(person).await;
-            let clients = clients.map_err(|error| CarrierError { carrier: Carrier::Push, why: error.to_string() })?;
+            let clients = match self.known.get(&person.address) {
+                Some(clients) => clients.clone(),
+                None => self.push.directory.clients(person).await.map_err(unread)?,
+            };
             Ok(clients.into_iter().map(phone).collect())
         })
     }
+}
+
+fn unread(error: DirectoryError) -> CarrierError {
+    CarrierError { carrier: Carrier::Push, why: error.to_string() }
 }
 
 fn phone(client: Client) -> Phone {

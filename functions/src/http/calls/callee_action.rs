@@ -19,7 +19,8 @@ use crate::http::idempotency::IdempotencyKey;
 use crate::http::response::Reply;
 use crate::http::tenant::{PartyCall, PartyCalls};
 use crate::service::calls::{CommandRequest, MAX_REASON, PersonalData};
-use crate::service::room_credentials::{KeyVersions, RoomCredentials};
+use crate::service::room_credentials::RoomCredentials;
+use crate::service::rung::Rung;
 use crate::service::token_verifier::TokenVerifier;
 use crate::settings::BadSetting;
 use crate::wiring::Wiring;
@@ -90,7 +91,7 @@ async fn callee_action(
             reason: ask.reason.filter(|_| says_why),
             ..PersonalText::default()
         }),
-        key_versions: KeyVersions::new(),
+        rung: Rung::default(),
     };
     calls.execute(&mut call, request, &clock).await?;
     if ask.action == CalleeAct::Accepted {

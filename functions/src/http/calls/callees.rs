@@ -7,15 +7,15 @@ use ilock_events::{Busy, Callee, ClientStatus, Millis, PartyId};
 use super::live_calls::person_at;
 use crate::error::ApiError;
 use crate::http::asker::Caller;
-use crate::service::room_credentials::KeyVersions;
+use crate::service::rung::Rung;
 
 /// Who is rung.
 #[derive(Debug, Clone, Default)]
 pub struct Callees {
     /// Those who are rung, in the order in which they were asked for.
     pub rung: Vec<Callee>,
-    /// The versions of the payload keys of those who are rung.
-    pub key_versions: KeyVersions,
+    /// What telling them needs.
+    pub known: Rung,
 }
 
 impl Callees {
@@ -34,8 +34,9 @@ impl Callees {
             if clients.is_empty() {
                 continue;
             }
-            found.key_versions.insert(address, key_version);
             let callee = callee(id.clone(), &clients);
+            found.known.key_versions.insert(address.clone(), key_version);
+            found.known.clients.insert(address, clients);
             // Whoever is blocked sees what they would see of a person out of reach.
             found.rung.push(if blocked {
                 Callee { busy: Some(Busy::Blocked), reachable: false, primary: None, ..callee }

@@ -15,7 +15,8 @@ use crate::http::idempotency::IdempotencyKey;
 use crate::http::response::Reply;
 use crate::http::tenant::PartyCalls;
 use crate::service::calls::{CommandRequest, MAX_REASON, PersonalData};
-use crate::service::room_credentials::{KeyVersions, RoomCredentials};
+use crate::service::room_credentials::RoomCredentials;
+use crate::service::rung::Rung;
 use crate::service::token_verifier::TokenVerifier;
 use crate::settings::BadSetting;
 use crate::wiring::Wiring;
@@ -73,7 +74,7 @@ async fn caller_action(
         key: key.or_fresh()?,
         act,
         personal: PersonalData::Unsaved(PersonalText { reason: ask.reason, ..PersonalText::default() }),
-        key_versions: KeyVersions::new(),
+        rung: Rung::default(),
     };
     calls.execute(&mut call, request, &clock).await?;
     Ok(Reply(view(&call, &rooms, (&caller.party, &acting), clock.now())?))

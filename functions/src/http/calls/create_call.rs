@@ -29,7 +29,8 @@ use crate::http::idempotency::{IdempotencyKey, RequestDigest};
 use crate::http::response::Repeatable;
 use crate::http::tenant::{PartyCall, PartyCalls};
 use crate::service::calls::{CommandRequest, PersonalData, placing_of};
-use crate::service::room_credentials::{KeyVersions, RoomCredentials};
+use crate::service::room_credentials::RoomCredentials;
+use crate::service::rung::Rung;
 use crate::service::token_verifier::TokenVerifier;
 use crate::settings::BadSetting;
 use crate::wiring::Wiring;
@@ -278,7 +279,7 @@ impl CreateCallState {
             };
         }
         let Begun { reserved: Reservation { room_id, mut call, personal }, mut live } = begun;
-        let whom = (callees.rung, callees.key_versions);
+        let whom = (callees.rung, callees.known);
         let place = self.place(request, (room_id, &acting), whom, (&mut call, personal));
         let beside = self.beside(request);
         let settle = async { if again { Ok(()) } else { live.settle(&self.directory).await } };
@@ -365,7 +366,7 @@ impl CreateCallState {
         &self,
         request: &Request,
         (room_id, client): (RoomId, &ActingClient),
-        (callees, key_versions): (Vec<Callee>, KeyVersions),
+        (callees, rung): (Vec<Callee>, Rung),
         (call, personal): (&mut PartyCall, PersonalData),
     ) -> Result<(), ApiError> {
         let ring_seconds = request.ring_seconds;
@@ -376,7 +377,7 @@ impl CreateCallState {
             key: request.key.clone(),
             act: Act::Place { callees, ring_seconds, room_id, max_call_seconds: self.max_call_seconds, personal: None },
             personal,
-            key_versions,
+            rung,
         };
         self.calls.execute(call, command, &Clock::fixed(request.now)).await?;
         // So slow that the alarm may have fired before the call was committed.
