@@ -1,7 +1,7 @@
-"""Zips built functions for Lambda: the same binary gives the same bytes. Refuses what Lambda would not run, and what is
+"""Zips built binaries for Lambda: the same binary gives the same bytes. Refuses what Lambda would not run, and what is
 too large to start quickly.
 
-    package-zip.py BUILT OUT FUNCTION...
+    package-zip.py BUILT OUT BINARY...
 """
 
 import re
@@ -33,22 +33,22 @@ def pack(binary, to):
         archive.writestr(entry, binary, compresslevel=9)
 
 
-def main(built, out, functions):
+def main(built, out, binaries):
     out.mkdir(parents=True, exist_ok=True)
     bad = False
-    for function in functions:
-        binary = (built / function / "bootstrap").read_bytes()
-        to = out / f"{function}.zip"
+    for name in binaries:
+        binary = (built / name / "bootstrap").read_bytes()
+        to = out / f"{name}.zip"
         wrong = problem(binary)
         if wrong is None:
             pack(binary, to)
             size = to.stat().st_size
-            print(f"{function:24}{len(binary):>12,} bytes{size:>12,} zipped")
+            print(f"{name:24}{len(binary):>12,} bytes{size:>12,} zipped")
             if size > MOST_BYTES:
                 wrong = f"has {size:,} bytes zipped; {MOST_BYTES:,} is the most"
         if wrong:
             to.unlink(missing_ok=True)
-            print(f"{function} {wrong}", file=sys.stderr)
+            print(f"{name} {wrong}", file=sys.stderr)
             bad = True
     return bad
 

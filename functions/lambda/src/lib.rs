@@ -1,6 +1,7 @@
-//! The functions on AWS Lambda. `src/bin` has one small binary per function; [`aws`] is what carries their messages.
+//! The functions on AWS Lambda: [`functions`] has them by name, [`aws`] is what carries their messages.
 
 pub mod aws;
+pub mod functions;
 pub mod iot_endpoint;
 mod logging;
 mod ready;
@@ -9,4 +10,3 @@ mod start;
 pub use lambda_runtime::Error;
 pub use logging::{flush_metrics_after, install_metrics, lines_of_json, log_as_json};
 pub use ready::{NotReady, Ready};
-pub use start::{http, http_on, start};

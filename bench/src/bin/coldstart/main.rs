@@ -71,7 +71,13 @@ fn peer(name: &str, program: &str, arguments: &[&str]) -> Option<Function> {
     };
     let command = [read("").unwrap()].into_iter().chain(arguments.iter().map(ToString::to_string)).collect();
     let name = format!("{name} {}", read("_VERSION").unwrap());
-    Some(Function { name, command, folder: PathBuf::from(folder), secrets: Secrets::Given })
+    Some(Function {
+        name,
+        command,
+        folder: PathBuf::from(folder),
+        handler: "get_call.handler",
+        secrets: Secrets::Given,
+    })
 }
 
 /// The deployed function in two ways, first as it is deployed: it fetches its secrets. Then those of other languages, which have
@@ -82,7 +88,7 @@ fn functions() -> Vec<Function> {
     let folder = binary.parent().unwrap().to_owned();
     let rust = |name: &str, secrets| {
         let command = vec![binary.to_str().unwrap().to_owned()];
-        Function { name: name.into(), command, folder: folder.clone(), secrets }
+        Function { name: name.into(), command, folder: folder.clone(), handler: "get-call", secrets }
     };
     let node = peer("Node.js", "NODE", &["bootstrap.mjs"]);
     let python = peer("Python", "PYTHON", &["-m", "awslambdaric", "get_call.handler"]);

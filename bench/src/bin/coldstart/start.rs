@@ -21,6 +21,8 @@ pub struct Function {
     /// The command that Lambda would start, and its folder.
     pub command: Vec<String>,
     pub folder: PathBuf,
+    /// Its `Handler`.
+    pub handler: &'static str,
     pub secrets: Secrets,
 }
 
@@ -136,7 +138,7 @@ impl Function {
             .env("LAMBDA_TASK_ROOT", &self.folder)
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .envs([
-                ("_HANDLER", "get_call.handler"),
+                ("_HANDLER", self.handler),
                 ("AWS_LAMBDA_FUNCTION_NAME", "bench-get-call"),
                 ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
                 ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),

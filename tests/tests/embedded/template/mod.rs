@@ -6,6 +6,7 @@ mod roles;
 
 use std::collections::BTreeSet;
 
+use ilock_lambda::functions::{api, ledger, triggers};
 use serde_json::{Value, json};
 
 /// The template as JSON. Tags are left out: `!Ref A` reads as `"A"`, `!GetAtt A.Arn` as `"A.Arn"`, `!If` as its list.
@@ -26,18 +27,27 @@ fn functions(template: &Value) -> Vec<(String, &Value)> {
         .collect()
 }
 
-/// The binaries of the crate of functions.
-fn binaries() -> BTreeSet<String> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/lambda/src/bin");
-    let files = std::fs::read_dir(folder).unwrap();
-    files.map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+/// The names of the functions, with the binary of each.
+fn made() -> BTreeSet<(String, String)> {
+    [("api", api::FUNCTIONS), ("triggers", triggers::FUNCTIONS), ("ledger", ledger::FUNCTIONS)]
+        .into_iter()
+        .flat_map(|(binary, functions)| functions.iter().map(move |(name, _)| ((*name).to_owned(), binary.to_owned())))
+        .collect()
 }
 
 #[test]
-fn every_binary_is_a_function_and_every_function_a_binary() {
+fn every_function_has_the_binary_that_knows_it_by_its_handler() {
     let template = template();
-    let named: BTreeSet<String> = functions(&template).into_iter().map(|(name, _)| name).collect();
-    assert_eq!(named, binaries());
+    let named: BTreeSet<(String, String)> = functions(&template)
+        .into_iter()
+        .map(|(name, properties)| {
+            assert_eq!(properties["Handler"], json!(name), "what the binary is told to be");
+            let package = properties["CodeUri"].as_str().unwrap();
+            let binary = package.strip_prefix(".ilock/package/").and_then(|file| file.strip_suffix(".zip"));
+            (name, binary.unwrap_or(package).to_owned())
+        })
+        .collect();
+    assert_eq!(named, made());
 }
 
 /// Method and path of every route that leads to a function.

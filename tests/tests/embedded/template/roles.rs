@@ -566,7 +566,7 @@ async fn played(asked: Asked) -> Asked {
 fn wrong_roles(asked: &Asked) -> Vec<String> {
     let template = template();
     let mut wrong = vec![];
-    for name in super::binaries().iter().filter(|name| *name != "iot-endpoint") {
+    for (name, _) in super::made().iter().filter(|(name, _)| name != "iot-endpoint") {
         let asked = &asked[name.as_str()];
         let statements = statements(&template, name);
         for request in asked {

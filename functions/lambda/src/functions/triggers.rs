@@ -1,0 +1,117 @@
+//! The functions that no request by HTTP starts: streams, queues, topics, rules, and IoT Core's and CloudFormation's questions.
+
+use aws_config::BehaviorVersion;
+use aws_lambda_events::cloudformation::CloudFormationCustomResourceRequest;
+use aws_lambda_events::dynamodb::Event;
+use aws_lambda_events::sns::SnsEvent;
+use aws_lambda_events::sqs::SqsEvent;
+use ilock_functions::triggers::expire_call;
+use ilock_functions::triggers::mqtt_authorizer::{AuthorizerRequest, authorize};
+use ilock_functions::triggers::presence::{self, PresenceEvent};
+use ilock_functions::triggers::projector::Projector;
+use ilock_functions::triggers::push_feedback::on_topic;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde::Deserialize;
+
+use super::Function;
+use crate::aws::RetryPolicy::Background;
+use crate::aws::Warm::{Broker, Directory, Log};
+use crate::iot_endpoint::IotEndpoint;
+use crate::logging::{flush_metrics_after, log_as_json};
+use crate::start::start;
+
+/// See the module.
+pub const FUNCTIONS: &[Function] = &[
+    ("projector", || Box::pin(projector())),
+    ("expire-call", || Box::pin(expire_call())),
+    ("mqtt-authorizer", || Box::pin(mqtt_authorizer())),
+    ("presence", || Box::pin(presence())),
+    ("push-feedback", || Box::pin(push_feedback())),
+    ("iot-endpoint", || Box::pin(iot_endpoint())),
+];
+
+/// The log's stream.
+async fn projector() -> Result<(), Error> {
+    let ready = &start(Background, &[Log, Directory, Broker], |on_aws| Projector::new(&on_aws.wiring)).await?;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Event>| async move {
+        let projector = ready.get().await?;
+        Ok::<_, Error>(flush_metrics_after(Box::pin(projector.on_stream(event.payload))).await)
+    }))
+    .await
+}
+
+/// The ring timer's queue.
+async fn expire_call() -> Result<(), Error> {
+    let ready = &start(Background, &[Log, Broker], |on_aws| on_aws.wiring.calls()).await?;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
+        let calls = ready.get().await?;
+        Ok::<_, Error>(flush_metrics_after(Box::pin(expire_call::on_queue(calls, event.payload))).await)
+    }))
+    .await
+}
+
+/// IoT Core asks whether a client may connect.
+async fn mqtt_authorizer() -> Result<(), Error> {
+    let ready =
+        &start(Background, &[Directory], |on_aws| Ok((on_aws.wiring.mqtt_access()?, on_aws.wiring.directory()?)))
+            .await?;
+    let clock = &ready.on_aws().wiring.clock;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<AuthorizerRequest>| async move {
+        let (mqtt, directory) = ready.get().await?;
+        let outcome = flush_metrics_after(Box::pin(authorize(&event.payload, mqtt, directory, clock)));
+        outcome.await.map_err(Error::from)
+    }))
+    .await
+}
+
+/// IoT Core's presence events: one by the rule, or a batch of them that waited in the queue.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum PresenceTrigger {
+    Queue(SqsEvent),
+    Rule(PresenceEvent),
+}
+
+async fn presence() -> Result<(), Error> {
+    let ready = &start(Background, &[Directory], |on_aws| {
+        let (wiring, prefix) = (&on_aws.wiring, on_aws.wiring.settings.topic_prefix()?);
+        Ok((wiring.directory()?, on_aws.carriers.presence_queue()?, prefix))
+    })
+    .await?;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<PresenceTrigger>| async move {
+        let (directory, queue, prefix) = ready.get().await?;
+        let outcome = flush_metrics_after(Box::pin(async {
+            match event.payload {
+                PresenceTrigger::Queue(batch) => Ok(Some(presence::on_queue(directory, prefix, batch).await)),
+                PresenceTrigger::Rule(event) => {
+                    presence::on_event(directory, queue, prefix, event).await.map(|()| None)
+                }
+            }
+        }));
+        outcome.await.map_err(Error::from)
+    }))
+    .await
+}
+
+/// SNS' reports of pushes that did not arrive.
+async fn push_feedback() -> Result<(), Error> {
+    let ready = &start(Background, &[Directory], |on_aws| on_aws.wiring.directory()).await?;
+    let clock = &ready.on_aws().wiring.clock;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<SnsEvent>| async move {
+        let directory = ready.get().await?;
+        let outcome = flush_metrics_after(Box::pin(on_topic(directory, event.payload, clock.now())));
+        outcome.await.map(|_| ()).map_err(Error::from)
+    }))
+    .await
+}
+
+/// The custom resource that tells the template where IoT Core is.
+async fn iot_endpoint() -> Result<(), Error> {
+    log_as_json();
+    let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let iot = &IotEndpoint::new(aws_sdk_iot::Client::new(&sdk));
+    lambda_runtime::run(service_fn(|event: LambdaEvent<CloudFormationCustomResourceRequest>| async move {
+        Box::pin(iot.answer(event.payload)).await.map_err(Error::from)
+    }))
+    .await
+}
