@@ -59,8 +59,8 @@ pub use push::{
 pub use readable::readable;
 pub use reason::Reason;
 pub use stored::{
-    Actor, Alert, CallState, Carrier, ClientProof, Commit, DeliveryOutcome, DeliveryPath, Forgotten, Hash, Personal,
-    PersonalText, Receipt, StoredCommand, StoredEvent,
+    Actor, Alert, Archived, CallState, Carrier, ClientProof, Commit, DeliveryOutcome, DeliveryPath, Forgotten, Hash,
+    Personal, PersonalText, Receipt, StoredCommand, StoredEvent,
 };
 pub use topics::Topics;
 pub use upcast::{Said, Upcast};

@@ -240,6 +240,36 @@ pub struct Forgotten {
     pub at: Millis,
 }
 
+/// That a call is in the archive of the day on which it was placed. It stands beside the commits, and stays when they are moved
+/// out of the log: then it is all that the log has of the call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Archived {
+    /// Whose call it is.
+    pub tenant: TenantId,
+    /// When the call was placed: the day index lists it by this. The archive is that of the day of this moment.
+    pub at: Millis,
+    /// How many commits the call has.
+    pub commits: u32,
+    /// SHA-256 of the archive's text: an export of the whole day, uncompressed.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub digest: Hash,
+    /// When this was written.
+    pub archived_at: Millis,
+}
+
+impl Archived {
+    /// A call is archived, and what stands of it may be deleted, no earlier than so many days after it was placed.
+    pub const AFTER_DAYS: u32 = 90;
+    /// The same, in milliseconds.
+    pub const AFTER_MS: i64 = Self::AFTER_DAYS as i64 * 24 * 60 * 60 * 1000;
+
+    /// The day whose archive has the call.
+    #[must_use]
+    pub fn day(&self) -> Day {
+        Day::of(self.at)
+    }
+}
+
 /// That one more phone confirmed that it is ringing, after the first, whose word is a commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Alert {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use contract::samples;
 use ilock_events::schema::schemas;
 use ilock_events::{
-    Access, AccessesOfDay, Act, Actor, Alert, ApnsPush, BlockList, CallEvent, CallEvents, CallOver, CallView,
+    Access, AccessesOfDay, Act, Actor, Alert, ApnsPush, Archived, BlockList, CallEvent, CallEvents, CallOver, CallView,
     CalleeAct, CalleeAction, CallerAct, CallerAction, CallsOfDay, CallsSeen, ClientRegistered, ClientRemoved,
     ClientSync, Command, Commit, ConfirmPushToken, Control, ControlAction, DeviceSync, Envelope, ErrorData, FcmPush,
     Forgotten, History, Incoming, KnownClients, MissedCall, PersonSettings, Personal, PlaceCall, ProofFile,
@@ -83,6 +83,7 @@ fn every_sample_is_read_into_its_type_and_written_as_it_was() {
             ["stored", "access", ..] => there_and_back::<Access>(&name, &sample),
             ["stored", "alert", ..] => there_and_back::<Alert>(&name, &sample),
             ["stored", "forgotten", ..] => there_and_back::<Forgotten>(&name, &sample),
+            ["stored", "archived", ..] => there_and_back::<Archived>(&name, &sample),
             ["event", ..] => {
                 there_and_back::<StoredEvent>(&name, &sample);
                 let stored: StoredEvent = serde_json::from_value(sample.clone()).unwrap();

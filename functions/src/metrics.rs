@@ -19,6 +19,8 @@ pub const REFUSALS: &str = "Refusals";
 pub const RACES_LOST: &str = "RacesLost";
 /// Commits that somebody changed or deleted. Anything but 0 is an attack or an operator's mistake.
 pub const TAMPERED: &str = "Tampered";
+/// Commits of archived calls that an operator removed.
+pub const ARCHIVED: &str = "Archived";
 /// Runs of the sequencer that published all that waited, or as much as they had time for.
 pub const LEDGER_SEQUENCED: &str = "LedgerSequenced";
 /// Entries that got their places in the ledger.
@@ -85,6 +87,7 @@ pub fn describe() {
         REFUSALS,
         RACES_LOST,
         TAMPERED,
+        ARCHIVED,
         LEDGER_SEQUENCED,
         ENTRIES_SEQUENCED,
         QUORUM_MISSED,

@@ -282,6 +282,7 @@ fn what(entry: &Entry) -> &'static str {
         EntryKind::Receipt => "a receipt of it",
         EntryKind::Alert => "an alert beside it",
         EntryKind::Forgotten => "a mark that its text was forgotten",
+        EntryKind::Archived => "the mark that it was archived",
         EntryKind::Access | EntryKind::Key | EntryKind::Hour => "an entry",
     }
 }

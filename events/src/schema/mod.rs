@@ -13,9 +13,9 @@ use schemars::Schema;
 use serde_json::Value;
 
 use crate::{
-    Access, AccessesOfDay, Act, Alert, ApnsPush, CallEvent, CallEvents, CallOver, CallView, CalleeAction, CallerAction,
-    CallsOfDay, CallsSeen, Commit, Control, DeviceSync, Envelope, FcmPush, Forgotten, History, Incoming, MissedCall,
-    Personal, PlaceCall, ProofFile, Receipt, VideoCall,
+    Access, AccessesOfDay, Act, Alert, ApnsPush, Archived, CallEvent, CallEvents, CallOver, CallView, CalleeAction,
+    CallerAction, CallsOfDay, CallsSeen, Commit, Control, DeviceSync, Envelope, FcmPush, Forgotten, History, Incoming,
+    MissedCall, Personal, PlaceCall, ProofFile, Receipt, VideoCall,
 };
 use clients::clients;
 use errors::errors;
@@ -43,6 +43,7 @@ pub fn schemas() -> Vec<(String, Schema)> {
         given::<Receipt>("stored.receipt"),
         given::<Access>("stored.access"),
         given::<Forgotten>("stored.forgotten"),
+        given::<Archived>("stored.archived"),
         given::<Alert>("stored.alert"),
     ];
     all.extend(tagged::<CallEvent>("type", "data").into_iter().map(event));

@@ -1,5 +1,5 @@
 //! ledger: fed by the log's stream as the projector is, it enters everything that the log holds: commits, receipts, alerts,
-//! marks of forgetting, accesses.
+//! marks of forgetting and of archived calls, accesses.
 
 use aws_lambda_events::dynamodb::{Event, EventRecord};
 use aws_lambda_events::streams::DynamoDbEventResponse;
@@ -80,6 +80,7 @@ fn kind_of(body: &Value) -> Option<EntryKind> {
         "alert" => Some(EntryKind::Alert),
         "forgotten" => Some(EntryKind::Forgotten),
         "access" => Some(EntryKind::Access),
+        "archived" => Some(EntryKind::Archived),
         _ => None,
     }
 }

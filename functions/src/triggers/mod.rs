@@ -1,5 +1,6 @@
 //! The functions that an event starts: the log's stream, queues, the broker, SNS, the clock.
 
+pub mod changed_commit;
 pub mod expire_call;
 pub mod ledger;
 pub mod mqtt_authorizer;

@@ -15,6 +15,7 @@ use crate::metrics;
 use crate::service::delivery::{DeliveryError, Notifier};
 use crate::service::room_dismisser::RoomDismisser;
 use crate::settings::BadSetting;
+use crate::triggers::changed_commit::ChangedCommit;
 use crate::triggers::stream_batch::StreamBatch;
 use crate::wiring::Wiring;
 
@@ -136,9 +137,32 @@ impl Projector {
     /// The stream's batch. What fails is shown again by its sequence number.
     pub async fn on_stream(&self, event: Event) -> DynamoDbEventResponse {
         let mut batch = StreamBatch::read(event);
-        ::metrics::counter!(metrics::TAMPERED).increment(metrics::count(batch.tampered.len()));
+        let unjudged = self.judge_changed(std::mem::take(&mut batch.changed)).await;
         let failed = self.project(std::mem::take(&mut batch.commits)).await;
-        batch.answer(failed)
+        batch.answer(failed, unjudged)
+    }
+
+    /// Raises the alarm for each commit that was changed or removed, unless its call is archived. Answers those of which that
+    /// cannot be said just now: they are to be shown again.
+    pub async fn judge_changed(&self, changed: Vec<ChangedCommit>) -> Vec<ChangedCommit> {
+        let (now, mut unjudged) = (self.notifier.clock.now(), vec![]);
+        for changed in changed {
+            match changed.is_archived(&self.log, now).await {
+                Ok(true) => {
+                    tracing::info!(key = changed.key, "a commit of an archived call was removed");
+                    ::metrics::counter!(metrics::ARCHIVED).increment(1);
+                }
+                Ok(false) => {
+                    changed.raise();
+                    ::metrics::counter!(metrics::TAMPERED).increment(1);
+                }
+                Err(error) => {
+                    tracing::warn!(key = changed.key, %error, "a commit was removed, and whether its call is archived cannot be read");
+                    unjudged.push(changed);
+                }
+            }
+        }
+        unjudged
     }
 }
 

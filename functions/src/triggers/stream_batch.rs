@@ -10,13 +10,15 @@ use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse
 use ilock_events::{CallId, Commit, CommitNo};
 use ilock_log::{LogError, commit_of};
 
+use crate::triggers::changed_commit::{ChangedCommit, is_commit};
+
 /// The commits of one batch, and what is to be shown again.
 #[derive(Debug, Default)]
 pub struct StreamBatch {
     /// The commits that were inserted, in the order of the stream.
     pub commits: Vec<Commit>,
-    /// The keys of commits that were changed or deleted: a commit is only ever inserted.
-    pub tampered: Vec<String>,
+    /// Commits that were changed or removed: a commit is only ever inserted, and an archived one removed.
+    pub changed: Vec<ChangedCommit>,
     sequence: BTreeMap<(CallId, CommitNo), String>,
     failed: Vec<String>,
 }
@@ -29,8 +31,8 @@ impl StreamBatch {
         let mut batch = Self::default();
         for record in event.records {
             let number = record.change.sequence_number.clone().unwrap_or_default();
-            if let Some(key) = tampered(&record) {
-                batch.tampered.push(key);
+            if let Some(changed) = ChangedCommit::of(&record) {
+                batch.changed.push(changed);
                 continue;
             }
             match commit_in(record) {
@@ -48,9 +50,10 @@ impl StreamBatch {
         batch
     }
 
-    /// The answer to the batch: what could not be read, and the commits that `failed`, are shown again.
+    /// The answer to the batch: what could not be read, what nobody could judge, and the commits that `failed`, are shown again.
     #[must_use]
-    pub fn answer<E>(mut self, failed: Vec<(Commit, E)>) -> DynamoDbEventResponse {
+    pub fn answer<E>(mut self, failed: Vec<(Commit, E)>, unjudged: Vec<ChangedCommit>) -> DynamoDbEventResponse {
+        self.failed.extend(unjudged.into_iter().map(|changed| changed.sequence_number));
         let numbers = failed.into_iter().filter_map(|(commit, _)| self.sequence.remove(&(commit.call_id, commit.n)));
         self.failed.extend(numbers);
         shown_again(self.failed)
@@ -67,27 +70,6 @@ pub fn shown_again(numbers: Vec<String>) -> DynamoDbEventResponse {
         answer.batch_item_failures.push(failure);
     }
     answer
-}
-
-fn key(record: &EventRecord, name: &str) -> Option<String> {
-    match record.change.keys.get(name) {
-        Some(serde_dynamo::AttributeValue::S(text)) => Some(text.clone()),
-        _ => None,
-    }
-}
-
-fn is_commit(record: &EventRecord) -> bool {
-    key(record, "sk").is_some_and(|sk| sk.starts_with("commit#"))
-}
-
-/// Logs that a commit was changed or deleted, and returns its key.
-pub fn tampered(record: &EventRecord) -> Option<String> {
-    if !is_commit(record) || record.event_name == "INSERT" {
-        return None;
-    }
-    let key = [key(record, "pk"), key(record, "sk")].into_iter().flatten().collect::<Vec<_>>().join(" ");
-    tracing::error!(key, event = record.event_name, "TAMPERED: a commit was changed or deleted");
-    Some(key)
 }
 
 /// The commit that a record inserted; none for receipts, personal text, and everything but an insert.

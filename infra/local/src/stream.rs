@@ -12,9 +12,10 @@ use dynoxide::streams::{shard_id, stream_arn};
 use ilock_env::Clock;
 use ilock_events::{Commit, Millis};
 use ilock_functions::service::delivery::DeliveryError;
+use ilock_functions::triggers::changed_commit::ChangedCommit;
 use ilock_functions::triggers::ledger::{LedgerKeeper, entry_in};
 use ilock_functions::triggers::projector::Projector;
-use ilock_functions::triggers::stream_batch::{commit_in, tampered};
+use ilock_functions::triggers::stream_batch::commit_in;
 use ilock_proof::Entry;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -52,6 +53,9 @@ pub struct Poller {
     first_round: bool,
     /// What the projector failed at and is shown again, with the last record that was read before it.
     unprojected: Vec<PendingRetry>,
+    /// Commits that were removed, of which nobody could say whether they were archived, and the last record that was read before
+    /// them.
+    unjudged: Option<Unjudged>,
     /// What could not be entered into the ledger yet, and the last record that was read before it.
     not_entered: Option<NotEntered>,
 }
@@ -70,6 +74,11 @@ pub struct StreamSource {
 
 struct NotEntered {
     entries: Vec<Entry>,
+    before: Option<String>,
+}
+
+struct Unjudged {
+    changed: Vec<ChangedCommit>,
     before: Option<String>,
 }
 
@@ -127,6 +136,7 @@ impl Poller {
             positions: VecDeque::new(),
             first_round: resumes,
             unprojected: vec![],
+            unjudged: None,
             not_entered: None,
         })
     }
@@ -156,6 +166,9 @@ impl Poller {
         let late = self.not_entered.take();
         let (mut to_enter, entered_before) =
             late.map_or_else(|| (vec![], before.clone()), |late| (late.entries, late.before));
+        let unjudged = self.unjudged.take();
+        let (mut changed, changed_before) =
+            unjudged.map_or_else(|| (vec![], before.clone()), |late| (late.changed, late.before));
         for record in records {
             self.read_to = Some(record.dynamodb.sequence_number.clone());
             let read = serde_json::to_value(&record).and_then(serde_json::from_value::<EventRecord>);
@@ -166,8 +179,7 @@ impl Poller {
                     continue;
                 }
             };
-            // Logged, as on AWS.
-            let _ = tampered(&record);
+            changed.extend(ChangedCommit::of(&record));
             to_enter.extend(entry_in(record.clone()));
             match commit_in(record) {
                 Ok(Some(commit)) => due.push(commit),
@@ -178,6 +190,9 @@ impl Poller {
         if std::mem::take(&mut self.first_round) {
             self.redeliver_all(&due).await;
         }
+        // As on AWS.
+        let changed = self.projector.judge_changed(changed).await;
+        self.unjudged = (!changed.is_empty()).then_some(Unjudged { changed, before: changed_before });
         let (failed, entered) = tokio::join!(self.projector.project(due), self.ledger.enter(&to_enter));
         if let Err(error) = entered {
             tracing::warn!(%error, entries = to_enter.len(), "not entered into the ledger yet; trying again");
@@ -216,7 +231,8 @@ impl Poller {
     async fn keep_position(&mut self, window: Duration) {
         // Sequence numbers sort as text, and "from the beginning" before all of them.
         let unprojected = self.unprojected.iter().map(|again| &again.before);
-        let again = unprojected.chain(self.not_entered.iter().map(|again| &again.before));
+        let late = self.not_entered.iter().map(|again| &again.before);
+        let again = unprojected.chain(late).chain(self.unjudged.iter().map(|again| &again.before));
         let position = again.min().unwrap_or(&self.read_to);
         let now = Instant::now();
         self.positions.push_back((now, position.clone()));

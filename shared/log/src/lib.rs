@@ -6,6 +6,7 @@
 //! call#<call_id>        alert#<client>           that one more phone rings, after the first
 //! call#<call_id>        personal#<digest>        text that may be forgotten; its commit holds the salted digest
 //! call#<call_id>        forgotten#<digest>       that this text was deleted, for whom, when
+//! call#<call_id>        archived                that all of this is in the archive of its day, from where it may be deleted
 //! call#<call_id>        receipt#<n>#<round>      who was told of commit n, in one delivery round
 //! audit#<tenant>#<date> access#<ms>#<random>     an auditor looked; written before the answer, never changed
 //! ```
@@ -13,6 +14,7 @@
 mod access;
 mod alert;
 mod append;
+mod archive;
 mod day_index;
 mod error;
 mod every;
@@ -28,6 +30,7 @@ mod unverified;
 
 pub use access::AccessPage;
 pub use append::Append;
+pub use archive::NotInArchive;
 pub use day_index::{DayPages, PlacedOn};
 pub use error::LogError;
 pub use every::{CommitLocation, EveryCommit};

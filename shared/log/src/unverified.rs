@@ -24,7 +24,7 @@ impl EventLog {
     }
 }
 
-fn add(call: &mut StoredCall, mut found: Item) -> Result<(), LogError> {
+pub(crate) fn add(call: &mut StoredCall, mut found: Item) -> Result<(), LogError> {
     found.remove("pk");
     found.remove("day");
     found.remove("ttl");

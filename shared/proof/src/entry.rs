@@ -39,11 +39,21 @@ pub enum EntryKind {
     Key = 6,
     /// An hour that began: SHA-256 of its name.
     Hour = 7,
+    /// A mark that a call is in the archive of its day: its item digest.
+    Archived = 8,
 }
 
 impl EntryKind {
-    const ALL: [Self; 7] =
-        [Self::Commit, Self::Receipt, Self::Alert, Self::Forgotten, Self::Access, Self::Key, Self::Hour];
+    const ALL: [Self; 8] = [
+        Self::Commit,
+        Self::Receipt,
+        Self::Alert,
+        Self::Forgotten,
+        Self::Access,
+        Self::Key,
+        Self::Hour,
+        Self::Archived,
+    ];
 
     /// In words.
     #[must_use]
@@ -56,6 +66,7 @@ impl EntryKind {
             Self::Access => "access",
             Self::Key => "key",
             Self::Hour => "hour",
+            Self::Archived => "archived",
         }
     }
 }

@@ -1,9 +1,12 @@
 //! A call as it is stored, unverified: what a verifier is handed.
 
+use std::collections::BTreeSet;
+
 use ilock_events::CallId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::commit_hash::canonical;
 use crate::entry::{Entry, EntryKind};
 use crate::item_digest::entry_of_item;
 
@@ -29,6 +32,9 @@ pub struct StoredCall {
     pub personal: Vec<Value>,
     /// What says that some of it was deleted.
     pub forgotten: Vec<Value>,
+    /// What says that it is in the archive of its day. It is no part of the call: it stays when the call is moved there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<Value>,
 }
 
 impl StoredCall {
@@ -56,12 +62,51 @@ impl StoredCall {
                 self.personal.push(body);
             }
             Some("forgotten") => self.forgotten.push(body),
+            Some("archived") => self.archived = Some(body),
             // Something newer than this code: not ours to judge.
             _ => {}
         }
     }
 
-    /// What the ledger must have of it: one entry for everything but personal text.
+    /// Whether it was moved into the archive of its day: nothing is left of it but the mark that says so.
+    #[must_use]
+    pub fn is_archived(&self) -> bool {
+        self.archived.is_some() && self.is_gone()
+    }
+
+    /// Whether nothing is left of it, but for a mark that it was archived.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        let Self { call_id: _, commits, alerts, receipts, personal, forgotten, archived: _ } = self;
+        [commits, alerts, receipts, personal, forgotten].into_iter().all(Vec::is_empty)
+    }
+
+    /// The entry of the mark that it was archived.
+    #[must_use]
+    pub fn entry_of_mark(&self) -> Option<Entry> {
+        let call_id = CallId::new(self.call_id.as_str()).ok()?;
+        entry_of_item(EntryKind::Archived, &call_id, self.archived.as_ref()?)
+    }
+
+    /// The first thing of it that `archive` has not, in words. An archive has no personal text, and no marks of its own.
+    #[must_use]
+    pub fn lacking_in(&self, archive: &Self) -> Option<&'static str> {
+        let lists = [
+            ("a commit", &self.commits, &archive.commits),
+            ("an alert", &self.alerts, &archive.alerts),
+            ("a receipt", &self.receipts, &archive.receipts),
+            ("a personal text", &self.personal, &vec![]),
+            ("a mark of forgetting", &self.forgotten, &archive.forgotten),
+        ];
+        lists.into_iter().find_map(|(what, own, there)| {
+            let texts: BTreeSet<Vec<u8>> = there.iter().filter_map(|item| canonical(item).ok()).collect();
+            let is_there = |item: &Value| canonical(item).is_ok_and(|text| texts.contains(&text));
+            (!own.iter().all(is_there)).then_some(what)
+        })
+    }
+
+    /// What the ledger must have of the call: one entry for everything but personal text. That of a mark that it was archived
+    /// stands apart: [`StoredCall::entry_of_mark`].
     #[must_use]
     pub fn entries(&self) -> Vec<Entry> {
         let Ok(call_id) = CallId::new(self.call_id.as_str()) else { return vec![] };
@@ -90,5 +135,26 @@ mod tests {
         call.place("receipt#1", with("n"));
         assert_eq!(call.personal, [json!({ "text": 1 })]);
         assert_eq!(call.receipts, [with("n")]);
+    }
+
+    #[test]
+    fn what_an_archive_lacks_is_found_and_a_mark_is_no_part_of_the_call() {
+        let mut call = StoredCall { call_id: "call_a_b_1".into(), ..StoredCall::default() };
+        call.place("commit#000001", json!({ "n": 1 }));
+        call.place("receipt#000001#0000", json!({ "n": 1, "path": "fast" }));
+        let archive = call.clone();
+        call.place("archived", json!({ "commits": 1 }));
+        assert_eq!((call.lacking_in(&archive), call.is_archived(), call.entries().len()), (None, false, 2));
+        assert_eq!(call.entry_of_mark().map(|entry| (entry.kind, entry.n)), Some((EntryKind::Archived, 0)));
+        // An archive may have more: what was deleted already.
+        let rest = StoredCall { receipts: vec![], ..call.clone() };
+        assert_eq!(rest.lacking_in(&archive), None);
+        call.receipts[0]["path"] = "projector".into();
+        assert_eq!(call.lacking_in(&archive), Some("a receipt"));
+        call.receipts.clear();
+        call.personal.push(json!({ "salt": "00" }));
+        assert_eq!(call.lacking_in(&archive), Some("a personal text"));
+        let gone = StoredCall { commits: vec![], personal: vec![], ..call };
+        assert!(gone.is_archived() && !StoredCall { archived: None, ..gone.clone() }.is_archived());
     }
 }

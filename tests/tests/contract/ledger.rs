@@ -163,6 +163,7 @@ fn every_kind_of_item_has_an_entry_and_personal_text_has_none() {
         ("call#call_a_b_1", "receipt#000001#0000", Some(EntryKind::Receipt)),
         ("call#call_a_b_1", "alert#000001#phone", Some(EntryKind::Alert)),
         ("call#call_a_b_1", "forgotten#00", Some(EntryKind::Forgotten)),
+        ("call#call_a_b_1", "archived", Some(EntryKind::Archived)),
         ("audit#default#2026-11-22", "access#000000000000001#00", Some(EntryKind::Access)),
         ("call#call_a_b_1", "personal#00", None),
         ("inbox#default#user#a", "1", None),

@@ -4,11 +4,17 @@ use std::time::Duration;
 
 use aws_lambda_events::dynamodb::Event;
 use aws_sdk_dynamodb::types::AttributeValue;
-use ilock_events::Commit;
+use ilock_env::Clock;
+use ilock_events::{Archived, Commit, Millis};
 use ilock_functions::service::room_dismisser::RoomDismisser;
+use ilock_functions::triggers::changed_commit::ChangedCommit;
 use ilock_functions::triggers::projector::Projector;
 use ilock_local::Options;
+use ilock_log::EventLog;
 use ilock_tests::World;
+use ilock_tests::backend::dynamodb;
+use ilock_tests::commands::{call_of, tenant};
+use ilock_tests::faults::{Fault, Faults, When};
 use ilock_tests::parties::call_id;
 use ilock_tests::throttle::Throttle;
 use serde_json::{Value, json};
@@ -151,5 +157,71 @@ async fn what_is_no_new_commit_is_passed_over() {
     receipt["dynamodb"]["Keys"]["sk"] = json!({ "S": "receipt#000001#0000" });
     assert!(failures(&projector, vec![modified, receipt]).await.is_empty());
     assert_eq!(throttle.asked(), 0);
+    world.end().await;
+}
+
+/// The record of a commit that was removed.
+fn removal(commit: &Commit, sequence: &str) -> Value {
+    let mut record = record(commit, sequence);
+    record["eventName"] = json!("REMOVE");
+    let image = record["dynamodb"].as_object_mut().unwrap().remove("NewImage").unwrap();
+    record["dynamodb"]["OldImage"] = image;
+    record
+}
+
+fn changed(record: Value) -> ChangedCommit {
+    ChangedCommit::of(&serde_json::from_value(record).unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_may_be_removed_once_its_call_is_archived_and_old_and_at_no_other_time() {
+    let (world, _) = world(&Throttle::default()).await;
+    let log = &world.stack.calls.log;
+    let commits = call_of(log, 4).await.commits;
+    let (call, placed) = (commits[0].call_id.clone(), commits[0].at);
+    let now = Clock::system().now();
+    let is_lawful = async |record: Value, now: Millis| changed(record).is_archived(log, now).await.unwrap();
+    assert!(!is_lawful(removal(&commits[3], "1"), now).await, "nothing says that it is archived");
+
+    let mark = Archived { tenant: tenant(), at: placed, commits: 3, digest: "ab".repeat(32), archived_at: now };
+    assert_eq!(log.mark_archived(&call, &mark).await.unwrap(), mark);
+    let other = Archived { digest: "cd".repeat(32), ..mark.clone() };
+    assert_eq!(log.mark_archived(&call, &other).await.unwrap(), mark, "what stands there stays");
+    for commit in &commits[..3] {
+        assert!(is_lawful(removal(commit, "1"), now).await);
+        assert!(!is_lawful(removal(commit, "1"), commit.at.plus(Archived::AFTER_MS - 1)).await, "too young");
+    }
+    assert!(!is_lawful(removal(&commits[3], "1"), now).await, "a commit more than were archived");
+    let mut modified = removal(&commits[0], "1");
+    modified["eventName"] = json!("MODIFY");
+    assert!(!is_lawful(modified, now).await, "a commit is never changed");
+    let mut unread = removal(&commits[0], "1");
+    unread["dynamodb"]["OldImage"] = json!({});
+    assert!(!is_lawful(unread, now).await, "when it was is not known");
+    let another = call_of(log, 1).await.commits.remove(0);
+    assert!(!is_lawful(removal(&another, "1"), now).await, "another call's mark says nothing");
+    // The mark has its place in the day's index, beside the first commit.
+    let found = log.placed_on(&tenant(), &mark.day(), None, 10).await.unwrap();
+    assert_eq!(found.iter().filter(|(at, id)| (*at, id) == (placed, &call)).count(), 1);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_that_cannot_be_judged_just_now_is_shown_again() {
+    let (world, mut projector) = world(&Throttle::default()).await;
+    let commits = call_of(&world.stack.calls.log, 2).await.commits;
+    let faults = Faults::before(&world.stack.at.dynamodb.to_string()).await;
+    projector.log = EventLog::new(dynamodb(&faults.url()), "events");
+    faults.plan_for("Query", Fault::Status(500), When::From(0));
+    let mut young = removal(&commits[0], "1");
+    young["dynamodb"]["OldImage"]["at"] = json!({ "N": Clock::system().now().to_string() });
+    let records = vec![young, removal(&commits[0], "2"), removal(&commits[1], "3")];
+    assert_eq!(
+        failures(&projector, records.clone()).await,
+        ["2", "3"],
+        "a young one is tampering, whatever stands beside it"
+    );
+    faults.off();
+    assert!(failures(&projector, records).await.is_empty());
     world.end().await;
 }
