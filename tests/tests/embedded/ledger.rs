@@ -245,3 +245,23 @@ async fn a_new_key_signs_beside_the_old_one_and_every_hour_has_an_entry() {
     assert_eq!(published, format!("{}\n", new.verify_key()));
     engine.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_was_silent_for_weeks_goes_on_in_rounds_that_dynamodb_takes() {
+    let engine = Engine::embedded().await;
+    let test = TestLedger::new(&engine).await;
+    test.settle().await;
+    let hours = 1_100;
+    test.ahead.store(hours * 3_600_000, Ordering::SeqCst);
+    test.ledger.enter(&entries(0..3)).await.unwrap();
+    let done = test.settle().await;
+    assert!(done.rounds > 1, "one item would be too large: {done:?}");
+    let all = test.whole().await;
+    let counted = all.iter().filter(|entry| entry.kind == EntryKind::Hour).count();
+    assert_eq!(i64::try_from(counted).unwrap(), hours + 1, "none is left out");
+    // What waited was entered in the hour that is now.
+    let now = Entry::of_hour(Hour::of(test.clock().now()));
+    let place = all.iter().position(|entry| *entry == now).unwrap();
+    assert_eq!(all[place + 1..], entries(0..3));
+    engine.end().await;
+}

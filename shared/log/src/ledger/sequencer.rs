@@ -18,6 +18,8 @@ use crate::error::LogError;
 
 /// After a longer silence only the last so many hours are entered: a year of them.
 const MOST_HOURS: usize = 366 * 24;
+/// So many of them are entered in one round: a round is one item, and DynamoDB takes 400 KB.
+const HOURS_A_ROUND: usize = 1_000;
 
 /// Sequences a ledger.
 #[derive(Clone)]
@@ -206,6 +208,8 @@ impl Sequencer {
         let before =
             round.after().ok_or_else(|| NotSequenced::Forked("the last round's record does not add up".into()))?;
         let own = self.own(round, keys, before.size())?;
+        // What waits stands behind the hour in which it is entered.
+        let items = if own.is_behind { vec![] } else { items };
         if items.is_empty() && own.entries.is_empty() {
             return Ok(None);
         }
@@ -243,6 +247,8 @@ impl Sequencer {
             .take(if round.last_hour().is_some() { MOST_HOURS } else { 1 })
             .collect();
         hours.reverse();
+        own.is_behind = hours.len() > HOURS_A_ROUND;
+        hours.truncate(HOURS_A_ROUND);
         for hour in hours {
             let index = size + (own.entries.len() / ENTRY_BYTES) as u64;
             own.hours.push((hour.to_string(), index));
@@ -300,6 +306,8 @@ fn size_after(round: &Round) -> u64 {
 struct Own {
     entries: Vec<u8>,
     hours: Vec<(String, u64)>,
+    /// Whether hours that began are left for the next round.
+    is_behind: bool,
     key_records: Vec<(String, String)>,
     hour: Option<Hour>,
 }
