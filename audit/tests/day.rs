@@ -216,3 +216,56 @@ fn hours_that_do_not_go_on_are_out_of_order() {
     made.ledger.push(Entry::of_hour(Hour::of(made.day.begins().plus(3 * HOUR))));
     assert_eq!(made.kinds(), [Kind::OutOfOrder]);
 }
+
+/// The mark of a call that was archived a hundred days later.
+fn marked(call: &StoredCall) -> StoredCall {
+    let at = call.commits[0]["at"].as_i64().unwrap();
+    let mark = json!({
+        "tenant": "default", "at": at, "commits": 2, "digest": "ab".repeat(32), "archived_at": at + 100 * 24 * HOUR,
+    });
+    StoredCall { archived: Some(mark), ..call.clone() }
+}
+
+#[test]
+fn a_call_of_which_only_the_mark_is_left_is_not_missed_and_the_mark_is() {
+    // Beside its commits, or those of the archive, the mark changes nothing on the day of the call.
+    let mut made = Made::new();
+    made.calls[4] = marked(&made.calls[4]);
+    assert_eq!(made.found(), []);
+    // What the archive has not is missed, whatever stands beside it.
+    made.calls[4].receipts.clear();
+    assert_eq!(made.found(), [(Kind::Missing, Some(call_id(4)), Some(1))]);
+    // A call of another day, whose commits are gone: its archive is judged with its own day.
+    made.calls[4].commits.clear();
+    assert_eq!(made.found(), []);
+    made.calls[4].archived = None;
+    assert_eq!(made.kinds(), [Kind::Missing; 3]);
+}
+
+#[test]
+fn a_mark_is_held_against_the_ledger_of_the_day_on_which_it_was_written() {
+    let (was, day) = (Made::new(), "2026-11-22".parse::<Day>().unwrap().plus(100));
+    let made = |calls: Vec<StoredCall>, entered: Vec<Entry>| {
+        let hours = (-1..30).map(|hour| Entry::of_hour(Hour::of(day.begins().plus(hour * HOUR)))).collect::<Vec<_>>();
+        // At half past eight.
+        let (before, after) = hours.split_at(10);
+        Made { day: day.clone(), calls, ledger: [before, &entered[..], after].concat() }
+    };
+    let gone = StoredCall { commits: vec![], receipts: vec![], ..marked(&was.calls[0]) };
+    let entry = gone.entry_of_mark().unwrap();
+    let judged = made(vec![gone.clone()], vec![entry]).judged();
+    assert_eq!((judged.findings, judged.items), (vec![], 1));
+    assert_eq!(made(vec![gone.clone()], vec![]).kinds(), [Kind::NotEntered]);
+    let removed = StoredCall { archived: None, ..gone.clone() };
+    assert_eq!(made(vec![removed], vec![entry]).found(), [(Kind::Missing, Some(call_id(0)), None)]);
+    let mut other = gone.clone();
+    other.archived.as_mut().unwrap()["digest"] = "cd".repeat(32).into();
+    assert_eq!(made(vec![other], vec![entry]).found(), [(Kind::Changed, Some(call_id(0)), None)]);
+    // Whose call it is can be asked for by its hash.
+    let alone = made(vec![], vec![entry]);
+    let mut judge = DayJudge::new(day.clone(), day.begins().plus(40 * HOUR));
+    (0..).zip(&alone.ledger).for_each(|(index, entry)| judge.entry(index, Some(*entry)));
+    assert_eq!(judge.unexplained_calls(), [ilock_proof::call_hash(&call_id(0))].into());
+    judge.call(&gone);
+    assert!(judge.unexplained_calls().is_empty());
+}

@@ -1,7 +1,7 @@
 //! A day of the log, held against the ledger: is everything of it entered, in time; and does everything that was entered
 //! still stand in the log?
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ilock_events::Millis;
 use ilock_proof::{CallHash, Day, Entry, EntryKind, Hour, StoredCall, call_hash, canonical, digest};
@@ -21,7 +21,7 @@ pub struct DayJudged {
     pub findings: Vec<Finding>,
     /// Commits of the day in the log.
     pub commits: u64,
-    /// Receipts, alerts and marks of forgetting beside them.
+    /// Receipts, alerts and marks beside them.
     pub items: u64,
     /// Entries of the ledger that were read.
     pub entries: u64,
@@ -51,6 +51,9 @@ pub struct DayJudge {
     lacking: Vec<(Entry, String, Millis)>,
     /// The calls that were shown, by the hash that stands in entries.
     calls: HashMap<CallHash, String>,
+    /// Those of them of which the log has nothing but the mark that they were archived: what else was entered is judged with the
+    /// archive of their day.
+    archived: HashSet<CallHash>,
     judged: DayJudged,
 }
 
@@ -69,6 +72,7 @@ impl DayJudge {
             places: HashMap::new(),
             lacking: vec![],
             calls: HashMap::new(),
+            archived: HashSet::new(),
             judged: DayJudged::default(),
             day,
         }
@@ -97,9 +101,16 @@ impl DayJudge {
         self.places.entry(entry).or_insert(Place { index, since, in_log: false });
     }
 
-    /// Takes in a call as it is stored.
+    /// Takes in a call as it is stored; one of the day that was moved into its archive, with what the archive has.
     pub fn call(&mut self, call: &StoredCall) {
         self.calls.insert(call_hash(&call.call_id), call.call_id.clone());
+        if call.is_archived() {
+            self.archived.insert(call_hash(&call.call_id));
+        }
+        if let (Some(entry), Some(mark)) = (call.entry_of_mark(), &call.archived) {
+            let at = mark["archived_at"].as_i64().map(Millis);
+            self.judged.items += u64::from(self.entered(entry, &call.call_id, at));
+        }
         let own = StoredCall { commits: vec![], ..call.clone() };
         for commit in &call.commits {
             let own = StoredCall { commits: vec![with_its_own_hash(commit)], ..empty(&call.call_id) };
@@ -125,17 +136,21 @@ impl DayJudge {
     /// Takes in the one item of `call`; whether it is one of the day.
     fn item(&mut self, call: &StoredCall, body: &Value) -> bool {
         let Some(entry) = call.entries().pop() else { return false };
-        let at = body["at"].as_i64().map(Millis);
+        self.entered(entry, &call.call_id, body["at"].as_i64().map(Millis))
+    }
+
+    /// Holds the entry of an item that happened at `at` against those of the ledger; whether that was on the day.
+    fn entered(&mut self, entry: Entry, call_id: &str, at: Option<Millis>) -> bool {
         let of_day = at.is_some_and(|at| Day::of(at) == self.day);
         match (self.places.get_mut(&entry), at) {
             (Some(place), at) => {
                 place.in_log = true;
                 let (place, at) = (*place, at.filter(|_| of_day));
                 if let Some(at) = at {
-                    self.judge_time(&entry, &call.call_id, place, at);
+                    self.judge_time(&entry, call_id, place, at);
                 }
             }
-            (None, Some(at)) if of_day => self.lacking.push((entry, call.call_id.clone(), at)),
+            (None, Some(at)) if of_day => self.lacking.push((entry, call_id.to_owned(), at)),
             (None, _) => {}
         }
         of_day
@@ -180,12 +195,22 @@ impl DayJudge {
         self.judge_time(&entry, &call_id, Place { index, since: self.since, in_log: true }, at);
     }
 
-    /// Whether the ledger has entries of calls that were not shown.
+    /// Whether the ledger has entries of calls that were not shown and may have been placed shortly before.
     #[must_use]
     pub fn unexplained(&self) -> bool {
-        self.places
-            .iter()
-            .any(|(entry, place)| !place.in_log && is_of_call(entry) && !self.calls.contains_key(&entry.call))
+        self.unexplained_entries().any(|entry| entry.kind != EntryKind::Archived)
+    }
+
+    /// The calls of all such entries, as their hashes. Once those that were placed shortly before are shown, the others are long
+    /// past: text of them was forgotten on the day, or they were archived.
+    #[must_use]
+    pub fn unexplained_calls(&self) -> HashSet<CallHash> {
+        self.unexplained_entries().map(|entry| entry.call).collect()
+    }
+
+    fn unexplained_entries(&self) -> impl Iterator<Item = &Entry> {
+        let open = self.places.iter().filter(|(_, place)| !place.in_log).map(|(entry, _)| entry);
+        open.filter(|entry| is_of_call(entry) && !self.calls.contains_key(&entry.call))
     }
 
     /// Ends. `since` is the hour in which the ledger began.
@@ -196,6 +221,7 @@ impl DayJudge {
             .places
             .iter()
             .filter(|(entry, place)| !place.in_log && is_of_call(entry))
+            .filter(|(entry, _)| entry.kind == EntryKind::Archived || !self.archived.contains(&entry.call))
             .map(|(entry, place)| (*entry, *place))
             .collect();
         let mut whole: BTreeMap<CallHash, u64> = BTreeMap::new();

@@ -1,9 +1,10 @@
 //! Proving that histories are what was written, and that what they say could happen and was told.
 //!
 //! [`call`] judges one call, [`file`] a whole export, line by line, [`CallsTogether`] calls beside each other, [`DayJudge`] a day
-//! against the ledger.
+//! against the ledger, [`archived`] the mark of a call that was moved into the archive of its day.
 
 mod across;
+pub mod archived;
 mod args;
 mod beside;
 mod call;

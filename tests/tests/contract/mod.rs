@@ -3,6 +3,7 @@
 //! exist for one engine alone.
 
 mod append;
+mod archive;
 mod endpoints;
 mod faults;
 mod ledger;
