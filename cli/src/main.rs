@@ -59,6 +59,8 @@ enum Command {
     Ledger(audit::ledger::LedgerCommand),
     /// Writes the calls of a range to a file that can be verified and replayed.
     Export(audit::export::Export),
+    /// Writes the calls of a day that is long past to a file, and with --delete deletes them from the log.
+    Archive(audit::archive::command::Archive),
     /// Deletes the personal text of all of a person's calls. Everything that proves the calls stays.
     Forget(audit::forget::Forget),
     /// Compares histories and day index with the log, and repairs histories with --apply.
@@ -107,6 +109,7 @@ async fn run(command: Command, output: Output) -> Result<ExitCode, CommandError>
         Command::Prove(prove) => Box::pin(prove.run(output)).await,
         Command::Ledger(ledger) => Box::pin(ledger.run(output)).await,
         Command::Export(export) => Box::pin(export.run(output)).await,
+        Command::Archive(archive) => Box::pin(archive.run(output)).await,
         Command::Forget(forget) => Box::pin(forget.run(output)).await,
         Command::Rebuild(rebuild) => Box::pin(rebuild.run(output)).await,
         Command::Usersig(usersig) => usersig.run(output),

@@ -56,12 +56,14 @@ impl Export {
             output.warn(&format!("continuing after the {} calls in the file", file.progress.end.calls));
         }
         let bar = progress::days(calls.total_days, output);
+        let mut archived = 0_u64;
         loop {
             let found = calls.next_calls(|at, call_id| file.progress.has(at, call_id)).await.map_err(read_error)?;
             if found.is_empty() {
                 break;
             }
-            for call in &found {
+            archived += found.iter().map(|call| u64::from(call.is_archived())).sum::<u64>();
+            for call in found.iter().filter(|call| !call.is_archived()) {
                 file.write(|progress, out| progress.call(out, call, self.personal))
                     .map_err(|e| self.write_error(&e))?;
             }
@@ -69,6 +71,9 @@ impl Export {
             bar.set_message(format!("{} calls", file.progress.end.calls));
         }
         bar.finish_and_clear();
+        if archived > 0 {
+            output.warn(&format!("{archived} calls are left out: they were moved into the archives of their days"));
+        }
         self.finish(file, output)?;
         Ok(ExitCode::SUCCESS)
     }

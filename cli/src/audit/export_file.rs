@@ -30,11 +30,24 @@ enum Out {
 }
 
 impl ExportFile {
+    /// Whether the whole of this export is in `path`.
+    pub fn is_whole(path: &Path, header: &Header) -> Result<bool, CommandError> {
+        let failed = |error: io::Error| CommandError::new(format!("{}: {error}", path.display()));
+        let head = header.line().map_err(CommandError::new)?;
+        let mut file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(failed(error)),
+        };
+        let found = if is_compressed(path) { scan_frames(&mut file, &head) } else { scan_lines(&mut file, &head) };
+        Ok(found.map_err(failed)?.progress.ended)
+    }
+
     /// Starts the export in `path`, or continues the one that was interrupted there.
     pub fn open(path: &Path, header: &Header) -> Result<Self, CommandError> {
         let failed = |error: io::Error| CommandError::new(format!("{}: {error}", path.display()));
         let head = header.line().map_err(CommandError::new)?;
-        let compressed = path.extension().is_some_and(|extension| extension == "zst");
+        let compressed = is_compressed(path);
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
         let found = if compressed { scan_frames(&mut file, &head) } else { scan_lines(&mut file, &head) };
@@ -97,6 +110,10 @@ impl ExportFile {
         out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         Ok(self.progress)
     }
+}
+
+fn is_compressed(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "zst")
 }
 
 /// Whether a file without a complete line is empty or holds the beginning of this export's header.

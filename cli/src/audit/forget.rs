@@ -2,7 +2,6 @@
 //! change, so `ilock verify` reports no finding, and `ilock replay` shows `[forgotten]`. Text of a call that was never placed
 //! stands in no history: it is found by a scan.
 
-use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -15,6 +14,7 @@ use serde_json::json;
 
 use crate::audit::source::{LogAndDirectory, read_error};
 use crate::play::target::default_tenant;
+use crate::ui::confirm::confirm;
 use crate::ui::error::CommandError;
 use crate::ui::output::{Level, Output};
 use crate::ui::progress;
@@ -59,7 +59,9 @@ impl Forget {
         let person = Party { kind: PartyKind::User, id: self.user_id.clone() };
         let tenant = self.tenant.clone().map_or_else(default_tenant, Ok)?;
         if !self.dry_run && !self.yes {
-            confirm(&person, &tenant, output)?;
+            let id = &person.id;
+            let question = format!("Permanently delete the personal text of all calls of {id} in tenant {tenant}?");
+            confirm(&question, output)?;
         }
         let mut counts = Counts::default();
         let bar = progress::count(None, "calls", output);
@@ -161,19 +163,4 @@ async fn forget_call(
         try_join_all(texts.iter().map(|text| log.forget(text, person, now))).await?;
     }
     Ok(u64::try_from(texts.len()).unwrap_or_default())
-}
-
-fn confirm(person: &Party, tenant: &TenantId, output: Output) -> Result<(), CommandError> {
-    if output.is_json() || !std::io::stdin().is_terminal() {
-        return Err(CommandError::new("cannot ask for confirmation: stdin is not a terminal, or --json was given")
-            .hint("pass --yes to delete without asking, or --dry-run to count"));
-    }
-    eprint!("Permanently delete the personal text of all calls of {} in tenant {tenant}? [y/N] ", person.id);
-    let mut answer = String::new();
-    let read = std::io::stderr().flush().and_then(|()| std::io::stdin().read_line(&mut answer));
-    read.map_err(CommandError::new)?;
-    match answer.trim() {
-        "y" | "Y" | "yes" => Ok(()),
-        _ => Err(CommandError::new("nothing was deleted")),
-    }
 }

@@ -82,6 +82,8 @@ impl CallsInOrder {
                 }
             }
             same.sort_by(|(_, a), (_, b)| a.cmp(b));
+            // A call that was archived and not yet deleted stands there by its first commit and by its mark.
+            same.dedup();
             self.ready = same.into();
         }
         Ok(self.ready.pop_front())

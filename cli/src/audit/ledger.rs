@@ -44,7 +44,10 @@ impl Backfill {
     async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let ledger = self.ledger.open(&self.source, output).await?;
         let log = self.source.log().await?;
-        let lacking = read_day(&ledger, &log, &self.day, Clock::system().now()).await?.judge.lacking();
+        let read = read_day(&ledger, &log, &self.day, Clock::system().now(), None).await?;
+        let mut lacking = read.judge.lacking();
+        // The marks of its calls were written long after the day.
+        lacking.extend(read.marks.lacking(&ledger).await?.into_iter().map(|mark| mark.entry));
         let table = self.source.ledger(&self.ledger_table).await?;
         table.enter(&lacking).await.map_err(read_error)?;
         let (count, log) = (lacking.len(), self.source.described().await?);

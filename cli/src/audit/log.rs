@@ -8,7 +8,7 @@ use ilock_events::{CallEvent, CallId};
 use ilock_log::History;
 use serde_json::json;
 
-use crate::audit::source::{Source, read_error};
+use crate::audit::source::{Source, no_call, read_error};
 use crate::ui::error::CommandError;
 use crate::ui::output::{Level, Output};
 
@@ -21,9 +21,11 @@ pub struct Log {
 
 impl Log {
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
-        let history = self.source.log().await?.load(&self.call_id).await.map_err(read_error)?;
+        let log = self.source.log().await?;
+        let history = log.load(&self.call_id).await.map_err(read_error)?;
         if history.commits.is_empty() {
-            return Err(CommandError::new(format!("there is no call {}", self.call_id)));
+            let stored = log.stored(&self.call_id).await.map_err(read_error)?;
+            return Err(no_call(&stored, "there is no call"));
         }
         for commit in &history.commits {
             output.line(Level::Info, "commit", &commit_text(&history, commit), json!({ "commit": commit }));

@@ -1,5 +1,6 @@
 //! Commands about call histories: read, export, verify, replay, seal, delete personal text, rebuild.
 
+pub mod archive;
 mod audit_api;
 mod dev_server;
 mod dynamodb_export;

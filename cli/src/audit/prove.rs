@@ -5,15 +5,17 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use ilock_audit::read_proof;
+use ilock_audit::{Line, read_proof};
 use ilock_env::Clock;
 use ilock_events::{CallId, ProofFile};
 use ilock_log::ledger::{CallProof, may_wait_for_sequencer};
+use ilock_proof::StoredCall;
 use serde_json::json;
 
+use crate::audit::archive::file::stored;
 use crate::audit::audit_api::AuditApi;
 use crate::audit::ledger_args::{LedgerArgs, ledger_error};
-use crate::audit::source::{Source, read_error};
+use crate::audit::source::{Source, find_call, no_call, read_error};
 use crate::ui::error::CommandError;
 use crate::ui::output::{Level, Output};
 
@@ -29,6 +31,9 @@ pub struct Prove {
     /// The file to write.
     #[arg(long, short)]
     output: PathBuf,
+    /// Read the call from this export instead of the log: the archive of its day.
+    #[arg(long, short)]
+    file: Option<PathBuf>,
     #[command(flatten)]
     ledger: LedgerArgs,
     #[command(flatten)]
@@ -37,16 +42,14 @@ pub struct Prove {
 
 impl Prove {
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
-        if let Some(api) = self.source.api().await? {
+        if self.file.is_none()
+            && let Some(api) = self.source.api().await?
+        {
             return self.ask(&api, output).await;
         }
         let begun = Instant::now();
         loop {
-            let call = self.source.log().await?.stored(&self.call_id).await.map_err(read_error)?;
-            let log = self.source.described().await?;
-            if call.commits.is_empty() {
-                return Err(CommandError::new(format!("there is no call {} in {log}", self.call_id)));
-            }
+            let (call, log) = self.stored(output).await?;
             let waits = may_wait_for_sequencer(&call, Clock::system().now()) && begun.elapsed() < PATIENCE;
             // A ledger that has not begun is waited for, too.
             let ledger = match self.ledger.open(&self.source, output).await {
@@ -72,6 +75,24 @@ impl Prove {
                 }
             }
         }
+    }
+
+    /// The call, and where it was read.
+    async fn stored(&self, output: Output) -> Result<(StoredCall, String), CommandError> {
+        let Some(file) = &self.file else {
+            let call = self.source.log().await?.stored(&self.call_id).await.map_err(read_error)?;
+            let log = self.source.described().await?;
+            return if call.commits.is_empty() {
+                Err(no_call(&call, &format!("{log} has no call")))
+            } else {
+                Ok((call, log))
+            };
+        };
+        let line = find_call(file, &self.call_id, output)?.text;
+        let Line::Call(call) = Line::read(line.trim_end()).map_err(CommandError::new)?.1 else {
+            return Err(CommandError::new("this line of the export does not hold a call"));
+        };
+        Ok((stored(&call), file.display().to_string()))
     }
 
     /// Has a backend prove the call, once the ledger has all of it.

@@ -3,7 +3,7 @@
 use clap::Args;
 use ilock_audit::export::placed_at;
 use ilock_audit::replay::day_and_time;
-use ilock_events::TenantId;
+use ilock_events::{Millis, TenantId};
 use ilock_proof::{Day, StoredCall};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -31,9 +31,12 @@ impl Range {
     }
 
     pub fn has_call(&self, call: &StoredCall) -> bool {
-        let placed = day_and_time(placed_at(call));
+        // Of an archived call there is only the mark.
+        let first = call.commits.first().or(call.archived.as_ref());
+        let placed = first.and_then(|first| first["at"].as_i64()).map_or_else(|| placed_at(call), Millis);
+        let placed = day_and_time(placed);
         let date = placed.split('T').next().unwrap_or_default();
-        let tenant = call.commits.first().and_then(|commit| commit["tenant"].as_str()).unwrap_or_default();
+        let tenant = first.and_then(|first| first["tenant"].as_str()).unwrap_or_default();
         self.has_date(date) && self.has_tenant(tenant)
     }
 }

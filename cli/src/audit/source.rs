@@ -9,11 +9,11 @@ use clap::Args;
 use ilock_audit::export::call_line;
 use ilock_audit::{Line, Lines};
 use ilock_directory::Directory;
-use ilock_events::CallId;
+use ilock_events::{CallId, Millis};
 use ilock_local::dynamodb;
 use ilock_log::EventLog;
 use ilock_log::ledger::Ledger;
-use ilock_proof::StoredCall;
+use ilock_proof::{Day, StoredCall};
 use indicatif::ProgressBar;
 
 use crate::audit::audit_api::AuditApi;
@@ -119,9 +119,23 @@ impl Source {
     pub async fn call_line(&self, call_id: &CallId) -> Result<String, CommandError> {
         let call = self.log().await?.stored(call_id).await.map_err(read_error)?;
         if call.commits.is_empty() && call.receipts.is_empty() {
-            return Err(CommandError::new(format!("there is no call {call_id}")));
+            return Err(no_call(&call, "there is no call"));
         }
         export_line(&call)
+    }
+}
+
+/// What is said of a call without commits: `unknown`, with its id, or that it was archived.
+pub fn no_call(call: &StoredCall, unknown: &str) -> CommandError {
+    let id = &call.call_id;
+    match call.archived.as_ref().and_then(|mark| mark["at"].as_i64()) {
+        None => CommandError::new(format!("{unknown} {id}")),
+        Some(at) => {
+            let day = Day::of(Millis(at));
+            CommandError::new(format!("call {id} was moved into the archive of its day, {day}")).hint(format!(
+                "`ilock replay`, `ilock verify` and `ilock prove` read it there: --file DIR/{day}.jsonl.zst {id}"
+            ))
+        }
     }
 }
 

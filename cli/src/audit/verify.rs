@@ -12,6 +12,7 @@ use ilock_events::{CallId, Millis};
 use ilock_proof::{Day, Policy};
 use serde_json::json;
 
+use crate::audit::archive::file::ArchiveFile;
 use crate::audit::dynamodb_export::ExportFolder;
 use crate::audit::in_order::CallsInOrder;
 use crate::audit::ledger_args::LedgerArgs;
@@ -34,6 +35,9 @@ pub struct Verify {
     /// what was changed, removed or added later.
     #[arg(long, conflicts_with_all = ["call_id", "file", "from", "to", "tenants"])]
     day: Option<Day>,
+    /// The folder with the archive of the day, DIR/2026-11-22.jsonl.zst, where `ilock archive` moved its calls there.
+    #[arg(long, value_name = "DIR", requires = "day")]
+    archive: Option<PathBuf>,
     /// A checkpoint of the ledger that you kept: reports whether the ledger has only grown since.
     #[arg(long, value_name = "CHECKPOINT", conflicts_with_all = ["call_id", "file", "from", "to", "tenants", "day"])]
     since: Option<PathBuf>,
@@ -88,7 +92,8 @@ impl Verify {
 
     async fn verify_day(&self, day: &Day, now: Millis, output: Output) -> Result<ExitCode, CommandError> {
         let ledger = self.ledger.open(&self.source, output).await?;
-        let judged = judge(&ledger, &self.source.log().await?, day, now).await?;
+        let archive = self.archive.as_deref().map(|dir| ArchiveFile::read(dir, day, now, output)).transpose()?;
+        let judged = judge(&ledger, &self.source.log().await?, day, now, archive.as_ref()).await?;
         for finding in &judged.findings {
             print_finding(finding, output);
         }
@@ -98,7 +103,8 @@ impl Verify {
             format!("{commits} commits and {items} items of {log}, {entries} entries of the ledger in {place}");
         let findings = findings.len();
         let counts = json!({ "commits": commits, "items": items, "entries": entries, "findings": findings });
-        let details = json!({ "counts": counts, "log": log, "ledger": place });
+        let digest = archive.as_ref().map(|archive| archive.digest.as_str());
+        let details = json!({ "counts": counts, "log": log, "ledger": place, "archive": digest });
         if findings == 0 {
             output.line(Level::Success, "verified", &format!("verified {day}: {checked}; no findings"), details);
             return Ok(ExitCode::SUCCESS);
@@ -126,13 +132,15 @@ impl Verify {
         let (mut counts, mut together) = (Counts::default(), CallsTogether::default());
         let mut calls = CallsInOrder::of(self.source.log().await?, &self.range).await.map_err(read_error)?;
         let bar = progress::days(calls.total_days, output);
+        let mut archived = 0_u64;
         loop {
             let found = calls.next_calls(|_, _| false).await.map_err(read_error)?;
             if found.is_empty() {
                 break;
             }
-            for call in &found {
-                let (of_call, findings) = judge_stored(call, &mut together, now)?;
+            archived += found.iter().map(|call| u64::from(call.is_archived())).sum::<u64>();
+            for call in found.iter().filter(|call| !call.is_archived()) {
+                let (of_call, findings) = judge_stored(call, None, &mut together, now)?;
                 add(&mut counts, of_call);
                 for finding in &findings {
                     bar.suspend(|| print_finding(finding, output));
@@ -142,6 +150,11 @@ impl Verify {
             bar.set_message(format!("{} calls", counts.calls));
         }
         bar.finish_and_clear();
+        if archived > 0 {
+            output.warn(&format!(
+                "{archived} calls were moved into the archives of their days, and are verified there: --day DAY --archive DIR"
+            ));
+        }
         Ok(counts)
     }
 }

@@ -46,8 +46,8 @@ impl Partitions {
         writeln!(self.0[index], "{line}")
     }
 
-    /// Passes the calls of `range` to `on_call`, sorted.
-    pub fn merge(self, range: &Range, mut on_call: impl FnMut(StoredCall) -> io::Result<()>) -> io::Result<()> {
+    /// Passes the calls of `range` to `on_call`, sorted. Answers how many were archived, and so have nothing to be passed.
+    pub fn merge(self, range: &Range, mut on_call: impl FnMut(StoredCall) -> io::Result<()>) -> io::Result<u64> {
         let mut runs = vec![];
         for partition in self.0 {
             runs.push(SortedRun::of(partition, range)?);
@@ -68,7 +68,7 @@ impl Partitions {
                 waiting[index] = Some(call);
             }
         }
-        Ok(())
+        Ok(runs.iter().map(|run| run.archived).sum())
     }
 }
 
@@ -85,6 +85,8 @@ pub fn call_from_items(call_id: String, mut items: Vec<(String, Value)>) -> Stor
 /// The calls of one partition, sorted, in a temporary file with a JSON array of key and call on each line.
 struct SortedRun {
     lines: Lines<BufReader<File>>,
+    /// Calls of which there is only the mark that they were archived: they are left out.
+    archived: u64,
 }
 
 impl SortedRun {
@@ -97,11 +99,13 @@ impl SortedRun {
                 items.entry(exported.call_id).or_default().push((exported.sk, exported.body));
             }
         }
-        let mut calls: Vec<(Key, StoredCall)> = items
+        let calls = items.into_iter().map(|(call_id, items)| call_from_items(call_id, items));
+        let calls: Vec<StoredCall> = calls.filter(|call| range.has_call(call)).collect();
+        let archived = calls.iter().map(|call| u64::from(call.is_archived())).sum();
+        let mut calls: Vec<(Key, StoredCall)> = calls
             .into_iter()
-            .map(|(call_id, items)| call_from_items(call_id, items))
             // Personal text whose commit was never written is not a call.
-            .filter(|call| !(call.commits.is_empty() && call.receipts.is_empty()) && range.has_call(call))
+            .filter(|call| !(call.commits.is_empty() && call.receipts.is_empty()))
             .map(|call| ((placed_at(&call).0, call.call_id.clone()), call))
             .collect();
         calls.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -112,7 +116,7 @@ impl SortedRun {
         }
         let mut run = run.into_inner().map_err(io::IntoInnerError::into_error)?;
         run.rewind()?;
-        Ok(Self { lines: BufReader::new(run).lines() })
+        Ok(Self { lines: BufReader::new(run).lines(), archived })
     }
 
     fn next(&mut self) -> io::Result<Option<(Key, StoredCall)>> {
