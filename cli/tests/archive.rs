@@ -57,7 +57,7 @@ impl Lines {
     }
 }
 
-/// A stack on which calls were placed 200 days ago.
+/// A stack on which calls were placed 100 days ago, whose text is kept for five.
 struct Past {
     world: World,
     clock: Arc<AtomicI64>,
@@ -81,10 +81,14 @@ fn findings(said: &[Value]) -> Vec<(&str, &str)> {
 
 impl Past {
     async fn new() -> Self {
-        let day = Day::of(Clock::system().now().plus(-200 * 24 * HOUR));
+        let day = Day::of(Clock::system().now().plus(-100 * 24 * HOUR));
         let clock = Arc::new(AtomicI64::new(day.begins().0 + 10 * HOUR));
         let read = clock.clone();
-        let settings = Box::new(|name: &str| (name == "ILOCK_SEQUENCE_SECONDS").then(|| "1".to_owned()));
+        let settings = Box::new(|name: &str| match name {
+            "ILOCK_SEQUENCE_SECONDS" => Some("1".to_owned()),
+            "PERSONAL_DAYS" => Some("5".to_owned()),
+            _ => None,
+        });
         let options =
             Options { clock: Clock::new(move || Millis(read.load(Ordering::SeqCst))), settings, ..Options::anywhere() };
         let world = World::with(options).await;
@@ -317,10 +321,20 @@ async fn a_day_is_archived_deleted_and_verified_from_its_archive() {
     assert!(unmarked.status.code() == Some(1) && text(&unmarked.stderr).contains("aws s3 cp"), "{unmarked:?}");
     let dry = lines(&past.archive(&dir, &["--dry-run"]));
     assert_eq!((&dry[0]["event"], &dry[0]["calls"]), (&"to_archive".into(), &3.into()));
+    let item =
+        past.items(&past.calls[1]).await.into_iter().find(|item| item["sk"] == word("receipt#000001#0000")).unwrap();
+    past.remove(&item).await;
+    let unsound = past.archive(&dir, &[]);
+    assert!(
+        unsound.status.code() == Some(7) && text(&unsound.stderr).contains("such a day is not archived"),
+        "{unsound:?}"
+    );
+    past.put(&item).await;
     assert!(!past.file(&dir).exists());
 
     archived_and_deleted(&past, &dir).await;
     read_from_the_archive(&past, &dir, &before);
+    answered_by_http(&past).await;
     found_in_the_archive(&past, &dir).await;
 
     // Nothing of all that was an alarm. A commit of today is one, whatever mark stands beside it.
@@ -415,6 +429,8 @@ async fn archived_and_deleted(past: &Past, dir: &Path) {
         }
     }
     past.finds(dir, "missing", "2 of its 4 commits are left");
+    let alone = lines(&past.run(&["verify"]));
+    assert!(findings(&alone).iter().any(|found| found.1.contains("2 of its 4 commits")), "{alone:?}");
     let deleted = past.archive(dir, &["--delete", "--yes"]);
     assert_eq!(deleted.status.code(), Some(0), "{}", text(&deleted.stderr));
     assert_eq!(lines(&deleted)[0]["deleted_calls"], 3);
@@ -463,6 +479,26 @@ fn read_from_the_archive(past: &Past, dir: &Path, before: &[Value]) {
     assert_eq!(past.succeeds(&["forget", "user456", "--yes"])[0]["texts"], 0);
     let rebuilt = past.succeeds(&["rebuild", "--apply", "--grace", "0s"]);
     assert_eq!(findings(&rebuilt).len(), 0);
+}
+
+/// An auditor is told where the call is; to everybody else it is one that there never was.
+async fn answered_by_http(past: &Past) {
+    let (own, theirs) = (&past.calls[0], &past.calls[1]);
+    let auditor = past.party("default", "auditor7", Role::Auditor);
+    for path in ["events", "proof"] {
+        let gone = auditor.gets(&format!("/api/audit/calls/{own}/{path}")).await;
+        assert_eq!((gone.status.as_u16(), gone.code), (410, 41_001), "{gone:?}");
+        assert!(gone.data["reason"].as_str().unwrap().contains(past.day.as_str()), "{gone:?}");
+        auditor.gets(&format!("/api/audit/calls/{theirs}/{path}")).await.refused(404);
+    }
+    let page = auditor.gets(&format!("/api/audit/calls?day={}&outcome=ringing", past.day)).await.ok();
+    let listed = page["calls"].as_array().unwrap().iter().map(|call| (&call["call_id"], &call["archived"]));
+    let day = Value::from(past.day.as_str());
+    let wanted: Vec<Value> = [own, &past.calls[2]].map(|call| call.as_str().into()).to_vec();
+    assert_eq!(listed.collect::<Vec<_>>(), wanted.iter().map(|call| (call, &day)).collect::<Vec<_>>());
+    let user = past.party("default", "user456", Role::User);
+    let (gone, never) = (user.gets(&format!("/api/calls/{own}")).await, user.gets("/api/calls/call_a_b_1").await);
+    assert_eq!((gone.status, gone.code, gone.data), (never.status, never.code, never.data));
 }
 
 /// What somebody does to an archive, or to what is left in the log.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Alert, CallId, CallState, Commit, CommitNo, Millis, PartyId, Personal, Receipt};
+use crate::{Alert, CallId, CallState, Commit, CommitNo, Day, Millis, PartyId, Personal, Receipt};
 
 /// One call of a day, as its log has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +37,10 @@ pub struct FoundCall {
     /// filter: nobody hides a call by breaking it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<String>,
+    /// The day in whose archive the call is, where it was moved there. Such a call has none of the other fields, and passes every
+    /// filter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<Day>,
 }
 
 /// `GET /api/audit/calls`.

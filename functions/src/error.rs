@@ -4,6 +4,7 @@ use ilock_auth::TokenRefused;
 use ilock_call::Refusal;
 use ilock_directory::DirectoryError;
 use ilock_env::NoRandomness;
+use ilock_events::Day;
 use ilock_log::LogError;
 use ilock_log::ledger::LedgerError;
 use ilock_notify::QueueError;
@@ -44,6 +45,9 @@ pub enum ApiError {
     /// There is no such thing, or none that the asker may know of.
     #[error("no such {0}")]
     NotFound(&'static str),
+    /// The call was moved into the archive of this day.
+    #[error("in the archive of {0}")]
+    Archived(Day),
     /// There is no such route.
     #[error("no such route")]
     NoRoute,

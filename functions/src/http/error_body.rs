@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ilock_call::Refusal;
 use ilock_directory::DirectoryError;
+use ilock_events::Day;
 use ilock_log::LogError;
 use ilock_log::ledger::LedgerError;
 use serde_json::{Value, json};
@@ -70,6 +71,7 @@ impl ApiError {
                 let (zh, code) = if *what == "call" { ("通话不存在", 40_401) } else { ("不存在", 40_402) };
                 body(S::NOT_FOUND, code, zh, format!("No such {what}"), Value::Null)
             }
+            Self::Archived(day) => archived(day),
             Self::NoRoute => body(S::NOT_FOUND, 40_400, "接口不存在", "No such route", Value::Null),
             Self::WrongMethod => {
                 let en = "This route takes another method: see the header Allow";
@@ -86,6 +88,12 @@ impl ApiError {
             }
         }
     }
+}
+
+fn archived(day: &Day) -> ErrorBody {
+    let reason = format!("it is in the archive of {day}: `ilock replay --file DIR/{day}.jsonl.zst` reads it");
+    let en = format!("The call was moved into the archive of its day, {day}");
+    body(StatusCode::GONE, 41_001, format!("通话已移入 {day} 的归档"), en, json!({ "reason": reason }))
 }
 
 fn busy(code: u32) -> ErrorBody {

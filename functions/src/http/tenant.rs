@@ -207,11 +207,24 @@ impl AuditLog {
     /// All that is stored of `call_id`, if it is of the auditor's tenant.
     ///
     /// # Errors
-    /// 404, or what the log reports.
+    /// 404, 410 where it was moved into an archive, or what the log reports.
     pub async fn stored(&self, auditor: &Auditor, call_id: &CallId) -> Result<StoredCall, ApiError> {
         let stored = self.0.stored(call_id).await?;
         let tenant = stored.commits.iter().find_map(|commit| commit["tenant"].as_str());
-        if tenant == Some(auditor.tenant.as_str()) { Ok(stored) } else { Err(ApiError::NotFound("call")) }
+        if tenant == Some(auditor.tenant.as_str()) {
+            return Ok(stored);
+        }
+        let archive = if stored.is_archived() { self.archive_of(auditor, call_id).await? } else { None };
+        Err(archive.map_or(ApiError::NotFound("call"), ApiError::Archived))
+    }
+
+    /// The day in whose archive a call is of which the log has no commit; none where it is of another tenant, or nothing says so.
+    ///
+    /// # Errors
+    /// What the log reports.
+    pub async fn archive_of(&self, auditor: &Auditor, call_id: &CallId) -> Result<Option<Day>, LogError> {
+        let mark = self.0.archived(call_id).await?;
+        Ok(mark.filter(|mark| mark.tenant == auditor.tenant).map(|mark| mark.day()))
     }
 
     /// The call `call_id`, placed or not; none where it is of another tenant.

@@ -149,7 +149,14 @@ async fn look(log: &AuditLog, auditor: &Auditor, (at, call_id): PlacedOn) -> Res
     let Some(history) = history else {
         return Ok(broken_call(call_id, at, "it stands in the index of a tenant that it is not of".into()));
     };
-    Ok(found(&history, at).unwrap_or_else(|| broken_call(call_id, at, "it has no commits".into())))
+    if let Some(found) = found(&history, at) {
+        return Ok(found);
+    }
+    match log.archive_of(auditor, &call_id).await {
+        Ok(Some(day)) => Ok(FoundCall { broken: None, archived: Some(day), ..broken_call(call_id, at, String::new()) }),
+        Ok(None) | Err(LogError::Item { .. }) => Ok(broken_call(call_id, at, "it has no commits".into())),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn found(history: &History, at: Millis) -> Option<FoundCall> {
@@ -164,6 +171,7 @@ fn found(history: &History, at: Millis) -> Option<FoundCall> {
         answered_by: call.answered_by(),
         ended_at: call.state.is_final().then_some(last.at),
         broken: None,
+        archived: None,
     })
 }
 
@@ -178,6 +186,7 @@ fn broken_call(call_id: CallId, timestamp: Millis, how: String) -> FoundCall {
         answered_by: None,
         ended_at: None,
         broken: Some(how),
+        archived: None,
     }
 }
 
@@ -187,6 +196,7 @@ impl Wanted {
             wanted.is_none() || wanted == found
         }
         call.broken.is_some()
+            || call.archived.is_some()
             || same(self.caller.as_ref(), call.caller_id.as_ref())
                 && self.callee.as_ref().is_none_or(|callee| call.callee_ids.contains(callee))
                 && same(self.outcome.as_ref(), call.state.as_ref())
