@@ -35,6 +35,7 @@ def examples():
         "personal text": sha256(personal["salt"] + personal["text"]),
         "receipt": receipt,
         "forgotten": sha256(verify.item_text(sample("forgotten"), CALL)),
+        "archived": sha256(verify.item_text(sample("archived"), CALL)),
         "salt of the access": SALT,
         "access": sha256(access),
         "entry of the commit": entry.hex(),
