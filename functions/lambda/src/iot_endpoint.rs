@@ -4,20 +4,17 @@
 //! Request and answer as in the CloudFormation user guide, "Custom resource reference".
 
 use aws_lambda_events::cloudformation::CloudFormationCustomResourceRequest;
-use aws_sdk_iot::Client;
-use aws_sdk_iot::error::DisplayErrorContext;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The endpoint of the data plane whose certificate Amazon signed.
-const DATA_ENDPOINT: &str = "iot:Data-ATS";
+use crate::aws::IotControl;
 
 /// CloudFormation takes an answer of 4096 bytes; a reason must leave room for the rest.
 const MAX_REASON: usize = 1000;
 
 /// Asks IoT Core.
 pub struct IotEndpoint {
-    iot: Client,
+    iot: IotControl,
     http: reqwest::Client,
 }
 
@@ -62,7 +59,7 @@ pub struct Unanswered(String);
 impl IotEndpoint {
     /// Asks by `iot`.
     #[must_use]
-    pub fn new(iot: Client) -> Self {
+    pub fn new(iot: IotControl) -> Self {
         Self { iot, http: reqwest::Client::new() }
     }
 
@@ -122,7 +119,7 @@ impl IotEndpoint {
         let wanted: Wanted =
             serde_json::from_value(properties).map_err(|error| format!("the resource's properties: {error}"))?;
         let (data, mqtt, websocket) = futures::try_join!(
-            self.data_endpoint(),
+            self.iot.data_endpoint(),
             self.domain(wanted.mqtt_domain),
             self.domain(wanted.websocket_domain)
         )?;
@@ -133,18 +130,10 @@ impl IotEndpoint {
         })
     }
 
-    async fn data_endpoint(&self) -> Result<String, String> {
-        let described = self.iot.describe_endpoint().endpoint_type(DATA_ENDPOINT).send().await;
-        let described = described.map_err(|error| format!("DescribeEndpoint: {}", DisplayErrorContext(error)))?;
-        described.endpoint_address.ok_or_else(|| "DescribeEndpoint gave no address".to_owned())
-    }
-
     async fn domain(&self, name: Option<String>) -> Result<Option<String>, String> {
-        let Some(name) = name.filter(|name| !name.is_empty()) else { return Ok(None) };
-        let described = self.iot.describe_domain_configuration().domain_configuration_name(&name).send().await;
-        let described =
-            described.map_err(|error| format!("DescribeDomainConfiguration {name}: {}", DisplayErrorContext(error)))?;
-        let domain = described.domain_name.ok_or_else(|| format!("domain configuration {name} has no domain name"))?;
-        Ok(Some(domain))
+        match name.filter(|name| !name.is_empty()) {
+            Some(name) => self.iot.domain_name(&name).await.map(Some),
+            None => Ok(None),
+        }
     }
 }

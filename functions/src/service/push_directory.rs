@@ -90,14 +90,14 @@ impl Phones for KnownPhones<'_> {
         Box::pin(async move {
             let clients = match self.known.get(&person.address) {
                 Some(clients) => clients.clone(),
-                None => self.push.directory.clients(person).await.map_err(unread)?,
+                None => self.push.directory.clients(person).await.map_err(|error| unread(&error))?,
             };
             Ok(clients.into_iter().map(phone).collect())
         })
     }
 }
 
-fn unread(error: DirectoryError) -> CarrierError {
+fn unread(error: &DirectoryError) -> CarrierError {
     CarrierError { carrier: Carrier::Push, why: error.to_string() }
 }
 

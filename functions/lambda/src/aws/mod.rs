@@ -3,6 +3,7 @@
 mod bucket;
 mod carriers;
 mod delay_queue;
+mod iot_control;
 mod iot_core;
 mod kept_account;
 mod kms_key;
@@ -13,6 +14,7 @@ mod sns;
 pub use bucket::Bucket;
 pub use carriers::{AwsCarriers, RetryPolicy, request_timeouts};
 pub use delay_queue::DelayQueue;
+pub use iot_control::IotControl;
 pub use iot_core::IotCore;
 pub use kept_account::KeptAccount;
 pub use kms_key::KmsKey;

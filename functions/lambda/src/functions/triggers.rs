@@ -14,6 +14,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Deserialize;
 
 use super::Function;
+use crate::aws::IotControl;
 use crate::aws::RetryPolicy::Background;
 use crate::aws::Warm::{Broker, Directory, Log};
 use crate::iot_endpoint::IotEndpoint;
@@ -109,7 +110,7 @@ async fn push_feedback() -> Result<(), Error> {
 async fn iot_endpoint() -> Result<(), Error> {
     log_as_json();
     let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    let iot = &IotEndpoint::new(aws_sdk_iot::Client::new(&sdk));
+    let iot = &IotEndpoint::new(IotControl::new(&sdk)?);
     lambda_runtime::run(service_fn(|event: LambdaEvent<CloudFormationCustomResourceRequest>| async move {
         Box::pin(iot.answer(event.payload)).await.map_err(Error::from)
     }))
