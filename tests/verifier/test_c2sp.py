@@ -4,6 +4,7 @@ witness refuses every other history, though the ledger's own key signed it."""
 import base64
 import hashlib
 import json
+import os
 import subprocess
 import threading
 import time
@@ -92,6 +93,7 @@ class Ledger:
         content = b"".join(entries)
         key = hashlib.sha256(content).hexdigest()
         item = {"pk": {"S": "pending#" + key[0]}, "sk": {"S": key}, "entries": {"B": base64.b64encode(content).decode()}}
+        item["writing"] = {"B": base64.b64encode(os.urandom(8)).decode()}
         request = urllib.request.Request(self.stack.at["dynamodb"], method="POST")
         request.add_header("X-Amz-Target", "DynamoDB_20120810.PutItem")
         request.add_header("Content-Type", "application/x-amz-json-1.0")

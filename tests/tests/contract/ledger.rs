@@ -1,15 +1,22 @@
 //! The ledger: everything is entered and published, however often and in whatever cut the stream delivers it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::interceptors::BeforeSerializationInterceptorContextRef;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept};
+use aws_sdk_dynamodb::error::BoxError;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemInput;
 use ilock_events::Commit;
 use ilock_functions::triggers::ledger::LedgerKeeper;
-use ilock_log::ledger::{LEDGER_TABLE, Ledger};
+use ilock_log::ledger::{LEDGER_TABLE, Ledger, Sequencer};
 use ilock_proof::{Entry, EntryKind};
 use ilock_tests::commands::call_of;
 use ilock_tests::engine::Engine;
-use ilock_tests::ledger::{TestLedger, entries, of_commits};
+use ilock_tests::ledger::{FaultyStore, StoreFault, TestLedger, entries, of_commits};
+use tokio::sync::Notify;
 
 use super::engine;
 
@@ -89,6 +96,63 @@ async fn sequencers_and_consumers_that_race_lose_nothing_and_never_rewind() {
     engine.end().await;
 }
 
+/// Holds the first deletion of an item until it is let go.
+#[derive(Debug, Default, Clone)]
+struct HeldDeletion(Arc<(AtomicBool, Notify, Notify)>);
+
+impl Intercept for HeldDeletion {
+    fn name(&self) -> &'static str {
+        "HeldDeletion"
+    }
+
+    fn read_before_execution(
+        &self,
+        context: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let (held, reached, let_go) = &*self.0;
+        if context.input().downcast_ref::<DeleteItemInput>().is_some() && !held.swap(true, Ordering::SeqCst) {
+            reached.notify_one();
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(let_go.notified()));
+        }
+        Ok(())
+    }
+}
+
+/// Found by seed 5435 of the simulated ledger: a sequencer that was slow to delete what its round had taken deleted the same
+/// content, shown again by the stream meanwhile, which another round had taken. That one could never be finished.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_shown_again_is_not_deleted_for_a_round_that_took_it_before() {
+    let engine = engine().await;
+    let test = TestLedger::new(&engine).await;
+    let wanted = entries(0..4);
+    test.ledger.enter(&wanted).await.unwrap();
+
+    let hold = HeldDeletion::default();
+    let slow = engine.client.config().to_builder().interceptor(hold.clone()).build();
+    let slow = Sequencer { ledger: Ledger::new(Client::from_conf(slow), table_of(&test.ledger)), ..test.sequencer() };
+    let slow = tokio::spawn(async move { slow.run(|| false).await });
+    let (_, reached, let_go) = &*hold.0;
+    reached.notified().await;
+
+    // Another sequencer finishes that round, the stream shows its batch again, and the next round takes it; but that is
+    // interrupted before it is published.
+    test.settle().await;
+    test.ledger.enter(&wanted).await.unwrap();
+    let mut operations = 0..;
+    while test.ledger.round().await.unwrap().unwrap().number < 2 {
+        let store = FaultyStore::new(test.store(), StoreFault::Fails, operations.next().unwrap());
+        test.sequencer_on(Arc::new(store)).run(|| false).await.unwrap_err();
+    }
+    let_go.notify_one();
+    let _ = slow.await.unwrap();
+
+    test.settle().await;
+    assert_eq!(test.of_calls().await, set(&wanted));
+    assert_eq!(items(&engine.client, &test.ledger).await, 1, "only the round is left");
+    engine.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backlog_is_taken_in_rounds_and_a_large_batch_is_cut() {
     let engine = engine().await;
@@ -106,8 +170,12 @@ async fn a_backlog_is_taken_in_rounds_and_a_large_batch_is_cut() {
     engine.end().await;
 }
 
+fn table_of(ledger: &Ledger) -> String {
+    format!("{ledger:?}").split("table: \"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
 async fn items(client: &Client, ledger: &Ledger) -> usize {
-    let table = format!("{ledger:?}").split("table: \"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let table = table_of(ledger);
     client.scan().table_name(table).send().await.unwrap().items.unwrap().len()
 }
 
@@ -121,7 +189,7 @@ async fn what_waits_and_the_round_hold_no_personal_text() {
     test.settle().await;
     let published = attributes(&engine.client, &table).await;
     let known = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-    assert_eq!(waiting, known(&["pk", "sk", "entries"]));
+    assert_eq!(waiting, known(&["pk", "sk", "entries", "writing"]));
     let round = [
         "pk",
         "sk",

@@ -3,7 +3,8 @@
 
 use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt, stream};
-use ilock_dynamo::{Item, text, text_in};
+use ilock_dynamo::{Item, text, text_in, written};
+use ilock_env::{NoRandomness, random};
 use ilock_proof::{ENTRY_BYTES, Entry};
 use sha2::{Digest, Sha256};
 
@@ -23,8 +24,32 @@ const ITEMS_OF_A_PARTITION: i32 = 32;
 const BYTES_OF_A_ROUND: usize = 4 << 20;
 const AT_ONCE: usize = 16;
 
-/// What an item is called: the hash of its entries.
-pub(super) type ItemKey = [u8; 32];
+/// Tells one writing of an item from the next: what was published and deleted may be shown, and so written, again.
+const WRITING: &str = "writing";
+const WRITING_BYTES: usize = 8;
+pub(super) const ITEM_KEY_BYTES: usize = 32 + WRITING_BYTES;
+
+/// Which item, in which writing of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ItemKey {
+    /// What it is called: the hash of its entries.
+    hash: [u8; 32],
+    /// Random.
+    writing: [u8; WRITING_BYTES],
+}
+
+impl ItemKey {
+    pub(super) fn to_bytes(self) -> [u8; ITEM_KEY_BYTES] {
+        let mut bytes = [0; ITEM_KEY_BYTES];
+        bytes[..32].copy_from_slice(&self.hash);
+        bytes[32..].copy_from_slice(&self.writing);
+        bytes
+    }
+
+    pub(super) fn read(bytes: &[u8; ITEM_KEY_BYTES]) -> Option<Self> {
+        Some(Self { hash: *bytes.first_chunk()?, writing: *bytes.last_chunk()? })
+    }
+}
 
 /// An item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +69,8 @@ impl Ledger {
             let bytes: Vec<u8> = together.iter().flat_map(Entry::to_bytes).collect();
             let mut item = key_of(&Sha256::digest(&bytes).into());
             item.insert("entries".into(), AttributeValue::B(Blob::new(bytes)));
+            let writing: [u8; WRITING_BYTES] = random().map_err(no_randomness)?;
+            item.insert(WRITING.into(), AttributeValue::B(Blob::new(writing)));
             let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
             match put.condition_expression("attribute_not_exists(pk)").send().await {
                 Ok(_) => {}
@@ -75,10 +102,11 @@ impl Ledger {
         found.items.unwrap_or_default().into_iter().map(pending).collect()
     }
 
-    /// The items of a round; fewer where some were deleted already.
+    /// The items of a round, in whichever writing: their entries are the same. Fewer where some were deleted already.
     pub(super) async fn items(&self, keys: &[ItemKey]) -> Result<Vec<Pending>, LogError> {
         let gets = keys.iter().copied().map(|key| async move {
-            let get = self.client.get_item().table_name(&self.table).set_key(Some(key_of(&key))).consistent_read(true);
+            let get =
+                self.client.get_item().table_name(&self.table).set_key(Some(key_of(&key.hash))).consistent_read(true);
             let found = get.send().await.map_err(|error| store("GetItem")(error.into_service_error()))?;
             found.item.filter(|item| !item.is_empty()).map(pending).transpose()
         });
@@ -86,18 +114,26 @@ impl Ledger {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// Deletes the items of a round that is published.
+    /// Deletes the items of a round that is published, in the writing that it took. Another one may be what the next round has.
     pub(super) async fn drop_items(&self, keys: &[ItemKey]) -> Result<(), LogError> {
         let deletes = keys.iter().copied().map(|key| async move {
-            let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key_of(&key)));
-            delete.send().await.map(drop).map_err(|error| store("DeleteItem")(error.into_service_error()))
+            let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key_of(&key.hash)));
+            let delete = delete
+                .condition_expression("#writing = :writing")
+                .expression_attribute_names("#writing", WRITING)
+                .expression_attribute_values(":writing", AttributeValue::B(Blob::new(key.writing)));
+            written(delete.send().await, "DeleteItem").map(drop).map_err(LogError::from)
         });
         stream::iter(deletes).buffer_unordered(AT_ONCE).try_collect().await
     }
 }
 
-fn key_of(key: &ItemKey) -> Item {
-    let sk = hex::encode(key);
+fn no_randomness(error: NoRandomness) -> LogError {
+    LogError::Item { key: WRITING.into(), source: error.into() }
+}
+
+fn key_of(hash: &[u8; 32]) -> Item {
+    let sk = hex::encode(hash);
     let partition = &sk[..1];
     Item::from([("pk".into(), text(format!("pending#{partition}"))), ("sk".into(), text(sk))])
 }
@@ -106,12 +142,16 @@ fn key_of(key: &ItemKey) -> Item {
 fn pending(mut found: Item) -> Result<Pending, LogError> {
     let sk = text_in(&found, "sk");
     let bad = |why: &str| LogError::Item { key: sk.clone(), source: why.into() };
-    let Some(AttributeValue::B(entries)) = found.remove("entries") else { return Err(bad("it has no entries")) };
-    let (entries, key) = (entries.into_inner(), hex::decode(&sk).ok().and_then(|key| key.try_into().ok()));
-    let key: ItemKey = key.ok_or_else(|| bad("its key is no hash"))?;
-    let hash: ItemKey = Sha256::digest(&entries).into();
-    if hash != key || entries.is_empty() || entries.len() % ENTRY_BYTES != 0 {
+    let mut bytes = |name: &str| match found.remove(name) {
+        Some(AttributeValue::B(bytes)) => Some(bytes.into_inner()),
+        _ => None,
+    };
+    let entries = bytes("entries").ok_or_else(|| bad("it has no entries"))?;
+    let writing = bytes(WRITING).and_then(|writing| writing.try_into().ok());
+    let writing = writing.ok_or_else(|| bad("nothing tells which writing of it this is"))?;
+    let hash: [u8; 32] = Sha256::digest(&entries).into();
+    if hex::encode(hash) != sk || entries.is_empty() || entries.len() % ENTRY_BYTES != 0 {
         return Err(bad("its entries are not those that it is named after"));
     }
-    Ok(Pending { key, entries })
+    Ok(Pending { key: ItemKey { hash, writing }, entries })
 }

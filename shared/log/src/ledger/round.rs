@@ -8,7 +8,7 @@ use ilock_dynamo::{Item, number, text};
 use ilock_proof::{ENTRY_BYTES, Hour, Tree, TreeHead};
 use serde::{Deserialize, Serialize};
 
-use super::pending::ItemKey;
+use super::pending::{ITEM_KEY_BYTES, ItemKey};
 use super::table::Ledger;
 use crate::error::{LogError, store};
 use crate::item;
@@ -30,7 +30,7 @@ pub struct Round {
     edge: Vec<u8>,
     #[serde(with = "digits", default, skip_serializing_if = "Vec::is_empty")]
     root: Vec<u8>,
-    /// The items that it took, by their hashes, in this order.
+    /// The items that it took, by their hashes and writings, in this order.
     #[serde(with = "digits", default, skip_serializing_if = "Vec::is_empty")]
     items: Vec<u8>,
     /// The sequencer's own entries, which stand before those of the items.
@@ -77,7 +77,7 @@ impl Round {
             size: taken.after.size(),
             edge: taken.after.peaks().concat(),
             root: taken.after.root().to_vec(),
-            items: taken.items.concat(),
+            items: taken.items.into_iter().flat_map(ItemKey::to_bytes).collect(),
             own: taken.own,
             hours: vec![],
             key_records: vec![],
@@ -101,7 +101,7 @@ impl Round {
     }
 
     pub(super) fn items(&self) -> Vec<ItemKey> {
-        self.items.as_chunks::<32>().0.to_vec()
+        self.items.as_chunks::<ITEM_KEY_BYTES>().0.iter().filter_map(ItemKey::read).collect()
     }
 
     pub(super) fn own(&self) -> impl Iterator<Item = &[u8]> {

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! pk             sk          what
-//! pending#<0-f>  <sha256>    entries that were seen together, in their binary form; deleted once they are published
+//! pending#<0-f>  <sha256>    entries that were seen together, in their binary form, and which writing of them this is;
+//!                            deleted once they are published
 //! sequencer      round       the last round
 //! ```
 
