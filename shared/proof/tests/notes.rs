@@ -130,7 +130,7 @@ fn an_entry_is_54_bytes_and_is_read_back() {
     let bytes = entry(260).to_bytes();
     assert_eq!((bytes.len(), bytes[..2].to_vec(), bytes[50..].to_vec()), (ENTRY_BYTES, vec![1, 1], vec![0, 0, 1, 4]));
     assert_eq!(Entry::read(&bytes), Some(entry(260)));
-    for (at, value) in [(0, 2), (1, 0), (1, 8)] {
+    for (at, value) in [(0, 2), (1, 0), (1, 9)] {
         let mut other = bytes;
         other[at] = value;
         assert_eq!(Entry::read(&other), None, "byte {at} is {value}");
