@@ -37,7 +37,7 @@ async fn the_sequencers_memory_does_not_grow_with_what_waits() {
     let most: u32 = std::env::var(PENDING).map_or(100_000, |text| text.parse().unwrap());
     let engine = Engine::embedded().await;
     let mut peaks = vec![];
-    for waiting in [1_000, 10_000, 100_000, 1_000_000].into_iter().filter(|waiting| *waiting <= most) {
+    for waiting in [1_000, 10_000, 100_000, 400_000, 1_000_000].into_iter().filter(|waiting| *waiting <= most) {
         let table = engine.table(LEDGER_TABLE).await;
         let ledger = Ledger::new(engine.client.clone(), &table);
         for first in (0..waiting).step_by(1_000) {
@@ -59,8 +59,9 @@ async fn the_sequencers_memory_does_not_grow_with_what_waits() {
     }
     // A round has at most 4 MB of entries, and what is read beside it: 16 pages of 1 MB.
     assert!(peaks.iter().all(|peak| *peak < peaks[0] + 96), "{peaks:?}");
-    if let [.., full, ten_times] = peaks[2..] {
-        assert!(ten_times < full + 16, "{peaks:?}");
+    // From 300,000 entries on the pages are full: then nothing more is read at a time, whatever waits.
+    if let Some([full, more]) = peaks.get(3..) {
+        assert!(*more < full + 16, "{peaks:?}");
     }
     engine.end().await;
 }
