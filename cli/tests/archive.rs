@@ -4,11 +4,11 @@
 mod server;
 
 use std::collections::HashMap;
-use std::io::{Read as _, Write};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -21,40 +21,23 @@ use ilock_local::ledger_folder::LedgerFolder;
 use ilock_log::ledger::LedgerReader;
 use ilock_proof::{Day, Hour, digest};
 use ilock_tests::parties::call_id;
-use ilock_tests::{Party, World};
+use ilock_tests::{LogLines, Party, World};
 use serde_json::Value;
 use server::lines;
 
 const HOUR: i64 = 3_600_000;
 
 /// What the stacks of this process log.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+fn lines_of_this_process() -> LogLines {
+    let lines = LogLines::default();
+    let shared = lines.clone();
+    tracing_subscriber::fmt().json().with_writer(move || shared.clone()).init();
+    lines
 }
 
-impl Lines {
-    fn of_this_process() -> Self {
-        let lines = Self::default();
-        let shared = lines.clone();
-        tracing_subscriber::fmt().json().with_writer(move || shared.clone()).init();
-        lines
-    }
-
-    /// Whether the alarm was raised for a commit of this call.
-    fn alarm(&self, call: &str) -> bool {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        text.lines().any(|line| line.contains("TAMPERED") && line.contains(call))
-    }
+/// Whether the alarm was raised for a commit of this call.
+fn alarm(lines: &LogLines, call: &str) -> bool {
+    lines.text().lines().any(|line| line.contains("TAMPERED") && line.contains(call))
 }
 
 /// A stack on which calls were placed 100 days ago, whose text is kept for five.
@@ -304,7 +287,7 @@ fn crc(bytes: &[u8]) -> u32 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_day_is_archived_deleted_and_verified_from_its_archive() {
-    let logged = Lines::of_this_process();
+    let logged = lines_of_this_process();
     let past = Past::new().await;
     let dir = past.dir();
     let before = past.verified(&past.day, None);
@@ -339,7 +322,7 @@ async fn a_day_is_archived_deleted_and_verified_from_its_archive() {
 
     // Nothing of all that was an alarm. A commit of today is one, whatever mark stands beside it.
     for call in &past.calls {
-        assert!(!logged.alarm(call), "{call}");
+        assert!(!alarm(&logged, call), "{call}");
     }
     let (door, user) = (past.party("default", "device123", Role::Device), past.party("default", "user456", Role::User));
     user.registers("phone").await;
@@ -356,7 +339,7 @@ async fn a_day_is_archived_deleted_and_verified_from_its_archive() {
     let first = past.items(&young).await.into_iter().find(|item| item["sk"] == word("commit#000001")).unwrap();
     past.remove(&first).await;
     let until = Instant::now() + Duration::from_secs(10);
-    while !logged.alarm(&young) {
+    while !alarm(&logged, &young) {
         assert!(Instant::now() < until, "no alarm");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

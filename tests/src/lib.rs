@@ -24,6 +24,7 @@ pub mod google;
 pub mod iot_core;
 pub mod ledger;
 pub mod localstack;
+mod log_lines;
 pub mod meter;
 pub mod parties;
 pub mod phone;
@@ -37,6 +38,7 @@ pub mod witness;
 mod world;
 
 pub use cost::whole_call;
+pub use log_lines::LogLines;
 pub use parties::{Answer, Party};
 pub use phone::{Phone, Version};
 pub use round_trips::{RoundTrips, round_trips};

@@ -5,7 +5,7 @@ use ilock_env::random;
 use ilock_events::{Access, TenantId};
 use ilock_proof::Day;
 
-use crate::error::{LogError, store};
+use crate::error::LogError;
 use crate::item;
 use crate::log::EventLog;
 
@@ -34,15 +34,8 @@ impl EventLog {
         let mut entry: Item = serde_dynamo::to_item(access).map_err(item::unreadable(&sk))?;
         entry.insert("pk".into(), text(pk(tenant, &Day::of(access.at))));
         entry.insert("sk".into(), text(sk));
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(entry));
         // Only our own write, sent again by the SDK, can stand there already.
-        match put.condition_expression("attribute_not_exists(pk)").send().await {
-            Ok(_) => Ok(()),
-            Err(error) => match error.into_service_error() {
-                error if error.is_conditional_check_failed_exception() => Ok(()),
-                error => Err(store("PutItem")(error)),
-            },
-        }
+        self.put_new(entry).await.map(drop)
     }
 
     /// A page of what the auditors of `tenant` asked on `day`, from `cursor` on.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use futures::{StreamExt, TryStreamExt, stream};
 use ilock_dynamo::{Item, text, text_in};
 use ilock_events::{Archived, CallId, CommitNo};
@@ -51,23 +50,11 @@ impl EventLog {
         // The day's index has it, so that a day lists its calls when their commits are gone.
         let day = day_bucket_key(&mark.tenant, &mark.day(), bucket(call_id));
         item.insert("day".into(), text(day));
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await;
-        match put.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error) {
-            Ok(_) => Ok(mark.clone()),
-            // Read, not taken from the answer: older engines do not hand it over.
-            Err(PutItemError::ConditionalCheckFailedException(_)) => match self.archived(call_id).await? {
-                Some(there) => Ok(there),
-                None => Err(LogError::Contended { call_id: call_id.clone() }),
-            },
-            Err(error) => Err(store("PutItem")(error)),
+        if self.put_new(item).await? {
+            return Ok(mark.clone());
         }
+        // Read, not taken from the answer: older engines do not hand it over.
+        self.archived(call_id).await?.ok_or_else(|| LogError::Contended { call_id: call_id.clone() })
     }
 
     /// Deletes all that stands of a call but the mark that it was archived; the first commit last, so that a call of which

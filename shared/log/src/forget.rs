@@ -1,6 +1,5 @@
 //! Forgetting: personal text goes, and that it went stays. No commit is touched, so every proof still holds.
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use ilock_dynamo::{Item, Scan, text, text_in};
 use ilock_events::{Address, CallId, Forgotten, Hash, Millis, Party};
 use ilock_proof::{PARTIES, UNPLACED_UNTIL};
@@ -139,18 +138,7 @@ impl EventLog {
     /// [`LogError::Store`]: the text may then stand or not. Forget it again.
     pub async fn forget(&self, kept: &KeptText, person: &Party, at: Millis) -> Result<(), LogError> {
         let record = Forgotten { digest: kept.digest.clone(), person: person.clone(), at };
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(keyed(&kept.call_id, &format!("{GONE}{}", kept.name), &record)?))
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await;
-        match put.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error) {
-            Ok(_) | Err(PutItemError::ConditionalCheckFailedException(_)) => {}
-            Err(error) => return Err(store("PutItem")(error)),
-        }
+        self.put_new(keyed(&kept.call_id, &format!("{GONE}{}", kept.name), &record)?).await?;
         self.drop_left_behind(kept).await
     }
 }

@@ -1,6 +1,6 @@
 //! The log itself: a table and the client that reaches it. What can be done with it stands in one file each.
 
-use ilock_dynamo::text;
+use ilock_dynamo::{Item, text, written};
 use ilock_events::{Day, Millis};
 
 use crate::error::{LogError, store};
@@ -47,5 +47,12 @@ impl EventLog {
         let nothing = self.client.query().table_name(&self.table).key_condition_expression("pk = :pk");
         let nothing = nothing.expression_attribute_values(":pk", text("-")).limit(1);
         nothing.send().await.map(drop).map_err(|error| store("Query")(error.into_service_error()))
+    }
+
+    /// Writes an item where none stands yet, once and for ever; whether it was this one that was written.
+    pub(crate) async fn put_new(&self, item: Item) -> Result<bool, LogError> {
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let put = put.condition_expression("attribute_not_exists(pk)").send().await;
+        Ok(written(put, "PutItem")?)
     }
 }

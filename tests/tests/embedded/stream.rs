@@ -1,14 +1,12 @@
 //! The stream of the embedded stack: what was read is not kept, and what nobody may do to a commit is noticed.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_lambda::lines_of_json;
 use ilock_local::Options;
-use ilock_tests::World;
 use ilock_tests::parties::call_id;
+use ilock_tests::{LogLines, World};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -84,42 +82,26 @@ async fn the_stream_goes_on_in_a_data_directory_whose_records_were_deleted() {
     world.end().await;
 }
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Lines {
-    /// Waits for an error that says so of this call.
-    async fn until(&self, event: &str, call: &str) {
-        let until = Instant::now() + Duration::from_secs(5);
-        loop {
-            let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-            let raised = text.lines().any(|line| {
-                ["TAMPERED: a commit was changed or deleted", event, call].iter().all(|part| line.contains(part))
-            });
-            if raised {
-                return;
-            }
-            assert!(Instant::now() < until, "no alarm of {event}: {text}");
-            sleep(Duration::from_millis(50)).await;
+/// Waits for an error that says so of this call.
+async fn until_raised(lines: &LogLines, event: &str, call: &str) {
+    let until = Instant::now() + Duration::from_secs(5);
+    loop {
+        let text = lines.text();
+        let raised = text.lines().any(|line| {
+            ["TAMPERED: a commit was changed or deleted", event, call].iter().all(|part| line.contains(part))
+        });
+        if raised {
+            return;
         }
+        assert!(Instant::now() < until, "no alarm of {event}: {text}");
+        sleep(Duration::from_millis(50)).await;
     }
 }
 
 /// All tasks of this runtime run on this thread, and so only they log here.
 #[tokio::test]
 async fn a_commit_that_is_changed_or_deleted_raises_the_alarm() {
-    let lines = Lines::default();
+    let lines = LogLines::default();
     let to = lines.clone();
     let _logging = tracing::subscriber::set_default(lines_of_json(move || to.clone()));
     let world = World::new().await;
@@ -136,9 +118,9 @@ async fn a_commit_that_is_changed_or_deleted_raises_the_alarm() {
         .send()
         .await
         .unwrap();
-    lines.until("MODIFY", &call).await;
+    until_raised(&lines, "MODIFY", &call).await;
     let table = world.stack.dynamodb.delete_item().table_name("events").key("pk", key("pk")).key("sk", key("sk"));
     table.send().await.unwrap();
-    lines.until("REMOVE", &call).await;
+    until_raised(&lines, "REMOVE", &call).await;
     world.end().await;
 }

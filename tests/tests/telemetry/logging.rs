@@ -2,46 +2,29 @@
 //! tenant's call tells of another tenant. A process of its own, because the subscriber is set for the whole process.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
 
-use std::io::Write;
-use std::mem::take;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use ilock_auth::Role;
 use ilock_lambda::lines_of_json;
 use ilock_tests::parties::call_id;
 use ilock_tests::phone::Credentials;
-use ilock_tests::{Party, World};
+use ilock_tests::{LogLines, Party, World};
 use serde_json::{Value, json};
-
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
 
 /// What is logged while `happens` runs, which nothing else does meanwhile.
 async fn logged<T>(happens: impl Future<Output = T>) -> (String, T) {
-    static LINES: LazyLock<Lines> = LazyLock::new(|| {
-        let lines = Lines::default();
+    static LINES: LazyLock<LogLines> = LazyLock::new(|| {
+        let lines = LogLines::default();
         let to = lines.clone();
         tracing::subscriber::set_global_default(lines_of_json(move || to.clone())).unwrap();
         lines
     });
     static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _alone = ALONE.lock().await;
-    LINES.0.lock().unwrap().clear();
+    LINES.clear();
     let outcome = happens.await;
-    let bytes = take(&mut *LINES.0.lock().unwrap());
-    (String::from_utf8(bytes).unwrap(), outcome)
-}
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+    (LINES.text(), outcome)
 }
 
 /// A field of the line or of a span around it.
