@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use ilock_audit::Kind;
-use ilock_audit::verify::{DayJudge, DayJudged};
+use ilock_audit::verify::{DayJudge, DayJudged, end_of_entries};
 use ilock_events::Millis;
 use ilock_proof::{Day, Entry, Hour, StoredCall, canonical, digest};
 use serde_json::{Value, json};
@@ -198,6 +198,22 @@ fn an_hour_without_its_entry_is_missed_once_the_ledger_had_begun() {
     (0..).zip(&made.ledger).for_each(|(index, entry)| judge.entry(index, Some(*entry)));
     made.calls.iter().for_each(|call| judge.call(call));
     assert_eq!(judge.finish(Some(hour.next())).findings, [], "before it began there was nothing to miss");
+}
+
+#[test]
+fn a_day_is_over_when_the_ledger_says_that_a_later_hour_began() {
+    let made = Made::new();
+    let mut judge = DayJudge::new(made.day.clone(), made.day.begins().plus(40 * HOUR));
+    let end = end_of_entries(&made.day);
+    assert_eq!(end.to_string(), "2026-11-23T02");
+    for (index, entry) in (0..).zip(&made.ledger) {
+        judge.entry(index, Some(*entry));
+        assert_eq!(judge.is_over(), made.ledger[..=usize::try_from(index).unwrap()].contains(&Entry::of_hour(end)));
+    }
+    // A ledger that began later has nothing of the day.
+    let mut judge = DayJudge::new("2026-05-01".parse().unwrap(), made.day.begins());
+    judge.entry(0, Some(made.ledger[0]));
+    assert!(judge.is_over());
 }
 
 #[test]

@@ -18,7 +18,7 @@ use ilock_events::{Archived, CallId, Millis, PartyId, TenantId};
 use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
 use ilock_local::Options;
 use ilock_local::ledger_folder::LedgerFolder;
-use ilock_log::ledger::LedgerReader;
+use ilock_log::ledger::{HourMark, LedgerReader};
 use ilock_proof::{Day, Hour, digest};
 use ilock_tests::parties::call_id;
 use ilock_tests::{LogLines, Party, World};
@@ -342,6 +342,24 @@ async fn a_day_is_archived_deleted_and_verified_from_its_archive() {
     while !alarm(&logged, &young) {
         assert!(Instant::now() < until, "no alarm");
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    past.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_day_ends_with_the_ledgers_own_hours_where_no_mark_of_them_says_so() {
+    let mut past = Past::new().await;
+    let before = past.verified(&past.day, None);
+    assert_eq!(findings(&before), [], "{before:?}");
+    past.rings("default").await;
+    past.settled().await;
+    for hour in Hour::of_day(&past.day.plus(1)) {
+        std::fs::remove_file(past.world.stack.tlog.join(HourMark(hour).name())).unwrap();
+    }
+    let unmarked = past.verified(&past.day, None);
+    assert_eq!(findings(&unmarked), []);
+    for of in ["commits", "items"] {
+        assert_eq!(unmarked[0]["counts"][of], before[0]["counts"][of], "{of}");
     }
     past.world.end().await;
 }

@@ -557,6 +557,15 @@ fn a_call_that_was_deleted_whole_is_found_by_its_day() {
     assert_eq!(events(&said), ["finding", "found"]);
     assert_eq!(said[0]["finding"]["kind"], "missing");
 
+    // Nothing of all that is told of a day long before the ledger began.
+    let long_before = "2026-05-01";
+    let nothing = server.run(&["--json", "verify", "--day", long_before]);
+    assert_eq!(nothing.status.code(), Some(0), "{}", text(&nothing.stdout));
+    assert_eq!(lines(&nothing)[0]["counts"]["commits"], 0);
+    assert!(text(&nothing.stderr).contains("the ledger began in the hour"), "{}", text(&nothing.stderr));
+    let dry = server.run(&["archive", long_before, "--dir", path(folder.path()), "--dry-run"]);
+    assert_eq!(dry.status.code(), Some(0), "{}", text(&dry.stderr));
+
     let of_another = "other+00000000+AQ==";
     let refused = server.run(&["verify", "--day", &day, "--ledger-key", of_another]);
     assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stderr));

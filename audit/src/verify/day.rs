@@ -13,6 +13,14 @@ use crate::finding::{Finding, Kind};
 const GRACE: i64 = 10 * 60 * 1000;
 /// What was entered so long after it says that it happened is found, in ms. An hour is how exactly the ledger tells the time.
 const LATE: i64 = 2 * 60 * 60 * 1000;
+/// Hours behind the day whose entries are still read as its own: what was committed in its last seconds is entered by then.
+const HOURS_AFTER: i64 = 2;
+
+/// The hour with whose entry those of `day` end.
+#[must_use]
+pub fn end_of_entries(day: &Day) -> Hour {
+    Hour::of(day.plus(1).begins().plus(HOURS_AFTER * 60 * 60 * 1000))
+}
 
 /// What was found, and in how much.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,6 +84,13 @@ impl DayJudge {
             judged: DayJudged::default(),
             day,
         }
+    }
+
+    /// Whether the day's entries have ended: the ledger said that a later hour began. What it has behind that is for
+    /// [`DayJudge::later_entry`].
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.since.is_some_and(|hour| hour >= end_of_entries(&self.day))
     }
 
     /// Takes in an entry of the ledger; none where it is of a form that nobody knows.

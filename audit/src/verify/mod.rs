@@ -23,5 +23,5 @@ mod workers;
 
 pub use across::{CallsTogether, Neighbour};
 pub use call::{Judged, Span, call};
-pub use day::{DayJudge, DayJudged};
+pub use day::{DayJudge, DayJudged, end_of_entries};
 pub use file::{file, file_on};

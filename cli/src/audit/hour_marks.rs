@@ -1,15 +1,13 @@
 //! Where a day stands in the ledger. The marks that say so are files that nobody vouches for: each is held against the entry that it
 //! points to, which is proven. Where one is gone or wrong, more of the ledger is read.
 
+use ilock_audit::verify::end_of_entries;
 use ilock_audit::{Finding, Kind};
 use ilock_log::ledger::hours_back;
 use ilock_proof::{Day, Entry, Hour, TILE_WIDTH};
 
 use crate::audit::ledger_args::{OpenLedger, ledger_error};
 use crate::ui::error::CommandError;
-
-/// Hours whose entries are read after the day's end: what was committed in its last seconds is entered by then.
-const HOURS_AFTER: usize = 2;
 
 pub struct HourMarks<'a> {
     ledger: &'a OpenLedger,
@@ -31,13 +29,9 @@ impl<'a> HourMarks<'a> {
         Ok(0)
     }
 
-    /// The index up to which entries are read for a day.
+    /// The index up to which entries are read for a day; where no mark says it, they end with the ledger's own hours.
     pub async fn end_of(&mut self, day: &Day) -> Result<u64, CommandError> {
-        let mut hour = Hour::of_day(day).last().unwrap_or_else(|| Hour::of(day.begins()));
-        for _ in 0..=HOURS_AFTER {
-            hour = hour.next();
-        }
-        Ok(self.index(hour).await?.unwrap_or(self.ledger.checkpoint.head.size))
+        Ok(self.index(end_of_entries(day)).await?.unwrap_or(self.ledger.checkpoint.head.size))
     }
 
     /// The index of the entry of `hour`; none where no mark says so, or the entry there is another one.

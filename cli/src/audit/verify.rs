@@ -94,10 +94,11 @@ impl Verify {
         let ledger = self.ledger.open(&self.source, output).await?;
         let archive = self.archive.as_deref().map(|dir| ArchiveFile::read(dir, day, now, output)).transpose()?;
         let judged = judge(&ledger, &self.source.log().await?, day, now, archive.as_ref()).await?;
-        for finding in &judged.findings {
+        judged.warn(day, output);
+        let DayJudged { findings, commits, items, entries } = judged.judged;
+        for finding in &findings {
             print_finding(finding, output);
         }
-        let DayJudged { findings, commits, items, entries } = judged;
         let (log, place) = (self.source.described().await?, &ledger.place);
         let checked =
             format!("{commits} commits and {items} items of {log}, {entries} entries of the ledger in {place}");

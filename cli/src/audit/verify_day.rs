@@ -19,6 +19,7 @@ use crate::audit::range::Range;
 use crate::audit::source::read_error;
 use crate::audit::verify_call::judge_stored;
 use crate::ui::error::CommandError;
+use crate::ui::output::Output;
 
 /// An entry's call may have been placed so many days before: what is entered long afterwards.
 const DAYS_BACK: usize = 8;
@@ -35,7 +36,7 @@ pub async fn judge(
     day: &Day,
     now: Millis,
     archive: Option<&ArchiveFile>,
-) -> Result<DayJudged, CommandError> {
+) -> Result<JudgedDay, CommandError> {
     let read = read_day(ledger, log, day, now, archive).await?;
     if let Some(gone) = read.gone.filter(|_| archive.is_none()) {
         let Gone { calls, digest } = gone;
@@ -50,9 +51,27 @@ pub async fn judge(
     }
     findings.extend(archive.into_iter().flat_map(|archive| archive.findings.iter().cloned()));
     findings.extend(kept_checkpoints(ledger, &judge, day).await?);
-    let mut judged = judge.finish(began(ledger).await?);
+    let began = began(ledger).await?;
+    let mut judged = judge.finish(began);
     judged.findings.extend(findings);
-    Ok(judged)
+    Ok(JudgedDay { judged, began })
+}
+
+/// A day that was judged, and the hour in which its ledger began.
+pub struct JudgedDay {
+    pub judged: DayJudged,
+    began: Option<Hour>,
+}
+
+impl JudgedDay {
+    /// Says so where the ledger began only after the day: it proves nothing of it.
+    pub fn warn(&self, day: &Day, output: Output) {
+        if let Some(began) = self.began.filter(|began| began.begins() >= day.plus(1).begins()) {
+            output.warn(&format!(
+                "the ledger began in the hour {began}, after {day}: it vouches for nothing of that day"
+            ));
+        }
+    }
 }
 
 /// A day that was read.
@@ -85,13 +104,19 @@ pub async fn read_day(
     let head = &ledger.checkpoint.head;
     let mut hours = HourMarks::of(ledger);
     let first = hours.beginning_at(Hour::of(day.begins()).before()).await?;
-    let end = hours.end_of(day).await?;
+    let mut end = hours.end_of(day).await?;
     let mut bundles = Box::pin(ledger.reader.bundles(first..end, head));
     while let Some(bundle) = bundles.try_next().await.map_err(ledger_error)? {
         for (index, entry) in (bundle.first..).zip(bundle.entries) {
             if (first..end).contains(&index) {
                 judge.entry(index, entry);
+                if judge.is_over() {
+                    end = index + 1;
+                }
             }
+        }
+        if judge.is_over() {
+            break;
         }
     }
     // The ledger is read first: a commit that is made in between is in the log only, and too young to be reported.

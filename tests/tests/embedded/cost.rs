@@ -38,7 +38,8 @@ async fn the_ledger_costs_less_than_a_third_of_a_write_unit_a_commit_at_ten_call
     let commits = 12.0 * 200.0;
     assert_eq!((done.rounds, done.entries), (1, 4_800));
     assert!(used.ledger_wcu / commits <= 0.3, "{} units a commit: {used:?}", used.ledger_wcu / commits);
-    assert!(used.ledger_rcu / commits <= 0.3, "{used:?}");
+    // With 13 read units beside it a call of four commits takes 14.
+    assert!(used.ledger_rcu / commits <= 0.25, "{used:?}");
     engine.end().await;
 }
 
@@ -65,16 +66,18 @@ fn counted() -> CallUsage {
     serde_json::from_value(serde_json::from_str::<serde_json::Value>(&text).unwrap()["call"].take()).unwrap()
 }
 
-/// Whether both are the same but for what a busy machine changes: a late fast path has the projector write receipts too.
+/// Whether both are the same but for what a busy machine changes: a late fast path has the projector write receipts too, and
+/// what the stream shows together is entered into the ledger together, in fewer items.
 fn agree(now: &CallUsage, then: &CallUsage) -> bool {
     let near = |a: f64, b: f64| (a - b).abs() <= b.mul_add(0.1, 1.0);
+    let near_in = |table: &str, a: f64, b: f64| near(a, b) || table == "ledger" && (b / 2.0..b).contains(&a);
     let exact = |usage: &CallUsage| {
         (usage.http_requests, usage.commits, usage.mqtt_published, usage.mqtt_delivered, usage.pushes)
     };
     exact(now) == exact(then)
         && near(now.read_units, then.read_units)
         && now.write_units.keys().eq(then.write_units.keys())
-        && now.write_units.iter().all(|(table, units)| near(*units, then.write_units[table]))
+        && now.write_units.iter().all(|(table, units)| near_in(table, *units, then.write_units[table]))
         && near(now.registration_write_units, then.registration_write_units)
 }
 

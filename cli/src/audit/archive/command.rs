@@ -72,9 +72,10 @@ impl Archive {
         let day = &self.day;
         let count = write::count(log, day, now).await?;
         let judged = judge(ledger, log, day, now, None).await?;
-        if let Some(first) = judged.findings.first() {
-            let why =
-                format!("{} findings, and such a day is not archived; the first: {}", judged.findings.len(), first.why);
+        judged.warn(day, output);
+        let findings = &judged.judged.findings;
+        if let Some(first) = findings.first() {
+            let why = format!("{} findings, and such a day is not archived; the first: {}", findings.len(), first.why);
             return Err(CommandError::new(why)
                 .exit_code(EXIT_FINDINGS)
                 .hint(format!("`ilock verify --day {day}` has all")));
