@@ -23,6 +23,8 @@ const PARTITIONS: [&str; 16] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"
 const ITEMS_OF_A_PARTITION: i32 = 32;
 const BYTES_OF_A_ROUND: usize = 4 << 20;
 const AT_ONCE: usize = 16;
+/// So many partitions are read at once: what they have beyond a round is read in vain, and takes memory.
+const PARTITIONS_AT_ONCE: usize = 4;
 
 /// Tells one writing of an item from the next: what was published and deleted may be shown, and so written, again.
 const WRITING: &str = "writing";
@@ -85,13 +87,18 @@ impl Ledger {
 
     /// Some of what waits, in any order; nothing when nothing does.
     pub(super) async fn take(&self) -> Result<Vec<Pending>, LogError> {
-        let found = try_join_all(PARTITIONS.map(|partition| self.read_pending(partition))).await?;
-        let mut bytes = 0;
-        let fits = |item: &Pending| {
-            bytes += item.entries.len();
-            bytes <= BYTES_OF_A_ROUND
-        };
-        Ok(found.into_iter().flatten().take_while(fits).collect())
+        let (mut taken, mut bytes) = (vec![], 0);
+        for partitions in PARTITIONS.chunks(PARTITIONS_AT_ONCE) {
+            let found = try_join_all(partitions.iter().map(|partition| self.read_pending(partition))).await?;
+            for item in found.into_iter().flatten() {
+                bytes += item.entries.len();
+                if bytes > BYTES_OF_A_ROUND {
+                    return Ok(taken);
+                }
+                taken.push(item);
+            }
+        }
+        Ok(taken)
     }
 
     pub(super) async fn read_pending(&self, partition: &str) -> Result<Vec<Pending>, LogError> {
