@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use ilock_functions::settings::BadSetting;
-use ilock_log::LogError;
 
 /// Why the stack did not start.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +34,4 @@ pub enum NotStarted {
     /// The broker.
     #[error("the MQTT broker: {0}")]
     Broker(String),
-    /// The log of an earlier run.
-    #[error("the log of an earlier run: {0}")]
-    Log(#[from] LogError),
 }

@@ -13,7 +13,6 @@ use axum::routing::get;
 use dynoxide::Database;
 use futures::FutureExt;
 use futures::future::join_all;
-use ilock_call::Call;
 use ilock_directory::Directory;
 use ilock_functions::http::router::{all_routes, ledger_routes, service};
 use ilock_functions::service::calls::Calls;
@@ -23,7 +22,6 @@ use ilock_functions::triggers::ledger::LedgerKeeper;
 use ilock_functions::triggers::projector::Projector;
 use ilock_functions::triggers::sequencer::sequence;
 use ilock_functions::wiring::{InProcess, Wiring};
-use ilock_log::History;
 use ilock_log::ledger::{LEDGER_TABLE, Ledger, LedgerReader, Sequencer};
 use ilock_notify::Mqtt;
 use serde_json::json;
@@ -34,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::broker::{BrokerAddresses, LocalBroker};
 use crate::broker_acl::Authority;
-use crate::dynamodb;
+use crate::dynamodb::{self, KeptAlarms};
 use crate::error::NotStarted;
 use crate::http::cors::local_pages;
 use crate::http::{Served, reachable, serve};
@@ -120,7 +118,8 @@ impl Stack {
         let settings = with_broker(settings, broker_at);
 
         let stop = CancellationToken::new();
-        let timer = LocalTimer::new(clock.clone(), stop.clone());
+        let kept = KeptAlarms::of(&tables.database).map_err(NotStarted::Database)?;
+        let timer = LocalTimer::new(kept, clock.clone(), stop.clone());
         let carrier: Arc<dyn Mqtt> = Arc::new(broker.carrier(settings.topic_prefix()?));
         let mqtt = mqtt_layer.map_or_else(|| carrier.clone(), |layer| layer(carrier.clone()));
         let push = LocalPush::new(clock.clone());
@@ -131,7 +130,7 @@ impl Stack {
         let (calls, directory, mqtt) = (wiring.calls()?, wiring.directory()?, wiring.mqtt_access()?);
         timer.connect(calls.clone());
         broker.connect(Authority { mqtt: mqtt.clone(), directory: directory.clone(), clock: clock.clone() });
-        arm_again(&calls).await?;
+        timer.set_kept().map_err(NotStarted::Database)?;
 
         let ledger = LedgerKeeper::new(&wiring)?;
         let (sequencer, tlog) = sequencer(&wiring, files, ledger.ledger.clone())?;
@@ -207,20 +206,6 @@ impl Tables {
 
 fn scratch() -> Result<TempDir, NotStarted> {
     tempfile::tempdir().map_err(|source| NotStarted::DataDir { path: std::env::temp_dir(), source })
-}
-
-/// Timers die with their process; a call that still rings says until when.
-async fn arm_again(calls: &Calls) -> Result<(), NotStarted> {
-    for history in calls.log.unfinished().await? {
-        match history {
-            Ok(History { call: Call { id, placed: Some(placed), .. }, .. }) => {
-                let _ = calls.timer.arm(id, placed.terms.deadline).await;
-            }
-            Ok(_) => {}
-            Err(error) => tracing::error!(%error, "a call of an earlier run cannot be read"),
-        }
-    }
-    Ok(())
 }
 
 /// Where clients reach the broker, unless a setting says so.

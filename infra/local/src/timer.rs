@@ -1,4 +1,5 @@
-//! The ring timer's local twin: tasks that sleep. On AWS this is a queue whose messages are delayed.
+//! The ring timer's local twin: tasks that sleep, for alarms that are kept until they have gone off. On AWS this is a queue whose
+//! messages are delayed.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -11,25 +12,27 @@ use ilock_functions::triggers::expire_call::expire;
 use ilock_notify::{Alarm, QueueError, RingTimer};
 use tokio_util::sync::CancellationToken;
 
+use crate::dynamodb::KeptAlarms;
+
 /// An alarm that failed goes off again after this.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// So often; then the call is left to the next start.
+/// So often; then it is left to the next start.
 const TRIES: u32 = 240;
 
 /// Sleeps until a call has rung for long enough.
 #[derive(Clone)]
 pub struct LocalTimer {
     calls: Arc<OnceLock<Calls>>,
+    kept: KeptAlarms,
     clock: Clock,
     stop: CancellationToken,
 }
 
 impl LocalTimer {
-    /// A timer that ends with `stop`. It is of use once [`LocalTimer::connect`] was called.
-    #[must_use]
-    pub fn new(clock: Clock, stop: CancellationToken) -> Self {
-        Self { calls: Arc::new(OnceLock::new()), clock, stop }
+    /// A timer that ends with `stop`, and keeps its alarms there. It is of use once [`LocalTimer::connect`] was called.
+    pub(crate) fn new(kept: KeptAlarms, clock: Clock, stop: CancellationToken) -> Self {
+        Self { calls: Arc::new(OnceLock::new()), kept, clock, stop }
     }
 
     /// Tells the timer whose calls end: the calls themselves hold the timer, so they come after it.
@@ -39,13 +42,32 @@ impl LocalTimer {
         }
     }
 
-    async fn sleep_and_expire(self, call_id: CallId, deadline: Millis) {
-        let left = u64::try_from(deadline.since(self.clock.now())).unwrap_or(0);
+    /// Sets the alarms that an earlier process kept.
+    pub(crate) fn set_kept(&self) -> Result<(), String> {
+        self.kept.all()?.into_iter().for_each(|(call_id, due)| self.set(call_id, due));
+        Ok(())
+    }
+
+    fn set(&self, call_id: CallId, due: Millis) {
+        let (timer, stop) = (self.clone(), self.stop.clone());
+        tokio::spawn(
+            async move { stop.run_until_cancelled_owned(Box::pin(timer.sleep_and_expire(call_id, due))).await },
+        );
+    }
+
+    async fn sleep_and_expire(self, call_id: CallId, due: Millis) {
+        let left = u64::try_from(due.since(self.clock.now())).unwrap_or(0);
         tokio::time::sleep(Duration::from_millis(left)).await;
         let Some(calls) = self.calls.get() else { return };
         for _ in 0..TRIES {
             match expire(calls, &Alarm { call_id: call_id.clone() }).await {
-                Ok(()) => return,
+                Ok(()) => {
+                    // One that stays goes off once more after the next start, on a call that is over.
+                    if let Err(error) = self.kept.forget(&call_id, due) {
+                        tracing::warn!(%call_id, error, "an alarm that went off is kept");
+                    }
+                    return;
+                }
                 Err(error) => tracing::warn!(%call_id, %error, "the ring could not be ended yet"),
             }
             tokio::time::sleep(AGAIN).await;
@@ -55,10 +77,10 @@ impl LocalTimer {
 
 impl RingTimer for LocalTimer {
     fn arm(&self, call_id: CallId, deadline: Millis) -> BoxFuture<'_, Result<(), QueueError>> {
-        let (timer, stop) = (self.clone(), self.stop.clone());
-        tokio::spawn(async move {
-            stop.run_until_cancelled_owned(Box::pin(timer.sleep_and_expire(call_id, deadline))).await
-        });
-        Box::pin(async { Ok(()) })
+        Box::pin(async move {
+            self.kept.keep(&call_id, deadline).map_err(QueueError)?;
+            self.set(call_id, deadline);
+            Ok(())
+        })
     }
 }

@@ -1,7 +1,5 @@
 //! Reading a call: one consistent query, checked as it is read.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_dynamodb::operation::query::paginator::QueryPaginatorItems;
 use ilock_call::{BrokenLog, Call, Placed};
 use ilock_dynamo::{Item, text, text_in};
@@ -164,46 +162,6 @@ impl EventLog {
             .consistent_read(true)
             .into_paginator()
             .items()
-    }
-
-    /// Every call that has not come to a final state, by a full scan: for one process at its start, where the log is
-    /// small. On AWS nothing calls this. A call that cannot be read stands there as its error.
-    ///
-    /// # Errors
-    /// [`LogError::Store`].
-    pub async fn unfinished(&self) -> Result<Vec<Result<History, LogError>>, LogError> {
-        let mut pages = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .filter_expression("begins_with(sk, :commit)")
-            .expression_attribute_values(":commit", text("commit#"))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        let mut unfinished = vec![];
-        let mut heads: BTreeMap<CallId, (CommitNo, bool)> = BTreeMap::new();
-        while let Some(found) = pages.next().await {
-            let commit = match commit_of(found.map_err(|e| store("Scan")(e.into_service_error()))?) {
-                Ok(commit) => commit,
-                Err(unreadable) => {
-                    unfinished.push(Err(unreadable));
-                    continue;
-                }
-            };
-            let head = heads.entry(commit.call_id).or_insert((commit.n, commit.state.is_final()));
-            if commit.n > head.0 {
-                *head = (commit.n, commit.state.is_final());
-            }
-        }
-        for (call_id, _) in heads.into_iter().filter(|(_, (_, over))| !over) {
-            // Of an archived call the first commits go last: it was over long ago.
-            if self.archived(&call_id).await?.is_none() {
-                unfinished.push(self.load(&call_id).await);
-            }
-        }
-        Ok(unfinished)
     }
 }
 

@@ -4,34 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_events::{CallId, CommitNo};
-use ilock_log::{CommitLocation, History, LogError};
+use ilock_log::{CommitLocation, History};
 use ilock_proof::day_key;
 use ilock_tests::commands::call_of;
 
 use super::engine;
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_unfinished_calls_are_those_without_a_final_state_and_one_that_is_broken_hides_no_other() {
-    let engine = engine().await;
-    let log = engine.log().await;
-    let (ringing, active, ended) = (call_of(&log.log, 1).await, call_of(&log.log, 3).await, call_of(&log.log, 4).await);
-    let broken = call_of(&log.log, 3).await;
-    let delete = log.client.delete_item().table_name(&log.table);
-    delete
-        .key("pk", AttributeValue::S(format!("call#{}", broken.call.id)))
-        .key("sk", AttributeValue::S("commit#000002".into()))
-        .send()
-        .await
-        .unwrap();
-    let found = log.log.unfinished().await.unwrap();
-    let (found, errors): (Vec<_>, Vec<_>) = found.into_iter().partition(Result::is_ok);
-    let found: BTreeSet<CallId> = found.into_iter().map(|history| history.unwrap().call.id).collect();
-    assert_eq!(found, BTreeSet::from([ringing.call.id, active.call.id]));
-    assert!(!found.contains(&ended.call.id));
-    assert_eq!(errors.len(), 1);
-    assert!(matches!(&errors[0], Err(LogError::Broken { call_id, .. }) if *call_id == broken.call.id));
-    engine.end().await;
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_index_by_day_has_every_call_once_under_the_day_it_was_placed_on() {

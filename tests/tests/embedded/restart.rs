@@ -2,13 +2,17 @@
 
 use std::net::SocketAddr;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use aws_sdk_dynamodb::config::SharedInterceptor;
 use ilock_auth::Role;
+use ilock_env::Clock;
+use ilock_events::{CallId, CallState};
 use ilock_local::{Options, Stack};
-use ilock_tests::parties::{self, Answer, Party};
+use ilock_tests::meter::Meter;
+use ilock_tests::parties::{self, Answer, Party, call_id};
 use ilock_tests::phone::{Heard, kind};
-use ilock_tests::{Phone, Version};
+use ilock_tests::{Phone, Version, World};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
@@ -261,6 +265,50 @@ async fn a_ring_that_outlives_a_restart_still_times_out_and_registrations_stay()
     assert_eq!(history["calls"][0]["call_id"], call);
     let body = json!({ "client_id": "user456_android_1", "status": "active", "priority": 5, "last_active": 1_679_886_400_000_i64 });
     scene.user.asks(Method::PUT, "/api/mqtt/clients/status", Some(body)).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_reads_no_call_however_many_there_are_and_forgets_no_timer() {
+    let data = tempfile::tempdir().unwrap();
+    let meter = Meter::default();
+    let world = async |watched: bool| {
+        let watch = watched.then(|| SharedInterceptor::new(meter.clone()));
+        World::with(Options { data_dir: Some(data.path().into()), watch, ..Options::anywhere() }).await
+    };
+    let first = world(false).await;
+    let (door, user) = (first.door("device123"), first.user("user456"));
+    user.registers("phone").await;
+    let rings = call_id(&door.rings("user456", 5).await);
+    // Of a press that came no further there is an alarm and no call.
+    let never = CallId::new("call_device123_user456_1").unwrap();
+    first.stack.calls.timer.arm(never, Clock::system().now().plus(3_000)).await.unwrap();
+    // Projector and ledger have done their work.
+    let settled = Duration::from_secs(1);
+    tokio::time::sleep(settled).await;
+    first.end().await;
+
+    let again = world(true).await;
+    let used = meter.take().requests;
+    assert!(!used.contains_key("other"), "a table is scanned: {used:?}");
+    let until = Instant::now() + TIMEOUT;
+    while again.log(&rings).await.call.state() != Some(CallState::Missed) {
+        assert!(Instant::now() < until, "it still rings");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tokio::time::sleep(settled).await;
+    again.end().await;
+    // What went off is not set again: a start comes after which there is nothing to do.
+    for left in (0..5).rev() {
+        let next = world(true).await;
+        let _ = meter.take();
+        tokio::time::sleep(settled).await;
+        let used = meter.take().requests;
+        next.end().await;
+        if used.is_empty() {
+            break;
+        }
+        assert!(left > 0, "{used:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

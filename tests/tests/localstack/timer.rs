@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use aws_lambda_events::sqs::SqsEvent;
 use aws_sdk_sqs::types::Message;
 use ilock_env::Clock;
-use ilock_events::{Actor, CallId};
+use ilock_events::{Actor, CallId, Day, TenantId};
 use ilock_functions::triggers::expire_call::on_queue;
 use ilock_tests::backend::{Backend, BackendParts, delay_queue};
 use ilock_tests::engine::{Engine, unique};
@@ -211,6 +211,7 @@ async fn without_a_queue_no_call_is_placed() {
     let body = json!({ "callee_id": "user456" });
     let refused = fixture.backend.door("device123").posts("/api/calls", body).await;
     assert_eq!((refused.refused(503))["retry_after"], 1);
-    assert!(fixture.backend.calls.log.unfinished().await.unwrap().is_empty());
+    let (tenant, today) = (TenantId::new("default").unwrap(), Day::of(Clock::system().now()));
+    assert_eq!(fixture.backend.calls.log.placed_on(&tenant, &today, None, 10).await.unwrap(), []);
     fixture.engine.end().await;
 }

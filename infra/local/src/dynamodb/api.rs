@@ -11,6 +11,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use dynoxide::actions::query::QueryRequest;
+use dynoxide::actions::scan::ScanRequest;
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,6 +26,9 @@ use crate::http::{Served, serve as serve_http};
 
 /// As DynamoDB's.
 const MAX_BODY: usize = 16 * 1024 * 1024;
+/// The crate reads all items behind a page's beginning, unless it is told how many: a walk through a table would take as
+/// long as the square of its length. DynamoDB ends a page at 1 MB; here it ends after so many items too, of which few make less.
+const ITEMS_OF_A_PAGE: usize = 2_000;
 /// The SDK keeps idle connections for longer than this API's other clients.
 const HEADER_TIMEOUT: Duration = Duration::from_mins(2);
 
@@ -84,6 +89,16 @@ fn run(database: &Database, operation: &str, body: &str) -> Result<String, Dynox
     macro_rules! operations {
         ($($name:literal => $method:ident,)*) => {
             match operation {
+                "Query" => {
+                    let request: QueryRequest = from_json(body)?;
+                    let limit = request.limit.or(Some(ITEMS_OF_A_PAGE));
+                    to_json(&database.query(QueryRequest { limit, ..request })?)
+                }
+                "Scan" => {
+                    let request: ScanRequest = from_json(body)?;
+                    let limit = request.limit.or(Some(ITEMS_OF_A_PAGE));
+                    to_json(&database.scan(ScanRequest { limit, ..request })?)
+                }
                 $($name => to_json(&database.$method(from_json(body)?)?),)*
                 other => Err(DynoxideError::ValidationException(format!("x-amz-target: unknown operation {other:?}"))),
             }
@@ -94,8 +109,6 @@ fn run(database: &Database, operation: &str, body: &str) -> Result<String, Dynox
         "GetItem" => get_item,
         "UpdateItem" => update_item,
         "DeleteItem" => delete_item,
-        "Query" => query,
-        "Scan" => scan,
         "BatchGetItem" => batch_get_item,
         "BatchWriteItem" => batch_write_item,
         "TransactGetItems" => transact_get_items,

@@ -1,11 +1,13 @@
 //! An embedded DynamoDB that the real SDK speaks to over HTTP.
 
+mod alarms;
 mod api;
 mod client;
 mod open;
 mod position;
 mod tables;
 
+pub(crate) use alarms::KeptAlarms;
 pub use api::{bind, serve};
 pub use client::client;
 pub use open::open;

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 
 use dynoxide::actions::get_item::GetItemRequest;
 use dynoxide::actions::put_item::PutItemRequest;
-use dynoxide::{AttributeValue, Database, DynoxideError};
+use dynoxide::{AttributeValue, Database};
 use serde_json::json;
+
+use super::tables::create_own_table;
 
 /// The table of positions.
 pub(crate) const TABLE: &str = "ilock-stream-positions";
@@ -25,17 +27,15 @@ impl StreamPosition {
 
     /// Creates the table of positions, unless it is there.
     pub(crate) fn create_table(database: &Database) -> Result<(), String> {
-        let definition = json!({
-            "TableName": TABLE,
-            "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [{ "AttributeName": "table", "AttributeType": "S" }],
-            "KeySchema": [{ "AttributeName": "table", "KeyType": "HASH" }],
-        });
-        let request = serde_json::from_value(definition).map_err(|error| error.to_string())?;
-        match database.create_table(request) {
-            Ok(_) | Err(DynoxideError::ResourceInUseException(_)) => Ok(()),
-            Err(error) => Err(error.to_string()),
-        }
+        create_own_table(
+            database,
+            json!({
+                "TableName": TABLE,
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [{ "AttributeName": "table", "AttributeType": "S" }],
+                "KeySchema": [{ "AttributeName": "table", "KeyType": "HASH" }],
+            }),
+        )
     }
 
     /// The last record that needs not be read again; none when nothing was read yet.
