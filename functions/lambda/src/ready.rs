@@ -1,8 +1,15 @@
 //! What a function is made of, once its secrets are there.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
+use axum::Router;
+use axum::extract::Request;
+use axum::response::Response;
+use ilock_functions::error::ApiError;
+use ilock_functions::http::router::refusing;
 use ilock_functions::settings::BadSetting;
+use lambda_http::tower::ServiceExt;
 use tokio::sync::OnceCell;
 
 use crate::aws::{OnAws, SecretUnread, Secrets};
@@ -26,6 +33,33 @@ pub enum NotReady {
     Secret(#[from] SecretUnread),
     #[error(transparent)]
     Setting(#[from] BadSetting),
+}
+
+impl NotReady {
+    /// What a request is answered: a secret may be there the next time, a setting that is wrong stays so.
+    fn answer(&self) -> ApiError {
+        match self {
+            Self::Secret(_) => ApiError::Busy,
+            Self::Setting(bad) => ApiError::Internal(bad.to_string()),
+        }
+    }
+}
+
+impl Ready<Router> {
+    /// Answers a request, or says why nothing can be answered yet.
+    ///
+    /// # Errors
+    /// None.
+    pub async fn answer(&self, request: Request) -> Result<Response, Infallible> {
+        match self.get().await {
+            Ok(router) => router.clone().oneshot(request).await,
+            Err(not_ready) => {
+                tracing::error!(error = %not_ready, "no request can be answered; the next one tries again");
+                let not_ready = Arc::new(not_ready);
+                refusing(move || not_ready.answer()).oneshot(request).await
+            }
+        }
+    }
 }
 
 impl<T> Ready<T> {

@@ -8,12 +8,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
-use ilock_functions::error::ApiError;
 use ilock_functions::http::router::service;
 use ilock_functions::settings::BadSetting;
 use ilock_functions::wiring::Wiring;
-use lambda_http::tower::ServiceExt;
 use lambda_runtime::{Error, service_fn};
 
 use crate::aws::{OnAws, RetryPolicy, Secrets, Warm, request_timeouts};
@@ -83,15 +80,6 @@ pub async fn http_on(
     })
     .await?;
     let ready = &ready;
-    lambda_http::run(service_fn(move |request: lambda_http::Request| async move { answer(ready, request).await })).await
-}
-
-async fn answer(ready: &Ready<Router>, request: lambda_http::Request) -> Result<Response, Error> {
-    match ready.get().await {
-        Ok(router) => Ok(router.clone().oneshot(request.map(Body::new)).await?),
-        Err(error) => {
-            tracing::error!(%error, "no request can be answered; the next one tries again");
-            Ok(ApiError::Busy.into_response())
-        }
-    }
+    let answer = |request: lambda_http::Request| ready.answer(request.map(Body::new));
+    lambda_http::run(service_fn(answer)).await
 }

@@ -81,6 +81,15 @@ pub fn service(routes: Router) -> Router {
         .layer(from_fn(in_span))
 }
 
+/// Answers every request with the error that `refuse` makes, in the envelope of all others: for a function that is not ready.
+pub fn refusing(refuse: impl Fn() -> ApiError + Clone + Send + Sync + 'static) -> Router {
+    let refused = move || {
+        let error = refuse();
+        async move { error }
+    };
+    Router::new().fallback(refused).layer(from_fn(in_language)).layer(from_fn(in_span))
+}
+
 /// Lambda ends a function after 10 seconds, without a word to the one who asked. What takes so long is given up before,
 /// at a place where it might as well have been killed, and answered: ask again, with the same key.
 const LONGEST: Duration = Duration::from_secs(8);

@@ -111,6 +111,7 @@ async fn call(world: &World) -> String {
 fn settings() -> Vec<(&'static str, String)> {
     [
         ("EVENTS_TABLE", "events"),
+        ("DIRECTORY_TABLE", "directory"),
         ("AUTH_ALGORITHMS", "HS256"),
         ("AUTH_JWKS", ""),
         ("AUTH_ISSUER", ""),

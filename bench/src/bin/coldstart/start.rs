@@ -113,14 +113,17 @@ impl Function {
         let mut api = RuntimeApi::start().await;
         let mut aws = Endpoints::closed(environment);
         aws.open();
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let written = log.reopen().unwrap();
         let mut command = self.command(environment, Sdk::Warm, api.at, &aws);
-        let mut child = self.spawn(command.stdout(Stdio::null()).stderr(Stdio::null()));
+        let mut child = self.spawn(command.stdout(written.try_clone().unwrap()).stderr(written));
         let refused = timeout(TIMEOUT, async {
             let waiting = api.next().await;
             api.invoke(waiting, &environment.forged).await.2
         });
         let refused = refused.await.unwrap_or_else(|_| panic!("{} does not answer", self.name));
-        assert_eq!(refused["statusCode"], 401, "{} takes a forged token: {refused}", self.name);
+        let log = std::fs::read_to_string(log.path()).unwrap();
+        assert_eq!(refused["statusCode"], 401, "{} takes a forged token: {refused}. It wrote:\n{log}", self.name);
         child.kill().await.unwrap();
     }
 
