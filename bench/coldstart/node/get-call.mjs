@@ -1,4 +1,4 @@
-// GET /api/calls/{call_id}, minimally: the token, one Query, the envelope. No hash chain, no UserSig.
+// GET /api/calls/{call_id}, minimally: the token, one Query, the envelope. No hash chain, no ended logins, no UserSig.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { DynamoDBClient, QueryCommand } from "@aws-sdk/client-dynamodb";
@@ -23,13 +23,13 @@ if (COLDSTART_WARM === "on") await query("-");
 
 export async function handler(event) {
   const caller = verified(event.headers.authorization);
-  if (!caller) return answer(401, { code: 40101, message: "未登录", data: null });
+  if (!caller) return answer(401, { code: 40101, message: "未通过身份验证", data: null });
   const callId = event.rawPath.slice("/api/calls/".length);
   const { Items } = await query(`call#${callId}`);
   const call = view(callId, Items.map((item) => plain({ M: item })));
-  if (!call || call.tenant !== (caller.tenant ?? "default") || ![call.view.caller_id, call.view.callee_id].includes(caller.sub))
-    return answer(404, { code: 40401, message: "没有这个通话", data: null });
-  return answer(200, { code: 0, message: "成功", data: call.view });
+  if (!call || call.tenant !== (caller.tenant ?? "default") || !call.parties.includes(caller.sub))
+    return answer(404, { code: 40401, message: "通话不存在", data: null });
+  return answer(200, { code: 0, message: "成功", data: call.seenBy(caller.sub) });
 }
 
 const answer = (statusCode, envelope) => ({
@@ -66,21 +66,29 @@ function view(callId, items) {
   if (!first) return;
   const last = commits.at(-1);
   const { data: placed } = first.events[0];
-  const { text } = items.find(({ sk, digest }) => sk.startsWith("personal#") && digest === placed.personal) ?? {};
-  const by = commits.find(({ events }) => events.some(({ type }) => type === "CallAccepted"))?.actor;
+  const personal = items.find(({ sk, digest }) => sk.startsWith("personal#") && digest === placed.personal);
+  const text = personal && JSON.parse(personal.text);
+  const callees = placed.callees.map(({ id }) => id);
+  const accepted = commits.find(({ events }) => events.some(({ type }) => type === "CallAccepted"));
+  const reason = last.events.at(-1).data.reason;
   return {
     tenant: first.tenant,
-    view: {
+    parties: [placed.caller.id, ...callees],
+    seenBy: (party) => ({
       call_id: callId,
       state: last.state,
       seq: last.n,
       caller_id: placed.caller.id,
-      callee_id: placed.callee,
+      callee_id: callees.includes(party) ? party : callees[0],
+      ...(party === placed.caller.id && { callee_ids: callees }),
+      repeated: false,
       caller_info: text?.caller_info ?? {},
       ...(text?.invitation_data && { invitation_data: text.invitation_data }),
       timestamp: first.at,
       expires_at: placed.deadline,
-      ...(by && { answered_by: by.client ?? by.id }),
-    },
+      remaining_ms: last.state === "ringing" ? Math.max(0, placed.deadline - Date.now()) : 0,
+      ...(accepted && { answered_by: accepted.actor.client ?? accepted.actor.id, answered_at: accepted.at }),
+      ...(reason && { reason }),
+    }),
   };
 }

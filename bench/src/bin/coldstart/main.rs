@@ -22,7 +22,7 @@ use ilock_tests::parties::call_id;
 use serde_json::{Value, json};
 use start::{Environment, Function, Sdk, Secrets, Times};
 
-/// Starts of each function, with the SDK warm and with it cold.
+/// Starts of each function, with the SDK warm and with it cold, unless `COLDSTART_STARTS` says otherwise.
 const STARTS: usize = 15;
 /// How many of the functions are ours.
 const OWN: usize = 2;
@@ -156,13 +156,13 @@ fn event(call: &str, signed_with: &str) -> Value {
 }
 
 /// Measures the functions in turn, so that other load on the machine affects all of them.
-async fn measured(functions: &[Function], environment: &Environment) -> Vec<[Starts; 2]> {
+async fn measured(functions: &[Function], environment: &Environment, count: usize) -> Vec<[Starts; 2]> {
     let mut all: Vec<_> = functions.iter().map(|_| [Starts(vec![]), Starts(vec![])]).collect();
     let mut right = None;
     for function in functions {
         function.refuses_a_forged_token(environment).await;
     }
-    for round in 0..=STARTS {
+    for round in 0..=count {
         for (function, [warm, cold]) in functions.iter().zip(&mut all) {
             for (sdk, starts) in [(Sdk::Warm, warm), (Sdk::Cold, cold)] {
                 let times = function.start(environment, sdk).await;
@@ -229,7 +229,10 @@ fn report(functions: &[Function], all: &[[Starts; 2]]) {
 async fn main() {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or_default();
-    println!("cold start of GET /api/calls/{{call_id}}: {STARTS} starts each, in turn; load before it: {load}");
+    let count = std::env::var("COLDSTART_STARTS").map_or(STARTS, |count| {
+        count.parse().unwrap_or_else(|_| panic!("COLDSTART_STARTS must be a whole number, not {count:?}"))
+    });
+    println!("cold start of GET /api/calls/{{call_id}}: {count} starts each, in turn; load before it: {load}");
     let functions = functions();
     let world = World::with(Options { poll: Duration::from_hours(1), ..Options::anywhere() }).await;
     let call = call(&world).await;
@@ -255,7 +258,7 @@ async fn main() {
     println!(
         "  Cold: both refuse connections until the first event is handed over. The binary tries once in init; the others do not try."
     );
-    let all = measured(&functions, &environment).await;
+    let all = measured(&functions, &environment, count).await;
     report(&functions, &all);
     world.end().await;
 }
