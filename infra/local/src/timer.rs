@@ -56,8 +56,10 @@ impl LocalTimer {
     }
 
     async fn sleep_and_expire(self, call_id: CallId, due: Millis) {
-        let left = u64::try_from(due.since(self.clock.now())).unwrap_or(0);
-        tokio::time::sleep(Duration::from_millis(left)).await;
+        // The clock may be set back meanwhile.
+        while let Ok(left @ 1..) = u64::try_from(due.since(self.clock.now())) {
+            tokio::time::sleep(Duration::from_millis(left)).await;
+        }
         let Some(calls) = self.calls.get() else { return };
         for _ in 0..TRIES {
             match expire(calls, &Alarm { call_id: call_id.clone() }).await {
