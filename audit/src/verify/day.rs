@@ -50,6 +50,8 @@ struct Place {
 #[derive(Debug)]
 pub struct DayJudge {
     day: Day,
+    /// The hour with whose entry the day's end.
+    end: Hour,
     now: Millis,
     hours: HashMap<Entry, Hour>,
     began: BTreeMap<Hour, u64>,
@@ -73,6 +75,7 @@ impl DayJudge {
         let hours = std::iter::successors(Some(first), |hour| Some(hour.next()));
         let hours = hours.take_while(|hour| hour.begins() <= now.plus(LATE)).map(|hour| (Entry::of_hour(hour), hour));
         Self {
+            end: end_of_entries(&day),
             now,
             hours: hours.collect(),
             began: BTreeMap::new(),
@@ -90,7 +93,7 @@ impl DayJudge {
     /// [`DayJudge::later_entry`].
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.since.is_some_and(|hour| hour >= end_of_entries(&self.day))
+        self.since.is_some_and(|hour| hour >= self.end)
     }
 
     /// Takes in an entry of the ledger; none where it is of a form that nobody knows.

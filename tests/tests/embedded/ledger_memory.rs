@@ -57,7 +57,7 @@ async fn the_sequencers_memory_does_not_grow_with_what_waits() {
         println!("{waiting} entries wait: at most {peak} MB in {} rounds", words[2]);
         peaks.push(peak);
     }
-    // A round has at most 4 MB of entries, and what is read beside it: 16 pages of 1 MB.
+    // A round has at most 4 MB of entries, and what is read beside it: four pages of 1 MB at a time.
     assert!(peaks.iter().all(|peak| *peak < peaks[0] + 96), "{peaks:?}");
     // From 300,000 entries on the pages are full: then nothing more is read at a time, whatever waits.
     if let Some([full, more]) = peaks.get(3..) {

@@ -1,12 +1,11 @@
 //! Secrets by reference: what a function's environment names is fetched once, and stands nowhere else.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
-use ilock_functions::settings::Settings;
+use ilock_functions::settings::{BadSetting, Settings};
 use ilock_lambda::aws::{OnAws, RetryPolicy, SecretUnread, Secrets};
 use ilock_lambda::{NotReady, Ready};
 use ilock_tests::World;
@@ -37,8 +36,12 @@ fn fetched(aws: &Aws) -> Vec<String> {
     names
 }
 
-fn on_aws(aws: &Aws, settings: Settings) -> OnAws {
-    OnAws::new(settings, aws.sdk(), RetryPolicy::Background)
+/// A function with that environment, on this AWS, of which `make` makes what it needs.
+fn function<T>(aws: &Aws, make: impl Fn(&Settings) -> Result<T, BadSetting> + Send + Sync + 'static) -> Ready<T> {
+    let secrets = Secrets::referred_to_in(environment());
+    let client = aws_sdk_secretsmanager::Client::new(&aws.sdk());
+    let on_aws = OnAws::new(secrets.settings(), aws.sdk(), RetryPolicy::Background);
+    Ready::new(on_aws, secrets, client, move |on_aws| make(&on_aws.wiring.settings))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,10 +70,7 @@ async fn a_function_is_ready_once_its_secrets_are_there_and_tries_again_until_th
     let world = World::new().await;
     let aws = aws(&world).await;
     aws.keeps("ilock-dev/trtc", r#"{"trtc_secret_key": "the key of no application"}"#);
-    let secrets = Secrets::referred_to_in(environment());
-    let client = aws_sdk_secretsmanager::Client::new(&aws.sdk());
-    let parts = on_aws(&aws, secrets.settings());
-    let ready = Arc::new(Ready::new(parts, secrets, client, |on_aws| on_aws.wiring.settings.mqtt_tokens()));
+    let ready = function(&aws, Settings::mqtt_tokens);
     let Err(NotReady::Secret(unread)) = ready.get().await else { panic!("there is no such secret") };
     assert_eq!(unread.name, "ilock-dev/mqtt");
     aws.keeps("ilock-dev/mqtt", "a secret for passwords, which is no JSON");
@@ -88,10 +88,7 @@ async fn whoever_asks_while_the_secrets_come_waits_for_them_and_they_come_once()
     let aws = Aws::before(world.stack.at.dynamodb, std::time::Duration::from_millis(500)).await;
     aws.keeps("ilock-dev/trtc", r#"{"trtc_secret_key": "the key of no application"}"#);
     aws.keeps("ilock-dev/mqtt", r#"{"mqtt_secret": "a secret for passwords, long enough"}"#);
-    let secrets = Secrets::referred_to_in(environment());
-    let client = aws_sdk_secretsmanager::Client::new(&aws.sdk());
-    let parts = on_aws(&aws, secrets.settings());
-    let ready = Arc::new(Ready::new(parts, secrets, client, |on_aws| on_aws.wiring.settings.mqtt_tokens()));
+    let ready = function(&aws, Settings::mqtt_tokens);
     let begun = std::time::Instant::now();
     let asked = (0..10).map(|_| async { ready.get().await.map(drop).unwrap() });
     futures::future::join_all(asked).await;
@@ -105,11 +102,7 @@ async fn who_asks_a_function_that_is_not_ready_is_answered_in_the_envelope() {
     let world = World::new().await;
     let aws = aws(&world).await;
     aws.keeps("ilock-dev/trtc", r#"{"trtc_secret_key": "the key of no application"}"#);
-    let secrets = Secrets::referred_to_in(environment());
-    let client = aws_sdk_secretsmanager::Client::new(&aws.sdk());
-    let parts = on_aws(&aws, secrets.settings());
-    let ready =
-        Ready::new(parts, secrets, client, |on_aws| on_aws.wiring.settings.mqtt_tokens().map(|_| Router::new()));
+    let ready = function(&aws, |settings| settings.mqtt_tokens().map(|_| Router::new()));
     let ask = async |language: &str| {
         let request = Request::get("/api/calls").header("accept-language", language).body(Body::empty()).unwrap();
         let response = ready.answer(request).await.unwrap();
