@@ -46,6 +46,17 @@ async function pastCall(tabs, user, device) {
   return row.getAttribute("data-call");
 }
 
+/** When the page first showed something, in ms after it was asked for; waits for it where it has not yet. */
+function firstPaint(page) {
+  return page.evaluate(
+    () =>
+      new Promise((done) => {
+        const seen = (entries) => entries.getEntriesByName("first-contentful-paint").forEach((entry) => done(entry.startTime));
+        new PerformanceObserver(seen).observe({ type: "paint", buffered: true });
+      }),
+  );
+}
+
 for (const colorScheme of ["light", "dark"]) {
   test(`whoever uses a screen reader or a keyboard can use every page, ${colorScheme}`, async () => {
     const tabs = await Tabs.open(browser, stack.http, { colorScheme, reducedMotion: "reduce" });
@@ -222,7 +233,7 @@ test("no page runs a script that it was not served, and none loads anything from
         }),
     );
     assert.match(blocked, /^script-src/, path);
-    const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
+    const paint = await firstPaint(page);
     assert.ok(paint <= FIRST_PAINT_MS, `${path}: first paint after ${paint} ms`);
     assert.deepEqual([...hosts], ["127.0.0.1"], path);
     await page.close();
