@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::classify::{Refused, Verdict, classify, is_ours};
 use crate::client::Client;
-use crate::output::{Command, Ending, Event, LogoutReason};
+use crate::output::{Ending, Event, LogoutReason};
 use crate::requests::{Act, Pending, Purpose, Stage};
 use crate::wire::View;
 
@@ -35,7 +35,7 @@ impl Client {
                 self.again(index, after_ms, code, status != 429);
             }
             Verdict::Token => self.token_refused(index),
-            Verdict::LoggedOut => self.logged_out(LogoutReason::Removed),
+            Verdict::LoggedOut => self.login_ended(index),
         }
     }
 
@@ -49,6 +49,8 @@ impl Client {
     fn again(&mut self, index: usize, after_ms: Option<u64>, code: u32, uncertain: bool) {
         let Some(pending) = self.requests.pending.get_mut(index) else { return };
         pending.uncertain |= uncertain;
+        // By the next attempt the token that was fresh may have ended.
+        pending.renewed = false;
         // It is tried for ever, and nothing works before it is done.
         let unregistered = pending.request.purpose == Purpose::Register && pending.attempts == 1;
         let bounds = match after_ms {
@@ -61,37 +63,18 @@ impl Client {
         }
         let at = self.after(bounds);
         if give_up_at.is_some_and(|end| end <= at) {
-            let pending = self.requests.pending.remove(index);
-            return self.gave_up(&pending, code, after_ms);
+            return self.give_up(index, code, after_ms);
         }
         if let Some(pending) = self.requests.pending.get_mut(index) {
             pending.stage = Stage::Waiting { at, for_network: code == 0 && after_ms.is_none() };
         }
     }
 
-    fn token_refused(&mut self, index: usize) {
-        let asked = self.requests.pending.iter().any(|pending| matches!(pending.stage, Stage::NeedsToken));
-        let Some(pending) = self.requests.pending.get_mut(index) else { return };
-        if pending.renewed {
-            let by_user = pending.request.purpose == Purpose::LogOut;
-            self.requests.pending.remove(index);
-            if !by_user {
-                self.logged_out(LogoutReason::TokenRefused);
-            }
-            return;
-        }
-        pending.stage = Stage::NeedsToken;
-        if !asked {
-            self.emit(Command::NeedToken);
-        }
-    }
-
-    pub(crate) fn resume_with_token(&mut self) {
-        for pending in &mut self.requests.pending {
-            if matches!(pending.stage, Stage::NeedsToken) {
-                pending.renewed = true;
-                pending.stage = Stage::Waiting { at: self.now, for_network: false };
-            }
+    /// The login that the request's token comes from was ended. A logout wanted that: the answer to it was lost.
+    fn login_ended(&mut self, index: usize) {
+        let pending = self.requests.pending.remove(index);
+        if pending.request.purpose != Purpose::LogOut {
+            self.logged_out(LogoutReason::Removed);
         }
     }
 
@@ -129,11 +112,14 @@ impl Client {
         match purpose {
             Purpose::Register => {
                 self.report_refusal(purpose, refused);
-                self.registration_refused();
+                self.registration_refused(refused.code);
             }
             Purpose::LogOut if refused.code == 40402 => {}
             Purpose::Status if refused.code == 40402 => self.client_unknown(),
             Purpose::Place { press } => {
+                if refused.client_unknown {
+                    self.client_unknown();
+                }
                 self.report_refusal(purpose, refused);
                 self.not_placed(press);
             }
@@ -157,16 +143,27 @@ impl Client {
             (Act::HangUp, 40902) => self.act(call_id, Act::Rejected, None),
             (_, 40901) => self.settle_by_id(call_id, refused.state, refused.winner.as_deref()),
             (_, 40401) => self.gone(call_id),
-            (_, 40402) => self.client_unknown(),
-            (Act::Accepted, _) => {
+            (Act::Accepted, code) => {
+                // Registered again, the client gives its answer again.
+                if (code == 40402 || refused.client_unknown) && self.registers_again() {
+                    return;
+                }
                 self.report_refusal(&Purpose::Act { call_id: call_id.into(), act }, refused);
                 self.over_by_id(call_id, Ending::Failed);
             }
-            _ => self.report_refusal(&Purpose::Act { call_id: call_id.into(), act }, refused),
+            (_, 40402) => self.client_unknown(),
+            _ => {
+                if refused.client_unknown {
+                    self.client_unknown();
+                }
+                self.report_refusal(&Purpose::Act { call_id: call_id.into(), act }, refused);
+            }
         }
     }
 
-    fn gave_up(&mut self, pending: &Pending, code: u32, after_ms: Option<u64>) {
+    /// Nobody waits for it any more.
+    pub(crate) fn give_up(&mut self, index: usize, code: u32, after_ms: Option<u64>) {
+        let pending = self.requests.pending.remove(index);
         let purpose = &pending.request.purpose;
         match purpose {
             // Nobody waits for these.

@@ -6,6 +6,8 @@ use serde_json::Value;
 
 /// The most that a `Retry-After` is believed: an hour.
 const LONGEST_WAIT_S: u64 = 3_600;
+/// The backend's code for a token that it does not accept.
+pub(crate) const TOKEN_REFUSED: u32 = 40101;
 
 /// A refusal, with what the backend said.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +16,8 @@ pub(crate) struct Refused {
     pub message: String,
     /// What is wrong and what would be right, of a 40001.
     pub rule: Option<String>,
+    /// Whether that is the name of the client that asks: the backend does not know it, or not any more.
+    pub client_unknown: bool,
     /// Where the call stands, of a 40901.
     pub state: Option<CallState>,
     pub winner: Option<String>,
@@ -58,7 +62,7 @@ pub(crate) fn classify(status: u16, retry_after: Option<&str>, body: &str) -> Ve
     let code = envelope.code;
     match code {
         0 if (200..300).contains(&status) => Verdict::Done(envelope.data),
-        40101 => Verdict::Token,
+        TOKEN_REFUSED => Verdict::Token,
         40302 => Verdict::LoggedOut,
         50001 => refused(envelope),
         _ if status == 429 || status >= 500 => Verdict::Again { after_ms, code },
@@ -69,8 +73,9 @@ pub(crate) fn classify(status: u16, retry_after: Option<&str>, body: &str) -> Ve
 fn refused(Envelope { code, message, data }: Envelope) -> Verdict {
     let data: ErrorData = serde_json::from_value(data).unwrap_or_default();
     let sentence = |rule: String| if rule.starts_with("must ") { rule } else { format!("must be {rule}") };
+    let client_unknown = code == 40001 && data.field.as_deref() == Some("client_id");
     let rule = data.field.zip(data.rule).map(|(field, rule)| format!("{field} {}", sentence(rule)));
-    Verdict::Refused(Refused { code, message, rule, state: data.state, winner: data.winner })
+    Verdict::Refused(Refused { code, message, rule, client_unknown, state: data.state, winner: data.winner })
 }
 
 #[cfg(test)]

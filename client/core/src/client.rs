@@ -3,12 +3,13 @@
 use std::fmt;
 
 use crate::calls::Calls;
+use crate::classify::TOKEN_REFUSED;
 use crate::config::Config;
 use crate::input::Input;
 use crate::link::{Link, LinkPhase};
 use crate::output::Output;
 use crate::random::Random;
-use crate::requests::{Pending, Request, Requests, Stage};
+use crate::requests::{Pending, Purpose, Request, Requests, Stage};
 use crate::seen::Seen;
 use crate::status_report::StatusReport;
 use crate::time::ServerTime;
@@ -61,6 +62,7 @@ impl Client {
     pub fn handle(&mut self, now_ms: u64, input: Input) -> Vec<Output> {
         self.now = self.now.max(now_ms);
         self.take(input);
+        self.token_due();
         self.requests_due();
         self.link_due();
         self.calls_due();
@@ -78,7 +80,7 @@ impl Client {
         };
         let renewal = self.link.renew_at.filter(|_| !self.link.is_off());
         let calls = self.calls.0.iter().filter_map(|call| call.due(&self.time));
-        requests.chain(link).chain(renewal).chain(calls).min()
+        requests.chain(self.requests.ask_token_at).chain(link).chain(renewal).chain(calls).min()
     }
 
     /// The client's name, by which messages and answers call it; none before the first registration.
@@ -92,6 +94,7 @@ impl Client {
             Input::Start => self.start(),
             Input::LoggedIn => self.logged_in(),
             Input::TokenRenewed => self.token_renewed(),
+            Input::TokenFailed => self.token_failed(),
             Input::TokenUnavailable => self.token_unavailable(),
             Input::LogOut => self.log_out(),
             Input::HttpAnswer { id, status, retry_after, date, body } => {
@@ -171,13 +174,39 @@ impl Client {
             self.requests.pending.iter().filter(|pending| due(pending, self.now)).map(|p| p.id).collect();
         for id in ids {
             let Some(index) = self.requests.position(id) else { continue };
-            match self.requests.pending.get_mut(index) {
-                Some(pending) if matches!(pending.stage, Stage::Waiting { .. }) => {
+            let Some(pending) = self.requests.pending.get_mut(index) else { continue };
+            let stage = pending.stage;
+            // Where the machine slept, the time has passed without a tick: nobody waits at the door any more.
+            let late_press = matches!(pending.request.purpose, Purpose::Place { .. }) && pending.is_late(self.now);
+            match stage {
+                Stage::NeedsToken => self.give_up(index, TOKEN_REFUSED, None),
+                Stage::Sent(_) => self.request_failed(id),
+                Stage::Waiting { .. } if late_press => self.give_up(index, 0, None),
+                Stage::Waiting { .. } => {
                     let command = pending.send(self.now);
                     self.outputs.push(command.into());
                 }
-                _ => self.request_failed(id),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Role;
+    use crate::output::{Command, Ending, Event};
+
+    #[test]
+    fn a_press_that_the_machine_slept_over_is_not_placed() {
+        let mut client = Client::new(Config::new(Role::Door, "panel".into()), vec![7; 16]).unwrap();
+        let callees = vec!["user456".to_owned()];
+        client.handle(0, Input::Press { callees, caller_info: None, ring_seconds: None, invitation_data: None });
+        client.handle(0, Input::HttpFailed { id: 1 });
+        let outputs = client.handle(3_600_000, Input::Tick);
+        let is_sent = |output: &Output| matches!(output, Output::Do(Command::Request { .. }));
+        assert!(!outputs.iter().any(is_sent), "{outputs:?}");
+        let is_over = |output: &Output| matches!(output, Output::Event(Event::CallOver { why: Ending::Failed, .. }));
+        assert!(outputs.iter().any(is_over), "{outputs:?}");
     }
 }

@@ -33,7 +33,6 @@ impl Client {
         if connection != self.link.connection || !matches!(self.link.phase, LinkPhase::Connecting(_)) {
             return;
         }
-        self.link.refusals = 0;
         if !session_present {
             self.link.subscribed.clear();
         }
@@ -61,6 +60,7 @@ impl Client {
     /// Messages arrive from now on; what happened before is asked for.
     fn online(&mut self) {
         self.link.phase = LinkPhase::Online(self.now);
+        self.link.refusals = 0;
         self.link.no_network = false;
         if !self.link.shown_online {
             self.link.shown_online = true;
@@ -71,8 +71,9 @@ impl Client {
         self.fetch_state();
     }
 
-    /// Requests that failed for want of a network are made again.
+    /// Requests that failed for want of a network are made again, and so is the one for a token.
     fn retry_now(&mut self) {
+        self.requests.ask_token_at = self.requests.ask_token_at.map(|at| at.min(self.now));
         for pending in &mut self.requests.pending {
             if let Stage::Waiting { for_network: true, .. } = pending.stage {
                 pending.stage = Stage::Waiting { at: self.now, for_network: false };

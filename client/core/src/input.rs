@@ -58,7 +58,10 @@ pub enum Input {
     LoggedIn,
     /// There is a fresh access token, as [`crate::Command::NeedToken`] asked for.
     TokenRenewed,
-    /// No fresh access token is to be had: the person must log in.
+    /// The login service could not be asked for a fresh access token: [`crate::Command::NeedToken`] comes again after a
+    /// random wait.
+    TokenFailed,
+    /// The login service gives no access token any more: the person must log in.
     TokenUnavailable,
     /// The person logs out on this client.
     LogOut,

@@ -33,6 +33,7 @@ mod seen;
 mod status;
 mod status_report;
 mod time;
+mod token;
 mod wire;
 
 pub use client::Client;

@@ -58,7 +58,7 @@ pub(crate) struct Link {
     /// Attempts since.
     #[serde(skip)]
     pub tries: u32,
-    /// How often the broker refused a password since one was accepted.
+    /// How often the broker refused a password, or the topics, since messages last arrived.
     #[serde(skip)]
     pub refusals: u32,
     /// When to renew the password; none while that cannot be known.
@@ -70,6 +70,9 @@ pub(crate) struct Link {
     /// Whether the app was told that it is online.
     #[serde(skip)]
     pub shown_online: bool,
+    /// Whether the app was told, since the start, that nobody is logged in.
+    #[serde(skip)]
+    pub shown_logged_out: bool,
     /// Whether the system says that there is no network.
     #[serde(skip)]
     pub no_network: bool,

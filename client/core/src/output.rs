@@ -195,7 +195,7 @@ pub enum Command {
     },
     /// Close the connection.
     Disconnect,
-    /// Get a fresh access token, then [`crate::Input::TokenRenewed`] or `TokenUnavailable`.
+    /// Get a fresh access token, then [`crate::Input::TokenRenewed`], `TokenFailed` or `TokenUnavailable`.
     NeedToken,
 }
 

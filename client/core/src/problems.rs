@@ -1,6 +1,6 @@
 //! What the person, or the app's maker, is told when something does not work.
 
-use crate::classify::Refused;
+use crate::classify::{Refused, TOKEN_REFUSED};
 use crate::client::Client;
 use crate::output::{Event, Problem};
 use crate::requests::Purpose;
@@ -10,6 +10,7 @@ fn hint(code: u32) -> &'static str {
     match code {
         0 => "check the network and the backend's address, then try again",
         40001 => "correct the field that the message names",
+        TOKEN_REFUSED => "check the network and the login service: it is asked again",
         40301 => "this account may not do that: ask the operator",
         40401 => "there is no such call any more",
         40402 => "nobody with this id can be called: check the id, or ask them to log in on a phone",
@@ -62,7 +63,11 @@ impl Client {
 
     /// The backend could not be reached, or would not take it in time.
     pub(crate) fn report_failure(&mut self, purpose: &Purpose, code: u32, retry_after_ms: Option<u64>) {
-        let why = if code == 0 { "the backend did not answer" } else { "the backend is busy, or limits how often" };
+        let why = match code {
+            0 => "the backend did not answer",
+            TOKEN_REFUSED => "there is no access token that the backend accepts, and the login service did not answer",
+            _ => "the backend is busy, or limits how often",
+        };
         self.emit(Event::Problem {
             problem: Problem {
                 code,

@@ -43,6 +43,14 @@ struct Push {
     timestamp: Option<String>,
 }
 
+impl Push {
+    /// The caller's name, else the caller's id.
+    fn shown_name(&self) -> String {
+        let name = self.caller_name.trim();
+        if name.is_empty() { self.caller_id.clone() } else { name.to_owned() }
+    }
+}
+
 fn number<T: std::str::FromStr>(text: Option<&String>) -> Option<T> {
     text.and_then(|text| text.parse().ok())
 }
@@ -92,7 +100,7 @@ impl Client {
             call.ring_by = Some(ring_by);
             call.seq = number(push.seq.as_ref()).unwrap_or(0);
             call.expires_at = number(push.expires_at.as_ref());
-            push.caller_name.clone_into(&mut call.info.caller_name);
+            push.caller_name.trim().clone_into(&mut call.info.caller_name);
             call.info.waiting = busy;
             let data = push.invitation_data.as_deref();
             let data: Option<Map<String, Value>> = data.and_then(|text| serde_json::from_str(text).ok());
@@ -129,7 +137,8 @@ impl Client {
             Some(index) => self.over(index, Ending::Missed, None, None),
             None => drop(self.calls.add(Call::over(&push.call_id, number(push.seq.as_ref()).unwrap_or(0)))),
         }
-        let Push { call_id, caller_id, caller_name, .. } = push;
+        let caller_name = push.shown_name();
+        let Push { call_id, caller_id, .. } = push;
         self.emit(Event::MissedCall { call_id, caller_id, caller_name, timestamp });
     }
 
@@ -155,7 +164,7 @@ impl Client {
         let call = CallInfo {
             call_id: text(|push| &push.call_id),
             caller_id: text(|push| &push.caller_id),
-            caller_name: text(|push| &push.caller_name),
+            caller_name: push.map(Push::shown_name).unwrap_or_default(),
             caller_info: "{}".into(),
             ..CallInfo::default()
         };

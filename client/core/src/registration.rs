@@ -8,7 +8,7 @@ use crate::config::Role;
 use crate::input::PushTokens;
 use crate::link::{Link, LinkPhase};
 use crate::output::{Command, Ending, Event, LogoutReason, Method};
-use crate::requests::{Purpose, Request};
+use crate::requests::{Act, Purpose, Request};
 
 /// A password is renewed this long before it ends, or earlier by up to as much again.
 const RENEW_BEFORE_MS: u64 = 600_000;
@@ -17,13 +17,18 @@ const RENEW_SHORT_BEFORE_MS: u64 = 60_000;
 /// However short a password lives, it is not renewed sooner than this.
 const SOONEST_MS: u64 = 30_000;
 const HOUR_MS: u64 = 3_600_000;
+/// The bounds of the wait after a registration that failed by a fault of the backend's.
+const FAULT_WAIT_MS: (u64, u64) = (60_000, 120_000);
 /// How long a logout is tried.
 const LOGOUT_WORTH_MS: u64 = 600_000;
 
 impl Client {
     pub(crate) fn start(&mut self) {
         match self.link.phase {
-            LinkPhase::LoggedOut(why) => self.emit(Event::LoggedOut { why }),
+            LinkPhase::LoggedOut(why) => {
+                self.link.shown_logged_out = true;
+                self.emit(Event::LoggedOut { why });
+            }
             LinkPhase::Idle | LinkPhase::TakenOver => {
                 // What was on the screen before a restart.
                 for call_id in self.calls.to_ask() {
@@ -44,7 +49,7 @@ impl Client {
     pub(crate) fn logged_in(&mut self) {
         let tokens = self.link.tokens.clone();
         let connection = self.link.connection;
-        self.requests.pending.clear();
+        self.requests.clear();
         self.link = Link { tokens, connection, phase: LinkPhase::Registering, ..Link::default() };
         self.register();
     }
@@ -100,15 +105,23 @@ impl Client {
         if !self.link.is_off() {
             self.connect();
         }
+        // The backend did not take these from a client that it did not know.
+        for call_id in self.calls.answering() {
+            self.act(&call_id, Act::Accepted, None);
+        }
     }
 
-    /// It will not be taken until the app changes what it says: a problem was reported.
-    pub(crate) fn registration_refused(&mut self) {
-        if self.link.phase == LinkPhase::Registering {
-            self.link.phase = LinkPhase::Idle;
-        } else {
-            self.link.renew_at = Some(self.now.saturating_add(RENEW_BEFORE_MS));
-        }
+    /// A problem was reported. What the client may not do, or says wrongly, stays so until the app is changed or somebody
+    /// else logs in; a fault of the backend's passes.
+    pub(crate) fn registration_refused(&mut self, code: u32) {
+        self.link.phase = match (self.link.phase, code) {
+            (LinkPhase::Registering, 40001 | 40301) => LinkPhase::Idle,
+            (LinkPhase::Registering, _) => LinkPhase::Waiting { until: self.after(FAULT_WAIT_MS), register: true },
+            (phase, _) => {
+                self.link.renew_at = Some(self.now.saturating_add(RENEW_BEFORE_MS));
+                phase
+            }
+        };
     }
 
     /// Sets the time of the renewal, once the backend's time is known.
@@ -156,27 +169,18 @@ impl Client {
         for index in 0..self.calls.0.len() {
             self.over(index, Ending::LoggedOut, None, None);
         }
-        self.requests.pending.clear();
+        self.requests.clear();
         self.held.clear();
         let connection = self.link.connection;
         self.link = Link {
             phase: LinkPhase::LoggedOut(why),
             logged_out: Some(why),
+            shown_logged_out: true,
             tokens: self.link.tokens.clone(),
             connection,
             ..Link::default()
         };
         self.emit(Command::Disconnect);
         self.emit(Event::LoggedOut { why });
-    }
-
-    pub(crate) fn token_renewed(&mut self) {
-        self.resume_with_token();
-    }
-
-    pub(crate) fn token_unavailable(&mut self) {
-        if !self.is_logged_out() {
-            self.logged_out(LogoutReason::TokenRefused);
-        }
     }
 }

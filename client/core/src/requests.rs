@@ -88,7 +88,7 @@ pub(crate) struct Pending {
     pub stage: Stage,
     pub attempts: u32,
     pub give_up_at: Option<u64>,
-    /// Whether a token was refused already, and renewed since.
+    /// Whether the attempt before was refused for its token, and this one has a fresh one.
     pub renewed: bool,
     /// Whether an attempt may have been carried out.
     pub uncertain: bool,
@@ -117,19 +117,29 @@ impl Pending {
         }
     }
 
-    /// The bound of the random wait before the next attempt: 1, 2, 4 … 30 seconds.
+    /// The bound of the random wait before the next attempt.
     pub fn spread_ms(&self) -> u64 {
-        let doubled = self.attempts.saturating_sub(1).min(5);
-        (1_000_u64 << doubled).min(LONGEST_WAIT_MS)
+        spread_ms(self.attempts)
     }
 
     /// When something is to be done about it.
     pub fn due(&self) -> Option<u64> {
         match self.stage {
             Stage::Sent(at) | Stage::Waiting { at, .. } => Some(at),
-            Stage::NeedsToken => None,
+            Stage::NeedsToken => self.give_up_at,
         }
     }
+
+    /// Whether it is of no use any more at `now`.
+    pub fn is_late(&self, now: u64) -> bool {
+        self.give_up_at.is_some_and(|end| end <= now)
+    }
+}
+
+/// The bound of the random wait after so many failed attempts: 1, 2, 4 … 30 seconds.
+pub(crate) fn spread_ms(attempts: u32) -> u64 {
+    let doubled = attempts.saturating_sub(1).min(5);
+    (1_000_u64 << doubled).min(LONGEST_WAIT_MS)
 }
 
 /// All requests.
@@ -137,6 +147,10 @@ impl Pending {
 pub(crate) struct Requests {
     last_id: u64,
     pub pending: Vec<Pending>,
+    /// When to ask for a token again, after the login service could not be asked.
+    pub ask_token_at: Option<u64>,
+    /// How often it could not be asked since a token came.
+    pub token_failures: u32,
 }
 
 impl Requests {
@@ -151,6 +165,18 @@ impl Requests {
 
     pub fn has(&self, purpose: &Purpose) -> bool {
         self.pending.iter().any(|pending| pending.request.purpose == *purpose)
+    }
+
+    /// Whether any waits for a fresh access token.
+    pub fn needs_token(&self) -> bool {
+        self.pending.iter().any(|pending| matches!(pending.stage, Stage::NeedsToken))
+    }
+
+    /// Forgets all of them, and that a token was asked for.
+    pub fn clear(&mut self) {
+        self.pending.clear();
+        self.ask_token_at = None;
+        self.token_failures = 0;
     }
 
     pub fn is_placing(&self) -> bool {

@@ -40,7 +40,14 @@ impl Client {
         let again = |since: u64| self.now.saturating_sub(since) >= REGISTER_AGAIN_MS;
         if self.status.unknown_since.is_none_or(again) {
             self.status.unknown_since = Some(self.now);
+            self.status.lost = true;
             self.register();
         }
+    }
+
+    /// The same; whether it is being registered now.
+    pub(crate) fn registers_again(&mut self) -> bool {
+        self.client_unknown();
+        self.requests.has(&Purpose::Register)
     }
 }

@@ -8,7 +8,10 @@ pub(crate) struct StatusReport {
     pub wanted: Option<(Status, u8, u64)>,
     /// What is to be sent again after the client has been registered.
     pub last: Option<(Status, u8, u64)>,
+    /// When the backend was last found not to know the client.
     pub unknown_since: Option<u64>,
+    /// Whether the backend has lost the last status with the client.
+    pub lost: bool,
 }
 
 impl StatusReport {
@@ -17,7 +20,7 @@ impl StatusReport {
     }
 
     pub fn registered(&mut self) {
-        if self.unknown_since.is_some() && self.wanted.is_none() {
+        if std::mem::take(&mut self.lost) && self.wanted.is_none() {
             self.wanted = self.last;
         }
     }

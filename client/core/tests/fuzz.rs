@@ -83,6 +83,7 @@ fn input() -> impl Strategy<Value = Input> {
         Input::Start,
         Input::Start,
         Input::TokenRenewed,
+        Input::TokenFailed,
         Input::LoggedIn,
         Input::Woken,
         Input::Tick,

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::broker::{self, Login, Order};
 use crate::http::Http;
-use crate::tokens::AccessTokens;
+use crate::tokens::{AccessTokens, Token};
 use crate::wish::Wish;
 
 /// How long a client that is closed waits for requests under way.
@@ -33,7 +33,10 @@ pub(crate) struct Driver {
     core: Client,
     http: Http,
     tokens: AccessTokens,
-    token: String,
+    /// The last token of this login.
+    token: Option<String>,
+    /// How often the person has logged in since the start.
+    login: u64,
     wishes: UnboundedSender<Wish>,
     events: UnboundedSender<Event>,
     started: Instant,
@@ -55,12 +58,13 @@ impl Driver {
         events: UnboundedSender<Event>,
     ) -> Self {
         let started = Instant::now();
-        let (token, connection, trust, authorizer) = (String::new(), None, None, None);
+        let (token, connection, trust, authorizer) = (None, None, None, None);
         Self {
             core,
             http,
             tokens,
             token,
+            login: 0,
             wishes,
             events,
             started,
@@ -122,12 +126,18 @@ impl Driver {
                 self.requests = self.requests.saturating_sub(1);
                 self.input(input);
             }
-            Wish::LoggedIn => self.fetch_token(Input::LoggedIn),
-            Wish::Token(Some(token), then) => {
-                self.token = token;
+            Wish::LoggedIn => {
+                self.login = self.login.saturating_add(1);
+                self.fetch_token(Input::LoggedIn);
+            }
+            // It is about a login that another one has followed.
+            Wish::Token(_, login, _) if login != self.login => {}
+            Wish::Token(Token::Fresh(token), _, then) => {
+                self.token = Some(token);
                 self.input(then);
             }
-            Wish::Token(None, _) => self.input(Input::TokenUnavailable),
+            Wish::Token(Token::Later, _, then) => self.token_failed(then),
+            Wish::Token(Token::LogIn, ..) => self.input(Input::TokenUnavailable),
             Wish::Save(sender) => {
                 let _ = sender.send(self.core.save());
             }
@@ -137,10 +147,22 @@ impl Driver {
 
     /// Gets an access token, and then tells the core `then`.
     fn fetch_token(&self, then: Input) {
-        let (tokens, wishes) = (self.tokens.clone(), self.wishes.clone());
+        let (tokens, wishes, login) = (self.tokens.clone(), self.wishes.clone(), self.login);
         tokio::spawn(async move {
-            let _ = wishes.send(Wish::Token(tokens.fetch().await, then));
+            // A source that panics has said nothing about the login.
+            let token = tokio::spawn(async move { tokens.fetch().await }).await.unwrap_or(Token::Later);
+            let _ = wishes.send(Wish::Token(token, login, then));
         });
+    }
+
+    /// The login service did not answer. The client starts all the same: only what needs a token waits for one.
+    fn token_failed(&mut self, then: Input) {
+        if then == Input::LoggedIn {
+            // The one there is belongs to the login before.
+            self.token = None;
+        }
+        let renewing = then == Input::TokenRenewed;
+        self.input(if renewing { Input::TokenFailed } else { then });
     }
 
     fn input(&mut self, input: Input) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ilock_client_core::{Command, Input, Method};
+use reqwest::StatusCode;
 
 /// Where requests go.
 #[derive(Debug, Clone)]
@@ -19,9 +20,14 @@ fn header(response: &reqwest::Response, name: &str) -> Option<String> {
 }
 
 impl Http {
-    /// Makes the request that `command` is, and says how it went. None when it is no request.
-    pub async fn request(self, command: Command, token: String) -> Option<Input> {
+    /// Makes the request that `command` is, and says how it went. None when it is no request. Without a token it is refused
+    /// here, as the backend would refuse it.
+    pub async fn request(self, command: Command, token: Option<String>) -> Option<Input> {
         let Command::Request { id, method, path, body, idempotency_key, timeout_ms } = command else { return None };
+        let Some(token) = token else {
+            let (status, body) = (StatusCode::UNAUTHORIZED.as_u16(), String::new());
+            return Some(Input::HttpAnswer { id, status, retry_after: None, date: None, body });
+        };
         let method = match method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,

@@ -49,4 +49,4 @@ pub use ilock_client_core::{
     CallInfo, Ending, Event, LogoutReason, Problem, Progress, PushTokens, Room, Secret, Status,
 };
 pub use press::Press;
-pub use tokens::AccessTokens;
+pub use tokens::{AccessTokens, Token};

@@ -11,7 +11,8 @@ export interface Options {
   /** The backend's address: `https://calls.example`. */
   server: string;
   /** An access token of the operator's login service: called at the start, and when the last one is not accepted any more.
-   * `undefined` means that the person must log in. */
+   * `undefined` means that the person must log in. Where it throws, as `fetch` does without a network, it is called again
+   * after a while. Everything that needs a token waits for its answer: give its request a timeout. */
   token: () => string | undefined | Promise<string | undefined>;
   role?: Role;
   /** The name of this installation, 1 to 52 of `A-Z a-z 0-9 _ -`. Two tabs need two names. */
@@ -40,7 +41,10 @@ export class Client {
   private readonly stop = new AbortController();
   private connection: Connection | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private token = "";
+  /** The last token of this login. */
+  private token: string | undefined;
+  /** How often the person has logged in since the start. */
+  private logins = 0;
 
   private constructor(
     private readonly options: Options,
@@ -70,6 +74,7 @@ export class Client {
 
   /** The person has logged in again after `logged_out`. */
   loggedIn(): Promise<void> {
+    this.logins += 1;
     return this.withToken({ type: "logged_in" });
   }
 
@@ -156,9 +161,22 @@ export class Client {
   }
 
   private async withToken(then: Input): Promise<void> {
-    const token = await Promise.resolve(this.options.token()).catch(() => undefined);
+    const login = this.logins;
+    const asked = async () => ({ token: await this.options.token() });
+    const answer = await asked().catch(() => undefined);
+    // It is about a login that another one has followed.
+    if (login !== this.logins) return;
+    if (answer === undefined) return this.tokenFailed(then);
+    const { token } = answer;
     if (token !== undefined) this.token = token;
     this.input(token === undefined ? { type: "token_unavailable" } : then);
+  }
+
+  /** The login service did not answer. The client starts all the same: only what needs a token waits for one. */
+  private tokenFailed(then: Input): void {
+    // The one there is belongs to the login before.
+    if (then.type === "logged_in") this.token = undefined;
+    this.input(then.type === "token_renewed" ? { type: "token_failed" } : then);
   }
 
   private input(input: Input): void {
@@ -173,11 +191,24 @@ export class Client {
           this.carryOut(output);
           break;
         default:
-          this.listeners.get(output.type)?.forEach((listener) => (listener as (event: Event) => void)(output));
+          this.tell(output);
       }
       if (this.stop.signal.aborted) return;
     }
     this.setTimer();
+  }
+
+  /** An error of the app's own does not keep the client from its work: it is reported as one that nobody caught. */
+  private tell(event: Event): void {
+    this.listeners.get(event.type)?.forEach((listener) => {
+      try {
+        (listener as (event: Event) => void)(event);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    });
   }
 
   private setTimer(): void {
@@ -209,13 +240,16 @@ export class Client {
   }
 
   private async request({ id, method, path, body, idempotency_key, timeout_ms }: Extract<Command, { type: "request" }>) {
-    const headers: Record<string, string> = { authorization: `Bearer ${this.token}` };
+    const { token } = this;
+    const headers: Record<string, string> = { authorization: `Bearer ${token}` };
     if (body !== undefined) headers["content-type"] = "application/json";
     if (idempotency_key !== undefined) headers["idempotency-key"] = idempotency_key;
     if (this.options.language !== undefined) headers["accept-language"] = this.options.language;
     try {
       const signal = AbortSignal.timeout(timeout_ms);
-      const answer = await fetch(this.options.server + path, { method, headers, body, signal });
+      // Without a token it is refused here, as the backend would refuse it.
+      const refused = token === undefined ? new Response(null, { status: 401 }) : undefined;
+      const answer = refused ?? (await fetch(this.options.server + path, { method, headers, body, signal }));
       const header = (name: string) => answer.headers.get(name) ?? undefined;
       const text = await answer.text();
       const [retry_after, date] = [header("retry-after"), header("date")];

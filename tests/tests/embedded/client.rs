@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ilock_auth::Role;
-use ilock_client::{AccessTokens, Builder, Ending, Event, Events, Handle, Press, Progress, Room, door, phone};
+use ilock_client::{AccessTokens, Builder, Ending, Event, Events, Handle, Press, Progress, Room, Token, door, phone};
 use ilock_local::Options;
 use ilock_tests::World;
 use ilock_tests::parties::token;
@@ -184,12 +184,36 @@ async fn an_access_token_that_is_refused_is_renewed_or_ends_the_login() {
     let source = AccessTokens::from_source(move || {
         let first = asked.fetch_add(1, Ordering::SeqCst) == 0;
         let token = if first { "expired".to_owned() } else { good.clone() };
-        async move { Some(token) }
+        async move { Token::Fresh(token) }
     });
     online(phone(&server(&world), source)).await;
 
     let (_, mut events) = phone(&server(&world), AccessTokens::fixed("nonsense")).start().unwrap();
     seen(&mut events, |event| matches!(event, Event::LoggedOut { .. }).then_some(())).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_service_that_does_not_answer_logs_nobody_out() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    let world = World::new().await;
+    let good = token("user456", Role::User, "default");
+    let asked = std::sync::Arc::new(AtomicU32::new(0));
+    let source = AccessTokens::from_source(move || {
+        let token = match asked.fetch_add(1, Ordering::SeqCst) {
+            0 => panic!("the app's own mistake"),
+            1 => Token::Later,
+            _ => Token::Fresh(good.clone()),
+        };
+        async move { token }
+    });
+    let (_, mut events) = phone(&server(&world), source).start().unwrap();
+    let first = seen(&mut events, |event| match event {
+        Event::Online { .. } => Some("online"),
+        Event::LoggedOut { .. } => Some("logged out"),
+        _ => None,
+    });
+    assert_eq!(first.await, "online");
     world.end().await;
 }
 

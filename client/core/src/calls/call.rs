@@ -150,7 +150,11 @@ impl Call {
             caller_id.clone_into(&mut self.info.caller_id);
         }
         if let Some(caller) = caller_info {
-            let text = |field: &str| caller.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
+            // White space is nothing to show.
+            let text = |field: &str| {
+                let text = caller.get(field).and_then(Value::as_str).map(str::trim);
+                text.filter(|text| !text.is_empty())
+            };
             self.info.caller_info = Value::Object(caller.clone()).to_string();
             self.info.location = text("location").map(str::to_owned);
             if let Some(name) = text("name") {
@@ -208,6 +212,12 @@ impl Calls {
     /// Whether the person is in a call here.
     pub fn is_busy(&self) -> bool {
         self.0.iter().any(|call| matches!(call.phase, CallPhase::Answering | CallPhase::Active))
+    }
+
+    /// Those that the person has answered, and the backend has not.
+    pub fn answering(&self) -> Vec<String> {
+        let answering = self.0.iter().filter(|call| call.phase == CallPhase::Answering);
+        answering.filter_map(|call| call.id.clone()).collect()
     }
 
     /// After a restart no call is taken for what it was: the backend is asked.

@@ -108,5 +108,9 @@ impl Client {
         let room = view.room_info.and_then(crate::wire::RoomInfo::room);
         let state = view.state.filter(|_| !older);
         self.settle(index, News { state, by: view.answered_by, reason: view.reason, room });
+        // One that was placed before a restart.
+        if self.calls.0.get(index).is_some_and(|call| call.phase == CallPhase::Calling && call.check_at.is_none()) {
+            self.plan_check(index);
+        }
     }
 }
