@@ -142,6 +142,38 @@ fn a_receipt_that_says_what_cannot_be_is_implausible() {
 }
 
 #[test]
+fn a_receipt_that_is_made_up_days_later_does_not_hide_that_somebody_was_never_told() {
+    let calls = one_of_each();
+    let (ring, days) = ("users/user0/calls/incoming", 9 * 24 * 3_600_000);
+    let outcome = |ms: i64| json!({ "target": ring, "carrier": "mqtt", "ms": ms });
+    let given_up = |ms: i64| json!({ "target": ring, "carrier": "mqtt", "ms": ms, "error": "its time had passed" });
+    // The receipt of the first commit, as if it had been written so long after it.
+    let instead = |after: i64, ring: Value, of_others: i64| {
+        findings(&with_changed(&calls, 1, |call| {
+            let at = call.commits[0]["at"].as_i64().unwrap() + after;
+            let receipt = &mut call.receipts[0];
+            for outcome in receipt["notices"].as_object_mut().unwrap().values_mut() {
+                outcome["ms"] = json!(of_others);
+                if of_others > 60_000 {
+                    outcome["error"] = json!("its time had passed");
+                    outcome.as_object_mut().unwrap().remove("carrier_id");
+                }
+            }
+            receipt["notices"]["0"] = ring;
+            receipt["at"] = json!(at);
+        }))
+    };
+    assert_eq!(kinds(&instead(days, outcome(300), 310)), [(Kind::Implausible, Some(1))]);
+    let beside_one_of_then = instead(days, outcome(300), days - 5);
+    assert_eq!(kinds(&beside_one_of_then), [(Kind::Implausible, Some(1))], "{beside_one_of_then:?}");
+    assert!(beside_one_of_then[0].why.contains("was told 300 ms after it was made"), "{beside_one_of_then:?}");
+    // A broker that did not answer, and a table that throttled, for as long as the projector may run.
+    assert_eq!(instead(60_000, outcome(300), 310), []);
+    // The projector gave up, and its letter was redriven days later: all of that is of then.
+    assert_eq!(instead(days, given_up(days - 5), days - 3), []);
+}
+
+#[test]
 fn an_alert_by_somebody_who_is_not_rung_is_implausible() {
     let calls = one_of_each();
     for (field, value, kind) in [

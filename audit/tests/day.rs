@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use ilock_audit::Kind;
-use ilock_audit::verify::{DayJudge, DayJudged, end_of_entries};
-use ilock_events::Millis;
-use ilock_proof::{Day, Entry, Hour, StoredCall, canonical, digest};
+use ilock_audit::verify::{DayAccess, DayJudge, DayJudged, end_of_entries};
+use ilock_events::{Millis, TenantId};
+use ilock_proof::{Day, Entry, EntryKind, Hour, StoredCall, access_digest, canonical, digest};
 use serde_json::{Value, json};
 
 const HOUR: i64 = 3_600_000;
@@ -284,4 +284,145 @@ fn a_mark_is_held_against_the_ledger_of_the_day_on_which_it_was_written() {
     assert_eq!(judge.unexplained_calls(), [ilock_proof::call_hash(&call_id(0))].into());
     judge.call(&gone);
     assert!(judge.unexplained_calls().is_empty());
+}
+
+/// An access, as it is stored.
+#[derive(Clone)]
+struct Looked {
+    tenant: TenantId,
+    day: Day,
+    sk: String,
+    body: Value,
+}
+
+impl Looked {
+    fn at(at: Millis, auditor: &str) -> Self {
+        let salt = digest(auditor.as_bytes());
+        Self {
+            tenant: TenantId::new("default").unwrap(),
+            day: Day::of(at),
+            sk: format!("access#{:015}#{}", at.0, &salt[..32]),
+            body: json!({ "at": at.0, "auditor": auditor, "looked_at": "events" }),
+        }
+    }
+
+    fn stored(&self) -> DayAccess<'_> {
+        DayAccess { tenant: &self.tenant, day: &self.day, sk: &self.sk, body: &self.body }
+    }
+
+    fn entry(&self) -> Entry {
+        let salt = self.sk.rsplit('#').next().unwrap();
+        Entry::of_log(EntryKind::Access, access_digest(&self.tenant, salt, &self.body).unwrap())
+    }
+}
+
+impl Made {
+    /// Auditors looked in the last hour of the day before, twice on the day, and in the first hour of the next; all of it was
+    /// entered within the hour.
+    fn looked_at() -> (Self, Vec<Looked>) {
+        let mut made = Self::new();
+        let hours = [(-1, "anna"), (9, "ben"), (23, "carl"), (24, "dora")];
+        let looked = hours.map(|(hour, auditor)| {
+            let begins = made.day.begins().plus(hour * HOUR);
+            let looked = Looked::at(begins.plus(40 * MINUTE), auditor);
+            let began = made.ledger.iter().position(|entry| *entry == Entry::of_hour(Hour::of(begins))).unwrap();
+            made.ledger.insert(began + 1, looked.entry());
+            looked
+        });
+        (made, looked.to_vec())
+    }
+
+    fn judge_of(&self, looked: &[Looked], now: Millis) -> DayJudge {
+        let mut judge = DayJudge::new(self.day.clone(), now);
+        (0..).zip(&self.ledger).for_each(|(index, entry)| judge.entry(index, Some(*entry)));
+        self.calls.iter().for_each(|call| judge.call(call));
+        for one in looked {
+            judge.access(&one.stored());
+        }
+        judge
+    }
+
+    fn found_of(&self, looked: &[Looked]) -> Vec<(Kind, String)> {
+        let judged = self.judge_of(looked, self.day.begins().plus(40 * HOUR)).finish(None);
+        judged.findings.into_iter().map(|finding| (finding.kind, finding.why)).collect()
+    }
+}
+
+#[test]
+fn accesses_that_are_as_they_were_entered_are_no_finding_and_those_of_the_day_are_counted() {
+    let (made, looked) = Made::looked_at();
+    let mut judge = made.judge_of(&looked[1..3], made.day.begins().plus(40 * HOUR));
+    assert!(judge.unexplained_accesses() && !judge.unexplained(), "those of the days beside it are in its hours");
+    judge.access(&looked[0].stored());
+    judge.access(&looked[3].stored());
+    assert!(!judge.unexplained_accesses() && !judge.lacks());
+    let judged = judge.finish(None);
+    assert_eq!((judged.findings, judged.accesses, judged.items), (vec![], 2, 10));
+}
+
+#[test]
+fn an_access_that_was_removed_is_missing_and_one_that_was_altered_is_changed() {
+    let (made, looked) = Made::looked_at();
+    let mut without = looked.clone();
+    without.remove(1);
+    let found = made.found_of(&without);
+    assert!(matches!(&found[..], [(Kind::Missing, why)] if why.contains("an access was entered")), "{found:?}");
+
+    let edits: [fn(&mut Looked); 4] = [
+        |access| access.body["auditor"] = "somebody".into(),
+        |access| access.body["at"] = json!(access.body["at"].as_i64().unwrap() - HOUR),
+        |access| access.tenant = TenantId::new("theirs").unwrap(),
+        |access| access.sk = access.sk.replace(&access.sk[23..], &"ab".repeat(16)),
+    ];
+    for (place, edit) in edits.into_iter().enumerate() {
+        let mut altered = looked.clone();
+        edit(&mut altered[1]);
+        let found = made.found_of(&altered);
+        let changed: Vec<_> = found.iter().filter(|(kind, _)| *kind != Kind::OutOfOrder).collect();
+        assert!(
+            matches!(&changed[..], [(Kind::Changed, why)] if why.contains("the access access#")),
+            "{place}: {found:?}"
+        );
+        // Another moment than that of its key is named as well.
+        assert_eq!(found.len(), if place == 1 { 2 } else { 1 }, "{place}: {found:?}");
+    }
+}
+
+#[test]
+fn an_access_that_the_ledger_has_not_was_never_entered_or_late_but_for_what_is_on_its_way() {
+    let (made, mut looked) = Made::looked_at();
+    let now = made.day.begins().plus(40 * HOUR);
+    let added = Looked::at(made.day.begins().plus(10 * HOUR), "eve");
+    looked.push(added.clone());
+    let found = made.found_of(&looked);
+    assert!(matches!(&found[..], [(Kind::NotEntered, why)] if why.contains(&added.sk)), "{found:?}");
+    assert_eq!(made.judge_of(&looked, now).lacking(), [added.entry()], "it is what a backfill enters");
+
+    let mut late = made.judge_of(&looked, now);
+    late.later_entry(90, &Entry::of_hour(Hour::of(made.day.begins().plus(38 * HOUR))));
+    late.later_entry(91, &added.entry());
+    let found = late.finish(None).findings;
+    assert!(found.len() == 1 && found[0].kind == Kind::EnteredLate && found[0].why.contains("access#"), "{found:?}");
+
+    // Nine minutes after it, it may still be on its way; and nothing of it was altered.
+    let young = made.judge_of(&looked, made.day.begins().plus(10 * HOUR + 9 * MINUTE)).finish(None);
+    assert_eq!(young.findings, []);
+}
+
+#[test]
+fn an_access_that_stands_under_another_day_or_moment_than_its_own_is_out_of_order() {
+    let (made, looked) = Made::looked_at();
+    let edits: [fn(&mut Looked); 2] =
+        [|access| access.day = access.day.plus(9), |access| access.sk = access.sk.replacen("access#0", "access#1", 1)];
+    for edit in edits {
+        let mut moved = looked.clone();
+        edit(&mut moved[1]);
+        let found = made.found_of(&moved);
+        assert!(matches!(&found[..], [(Kind::OutOfOrder, why)] if why.contains("stands under")), "{found:?}");
+    }
+    // It says of itself that it is of another day: what stands under the day is judged with it.
+    let mut made_up = Looked::at(made.day.begins().plus(11 * HOUR), "eve");
+    made_up.body["at"] = json!(made.day.begins().0 - 90 * HOUR);
+    let found = made.found_of(&[looked, vec![made_up]].concat());
+    assert_eq!(found.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), [Kind::OutOfOrder, Kind::NotEntered]);
 }

@@ -271,10 +271,15 @@ fn honest(number: u32, dice: &mut Dice, as_of: Millis) -> StoredCall {
     let at = Millis(MIDNIGHT + i64::from(number) * 4_000 + dice.about(400));
     let mut call = a_skewed_call(number, at, &mut || dice.about(400));
     for receipt in call.receipts.iter_mut().filter(|receipt| receipt["path"] == "projector") {
-        let off = dice.about(400);
+        // The dead letters of some were redriven days later, when nothing of it was to be told any more.
+        let is_redriven = dice.below(8) == 0;
+        let off = if is_redriven { 3 * 24 * HOUR_MS } else { dice.about(400) };
         receipt["at"] = json!(receipt["at"].as_i64().unwrap() + off);
         for outcome in receipt["notices"].as_object_mut().unwrap().values_mut() {
             outcome["ms"] = json!(outcome["ms"].as_i64().unwrap() + off);
+            if is_redriven {
+                outcome["error"] = json!("its time had passed");
+            }
         }
     }
     match dice.below(4) {

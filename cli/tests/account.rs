@@ -269,10 +269,14 @@ async fn a_call_is_projected_again_from_the_log() {
     cloud.commit("call_a_b_2", "good").await;
     let done = cloud.ilock(&["redrive", "--call", "call_a_b_2"]);
     assert_eq!(done.status.code(), Some(0), "{}", said(&done));
-    assert!(said(&done).contains("redriven 1 commits of call_a_b_2"), "{}", said(&done));
+    assert!(
+        said(&done).contains("redriven call_a_b_2: 1 records to projector, 1 records to ledger"),
+        "{}",
+        said(&done)
+    );
     cloud.commit("call_a_b_3", "refused").await;
     let failed = cloud.ilock(&["redrive", "--call", "call_a_b_3"]);
-    assert!(said(&failed).contains("1 of 1 commits failed again"), "{}", said(&failed));
+    assert!(said(&failed).contains("1 of 1 records failed again"), "{}", said(&failed));
     let nobody = cloud.ilock(&["redrive", "--call", "call_a_b_4"]);
     assert!(said(&nobody).contains("there is no call call_a_b_4"), "{}", said(&nobody));
 }

@@ -364,6 +364,52 @@ async fn a_day_ends_with_the_ledgers_own_hours_where_no_mark_of_them_says_so() {
     past.world.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_looked_is_held_against_the_ledger_whoever_removes_or_alters_it() {
+    let past = Past::new().await;
+    let day = Day::of(Millis(past.clock.load(Ordering::SeqCst)));
+    let tenants = ["default", "nobodys"];
+    // Of the second no call was ever placed.
+    for tenant in tenants {
+        let auditor = past.party(tenant, "auditor7", Role::Auditor);
+        auditor.gets(&format!("/api/audit/calls?day={}", past.day)).await.ok();
+    }
+    let until = Instant::now() + Duration::from_mins(1);
+    loop {
+        let verified = past.verified(&day, None);
+        assert_eq!(findings(&verified), []);
+        let waits = past.succeeds(&["ledger", "backfill", day.as_str()])[0]["entries"] != 0;
+        if !waits && verified[0]["counts"]["accesses"] == 2 {
+            break;
+        }
+        assert!(Instant::now() < until, "{verified:?}");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    for tenant in tenants {
+        let query = past.world.stack.dynamodb.query().table_name("events").key_condition_expression("pk = :pk");
+        let query = query.expression_attribute_values(":pk", word(format!("audit#{tenant}#{day}")));
+        let access = query.send().await.unwrap().items.unwrap().remove(0);
+        let is_found = || {
+            let said = past.verified(&day, None);
+            assert!(
+                matches!(findings(&said)[..], [("missing", why)] if why.contains("an access was entered")),
+                "{said:?}"
+            );
+        };
+        let mut altered = access.clone();
+        altered.insert("auditor".into(), word("somebody"));
+        past.put(&altered).await;
+        is_found();
+        past.put(&access).await;
+        assert_eq!(findings(&past.verified(&day, None)), []);
+        past.remove(&access).await;
+        is_found();
+        // What is inserted anew is as it was entered.
+        past.put(&access).await;
+    }
+    past.world.end().await;
+}
+
 /// Writes the archive, deletes what is in it, and tries what is refused on the way.
 async fn archived_and_deleted(past: &Past, dir: &Path) {
     // An archive that was cut off is gone on with; a whole one is taken; each has the same bytes.

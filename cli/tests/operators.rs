@@ -71,6 +71,151 @@ fn a_queue_that_does_not_exist_is_named() {
     assert!(text(&failed.stderr).contains("there is no queue nowhere"), "{}", text(&failed.stderr));
 }
 
+const STREAM: &str = "arn:aws:dynamodb:eu-central-1:123456789012:table/ilock-dev-events/stream/2026-11-22T00:00:00.000";
+
+/// The letter of a function about the stream's records 100 to 200.
+fn letter(function: &str) -> String {
+    let arn = format!("arn:aws:lambda:eu-central-1:123456789012:function:ilock-dev-{function}:live");
+    json!({
+        "requestContext": { "requestId": "r", "functionArn": arn, "condition": "RetryAttemptsExhausted" },
+        "DDBStreamBatchInfo": {
+            "shardId": "shardId-1", "startSequenceNumber": "100", "endSequenceNumber": "200", "batchSize": 2,
+            "streamArn": STREAM,
+        },
+    })
+    .to_string()
+}
+
+/// A record of the stream: what `event` did to the item at `sk`.
+fn stream_record(number: u32, event: &str, sk: &str) -> Value {
+    let keys = json!({ "pk": { "S": "call#call_a_b_1" }, "sk": { "S": sk } });
+    json!({
+        "eventID": number.to_string(), "eventName": event, "eventVersion": "1.1", "eventSource": "aws:dynamodb",
+        "awsRegion": "eu-central-1",
+        "dynamodb": {
+            "Keys": keys, "NewImage": keys, "SequenceNumber": number.to_string(), "SizeBytes": 1,
+            "StreamViewType": "NEW_AND_OLD_IMAGES",
+        },
+    })
+}
+
+/// A dead-letter queue with one letter, a stream with these records, and functions that succeed.
+fn with_letter(letter: String, records: Vec<Value>) -> MockAws {
+    let received = AtomicUsize::new(0);
+    MockAws::start(move |request| {
+        let answer = match request.target.as_str() {
+            "AmazonSQS.GetQueueUrl" => json!({ "QueueUrl": QUEUE }),
+            "AmazonSQS.GetQueueAttributes" => json!({ "Attributes": { "QueueArn": QUEUE_ARN } }),
+            "AmazonSQS.ListDeadLetterSourceQueues" => json!({ "queueUrls": [] }),
+            "AmazonSQS.ReceiveMessage" if received.fetch_add(1, Ordering::Relaxed) == 0 => {
+                json!({ "Messages": [{ "MessageId": "m", "ReceiptHandle": "handle", "Body": letter }] })
+            }
+            "AmazonSQS.ReceiveMessage" | "AmazonSQS.DeleteMessage" | "AmazonSQS.ChangeMessageVisibility" => json!({}),
+            "DynamoDBStreams_20120810.GetShardIterator" => json!({ "ShardIterator": "first" }),
+            "DynamoDBStreams_20120810.GetRecords" => json!({ "Records": records }),
+            invoked if invoked.starts_with("POST /2015-03-31/functions/") => json!({ "batchItemFailures": [] }),
+            other => panic!("unexpected request {other}"),
+        };
+        (200, answer.to_string())
+    })
+}
+
+/// The sort keys of what functions were invoked with, and whether the letter was deleted.
+fn sent_and_deleted(aws: &MockAws) -> (Vec<String>, bool) {
+    let requests = aws.requests();
+    let invoked = requests.iter().filter(|request| request.target.starts_with("POST /2015-03-31/functions/"));
+    let sent = invoked.flat_map(|request| {
+        let event: Value = serde_json::from_str(&request.body).unwrap();
+        event["Records"].as_array().unwrap().clone()
+    });
+    let sent = sent.map(|record| record["dynamodb"]["Keys"]["sk"]["S"].as_str().unwrap().to_owned()).collect();
+    (sent, requests.iter().any(|request| request.target == "AmazonSQS.DeleteMessage"))
+}
+
+#[test]
+fn a_letter_of_the_ledger_that_holds_only_receipts_is_redriven_with_all_of_them() {
+    let records = vec![
+        stream_record(100, "INSERT", "receipt#000001#0000"),
+        stream_record(150, "INSERT", "personal#00"),
+        stream_record(160, "REMOVE", "receipt#000001#0000"),
+        stream_record(200, "INSERT", "receipt#000001#0001"),
+    ];
+    let aws = with_letter(letter("ledger"), records);
+    let done = aws.run(&["--json", "redrive", "ilock-dev-dead", "--drop-expired"]);
+    assert_eq!(done.status.code(), Some(0), "{} {}", text(&done.stdout), text(&done.stderr));
+    let counts = lines(&done).pop().unwrap();
+    assert_eq!((&counts["redriven"], &counts["dropped"]), (&json!(1), &json!(0)));
+    let receipts = ["receipt#000001#0000", "receipt#000001#0001"].map(str::to_owned).to_vec();
+    assert_eq!(sent_and_deleted(&aws), (receipts, true));
+}
+
+#[test]
+fn everything_that_the_ledger_is_given_is_redriven_and_the_projector_is_given_commits_alone() {
+    let all = ["commit#000001", "receipt#000001#0000", "alert#a", "forgotten#00", "access#1#00", "archived"];
+    let records = || (100..).zip(all).map(|(number, sk)| stream_record(number, "INSERT", sk)).collect::<Vec<_>>();
+    for (function, given) in [("ledger", &all[..]), ("projector", &all[..1])] {
+        let aws = with_letter(letter(function), records());
+        let done = aws.run(&["redrive", "ilock-dev-dead"]);
+        assert_eq!(done.status.code(), Some(0), "{} {}", text(&done.stdout), text(&done.stderr));
+        let given: Vec<String> = given.iter().map(|sk| (*sk).to_owned()).collect();
+        assert_eq!(sent_and_deleted(&aws), (given, true), "{function}");
+    }
+}
+
+#[test]
+fn a_letter_whose_records_the_stream_still_has_is_not_dropped_as_expired() {
+    // None of them is for the projector: nobody is invoked, and nothing is lost.
+    let aws = with_letter(letter("projector"), vec![stream_record(100, "INSERT", "receipt#000001#0000")]);
+    let kept = aws.run(&["redrive", "ilock-dev-dead", "--drop-expired"]);
+    assert_eq!(kept.status.code(), Some(1));
+    let said = text(&kept.stdout) + &text(&kept.stderr);
+    assert!(said.contains("0 redriven, 0 dropped, 1 kept") && said.contains("is given none of them"), "{said}");
+    assert_eq!(sent_and_deleted(&aws), (vec![], false));
+
+    let aws = with_letter(letter("ledger"), vec![]);
+    let dropped = aws.run(&["redrive", "ilock-dev-dead", "--drop-expired"]);
+    assert_eq!(dropped.status.code(), Some(0), "{}", text(&dropped.stderr));
+    assert_eq!(sent_and_deleted(&aws), (vec![], true));
+
+    let aws = with_letter(letter("expire"), vec![stream_record(100, "INSERT", "commit#000001")]);
+    assert_eq!(aws.run(&["redrive", "ilock-dev-dead", "--drop-expired"]).status.code(), Some(1));
+    assert_eq!(sent_and_deleted(&aws), (vec![], false));
+}
+
+#[test]
+fn a_call_is_sent_again_with_all_that_the_ledger_is_given_of_it() {
+    let all = ["archived", "commit#000001", "personal#00", "receipt#000001#0000"];
+    let aws = MockAws::start(move |request| {
+        if request.body.contains("Action=DescribeStacks") {
+            let output = |key: &str, value: &str| {
+                format!("<member><OutputKey>{key}</OutputKey><OutputValue>{value}</OutputValue></member>")
+            };
+            let outputs = output("FunctionPrefix", "ilock-dev-") + &output("EventsTableName", "events");
+            let stack = format!(
+                "<member><StackName>ilock-dev</StackName><StackStatus>UPDATE_COMPLETE</StackStatus>\
+                 <CreationTime>2024-01-01T00:00:00Z</CreationTime><Outputs>{outputs}</Outputs></member>"
+            );
+            let result = format!("<DescribeStacksResult><Stacks>{stack}</Stacks></DescribeStacksResult>");
+            return (200, format!("<DescribeStacksResponse>{result}</DescribeStacksResponse>"));
+        }
+        if request.body.contains("Action=ListStackResources") {
+            let result = "<ListStackResourcesResult><StackResourceSummaries/></ListStackResourcesResult>";
+            return (200, format!("<ListStackResourcesResponse>{result}</ListStackResourcesResponse>"));
+        }
+        if request.target == "DynamoDB_20120810.Query" {
+            let items = all.map(|sk| json!({ "pk": { "S": "call#call_a_b_1" }, "sk": { "S": sk } }));
+            return (200, json!({ "Items": items, "Count": 4, "ScannedCount": 4 }).to_string());
+        }
+        assert!(request.target.starts_with("POST /2015-03-31/functions/"), "unexpected request {}", request.target);
+        (200, json!({ "batchItemFailures": [] }).to_string())
+    });
+    let done = aws.run(&["--json", "redrive", "--call", "call_a_b_1"]);
+    assert_eq!(done.status.code(), Some(0), "{} {}", text(&done.stdout), text(&done.stderr));
+    assert_eq!(lines(&done)[0]["records"], json!({ "projector": 1, "ledger": 3 }));
+    let sent = ["commit#000001", "archived", "commit#000001", "receipt#000001#0000"].map(str::to_owned).to_vec();
+    assert_eq!(sent_and_deleted(&aws), (sent, false));
+}
+
 /// A stack with one resource of each kind, and nothing else that answers.
 fn a_stack_and_nothing_else(request: &Request) -> Response {
     let stack = "<Stacks><member><StackName>ilock-dev</StackName><StackStatus>UPDATE_COMPLETE</StackStatus>\

@@ -8,6 +8,8 @@ use ilock_proof::{CallHash, Day, Entry, EntryKind, Hour, StoredCall, call_hash, 
 use serde_json::Value;
 
 use crate::finding::{Finding, Kind};
+use crate::verify::day_access::DayAccess;
+use crate::verify::day_subject::Subject;
 
 /// How long an item may take into the ledger, in ms: the sequencer works every minute.
 const GRACE: i64 = 10 * 60 * 1000;
@@ -31,6 +33,8 @@ pub struct DayJudged {
     pub commits: u64,
     /// Receipts, alerts and marks beside them.
     pub items: u64,
+    /// Accesses by auditors on the day in the log.
+    pub accesses: u64,
     /// Entries of the ledger that were read.
     pub entries: u64,
 }
@@ -45,8 +49,9 @@ struct Place {
     in_log: bool,
 }
 
-/// Judges a day. First come the ledger's entries from the day's beginning on, in their order; then calls, in any order;
-/// where [`DayJudge::lacks`] says so, the ledger's later entries, and where [`DayJudge::unexplained`] does, more calls.
+/// Judges a day. First come the ledger's entries from the day's beginning on, in their order; then calls and accesses, in any
+/// order, each access once; where [`DayJudge::unexplained`] says so, more calls, where [`DayJudge::unexplained_accesses`] does,
+/// more accesses, and where [`DayJudge::lacks`] does, the ledger's later entries.
 #[derive(Debug)]
 pub struct DayJudge {
     day: Day,
@@ -57,8 +62,10 @@ pub struct DayJudge {
     began: BTreeMap<Hour, u64>,
     since: Option<Hour>,
     places: HashMap<Entry, Place>,
+    /// The entries of accesses that were not shown.
+    gone_accesses: HashSet<Entry>,
     /// What the log has of the day, and the ledger had not: what it is, and when it says that it happened.
-    lacking: Vec<(Entry, String, Millis)>,
+    lacking: Vec<(Entry, Subject, Millis)>,
     /// The calls that were shown, by the hash that stands in entries.
     calls: HashMap<CallHash, String>,
     /// Those of them of which the log has nothing but the mark that they were archived: what else was entered is judged with the
@@ -81,6 +88,7 @@ impl DayJudge {
             began: BTreeMap::new(),
             since: None,
             places: HashMap::new(),
+            gone_accesses: HashSet::new(),
             lacking: vec![],
             calls: HashMap::new(),
             archived: HashSet::new(),
@@ -114,6 +122,9 @@ impl DayJudge {
             }
             return;
         }
+        if entry.kind == EntryKind::Access {
+            self.gone_accesses.insert(entry);
+        }
         let since = self.since;
         // What was entered twice counts from the first time.
         self.places.entry(entry).or_insert(Place { index, since, in_log: false });
@@ -121,18 +132,19 @@ impl DayJudge {
 
     /// Takes in a call as it is stored; one of the day that was moved into its archive, with what the archive has.
     pub fn call(&mut self, call: &StoredCall) {
+        let subject = Subject::Call(call.call_id.clone());
         self.calls.insert(call_hash(&call.call_id), call.call_id.clone());
         if call.is_archived() {
             self.archived.insert(call_hash(&call.call_id));
         }
         if let (Some(entry), Some(mark)) = (call.entry_of_mark(), &call.archived) {
             let at = mark["archived_at"].as_i64().map(Millis);
-            self.judged.items += u64::from(self.entered(entry, &call.call_id, at));
+            self.judged.items += u64::from(self.entered(entry, &subject, at));
         }
         let own = StoredCall { commits: vec![], ..call.clone() };
         for commit in &call.commits {
             let own = StoredCall { commits: vec![with_its_own_hash(commit)], ..empty(&call.call_id) };
-            if self.item(&own, commit) {
+            if self.item(&own, &subject, commit) {
                 self.judged.commits += 1;
             }
         }
@@ -144,42 +156,62 @@ impl DayJudge {
                     2 => one.forgotten.push(item.clone()),
                     _ => one.alerts.push(item.clone()),
                 }
-                if self.item(&one, item) {
+                if self.item(&one, &subject, item) {
                     self.judged.items += 1;
                 }
             }
         }
     }
 
+    /// Takes in an access as it is stored, of the day or of another.
+    pub fn access(&mut self, access: &DayAccess<'_>) {
+        let at = access.at().filter(|at| Day::of(*at) == self.day);
+        // Whatever it says: what stands under the day is judged with it.
+        let at = at.or_else(|| (*access.day == self.day).then(|| self.day.begins()));
+        let subject = Subject::Access(access.name());
+        let Some(entry) = access.entry() else {
+            let why = format!("{}: its fields have no digest", access.name());
+            return self.judged.findings.push(Finding::new(Kind::Unreadable, why));
+        };
+        if self.entered(entry, &subject, at) {
+            self.judged.accesses += 1;
+            if !access.is_in_place() {
+                let why = format!("stands under {}, and its key is not of the moment at which it happened", access.day);
+                self.judged.findings.push(subject.finding(&entry, Kind::OutOfOrder, &why));
+            }
+        }
+    }
+
     /// Takes in the one item of `call`; whether it is one of the day.
-    fn item(&mut self, call: &StoredCall, body: &Value) -> bool {
+    fn item(&mut self, call: &StoredCall, subject: &Subject, body: &Value) -> bool {
         let Some(entry) = call.entries().pop() else { return false };
-        self.entered(entry, &call.call_id, body["at"].as_i64().map(Millis))
+        self.entered(entry, subject, body["at"].as_i64().map(Millis))
     }
 
     /// Holds the entry of an item that happened at `at` against those of the ledger; whether that was on the day.
-    fn entered(&mut self, entry: Entry, call_id: &str, at: Option<Millis>) -> bool {
+    fn entered(&mut self, entry: Entry, subject: &Subject, at: Option<Millis>) -> bool {
         let of_day = at.is_some_and(|at| Day::of(at) == self.day);
         match (self.places.get_mut(&entry), at) {
             (Some(place), at) => {
                 place.in_log = true;
+                self.gone_accesses.remove(&entry);
                 let (place, at) = (*place, at.filter(|_| of_day));
                 if let Some(at) = at {
-                    self.judge_time(&entry, call_id, place, at);
+                    self.judge_time(&entry, subject, place, at);
                 }
             }
-            (None, Some(at)) if of_day => self.lacking.push((entry, call_id.to_owned(), at)),
+            (None, Some(at)) if of_day => self.lacking.push((entry, subject.clone(), at)),
             (None, _) => {}
         }
         of_day
     }
 
-    fn judge_time(&mut self, entry: &Entry, call_id: &str, place: Place, at: Millis) {
+    fn judge_time(&mut self, entry: &Entry, subject: &Subject, place: Place, at: Millis) {
         let late = place.since.map(|hour| hour.begins().since(at)).filter(|late| *late > LATE);
         if let Some(late) = late {
             let hours = late / 3_600_000;
-            let why = format!("{} was entered {hours} hours or more after it says that it happened", what(entry));
-            self.judged.findings.push(of(entry, call_id, Kind::EnteredLate, why));
+            let why = format!("was entered {hours} hours or more after it says that it happened");
+            self.judged.findings.push(subject.finding(entry, Kind::EnteredLate, &why));
         }
     }
 
@@ -209,8 +241,8 @@ impl DayJudge {
             return;
         }
         let Some(at) = self.lacking.iter().position(|(lacking, ..)| lacking == entry) else { return };
-        let (entry, call_id, at) = self.lacking.swap_remove(at);
-        self.judge_time(&entry, &call_id, Place { index, since: self.since, in_log: true }, at);
+        let (entry, subject, at) = self.lacking.swap_remove(at);
+        self.judge_time(&entry, &subject, Place { index, since: self.since, in_log: true }, at);
     }
 
     /// Whether the ledger has entries of calls that were not shown and may have been placed shortly before.
@@ -224,6 +256,12 @@ impl DayJudge {
     #[must_use]
     pub fn unexplained_calls(&self) -> HashSet<CallHash> {
         self.unexplained_entries().map(|entry| entry.call).collect()
+    }
+
+    /// Whether the ledger has entries of accesses that were not shown.
+    #[must_use]
+    pub fn unexplained_accesses(&self) -> bool {
+        !self.gone_accesses.is_empty()
     }
 
     fn unexplained_entries(&self) -> impl Iterator<Item = &Entry> {
@@ -258,10 +296,11 @@ impl DayJudge {
             );
             self.judged.findings.push(Finding::new(Kind::Missing, why));
         }
-        for (entry, call_id, at) in std::mem::take(&mut self.lacking) {
+        self.judge_gone_accesses();
+        for (entry, subject, at) in std::mem::take(&mut self.lacking) {
             if self.now.since(at) > GRACE {
-                let why = format!("{} is in the log, and was never entered", what(&entry));
-                self.judged.findings.push(of(&entry, &call_id, Kind::NotEntered, why));
+                let finding = subject.finding(&entry, Kind::NotEntered, "is in the log, and was never entered");
+                self.judged.findings.push(finding);
             }
         }
         self.judged.findings.sort_by_key(|finding| (finding.call_id.clone(), finding.n, finding.kind));
@@ -270,22 +309,42 @@ impl DayJudge {
 
     /// An entry of a call that is there, of something that is not.
     fn judge_gone(&mut self, entry: &Entry, call_id: &str) {
-        let other = |lacking: &(Entry, String, Millis)| {
+        let other = |lacking: &(Entry, Subject, Millis)| {
             (lacking.0.kind, lacking.0.call, lacking.0.n) == (entry.kind, entry.call, entry.n)
         };
+        let subject = Subject::Call(call_id.to_owned());
         let finding = match self.lacking.iter().position(other) {
             Some(at) => {
                 self.lacking.swap_remove(at);
-                of(entry, call_id, Kind::Changed, format!("{} is not the one that was entered", what(entry)))
+                subject.finding(entry, Kind::Changed, "is not the one that was entered")
             }
-            None => of(
-                entry,
-                call_id,
-                Kind::Missing,
-                format!("{} was entered, and is not in the log any more", what(entry)),
-            ),
+            None => subject.finding(entry, Kind::Missing, "was entered, and is not in the log any more"),
         };
         self.judged.findings.push(finding);
+    }
+
+    /// Entries of accesses that are not there. An entry does not say of which access it is: where another one stands in the log
+    /// that was never entered, somebody altered the one into the other.
+    fn judge_gone_accesses(&mut self) {
+        let gone = self.gone_accesses.iter().filter_map(|entry| self.places.get(entry));
+        let mut gone: Vec<u64> = gone.map(|place| place.index).collect();
+        gone.sort_unstable();
+        for index in gone {
+            // What is on its way to the ledger was not altered.
+            let altered = self
+                .lacking
+                .iter()
+                .position(|(entry, _, at)| entry.kind == EntryKind::Access && self.now.since(*at) > GRACE);
+            let finding = if let Some(at) = altered {
+                let (entry, subject, _) = self.lacking.swap_remove(at);
+                let why = format!("is not one that was entered: that of entry {index} is not in the log any more");
+                subject.finding(&entry, Kind::Changed, &why)
+            } else {
+                let why = format!("an access was entered (entry {index}), and is not in the log any more");
+                Finding::new(Kind::Missing, why)
+            };
+            self.judged.findings.push(finding);
+        }
     }
 
     /// Every hour of the day since the ledger began has an entry, also one in which nothing happened.
@@ -318,20 +377,4 @@ fn with_its_own_hash(commit: &Value) -> Value {
 
 fn is_of_call(entry: &Entry) -> bool {
     entry.call != CallHash::default()
-}
-
-fn what(entry: &Entry) -> &'static str {
-    match entry.kind {
-        EntryKind::Commit => "it",
-        EntryKind::Receipt => "a receipt of it",
-        EntryKind::Alert => "an alert beside it",
-        EntryKind::Forgotten => "a mark that its text was forgotten",
-        EntryKind::Archived => "the mark that it was archived",
-        EntryKind::Access | EntryKind::Key | EntryKind::Hour => "an entry",
-    }
-}
-
-fn of(entry: &Entry, call_id: &str, kind: Kind, why: String) -> Finding {
-    let n = (entry.n > 0).then_some(entry.n);
-    Finding { n, call_id: Some(call_id.to_owned()), ..Finding::new(kind, why) }
 }

@@ -6,7 +6,7 @@ use ilock_events::{Carrier, ClientName, CommitNo, DeliveryOutcome, DeliveryPath,
 
 use crate::cursor::Cursor;
 use crate::verify::strict;
-use crate::verify::times::{AUDITOR_MS, SKEW_MS};
+use crate::verify::times::{AUDITOR_MS, ROUND_MS, SKEW_MS};
 
 /// A receipt, as a [`Receipt`].
 #[derive(Debug, PartialEq)]
@@ -125,7 +125,7 @@ impl ReceiptView<'_> {
 }
 
 impl OutcomeView<'_> {
-    /// `after`: how many ms after the commit its round had ended.
+    /// `after`: how many ms after the commit its round had ended, and its receipt was written.
     fn implausible(&self, after: i64) -> Option<String> {
         let Self { target, ms, .. } = self;
         if *ms < -SKEW_MS {
@@ -133,6 +133,12 @@ impl OutcomeView<'_> {
         }
         if *ms > after.saturating_add(SKEW_MS) {
             return Some(format!("{target} was told {} ms after the round in which it was told had ended", ms - after));
+        }
+        let written = after.saturating_sub(*ms);
+        if written > ROUND_MS {
+            return Some(format!(
+                "{target} was told {ms} ms after it was made, and the receipt was written {written} ms later"
+            ));
         }
         (self.error.is_some() && self.carrier_id.is_some())
             .then(|| format!("{target} was given up on, and has an id of its carrier"))

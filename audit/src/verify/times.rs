@@ -10,6 +10,11 @@ use crate::{Finding, Kind};
 /// may step back by a second or two.
 pub(crate) const SKEW_MS: i64 = 5_000;
 
+/// How long the round of a receipt may take, from its first outcome until the receipt is written, in ms. The round itself ends
+/// within 5 seconds; what is done before the receipt is tried again until the function is ended, the projector after a minute.
+/// Outcomes of later rounds, also of dead letters, have times of their own.
+pub(crate) const ROUND_MS: i64 = 2 * 60 * 1000;
+
 /// How far the clock of whoever verifies may be behind, in ms.
 pub(crate) const AUDITOR_MS: i64 = 10 * 60 * 1000;
 

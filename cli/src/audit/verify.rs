@@ -95,15 +95,18 @@ impl Verify {
         let archive = self.archive.as_deref().map(|dir| ArchiveFile::read(dir, day, now, output)).transpose()?;
         let judged = judge(&ledger, &self.source.log().await?, day, now, archive.as_ref()).await?;
         judged.warn(day, output);
-        let DayJudged { findings, commits, items, entries } = judged.judged;
+        let DayJudged { findings, commits, items, accesses, entries } = judged.judged;
         for finding in &findings {
             print_finding(finding, output);
         }
         let (log, place) = (self.source.described().await?, &ledger.place);
-        let checked =
-            format!("{commits} commits and {items} items of {log}, {entries} entries of the ledger in {place}");
+        let checked = format!(
+            "{commits} commits, {items} items and {accesses} accesses of {log}, {entries} entries of the ledger in {place}"
+        );
         let findings = findings.len();
-        let counts = json!({ "commits": commits, "items": items, "entries": entries, "findings": findings });
+        let counts = json!({
+            "commits": commits, "items": items, "accesses": accesses, "entries": entries, "findings": findings,
+        });
         let digest = archive.as_ref().map(|archive| archive.digest.as_str());
         let details = json!({ "counts": counts, "log": log, "ledger": place, "archive": digest });
         if findings == 0 {

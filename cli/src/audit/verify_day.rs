@@ -12,6 +12,7 @@ use ilock_proof::{Checkpoint, Day, Entry, Hour, StoredCall, call_hash};
 use crate::audit::archive::file::ArchiveFile;
 use crate::audit::archive::marks::Marks;
 use crate::audit::archive::side_by_side::{Pair, SideBySide};
+use crate::audit::day_accesses;
 use crate::audit::hour_marks::HourMarks;
 use crate::audit::in_order::CallsInOrder;
 use crate::audit::ledger_args::{OpenLedger, ledger_error};
@@ -28,7 +29,7 @@ const FIRST_ENTRIES: u64 = 256;
 /// How long the mark of an archived call may take into the ledger, in ms: the sequencer works every minute.
 const MARKED_MS: i64 = 10 * 60 * 1000;
 
-/// Compares the log and the ledger of `day`, and judges each call that was placed on it. What was moved from the log into the
+/// Compares the log and the ledger of `day`, also by whom the log was looked at, and judges each call that was placed on it. What was moved from the log into the
 /// archive of the day is read there.
 pub async fn judge(
     ledger: &OpenLedger,
@@ -92,7 +93,7 @@ struct Gone {
     digest: String,
 }
 
-/// Reads the ledger's entries of a day and the log's calls.
+/// Reads the ledger's entries of a day, and the log's calls and accesses.
 pub async fn read_day(
     ledger: &OpenLedger,
     log: &EventLog,
@@ -136,6 +137,7 @@ pub async fn read_day(
         read_calls(log, &earlier, judge).await?;
     }
     read_older_calls(log, &earlier, judge).await?;
+    day_accesses::read(log, day, judge).await?;
     if judge.lacks() && end < head.size {
         read_later_entries(ledger, end, judge).await?;
     }

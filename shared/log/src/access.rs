@@ -1,11 +1,14 @@
 //! Who looked at the log: one immutable item for each time an auditor asked.
 
-use ilock_dynamo::{BadCursor, Item, page, text};
+use std::collections::BTreeSet;
+
+use ilock_dynamo::{BadCursor, Item, Scan, page, text, text_in};
 use ilock_env::random;
 use ilock_events::{Access, TenantId};
 use ilock_proof::Day;
+use serde_json::Value;
 
-use crate::error::LogError;
+use crate::error::{LogError, store};
 use crate::item;
 use crate::log::EventLog;
 
@@ -17,6 +20,22 @@ pub struct AccessPage {
     /// Where the next page starts; none after the last.
     pub next: Option<String>,
 }
+
+/// An access as it is stored, unverified: for those who judge it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredAccess {
+    pub tenant: TenantId,
+    /// The day under which it stands.
+    pub day: Day,
+    /// Its sort key, which ends with its salt.
+    pub sk: String,
+    /// Its fields, without its keys.
+    pub body: Value,
+}
+
+/// Every access of every tenant, by a scan of the whole table, page by page.
+#[derive(Debug)]
+pub struct EveryAccess(Scan);
 
 fn pk(tenant: &TenantId, day: &Day) -> String {
     format!("audit#{tenant}#{day}")
@@ -57,6 +76,81 @@ impl EventLog {
         let accesses = found.items.into_iter().map(|found| item::body("access#", found));
         Ok(Ok(AccessPage { accesses: accesses.collect::<Result<_, _>>()?, next: found.next }))
     }
+}
+
+impl EventLog {
+    /// The tenants that ever placed a call, by the day index.
+    ///
+    /// # Errors
+    /// [`LogError::Store`].
+    pub async fn tenants(&self) -> Result<BTreeSet<TenantId>, LogError> {
+        let keys = self.days().await?.into_values().flatten();
+        Ok(keys.filter_map(|key| TenantId::new(key.split('#').next()?).ok()).collect())
+    }
+
+    /// All that the auditors of `tenant` asked on `day`, as it is stored.
+    ///
+    /// # Errors
+    /// [`LogError::Store`], or [`LogError::Item`] when an item is none that JSON could hold.
+    pub async fn stored_accesses(&self, tenant: &TenantId, day: &Day) -> Result<Vec<StoredAccess>, LogError> {
+        let mut items = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :access)")
+            .expression_attribute_values(":pk", text(pk(tenant, day)))
+            .expression_attribute_values(":access", text("access#"))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut accesses = vec![];
+        while let Some(found) = items.next().await {
+            accesses.extend(stored(found.map_err(|e| store("Query")(e.into_service_error()))?)?);
+        }
+        Ok(accesses)
+    }
+
+    /// Every access, whoever's it is. It reads the whole table.
+    #[must_use]
+    pub fn every_access(&self) -> EveryAccess {
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .filter_expression("begins_with(pk, :audit) AND begins_with(sk, :access)")
+            .expression_attribute_values(":audit", text("audit#"))
+            .expression_attribute_values(":access", text("access#"))
+            .consistent_read(true);
+        EveryAccess(Scan::new(scan))
+    }
+}
+
+impl EveryAccess {
+    /// The next of them; none after the last.
+    ///
+    /// # Errors
+    /// As [`EventLog::stored_accesses`].
+    pub async fn next(&mut self) -> Result<Option<StoredAccess>, LogError> {
+        while let Some(found) = self.0.next().await? {
+            if let Some(access) = stored(found)? {
+                return Ok(Some(access));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// An access as it is stored; none where its key is that of no tenant and day.
+fn stored(mut found: Item) -> Result<Option<StoredAccess>, LogError> {
+    let (pk, sk) = (text_in(&found, "pk"), text_in(&found, "sk"));
+    let key = pk.strip_prefix("audit#").and_then(|rest| rest.rsplit_once('#'));
+    let key = key.and_then(|(tenant, day)| Some((TenantId::new(tenant).ok()?, day.parse::<Day>().ok()?)));
+    let Some((tenant, day)) = key else { return Ok(None) };
+    found.remove("pk");
+    found.remove("sk");
+    let body = item::body(&sk, found)?;
+    Ok(Some(StoredAccess { tenant, day, sk, body }))
 }
 
 /// Whether `sk` can be the sort key of an access.

@@ -28,7 +28,7 @@ mod personal;
 mod receipt;
 mod unverified;
 
-pub use access::AccessPage;
+pub use access::{AccessPage, EveryAccess, StoredAccess};
 pub use append::Append;
 pub use archive::NotInArchive;
 pub use day_index::{DayPages, PlacedOn};

@@ -1,4 +1,4 @@
-//! Reads a call from the log and sends its commits to the stream's readers again. The log still has what the stream dropped.
+//! Reads a call from the log and sends it to the stream's readers again. The log still has what the stream dropped.
 
 use std::process::ExitCode;
 
@@ -6,44 +6,45 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_events::CallId;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::aws::account::cannot;
 use crate::aws::redrive::image::image;
 use crate::aws::redrive::invoke::{FunctionInvoker, InvokeError};
+use crate::aws::redrive::stream_filter::STREAM_FUNCTIONS;
 use crate::aws::stack::Stack;
 use crate::ui::error::CommandError;
 use crate::ui::output::{Level, Output};
 
-/// The functions that read the log's stream.
-const STREAM_READERS: [&str; 2] = ["projector", "ledger"];
-
-/// Sends every commit of the call to the projector and the ledger, in the form that the stream has.
+/// Sends to each function that reads the stream what it is given of the call, in the form that the stream has.
 pub async fn redrive(output: Output, sdk: &SdkConfig, stack: &Stack, call: &CallId) -> Result<ExitCode, CommandError> {
     let prefix = stack.output("FunctionPrefix")?;
-    let records = commits(sdk, stack.output("EventsTableName")?, call).await?;
-    if records.is_empty() {
+    let records = records_of(sdk, stack.output("EventsTableName")?, call).await?;
+    let given = STREAM_FUNCTIONS.each_ref().map(|function| (function.name, function.filtered(&records)));
+    if given.iter().all(|(_, records)| records.is_empty()) {
         return Err(CommandError::new(format!("there is no call {call}")));
     }
     let functions = FunctionInvoker::new(sdk);
-    for reader in STREAM_READERS {
-        let sent = functions.send_records(&format!("{prefix}{reader}:live"), &records).await;
-        sent.map_err(|InvokeError(why)| CommandError::new(format!("{reader} failed at {call}: {why}")))?;
+    let (mut counts, mut words) = (Map::new(), vec![]);
+    for (function, records) in &given {
+        let sent = functions.send_records(&format!("{prefix}{function}:live"), records).await;
+        sent.map_err(|InvokeError(why)| CommandError::new(format!("{function} failed at {call}: {why}")))?;
+        counts.insert((*function).to_owned(), records.len().into());
+        words.push(format!("{} records to {function}", records.len()));
     }
-    let commits = records.len();
-    let text = format!("redriven {commits} commits of {call}");
-    output.line(Level::Success, "redriven", &text, json!({ "call_id": call, "commits": commits }));
+    let text = format!("redriven {call}: {}", words.join(", "));
+    output.line(Level::Success, "redriven", &text, json!({ "call_id": call, "records": counts }));
     Ok(ExitCode::SUCCESS)
 }
 
-async fn commits(sdk: &SdkConfig, table: &str, call: &CallId) -> Result<Vec<Value>, CommandError> {
+/// All that stands under the call's key, as if it had just been inserted.
+async fn records_of(sdk: &SdkConfig, table: &str, call: &CallId) -> Result<Vec<Value>, CommandError> {
     let mut items = Client::new(sdk)
         .query()
         .table_name(table)
         .consistent_read(true)
-        .key_condition_expression("pk = :call AND begins_with(sk, :commit)")
+        .key_condition_expression("pk = :call")
         .expression_attribute_values(":call", AttributeValue::S(format!("call#{call}")))
-        .expression_attribute_values(":commit", AttributeValue::S("commit#".into()))
         .into_paginator()
         .items()
         .send();

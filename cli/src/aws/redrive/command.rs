@@ -19,11 +19,11 @@ pub struct Redrive {
     /// The dead-letter queue: its name, URL or ARN.
     #[arg(required_unless_present = "call", conflicts_with = "call")]
     queue: Option<String>,
-    /// Read this call from the log and send every commit to the projector and the ledger again. For commits that the
-    /// stream no longer has.
+    /// Read this call from the log and send it again: its commits to the projector; its commits and all that stands beside them,
+    /// but for personal text, to the ledger. For what the stream no longer has.
     #[arg(long, value_name = "CALL_ID")]
     call: Option<CallId>,
-    /// Print and delete letters whose commits the stream no longer has.
+    /// Print and delete letters whose records the stream no longer has.
     #[arg(long, requires = "queue")]
     drop_expired: bool,
     /// The most messages a second that SQS moves back to a queue: 1 to 500. [default: SQS decides]

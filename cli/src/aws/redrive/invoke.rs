@@ -68,7 +68,7 @@ fn check_response(response: &Value, records: usize) -> Result<(), InvokeError> {
     }
     let numbers: Vec<&str> =
         failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap_or("all")).collect();
-    Err(InvokeError(format!("{} of {records} commits failed again: {}", numbers.len(), numbers.join(", "))))
+    Err(InvokeError(format!("{} of {records} records failed again: {}", numbers.len(), numbers.join(", "))))
 }
 
 #[cfg(test)]
@@ -79,7 +79,7 @@ mod tests {
     fn only_a_response_that_says_so_is_a_success() {
         assert!(check_response(&json!({ "batchItemFailures": [] }), 2).is_ok());
         let some = check_response(&json!({ "batchItemFailures": [{ "itemIdentifier": "42" }] }), 2);
-        assert_eq!(some, Err(InvokeError("1 of 2 commits failed again: 42".into())));
+        assert_eq!(some, Err(InvokeError("1 of 2 records failed again: 42".into())));
         assert!(check_response(&json!({ "batchItemFailures": [{ "itemIdentifier": null }] }), 2).is_err());
         assert!(check_response(&Value::Null, 2).is_err());
     }

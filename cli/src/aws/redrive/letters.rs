@@ -12,6 +12,7 @@ use crate::aws::redrive::invoke::{FunctionInvoker, InvokeError};
 use crate::aws::redrive::letter::{Batch, Letter};
 use crate::aws::redrive::queue::Queue;
 use crate::aws::redrive::records::{StreamReadError, StreamReader};
+use crate::aws::redrive::stream_filter::StreamFunction;
 use crate::ui::error::CommandError;
 use crate::ui::output::{Level, Output};
 
@@ -129,7 +130,11 @@ impl Redriver<'_> {
     }
 
     async fn redrive_batch(&self, batch: &Batch) -> LetterOutcome {
-        let records = match self.streams.records(batch).await {
+        let name = function_name(&batch.function);
+        let Some(function) = StreamFunction::named(name) else {
+            return LetterOutcome::Kept(format!("{name} is none of the functions that read the log's stream"));
+        };
+        let in_range = match self.streams.records(batch).await {
             Ok(records) => records,
             Err(StreamReadError::Gone) => {
                 let when = if batch.at.is_empty() { "this letter" } else { &batch.at };
@@ -139,10 +144,15 @@ impl Redriver<'_> {
             }
             Err(StreamReadError::Failed(why)) => return LetterOutcome::Kept(why),
         };
+        let records = function.filtered(&in_range);
+        if records.is_empty() {
+            let count = in_range.len();
+            return LetterOutcome::Kept(format!(
+                "the stream has {count} records in its range, and {name} is given none of them"
+            ));
+        }
         match self.functions.send_records(&batch.function, &records).await {
-            Ok(()) => {
-                LetterOutcome::Redriven(format!("{} commits to {}", records.len(), function_name(&batch.function)))
-            }
+            Ok(()) => LetterOutcome::Redriven(format!("{} records to {name}", records.len())),
             Err(InvokeError(why)) => LetterOutcome::Kept(why),
         }
     }

@@ -13,5 +13,6 @@ mod letters;
 mod queue;
 mod records;
 mod sqs_move;
+mod stream_filter;
 
 pub use command::Redrive;

@@ -33,7 +33,8 @@ impl StreamReader {
         Self { client: Client::new(sdk) }
     }
 
-    /// The commits from the first to the last record of `batch`, in the form of Lambda's stream events.
+    /// All records from the first to the last of `batch`, in the form of Lambda's stream events, also those that no function is
+    /// given.
     pub async fn records(&self, batch: &Batch) -> Result<Vec<Value>, StreamReadError> {
         let start = self
             .client
@@ -60,9 +61,7 @@ impl StreamReader {
                 if is_after(number, &batch.last) {
                     return not_empty(records);
                 }
-                if is_commit(record) {
-                    records.push(lambda_record(record, &batch.stream));
-                }
+                records.push(lambda_record(record, &batch.stream));
                 if number == batch.last {
                     return not_empty(records);
                 }
@@ -73,7 +72,7 @@ impl StreamReader {
     }
 }
 
-/// A letter is always about commits. When the stream has none in the range, it has dropped them.
+/// A letter is about records that the stream had. When it has none in the range, it has dropped them.
 fn not_empty(records: Vec<Value>) -> Result<Vec<Value>, StreamReadError> {
     if records.is_empty() { Err(StreamReadError::Gone) } else { Ok(records) }
 }
@@ -82,12 +81,6 @@ fn not_empty(records: Vec<Value>) -> Result<Vec<Value>, StreamReadError> {
 fn is_after(one: &str, other: &str) -> bool {
     let (one, other) = (one.trim_start_matches('0'), other.trim_start_matches('0'));
     (one.len(), one) > (other.len(), other)
-}
-
-/// The event source mappings pass only commits on.
-fn is_commit(record: &Record) -> bool {
-    let key = record.dynamodb().and_then(|change| change.keys()).and_then(|keys| keys.get("sk"));
-    key.and_then(|key| key.as_s().ok()).is_some_and(|sk| sk.starts_with("commit#"))
 }
 
 fn lambda_record(record: &Record, stream: &str) -> Value {
@@ -164,12 +157,6 @@ mod tests {
         let read = &event.records[0];
         assert_eq!((read.event_name.as_str(), read.change.sequence_number.as_deref()), ("INSERT", Some("42")));
         assert!(read.change.keys.contains_key("pk"));
-    }
-
-    #[test]
-    fn only_commits_are_sent_again() {
-        assert!(is_commit(&record("commit#000001")));
-        assert!(!is_commit(&record("receipt#000001#0")));
     }
 
     #[test]
