@@ -42,6 +42,9 @@ pub enum ApiError {
     /// The asker did that too often.
     #[error("too often: {0:?}")]
     TooOften(TooMany),
+    /// The asker has blocked as many callers as anybody may.
+    #[error("too many blocks")]
+    TooManyBlocks,
     /// There is no such thing, or none that the asker may know of.
     #[error("no such {0}")]
     NotFound(&'static str),

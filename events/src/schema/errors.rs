@@ -26,7 +26,7 @@ const fn refusal(
     Refusal { name, description, codes, said }
 }
 
-const REFUSALS: [Refusal; 16] = [
+const REFUSALS: [Refusal; 17] = [
     refusal("BadRequest", "A field is wrong.", &[40_001], FIELD_RULE),
     refusal("BadAddress", "A part of the path or query is wrong.", &[40_001], FIELD_RULE),
     refusal("Unauthenticated", "No token, or one that does not count.", &[40_101], &["reason"]),
@@ -46,6 +46,7 @@ const REFUSALS: [Refusal; 16] = [
         &[40_901, 40_902],
         &["state"],
     ),
+    refusal("TooManyBlocks", "The person has blocked as many callers as anybody may.", &[40_906], &["reason"]),
     refusal("Gone", "The call was moved into the archive of its day.", &[41_001], &["reason"]),
     refusal("TooLarge", "The body is too large.", &[41_301], FIELD_RULE),
     refusal("Encoded", "The body is compressed, or encoded in another way.", &[41_501], FIELD_RULE),

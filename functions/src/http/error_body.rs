@@ -4,7 +4,7 @@ use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ilock_call::Refusal;
-use ilock_directory::DirectoryError;
+use ilock_directory::{DirectoryError, MAX_BLOCKS};
 use ilock_events::Day;
 use ilock_log::LogError;
 use ilock_log::ledger::LedgerError;
@@ -67,6 +67,7 @@ impl ApiError {
                 json!({ "reason": "the login that this token comes from was ended" }),
             ),
             Self::TooOften(what) => too_often(*what),
+            Self::TooManyBlocks => too_many_blocks(),
             Self::NotFound(what) => {
                 let (zh, code) = if *what == "call" { ("通话不存在", 40_401) } else { ("不存在", 40_402) };
                 body(S::NOT_FOUND, code, zh, format!("No such {what}"), Value::Null)
@@ -116,6 +117,13 @@ fn too_often(what: TooMany) -> ErrorBody {
     };
     let seconds = retry_after_ms.max(1).unsigned_abs().div_ceil(1000);
     body(StatusCode::TOO_MANY_REQUESTS, code, zh, en, json!({ "retry_after": seconds }))
+}
+
+fn too_many_blocks() -> ErrorBody {
+    let zh = format!("最多屏蔽 {MAX_BLOCKS} 个来电者，请先解除一个屏蔽");
+    let en = format!("At most {MAX_BLOCKS} callers can be blocked: let one through again first");
+    let reason = format!("at most {MAX_BLOCKS} blocks: DELETE /api/blocks?caller_id= ends one");
+    body(StatusCode::CONFLICT, 40_906, zh, en, json!({ "reason": reason }))
 }
 
 fn refused(refusal: &Refusal) -> ErrorBody {

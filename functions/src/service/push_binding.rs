@@ -44,7 +44,7 @@ impl PushBinding {
         for endpoint in endpoints {
             match self.directory.take_endpoint(party, client, &endpoint, None).await? {
                 Taken::Yes => bound.services.push(endpoint.service),
-                Taken::No => {
+                Taken::NoClient | Taken::Contended => {
                     ::metrics::counter!(metrics::TOKENS_NOT_REGISTERED).increment(1);
                     return Err(ApiError::Busy);
                 }
@@ -83,7 +83,9 @@ impl PushBinding {
         Ok(())
     }
 
-    /// Takes what `party` proves by `nonce`; none where that is nothing, or too late.
+    /// Takes what `party` proves by `nonce`; none where that is nothing, or too late, or where nothing can change hands any more:
+    /// the client was removed meanwhile, or others have proved that they have the phone. The proof is forgotten last, so that
+    /// a request that failed in the middle can be sent again. Of two at once each takes the same for the same client.
     ///
     /// # Errors
     /// 503 when others are at it, and what the directory says.
@@ -93,16 +95,26 @@ impl PushBinding {
         nonce: &str,
         now: Millis,
     ) -> Result<Option<ClientName>, ApiError> {
-        let Some(proof) = self.directory.take_proof(party, &digest(nonce), now).await? else { return Ok(None) };
+        let digest = digest(nonce);
+        let Some(proof) = self.directory.proof(party, &digest, now).await? else { return Ok(None) };
         let PushProof { client_id, endpoints, from, .. } = proof;
+        let mut any = false;
+        // What the nonce came by is first: where that is another's by now, so is the phone, and with it the others.
         for endpoint in endpoints {
-            let taken = self.directory.take_endpoint(party, &client_id, &endpoint, Some(&from)).await?;
-            if taken != Taken::Yes {
-                return Err(ApiError::Busy);
+            match self.directory.take_endpoint(party, &client_id, &endpoint, Some(&from)).await? {
+                Taken::Yes => {
+                    any = true;
+                    tracing::info!(%client_id, service = endpoint.service.word(), "a push token changed hands, with proof");
+                }
+                Taken::Foreign(_) | Taken::NoClient => {
+                    tracing::info!(%client_id, service = endpoint.service.word(), "a push token was proved too late");
+                    break;
+                }
+                Taken::Contended => return Err(ApiError::Busy),
             }
-            tracing::info!(%client_id, service = endpoint.service.word(), "a push token changed hands, with proof");
         }
-        Ok(Some(client_id))
+        self.directory.drop_proof(party, &digest).await?;
+        Ok(any.then_some(client_id))
     }
 }
 

@@ -45,7 +45,9 @@ struct Desk {
     shown: VecDeque<Shown>,
     count: u64,
     disabled: BTreeSet<String>,
+    registered: u64,
     down: bool,
+    refuses: bool,
 }
 
 /// All five push services, with a platform application for each.
@@ -80,6 +82,17 @@ impl LocalPush {
     /// From now on nothing is taken; or everything again.
     pub fn down(&self, down: bool) {
         self.desk().down = down;
+    }
+
+    /// From now on no token is one of this app's; or every one is.
+    pub fn refuses(&self, refuses: bool) {
+        self.desk().refuses = refuses;
+    }
+
+    /// How many tokens have come to be registered, also those that were refused.
+    #[must_use]
+    pub fn registered(&self) -> u64 {
+        self.desk().registered
     }
 
     /// `GET /dev/pushes`.
@@ -136,8 +149,12 @@ impl PushCarrier for LocalPush {
             let digest = hex::encode(Sha256::digest(token));
             let endpoint = format!("local/{}/{digest}", service.word());
             let mut desk = self.desk();
+            desk.registered += 1;
             if desk.down {
                 return Err(PushError::Unavailable("down".into()));
+            }
+            if desk.refuses {
+                return Err(PushError::Refused("InvalidParameter".into()));
             }
             desk.disabled.remove(&endpoint);
             Ok(Some(endpoint))

@@ -35,10 +35,11 @@ use crate::broker_acl::Authority;
 use crate::dynamodb::{self, KeptAlarms};
 use crate::error::NotStarted;
 use crate::http::cors::local_pages;
+use crate::http::host::{by_no_foreign_name, this_machine_only};
 use crate::http::{Served, reachable, serve};
 use crate::ledger_folder::{LedgerFolder, signing_key};
 use crate::options::{Addresses, Options};
-use crate::pages::{self, Pages};
+use crate::pages::{self, Pages, anybody_can_sign};
 use crate::push::LocalPush;
 use crate::room::{self, RoomState};
 use crate::stream::{Poller, StreamSource};
@@ -223,9 +224,11 @@ fn routes(
 ) -> Result<Router, BadSetting> {
     let room = room::routes(RoomState::new(wiring.settings.trtc()?, wiring.clock.clone(), stop.clone()));
     let pages = pages::routes(Pages::new(&wiring.settings, wiring.clock.clone())?, room);
-    let routes = service(all_routes(wiring)?.merge(ledger_routes(wiring, ledger)?));
-    let routes = routes.merge(healthz()).merge(push.clone().routes()).merge(pages);
-    Ok(routes.layer(from_fn(local_pages)))
+    let api = service(all_routes(wiring)?.merge(ledger_routes(wiring, ledger)?));
+    let guarded = anybody_can_sign(&wiring.settings.access()?.keys);
+    let api = if guarded { api.layer(from_fn(by_no_foreign_name)) } else { api };
+    let pushes = push.clone().routes().layer(from_fn(this_machine_only));
+    Ok(api.merge(healthz()).merge(pushes).merge(pages).layer(from_fn(local_pages)))
 }
 
 /// Waits for `tasks`, and ends those that take longer than `patience`.
@@ -273,7 +276,8 @@ async fn keep_sequencing(sequencer: Sequencer, every: Duration) {
 fn stores(dynamodb: SocketAddr, tlog: &Path) -> Router {
     let tlog = std::path::absolute(tlog).unwrap_or_else(|_| tlog.to_owned());
     let body = json!({ "dynamodb": dynamodb, "tlog": tlog });
-    Router::new().route("/dev/stores", get(|| async move { axum::Json(body) }))
+    let stores = Router::new().route("/dev/stores", get(|| async move { axum::Json(body) }));
+    stores.layer(from_fn(this_machine_only))
 }
 
 fn healthz() -> Router {

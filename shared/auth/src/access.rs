@@ -27,7 +27,7 @@ struct Inner {
 
 enum Keys {
     Shared(Vec<DecodingKey>),
-    Jwks { jwks: Jwks, algorithms: Vec<AsymmetricAlgorithm> },
+    Jwks { jwks: Arc<Jwks>, algorithms: Vec<AsymmetricAlgorithm> },
 }
 
 /// What a good access token says.
@@ -62,7 +62,7 @@ impl AccessTokens {
             AccessKeys::Jwks { algorithms, .. } if algorithms.is_empty() => {
                 return Err(BadRules::NoAlgorithm);
             }
-            AccessKeys::Jwks { source, algorithms } => Keys::Jwks { jwks: Jwks::new(&source)?, algorithms },
+            AccessKeys::Jwks { source, algorithms } => Keys::Jwks { jwks: Arc::new(Jwks::new(&source)?), algorithms },
         };
         let AccessRules { issuer, audience, audience_may_be_absent, names, session_claims, longest, .. } = rules;
         Ok(Self(Arc::new(Inner { keys, issuer, audience, audience_may_be_absent, names, session_claims, longest })))

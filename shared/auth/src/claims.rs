@@ -86,9 +86,9 @@ impl Claims {
             Some(Value::Number(number)) => Some(LoginSession::named(&number.to_string())),
             Some(_) => return Err(refused("session")),
         };
-        let since = match self.moment("auth_time")? {
+        let since = match self.login_moment("auth_time")? {
             Some(since) => Some(since),
-            None => self.moment("iat")?,
+            None => self.login_moment("iat")?,
         };
         Ok(Login { session, since: since.map(|since| whole_seconds(since.min(now))) })
     }
@@ -99,7 +99,16 @@ impl Claims {
             None => None,
             Some(sid) => Some(LoginSession::deserialize(sid).map_err(|_| refused("sid"))?),
         };
-        Ok(Login { session, since: self.moment("auth_time")? })
+        Ok(Login { session, since: self.login_moment("auth_time")? })
+    }
+
+    /// When somebody logged in, which nobody did before 1970: an earlier time is a mistake, and may be one with which nothing
+    /// can be reckoned.
+    fn login_moment(&self, name: &'static str) -> Result<Option<Millis>, TokenRefused> {
+        match self.moment(name)? {
+            Some(at) if at < Millis(0) => Err(refused(name)),
+            at => Ok(at),
+        }
     }
 
     pub(crate) fn text(&self, name: &'static str) -> Result<&str, TokenRefused> {
@@ -124,6 +133,7 @@ const fn refused(name: &'static str) -> TokenRefused {
     TokenRefused::Claim { name }
 }
 
+/// `at`, which is not before 1970, cut to the second.
 const fn whole_seconds(at: Millis) -> Millis {
     Millis(at.0.div_euclid(1_000) * 1_000)
 }

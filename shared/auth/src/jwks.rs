@@ -4,6 +4,7 @@ mod key;
 mod source;
 
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use ilock_events::Millis;
 use jsonwebtoken::DecodingKey;
@@ -18,6 +19,9 @@ use crate::algorithm::AsymmetricAlgorithm;
 /// After this the keys are asked for again, in milliseconds: with the time that a fetch may take, a key that the login
 /// service takes out stops counting within a minute.
 const FRESH_FOR: i64 = 50_000;
+/// How long a request waits for the login service whose aged key will do. A call rings only once its token was verified, so
+/// that a login service that hangs must not be waited for.
+const AGED_WAIT: Duration = Duration::from_millis(300);
 /// After this keys that could not be asked for again are no longer believed, in milliseconds.
 const USABLE_FOR: i64 = 24 * 3_600_000;
 /// The most keys that are tried on one token: so many, of one `kid` or without any, no login service has.
@@ -55,19 +59,19 @@ pub(crate) struct Jwks {
     source: Source,
     // A std lock, because it is never held across an await.
     fetched: RwLock<Option<Arc<Fetched>>>,
-    // An async lock, because it is held for as long as a fetch takes.
-    tried: Mutex<Tried>,
+    // An async lock, because it is held for as long as a fetch takes, which may be longer than anybody waits for it.
+    tried: Arc<Mutex<Tried>>,
 }
 
 impl Jwks {
     pub(crate) fn new(source: &JwksSource) -> Result<Self, BadSource> {
-        Ok(Self { source: Source::new(source)?, fetched: RwLock::new(None), tried: Mutex::default() })
+        Ok(Self { source: Source::new(source)?, fetched: RwLock::new(None), tried: Arc::default() })
     }
 
     /// What `check` says of a token under the keys named `kid`, or without a name under all of `algorithm`: rotations leave
     /// several of one name behind. Where none fits, the login service may have a new one, also under an old name.
     pub(crate) async fn verify<T>(
-        &self,
+        self: &Arc<Self>,
         kid: Option<&str>,
         algorithm: AsymmetricAlgorithm,
         now: Millis,
@@ -83,11 +87,8 @@ impl Jwks {
         };
         let seen = before.map(|set| set.generation);
         let asked = if matches!(known, Some(Ok(_))) {
-            // The aged key will do; so only one caller waits for the fetch.
-            match self.tried.try_lock() {
-                Ok(mut tried) => self.fetch(&mut tried, why, seen, now).await,
-                Err(_) => Ok(()),
-            }
+            self.refresh(why, seen, now).await;
+            Ok(())
         } else {
             let mut tried = self.tried.lock().await;
             self.fetch(&mut tried, why, seen, now).await
@@ -95,6 +96,17 @@ impl Jwks {
         match (self.usable(now).map(|set| set.tried(kid, algorithm, &check)), asked) {
             (Some(Err(TokenRefused::UnknownKey)) | None, Err(unavailable)) => Err(unavailable),
             (found, _) => found.unwrap_or(Err(TokenRefused::UnknownKey)),
+        }
+    }
+
+    /// Fetches while an aged key will do: so one caller waits for it, and not for long. The fetch goes on without them: cut off,
+    /// it would keep the next one off, and a login service that is only slow would never get a key taken out.
+    async fn refresh(self: &Arc<Self>, why: Why, seen: Option<u64>, now: Millis) {
+        let Ok(mut tried) = Arc::clone(&self.tried).try_lock_owned() else { return };
+        let jwks = Arc::clone(self);
+        let fetch = tokio::spawn(async move { jwks.fetch(&mut tried, why, seen, now).await });
+        if tokio::time::timeout(AGED_WAIT, fetch).await.is_err() {
+            tracing::warn!("the login service has not sent its keys yet; those that are known are used until it does");
         }
     }
 

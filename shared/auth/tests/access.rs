@@ -412,6 +412,20 @@ async fn a_token_says_from_which_login_it_comes_and_since_when() {
     );
 }
 
+#[tokio::test]
+async fn a_login_from_before_1970_is_refused_and_one_of_any_later_time_is_not() {
+    for before in [json!(-1), json!(-0.5), json!(i64::MIN), json!(-1e30), json!(-1e300)] {
+        assert_eq!(claimed(&with("auth_time", before)).await, bad("auth_time"));
+    }
+    // Without a limit to a token's life nothing else has looked at `iat`.
+    let rules = AccessRules { longest: LongestLife::all(u32::MAX), ..rules() };
+    assert_eq!(claimed_under(rules, &with("iat", -1)).await, bad("iat"));
+    assert_eq!(login_of(&with("auth_time", 0)).await.since, Some(Millis(0)));
+    for ahead in [json!(i64::MAX), json!(u64::MAX), json!(1e30)] {
+        assert_eq!(login_of(&with("auth_time", ahead)).await.since, Some(NOW));
+    }
+}
+
 #[test]
 fn a_tokens_own_id_is_no_login_session() {
     let rules = AccessRules { session_claims: vec!["sid".into(), "jti".into()], ..rules() };

@@ -10,9 +10,9 @@ mod common;
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -44,6 +44,7 @@ struct Login(Arc<Inner>);
 struct Inner {
     answer: Mutex<(StatusCode, String)>,
     asked: AtomicU32,
+    takes_ms: AtomicU64,
     url: String,
 }
 
@@ -53,6 +54,8 @@ impl Login {
         let login = Self(Arc::new(Inner {
             answer: Mutex::new((StatusCode::OK, jwks(kids).to_string())),
             asked: AtomicU32::new(0),
+            // Long enough for everybody else to arrive meanwhile.
+            takes_ms: AtomicU64::new(30),
             url: format!("http://{}/jwks.json", listener.local_addr().unwrap()),
         }));
         let app = Router::new().route("/jwks.json", get(answer)).with_state(login.clone());
@@ -72,6 +75,11 @@ impl Login {
         self.answers(StatusCode::INTERNAL_SERVER_ERROR, "");
     }
 
+    /// From now on an answer takes so long.
+    fn takes(&self, ms: u64) {
+        self.0.takes_ms.store(ms, Ordering::SeqCst);
+    }
+
     fn asked(&self) -> u32 {
         self.0.asked.load(Ordering::SeqCst)
     }
@@ -87,8 +95,7 @@ impl Login {
 
 async fn answer(State(login): State<Login>) -> Response {
     login.0.asked.fetch_add(1, Ordering::SeqCst);
-    // Long enough for everybody else to arrive meanwhile.
-    tokio::time::sleep(Duration::from_millis(30)).await;
+    tokio::time::sleep(Duration::from_millis(login.0.takes_ms.load(Ordering::SeqCst))).await;
     let (status, body) = login.0.answer.lock().unwrap().clone();
     (status, [(LOCATION, login.0.url.clone())], body).into_response()
 }
@@ -391,9 +398,46 @@ async fn a_login_service_that_does_not_answer_is_given_up_on() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/jwks.json", listener.local_addr().unwrap());
     let tokens = tokens(JwksSource::Url(url), &[Rs256]);
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     assert_eq!(shown(&tokens, &rsa(Some("rsa-1"), RSA_1), NOW).await, Err(TokenRefused::KeysUnavailable));
     assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_login_service_that_hangs_delays_nobody_whose_key_is_known() {
+    let login = Login::with(&["rsa-1"]).await;
+    let tokens = login.tokens();
+    let token = long_lived();
+    assert_eq!(shown(&tokens, &token, NOW).await, user456());
+    login.takes(3_600_000);
+    let later = NOW.plus(HOUR);
+    let started = Instant::now();
+    for after in [0, SECOND, 2 * SECOND] {
+        assert_eq!(shown(&tokens, &token, later.plus(after)).await, user456());
+    }
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    assert_eq!(login.asked(), 2, "one waits for it, and that keeps the others off");
+    // Given up on, it is not asked again for as long as one that is down.
+    tokio::time::sleep(Duration::from_millis(3_500)).await;
+    assert_eq!(shown(&tokens, &token, later.plus(29_999)).await, user456());
+    assert_eq!(login.asked(), 2);
+}
+
+#[tokio::test]
+async fn a_key_that_a_slow_login_service_took_out_stops_counting_once_that_has_answered() {
+    let login = Login::with(&["rsa-1", "rsa-2"]).await;
+    let tokens = login.tokens();
+    let token = rsa(Some("rsa-1"), RSA_1);
+    assert_eq!(shown(&tokens, &token, NOW).await, user456());
+    login.has(&["rsa-2"]);
+    login.takes(600);
+    let (later, started) = (NOW.plus(51 * SECOND), Instant::now());
+    assert_eq!(shown(&tokens, &token, later).await, user456(), "nobody waits for it so long");
+    while shown(&tokens, &token, later).await == user456() {
+        assert!(started.elapsed() < Duration::from_secs(20), "what it answered is lost");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(shown(&tokens, &token, later).await, Err(TokenRefused::UnknownKey));
 }
 
 #[tokio::test]

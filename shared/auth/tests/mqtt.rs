@@ -141,6 +141,13 @@ fn a_password_without_exp_is_refused() {
 }
 
 #[test]
+fn a_password_of_a_login_from_before_1970_is_refused() {
+    for before in [json!(-1), json!(-1e30)] {
+        assert_eq!(shown_with("auth_time", before), Err(TokenRefused::Claim { name: "auth_time" }));
+    }
+}
+
+#[test]
 fn a_password_that_is_not_valid_yet_is_refused() {
     assert_eq!(shown_with("nbf", NOW_S + 61), Err(TokenRefused::NotYetValid));
 }

@@ -10,7 +10,7 @@ use ilock_events::{Login, LoginSession, Millis, PartyAddress};
 
 use crate::client::pk;
 use crate::directory::{Directory, DirectoryError, store};
-use crate::recent::Recent;
+use crate::recent::{Limit, Recent, TooOften};
 
 /// The sort key of an account.
 pub(crate) const ACCOUNT: &str = "account";
@@ -50,6 +50,14 @@ impl Account {
     pub fn has_ended(&self, login: &Login) -> bool {
         let session = login.session.as_ref().is_some_and(|session| self.ended.contains(session));
         session || self.not_before.is_some_and(|at| login.is_before(at))
+    }
+
+    /// Refuses a registration at `now` that would be one too many. It counts nothing.
+    ///
+    /// # Errors
+    /// [`TooOften`].
+    pub fn may_register(&self, now: Millis, limit: Limit) -> Result<(), TooOften> {
+        self.registrations.and_now(now, limit).map(drop)
     }
 
     pub(crate) fn read(item: &Item, now: Millis) -> Self {
@@ -146,7 +154,7 @@ impl Directory {
         Ok(())
     }
 
-    fn update_account(&self, party: &PartyAddress) -> UpdateItemFluentBuilder {
+    pub(crate) fn update_account(&self, party: &PartyAddress) -> UpdateItemFluentBuilder {
         let update = self.client.update_item().table_name(&self.table);
         update.key("pk", text(pk(party))).key("sk", text(ACCOUNT))
     }
@@ -156,7 +164,7 @@ impl Directory {
 pub(crate) fn while_not_ended(update: UpdateBuilder, login: &Login) -> (UpdateBuilder, String) {
     let update = match login.since {
         Some(since) => {
-            let second = Millis(since.0.div_euclid(1000) * 1000 + 999);
+            let second = Millis(since.0.div_euclid(1000).saturating_mul(1000)).plus(999);
             update.expression_attribute_values(":since", number(second))
         }
         None => update,

@@ -7,7 +7,7 @@ use ilock_dynamo::{number, text, text_in, written};
 use ilock_events::{ClientName, ClientStatus, Millis, PartyAddress, PartyId};
 
 use crate::account::{ACCOUNT, Account};
-use crate::blocks;
+use crate::blocks::{self, BLOCKS};
 use crate::client::{Client, Passwords, pk, sk};
 use crate::directory::{Directory, DirectoryError, read, store};
 
@@ -56,7 +56,8 @@ impl Directory {
         Ok(clients)
     }
 
-    /// What a call of `caller` needs to know of `person`, by one query: it lies side by side.
+    /// What a call of `caller` needs to know of `person`, by one query: it lies side by side. Of a person who has blocked
+    /// anybody it is asked whether they have blocked the caller, too.
     ///
     /// # Errors
     /// [`DirectoryError::Store`].
@@ -67,15 +68,18 @@ impl Directory {
         now: Millis,
     ) -> Result<KnownCallee, DirectoryError> {
         let mut pages = self.account_to_clients(person).send();
-        let (mut known, block) = (KnownCallee::default(), blocks::sk(caller));
+        let (mut known, mut blocked_callers) = (KnownCallee::default(), 0);
         while let Some(item) = pages.next().await {
             let item = item.map_err(|e| store("Query")(e.into_service_error()))?;
             match text_in(&item, "sk").as_str() {
                 ACCOUNT => known.key_version = Account::read(&item, now).key_version,
-                sk if sk == block => known.blocked = true,
+                BLOCKS => blocked_callers = blocks::count(&item),
                 sk if sk.starts_with("client#") => known.clients.push(read(item)?),
                 _ => {}
             }
+        }
+        if blocked_callers > 0 {
+            known.blocked = self.block(person, caller).await?.is_some();
         }
         Ok(known)
     }
@@ -102,7 +106,7 @@ impl Directory {
         Ok((account, clients))
     }
 
-    /// The account of `party`, whom they have blocked, and their clients, which lie side by side.
+    /// The account of `party`, how many callers they have blocked, and their clients, which lie side by side.
     fn account_to_clients(&self, party: &PartyAddress) -> QueryPaginatorItems {
         self.client
             .query()

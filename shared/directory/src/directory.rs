@@ -1,5 +1,8 @@
 //! The directory itself: a table and the client that reaches it. What can be done with it stands in one file each.
 
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use ilock_dynamo::{Item, StoreError, text};
 use ilock_events::PartyKind;
 use serde::de::DeserializeOwned;
@@ -62,6 +65,16 @@ impl Directory {
             .await
             .map_err(|e| store("GetItem")(e.into_service_error()))?;
         Ok(got.item)
+    }
+
+    /// Writes all of `steps`, or none; false when a condition did not hold, or somebody else was at it.
+    pub(crate) async fn transact(&self, steps: Vec<TransactWriteItem>) -> Result<bool, DirectoryError> {
+        let write = self.client.transact_write_items().set_transact_items(Some(steps)).send().await;
+        match write.map_err(SdkError::into_service_error) {
+            Ok(_) => Ok(true),
+            Err(TransactWriteItemsError::TransactionCanceledException(_)) => Ok(false),
+            Err(error) => Err(store("TransactWriteItems")(error)),
+        }
     }
 }
 

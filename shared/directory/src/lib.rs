@@ -4,7 +4,8 @@
 //! pk                         sk                     what
 //! party#<kind>#<address>     client#<client_id>     an installed app, or a door station's connection; with tenant and id
 //! party#<kind>#<address>     account                which logins were ended; counts slots and registrations; until when the history was seen
-//! party#<kind>#<address>     block#<caller's id>    a caller whom the person has blocked
+//! party#<kind>#<address>     blocks                 how many callers the person has blocked; none where it never was any
+//! party#<kind>#<address>     denied#<caller's id>   a caller whom the person has blocked
 //! party#<kind>#<address>     gone#<client_id>       when a client was logged out; DynamoDB drops it by its ttl
 //! client#<client_id>         presence               whether its MQTT connection stands
 //! party#user#<address>       live                   the calls that the person may be in, a hint; DynamoDB drops it by its ttl
@@ -38,6 +39,7 @@ mod registration;
 mod room_lease;
 
 pub use account::Account;
+pub use blocks::{Blocked, MAX_BLOCKS, Unblocked};
 pub use client::{Client, EndpointOwner, EndpointSlot, Passwords, PushEndpoint, Retirement};
 pub use clients::{KnownCallee, StatusReport};
 pub use directory::{Directory, DirectoryError, HISTORY_DAYS, TABLE};

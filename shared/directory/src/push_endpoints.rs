@@ -123,8 +123,10 @@ pub enum Taken {
     Yes,
     /// It stays with somebody else, until the new owner proves that they have the phone.
     Foreign(EndpointOwner),
-    /// There is no such client, or others were quicker too often.
-    No,
+    /// There is no such client.
+    NoClient,
+    /// Others were quicker too often.
+    Contended,
 }
 
 impl Directory {
@@ -145,7 +147,7 @@ impl Directory {
         for attempt in 0..TIMES {
             // The claim first: whoever has the endpoint by then cannot get it again without changing the claim.
             let claim = self.claim_of(&endpoint.id).await?;
-            let Some(own) = self.client(party, client).await? else { return Ok(Taken::No) };
+            let Some(own) = self.client(party, client).await? else { return Ok(Taken::NoClient) };
             let had = own.endpoint(owner.slot);
             let claims = self.claims(&endpoint.id, &owner, claim.as_ref())?;
             let gives = self.gives(&owner, endpoint, had)?;
@@ -175,7 +177,7 @@ impl Directory {
                 Err(error) => return Err(store("TransactWriteItems")(error)),
             }
         }
-        Ok(Taken::No)
+        Ok(Taken::Contended)
     }
 
     /// Whose `endpoint` is.

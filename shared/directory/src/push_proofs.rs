@@ -1,6 +1,5 @@
 //! Proofs: push endpoints that are another party's, until whoever registered them shows that they have the phone.
 
-use aws_sdk_dynamodb::types::ReturnValue;
 use ilock_dynamo::{Item, number, text};
 use ilock_events::{ClientName, Millis, PartyAddress};
 use serde::{Deserialize, Serialize};
@@ -44,27 +43,28 @@ impl Directory {
         Ok(())
     }
 
-    /// What `party` has proved by whatever has `digest`, once; none where that is nothing, or too late.
+    /// What `party` proves by whatever has `digest`; none where that is nothing, or too late.
     ///
     /// # Errors
-    /// [`DirectoryError::Store`].
-    pub async fn take_proof(
+    /// [`DirectoryError`].
+    pub async fn proof(
         &self,
         party: &PartyAddress,
         digest: &str,
         now: Millis,
     ) -> Result<Option<PushProof>, DirectoryError> {
-        let delete = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .key("pk", text(pk(party)))
-            .key("sk", text(sk(digest)))
-            .return_values(ReturnValue::AllOld)
-            .send()
-            .await
-            .map_err(|e| store("DeleteItem")(e.into_service_error()))?;
-        let Some(item) = delete.attributes.filter(|item| !item.is_empty()) else { return Ok(None) };
+        let Some(item) = self.get(pk(party), &sk(digest)).await? else { return Ok(None) };
         Ok(Some(read::<PushProof>(item)?).filter(|proof| now < proof.until))
+    }
+
+    /// Forgets what `party` proves by whatever has `digest`: it proves nothing again.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn drop_proof(&self, party: &PartyAddress, digest: &str) -> Result<(), DirectoryError> {
+        let delete = self.client.delete_item().table_name(&self.table);
+        let delete = delete.key("pk", text(pk(party))).key("sk", text(sk(digest))).send().await;
+        delete.map_err(|e| store("DeleteItem")(e.into_service_error()))?;
+        Ok(())
     }
 }

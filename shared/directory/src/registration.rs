@@ -6,10 +6,8 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update};
-use ilock_dynamo::{Item, number, text};
+use ilock_dynamo::{Item, number, text, written};
 use ilock_events::{ClientName, Generation, Millis, Party, PartyAddress, Slot, TenantId};
 
 use crate::account::{ACCOUNT, Account, REGISTRATIONS, while_not_ended};
@@ -120,6 +118,41 @@ impl Directory {
         Ok(Registered::Contended)
     }
 
+    /// Counts a registration of `party` at `now` that came to nothing, where it was one of those that it may make.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn count_registration(
+        &self,
+        party: &PartyAddress,
+        now: Millis,
+        limit: Limit,
+    ) -> Result<(), DirectoryError> {
+        for attempt in 0..TIMES {
+            let account = self.account(party, now).await?;
+            let Ok(registrations) = account.registrations.and_now(now, limit) else { return Ok(()) };
+            let update = self.update_account(party).update_expression("SET #registrations = :registrations");
+            let update = match account.registrations.stored() {
+                AttributeValue::L(earlier) if earlier.is_empty() => {
+                    update.condition_expression("attribute_not_exists(#registrations)")
+                }
+                earlier => update
+                    .condition_expression("#registrations = :earlier")
+                    .expression_attribute_values(":earlier", earlier),
+            };
+            let update = update
+                .expression_attribute_names("#registrations", REGISTRATIONS)
+                .expression_attribute_values(":registrations", registrations.stored())
+                .send()
+                .await;
+            if written(update, "UpdateItem")? {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(5 << attempt.min(5))).await;
+        }
+        Ok(())
+    }
+
     /// The account first: whoever gets a slot after this changes it, and then nothing of ours is written.
     async fn found(&self, at: &PartyAddress, client: &Client, now: Millis) -> Result<Found, DirectoryError> {
         let (account, left) = (self.account(at, now), self.left_after(at, client));
@@ -219,16 +252,6 @@ impl Directory {
             .key("sk", text(sk(client)))
             .build()
             .map_err(store("TransactWriteItems"))
-    }
-
-    /// False when a condition did not hold, or somebody else was at it.
-    async fn transact(&self, steps: Vec<TransactWriteItem>) -> Result<bool, DirectoryError> {
-        let write = self.client.transact_write_items().set_transact_items(Some(steps)).send().await;
-        match write.map_err(SdkError::into_service_error) {
-            Ok(_) => Ok(true),
-            Err(TransactWriteItemsError::TransactionCanceledException(_)) => Ok(false),
-            Err(error) => Err(store("TransactWriteItems")(error)),
-        }
     }
 }
 

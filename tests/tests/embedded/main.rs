@@ -5,6 +5,7 @@
 mod acting;
 mod audit;
 mod authorizer;
+mod blocks;
 mod bodies;
 mod busy;
 mod calls;

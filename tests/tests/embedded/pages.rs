@@ -68,6 +68,36 @@ async fn a_page_from_elsewhere_gets_no_token_also_where_its_name_leads_here() {
 }
 
 #[tokio::test]
+async fn under_a_name_that_was_made_to_lead_here_there_is_no_api_while_everybody_knows_the_secret() {
+    let world = World::new().await;
+    let bearer = format!("Bearer {}", world.user("anna").token);
+    let status = async |path: &str, host: &str| {
+        let headers = [("host", host), ("authorization", bearer.as_str())];
+        let (status, _, text) = ask(&world, (Method::GET, path), &headers, "").await;
+        assert!(status != StatusCode::FORBIDDEN || text.contains("http://127.0.0.1"), "it says what to do: {text}");
+        status
+    };
+    for host in ["evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example:8080"] {
+        for path in ["/api/calls", "/api/nothing", "/dev/pushes", "/dev/stores"] {
+            assert_eq!(status(path, host).await, StatusCode::FORBIDDEN, "{path} {host}");
+        }
+    }
+    for host in ["127.0.0.1:8080", "localhost:8080", "door.localhost", "[::1]:8080"] {
+        for path in ["/api/calls", "/dev/pushes", "/dev/stores"] {
+            assert_eq!(status(path, host).await, StatusCode::OK, "{path} {host}");
+        }
+    }
+    // Android's emulator, phones on the network, and Tencent, which signs what it sends.
+    for host in ["10.0.2.2:8080", "198.51.100.7:8080", "[2001:db8::7]:8080"] {
+        assert_eq!(status("/api/calls", host).await, StatusCode::OK, "{host}");
+        assert_eq!(status("/dev/pushes", host).await, StatusCode::FORBIDDEN, "{host}");
+    }
+    let tunnel = ask(&world, (Method::POST, "/api/trtc/callback"), &[("host", "tunnel.example")], "{}").await;
+    assert_eq!(tunnel.0, StatusCode::UNAUTHORIZED);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_wish_for_a_token_that_cannot_be_read_is_refused_with_the_reason() {
     let world = World::new().await;
     for (body, said) in [
@@ -95,5 +125,10 @@ async fn with_a_secret_of_ones_own_nobody_is_logged_in() {
     assert_eq!(ask(&world, (Method::GET, "/"), &[], "").await.0, StatusCode::OK);
     let (_, _, config) = ask(&world, (Method::GET, "/pages/config.json"), &[], "").await;
     assert_eq!(config, r#"{"login":"token","room":"local"}"#);
+    // No page can sign a token: any name will do, and what is the developer's own stays so.
+    let named = |path: &'static str| ask(&world, (Method::GET, path), &[("host", "backend.example")], "");
+    assert_eq!(named("/api/calls").await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(named("/dev/pushes").await.0, StatusCode::FORBIDDEN);
+    assert_eq!(named("/dev/stores").await.0, StatusCode::FORBIDDEN);
     world.end().await;
 }

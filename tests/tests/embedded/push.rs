@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
-use ilock_directory::Client;
+use ilock_directory::{Client, Directory};
 use ilock_env::Clock;
 use ilock_events::schema::schemas;
 use ilock_events::{ClientName, Millis};
+use ilock_functions::error::ApiError;
+use ilock_functions::service::push_binding::PushBinding;
+use ilock_functions::service::push_directory::Pushes;
 use ilock_functions::triggers::push_feedback::{DeliveryFailure, Feedback, on_failure};
 use ilock_local::push::Shown;
+use ilock_tests::backend::dynamodb;
+use ilock_tests::faults::{Fault, Faults, When};
 use ilock_tests::parties::{call_id, session_token, user_at};
 use ilock_tests::{Party, World};
 use reqwest::Method;
@@ -287,6 +292,82 @@ async fn a_proof_counts_once_and_for_a_minute_and_takes_the_call_token_of_the_sa
     }
     assert_eq!(world.stack.push.shown().len(), asked);
     assert!(client(&world, "bert", "iphone").await.voip.is_some());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_for_a_client_that_was_removed_meanwhile_proves_nothing_and_is_not_tried_again() {
+    let world = World::new().await;
+    let (anna, bert) = (world.user("anna"), world.user("bert"));
+    android(&anna, "phone", "fcm-token-1").await;
+    let annas = client(&world, "anna", "phone").await.main;
+    android(&bert, "phone", "fcm-token-1").await;
+    let sent = nonce(&world);
+    bert.asks(Method::DELETE, "/api/mqtt/clients/bert_phone", None).await.ok();
+    for _ in 0..2 {
+        let answer = confirms(&bert, &sent).await;
+        assert_eq!((answer.status.as_u16(), answer.code), (404, 40_402), "{answer:?}");
+    }
+    assert_eq!(client(&world, "anna", "phone").await.main, annas);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_for_a_phone_that_others_have_proved_to_have_proves_nothing() {
+    let world = World::new().await;
+    let (anna, bert, clara) = (world.user("anna"), world.user("bert"), world.user("clara"));
+    iphone(&anna, "iphone", Some(&apple(1)), Some(&apple(2))).await;
+    iphone(&bert, "iphone", Some(&apple(1)), Some(&apple(2))).await;
+    let berts = nonce(&world);
+    iphone(&clara, "iphone", Some(&apple(1)), None).await;
+    let claras = nonce(&world);
+    confirms(&clara, &claras).await.ok();
+    let answer = confirms(&bert, &berts).await;
+    assert_eq!((answer.status.as_u16(), answer.code), (404, 40_402), "{answer:?}");
+    assert!(client(&world, "clara", "iphone").await.main.is_some());
+    let bert = client(&world, "bert", "iphone").await;
+    assert_eq!((bert.main, bert.voip), (None, None), "nor the call token of a phone that is another's");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_that_the_table_did_not_take_can_be_sent_again() {
+    let world = World::new().await;
+    let (anna, bert) = (world.user("anna"), world.user("bert"));
+    android(&anna, "phone", "fcm-token-1").await;
+    android(&bert, "phone", "fcm-token-1").await;
+    let sent = nonce(&world);
+    let faults = Faults::before(&world.stack.at.dynamodb.to_string()).await;
+    let directory = Directory::new(dynamodb(&faults.url()), "directory");
+    let binding = PushBinding { directory, pushes: Pushes(None) };
+    let confirm = async || binding.confirm(&user_at("bert"), &sent, Clock::system().now()).await;
+    for operation in ["TransactWriteItems", "DeleteItem"] {
+        faults.plan_for(operation, Fault::Throttled, When::From(0));
+        assert!(matches!(confirm().await, Err(ApiError::Directory(_))), "{operation}");
+        assert!(faults.off().iter().any(|asked| asked == operation));
+    }
+    assert_eq!(confirm().await.unwrap(), Some(ClientName::new("bert_phone").unwrap()));
+    assert_eq!(confirm().await.unwrap(), None, "it counts once");
+    assert!(client(&world, "bert", "phone").await.main.is_some());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_proofs_at_once_by_one_nonce_each_is_told_what_became_of_it() {
+    let world = World::new().await;
+    let (anna, bert) = (world.user("anna"), world.user("bert"));
+    for round in 0..10 {
+        let token = format!("fcm-token-{round}");
+        android(&anna, "phone", &token).await;
+        android(&bert, "phone", &token).await;
+        let sent = nonce(&world);
+        let answers = futures::join!(confirms(&bert, &sent), confirms(&bert, &sent));
+        // Whoever comes after the proof was forgotten hears that it counts no more.
+        let codes = [answers.0.code, answers.1.code];
+        assert!(codes.contains(&0) && codes.iter().all(|code| [0, 40_402].contains(code)), "{answers:?}");
+        assert!(client(&world, "bert", "phone").await.main.is_some());
+        assert_eq!(client(&world, "anna", "phone").await.main, None);
+    }
     world.end().await;
 }
 

@@ -474,6 +474,30 @@ async fn a_person_registers_so_often_an_hour_and_hears_when_to_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_registered_too_often_reaches_no_push_service_whether_it_takes_the_tokens_or_not() {
+    let later = Later::default();
+    let world = later.world(&[("LIMIT_REGISTRATIONS_AN_HOUR", "3")]).await;
+    let register = async |who: &Party, token: usize| {
+        let body = json!({ "platform": "android", "push_token": format!("token-{token}") });
+        who.posts("/api/v1/devices/register", body).await.code
+    };
+    for (person, refuses, answered) in [("anna", false, 0), ("bert", true, 40_001)] {
+        world.stack.push.refuses(refuses);
+        let person = world.user(person);
+        let before = world.stack.push.registered();
+        for token in 0..3 {
+            assert_eq!(register(&person, token).await, answered);
+        }
+        assert_eq!(world.stack.push.registered(), before + 3);
+        for token in 3..10 {
+            assert_eq!(register(&person, token).await, 42_904);
+        }
+        assert_eq!(world.stack.push.registered(), before + 3);
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_person_blocks_and_unblocks_callers_of_any_id() {
     let world = World::new().await;
     let (anna, door) = (world.user("anna"), world.door("device123"));

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::extract::{FromRef, Query, State};
 use axum::routing::get;
-use ilock_directory::Directory;
+use ilock_directory::{Blocked, Directory, Unblocked};
 use ilock_env::Clock;
 use ilock_events::{BlockList, PartyId};
 use serde::Deserialize;
@@ -74,8 +74,11 @@ async fn block_caller(
     Query(whom): Query<Whom>,
 ) -> Result<Reply<()>, ApiError> {
     caller.person()?;
-    directory.put_block(&caller.at(), &whom.named()?, clock.now()).await?;
-    Ok(Reply(()))
+    match directory.put_block(&caller.at(), &whom.named()?, clock.now()).await? {
+        Blocked::Yes => Ok(Reply(())),
+        Blocked::TooMany => Err(ApiError::TooManyBlocks),
+        Blocked::Contended => Err(ApiError::Busy),
+    }
 }
 
 async fn unblock_caller(
@@ -84,6 +87,9 @@ async fn unblock_caller(
     Query(whom): Query<Whom>,
 ) -> Result<Reply<()>, ApiError> {
     caller.person()?;
-    let was_there = directory.drop_block(&caller.at(), &whom.named()?).await?;
-    if was_there { Ok(Reply(())) } else { Err(ApiError::NotFound("block")) }
+    match directory.drop_block(&caller.at(), &whom.named()?).await? {
+        Unblocked::Yes => Ok(Reply(())),
+        Unblocked::NotBlocked => Err(ApiError::NotFound("block")),
+        Unblocked::Contended => Err(ApiError::Busy),
+    }
 }

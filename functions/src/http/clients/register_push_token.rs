@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::registrar::Registrar;
 use crate::error::ApiError;
-use crate::http::asker::Caller;
+use crate::http::asker::{Asker, Caller};
 use crate::http::body::JsonBody;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::response::{Reply, language_of};
@@ -59,13 +59,15 @@ pub fn routes(state: RegisterPushTokenState) -> Router {
 }
 
 async fn register_push_token(
-    caller: Caller,
+    asker: Asker,
     // Registering twice is registering once, whatever the key.
     _: IdempotencyKey,
     State(state): State<RegisterPushTokenState>,
     headers: HeaderMap,
     JsonBody(ask): JsonBody<RegisterPushToken>,
 ) -> Result<Reply<PushTokenRegistered>, ApiError> {
+    let (caller, admission) = asker.arrives();
+    let account = admission.granted().await?;
     caller.person()?;
     let main = match (ask.push_token, ask.fcm_token) {
         (Some(token), _) => ("push_token", Some(token)),
@@ -80,7 +82,14 @@ async fn register_push_token(
     }
     let named = ask.client_id.map(|sent| caller.client(&sent)).transpose()?;
     let now = state.clock.now();
-    let endpoints = tokens.endpoints(&state.binding.pushes, now).await?;
+    state.registrar.check_limit(&account, now)?;
+    let endpoints = match tokens.endpoints(&state.binding.pushes, now).await {
+        Err(not_taken @ ApiError::Field { .. }) => {
+            Box::pin(state.registrar.count_failed(&caller, now)).await?;
+            return Err(not_taken);
+        }
+        answered => answered?,
+    };
     let client_id = match named {
         Some(named) => named,
         None => match state.client_of(&caller, ask.platform, &endpoints).await? {

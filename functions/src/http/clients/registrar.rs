@@ -1,8 +1,8 @@
 //! Registers clients, and tells the person's other phones of a new one.
 
-use ilock_directory::{Client, Directory, NewRegistration, Registered, Registration};
+use ilock_directory::{Account, Client, Directory, NewRegistration, Registered, Registration, TooOften};
 use ilock_env::random;
-use ilock_events::{ClientChange, ClientSync, Generation, MessageId, PartyAddress, PartyKind, topics};
+use ilock_events::{ClientChange, ClientSync, Generation, MessageId, Millis, PartyAddress, PartyKind, topics};
 use ilock_notify::Publish;
 
 use crate::error::{ApiError, TooMany};
@@ -36,6 +36,22 @@ impl Registrar {
         })
     }
 
+    /// Refuses whoever has registered too often, before anything is asked of others for them. It counts nothing.
+    ///
+    /// # Errors
+    /// 429 (42904).
+    pub fn check_limit(&self, account: &Account, now: Millis) -> Result<(), ApiError> {
+        account.may_register(now, self.limits.registrations).map_err(refused)
+    }
+
+    /// Counts a registration that came to nothing after others had been asked: else it could be tried without end.
+    ///
+    /// # Errors
+    /// What the directory says.
+    pub async fn count_failed(&self, caller: &Caller, now: Millis) -> Result<(), ApiError> {
+        Ok(self.directory.count_registration(&caller.at(), now, self.limits.registrations).await?)
+    }
+
     /// Registers `client` of `caller`, by the login that asks. Answers what its password carries.
     ///
     /// # Errors
@@ -53,10 +69,7 @@ impl Registrar {
         };
         let made = match Box::pin(self.directory.register(&registration)).await? {
             Registered::Yes(made) => *made,
-            Registered::TooOften(too_often) => {
-                let retry_after_ms = too_often.retry_after_ms;
-                return Err(ApiError::TooOften(TooMany::Registrations { retry_after_ms }));
-            }
+            Registered::TooOften(too_often) => return Err(refused(too_often)),
             Registered::LoggedOut => return Err(ApiError::LoggedOut),
             Registered::Contended => return Err(ApiError::Busy),
         };
@@ -93,6 +106,10 @@ impl Registrar {
             tracing::warn!(error, "the person's other phones were not told of a client");
         }
     }
+}
+
+fn refused(too_often: TooOften) -> ApiError {
+    ApiError::TooOften(TooMany::Registrations { retry_after_ms: too_often.retry_after_ms })
 }
 
 fn news(

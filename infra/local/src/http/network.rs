@@ -20,10 +20,19 @@ pub fn reachable(listening: SocketAddr) -> SocketAddr {
     SocketAddr::new(network_address().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), listening.port())
 }
 
-/// Whether `host`, of a URI or a `Host` header without its port, is a name or address of the loopback interface.
+/// `host`, of a URI or a `Host` header without its port, where it is an address.
+fn address(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}
+
+/// Whether `host` is an address, and no name.
+pub(crate) fn is_address(host: &str) -> bool {
+    address(host).is_some()
+}
+
+/// Whether `host` is a name or address of the loopback interface.
 pub(crate) fn is_loopback_host(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback())
+    host == "localhost" || host.ends_with(".localhost") || address(host).is_some_and(|address| address.is_loopback())
 }
 
 /// Whether `host` is a name or address by which this machine is meant.

@@ -1,16 +1,12 @@
-//! What a page may do, and who may ask for it.
+//! What a page may do.
 
 use std::collections::BTreeMap;
 
-use axum::extract::Request;
-use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use axum::middleware::Next;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 
 use super::files::File;
-use crate::http::cors::is_local;
-use crate::http::network::is_this_machine;
 
 /// What the pages are sent with, on AWS too. `{broker}` stands for the broker's address.
 ///
@@ -38,20 +34,5 @@ impl PageHeaders {
 
     pub(super) fn send(&self, file: &File) -> Response {
         (self.0.clone(), [(CONTENT_TYPE, file.kind)], file.bytes).into_response()
-    }
-}
-
-/// Serves only whoever asked for this machine by its own name or address, and pages that it served. A page from elsewhere
-/// whose name was made to lead here (DNS rebinding) still sends that name as `Host`.
-pub(super) async fn this_machine_only(request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).and_then(|host| host.parse().ok());
-    let asked_here = host.is_some_and(|host: axum::http::uri::Authority| is_this_machine(host.host()));
-    let page_of_ours = headers.get(ORIGIN).is_none_or(is_local);
-    if asked_here && page_of_ours {
-        next.run(request).await
-    } else {
-        (StatusCode::FORBIDDEN, "open this page as http://127.0.0.1 or http://localhost, with its port\n")
-            .into_response()
     }
 }

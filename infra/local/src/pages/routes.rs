@@ -12,7 +12,8 @@ use ilock_env::Clock;
 
 use super::dev_token::{DevTokens, dev_token};
 use super::files::{ICON, LOGIN_BY_ITSELF, LOGIN_BY_TOKEN, PAGE, SCRIPT, STYLE};
-use super::headers::{PageHeaders, this_machine_only};
+use super::headers::PageHeaders;
+use crate::http::host::this_machine_only;
 
 /// What the pages need.
 #[derive(Clone, FromRef)]

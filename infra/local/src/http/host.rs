@@ -1,0 +1,51 @@
+//! By which names and addresses this machine is asked. A page from elsewhere whose name was made to lead here (DNS rebinding) is of
+//! one origin with what it then reads, but it still sends that name as `Host`.
+
+use axum::Json;
+use axum::extract::Request;
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::cors::is_local;
+use super::network::{is_address, is_loopback_host, is_this_machine};
+
+/// Tencent signs what it sends here and has no token. It comes by the name of a tunnel.
+const SIGNED: &str = "/api/trtc/callback";
+
+/// What whoever asks by another name is told.
+const FOREIGN_NAME: &str = "this machine is asked by an address or as localhost while anybody can sign a token: use http://127.0.0.1 or \
+     the address that --lan prints, or set AUTH_SECRET to a secret of your own";
+
+/// Serves only whoever asked for this machine by its own name or address, and pages that it served.
+pub(crate) async fn this_machine_only(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let asked_here = host(headers).is_some_and(|host| is_this_machine(host.host()));
+    let page_of_ours = headers.get(ORIGIN).is_none_or(is_local);
+    if asked_here && page_of_ours {
+        next.run(request).await
+    } else {
+        (StatusCode::FORBIDDEN, "open this as http://127.0.0.1 or http://localhost, with its port\n").into_response()
+    }
+}
+
+/// Refuses whoever asked by a name, unless it is one of loopback. An address cannot be made to lead elsewhere: so a phone asks by
+/// the address that `--lan` prints, and an emulator by the one that it has for this machine.
+pub(crate) async fn by_no_foreign_name(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let by_own = host(headers).is_some_and(|host| is_address(host.host()) || is_loopback_host(host.host()));
+    // Every browser sends a host.
+    if by_own || !headers.contains_key(HOST) || request.uri().path() == SIGNED {
+        return next.run(request).await;
+    }
+    let body = json!({ "code": 40_301, "message": FOREIGN_NAME, "data": { "reason": FOREIGN_NAME } });
+    (StatusCode::FORBIDDEN, Json(body)).into_response()
+}
+
+/// What was asked for, as the request says it.
+fn host(headers: &HeaderMap) -> Option<Authority> {
+    headers.get(HOST)?.to_str().ok()?.parse().ok()
+}
