@@ -1,12 +1,15 @@
 //! The metrics. On Lambda they reach CloudWatch (namespace `iLockCall`) as embedded metrics in the log; elsewhere
 //! nobody listens, and counting costs nothing.
 
-use ilock_events::{CommitNo, DeliveryPath};
+use ilock_call::Placed;
+use ilock_events::{Busy, Callee, DeliveryPath, Millis};
 use ilock_notify::push::REFUSED;
 use ilock_notify::{Channel, Notice, Round, TIME_PASSED};
 
 /// Calls that were placed.
 pub const CALLS_PLACED: &str = "CallsPlaced";
+/// Presses that were answered and are meant to ring nobody.
+pub const SILENT_PRESSES: &str = "SilentPresses";
 /// From the commit that placed a call until the broker had taken its ring, in ms; by `Path`: `fast` or `projector`.
 pub const RING_LATENCY: &str = "RingLatency";
 /// Notices that a carrier did not take; each is tried again.
@@ -42,8 +45,19 @@ pub const TOKENS_RETIRED: &str = "TokensRetired";
 /// Failures that the push services reported later, by `Type`.
 pub const PUSH_FEEDBACK: &str = "PushFeedback";
 
+/// Counts a press at `now` that was answered with `call`, where it is meant to ring nobody: it repeats another one, or everybody
+/// who is called has blocked the caller or wants no second call. The alarm for calls that ring nobody takes these off.
+pub fn count_press(call: &Placed, now: Millis) {
+    let takes_it = |callee: &Callee| matches!(callee.busy, None | Some(Busy::Waiting));
+    // Whoever repeats a press gets the call of that one, which was placed before.
+    let rings = call.at == now && call.terms.callees.iter().any(takes_it);
+    if !rings {
+        metrics::counter!(SILENT_PRESSES).increment(1);
+    }
+}
+
 /// Counts what became of one round of delivery.
-pub fn count_delivery(n: CommitNo, notices: &[Notice], round: &Round, path: DeliveryPath) {
+pub fn count_delivery(round: &Round) {
     metrics::counter!(NOTICES_FAILED).increment(count(round.failed.len()));
     let gave_up = round
         .settled
@@ -60,9 +74,10 @@ pub fn count_delivery(n: CommitNo, notices: &[Notice], round: &Round, path: Deli
             Some(_) => {}
         }
     }
-    if n != CommitNo::FIRST {
-        return;
-    }
+}
+
+/// Counts how long the callees of a call that was just placed waited for their rings, of one round of its delivery.
+pub fn count_rings(notices: &[Notice], round: &Round, path: DeliveryPath) {
     for notice in notices.iter().filter(|notice| notice.rings() && matches!(notice.channel, Channel::Mqtt { .. })) {
         if let Some(rung) = round.settled.get(&notice.index).filter(|handed| handed.error.is_none()) {
             let ms = u32::try_from(rung.ms.max(0)).unwrap_or(u32::MAX);
@@ -82,6 +97,7 @@ pub fn describe() {
     metrics::describe_histogram!(RING_LATENCY, metrics::Unit::Milliseconds, "from the commit to the broker");
     let counters = [
         CALLS_PLACED,
+        SILENT_PRESSES,
         NOTICES_FAILED,
         GAVE_UP,
         REFUSALS,

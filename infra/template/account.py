@@ -28,7 +28,12 @@ REMOVAL = {
     ),
     "AWS::KMS::Key": "aws kms schedule-key-deletion --pending-window-in-days 7 --key-id {0}",
     "AWS::S3::Bucket": "aws s3 rb s3://{0}",
+    "AWS::S3::BucketPolicy": "aws s3api delete-bucket-policy --bucket {0}",
 }
+
+
+# What a ledger is called, where it is, and who signs it.
+OF_LEDGER = ("LogOrigin", "LedgerName", "LedgerKeyArn", "NextLedgerKeyArn")
 
 
 class Wrong(Exception):
@@ -95,6 +100,28 @@ def topics_of_its_own(stack, last, prefix):
             "for both: a call in one rings phones of the other. Take another account (best), another region, or "
             "TopicPrefix=NAME: up to 8 of a-z 0-9."
         )
+
+
+def ledger_goes_on(stack, last, values):
+    """A ledger has one name for ever. Another name over the same bucket and table is refused by the sequencer, for good; the
+    same name over new ones would be a second history, which every witness finds. And of functions that sign differently, or write
+    into different tables, only one may run."""
+    if last is None:
+        return
+    before, now = ({name: of.get(name, "") for name in OF_LEDGER} for of in (last, values))
+    changed = [name for name in OF_LEDGER if now[name] != before[name]]
+    if "LogOrigin" in changed and "LedgerName" not in changed:
+        raise Wrong(
+            f"LogOrigin: the ledger of {stack} is called {before['LogOrigin'] or 'by the address of its bucket'} for ever. Only a new "
+            "ledger takes another name, with another LedgerName: infra/runbooks/ledger.md"
+        )
+    if "LedgerName" in changed and "LogOrigin" not in changed and now["LogOrigin"]:
+        raise Wrong(
+            f"LogOrigin: {now['LogOrigin']} is what the ledger of {stack} is called so far. A new one must be called otherwise: say "
+            "another LogOrigin, or none (LogOrigin=)"
+        )
+    if changed and values.get("GradualDeployments") == "true":
+        raise Wrong(f"{changed[0]}: old and new functions must not run side by side: deploy this once with GradualDeployments=false")
 
 
 def prefix_of(stack):

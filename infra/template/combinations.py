@@ -46,7 +46,7 @@ OTHERS = {
     "room API": {"TrtcRoomApi": "on"},
     "traces and every log": {"Tracing": "Active", "SystemLogLevel": "DEBUG", "LogLevel": "debug"},
     "own key": {"KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/00000000-0000-0000-0000-000000000000"},
-    "own key of the secrets": {"SecretsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-1111-1111-1111-111111111111"},
+    "own key of the secrets": {"SecretsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/mrk-11111111111111111111111111111111"},
     "topic prefix": {"TopicPrefix": "blue"},
     "signed connects": {"MqttSigningPublicKey": "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A,MIIBCgKCAQEAwIDAQAB=="},
     "witnesses": {
@@ -54,6 +54,8 @@ OTHERS = {
         "NextLedgerKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/22222222-2222-2222-2222-222222222222",
         "LedgerWitnesses": "witness one witness.example.com+0123abcd+AQIDBA== https://witness.example.com/;quorum one",
     },
+    "a new ledger": {"LedgerName": "ilock-prod-ledger-2", "LogOrigin": "calls.example.com/ledger-2"},
+    "a new key of the ledger": {"LedgerKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/33333333-3333-3333-3333-333333333333"},
     "reserved concurrency": {"ReserveConcurrency": "true", "ExpectedCallsPerSecond": "100"},
     "bounded roles": {
         "PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",

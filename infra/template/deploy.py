@@ -158,6 +158,7 @@ def main(sam, arguments):
     check(parameters, values)
     account.in_this_region(template, values, region)
     forms.readers_first(stack, last, plain[0])
+    account.ledger_goes_on(stack, last, values)
     account.topics_of_its_own(stack, last, values.get("TopicPrefix", ""))
     typed |= looked_up(values)
     values |= typed

@@ -1,5 +1,7 @@
-"""Alarms: few enough to be heard, each with its urgency and its line in a runbook. And the throttles."""
+"""Alarms: few enough to be heard, each with its urgency and its line in a runbook, silent about what is no trouble and loud about
+what is. And the throttles."""
 
+import json
 import re
 import unittest
 from pathlib import Path
@@ -89,6 +91,104 @@ class Alarms(unittest.TestCase):
             named = [alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]]
             self.assertEqual(len(named), 3)
             self.assertLessEqual(set(named), set(self.alarms))
+
+
+def goes_off(alarm, **counted):
+    """Whether one period goes beyond the threshold in which the metrics of these ids were counted and no other: metric math, read
+    as Python."""
+    [text] = [one["Expression"] for one in alarm["Metrics"] if one["Id"] == "judged"]
+    ids = [one["Id"] for one in alarm["Metrics"] if "MetricStat" in one]
+    assert set(counted) <= set(ids), (counted, ids)
+    text = re.sub(r"FILL\((\w+), (\d+)\)", lambda fill: str(counted.get(fill[1], int(fill[2]))), text)
+    # Both branches are worked out, as in CloudWatch; a division by zero is no data there.
+    words = {"IF": lambda condition, one, other: one if condition else other}
+    try:
+        value = eval(text.replace(" AND ", " and ").replace(" OR ", " or "), {"__builtins__": {}}, words)
+    except ZeroDivisionError:
+        return False
+    beyond = {"GreaterThanOrEqualToThreshold": value >= alarm["Threshold"], "GreaterThanThreshold": value > alarm["Threshold"]}
+    return beyond[alarm["ComparisonOperator"]]
+
+
+class WhatIsTrouble(unittest.TestCase):
+    """Loads in five minutes: 10,500 calls are 35 a second, with six requests each."""
+
+    def setUp(self):
+        self.alarms = alarms(EVERYTHING)
+
+    def test_nobody_rings(self):
+        nobody = self.alarms["NobodyRings"]
+        for counted in (
+            dict(),
+            dict(asked=1, fast=1),
+            dict(asked=9, refused=5, failed=4),
+            # A blocked caller, somebody who wants no second call, a press on a call that lasts.
+            dict(asked=7, silent=7),
+            dict(asked=9, refused=1, failed=1, silent=7),
+            dict(asked=9, silent=7, projected=2),
+        ):
+            self.assertFalse(goes_off(nobody, **counted), counted)
+        # The last two: a nuisance caller does not hide an outage, and where metrics are lost nothing is taken off.
+        for counted in (dict(asked=1), dict(asked=8, silent=7), dict(asked=7)):
+            self.assertTrue(goes_off(nobody, **counted), counted)
+
+    def test_the_api_answers_5xx(self):
+        failing = self.alarms["ApiServerErrors"]
+        for counted in (dict(), dict(asked=63000, failed=5), dict(asked=63000, failed=63000 // 2000), dict(asked=4, failed=4)):
+            self.assertFalse(goes_off(failing, **counted), counted)
+        # All of a few requests at night, all of them at the busiest, one route of ten.
+        for counted in (dict(asked=5, failed=5), dict(asked=300, failed=5), dict(asked=63000, failed=63000), dict(asked=63000, failed=6300)):
+            self.assertTrue(goes_off(failing, **counted), counted)
+
+    def test_notices_are_given_up(self):
+        given_up = self.alarms["NoticesGivenUp"]
+        # A phone that a push service holds back; a little of much.
+        for counted in (dict(), dict(given_up=3, fast=1), dict(given_up=6, fast=1000), dict(given_up=300, fast=31500)):
+            self.assertFalse(goes_off(given_up, **counted), counted)
+        for counted in (dict(given_up=5), dict(given_up=5, fast=100), dict(given_up=31500, projected=100), dict(given_up=400, fast=31500)):
+            self.assertTrue(goes_off(given_up, **counted), counted)
+
+    def test_pushes_fail(self):
+        failing = self.alarms["PushesFailing"]
+        # One token of another app among many; one call of it at a small deployment.
+        for counted in (dict(), dict(failed=60, fast=126000), dict(failed=3, fast=1)):
+            self.assertFalse(goes_off(failing, **counted), counted)
+        for counted in (dict(failed=5), dict(failed=6, fast=6), dict(failed=126000, fast=126000), dict(failed=12600, projected=126000)):
+            self.assertTrue(goes_off(failing, **counted), counted)
+
+
+class Refused(unittest.TestCase):
+    """The access log: what API Gateway refused by itself, and what a function answered with 429."""
+
+    def counted(self, **line):
+        """The metrics that count a line of the access log."""
+        found = set()
+        for one in check.deployed(EVERYTHING)["Resources"].values():
+            if one["Type"] == "AWS::Logs::MetricFilter":
+                wanted = re.findall(r'\(\$\.(\w+) = "([^"]*)"\)', one["Properties"]["FilterPattern"])
+                whole = "{ " + " && ".join(f'($.{name} = "{value}")' for name, value in wanted) + " }"
+                self.assertEqual(one["Properties"]["FilterPattern"], whole)
+                if all(line[name] == value for name, value in wanted):
+                    found.add(one["Properties"]["MetricTransformations"][0]["MetricName"])
+        return found
+
+    def test_a_429_of_a_function_is_no_alarm(self):
+        place, register = "POST /api/calls", "POST /api/mqtt/clients/register"
+        for status, function_ms, route, counted in (
+            ("429", "-", place, {"RequestsThrottled", "CallsThrottled"}),
+            ("429", "-", register, {"RequestsThrottled"}),
+            # 42901 to 42904: one caller, who asks too often.
+            ("429", "38", place, set()),
+            ("429", "38", register, set()),
+            ("200", "38", place, set()),
+            ("503", "-", place, set()),
+        ):
+            self.assertEqual(self.counted(status=status, functionMs=function_ms, route=route), counted)
+
+    def test_the_log_says_how_long_the_function_took(self):
+        format_ = json.loads(check.template()["Resources"]["HttpApi"]["Properties"]["AccessLogSettings"]["Format"])
+        said = {"status": "$context.status", "route": "$context.routeKey", "functionMs": "$context.integrationLatency"}
+        self.assertEqual(format_ | said, format_)
 
 
 class Throttles(unittest.TestCase):

@@ -152,6 +152,112 @@ class Pages(unittest.TestCase):
             self.assertNotRegex(bad, pattern)
 
 
+class Patterns(unittest.TestCase):
+    """What AWS calls its things is taken, in every partition."""
+
+    KEYS = ("KmsKeyArn", "SecretsKeyArn", "LedgerKeyArn", "NextLedgerKeyArn")
+    GOOD = {
+        **{
+            name: [
+                "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+                # A multi-Region key, primary or replica.
+                "arn:aws:kms:eu-central-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+                "arn:aws-cn:kms:cn-north-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+                "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+            ]
+            for name in KEYS
+        },
+        "PermissionsBoundaryArn": [
+            "arn:aws:iam::123456789012:policy/boundary",
+            "arn:aws-cn:iam::123456789012:policy/teams/calls/boundary",
+            "arn:aws:iam::aws:policy/PowerUserAccess",
+        ],
+        "RolePath": ["/", "/apps/", "/apps/i.lock_1/@team=calls,eu+1/"],
+        "MqttCertificateArn": ["arn:aws-cn:acm:cn-north-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"],
+        "ApiCertificateArn": ["arn:aws-cn:acm:cn-north-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"],
+        "PagesCertificateArn": ["arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"],
+        "PushFcmAccountArn": ["arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:calls/fcm+_=.@-x-AbCdEf"],
+        "AlarmTopicArn": ["arn:aws-cn:sns:cn-north-1:123456789012:on_call-1", "arn:aws:sns:eu-central-1:123456789012:pager.fifo"],
+        "TicketTopicArn": ["arn:aws-us-gov:sns:us-gov-west-1:123456789012:tickets"],
+        "PushGcm": ["arn:aws:sns:eu-central-1:123456789012:app/GCM/i.lock_-1"],
+        "ApiHostedZoneId": ["Z0123456789ABCDEFGHIJ", "Z3M3LMPEXAMPLE"],
+        "SecretsName": ["calls/prod_1+a=b.c@d-e"],
+        "LedgerName": ["ilock-prod-ledger-2", "a1b"],
+    }
+    BAD = {
+        **{
+            name: [
+                "1234abcd-12ab-34cd-56ef-1234567890ab",
+                "arn:aws:kms:eu-central-1:123456789012:alias/ledger",
+                "arn:aws:kms:eu-central-1:123456789012:key/1234abcd,arn:aws:kms:eu-central-1:123456789012:key/1234abcd",
+            ]
+            for name in KEYS
+        },
+        "LedgerName": ["a", "ab", "Ledger", "ledger.2", "-ledger", "ledger-", "ledger_2", "l" * 64],
+        "RolePath": ["apps", "/apps", "apps/", "/a b/"],
+    }
+
+    def test_names_that_aws_gives_are_taken_and_others_are_not(self):
+        parameters = check.template()["Parameters"]
+        for names, assert_is in ((self.GOOD, self.assertRegex), (self.BAD, self.assertNotRegex)):
+            for name, values in names.items():
+                for value in values:
+                    assert_is(value, parameters[name]["AllowedPattern"], name)
+        for name in self.GOOD:
+            if parameters[name].get("Default") == "":
+                self.assertRegex("", parameters[name]["AllowedPattern"], name)
+
+    def test_every_parameter_that_takes_an_arn_is_among_them(self):
+        takes_arn = {name for name, about in check.template()["Parameters"].items() if "arn:" in about.get("AllowedPattern", "")}
+        self.assertEqual(takes_arn - set(self.GOOD), {"PushApns", "PushApnsSandbox", "PushApnsVoip", "PushApnsVoipSandbox"})
+
+
+class LedgerKeys(unittest.TestCase):
+    STACK = {"Fn::GetAtt": ["LedgerKey", "Arn"]}
+    LATER, NEXT = {"Ref": "LedgerKeyArn"}, {"Ref": "NextLedgerKeyArn"}
+    SECOND, THIRD = (f"arn:aws:kms:eu-central-1:123456789012:key/mrk-{number * 32}" for number in "23")
+
+    def test_each_step_of_two_rotations_has_the_keys_that_sign_and_no_other(self):
+        for keys, signing in (
+            ({}, [self.STACK]),
+            ({"NextLedgerKeyArn": self.SECOND}, [self.STACK, self.NEXT]),
+            ({"LedgerKeyArn": self.SECOND}, [self.LATER]),
+            ({"LedgerKeyArn": self.SECOND, "NextLedgerKeyArn": self.THIRD}, [self.LATER, self.NEXT]),
+            ({"LedgerKeyArn": self.THIRD}, [self.LATER]),
+        ):
+            parameters = CORE[WITHOUT_PUSH] | keys
+            self.assertEqual(check.problems(parameters), [], keys)
+            resources = check.deployed(parameters)["Resources"]
+            variables = resources["SequencerFunction"]["Properties"]["Environment"]["Variables"]
+            self.assertEqual(variables["LEDGER_KEY_ARNS"], {"Fn::Join": [",", signing]}, keys)
+            policy = resources["SequencerRole"]["Properties"]["Policies"][0]["PolicyDocument"]
+            [may_sign] = [one["Resource"] for one in policy["Statement"] if one["Sid"] == "Sign"]
+            self.assertEqual(may_sign, signing, keys)
+            # A key that no longer signs leaves the stack and stays in KMS: the operator deletes it, and no deployment misses it.
+            self.assertEqual("LedgerKey" in resources, self.STACK in signing, keys)
+        key = check.template()["Resources"]["LedgerKey"]
+        self.assertEqual(key["DeletionPolicy"], "RetainExceptOnCreate")
+
+    def test_no_key_signs_twice(self):
+        twice = CORE[WITHOUT_PUSH] | {"LedgerKeyArn": self.SECOND, "NextLedgerKeyArn": self.SECOND}
+        [broken] = broken_rules(check.template(), twice, combinations.REGION)
+        self.assertTrue(broken.startswith("NextLedgerKeyArn: has taken over"), broken)
+
+
+class NewLedger(unittest.TestCase):
+    def test_another_name_is_another_bucket_and_table_and_the_old_ones_stay_as_they_are(self):
+        for given, name in ({}, None), ({"LedgerName": "ilock-ledger-2"}, {"Ref": "LedgerName"}):
+            resources = check.deployed(CORE[WITH_PUSH] | given)["Resources"]
+            self.assertEqual(resources["LedgerTable"]["Properties"].get("TableName"), name)
+            self.assertEqual(resources["LedgerBucket"]["Properties"].get("BucketName"), name)
+        for kept in ("LedgerTable", "LedgerBucket", "LedgerBucketPolicy"):
+            self.assertEqual(check.template()["Resources"][kept]["UpdateReplacePolicy"], "Retain", kept)
+        # The old bucket's access log is still taken.
+        statements = check.template()["Resources"]["LedgerAccessLogsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        [delivered] = [one for one in statements if one["Sid"] == "Delivered"]
+        self.assertEqual(delivered["Condition"], {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}})
+
+
 class Streams(unittest.TestCase):
     def test_the_log_has_two_readers_each_with_rules_of_its_own(self):
         resources = check.deployed(CORE[WITH_PUSH])["Resources"].values()

@@ -204,6 +204,35 @@ class Deploying(unittest.TestCase):
         with self.assertRaisesRegex(Wrong, "EventForms: is not yours to set"):
             self.deploy("staging", "EventForms=all")
 
+    def test_another_name_of_the_ledger_is_another_ledger(self):
+        required = combinations.REQUIRED
+        self.assertEqual(self.deploy("dev", *TYPED, "LogOrigin=calls.example.com/1"), 0)
+        self.aws.stack("ilock-dev", **required, LogOrigin="calls.example.com/1")
+        self.assertEqual(self.deploy("dev"), 0)
+        self.commands.clear()
+        for origin in ("calls.example.com/2", ""):
+            said = self.refused("dev", f"LogOrigin={origin}")
+            self.assertIn("LogOrigin: the ledger of ilock-dev is called calls.example.com/1 for ever", said)
+        said = self.refused("dev", "LedgerName=ilock-ledger-2")
+        self.assertIn("A new one must be called otherwise", said)
+        for origin in ("calls.example.com/2", ""):
+            self.assertEqual(self.deploy("dev", "LedgerName=ilock-ledger-2", f"LogOrigin={origin}"), 0)
+        # Without a LogOrigin it is called by the address of its bucket, which is another one.
+        self.aws.stack("ilock-dev", **required)
+        self.assertEqual(self.deploy("dev", "LedgerName=ilock-ledger-2"), 0)
+        self.commands.clear()
+        self.assertIn("is called by the address of its bucket for ever", self.refused("dev", "LogOrigin=calls.example.com/2"))
+
+    def test_what_signs_the_ledger_changes_at_once(self):
+        key = "arn:aws:kms:eu-central-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab"
+        self.aws.stack("ilock-staging", **combinations.REQUIRED)
+        for change in (f"NextLedgerKeyArn={key}", f"LedgerKeyArn={key}", "LedgerName=ilock-ledger-2"):
+            said = self.refused("staging", change)
+            self.assertIn(f"{change.split('=')[0]}: old and new functions must not run side by side", said)
+            self.assertEqual(self.deploy("staging", change, "GradualDeployments=false"), 0)
+            self.commands.clear()
+        self.assertEqual(self.deploy("staging"), 0)
+
     def test_stacks_of_others_do_not_count(self):
         self.aws.stack("somebody-elses")
         self.aws.stacks["somebody-elses"]["Tags"] = []

@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use ilock_auth::Role;
 use ilock_directory::Directory;
 use ilock_env::Clock;
-use ilock_events::{CallId, Carrier, ClientName, Millis};
+use ilock_events::{Carrier, ClientName, Millis};
 use ilock_functions::http::router::{all_routes, service};
 use ilock_functions::service::calls::Calls;
 use ilock_functions::settings::Settings;
@@ -18,7 +18,7 @@ use ilock_functions::triggers::projector::Projector;
 use ilock_functions::wiring::{InProcess, Wiring};
 use ilock_lambda::aws::DelayQueue;
 use ilock_notify::push::PushCarrier;
-use ilock_notify::{CarrierError, Mqtt, Publish, QueueError, RingTimer};
+use ilock_notify::{Alarm, CarrierError, Mqtt, Publish, QueueError, RingTimer};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -161,20 +161,20 @@ impl Mqtt for RecordingBroker {
 
 /// A timer that only records what it was armed for.
 #[derive(Clone, Default)]
-pub struct RecordingTimer(Arc<Mutex<Vec<(CallId, Millis)>>>);
+pub struct RecordingTimer(Arc<Mutex<Vec<(Alarm, Millis)>>>);
 
 impl RecordingTimer {
-    /// The calls and deadlines that it was armed for.
+    /// The alarms and deadlines that it was armed for.
     #[must_use]
-    pub fn all(&self) -> Vec<(CallId, Millis)> {
+    pub fn all(&self) -> Vec<(Alarm, Millis)> {
         self.0.lock().unwrap().clone()
     }
 }
 
 impl RingTimer for RecordingTimer {
-    fn arm(&self, call_id: CallId, deadline: Millis) -> BoxFuture<'_, Result<(), QueueError>> {
+    fn arm(&self, alarm: Alarm, deadline: Millis) -> BoxFuture<'_, Result<(), QueueError>> {
         Box::pin(async move {
-            self.0.lock().unwrap().push((call_id, deadline));
+            self.0.lock().unwrap().push((alarm, deadline));
             Ok(())
         })
     }

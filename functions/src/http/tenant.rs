@@ -10,6 +10,7 @@ use ilock_directory::{HistoryRecord, Lease};
 use ilock_env::Clock;
 use ilock_events::{Access, Address, Alert, CallId, Millis, PartyAddress, Personal, PersonalText, TenantId};
 use ilock_log::{AccessPage, BadCursor, EventLog, History, LogError, PlacedOn, Placing};
+use ilock_notify::Alarm;
 use ilock_proof::{Day, StoredCall};
 use tracing::Span;
 
@@ -131,7 +132,7 @@ impl PartyCalls {
     /// # Errors
     /// [`ApiError::Timer`].
     pub async fn arm(&self, call_id: CallId, deadline: Millis) -> Result<(), ApiError> {
-        self.0.timer.arm(call_id, deadline).await.map_err(ApiError::Timer)
+        self.0.timer.arm(Alarm::of(call_id), deadline).await.map_err(ApiError::Timer)
     }
 
     /// As [`Calls::save_personal`].

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ilock_events::{Address, CallState, Carrier, Commit, DeliveryPath, Millis, Receipt};
+use futures::future::BoxFuture;
+use ilock_events::{Address, CallId, CallState, Carrier, Commit, CommitNo, DeliveryPath, Millis, Receipt};
 use ilock_log::{EventLog, History, LogError};
-use ilock_notify::{Channel, Delivery, Done, Message, Mqtt, Notice, Round, notices, settled};
+use ilock_notify::{Channel, Delivery, Done, Message, Mqtt, Notice, Round, StillRinging, notices, settled};
 
 use crate::metrics;
 use crate::service::push_directory::{KnownPhones, PushDirectory};
@@ -107,7 +108,7 @@ impl Notifier {
         notices.retain(|notice| rung(notice).is_some_and(|address| callees.contains(&address)));
         let read_now = self.read_for(&notices).await;
         let path = DeliveryPath::Fast;
-        let round = DueRound { history, commit: first, notices: &notices, done: &Done::default(), path };
+        let round = DueRound { history, commit: first, notices: &notices, done: &Done::default(), path, again: true };
         self.hand_over(&round, &read_now).await
     }
 
@@ -134,11 +135,13 @@ impl Notifier {
             read_now = self.read_for(&notices).await;
             &read_now
         };
-        self.hand_over(&DueRound { history, commit, notices: &notices, done: &done, path }, at_hand).await
+        let round = DueRound { history, commit, notices: &notices, done: &done, path, again: false };
+        self.hand_over(&round, at_hand).await
     }
 
     async fn hand_over(&self, due: &DueRound<'_>, at_hand: &AtHand) -> Result<(), DeliveryError> {
-        let DueRound { history, commit, notices, done, path } = *due;
+        let DueRound { history, commit, notices, done, path, again } = *due;
+        let still_ringing = LoggedCall { log: &self.log, call_id: &commit.call_id };
         let phones = self.push.as_ref().map(|push| push.knowing(&at_hand.clients));
         let delivery = Delivery {
             mqtt: &*self.mqtt,
@@ -147,10 +150,14 @@ impl Notifier {
             clock: &self.clock,
             since: commit.at,
             ringing: history.call.state() == Some(CallState::Ringing),
+            still_ringing: &still_ringing,
             budget: if path == DeliveryPath::Fast { FAST_BUDGET } else { SLOW_BUDGET },
         };
         let round = delivery.deliver(notices, done).await;
-        metrics::count_delivery(commit.n, notices, &round, path);
+        metrics::count_delivery(&round);
+        if commit.n == CommitNo::FIRST && !again {
+            metrics::count_rings(notices, &round, path);
+        }
         let Round { settled, failed, phones, retired } = round;
         if let Some(push) = &self.push {
             push.retire(retired, self.clock.now()).await;
@@ -206,6 +213,28 @@ struct DueRound<'a> {
     notices: &'a [Notice],
     done: &'a Done,
     path: DeliveryPath,
+    /// Whether it repeats what was told before: how long that took is not how long a phone waited for its ring.
+    again: bool,
+}
+
+/// A call as the log has it by now.
+struct LoggedCall<'a> {
+    log: &'a EventLog,
+    call_id: &'a CallId,
+}
+
+impl StillRinging for LoggedCall<'_> {
+    fn still_rings(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async {
+            match self.log.load(self.call_id).await {
+                Ok(history) => history.call.state() == Some(CallState::Ringing),
+                Err(error) => {
+                    tracing::warn!(call_id = %self.call_id, %error, "whether the call still rings cannot be read; it is rung");
+                    true
+                }
+            }
+        })
+    }
 }
 
 fn notices_of(history: &History, commit: &Commit) -> Result<Vec<Notice>, DeliveryError> {

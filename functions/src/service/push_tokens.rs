@@ -76,7 +76,7 @@ impl PushTokens {
                     tracing::warn!(service = service.word(), why, "a push token was refused");
                     return Err(ApiError::field(field, format!("{} does not take it", service.word())));
                 }
-                Err(error @ (PushError::Unavailable(_) | PushError::Retired(_))) => {
+                Err(error @ (PushError::Unavailable(_) | PushError::Later { .. } | PushError::Retired(_))) => {
                     tracing::warn!(service = service.word(), %error, "a push token could not be registered");
                     ::metrics::counter!(metrics::TOKENS_NOT_REGISTERED).increment(1);
                     return Err(ApiError::Busy);

@@ -33,16 +33,32 @@ pub async fn expire(calls: &Calls, alarm: &Alarm) -> Result<(), ApiError> {
     // Whoever kept a text may have been ended before the commit that was to name it. Or is still at it: then the alarm comes again.
     let awaited = calls.drop_left_behind(&history).await?;
     match again.into_iter().chain(awaited).min() {
-        Some(at) => calls.timer.arm(alarm.call_id.clone(), at).await.map_err(ApiError::Timer),
+        Some(at) => calls.timer.arm(Alarm::of(alarm.call_id.clone()), at).await.map_err(ApiError::Timer),
         None => Ok(()),
     }
 }
 
-/// The queue's batch: an alarm that fails comes again, alone.
+/// One that failed is set again by itself, for soon: the queue would show it again after a minute, and the phones ring on
+/// meanwhile. The last of so many tries is left to the queue, and then to its dead letters.
+const SET_AGAIN: u32 = 6;
+
+/// Expires, or sets the alarm again.
+async fn expire_or_set_again(calls: &Calls, alarm: Alarm) -> Result<(), String> {
+    let Err(error) = expire(calls, &alarm).await else { return Ok(()) };
+    if alarm.failed >= SET_AGAIN {
+        return Err(error.to_string());
+    }
+    tracing::warn!(call_id = %alarm.call_id, %error, failed = alarm.failed, "a ring timer alarm failed; it is set again");
+    let at = calls.clock.now().plus(1000 << alarm.failed);
+    let again = Alarm { failed: alarm.failed + 1, ..alarm };
+    calls.timer.arm(again, at).await.map_err(|not_set| format!("{error}; nor could it be set again: {not_set}"))
+}
+
+/// The queue's batch: an alarm that can neither be handled nor set again comes again, alone.
 pub async fn on_queue(calls: &Calls, event: SqsEvent) -> SqsBatchResponse {
     let outcomes = join_all(event.records.iter().map(async |message| {
         match serde_json::from_str::<Alarm>(message.body.as_deref().unwrap_or_default()) {
-            Ok(alarm) => expire(calls, &alarm).await.map_err(|error| error.to_string()),
+            Ok(alarm) => expire_or_set_again(calls, alarm).await,
             Err(error) => Err(error.to_string()),
         }
     }));

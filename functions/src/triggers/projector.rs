@@ -66,12 +66,14 @@ impl Projector {
 
     /// Projects commits, each call's in order, calls beside each other. Answers which could not be, and why.
     pub async fn project(&self, commits: Vec<Commit>) -> Vec<(Commit, Unprojected)> {
+        let mut not_noted = self.note_placings(&commits).await;
         let mut by_call: BTreeMap<CallId, Vec<Commit>> = BTreeMap::new();
         for commit in commits {
             by_call.entry(commit.call_id.clone()).or_default().push(commit);
         }
-        let failed = stream::iter(by_call.into_values())
-            .map(|commits| self.project_call(commits))
+        let calls: Vec<_> = by_call.into_iter().map(|(call, commits)| (not_noted.remove(&call), commits)).collect();
+        let failed = stream::iter(calls)
+            .map(|(not_noted, commits)| self.project_call(not_noted, commits))
             .buffer_unordered(AT_ONCE)
             .flat_map(stream::iter)
             .collect()
@@ -81,13 +83,24 @@ impl Projector {
         failed
     }
 
-    async fn project_call(&self, mut commits: Vec<Commit>) -> Vec<(Commit, Unprojected)> {
+    /// Projects one call's commits, of which the first could perhaps not be noted.
+    async fn project_call(
+        &self,
+        mut not_noted: Option<Unprojected>,
+        mut commits: Vec<Commit>,
+    ) -> Vec<(Commit, Unprojected)> {
         commits.sort_by_key(|commit| commit.n);
         let mut failed: Vec<(Commit, Unprojected)> = vec![];
         for commit in commits {
             if !failed.is_empty() {
                 failed.push((commit, Unprojected::Waits));
-            } else if let Err(why) = self.project_one(&commit).instrument(in_call(&commit)).await {
+                continue;
+            }
+            let outcome = match not_noted.take() {
+                Some(why) => Err(why),
+                None => self.project_one(&commit).instrument(in_call(&commit)).await,
+            };
+            if let Err(why) = outcome {
                 tracing::warn!(call_id = %commit.call_id, n = %commit.n, error = %why, "not projected yet");
                 failed.push((commit, why));
             }
@@ -96,9 +109,6 @@ impl Projector {
     }
 
     async fn project_one(&self, commit: &Commit) -> Result<(), Unprojected> {
-        if commit.n == CommitNo::FIRST {
-            self.note_placing(commit).await?;
-        }
         tokio::time::sleep(self.notifier.head_start(commit.at)).await;
         // The whole call, not the stream's picture of one commit: what is delivered is what is stored, chain and all.
         let history = self.log.load(&commit.call_id).await?;
@@ -121,8 +131,23 @@ impl Projector {
         Ok(())
     }
 
-    /// Notes a call that was just placed. Only what is told waits for the fast path: a phone that a push woke asks for the
-    /// histories first, and is to find the call.
+    /// Notes the calls that were just placed, before anybody is told anything: a phone that a push woke asks for the histories
+    /// first, and is to find the call, while telling another one's phones may take seconds. Answers those that were not noted.
+    async fn note_placings(&self, commits: &[Commit]) -> BTreeMap<CallId, Unprojected> {
+        let placings: Vec<Commit> = commits.iter().filter(|commit| commit.n == CommitNo::FIRST).cloned().collect();
+        stream::iter(placings)
+            .map(|commit| self.failed_placing(commit))
+            .buffer_unordered(AT_ONCE)
+            .flat_map(stream::iter)
+            .collect()
+            .await
+    }
+
+    async fn failed_placing(&self, commit: Commit) -> Option<(CallId, Unprojected)> {
+        let noted = self.note_placing(&commit).instrument(in_call(&commit)).await;
+        noted.err().map(|why| (commit.call_id, why))
+    }
+
     async fn note_placing(&self, commit: &Commit) -> Result<(), Unprojected> {
         let mut shown = History::unplaced(commit.call_id.clone());
         // One that does not add up is refused below, where the log is read.

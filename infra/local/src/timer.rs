@@ -62,7 +62,7 @@ impl LocalTimer {
         }
         let Some(calls) = self.calls.get() else { return };
         for _ in 0..TRIES {
-            match expire(calls, &Alarm { call_id: call_id.clone() }).await {
+            match expire(calls, &Alarm::of(call_id.clone())).await {
                 Ok(()) => {
                     // One that stays goes off once more after the next start, on a call that is over.
                     if let Err(error) = self.kept.forget(&call_id, due) {
@@ -78,10 +78,10 @@ impl LocalTimer {
 }
 
 impl RingTimer for LocalTimer {
-    fn arm(&self, call_id: CallId, deadline: Millis) -> BoxFuture<'_, Result<(), QueueError>> {
+    fn arm(&self, alarm: Alarm, deadline: Millis) -> BoxFuture<'_, Result<(), QueueError>> {
         Box::pin(async move {
-            self.kept.keep(&call_id, deadline).map_err(QueueError)?;
-            self.set(call_id, deadline);
+            self.kept.keep(&alarm.call_id, deadline).map_err(QueueError)?;
+            self.set(alarm.call_id, deadline);
             Ok(())
         })
     }

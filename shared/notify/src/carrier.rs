@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// What a receipt says of a notice that could not be told in time.
 pub const TIME_PASSED: &str = "its time had passed";
 
+/// What a receipt says of a notice that rings, where the call was answered or over before it could be told.
+pub const NO_LONGER_RANG: &str = "the call no longer rang";
+
 /// A carrier did not take what it was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {why}", carrier.word())]
@@ -44,16 +47,33 @@ pub trait Mqtt: Send + Sync {
     fn end_session(&self, client: ClientName) -> BoxFuture<'_, Result<(), CarrierError>>;
 }
 
+/// Knows whether a call still rings, for a carrier that tries for so long that it may be over meanwhile.
+pub trait StillRinging: Send + Sync {
+    /// Whether it does now; also where that cannot be read: better a ring too many than none.
+    fn still_rings(&self) -> BoxFuture<'_, bool>;
+}
+
 /// What the ring timer carries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {
     /// The call that has rung for long enough.
     pub call_id: CallId,
+    /// How often it has gone off in vain: the log could not be read or written.
+    #[serde(default)]
+    pub failed: u32,
+}
+
+impl Alarm {
+    /// The alarm of a call's deadline.
+    #[must_use]
+    pub fn of(call_id: CallId) -> Self {
+        Self { call_id, failed: 0 }
+    }
 }
 
 /// What goes off when a call has rung for long enough.
 pub trait RingTimer: Send + Sync {
-    /// Has `expire-call` run for `call_id` at `deadline` or soon after. Never cancelled: on a call that is over, or was
+    /// Has `expire-call` run for `alarm` at `deadline` or soon after. Never cancelled: on a call that is over, or was
     /// never placed, it does nothing.
-    fn arm(&self, call_id: CallId, deadline: Millis) -> BoxFuture<'_, Result<(), QueueError>>;
+    fn arm(&self, alarm: Alarm, deadline: Millis) -> BoxFuture<'_, Result<(), QueueError>>;
 }

@@ -10,11 +10,9 @@ use ilock_events::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::carrier::{CarrierError, Mqtt, Publish, TIME_PASSED};
+use crate::carrier::{CarrierError, Mqtt, NO_LONGER_RANG, Publish, StillRinging, TIME_PASSED};
 use crate::notices::{Channel, Message, Notice};
 use crate::push::{DeliveryWindow, FanOutResult, Push, PushSender, Retired};
-
-const NO_LONGER_RANG: &str = "the call no longer rang";
 
 /// Makes the `user_sig` that travels in an incoming call's message.
 pub trait MessageCredentials: Send + Sync {
@@ -69,8 +67,10 @@ pub struct Delivery<'a> {
     pub clock: &'a Clock,
     /// When the commit was made.
     pub since: Millis,
-    /// Whether the call still rings: an incoming call is not told once it is answered or over.
+    /// Whether the call rang when the round began: an incoming call is not told once it is answered or over.
     pub ringing: bool,
+    /// Who knows it later in the round.
+    pub still_ringing: &'a dyn StillRinging,
     /// For so long at most.
     pub budget: Duration,
 }
@@ -179,7 +179,14 @@ impl Delivery<'_> {
             return nobody(TIME_PASSED);
         }
         let until = until.min(expiry(left_ms));
-        let window = DeliveryWindow { clock: self.clock, since: self.since, expires_at: notice.expires_at, until };
+        let window = DeliveryWindow {
+            clock: self.clock,
+            since: self.since,
+            expires_at: notice.expires_at,
+            until,
+            began: Instant::now(),
+            still_ringing: notice.rings().then_some(self.still_ringing),
+        };
         waking.fan_out(push, &done.phones, &window).await
     }
 

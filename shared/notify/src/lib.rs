@@ -10,7 +10,9 @@ mod due;
 mod notices;
 pub mod push;
 
-pub use carrier::{Alarm, CarrierError, Mqtt, Publish, QueueError, RingTimer, TIME_PASSED};
+pub use carrier::{
+    Alarm, CarrierError, Mqtt, NO_LONGER_RANG, Publish, QueueError, RingTimer, StillRinging, TIME_PASSED,
+};
 pub use deliver::{Delivery, Done, MessageCredentials, Round, settled};
 pub use due::{Due, Recipient, Step, Target, What, WhyPush, due};
 pub use notices::{Channel, Message, Notice, notices};

@@ -112,9 +112,8 @@ fn notices_of(events: &[CallEvent], commit: &Commit, call: &Placed, text: Option
 
 /// How the caller shows itself. Apps read the name without asking whether it is there, so there is always one.
 fn shown(text: Option<&PersonalText>, caller: &PartyId) -> CallerInfo {
-    let mut info = text.and_then(|text| text.caller_info.clone()).unwrap_or_default();
-    let name = readable(info.name.as_deref().unwrap_or_default());
-    info.name = Some(if name.trim().is_empty() { readable(caller.as_str()) } else { name });
+    let mut info = text.and_then(|text| text.caller_info.clone()).unwrap_or_default().shown();
+    info.name.get_or_insert_with(|| readable(caller.as_str()));
     info
 }
 
@@ -214,7 +213,8 @@ impl Words<'_> {
 
     fn control(&self, due: &Due<'_>, action: ControlAction) -> Control {
         let reason_code = self.call.reason;
-        let reason = self.text.and_then(|text| text.reason.clone()).filter(|reason| !reason.trim().is_empty());
+        let reason = self.text.and_then(|text| text.reason.as_deref()).map(readable);
+        let reason = reason.filter(|reason| !reason.trim().is_empty());
         Control {
             action,
             call_id: self.commit.call_id.clone(),

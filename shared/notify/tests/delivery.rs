@@ -15,7 +15,8 @@ use ilock_events::{
 };
 use ilock_notify::push::PushKind;
 use ilock_notify::{
-    CarrierError, Channel, Delivery, Done, Message, MessageCredentials, Mqtt, Notice, Publish, notices, settled,
+    CarrierError, Channel, Delivery, Done, Message, MessageCredentials, Mqtt, Notice, Publish, StillRinging, notices,
+    settled,
 };
 use serde_json::Value;
 
@@ -300,6 +301,14 @@ impl Mqtt for Broker {
     }
 }
 
+struct Rings;
+
+impl StillRinging for Rings {
+    fn still_rings(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async { true })
+    }
+}
+
 struct NoCredentials;
 
 impl MessageCredentials for NoCredentials {
@@ -321,6 +330,7 @@ async fn round(broker: &Broker, notices: &[Notice], done: &Done, since: Millis, 
         clock: &clock,
         since,
         ringing: true,
+        still_ringing: &Rings,
         budget: Duration::from_millis(200),
     };
     delivery.deliver(notices, done).await
@@ -429,6 +439,7 @@ async fn a_receipt_has_the_time_of_each_notice_and_not_of_the_slowest() {
         clock: &clock,
         since: last.at,
         ringing: false,
+        still_ringing: &Rings,
         budget: Duration::from_millis(200),
     };
     let round = delivery.deliver(&notices, &Done::default()).await;

@@ -19,7 +19,8 @@ use ilock_notify::push::{
     VOIP_LIMIT, in_order,
 };
 use ilock_notify::{
-    CarrierError, Channel, Delivery, Done, MessageCredentials, Mqtt, Notice, Publish, Round, notices, settled,
+    CarrierError, Channel, Delivery, Done, MessageCredentials, Mqtt, NO_LONGER_RANG, Notice, Publish, Round,
+    StillRinging, notices, settled,
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -192,6 +193,8 @@ struct Service {
     now: Arc<AtomicI64>,
     each_try_ms: i64,
     phones: Vec<Phone>,
+    /// After so many looks the call does not ring any more.
+    looks_left: AtomicI64,
 }
 
 impl Service {
@@ -202,6 +205,7 @@ impl Service {
             now: Arc::new(AtomicI64::new(now.0)),
             each_try_ms,
             phones,
+            looks_left: AtomicI64::new(i64::MAX),
         }
     }
 
@@ -229,6 +233,12 @@ impl PushCarrier for Service {
 impl Phones for Service {
     fn of<'a>(&'a self, _: &'a PartyAddress) -> BoxFuture<'a, Result<Vec<Phone>, CarrierError>> {
         Box::pin(async move { Ok(self.phones.clone()) })
+    }
+}
+
+impl StillRinging for Service {
+    fn still_rings(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async { self.looks_left.fetch_sub(1, Ordering::SeqCst) > 0 })
     }
 }
 
@@ -264,6 +274,7 @@ async fn round(service: &Service, kinds: &[&str], done: &Done) -> Round {
         clock: &clock,
         since: last.at,
         ringing: placed.state == ilock_events::CallState::Ringing,
+        still_ringing: service,
         budget: Duration::from_secs(5),
     };
     delivery.deliver(&notices, done).await
@@ -341,6 +352,48 @@ async fn a_phone_that_has_its_receipt_is_not_woken_again_and_the_rest_is() {
     assert!(second.failed.is_empty() && second.settled.contains_key(&PUSH));
     assert_eq!(service.sent.lock().unwrap().len(), before + 1);
     assert_eq!(second.settled.len(), 1, "what MQTT had is not told again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_that_is_tried_again_does_not_ring_for_a_call_that_is_over_meanwhile() {
+    let phones = vec![phone("a", Some(PushService::Gcm), None), phone("ios", None, Some(PushService::ApnsVoip))];
+    let down = || Err(PushError::Unavailable("down".into()));
+    let service = Service::new(PLACED, 0, phones.clone(), std::iter::repeat_with(down).take(10).collect());
+    service.looks_left.store(1, Ordering::SeqCst);
+    let ended = round(&service, &["place"], &Done::default()).await;
+    assert!(ended.failed.is_empty(), "{:?}", ended.failed);
+    let errors: Vec<_> = ended.phones.values().filter_map(|handed| handed.error.as_deref()).collect();
+    assert_eq!(errors, [NO_LONGER_RANG; 2]);
+    assert_eq!(ended.settled[&PUSH].error.as_deref(), Some("no phone was reached"));
+    // One that says that it is over is tried on.
+    let service = Service::new(PLACED.plus(5_000), 0, phones, std::iter::repeat_with(down).take(4).collect());
+    service.looks_left.store(0, Ordering::SeqCst);
+    let over = round(&service, &["place", "cancel"], &Done::default()).await;
+    assert!(over.failed.is_empty() && over.phones.values().all(|handed| handed.error.is_none()), "{over:?}");
+    assert_eq!(service.looks_left.load(Ordering::SeqCst), 0, "nobody looked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_asks_for_a_longer_wait_than_the_call_rings_holds_nobody_up() {
+    let phones = vec![phone("ios", Some(PushService::Apns), Some(PushService::ApnsVoip))];
+    let later = |seconds| Err(PushError::Later { why: "429".into(), wait: Duration::from_secs(seconds) });
+    let service = Service::new(PLACED, 0, phones.clone(), vec![later(60)]);
+    let started = tokio::time::Instant::now();
+    let given_up = round(&service, &["place"], &Done::default()).await;
+    assert_eq!(started.elapsed(), Duration::ZERO);
+    let handed = given_up.phones.values().next().unwrap();
+    assert_eq!((handed.target.as_str(), handed.error.as_deref()), ("APNS", None), "it gets its alert");
+    let service = Service::new(PLACED, 0, phones.clone(), vec![later(60), later(60)]);
+    let given_up = round(&service, &["place"], &Done::default()).await;
+    assert!(given_up.failed.is_empty());
+    let error = given_up.phones.values().next().unwrap().error.clone().unwrap();
+    assert_eq!(error, "429: not before 60 s; 429: not before 60 s");
+    // A wait that the round has time for is waited.
+    let service = Service::new(PLACED, 0, phones, vec![later(2)]);
+    let started = tokio::time::Instant::now();
+    let waited = round(&service, &["place"], &Done::default()).await;
+    assert_eq!((started.elapsed(), waited.failed.len()), (Duration::from_secs(2), 0));
+    assert_eq!(waited.settled[&PUSH].error, None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -95,7 +95,7 @@ fn refused(why: &str) -> Result<Option<String>, PushError> {
 }
 
 fn is_unavailable(sent: &Result<Option<String>, PushError>) -> bool {
-    matches!(sent, Err(PushError::Unavailable(_)))
+    matches!(sent, Err(PushError::Unavailable(_) | PushError::Later { .. }))
 }
 
 #[tokio::test]

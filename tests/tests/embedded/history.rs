@@ -48,6 +48,24 @@ async fn a_row_of_a_history_says_until_when_it_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_asks_reads_names_as_phones_show_them() {
+    let world = World::new().await;
+    let (door, gate, user) = (world.door("device123"), world.door("gate"), world.user("user456"));
+    user.registers("a").await;
+    let names = json!({ "name": "Police \u{202E}011", "location": "\u{2067}hall", "floor": 3 });
+    let ask = json!({ "callee_id": "user456", "ring_seconds": 30, "caller_info": names });
+    let call = call_id(&door.posts("/api/calls", ask).await.ok());
+    let shown = json!({ "name": "Police 011", "location": "hall", "floor": 3 });
+    assert_eq!(user.gets(&format!("/api/calls/{call}")).await.ok()["caller_info"], shown);
+    assert_eq!(history(&user, 1).await[0]["caller_info"], shown);
+    // A blank name is none: nobody shows an empty line instead of who calls.
+    let ask = json!({ "callee_id": "user456", "ring_seconds": 30, "caller_info": { "name": "  \u{200F} " } });
+    let blank = call_id(&gate.posts("/api/calls", ask).await.ok());
+    assert_eq!(user.gets(&format!("/api/calls/{blank}")).await.ok()["caller_info"], json!({}));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn both_sides_find_their_calls_newest_first_page_by_page() {
     let world = World::new().await;
     let user = world.user("user456");

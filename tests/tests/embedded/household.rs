@@ -123,7 +123,7 @@ async fn round(world: &World, members: &mut [Member], ahead: &AtomicI64, round: 
         let began = Instant::now();
         if round % 6 == 4 {
             ahead.fetch_add(RING_SECONDS * 1000 + GRACE_MS, Ordering::SeqCst);
-            expire(&world.stack.calls, &Alarm { call_id: CallId::new(call.clone()).unwrap() }).await.unwrap();
+            expire(&world.stack.calls, &Alarm::of(CallId::new(call.clone()).unwrap())).await.unwrap();
         }
         began
     };

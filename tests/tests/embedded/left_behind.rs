@@ -51,7 +51,7 @@ async fn the_ring_timer_drops_text_of_a_call_that_nobody_can_place_any_more() {
     let calls = &world.stack.calls;
     let call = CallId::new("call_device123_olga_1_aaaaaaaaaaaaa").unwrap();
     left_behind(&calls.log, &call, 1_000).await;
-    let alarm = Alarm { call_id: call.clone() };
+    let alarm = Alarm::of(call.clone());
     // The call may still be placed: whoever does it is slow.
     expire(calls, &alarm).await.unwrap();
     assert_eq!(calls.log.kept_texts(&call).await.unwrap().len(), 1);
@@ -77,7 +77,7 @@ async fn the_timer_drops_text_that_no_commit_of_a_placed_call_names_and_no_other
     let reason = PersonalText { reason: Some("bye".into()), ..PersonalText::default() };
     log.keep_personal(&call, &salt_personal(reason, [8; 16]).unwrap().unwrap(), Clock::system().now()).await.unwrap();
     door.caller_action(call.as_str(), "cancelled").await.ok();
-    let (alarm, texts) = (Alarm { call_id: call.clone() }, async || log.kept_texts(&call).await.unwrap());
+    let (alarm, texts) = (Alarm::of(call.clone()), async || log.kept_texts(&call).await.unwrap());
     // A commit may still come to name them.
     expire(&world.stack.calls, &alarm).await.unwrap();
     assert_eq!(texts().await.len(), 3);

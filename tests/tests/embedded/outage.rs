@@ -1,5 +1,6 @@
 //! The broker is slow or down, or the phone is disconnected.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -8,8 +9,14 @@ use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents, SharedIn
 use aws_sdk_dynamodb::error::BoxError;
 use aws_sdk_dynamodb::operation::put_item::PutItemInput;
 
-use ilock_events::{Carrier, DeliveryPath};
+use ilock_env::Clock;
+use ilock_events::{CallId, CallState, Carrier, DeliveryPath};
+use ilock_functions::triggers::expire_call::on_queue;
 use ilock_local::Options;
+use ilock_log::EventLog;
+use ilock_notify::Alarm;
+use ilock_tests::backend::{RecordingTimer, dynamodb};
+use ilock_tests::faults::{Fault, Faults, When};
 use ilock_tests::parties::call_id;
 use ilock_tests::throttle::Throttle;
 use ilock_tests::{Phone, Version, World};
@@ -107,6 +114,42 @@ async fn a_press_that_failed_half_way_is_refused_clearly_and_rings_and_times_out
     assert_eq!(phone.hears("incoming").await["call_id"], call.as_str());
     assert_eq!(phone.hears("cancelled").await["call_id"], call.as_str());
     assert_eq!(call_id(&press().await.ok()), call);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_that_meets_an_outage_of_the_log_is_set_again_for_soon_and_ends_the_ringing() {
+    let world = World::new().await;
+    let call = {
+        world.user("user456").registers("a").await;
+        call_id(&world.door("device123").rings("user456", 30).await)
+    };
+    let (faults, timer) = (Faults::before(&world.stack.at.dynamodb.to_string()).await, RecordingTimer::default());
+    let due = world.log(&call).await.call.placed.unwrap().terms.deadline.plus(2_000);
+    let mut calls = world.stack.calls.clone();
+    calls.log = EventLog::new(dynamodb(&faults.url()), "events");
+    calls.timer = Arc::new(timer.clone());
+    calls.clock = Clock::fixed(due);
+    let goes_off = async |alarm: &Alarm| {
+        let body = serde_json::to_string(alarm).unwrap();
+        let event =
+            json!({ "Records": [{ "messageId": "m", "body": body, "attributes": {}, "messageAttributes": {} }] });
+        on_queue(&calls, serde_json::from_value(event).unwrap()).await.batch_item_failures.len()
+    };
+    faults.plan_for("Query", Fault::Status(500), When::From(0));
+    let mut alarm = Alarm::of(CallId::new(call.clone()).unwrap());
+    for wait in [1, 2, 4, 8, 16, 32] {
+        assert_eq!(goes_off(&alarm).await, 0, "it was set again");
+        let (again, at) = timer.all().pop().unwrap();
+        assert_eq!(at.since(due), wait * 1000);
+        assert_eq!(again.failed, alarm.failed + 1);
+        alarm = again;
+    }
+    assert_eq!(goes_off(&alarm).await, 1, "now the queue shows it again, and keeps it in the end");
+    // The log is back before any of that: the first of them ends the ringing.
+    faults.off();
+    assert_eq!(goes_off(&timer.all()[0].0).await, 0);
+    assert_eq!(world.log(&call).await.call.state(), Some(CallState::Missed));
     world.end().await;
 }
 

@@ -110,6 +110,28 @@ async fn a_poison_record_is_answered_as_failed_and_the_other_calls_ring() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_stands_in_the_histories_before_anybody_of_its_batch_is_told() {
+    let throttle = Throttle::default();
+    let (world, projector) = world(&throttle).await;
+    let user = world.user("user456");
+    // More calls than are told at once, and a broker that keeps each waiting.
+    let mut records = vec![];
+    for n in 0..=ilock_functions::triggers::projector::AT_ONCE {
+        let call = call_id(&world.door(&format!("device{n}")).rings("user456", 30).await);
+        records.push(record(&world.log(&call).await.commits[0], &format!("{}", n + 1)));
+    }
+    throttle.set(Duration::from_mins(1));
+    let placed = records.len();
+    let telling = tokio::spawn(async move { failures(&projector, records).await });
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(!telling.is_finished());
+    assert_eq!(user.gets("/api/calls?limit=100").await.ok()["calls"].as_array().unwrap().len(), placed);
+    throttle.set(Duration::ZERO);
+    telling.abort();
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_shown_twice_is_told_once() {
     let throttle = Throttle::default();
     let (world, projector) = world(&throttle).await;

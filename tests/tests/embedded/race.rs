@@ -52,7 +52,7 @@ async fn round(world: &World, door: &Party, user: &Party, ahead: &AtomicI64, rou
     let expiry = async {
         tokio::time::sleep(Duration::from_millis(expire_after)).await;
         ahead.fetch_add(5000, Ordering::SeqCst);
-        expire(&world.stack.calls, &Alarm { call_id: CallId::new(call.clone()).unwrap() }).await.unwrap();
+        expire(&world.stack.calls, &Alarm::of(CallId::new(call.clone()).unwrap())).await.unwrap();
     };
     let (accepts, cancel, ()) = futures::join!(join_all(accepts), cancel, expiry);
 

@@ -72,6 +72,33 @@ async fn the_key_of_a_repeated_press_answers_that_call_for_good() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_comes_again_gets_its_call_though_the_household_has_changed_meanwhile() {
+    let world = World::new().await;
+    let (door, anna, ben) = (world.door("device123"), world.user("anna"), world.user("ben"));
+    anna.registers("phone").await;
+    let household = || json!({ "callee_ids": ["anna", "ben"], "ring_seconds": 60 });
+    let first = presses_with(&door, "one", household()).await.ok();
+    assert_eq!(first["not_rung"], json!(["ben"]));
+    let comes_again = async || {
+        let again = presses_with(&door, "one", household()).await;
+        assert!(again.replayed);
+        let again = again.ok();
+        assert_eq!((call_id(&again), &again["not_rung"]), (call_id(&first), &json!(["ben"])));
+    };
+    ben.registers("phone").await;
+    comes_again().await;
+    for (person, client) in [(&anna, "anna_phone"), (&ben, "ben_phone")] {
+        person.asks(Method::DELETE, &format!("/api/mqtt/clients/{client}"), None).await.ok();
+    }
+    comes_again().await;
+    // Nobody is there for another request, and another time is another request.
+    presses_with(&door, "two", household()).await.refused(404);
+    let other = json!({ "callee_ids": ["anna", "ben"], "ring_seconds": 61 });
+    presses_with(&door, "one", other).await.refused(422);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn presses_at_once_under_different_keys_are_one_call() {
     let world = World::new().await;
     world.user("anna").registers("phone").await;

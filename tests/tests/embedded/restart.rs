@@ -9,6 +9,7 @@ use ilock_auth::Role;
 use ilock_env::Clock;
 use ilock_events::{CallId, CallState};
 use ilock_local::{Options, Stack};
+use ilock_notify::Alarm;
 use ilock_tests::meter::Meter;
 use ilock_tests::parties::{self, Answer, Party, call_id};
 use ilock_tests::phone::{Heard, kind};
@@ -281,7 +282,7 @@ async fn a_start_reads_no_call_however_many_there_are_and_forgets_no_timer() {
     let rings = call_id(&door.rings("user456", 5).await);
     // Of a press that came no further there is an alarm and no call.
     let never = CallId::new("call_device123_user456_1").unwrap();
-    first.stack.calls.timer.arm(never, Clock::system().now().plus(3_000)).await.unwrap();
+    first.stack.calls.timer.arm(Alarm::of(never), Clock::system().now().plus(3_000)).await.unwrap();
     // Projector and ledger have done their work.
     let settled = Duration::from_secs(1);
     tokio::time::sleep(settled).await;

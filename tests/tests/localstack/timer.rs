@@ -9,6 +9,7 @@ use aws_sdk_sqs::types::Message;
 use ilock_env::Clock;
 use ilock_events::{Actor, CallId, Day, TenantId};
 use ilock_functions::triggers::expire_call::on_queue;
+use ilock_notify::Alarm;
 use ilock_tests::backend::{Backend, BackendParts, delay_queue};
 use ilock_tests::engine::{Engine, unique};
 use ilock_tests::localstack;
@@ -200,7 +201,7 @@ async fn a_deadline_beyond_what_sqs_gives_is_taken_at_its_most() {
     let fixture = Fixture::new().await;
     let timer = fixture.backend.calls.timer.clone();
     let hour = Clock::system().now().plus(3_600_000);
-    timer.arm(CallId::new("call_device123_user456_1").unwrap(), hour).await.unwrap();
+    timer.arm(Alarm::of(CallId::new("call_device123_user456_1").unwrap()), hour).await.unwrap();
     fixture.end().await;
 }
 

@@ -2,11 +2,15 @@
 //! process.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
 
+use std::time::Duration;
+
 use ilock_functions::service::room_dismisser::RoomDismisser;
 use ilock_functions::triggers::projector::Projector;
 use ilock_lambda::install_metrics;
 use ilock_tests::World;
 use ilock_tests::parties::call_id;
+use ilock_tests::phone::kind;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// The documents that carry `metric`, each with its dimensions and values.
@@ -35,6 +39,18 @@ async fn placed_calls_rings_refusals_and_tampering_are_counted_as_the_dashboard_
     phone.hears("incoming").await;
     user.callee_action(&call, "accepted", Some("user456_a")).await.ok();
     user.callee_action(&call, "accepted", Some("user456_b")).await.refused(409);
+    // The visitor presses again, and the phone that has not said that it rings is told once more: nobody waited for that.
+    let gate = world.door("gate");
+    let mut silent = world.phone(&world.user("anna"), "a").await;
+    gate.rings("anna", 30).await;
+    silent.hears("incoming").await;
+    tokio::time::sleep(Duration::from_millis(5_100)).await;
+    gate.presses("anna", 30).await.ok();
+    let again = silent.next_within(Duration::from_secs(10)).await.expect("it is told once more");
+    assert_eq!(kind(&again), "incoming");
+    // Neither that press nor a blocked caller's is to ring anybody, and so neither looks like a call that nobody hears.
+    world.user("anna").asks(Method::PUT, "/api/blocks?caller_id=bert", None).await.ok();
+    world.user("bert").presses("anna", 30).await.ok();
     let calls = world.stack.calls.clone();
     let (directory, notifier) = (world.stack.directory.clone(), calls.notifier.clone());
     let projector = Projector { log: calls.log, directory, notifier, rooms: RoomDismisser::new(None) };
@@ -60,15 +76,16 @@ async fn placed_calls_rings_refusals_and_tampering_are_counted_as_the_dashboard_
     collector.flush(&mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!((sum(&lines, "CallsPlaced") - 1.0).abs() < f64::EPSILON, "{text}");
+    assert!((sum(&lines, "CallsPlaced") - 3.0).abs() < f64::EPSILON, "{text}");
+    assert!((sum(&lines, "SilentPresses") - 2.0).abs() < f64::EPSILON, "{text}");
     assert!((sum(&lines, "Tampered") - 1.0).abs() < f64::EPSILON, "{text}");
     assert!((sum(&lines, "TokensNotRegistered") - 2.0).abs() < f64::EPSILON, "{text}");
     let refused = documents(&lines, "Refusals");
     assert_eq!((refused[0]["Code"].as_str(), refused[0]["Stage"].as_str()), (Some("40901"), Some("test")), "{text}");
     let rings = documents(&lines, "RingLatency");
-    assert_eq!(rings.len(), 1, "one path: {text}");
-    assert!(["fast", "projector"].contains(&rings[0]["Path"].as_str().unwrap()), "{text}");
-    assert!(sum(&lines, "RingLatency") >= 0.0);
+    assert!((1..=2).contains(&rings.len()), "one for each path: {text}");
+    assert!(rings.iter().all(|line| ["fast", "projector"].contains(&line["Path"].as_str().unwrap())), "{text}");
+    assert!((0.0..5_000.0).contains(&sum(&lines, "RingLatency")), "of both first rings: {text}");
     for line in &lines {
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(directive["Namespace"], "iLockCall");

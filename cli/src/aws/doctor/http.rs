@@ -11,7 +11,8 @@ use crate::aws::stack::Stack;
 
 const ABOUT: &str = "http";
 
-/// Sends a request without a token. A working backend refuses it with an envelope of its own.
+/// Sends a request without a token. A working backend refuses it with an envelope of its own; where API Gateway looks at tokens
+/// first, the refusal is API Gateway's.
 pub async fn check(stack: &Stack) -> Vec<Finding> {
     let Some(api) = stack.outputs.get("ApiUrl") else { return vec![] };
     let url = format!("{}/api/calls", api.trim_end_matches('/'));
@@ -20,6 +21,7 @@ pub async fn check(stack: &Stack) -> Vec<Finding> {
         Ok((response.status().as_u16(), response.text().await?))
     };
     vec![match asked.await {
+        Ok((status, body)) if tokens_at_the_gateway(stack) => judge_gateway(&url, status, &body),
         Ok((status, body)) => judge(&url, status, &body),
         Err::<_, reqwest::Error>(error) => Finding::failed(
             ABOUT,
@@ -32,6 +34,27 @@ pub async fn check(stack: &Stack) -> Vec<Finding> {
 pub(super) async fn get(url: &str) -> Result<reqwest::Response, reqwest::Error> {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(15)).build()?;
     client.get(url).send().await
+}
+
+fn tokens_at_the_gateway(stack: &Stack) -> bool {
+    stack.parameters.get("GatewayChecksTokens").is_some_and(|checks| checks == "true")
+}
+
+/// With `GatewayChecksTokens` no function sees the request.
+fn judge_gateway(url: &str, status: u16, body: &str) -> Finding {
+    let envelope: Option<Envelope<Value>> = serde_json::from_str(body).ok();
+    match (status, envelope) {
+        (401, None) => Finding::ok(
+            ABOUT,
+            format!("{url} answers: API Gateway refuses a request without a token, before it starts a function"),
+        ),
+        (401, Some(envelope)) if envelope.code != 0 => Finding::warning(
+            ABOUT,
+            format!("{url} refuses a request without a token, but in the function: API Gateway let it through"),
+            "with GatewayChecksTokens API Gateway looks at tokens first: deploy again",
+        ),
+        _ => judge(url, status, body),
+    }
 }
 
 fn judge(url: &str, status: u16, body: &str) -> Finding {
@@ -76,5 +99,34 @@ mod tests {
         ] {
             assert_eq!(judge("https://x/api/calls", status, body).outcome, outcome, "{status} {body}");
         }
+    }
+
+    #[test]
+    fn where_api_gateway_looks_at_tokens_its_own_refusal_is_ok() {
+        let refusal = r#"{"code":40101,"message":"no","data":null}"#;
+        for (status, body, outcome) in [
+            (401, r#"{"message":"Unauthorized"}"#, Outcome::Ok),
+            (401, refusal, Outcome::Warning),
+            (401, r#"{"code":0,"message":"","data":null}"#, Outcome::Failed),
+            (403, r#"{"message":"Forbidden"}"#, Outcome::Failed),
+            (200, r#"{"code":0,"message":"","data":[]}"#, Outcome::Failed),
+            (500, r#"{"message":"Internal Server Error"}"#, Outcome::Failed),
+        ] {
+            assert_eq!(judge_gateway("https://x/api/calls", status, body).outcome, outcome, "{status} {body}");
+        }
+        let found = judge_gateway("https://x/api/calls", 401, r#"{"message":"Unauthorized"}"#).found;
+        assert!(found.contains("API Gateway refuses"), "{found}");
+    }
+
+    #[test]
+    fn the_stack_s_parameter_says_who_looks_at_tokens_first() {
+        let with = |checks: &str| Stack {
+            parameters: [("GatewayChecksTokens".to_owned(), checks.to_owned())].into(),
+            ..Stack::default()
+        };
+        assert!(tokens_at_the_gateway(&with("true")));
+        assert!(!tokens_at_the_gateway(&with("false")));
+        // A stack from before there was such a parameter.
+        assert!(!tokens_at_the_gateway(&Stack::default()));
     }
 }

@@ -11,8 +11,11 @@ use crate::aws::stack::Stack;
 const ABOUT: &str = "quotas";
 /// Lambda keeps as many for functions without any of their own.
 const UNRESERVED: u64 = 100;
-/// What one call a second keeps busy: the four functions of a call, two seconds each, as the template reserves them.
-const AT_ONCE_PER_CALL: u64 = 8;
+/// What one call a second keeps busy, as the template reserves it: two seconds each of create-call, callee-action,
+/// mqtt-authorizer, trtc-callback and presence.
+const AT_ONCE_PER_CALL: u64 = 10;
+/// What the template reserves besides, at every load: five for each of the auditors' five functions, one for the sequencer.
+const AT_ONCE_IN_ANY_CASE: u64 = 26;
 /// A phone subscribes to three topics, a door station to one.
 const SUBSCRIPTIONS_PER_PHONE: u64 = 3;
 /// How long all clients may take to connect again, in seconds.
@@ -45,7 +48,7 @@ fn expected_calls(stack: &Stack) -> u64 {
 }
 
 fn concurrency(at_once: u64, calls: u64) -> Finding {
-    let needed = AT_ONCE_PER_CALL * calls + UNRESERVED;
+    let needed = AT_ONCE_PER_CALL * calls + AT_ONCE_IN_ANY_CASE + UNRESERVED;
     let found = format!("Lambda runs {at_once} functions at once; {calls} calls a second need {needed}");
     if at_once >= needed {
         return Finding::ok(ABOUT, found);
@@ -138,10 +141,32 @@ mod tests {
     #[test]
     fn a_new_account_runs_too_few_functions() {
         assert_eq!(concurrency(10, 25).outcome, Outcome::Failed);
-        assert_eq!(concurrency(299, 25).outcome, Outcome::Warning);
-        assert_eq!(concurrency(300, 25).outcome, Outcome::Ok);
+        assert_eq!(concurrency(375, 25).outcome, Outcome::Warning);
+        assert_eq!(concurrency(376, 25).outcome, Outcome::Ok);
         assert!(concurrency(10, 25).remedy.unwrap().contains("--desired-value 1000"));
-        assert!(concurrency(1000, 400).remedy.unwrap().contains("--desired-value 3300"));
+        assert!(concurrency(1000, 400).remedy.unwrap().contains("--desired-value 4126"));
+    }
+
+    #[test]
+    fn what_is_needed_is_what_the_template_reserves() {
+        let template = include_str!("../../../../template.yaml");
+        let reserved = template.lines().filter_map(|line| line.trim().strip_prefix("ReservedConcurrentExecutions: "));
+        let (mut per_call, mut in_any_case) = (0, 0);
+        for value in reserved {
+            let value =
+                value.strip_prefix("!If [Reserved, ").and_then(|rest| rest.strip_suffix(", !Ref AWS::NoValue]"));
+            match value.unwrap() {
+                "!FindInMap [Throttles, !Ref ExpectedCallsPerSecond, AtOnce]" => per_call += 2,
+                number => in_any_case += number.parse::<u64>().unwrap(),
+            }
+        }
+        assert_eq!((per_call, in_any_case), (AT_ONCE_PER_CALL, AT_ONCE_IN_ANY_CASE));
+        // For each size of the map: two seconds' worth of calls.
+        let sizes = template.lines().filter_map(|line| line.strip_prefix("    \"")?.strip_suffix("\":"));
+        let at_once = template.lines().filter_map(|line| line.strip_prefix("      AtOnce: "));
+        let sizes: Vec<u64> = sizes.map(|calls| 2 * calls.parse::<u64>().unwrap()).collect();
+        let at_once: Vec<u64> = at_once.map(|number| number.parse().unwrap()).collect();
+        assert_eq!((sizes.len(), sizes), (7, at_once));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::future::BoxFuture;
 use ilock_env::Clock;
-use ilock_events::{CallId, Millis};
+use ilock_events::Millis;
 use serde::Serialize;
 
 use ilock_functions::triggers::presence::{AWAY_SECONDS, PresenceEvent, RecheckQueue};
@@ -57,10 +57,10 @@ fn delay_seconds(left_ms: i64) -> i32 {
 }
 
 impl RingTimer for DelayQueue {
-    fn arm(&self, call_id: CallId, deadline: Millis) -> BoxFuture<'_, Result<(), QueueError>> {
+    fn arm(&self, alarm: Alarm, deadline: Millis) -> BoxFuture<'_, Result<(), QueueError>> {
         Box::pin(async move {
             let delay = delay_seconds(deadline.since(self.clock.now()));
-            self.send(&Alarm { call_id }, delay).await
+            self.send(&alarm, delay).await
         })
     }
 }

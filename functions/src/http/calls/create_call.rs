@@ -170,7 +170,8 @@ async fn create_call(
     let begun = state.begun(room, live).await?;
     let there = clients.and_then(|clients| Ok((request.acting(clients)?, callees?)));
     match there {
-        Ok((acting, callees)) if !callees.rung.is_empty() => {
+        // A request that comes again gets its call, though nobody may be there any more.
+        Ok((acting, callees)) if !callees.rung.is_empty() || begun.reserved.call.placed().is_ok() => {
             Box::pin(state.pressed(&request, begun, (acting, callees), pressed)).await
         }
         there => {
@@ -258,38 +259,48 @@ impl CreateCallState {
         (acting, mut callees): (ActingClient, Callees),
         pressed: Result<Option<Pressed>, ApiError>,
     ) -> Result<Repeatable<CallView>, ApiError> {
-        let mut outdated = vec![];
         // A request that comes again for a call that stands presses no button.
-        let again = begun.reserved.call.placed().is_ok();
-        if again {
+        if begun.reserved.call.placed().is_ok() {
             begun.live.leave(&self.directory).await;
-            if is_bound(request, &begun.reserved.call)? {
-                return self.answer(request, &begun.reserved.call, &acting, true);
-            }
-        } else {
-            outdated = match self.looked(request, &mut begun, &mut callees, pressed).await {
-                Ok(Looked::Places(outdated)) => outdated,
-                Ok(Looked::Repeats(earlier, pressed)) => {
-                    return Box::pin(self.repeat(request, begun, (acting, pressed), *earlier)).await;
-                }
-                Err(error) => {
-                    self.give_up(begun).await;
-                    return Err(error);
-                }
-            };
+            return self.answer_again(request, &begun.reserved.call, &acting);
         }
+        let outdated = match self.looked(request, &mut begun, &mut callees, pressed).await {
+            Ok(Looked::Places(outdated)) => outdated,
+            Ok(Looked::Repeats(earlier, pressed)) => {
+                return Box::pin(self.repeat(request, begun, (acting, pressed), *earlier)).await;
+            }
+            Err(error) => {
+                self.give_up(begun).await;
+                return Err(error);
+            }
+        };
         let Begun { reserved: Reservation { room_id, mut call, personal }, mut live } = begun;
         let whom = (callees.rung, callees.known);
         let place = self.place(request, (room_id, &acting), whom, (&mut call, personal));
         let beside = self.beside(request);
-        let settle = async { if again { Ok(()) } else { live.settle(&self.directory).await } };
-        let (placed, settled, ()) = futures::join!(place, settle, beside.forget(&outdated));
+        let (placed, settled, ()) = futures::join!(place, live.settle(&self.directory), beside.forget(&outdated));
         placed?;
         if let Err(error) = settled {
             tracing::warn!(call_id = %call.call.id, %error, "an entry of an earlier call stays in place of this one's");
         }
-        let answer = self.answer(request, &call, &acting, false)?;
-        Ok(Repeatable { replayed: again, ..answer })
+        self.answer(request, &call, &acting, false)
+    }
+
+    /// The answer to a request whose key names `call` already: it placed that, or pressed for it once more.
+    fn answer_again(
+        &self,
+        request: &Request,
+        call: &PartyCall,
+        acting: &ActingClient,
+    ) -> Result<Repeatable<CallView>, ApiError> {
+        let placed = call.placed()?;
+        let repeated = placed.request != request.key;
+        // Who of those asked for had a phone then is not who has one now.
+        let asked_for = placed.terms.callees.iter().all(|callee| request.callees.contains(&callee.id));
+        if !asked_for || !repeated && placed.terms.ring_seconds != request.ring_seconds {
+            return Err(Refusal::KeyReused.into());
+        }
+        Ok(Repeatable { replayed: true, ..self.answer(request, call, acting, repeated)? })
     }
 
     /// What the entries of other calls make of this press.
@@ -356,6 +367,7 @@ impl CreateCallState {
         repeated: bool,
     ) -> Result<Repeatable<CallView>, ApiError> {
         let view = view(call, &self.rooms, (&request.caller.party, acting), self.clock.now())?;
+        crate::metrics::count_press(call.placed()?, request.now);
         let rung: BTreeSet<&PartyId> = call.placed()?.terms.callees.iter().map(|callee| &callee.id).collect();
         let left = request.callees.iter().filter(|id| !rung.contains(id));
         let not_rung = left.chain(&request.own).cloned().collect();
@@ -388,16 +400,6 @@ impl CreateCallState {
             }
         }
         Ok(())
-    }
-}
-
-/// Whether the request's key was bound to this call, which another press had placed.
-fn is_bound(request: &Request, call: &PartyCall) -> Result<bool, ApiError> {
-    let placed = call.placed()?;
-    let asked_for = |callee: &Callee| request.callees.contains(&callee.id);
-    match placed.request != request.key {
-        true if !placed.terms.callees.iter().all(asked_for) => Err(Refusal::KeyReused.into()),
-        bound => Ok(bound),
     }
 }
 

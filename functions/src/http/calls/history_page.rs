@@ -122,7 +122,7 @@ impl HistoryReader<'_> {
         };
         let unseen = self.is_unseen(&row);
         let duration_ms = row.answered_at.zip(row.ended_at).map(|(answered, ended)| ended.since(answered).max(0));
-        let caller_info = text.and_then(|text| text.caller_info).unwrap_or_default();
+        let caller_info = text.and_then(|text| text.caller_info).unwrap_or_default().shown();
         Ok(HistoryEntry {
             call_id: row.call_id,
             direction: row.direction,

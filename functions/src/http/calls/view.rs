@@ -33,7 +33,7 @@ pub fn view(
         callee_ids: if placed.terms.caller == *party { ids(placed) } else { vec![] },
         not_rung: vec![],
         repeated: false,
-        caller_info: text.and_then(|text| text.caller_info.clone()).unwrap_or_default(),
+        caller_info: text.and_then(|text| text.caller_info.clone()).unwrap_or_default().shown(),
         invitation_data: text.and_then(|text| text.invitation_data.clone()),
         timestamp: placed.at,
         expires_at: placed.terms.deadline,

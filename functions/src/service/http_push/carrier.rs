@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::access::{Access, AccessCache};
 use super::holds::Holds;
-use super::provider::{HttpAnswer, PushProvider, Verdict};
+use super::provider::{HttpAnswer, PushProvider, Verdict, Wait};
 
 /// How long one request may take. The delivery tries again, with the time that is left then.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -91,7 +91,10 @@ impl HttpPush {
             Verdict::Refused(why) | Verdict::Unauthorized(why) => Err(PushError::Refused(why)),
             Verdict::Busy(why, wait) => {
                 row.holds.note(token, wait, self.clock.now());
-                Err(PushError::Unavailable(why))
+                Err(match wait {
+                    Wait::Unsaid => PushError::Unavailable(why),
+                    Wait::Phone(wait) | Wait::Service(wait) => PushError::Later { why, wait },
+                })
             }
         }
     }

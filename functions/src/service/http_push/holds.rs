@@ -24,12 +24,15 @@ pub(super) struct Holds(Mutex<Until>);
 
 impl Holds {
     /// # Errors
-    /// [`PushError::Unavailable`] while `token`, or the whole service, is to be left alone.
+    /// [`PushError::Later`] while `token`, or the whole service, is to be left alone.
     pub fn check(&self, token: &str, now: Millis) -> Result<(), PushError> {
         let until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let waits = [until.service, until.phones.get(token).copied()];
         match waits.into_iter().flatten().map(|until| until.since(now)).max() {
-            Some(left) if left > 0 => Err(PushError::Unavailable(format!("asked to wait for another {left} ms"))),
+            Some(left @ 1..) => {
+                let why = format!("asked to wait for another {left} ms");
+                Err(PushError::Later { why, wait: Duration::from_millis(left.unsigned_abs()) })
+            }
             _ => Ok(()),
         }
     }

@@ -1,6 +1,7 @@
 //! The carrier of pushes, and what it is given.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use ilock_events::PushService;
@@ -43,6 +44,9 @@ pub enum PushError {
     /// It may be taken the next time.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// It will not be taken before `wait` has passed: the service has asked for that.
+    #[error("unavailable: {why}")]
+    Later { why: String, wait: Duration },
 }
 
 /// The operator's platform applications at SNS.

@@ -12,13 +12,16 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::carrier::{PushCarrier, PushError};
 use super::kind::Push;
 use super::phone::{Endpoint, Phone, in_order};
-use crate::carrier::{CarrierError, TIME_PASSED};
+use crate::carrier::{CarrierError, NO_LONGER_RANG, StillRinging, TIME_PASSED};
 
 /// How many pushes of one call are on their way at once.
 pub const AT_ONCE: usize = 8;
 
 /// Before the second try; then twice as long each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// A round that has lasted for so long asks before each push whether the call still rings.
+const LOOKS_AFTER: Duration = Duration::from_millis(200);
 
 /// What a receipt says where nobody has a phone that could be told.
 pub const NO_PHONE: &str = "no phone to tell";
@@ -67,15 +70,33 @@ pub(crate) struct DeliveryWindow<'a> {
     pub since: Millis,
     pub expires_at: Millis,
     pub until: Instant,
+    pub began: Instant,
+    /// Who knows whether the call still rings, for a push that rings.
+    pub still_ringing: Option<&'a dyn StillRinging>,
+}
+
+impl DeliveryWindow<'_> {
+    /// Why a push is of no use any more, where it is not.
+    async fn is_past(&self) -> Option<&'static str> {
+        // A whole second is the least that a push service counts: less would outlive the window.
+        if self.expires_at.since(self.clock.now()) < 1000 {
+            return Some(TIME_PASSED);
+        }
+        let still_ringing = self.still_ringing.filter(|_| self.began.elapsed() >= LOOKS_AFTER)?;
+        let rings = timeout_at(self.until, still_ringing.still_rings()).await.unwrap_or(true);
+        (!rings).then_some(NO_LONGER_RANG)
+    }
 }
 
 /// What became of one endpoint.
 enum Outcome {
     Taken(Option<String>),
-    /// There is no time left to tell anybody.
-    TooLate,
+    /// It is of no use any more, and why.
+    Past(&'static str),
     Retired(String),
     Refused(String),
+    /// The service has asked for a longer wait than there is time.
+    Late(String),
     Failed(String),
 }
 
@@ -154,8 +175,8 @@ impl PushSender<'_> {
                     settled = Ok(handed(endpoint, carrier_id, None));
                     break;
                 }
-                Outcome::TooLate => {
-                    settled = Ok(handed(endpoint, None, Some(TIME_PASSED.into())));
+                Outcome::Past(why) => {
+                    settled = Ok(handed(endpoint, None, Some(why.into())));
                     break;
                 }
                 Outcome::Failed(why) => {
@@ -167,7 +188,7 @@ impl PushSender<'_> {
                     retired.push(Retired { person, client_id, endpoint: endpoint.clone(), why: why.clone() });
                     why
                 }
-                Outcome::Refused(why) => why,
+                Outcome::Refused(why) | Outcome::Late(why) => why,
             };
             refusals.push(refusal);
             settled = Ok(handed(endpoint, None, Some(refusals.join("; "))));
@@ -179,11 +200,10 @@ impl PushSender<'_> {
     async fn tell(&self, push: &Push, phone: &Phone, endpoint: &Endpoint, window: &DeliveryWindow<'_>) -> Outcome {
         let mut pause = FIRST_PAUSE;
         loop {
-            let now = window.clock.now();
-            // A whole second is the least that a push service counts: less would outlive the window.
-            if window.expires_at.since(now) < 1000 {
-                return Outcome::TooLate;
+            if let Some(why) = window.is_past().await {
+                return Outcome::Past(why);
             }
+            let now = window.clock.now();
             let sent = match push.request(endpoint, phone.language, now) {
                 Ok(request) => timeout_at(window.until, self.carrier.send(request)).await,
                 Err(refused) => Ok(Err(refused)),
@@ -192,10 +212,16 @@ impl PushSender<'_> {
                 Ok(Ok(carrier_id)) => return Outcome::Taken(carrier_id),
                 Ok(Err(PushError::Retired(why))) => return Outcome::Retired(why),
                 Ok(Err(refused @ PushError::Refused(_))) => return Outcome::Refused(refused.to_string()),
-                Ok(Err(again @ PushError::Unavailable(_))) if Instant::now() + pause >= window.until => {
-                    return Outcome::Failed(again.to_string());
+                Ok(Err(PushError::Later { why, wait })) if window.expires_at.since(now) < millis(wait) + 1000 => {
+                    return Outcome::Late(format!("{why}: not before {} s", wait.as_secs()));
                 }
-                Ok(Err(PushError::Unavailable(_))) => {
+                Ok(Err(again @ (PushError::Unavailable(_) | PushError::Later { .. }))) => {
+                    if let PushError::Later { wait, .. } = &again {
+                        pause = pause.max(*wait);
+                    }
+                    if Instant::now() + pause >= window.until {
+                        return Outcome::Failed(again.to_string());
+                    }
                     sleep(pause).await;
                     pause *= 2;
                 }
@@ -203,4 +229,8 @@ impl PushSender<'_> {
             }
         }
     }
+}
+
+fn millis(wait: Duration) -> i64 {
+    i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2)
 }
