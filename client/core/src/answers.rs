@@ -28,7 +28,10 @@ impl Client {
             }
             Verdict::Refused(refused) => {
                 let pending = self.requests.pending.remove(index);
-                self.refused(&pending.request.purpose, &refused);
+                let repeated = refused.client_unknown && self.acts_unnamed(&pending);
+                if !repeated {
+                    self.refused(&pending.request.purpose, &refused);
+                }
             }
             Verdict::Again { after_ms, code } => {
                 // Whoever is told to come back later was not served.
@@ -51,15 +54,14 @@ impl Client {
         pending.uncertain |= uncertain;
         // By the next attempt the token that was fresh may have ended.
         pending.renewed = false;
-        // It is tried for ever, and nothing works before it is done.
-        let unregistered = pending.request.purpose == Purpose::Register && pending.attempts == 1;
+        let registering = pending.request.purpose == Purpose::Register;
         let bounds = match after_ms {
             Some(ms) => (ms, ms.saturating_add(RETRY_AFTER_SPREAD_MS)),
             None => (0, pending.spread_ms()),
         };
         let give_up_at = pending.give_up_at;
-        if unregistered {
-            self.report_failure(&Purpose::Register, code, after_ms);
+        if registering {
+            self.registering_fails(code, after_ms);
         }
         let at = self.after(bounds);
         if give_up_at.is_some_and(|end| end <= at) {
@@ -135,6 +137,10 @@ impl Client {
     fn act_refused(&mut self, call_id: &str, act: Act, refused: &Refused) {
         let is_active = refused.state == Some(CallState::Active);
         let is_ours = refused.winner.as_deref().is_some_and(|winner| self.is_own(winner));
+        let unknown = refused.code == 40402 || refused.client_unknown;
+        if unknown && matches!(act, Act::Accepted | Act::Declined) && self.registers_again() {
+            return self.acts_once_registered(call_id, act);
+        }
         match (act, refused.code) {
             // The person wanted to end a call that was answered at that moment.
             (Act::Cancelled, 40901) if is_active => self.act(call_id, Act::CallerHangUp, None),
@@ -143,11 +149,7 @@ impl Client {
             (Act::HangUp, 40902) => self.act(call_id, Act::Rejected, None),
             (_, 40901) => self.settle_by_id(call_id, refused.state, refused.winner.as_deref()),
             (_, 40401) => self.gone(call_id),
-            (Act::Accepted, code) => {
-                // Registered again, the client gives its answer again.
-                if (code == 40402 || refused.client_unknown) && self.registers_again() {
-                    return;
-                }
+            (Act::Accepted, _) => {
                 self.report_refusal(&Purpose::Act { call_id: call_id.into(), act }, refused);
                 self.over_by_id(call_id, Ending::Failed);
             }

@@ -96,6 +96,7 @@ impl Client {
             Input::TokenRenewed => self.token_renewed(),
             Input::TokenFailed => self.token_failed(),
             Input::TokenUnavailable => self.token_unavailable(),
+            Input::LoginFailed => self.login_failed(),
             Input::LogOut => self.log_out(),
             Input::HttpAnswer { id, status, retry_after, date, body } => {
                 self.note_date(date.as_deref(), &body);

@@ -63,6 +63,9 @@ pub enum Input {
     TokenFailed,
     /// The login service gives no access token any more: the person must log in.
     TokenUnavailable,
+    /// The person was to log in, in place of [`Self::LoggedIn`]: the login service gave no access token.
+    /// [`crate::Event::LoggedOut`] comes, also where it came before.
+    LoginFailed,
     /// The person logs out on this client.
     LogOut,
     /// A request was answered.

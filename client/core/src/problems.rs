@@ -79,6 +79,13 @@ impl Client {
         });
     }
 
+    /// Registering is tried for ever, and nothing works before it is done: the app is told once.
+    pub(crate) fn registering_fails(&mut self, code: u32, retry_after_ms: Option<u64>) {
+        if !std::mem::replace(&mut self.requests.told_registering_fails, true) {
+            self.report_failure(&Purpose::Register, code, retry_after_ms);
+        }
+    }
+
     /// The app asked for something that cannot be done to this call.
     pub(crate) fn report_misuse(&mut self, call_id: &str, message: &str, hint: &str) {
         self.emit(Event::Problem {

@@ -8,7 +8,7 @@ use crate::config::Role;
 use crate::input::PushTokens;
 use crate::link::{Link, LinkPhase};
 use crate::output::{Command, Ending, Event, LogoutReason, Method};
-use crate::requests::{Act, Purpose, Request};
+use crate::requests::{Purpose, Request};
 
 /// A password is renewed this long before it ends, or earlier by up to as much again.
 const RENEW_BEFORE_MS: u64 = 600_000;
@@ -96,6 +96,7 @@ impl Client {
     pub(crate) fn registered(&mut self, registered: ClientRegistered, body: Option<&str>) {
         self.link.registered = Some(registered);
         body.unwrap_or_default().clone_into(&mut self.link.registered_as);
+        self.requests.told_registering_fails = false;
         self.plan_renewal();
         // Tokens that came meanwhile.
         if self.link.registered_as != self.registration() {
@@ -105,9 +106,8 @@ impl Client {
         if !self.link.is_off() {
             self.connect();
         }
-        // The backend did not take these from a client that it did not know.
-        for call_id in self.calls.answering() {
-            self.act(&call_id, Act::Accepted, None);
+        for (call_id, act) in self.calls.once_registered() {
+            self.act(&call_id, act, None);
         }
     }
 

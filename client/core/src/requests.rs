@@ -151,6 +151,8 @@ pub(crate) struct Requests {
     pub ask_token_at: Option<u64>,
     /// How often it could not be asked since a token came.
     pub token_failures: u32,
+    /// Whether the app was told that registering fails, since it last worked.
+    pub told_registering_fails: bool,
 }
 
 impl Requests {
@@ -172,11 +174,12 @@ impl Requests {
         self.pending.iter().any(|pending| matches!(pending.stage, Stage::NeedsToken))
     }
 
-    /// Forgets all of them, and that a token was asked for.
+    /// Forgets all of them, that a token was asked for, and what failed.
     pub fn clear(&mut self) {
         self.pending.clear();
         self.ask_token_at = None;
         self.token_failures = 0;
+        self.told_registering_fails = false;
     }
 
     pub fn is_placing(&self) -> bool {

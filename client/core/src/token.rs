@@ -48,9 +48,8 @@ impl Client {
         }
         self.requests.token_failures = self.requests.token_failures.saturating_add(1);
         let failures = self.requests.token_failures;
-        // Nothing works before that is done.
-        if failures == 1 && self.requests.has(&Purpose::Register) {
-            self.report_failure(&Purpose::Register, TOKEN_REFUSED, None);
+        if self.requests.has(&Purpose::Register) {
+            self.registering_fails(TOKEN_REFUSED, None);
         }
         let most = spread_ms(failures);
         self.requests.ask_token_at = Some(self.after((most / 2, most)));
@@ -77,5 +76,13 @@ impl Client {
         if !std::mem::replace(&mut self.link.shown_logged_out, true) {
             self.emit(Event::LoggedOut { why });
         }
+    }
+
+    /// A login that gave no token. The app waits for what becomes of it, whatever it was told before; a logout that is still
+    /// to be made goes on.
+    pub(crate) fn login_failed(&mut self) {
+        let LinkPhase::LoggedOut(why) = self.link.phase else { return self.logged_out(LogoutReason::TokenRefused) };
+        self.link.shown_logged_out = true;
+        self.emit(Event::LoggedOut { why });
     }
 }

@@ -85,6 +85,7 @@ fn input() -> impl Strategy<Value = Input> {
         Input::TokenRenewed,
         Input::TokenFailed,
         Input::LoggedIn,
+        Input::LoginFailed,
         Input::Woken,
         Input::Tick,
         Input::LogOut,

@@ -137,6 +137,7 @@ impl Driver {
                 self.input(then);
             }
             Wish::Token(Token::Later, _, then) => self.token_failed(then),
+            Wish::Token(Token::LogIn, _, Input::LoggedIn) => self.input(Input::LoginFailed),
             Wish::Token(Token::LogIn, ..) => self.input(Input::TokenUnavailable),
             Wish::Save(sender) => {
                 let _ = sender.send(self.core.save());
@@ -218,6 +219,29 @@ impl Driver {
         } else {
             let reason = Lost::Network;
             let _ = self.wishes.send(Wish::Input(Input::Disconnected { connection, reason }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ilock_client_core::{Config, Role};
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+
+    #[test]
+    fn a_login_that_gets_no_token_is_told_each_time() {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let core = Client::new(Config::new(Role::Phone, "phone".into()), vec![7; 32]).unwrap();
+        let (server, language) = ("http://backend.invalid".into(), "en".into());
+        let http = Http { client: reqwest::Client::new(), server, language };
+        let (wishes, _wished) = unbounded_channel();
+        let (events, mut told) = unbounded_channel();
+        let mut driver = Driver::new(core, http, AccessTokens::fixed("t"), wishes, events);
+        for then in [Input::Start, Input::LoggedIn, Input::LoggedIn] {
+            driver.grant(Wish::Token(Token::LogIn, 0, then));
+            assert!(matches!(told.try_recv(), Ok(Event::LoggedOut { .. })));
         }
     }
 }

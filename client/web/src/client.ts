@@ -168,8 +168,9 @@ export class Client {
     if (login !== this.logins) return;
     if (answer === undefined) return this.tokenFailed(then);
     const { token } = answer;
-    if (token !== undefined) this.token = token;
-    this.input(token === undefined ? { type: "token_unavailable" } : then);
+    if (token === undefined) return this.input({ type: then.type === "logged_in" ? "login_failed" : "token_unavailable" });
+    this.token = token;
+    this.input(then);
   }
 
   /** The login service did not answer. The client starts all the same: only what needs a token waits for one. */

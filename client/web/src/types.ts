@@ -21,7 +21,7 @@ export interface PushTokens {
 
 /** Something that happened. */
 export type Input =
-  | { type: "start" | "logged_in" | "token_renewed" | "token_failed" | "token_unavailable" | "log_out" | "woken" | "tick" }
+  | { type: "start" | "logged_in" | "token_renewed" | "token_failed" | "token_unavailable" | "login_failed" | "log_out" | "woken" | "tick" }
   | { type: "http_answer"; id: number; status: number; retry_after?: string; date?: string; body: string }
   | { type: "http_failed"; id: number }
   | { type: "connected"; connection: number; session_present: boolean }

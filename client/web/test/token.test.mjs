@@ -61,6 +61,15 @@ test("a login service that gives no token any more ends the login", async () => 
   assert.deepEqual(loggedOut, ["token_refused"]);
 });
 
+test("a login that gets no token is told each time", async () => {
+  busyBackend();
+  const { client, loggedOut } = await clientWith(() => undefined);
+  await client.start();
+  await client.loggedIn();
+  await client.loggedIn();
+  assert.deepEqual(loggedOut, ["token_refused", "token_refused", "token_refused"]);
+});
+
 test("a login whose token cannot be had yet is not made with the one before", async () => {
   const asked = busyBackend();
   const tokens = ["before", undefined, new TypeError("fetch failed"), "fresh"];

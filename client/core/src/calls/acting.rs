@@ -1,17 +1,17 @@
 //! What the person does to a call.
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::calls::call::{CallPhase, GivenUp};
 use crate::client::Client;
 use crate::output::{Ending, Event, Method};
-use crate::requests::{Act, Purpose, Request, Stage};
+use crate::requests::{Act, Pending, Purpose, Request, Stage};
 use crate::wire::View;
 
 /// How long ending an answered call is tried: the other side waits for it.
 const HANG_UP_WORTH_MS: u64 = 600_000;
 /// An answer counts a little beyond the deadline, and one that was given already can be repeated.
-const ANSWER_GRACE_MS: u64 = 10_000;
+pub(crate) const ANSWER_GRACE_MS: u64 = 10_000;
 /// How long a call rings of which the deadline is not known.
 const RING_MS: u64 = 120_000;
 /// How long the backend is asked about a call.
@@ -48,6 +48,36 @@ impl Client {
         });
     }
 
+    /// The backend does not know this client any more, and takes what a person may do without naming one: it is sent once
+    /// more without the name. Whether it is.
+    pub(crate) fn acts_unnamed(&mut self, pending: &Pending) -> bool {
+        let request = &pending.request;
+        let Purpose::Act { act, .. } = request.purpose else { return false };
+        if matches!(act, Act::Ringing | Act::Accepted | Act::Declined) {
+            return false;
+        }
+        let body = request.body.as_deref().and_then(|body| serde_json::from_str::<Map<String, Value>>(body).ok());
+        let Some(mut body) = body.filter(|body| body.contains_key("client_id")) else { return false };
+        body.remove("client_id");
+        let key = self.random.key();
+        self.send(Request {
+            body: Some(Value::Object(body).to_string()),
+            key: Some(key),
+            worth_ms: pending.give_up_at.map(|end| end.saturating_sub(self.now)),
+            ..request.clone()
+        });
+        self.client_unknown();
+        true
+    }
+
+    /// The same, of what the backend takes only from a phone that it knows: it is sent once more after the registration.
+    pub(crate) fn acts_once_registered(&mut self, call_id: &str, act: Act) {
+        let call = self.calls.position(call_id).and_then(|index| self.calls.0.get_mut(index));
+        if let Some(call) = call {
+            call.once_registered = Some(act);
+        }
+    }
+
     fn ring_left(&self, call_id: &str) -> u64 {
         let call = self.calls.position(call_id).and_then(|index| self.calls.0.get(index));
         let end = call.and_then(|call| call.deadline(&self.time));
@@ -82,9 +112,11 @@ impl Client {
 
     pub(crate) fn answer(&mut self, call_id: &str) {
         let Some(index) = self.found(call_id) else { return };
+        let ring_left = self.ring_left(call_id);
         let Some(call) = self.calls.0.get_mut(index) else { return };
         match call.phase {
             CallPhase::Asking | CallPhase::Ringing | CallPhase::Silenced => {
+                call.answer_by = Some(self.now.saturating_add(ring_left).saturating_add(ANSWER_GRACE_MS));
                 let was = std::mem::replace(&mut call.phase, CallPhase::Answering);
                 call.shown = true;
                 if was == CallPhase::Ringing {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::output::{CallInfo, Room};
+use crate::requests::Act;
 use crate::time::ServerTime;
 
 /// The longest that any call rings, and some.
@@ -69,6 +70,12 @@ pub(crate) struct Call {
     /// It rings from then on although nobody has answered the question whether it still does.
     #[serde(skip)]
     pub ask_until: Option<u64>,
+    /// The backend takes no answer later than this, by the steady clock; of a call that the person has answered.
+    #[serde(skip)]
+    pub answer_by: Option<u64>,
+    /// What is to be done to it once more when the client is registered again.
+    #[serde(skip)]
+    pub once_registered: Option<Act>,
     /// How often the backend was asked why the outcome does not come.
     #[serde(skip)]
     pub checks: u32,
@@ -95,6 +102,8 @@ impl Call {
             given_up: None,
             ring_by: None,
             ask_until: None,
+            answer_by: None,
+            once_registered: None,
             checks: 0,
             check_at: None,
         }
@@ -135,7 +144,8 @@ impl Call {
             CallPhase::Ringing | CallPhase::Silenced => self.deadline(time),
             CallPhase::Asking => self.ask_until.into_iter().chain(self.deadline(time)).min(),
             CallPhase::Calling => self.check_at,
-            CallPhase::Answering | CallPhase::Active | CallPhase::Placing | CallPhase::Over => None,
+            CallPhase::Answering => self.answer_by,
+            CallPhase::Active | CallPhase::Placing | CallPhase::Over => None,
         }
     }
 
@@ -214,10 +224,17 @@ impl Calls {
         self.0.iter().any(|call| matches!(call.phase, CallPhase::Answering | CallPhase::Active))
     }
 
-    /// Those that the person has answered, and the backend has not.
-    pub fn answering(&self) -> Vec<String> {
-        let answering = self.0.iter().filter(|call| call.phase == CallPhase::Answering);
-        answering.filter_map(|call| call.id.clone()).collect()
+    /// What the backend did not take from a client that it did not know, as far as it still holds.
+    pub fn once_registered(&mut self) -> Vec<(String, Act)> {
+        let take = |call: &mut Call| {
+            let act = call.once_registered.take()?;
+            let holds = matches!(
+                (call.phase, act),
+                (CallPhase::Answering, Act::Accepted) | (CallPhase::Silenced, Act::Declined)
+            );
+            Some((call.id.clone().filter(|_| holds)?, act))
+        };
+        self.0.iter_mut().filter_map(take).collect()
     }
 
     /// After a restart no call is taken for what it was: the backend is asked.

@@ -1,8 +1,11 @@
 //! What time alone does to a call.
 
+use crate::calls::acting::ANSWER_GRACE_MS;
 use crate::calls::call::CallPhase;
+use crate::classify::Refused;
 use crate::client::Client;
 use crate::output::Ending;
+use crate::requests::{Act, Purpose};
 
 /// So often the backend is asked what became of a call whose outcome does not come.
 const CHECKS: u32 = 3;
@@ -22,6 +25,7 @@ impl Client {
                 }
                 CallPhase::Asking => self.ring(index),
                 CallPhase::Calling => self.check_outcome(index),
+                CallPhase::Answering => self.check_answer(index),
                 _ => {}
             }
         }
@@ -37,6 +41,20 @@ impl Client {
         let call_id = call.name();
         self.plan_check(index);
         self.ask_about(&call_id);
+    }
+
+    /// It is too late for an answer. One that waited for the client to be registered again has not been taken.
+    fn check_answer(&mut self, index: usize) {
+        let Some(call) = self.calls.0.get_mut(index) else { return };
+        let purpose = Purpose::Act { call_id: call.name(), act: Act::Accepted };
+        if self.requests.has(&purpose) {
+            // Its own end tells what became of it.
+            call.answer_by = Some(self.now.saturating_add(ANSWER_GRACE_MS));
+            return;
+        }
+        let message = "the backend took no answer in time".to_owned();
+        self.report_refusal(&purpose, &Refused { message, ..Refused::default() });
+        self.over(index, Ending::Failed, None, None);
     }
 
     /// Nobody could say whether the call still rings.

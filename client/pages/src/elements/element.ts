@@ -128,6 +128,8 @@ export abstract class IlockElement extends HTMLElement {
   /** After `taken_over`, and after `logged_out` with another token. */
   protected startAgain(): void {
     const wasLoggedOut = this.link === "logged_out";
+    // One that was asked for before the logout is of the login before.
+    if (wasLoggedOut) this.tokens.forget();
     this.setLink("connecting");
     void (wasLoggedOut ? this.client?.loggedIn() : this.client?.start());
   }

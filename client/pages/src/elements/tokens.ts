@@ -13,8 +13,14 @@ export class Tokens {
 
   /** Another token than the last one. Whoever asks meanwhile gets the same. */
   renew(): Promise<string | undefined> {
-    this.asked ??= this.ask().finally(() => (this.asked = undefined));
+    this.asked ??= this.ask();
     return this.asked;
+  }
+
+  /** Somebody else may log in: neither the last token is theirs, nor one that is still asked for. */
+  forget(): void {
+    this.last = undefined;
+    this.asked = undefined;
   }
 
   /** Asks the backend; once more with another token, where the last one is not accepted any more. */
@@ -26,9 +32,17 @@ export class Tokens {
     return this.send(address);
   }
 
-  private async ask(): Promise<string | undefined> {
-    this.last = await this.source();
-    return this.last;
+  private ask(): Promise<string | undefined> {
+    const source = async () => this.source();
+    const asked: Promise<string | undefined> = source()
+      .then((token) => {
+        if (this.asked === asked) this.last = token;
+        return token;
+      })
+      .finally(() => {
+        if (this.asked === asked) this.asked = undefined;
+      });
+    return asked;
   }
 
   private send(address: string): Promise<Response> {

@@ -28,11 +28,13 @@ export function tokenFor(role: Role, sub: string): TokenSource {
   const place = `ilock.token.${role}.${sub}`;
   takeFromAddress(place);
   let refused = false;
+  let asked: Promise<string> | undefined;
   return async () => {
     if ((await config()).login === "demo") return demoToken(role, sub);
     const known = refused ? null : sessionStorage.getItem(place);
     if (known === null) sessionStorage.removeItem(place);
-    const token = known ?? (await askFor(role, sub, refused));
+    // Whoever asks meanwhile waits for the same form.
+    const token = known ?? (await (asked ??= askFor(role, sub, refused).finally(() => (asked = undefined))));
     sessionStorage.setItem(place, token);
     // Whoever asks once more was refused with this one.
     refused = true;
