@@ -412,13 +412,28 @@ fn an_access_that_the_ledger_has_not_was_never_entered_or_late_but_for_what_is_o
 #[test]
 fn an_access_that_stands_under_another_day_or_moment_than_its_own_is_out_of_order() {
     let (made, looked) = Made::looked_at();
-    let edits: [fn(&mut Looked); 2] =
-        [|access| access.day = access.day.plus(9), |access| access.sk = access.sk.replacen("access#0", "access#1", 1)];
-    for edit in edits {
+    let edits: [fn(&mut Looked); 5] = [
+        |access| access.day = access.day.plus(9),
+        |access| access.sk = access.sk.replacen("access#0", "access#1", 1),
+        // The same moment and salt, and still another key.
+        |access| access.sk.insert_str("access#".len() + 16, "x#"),
+        |access| access.sk = access.sk.replacen("access#00", "access#", 1),
+        |access| access.sk = access.sk.replacen("access#0", "access#+", 1),
+    ];
+    for (place, edit) in edits.into_iter().enumerate() {
+        let mut other = looked[1].clone();
+        edit(&mut other);
+        assert_ne!((&other.day, &other.sk), (&looked[1].day, &looked[1].sk), "{place}");
         let mut moved = looked.clone();
-        edit(&mut moved[1]);
-        let found = made.found_of(&moved);
-        assert!(matches!(&found[..], [(Kind::OutOfOrder, why)] if why.contains("stands under")), "{found:?}");
+        moved[1] = other.clone();
+        let copied = [looked.clone(), vec![other]].concat();
+        for accesses in [moved, copied] {
+            let found = made.found_of(&accesses);
+            assert!(
+                matches!(&found[..], [(Kind::OutOfOrder, why)] if why.contains("stands under")),
+                "{place}: {found:?}"
+            );
+        }
     }
     // It says of itself that it is of another day: what stands under the day is judged with it.
     let mut made_up = Looked::at(made.day.begins().plus(11 * HOUR), "eve");

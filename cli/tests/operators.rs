@@ -101,6 +101,15 @@ fn stream_record(number: u32, event: &str, sk: &str) -> Value {
 
 /// A dead-letter queue with one letter, a stream with these records, and functions that succeed.
 fn with_letter(letter: String, records: Vec<Value>) -> MockAws {
+    with_stream(letter, move |request| {
+        let is_iterator = request.target.ends_with("GetShardIterator");
+        let answer = if is_iterator { json!({ "ShardIterator": "first" }) } else { json!({ "Records": records }) };
+        (200, answer.to_string())
+    })
+}
+
+/// The same with a stream that answers as `stream` says.
+fn with_stream(letter: String, stream: impl Fn(&Request) -> Response + Send + Sync + 'static) -> MockAws {
     let received = AtomicUsize::new(0);
     MockAws::start(move |request| {
         let answer = match request.target.as_str() {
@@ -111,8 +120,7 @@ fn with_letter(letter: String, records: Vec<Value>) -> MockAws {
                 json!({ "Messages": [{ "MessageId": "m", "ReceiptHandle": "handle", "Body": letter }] })
             }
             "AmazonSQS.ReceiveMessage" | "AmazonSQS.DeleteMessage" | "AmazonSQS.ChangeMessageVisibility" => json!({}),
-            "DynamoDBStreams_20120810.GetShardIterator" => json!({ "ShardIterator": "first" }),
-            "DynamoDBStreams_20120810.GetRecords" => json!({ "Records": records }),
+            streams if streams.starts_with("DynamoDBStreams_20120810.") => return stream(request),
             invoked if invoked.starts_with("POST /2015-03-31/functions/") => json!({ "batchItemFailures": [] }),
             other => panic!("unexpected request {other}"),
         };
@@ -180,6 +188,74 @@ fn a_letter_whose_records_the_stream_still_has_is_not_dropped_as_expired() {
     let aws = with_letter(letter("expire"), vec![stream_record(100, "INSERT", "commit#000001")]);
     assert_eq!(aws.run(&["redrive", "ilock-dev-dead", "--drop-expired"]).status.code(), Some(1));
     assert_eq!(sent_and_deleted(&aws), (vec![], false));
+}
+
+/// A stream that has trimmed the letter's first record, and says so at `refusing`, one of its operations. From the oldest record on
+/// it has `pages`, and then empty ones without an end, as a shard that is still open has.
+fn trimmed(refusing: &'static str, pages: Vec<Vec<Value>>) -> impl Fn(&Request) -> Response + Send + Sync + 'static {
+    move |request| {
+        let asked: Value = serde_json::from_str(&request.body).unwrap();
+        let at_first = asked["ShardIteratorType"] == "AT_SEQUENCE_NUMBER" || asked["ShardIterator"] == "first";
+        if at_first && request.target.ends_with(refusing) {
+            let kind = "com.amazonaws.dynamodb.v20120810#TrimmedDataAccessException";
+            return (400, json!({ "__type": kind, "message": "no" }).to_string());
+        }
+        if request.target.ends_with("GetShardIterator") {
+            let iterator = if at_first { "first" } else { "0" };
+            return (200, json!({ "ShardIterator": iterator }).to_string());
+        }
+        let page: usize = asked["ShardIterator"].as_str().unwrap().parse().unwrap();
+        let records = pages.get(page).cloned().unwrap_or_default();
+        (200, json!({ "Records": records, "NextShardIterator": (page + 1).to_string() }).to_string())
+    }
+}
+
+#[test]
+fn what_the_stream_still_has_of_a_letter_whose_first_records_it_trimmed_is_redriven_before_the_letter_is_dropped() {
+    // The letter is about 100 to 200: as text, 99 would be behind it, and 1000 in it.
+    let pages = || {
+        let others = stream_record(99, "INSERT", "receipt#000009#0000");
+        let left = stream_record(150, "INSERT", "receipt#000001#0001");
+        let behind = stream_record(1000, "INSERT", "receipt#000009#0001");
+        vec![vec![others], vec![], vec![left, behind]]
+    };
+    for refusing in ["GetShardIterator", "GetRecords"] {
+        let kept = &["redrive", "ilock-dev-dead"][..];
+        let dropped = &["redrive", "ilock-dev-dead", "--drop-expired"][..];
+        for (arguments, code, deleted) in [(kept, 1, false), (dropped, 0, true)] {
+            let aws = with_stream(letter("ledger"), trimmed(refusing, pages()));
+            let done = aws.run(arguments);
+            let said = text(&done.stdout) + &text(&done.stderr);
+            assert_eq!(done.status.code(), Some(code), "{said}");
+            assert_eq!(sent_and_deleted(&aws), (vec!["receipt#000001#0001".to_owned()], deleted), "{said}");
+            for says in ["trimmed the first", "ilock redrive --call CALL_ID", "ilock ledger backfill DAY"] {
+                assert!(said.contains(says), "{says}: {said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_letter_of_which_a_shard_that_never_ends_has_nothing_more_is_expired_and_one_that_is_half_read_is_kept() {
+    let others = || vec![stream_record(99, "INSERT", "receipt#000009#0000")];
+    let aws = with_stream(letter("ledger"), trimmed("GetShardIterator", vec![others()]));
+    let kept = aws.run(&["redrive", "ilock-dev-dead"]);
+    assert_eq!(kept.status.code(), Some(1));
+    let said = text(&kept.stdout) + &text(&kept.stderr);
+    assert!(said.contains("24 hours") && said.contains("ilock ledger backfill DAY"), "{said}");
+    assert_eq!(sent_and_deleted(&aws), (vec![], false));
+
+    let aws = with_stream(letter("ledger"), trimmed("GetShardIterator", vec![others()]));
+    let dropped = aws.run(&["redrive", "ilock-dev-dead", "--drop-expired"]);
+    assert_eq!(dropped.status.code(), Some(0), "{}", text(&dropped.stderr));
+    assert_eq!(sent_and_deleted(&aws), (vec![], true));
+
+    // The stream has the record 200, as it has one before it: it was not shown yet.
+    let left = vec![stream_record(150, "INSERT", "receipt#000001#0001")];
+    let aws = with_stream(letter("ledger"), trimmed("GetShardIterator", vec![others(), left]));
+    let kept = aws.run(&["redrive", "ilock-dev-dead", "--drop-expired"]);
+    assert_eq!(kept.status.code(), Some(1));
+    assert_eq!(sent_and_deleted(&aws), (vec!["receipt#000001#0001".to_owned()], false));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use ilock_call::Placed;
 use ilock_events::{Busy, Callee, DeliveryPath, Millis};
-use ilock_notify::push::REFUSED;
+use ilock_notify::push::{HELD_BACK, REFUSED};
 use ilock_notify::{Channel, Notice, Round, TIME_PASSED};
 
 /// Calls that were placed.
@@ -63,7 +63,7 @@ pub fn count_delivery(round: &Round) {
         .settled
         .values()
         .chain(round.phones.values())
-        .filter(|handed| handed.error.as_deref() == Some(TIME_PASSED))
+        .filter(|handed| handed.error.as_deref().is_some_and(is_given_up))
         .count();
     metrics::counter!(GAVE_UP).increment(count(gave_up));
     for handed in round.phones.values() {
@@ -74,6 +74,11 @@ pub fn count_delivery(round: &Round) {
             Some(_) => {}
         }
     }
+}
+
+/// Whether a notice with this error was given up because its time had passed, or would have before it could be handed over.
+fn is_given_up(error: &str) -> bool {
+    error == TIME_PASSED || error.split("; ").any(|of_one_endpoint| of_one_endpoint.starts_with(HELD_BACK))
 }
 
 /// Counts how long the callees of a call that was just placed waited for their rings, of one round of its delivery.
@@ -117,5 +122,20 @@ pub fn describe() {
     ];
     for counter in counters {
         metrics::describe_counter!(counter, metrics::Unit::Count, "");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_push_service_held_back_for_too_long_counts_as_given_up() {
+        for error in [TIME_PASSED, "held back for 60 s: 429", "EndpointDisabled; held back for 60 s: 503"] {
+            assert!(is_given_up(error), "{error}");
+        }
+        for error in ["refused: SENDER_ID_MISMATCH", "EndpointDisabled", "the call no longer rang"] {
+            assert!(!is_given_up(error), "{error}");
+        }
     }
 }

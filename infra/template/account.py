@@ -120,6 +120,11 @@ def ledger_goes_on(stack, last, values):
             f"LogOrigin: {now['LogOrigin']} is what the ledger of {stack} is called so far. A new one must be called otherwise: say "
             "another LogOrigin, or none (LogOrigin=)"
         )
+    if "LedgerKeyArn" in changed and "LedgerName" not in changed and (now["LedgerKeyArn"] or None) != before["NextLedgerKeyArn"]:
+        raise Wrong(
+            f"LedgerKeyArn: a key takes over in two deployments: with NextLedgerKeyArn={now['LedgerKeyArn'] or 'KEY'} first, so that auditors "
+            "and witnesses learn it. Empty would make another key of the stack, which nobody knows: infra/runbooks/ledger.md"
+        )
     if changed and values.get("GradualDeployments") == "true":
         raise Wrong(f"{changed[0]}: old and new functions must not run side by side: deploy this once with GradualDeployments=false")
 

@@ -225,12 +225,22 @@ class Deploying(unittest.TestCase):
 
     def test_what_signs_the_ledger_changes_at_once(self):
         key = "arn:aws:kms:eu-central-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab"
-        self.aws.stack("ilock-staging", **combinations.REQUIRED)
-        for change in (f"NextLedgerKeyArn={key}", f"LedgerKeyArn={key}", "LedgerName=ilock-ledger-2"):
-            said = self.refused("staging", change)
-            self.assertIn(f"{change.split('=')[0]}: old and new functions must not run side by side", said)
-            self.assertEqual(self.deploy("staging", change, "GradualDeployments=false"), 0)
+        takes_over = (f"LedgerKeyArn={key}", "NextLedgerKeyArn=")
+        for last, changes in (
+            ({}, (f"NextLedgerKeyArn={key}",)),
+            ({"NextLedgerKeyArn": key}, takes_over),
+            ({}, ("LedgerName=ilock-ledger-2",)),
+        ):
+            self.aws.stack("ilock-staging", **combinations.REQUIRED, **last)
+            said = self.refused("staging", *changes)
+            self.assertIn(f"{changes[0].split('=')[0]}: old and new functions must not run side by side", said)
+            self.assertEqual(self.deploy("staging", *changes, "GradualDeployments=false"), 0)
             self.commands.clear()
+        # Nobody signs alone whom auditors had no time to learn: not a key at once, and not another one of the stack.
+        for last, changes in (({}, takes_over), ({"LedgerKeyArn": key}, ("LedgerKeyArn=",))):
+            self.aws.stack("ilock-staging", **combinations.REQUIRED, **last)
+            said = self.refused("staging", *changes, "GradualDeployments=false")
+            self.assertIn("LedgerKeyArn: a key takes over in two deployments", said)
         self.assertEqual(self.deploy("staging"), 0)
 
     def test_stacks_of_others_do_not_count(self):

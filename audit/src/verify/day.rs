@@ -176,7 +176,7 @@ impl DayJudge {
         if self.entered(entry, &subject, at) {
             self.judged.accesses += 1;
             if !access.is_in_place() {
-                let why = format!("stands under {}, and its key is not of the moment at which it happened", access.day);
+                let why = format!("stands under {}, and its key is not that of an access of its moment", access.day);
                 self.judged.findings.push(subject.finding(&entry, Kind::OutOfOrder, &why));
             }
         }

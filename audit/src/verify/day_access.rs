@@ -4,6 +4,9 @@ use ilock_events::{Millis, TenantId};
 use ilock_proof::{Day, Entry, EntryKind, access_digest};
 use serde_json::Value;
 
+/// How many hex digits a salt has.
+const SALT_DIGITS: usize = 32;
+
 /// An access as it is stored. Nothing in it has been checked.
 #[derive(Debug, Clone, Copy)]
 pub struct DayAccess<'a> {
@@ -30,14 +33,19 @@ impl DayAccess<'_> {
 
     /// What the ledger must have of it.
     pub(crate) fn entry(&self) -> Option<Entry> {
-        let salt = self.sk.rsplit('#').next()?;
-        Some(Entry::of_log(EntryKind::Access, access_digest(self.tenant, salt, self.body).ok()?))
+        Some(Entry::of_log(EntryKind::Access, access_digest(self.tenant, self.salt(), self.body).ok()?))
     }
 
-    /// Whether its key is that of the moment at which it says that it happened.
+    /// Whether its key is exactly the one under which the log keeps an access of its moment and salt. The entry has of the key only
+    /// the salt: under any other key, the same access could stand in the log again, or where no auditor is shown it.
     pub(crate) fn is_in_place(&self) -> bool {
-        let in_key = self.sk.strip_prefix("access#").and_then(|rest| rest.split_once('#'));
-        let in_key = in_key.and_then(|(ms, _)| ms.parse::<i64>().ok()).map(Millis);
-        self.at().is_some_and(|at| Some(at) == in_key && Day::of(at) == *self.day)
+        let salt = self.salt();
+        let is_salt = salt.len() == SALT_DIGITS && salt.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let is_key_of = |at: Millis| self.sk == format!("access#{:015}#{salt}", at.0);
+        is_salt && self.at().is_some_and(|at| Day::of(at) == *self.day && is_key_of(at))
+    }
+
+    fn salt(&self) -> &str {
+        self.sk.rsplit('#').next().unwrap_or_default()
     }
 }

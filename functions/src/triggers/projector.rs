@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aws_lambda_events::dynamodb::Event;
 use aws_lambda_events::streams::DynamoDbEventResponse;
 use futures::StreamExt;
+use futures::channel::oneshot;
 use futures::stream;
 use ilock_directory::{Directory, DirectoryError, leased_until};
 use ilock_events::{CallId, Commit, CommitNo};
@@ -66,41 +67,40 @@ impl Projector {
 
     /// Projects commits, each call's in order, calls beside each other. Answers which could not be, and why.
     pub async fn project(&self, commits: Vec<Commit>) -> Vec<(Commit, Unprojected)> {
-        let mut not_noted = self.note_placings(&commits).await;
         let mut by_call: BTreeMap<CallId, Vec<Commit>> = BTreeMap::new();
         for commit in commits {
             by_call.entry(commit.call_id.clone()).or_default().push(commit);
         }
-        let calls: Vec<_> = by_call.into_iter().map(|(call, commits)| (not_noted.remove(&call), commits)).collect();
-        let failed = stream::iter(calls)
-            .map(|(not_noted, commits)| self.project_call(not_noted, commits))
+        let (placings, calls): (Vec<_>, Vec<_>) = by_call.into_values().map(CallCommits::of).unzip();
+        let noting = stream::iter(placings.into_iter().flatten())
+            .map(|placing| self.note(placing))
+            .buffer_unordered(AT_ONCE)
+            .for_each(|()| async {});
+        let telling = stream::iter(calls)
+            .map(|call| self.project_call(call))
             .buffer_unordered(AT_ONCE)
             .flat_map(stream::iter)
-            .collect()
-            .await;
+            .collect();
+        let ((), failed) = futures::join!(noting, telling);
         // Behind everybody who was to be told.
         self.rooms.run(self.notifier.clock.now()).await;
         failed
     }
 
-    /// Projects one call's commits, of which the first could perhaps not be noted.
-    async fn project_call(
-        &self,
-        mut not_noted: Option<Unprojected>,
-        mut commits: Vec<Commit>,
-    ) -> Vec<(Commit, Unprojected)> {
-        commits.sort_by_key(|commit| commit.n);
+    async fn project_call(&self, CallCommits { commits, mut noted }: CallCommits) -> Vec<(Commit, Unprojected)> {
         let mut failed: Vec<(Commit, Unprojected)> = vec![];
         for commit in commits {
             if !failed.is_empty() {
                 failed.push((commit, Unprojected::Waits));
                 continue;
             }
-            let outcome = match not_noted.take() {
-                Some(why) => Err(why),
-                None => self.project_one(&commit).instrument(in_call(&commit)).await,
+            let projected = async {
+                if let Some(noted) = noted.take() {
+                    noted.await.unwrap_or(Err(Unprojected::Waits))?;
+                }
+                self.project_one(&commit).await
             };
-            if let Err(why) = outcome {
+            if let Err(why) = projected.instrument(in_call(&commit)).await {
                 tracing::warn!(call_id = %commit.call_id, n = %commit.n, error = %why, "not projected yet");
                 failed.push((commit, why));
             }
@@ -131,21 +131,10 @@ impl Projector {
         Ok(())
     }
 
-    /// Notes the calls that were just placed, before anybody is told anything: a phone that a push woke asks for the histories
-    /// first, and is to find the call, while telling another one's phones may take seconds. Answers those that were not noted.
-    async fn note_placings(&self, commits: &[Commit]) -> BTreeMap<CallId, Unprojected> {
-        let placings: Vec<Commit> = commits.iter().filter(|commit| commit.n == CommitNo::FIRST).cloned().collect();
-        stream::iter(placings)
-            .map(|commit| self.failed_placing(commit))
-            .buffer_unordered(AT_ONCE)
-            .flat_map(stream::iter)
-            .collect()
-            .await
-    }
-
-    async fn failed_placing(&self, commit: Commit) -> Option<(CallId, Unprojected)> {
-        let noted = self.note_placing(&commit).instrument(in_call(&commit)).await;
-        noted.err().map(|why| (commit.call_id, why))
+    async fn note(&self, Placing { commit, noted }: Placing) {
+        let outcome = self.note_placing(&commit).instrument(in_call(&commit)).await;
+        // Who waits for it is gone only where the whole batch is.
+        noted.send(outcome).ok();
     }
 
     async fn note_placing(&self, commit: &Commit) -> Result<(), Unprojected> {
@@ -188,6 +177,31 @@ impl Projector {
             }
         }
         unjudged
+    }
+}
+
+/// The commits of one call in a batch, in their order.
+struct CallCommits {
+    commits: Vec<Commit>,
+    /// Says that the call stands in the histories, where it was just placed: nobody is told before. A phone that a push woke
+    /// asks for them first, and is to find the call.
+    noted: Option<oneshot::Receiver<Result<(), Unprojected>>>,
+}
+
+/// A call that was just placed. It is noted beside the telling of others, which may take seconds.
+struct Placing {
+    commit: Commit,
+    noted: oneshot::Sender<Result<(), Unprojected>>,
+}
+
+impl CallCommits {
+    fn of(mut commits: Vec<Commit>) -> (Option<Placing>, Self) {
+        commits.sort_by_key(|commit| commit.n);
+        let Some(first) = commits.first().filter(|commit| commit.n == CommitNo::FIRST).cloned() else {
+            return (None, Self { commits, noted: None });
+        };
+        let (says, noted) = oneshot::channel();
+        (Some(Placing { commit: first, noted: says }), Self { commits, noted: Some(noted) })
     }
 }
 

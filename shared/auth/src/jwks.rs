@@ -20,8 +20,11 @@ use crate::algorithm::AsymmetricAlgorithm;
 /// service takes out stops counting within a minute.
 const FRESH_FOR: i64 = 50_000;
 /// How long a request waits for the login service whose aged key will do. A call rings only once its token was verified, so
-/// that a login service that hangs must not be waited for.
-const AGED_WAIT: Duration = Duration::from_millis(300);
+/// that a login service that hangs must not be waited for; one that is asked anew after a quiet time needs some hundred ms.
+const AGED_WAIT: Duration = Duration::from_secs(1);
+/// So old is a set when the request before must have found it old already: the fetch that it began is waited for too, as an
+/// instance of Lambda stands still between two requests.
+const OVERDUE: i64 = 60_000;
 /// After this keys that could not be asked for again are no longer believed, in milliseconds.
 const USABLE_FOR: i64 = 24 * 3_600_000;
 /// The most keys that are tried on one token: so many, of one `kid` or without any, no login service has.
@@ -61,11 +64,18 @@ pub(crate) struct Jwks {
     fetched: RwLock<Option<Arc<Fetched>>>,
     // An async lock, because it is held for as long as a fetch takes, which may be longer than anybody waits for it.
     tried: Arc<Mutex<Tried>>,
+    /// When a request last waited in vain.
+    waited_in_vain: RwLock<Option<Millis>>,
 }
 
 impl Jwks {
     pub(crate) fn new(source: &JwksSource) -> Result<Self, BadSource> {
-        Ok(Self { source: Source::new(source)?, fetched: RwLock::new(None), tried: Arc::default() })
+        Ok(Self {
+            source: Source::new(source)?,
+            fetched: RwLock::new(None),
+            tried: Arc::default(),
+            waited_in_vain: RwLock::new(None),
+        })
     }
 
     /// What `check` says of a token under the keys named `kid`, or without a name under all of `algorithm`: rotations leave
@@ -85,9 +95,17 @@ impl Jwks {
             (Some(_), Some(_)) => return known.unwrap_or(Err(TokenRefused::UnknownKey)),
             _ => Why::NoKeys,
         };
-        let seen = before.map(|set| set.generation);
+        let (seen, seen_at) = before.map(|set| (set.generation, set.at)).unzip();
         let asked = if matches!(known, Some(Ok(_))) {
-            self.refresh(why, seen, now).await;
+            let in_vain = *self.waited_in_vain.read().unwrap_or_else(PoisonError::into_inner);
+            let overdue = seen_at.is_some_and(|at| !near(now, at, OVERDUE));
+            let waits = overdue && !in_vain.is_some_and(|at| near(now, at, QUIET_FOR));
+            if tokio::time::timeout(AGED_WAIT, self.refresh(why, seen, waits, now)).await.is_err() {
+                *self.waited_in_vain.write().unwrap_or_else(PoisonError::into_inner) = Some(now);
+                tracing::warn!(
+                    "the login service has not sent its keys yet; those that are known are used until it does"
+                );
+            }
             Ok(())
         } else {
             let mut tried = self.tried.lock().await;
@@ -101,13 +119,15 @@ impl Jwks {
 
     /// Fetches while an aged key will do: so one caller waits for it, and not for long. The fetch goes on without them: cut off,
     /// it would keep the next one off, and a login service that is only slow would never get a key taken out.
-    async fn refresh(self: &Arc<Self>, why: Why, seen: Option<u64>, now: Millis) {
-        let Ok(mut tried) = Arc::clone(&self.tried).try_lock_owned() else { return };
-        let jwks = Arc::clone(self);
-        let fetch = tokio::spawn(async move { jwks.fetch(&mut tried, why, seen, now).await });
-        if tokio::time::timeout(AGED_WAIT, fetch).await.is_err() {
-            tracing::warn!("the login service has not sent its keys yet; those that are known are used until it does");
-        }
+    async fn refresh(self: &Arc<Self>, why: Why, seen: Option<u64>, waits: bool, now: Millis) {
+        let (jwks, tried) = (Arc::clone(self), Arc::clone(&self.tried));
+        let mut tried = match Arc::clone(&tried).try_lock_owned() {
+            Ok(tried) => tried,
+            Err(_) if waits => tried.lock_owned().await,
+            Err(_) => return,
+        };
+        // One that failed is logged, and keeps the next one off for a while.
+        tokio::spawn(async move { jwks.fetch(&mut tried, why, seen, now).await }).await.ok();
     }
 
     /// Fetches, unless somebody did since `seen`, or it is too soon to try again.

@@ -415,8 +415,8 @@ async fn a_login_service_that_hangs_delays_nobody_whose_key_is_known() {
     for after in [0, SECOND, 2 * SECOND] {
         assert_eq!(shown(&tokens, &token, later.plus(after)).await, user456());
     }
-    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
-    assert_eq!(login.asked(), 2, "one waits for it, and that keeps the others off");
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert_eq!(login.asked(), 2, "one waits a second for it, and that keeps the others off");
     // Given up on, it is not asked again for as long as one that is down.
     tokio::time::sleep(Duration::from_millis(3_500)).await;
     assert_eq!(shown(&tokens, &token, later.plus(29_999)).await, user456());
@@ -430,7 +430,7 @@ async fn a_key_that_a_slow_login_service_took_out_stops_counting_once_that_has_a
     let token = rsa(Some("rsa-1"), RSA_1);
     assert_eq!(shown(&tokens, &token, NOW).await, user456());
     login.has(&["rsa-2"]);
-    login.takes(600);
+    login.takes(1_500);
     let (later, started) = (NOW.plus(51 * SECOND), Instant::now());
     assert_eq!(shown(&tokens, &token, later).await, user456(), "nobody waits for it so long");
     while shown(&tokens, &token, later).await == user456() {

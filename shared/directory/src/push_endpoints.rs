@@ -8,7 +8,6 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
 use ilock_dynamo::{Item, number, text};
@@ -167,15 +166,11 @@ impl Directory {
                 }
                 steps.push(TransactWriteItem::builder().update(self.takes(&former, &endpoint.id)?).build());
             }
-            let write = self.client.transact_write_items().set_transact_items(Some(steps)).send().await;
-            match write.map_err(SdkError::into_service_error) {
-                Ok(_) => return Ok(Taken::Yes),
-                Err(TransactWriteItemsError::TransactionCanceledException(_)) => {
-                    // Whoever is at it needs a moment; the later the try, the longer.
-                    tokio::time::sleep(Duration::from_millis(5 << attempt.min(5))).await;
-                }
-                Err(error) => return Err(store("TransactWriteItems")(error)),
+            if self.transact(steps).await? {
+                return Ok(Taken::Yes);
             }
+            // Whoever is at it needs a moment; the later the try, the longer.
+            tokio::time::sleep(Duration::from_millis(5 << attempt.min(5))).await;
         }
         Ok(Taken::Contended)
     }
@@ -206,12 +201,8 @@ impl Directory {
             let slot = EndpointSlot::of(endpoint.service);
             let owner = EndpointOwner { party: party.clone(), client_id: gone.client_id.clone(), slot };
             let delete = TransactWriteItem::builder().delete(self.lets_go(&endpoint.id, &owner)?).build();
-            let write = self.client.transact_write_items().transact_items(delete).send().await;
-            match write.map_err(SdkError::into_service_error) {
-                // Somebody else has it, or is just getting it.
-                Ok(_) | Err(TransactWriteItemsError::TransactionCanceledException(_)) => {}
-                Err(error) => return Err(store("TransactWriteItems")(error)),
-            }
+            // Else somebody else has it, or is just getting it.
+            self.transact(vec![delete]).await?;
         }
         Ok(())
     }

@@ -387,7 +387,7 @@ async fn a_service_that_asks_for_a_longer_wait_than_the_call_rings_holds_nobody_
     let given_up = round(&service, &["place"], &Done::default()).await;
     assert!(given_up.failed.is_empty());
     let error = given_up.phones.values().next().unwrap().error.clone().unwrap();
-    assert_eq!(error, "429: not before 60 s; 429: not before 60 s");
+    assert_eq!(error, "held back for 60 s: 429; held back for 60 s: 429");
     // A wait that the round has time for is waited.
     let service = Service::new(PLACED, 0, phones, vec![later(2)]);
     let started = tokio::time::Instant::now();

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use ilock_audit::verify::DayJudge;
 use ilock_local::Options;
 use ilock_local::ledger_folder::LedgerFolder;
-use ilock_log::ledger::{CHECKPOINT, Ledger, LedgerReader, LedgerStore, NotSequenced};
-use ilock_proof::{Day, Entry, EntryKind, Hour, KeyRecord, VerifyKey};
+use ilock_log::ledger::{CHECKPOINT, Ledger, LedgerReader, LedgerSigner, LedgerStore, NotSequenced, SignerError};
+use ilock_proof::{Day, Entry, EntryKind, Hour, KeyRecord, SignKey, Signature, VerifyKey};
 use ilock_tests::World;
 use ilock_tests::aws::Aws;
 use ilock_tests::backend;
@@ -243,6 +244,43 @@ async fn a_new_key_signs_beside_the_old_one_and_every_hour_has_an_entry() {
     }
     let published = test.reader().published_keys().await.unwrap();
     assert_eq!(published, format!("{}\n", new.verify_key()));
+    engine.end().await;
+}
+
+/// A key that is known and signs nothing any more.
+struct Lost(Arc<SignKey>);
+
+impl LedgerSigner for Lost {
+    fn verify_key(&self) -> BoxFuture<'_, Result<VerifyKey, SignerError>> {
+        LedgerSigner::verify_key(&*self.0)
+    }
+
+    fn sign(&self, _: String) -> BoxFuture<'_, Result<Signature, SignerError>> {
+        Box::pin(async { Err(SignerError { key: "old".into(), why: "the key is pending deletion".into() }) })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_round_that_a_lost_key_left_unfinished_is_published_by_the_next_key_and_the_ledger_goes_on() {
+    let engine = Engine::embedded().await;
+    let test = TestLedger::new(&engine).await;
+    test.settle().await;
+    test.ledger.enter(&entries(0..30)).await.unwrap();
+    let mut lost = test.sequencer();
+    lost.signers = vec![Arc::new(Lost(test.key.clone()))];
+    let outcome = lost.run(|| true).await;
+    assert!(matches!(outcome, Err(NotSequenced::Signer(_))), "{outcome:?}");
+    let new = key(8);
+    for round in 0..3 {
+        test.ledger.enter(&entries(30 + round..31 + round)).await.unwrap();
+        let mut only_new = test.sequencer();
+        only_new.signers = vec![new.clone()];
+        only_new.run(|| true).await.unwrap();
+    }
+    let mut of_calls = whole(&test.reader(), new.verify_key()).await;
+    of_calls.retain(|entry| entry.kind == EntryKind::Commit);
+    of_calls.sort_by_key(|entry| entry.n);
+    assert_eq!(of_calls, entries(0..33));
     engine.end().await;
 }
 

@@ -23,7 +23,7 @@ pub struct Redrive {
     /// but for personal text, to the ledger. For what the stream no longer has.
     #[arg(long, value_name = "CALL_ID")]
     call: Option<CallId>,
-    /// Print and delete letters whose records the stream no longer has.
+    /// Print and delete letters of which the stream no longer has all records. What it still has of them is sent again first.
     #[arg(long, requires = "queue")]
     drop_expired: bool,
     /// The most messages a second that SQS moves back to a queue: 1 to 500. [default: SQS decides]

@@ -20,6 +20,10 @@ use crate::ui::output::{Level, Output};
 const VISIBILITY_SECONDS: i32 = 900;
 /// Long polling: without it an empty response does not mean an empty queue.
 const WAIT_SECONDS: i32 = 2;
+/// How to get what the stream has trimmed.
+const FROM_THE_LOG: &str = "`ilock redrive --call CALL_ID` reads a call from the log instead; \
+                            `ilock ledger backfill DAY --aws --table EVENTS_TABLE --ledger s3://BUCKET --ledger-table TABLE` \
+                            enters what the ledger lacks of a day";
 
 struct Redriver<'a> {
     output: Output,
@@ -37,7 +41,7 @@ struct Redriver<'a> {
 enum LetterOutcome {
     /// The function succeeded at this.
     Redriven(String),
-    /// The stream no longer has the records, and why they are known to be gone.
+    /// The stream no longer has all of the records, why that is known, and what became of those that it still has.
     Expired(String),
     /// The letter stays in the queue, and why.
     Kept(String),
@@ -101,17 +105,14 @@ impl Redriver<'_> {
                 self.output.line(Level::Success, "letter", &format!("redriven {what}"), details);
             }
             LetterOutcome::Expired(why) if self.drop_expired => {
+                let why = format!("{why}; {FROM_THE_LOG}");
                 let details = json!({ "id": id, "dropped": why, "letter": body });
                 self.output.line(Level::Warning, "letter", &format!("dropped  {why}\n{body}"), details);
                 self.delete(receipt).await?;
                 self.dropped += 1;
             }
             LetterOutcome::Expired(why) => {
-                let why = format!(
-                    "{why}; `ilock redrive --call CALL_ID` reads a call from the log instead, --drop-expired deletes \
-                     the letter"
-                );
-                self.keep(id, receipt, &why);
+                self.keep(id, receipt, &format!("{why}; {FROM_THE_LOG}; --drop-expired deletes the letter"));
             }
             LetterOutcome::Kept(why) => self.keep(id, receipt, &why),
         }
@@ -134,8 +135,8 @@ impl Redriver<'_> {
         let Some(function) = StreamFunction::named(name) else {
             return LetterOutcome::Kept(format!("{name} is none of the functions that read the log's stream"));
         };
-        let in_range = match self.streams.records(batch).await {
-            Ok(records) => records,
+        let found = match self.streams.records(batch).await {
+            Ok(found) => found,
             Err(StreamReadError::Gone) => {
                 let when = if batch.at.is_empty() { "this letter" } else { &batch.at };
                 return LetterOutcome::Expired(format!(
@@ -144,17 +145,29 @@ impl Redriver<'_> {
             }
             Err(StreamReadError::Failed(why)) => return LetterOutcome::Kept(why),
         };
-        let records = function.filtered(&in_range);
-        if records.is_empty() {
-            let count = in_range.len();
+        let given = function.filtered(&found.records);
+        if let Err(InvokeError(why)) = self.functions.send_records(&batch.function, &given).await {
+            return LetterOutcome::Kept(why);
+        }
+        let (count, sent) = (found.records.len(), given.len());
+        if !found.complete {
+            return LetterOutcome::Kept(format!(
+                "{sent} records were redriven to {name}, and the stream did not come to the end of the letter's range: \
+                 try again"
+            ));
+        }
+        if found.trimmed {
+            return LetterOutcome::Expired(format!(
+                "the stream keeps records for 24 hours and has trimmed the first of this letter; of the {count} that it \
+                 still has, {sent} were redriven to {name}"
+            ));
+        }
+        if given.is_empty() {
             return LetterOutcome::Kept(format!(
                 "the stream has {count} records in its range, and {name} is given none of them"
             ));
         }
-        match self.functions.send_records(&batch.function, &records).await {
-            Ok(()) => LetterOutcome::Redriven(format!("{} records to {name}", records.len())),
-            Err(InvokeError(why)) => LetterOutcome::Kept(why),
-        }
+        LetterOutcome::Redriven(format!("{sent} records to {name}"))
     }
 
     fn keep(&mut self, id: &str, receipt: &str, why: &str) {

@@ -9,13 +9,28 @@ use crate::aws::account::AwsError;
 use crate::aws::redrive::image::image;
 use crate::aws::redrive::letter::Batch;
 
+/// After so many empty pages in a row the reader gives up: a shard that is still open never ends. There may be many before the next
+/// record.
+const MOST_EMPTY_PAGES: usize = 300;
+
 pub struct StreamReader {
     client: Client,
 }
 
+/// What the stream still has of a letter's range.
+#[derive(Debug)]
+pub struct RecordsInRange {
+    /// In the form of Lambda's stream events, also those that no function is given.
+    pub records: Vec<Value>,
+    /// Whether the stream has trimmed the first record of the range, and maybe more.
+    pub trimmed: bool,
+    /// Whether it was read to the end of the range, or of the shard.
+    pub complete: bool,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamReadError {
-    /// The stream no longer has the records, or does not exist any more.
+    /// The stream no longer has any of the records, or does not exist any more.
     Gone,
     /// Any other error.
     Failed(String),
@@ -23,8 +38,7 @@ pub enum StreamReadError {
 
 impl From<AwsError> for StreamReadError {
     fn from(error: AwsError) -> Self {
-        let trimmed = error.code.as_deref() == Some("TrimmedDataAccessException");
-        if trimmed || error.is_not_found() { Self::Gone } else { Self::Failed(error.message) }
+        if error.is_not_found() { Self::Gone } else { Self::Failed(error.message) }
     }
 }
 
@@ -33,48 +47,61 @@ impl StreamReader {
         Self { client: Client::new(sdk) }
     }
 
-    /// All records from the first to the last of `batch`, in the form of Lambda's stream events, also those that no function is
-    /// given.
-    pub async fn records(&self, batch: &Batch) -> Result<Vec<Value>, StreamReadError> {
-        let start = self
-            .client
-            .get_shard_iterator()
-            .stream_arn(&batch.stream)
-            .shard_id(&batch.shard)
-            .shard_iterator_type(ShardIteratorType::AtSequenceNumber)
-            .sequence_number(&batch.first)
-            .send()
-            .await
-            .map_err(|error| AwsError::from_sdk(&error))?;
-        let mut iterator = start.shard_iterator;
-        let mut records = vec![];
+    /// The records from the first to the last of `batch`. A batch may span the limit of 24 hours: where the stream has trimmed the
+    /// first record, these are what it has left of the others.
+    pub async fn records(&self, batch: &Batch) -> Result<RecordsInRange, StreamReadError> {
+        let found = match self.read(batch, Some(&batch.first)).await {
+            Err(error) if is_trimmed(&error) => self.read(batch, None).await?,
+            read => read?,
+        };
+        // A letter is about records that the stream had. When it has none in the range, it has dropped them.
+        if found.records.is_empty() && (found.trimmed || found.complete) {
+            return Err(StreamReadError::Gone);
+        }
+        Ok(found)
+    }
+
+    /// Reads the range of `batch` from the record `first` on, or from the oldest that the shard has.
+    async fn read(&self, batch: &Batch, first: Option<&str>) -> Result<RecordsInRange, AwsError> {
+        let mut found = RecordsInRange { records: vec![], trimmed: first.is_none(), complete: false };
+        let (mut iterator, mut empty_pages) = (self.iterator(batch, first).await?, 0);
         while let Some(from) = iterator {
-            let page = self
-                .client
-                .get_records()
-                .shard_iterator(from)
-                .send()
-                .await
-                .map_err(|error| AwsError::from_sdk(&error))?;
+            let page = self.client.get_records().shard_iterator(from).send().await;
+            let page = page.map_err(|error| AwsError::from_sdk(&error))?;
+            empty_pages = if page.records().is_empty() { empty_pages + 1 } else { 0 };
+            if empty_pages == MOST_EMPTY_PAGES {
+                return Ok(found);
+            }
             for record in page.records() {
                 let number = record.dynamodb().and_then(|change| change.sequence_number()).unwrap_or_default();
-                if is_after(number, &batch.last) {
-                    return not_empty(records);
+                if !is_after(&batch.first, number) && !is_after(number, &batch.last) {
+                    found.records.push(lambda_record(record, &batch.stream));
                 }
-                records.push(lambda_record(record, &batch.stream));
-                if number == batch.last {
-                    return not_empty(records);
+                if !is_after(&batch.last, number) {
+                    found.complete = true;
+                    return Ok(found);
                 }
             }
             iterator = page.next_shard_iterator;
         }
-        not_empty(records)
+        found.complete = true;
+        Ok(found)
+    }
+
+    async fn iterator(&self, batch: &Batch, first: Option<&str>) -> Result<Option<String>, AwsError> {
+        let get = self.client.get_shard_iterator().stream_arn(&batch.stream).shard_id(&batch.shard);
+        let get = match first {
+            Some(first) => get.shard_iterator_type(ShardIteratorType::AtSequenceNumber).sequence_number(first),
+            None => get.shard_iterator_type(ShardIteratorType::TrimHorizon),
+        };
+        let start = get.send().await.map_err(|error| AwsError::from_sdk(&error))?;
+        Ok(start.shard_iterator)
     }
 }
 
-/// A letter is about records that the stream had. When it has none in the range, it has dropped them.
-fn not_empty(records: Vec<Value>) -> Result<Vec<Value>, StreamReadError> {
-    if records.is_empty() { Err(StreamReadError::Gone) } else { Ok(records) }
+/// Whether the stream has trimmed the record that it was to begin with.
+fn is_trimmed(error: &AwsError) -> bool {
+    error.code.as_deref() == Some("TrimmedDataAccessException")
 }
 
 /// Compares sequence numbers, which are decimal and of any length.
@@ -161,9 +188,12 @@ mod tests {
 
     #[test]
     fn what_the_stream_dropped_is_told_from_what_it_refuses() {
-        let error = |code: &str| StreamReadError::from(AwsError { code: Some(code.into()), message: "no".into() });
-        assert_eq!(error("TrimmedDataAccessException"), StreamReadError::Gone);
-        assert_eq!(error("ResourceNotFoundException"), StreamReadError::Gone);
-        assert_eq!(error("AccessDeniedException"), StreamReadError::Failed("no".into()));
+        let error = |code: &str| AwsError { code: Some(code.into()), message: "no".into() };
+        assert!(is_trimmed(&error("TrimmedDataAccessException")) && !is_trimmed(&error("ResourceNotFoundException")));
+        assert_eq!(StreamReadError::from(error("ResourceNotFoundException")), StreamReadError::Gone);
+        // What is trimmed while the oldest records are read is read from the new oldest ones the next time.
+        for refused in ["AccessDeniedException", "TrimmedDataAccessException"] {
+            assert_eq!(StreamReadError::from(error(refused)), StreamReadError::Failed("no".into()));
+        }
     }
 }

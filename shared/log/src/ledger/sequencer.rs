@@ -191,10 +191,11 @@ impl Sequencer {
             );
             return Err(NotSequenced::Forked(why));
         }
-        // A key that has just begun did not sign the last one; the record knows which did.
-        let signed: Vec<VerifyKey> = round.keys.iter().filter_map(|key| VerifyKey::read(key).ok()).collect();
-        let known = if signed.is_empty() { keys } else { &signed };
-        checkpoint.verify(known).map_err(|bad| file("checkpoint", bad.to_string()).into())
+        // A key that has just begun did not sign the last one: the record knows which keys signed then. A round that was left
+        // unfinished is signed by today's.
+        let then = round.keys.iter().filter_map(|key| VerifyKey::read(key).ok());
+        let known: Vec<VerifyKey> = then.chain(keys.iter().cloned()).collect();
+        checkpoint.verify(&known).map_err(|bad| file("checkpoint", bad.to_string()).into())
     }
 
     /// The round after `round`, its tiles, and the edge that it leads to; none when there is nothing to sequence.

@@ -32,6 +32,9 @@ pub struct PushRequest {
 /// What the error of a push begins with that would not be taken the next time either.
 pub const REFUSED: &str = "refused";
 
+/// What the error of a push begins with whose service asked for a longer wait than there was time.
+pub const HELD_BACK: &str = "held back";
+
 /// Why a push service did not take a push, or a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PushError {

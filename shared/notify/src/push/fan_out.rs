@@ -9,7 +9,7 @@ use ilock_env::Clock;
 use ilock_events::{Carrier, ClientName, DeliveryOutcome, Millis, PartyAddress};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::carrier::{PushCarrier, PushError};
+use super::carrier::{HELD_BACK, PushCarrier, PushError};
 use super::kind::Push;
 use super::phone::{Endpoint, Phone, in_order};
 use crate::carrier::{CarrierError, NO_LONGER_RANG, StillRinging, TIME_PASSED};
@@ -213,7 +213,7 @@ impl PushSender<'_> {
                 Ok(Err(PushError::Retired(why))) => return Outcome::Retired(why),
                 Ok(Err(refused @ PushError::Refused(_))) => return Outcome::Refused(refused.to_string()),
                 Ok(Err(PushError::Later { why, wait })) if window.expires_at.since(now) < millis(wait) + 1000 => {
-                    return Outcome::Late(format!("{why}: not before {} s", wait.as_secs()));
+                    return Outcome::Late(format!("{HELD_BACK} for {} s: {why}", wait.as_secs()));
                 }
                 Ok(Err(again @ (PushError::Unavailable(_) | PushError::Later { .. }))) => {
                     if let PushError::Later { wait, .. } = &again {
