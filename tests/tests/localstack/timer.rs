@@ -115,7 +115,7 @@ fn event(messages: &[Message]) -> SqsEvent {
 }
 
 fn alarm(call: &str) -> String {
-    json!({ "call_id": call }).to_string()
+    json!({ "call_id": call, "failed": 0 }).to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]
