@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::NO_CONTROLS;
-use crate::readable::readable;
+use crate::readable::readable_if_any;
 
 /// How a caller shows itself. Other fields than these are kept and handed on.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,7 +26,7 @@ impl CallerInfo {
     /// As others are shown it: a blank text counts as none.
     #[must_use]
     pub fn shown(self) -> Self {
-        let shown = |text: Option<String>| text.map(|text| readable(&text)).filter(|text| !text.trim().is_empty());
+        let shown = |text: Option<String>| text.as_deref().and_then(readable_if_any);
         Self { name: shown(self.name), location: shown(self.location), more: self.more }
     }
 }

@@ -7,6 +7,12 @@ pub fn readable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() && !turns(*c)).collect()
 }
 
+/// The same; none where nothing of it is to be seen.
+#[must_use]
+pub fn readable_if_any(text: &str) -> Option<String> {
+    Some(readable(text)).filter(|text| !text.trim().is_empty())
+}
+
 const fn turns(c: char) -> bool {
     matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }

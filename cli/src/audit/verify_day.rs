@@ -29,8 +29,8 @@ const FIRST_ENTRIES: u64 = 256;
 /// How long the mark of an archived call may take into the ledger, in ms: the sequencer works every minute.
 const MARKED_MS: i64 = 10 * 60 * 1000;
 
-/// Compares the log and the ledger of `day`, also by whom the log was looked at, and judges each call that was placed on it. What was moved from the log into the
-/// archive of the day is read there.
+/// Compares the log and the ledger of `day`, also by whom the log was looked at, and judges each call that was placed on it.
+/// What was moved from the log into the archive of the day is read there.
 pub async fn judge(
     ledger: &OpenLedger,
     log: &EventLog,

@@ -3,14 +3,12 @@
 //! What a call reads of everybody who is called runs from `account` to `client#`. Blocks sort after it, because a person may have
 //! many; how many there are lies inside, at `blocks`. So a call reads one block, and none where the person has none.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use ilock_dynamo::{Item, number, text};
 use ilock_events::{BlockedCaller, Millis, PartyAddress, PartyId};
 
 use crate::client::pk;
-use crate::directory::{Directory, DirectoryError, read, store};
+use crate::directory::{Directory, DirectoryError, pause, read, store};
 
 /// The most callers whom one person may block.
 pub const MAX_BLOCKS: u32 = 1_000;
@@ -174,9 +172,4 @@ impl Directory {
         let put = put.build().map_err(store("TransactWriteItems"))?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
-}
-
-/// Whoever is at it needs a moment; the later the try, the longer.
-async fn pause(attempt: u32) {
-    tokio::time::sleep(Duration::from_millis(5 << attempt.min(5))).await;
 }

@@ -1,5 +1,7 @@
 //! The directory itself: a table and the client that reaches it. What can be done with it stands in one file each.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::TransactWriteItem;
@@ -76,6 +78,11 @@ impl Directory {
             Err(error) => Err(store("TransactWriteItems")(error)),
         }
     }
+}
+
+/// Whoever was quicker with the same items needs a moment; the later the try, the longer.
+pub(crate) async fn pause(attempt: u32) {
+    tokio::time::sleep(Duration::from_millis(5 << attempt.min(5))).await;
 }
 
 pub(crate) fn store<E>(operation: &'static str) -> impl FnOnce(E) -> DirectoryError

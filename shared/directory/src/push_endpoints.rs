@@ -5,8 +5,6 @@
 //! had the endpoint before loses it; so a phone that changed hands is never rung for its former owner. Between two parties one
 //! changes hands only when the new owner has proved that they have the phone.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
@@ -15,7 +13,7 @@ use ilock_events::{Address, ClientName, Millis, PartyAddress, PartyKind};
 use serde::{Deserialize, Serialize};
 
 use crate::client::{Client, EndpointOwner, EndpointSlot, PushEndpoint, Retirement, pk, sk};
-use crate::directory::{Directory, DirectoryError, kind_word, read, store};
+use crate::directory::{Directory, DirectoryError, kind_word, pause, read, store};
 
 /// Others may want the same endpoint at the same time; after so many tries it is left to them.
 const TIMES: u32 = 12;
@@ -169,8 +167,7 @@ impl Directory {
             if self.transact(steps).await? {
                 return Ok(Taken::Yes);
             }
-            // Whoever is at it needs a moment; the later the try, the longer.
-            tokio::time::sleep(Duration::from_millis(5 << attempt.min(5))).await;
+            pause(attempt).await;
         }
         Ok(Taken::Contended)
     }

@@ -12,7 +12,7 @@ use ilock_events::{ClientName, Generation, Millis, Party, PartyAddress, Slot, Te
 
 use crate::account::{ACCOUNT, Account, REGISTRATIONS, while_not_ended};
 use crate::client::{Client, Passwords, pk, sk};
-use crate::directory::{Directory, DirectoryError, store};
+use crate::directory::{self, Directory, DirectoryError, store};
 use crate::recent::{Limit, Recent, TooOften};
 
 /// The most clients that one party may have: as many as there are slots.
@@ -131,16 +131,13 @@ impl Directory {
         for attempt in 0..TIMES {
             let account = self.account(party, now).await?;
             let Ok(registrations) = account.registrations.and_now(now, limit) else { return Ok(()) };
-            let update = self.update_account(party).update_expression("SET #registrations = :registrations");
-            let update = match account.registrations.stored() {
-                AttributeValue::L(earlier) if earlier.is_empty() => {
-                    update.condition_expression("attribute_not_exists(#registrations)")
-                }
-                earlier => update
-                    .condition_expression("#registrations = :earlier")
-                    .expression_attribute_values(":earlier", earlier),
-            };
+            let (unchanged, earlier) = unchanged(&account.registrations);
+            let mut update = self.update_account(party).update_expression("SET #registrations = :registrations");
+            if let Some(earlier) = earlier {
+                update = update.expression_attribute_values(":earlier", earlier);
+            }
             let update = update
+                .condition_expression(unchanged)
                 .expression_attribute_names("#registrations", REGISTRATIONS)
                 .expression_attribute_values(":registrations", registrations.stored())
                 .send()
@@ -148,7 +145,7 @@ impl Directory {
             if written(update, "UpdateItem")? {
                 return Ok(());
             }
-            tokio::time::sleep(Duration::from_millis(5 << attempt.min(5))).await;
+            directory::pause(attempt).await;
         }
         Ok(())
     }
@@ -174,7 +171,7 @@ impl Directory {
     ) -> Result<Update, DirectoryError> {
         let update = Update::builder().table_name(&self.table).key("pk", text(pk(at))).key("sk", text(ACCOUNT));
         let (update, not_ended) = while_not_ended(update, &client.login);
-        let unchanged = match found.account.slots_given {
+        let slots_unchanged = match found.account.slots_given {
             0 => "attribute_not_exists(slots_given)",
             _ => "slots_given = :given",
         };
@@ -186,13 +183,14 @@ impl Directory {
             let update = update.expression_attribute_values(":next", number(given + 1));
             ("SET #registrations = :registrations, slots_given = :next", update)
         };
-        let (earlier, update) = match found.account.registrations.stored() {
-            AttributeValue::L(earlier) if earlier.is_empty() => ("attribute_not_exists(#registrations)", update),
-            earlier => ("#registrations = :earlier", update.expression_attribute_values(":earlier", earlier)),
+        let (registrations_unchanged, earlier) = unchanged(&found.account.registrations);
+        let update = match earlier {
+            Some(earlier) => update.expression_attribute_values(":earlier", earlier),
+            None => update,
         };
         update
             .update_expression(sets)
-            .condition_expression(format!("{unchanged} AND {earlier} AND {not_ended}"))
+            .condition_expression(format!("{slots_unchanged} AND {registrations_unchanged} AND {not_ended}"))
             .expression_attribute_names("#registrations", REGISTRATIONS)
             .expression_attribute_values(":registrations", registrations.stored())
             .build()
@@ -252,6 +250,14 @@ impl Directory {
             .key("sk", text(sk(client)))
             .build()
             .map_err(store("TransactWriteItems"))
+    }
+}
+
+/// The condition that registrations are as they were read, and the value that it calls `:earlier`.
+fn unchanged(read: &Recent) -> (&'static str, Option<AttributeValue>) {
+    match read.stored() {
+        AttributeValue::L(earlier) if earlier.is_empty() => ("attribute_not_exists(#registrations)", None),
+        earlier => ("#registrations = :earlier", Some(earlier)),
     }
 }
 

@@ -76,9 +76,7 @@ impl EventLog {
         let accesses = found.items.into_iter().map(|found| item::body("access#", found));
         Ok(Ok(AccessPage { accesses: accesses.collect::<Result<_, _>>()?, next: found.next }))
     }
-}
 
-impl EventLog {
     /// The tenants that ever placed a call, by the day index.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use ilock_call::Placed;
 use ilock_events::{
     Address, Busy, CallEvent, CallState, Callee, CallerInfo, Carrier, ClientName, Commit, Control, ControlAction,
     DeviceSync, Incoming, MessageId, Millis, PartyAddress, PartyId, PersonalText, Reason, RoomInfo, Seat, TrtcIdentity,
-    UnknownEvent, readable, topics,
+    UnknownEvent, readable, readable_if_any, topics,
 };
 
 use crate::due::{Due, Step, Target, What, WhyPush, due};
@@ -213,8 +213,7 @@ impl Words<'_> {
 
     fn control(&self, due: &Due<'_>, action: ControlAction) -> Control {
         let reason_code = self.call.reason;
-        let reason = self.text.and_then(|text| text.reason.as_deref()).map(readable);
-        let reason = reason.filter(|reason| !reason.trim().is_empty());
+        let reason = self.text.and_then(|text| text.reason.as_deref()).and_then(readable_if_any);
         Control {
             action,
             call_id: self.commit.call_id.clone(),

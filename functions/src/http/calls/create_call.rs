@@ -28,6 +28,7 @@ use crate::http::body::JsonBody;
 use crate::http::idempotency::{IdempotencyKey, RequestDigest};
 use crate::http::response::Repeatable;
 use crate::http::tenant::{PartyCall, PartyCalls};
+use crate::metrics;
 use crate::service::calls::{CommandRequest, PersonalData, placing_of};
 use crate::service::room_credentials::RoomCredentials;
 use crate::service::rung::Rung;
@@ -170,8 +171,12 @@ async fn create_call(
     let begun = state.begun(room, live).await?;
     let there = clients.and_then(|clients| Ok((request.acting(clients)?, callees?)));
     match there {
-        // A request that comes again gets its call, though nobody may be there any more.
-        Ok((acting, callees)) if !callees.rung.is_empty() || begun.reserved.call.placed().is_ok() => {
+        // A request that comes again for a call that stands presses no button, and nobody need be there any more.
+        Ok((acting, _)) if begun.reserved.call.placed().is_ok() => {
+            begun.live.leave(&state.directory).await;
+            state.answer_again(&request, &begun.reserved.call, &acting)
+        }
+        Ok((acting, callees)) if !callees.rung.is_empty() => {
             Box::pin(state.pressed(&request, begun, (acting, callees), pressed)).await
         }
         there => {
@@ -259,11 +264,6 @@ impl CreateCallState {
         (acting, mut callees): (ActingClient, Callees),
         pressed: Result<Option<Pressed>, ApiError>,
     ) -> Result<Repeatable<CallView>, ApiError> {
-        // A request that comes again for a call that stands presses no button.
-        if begun.reserved.call.placed().is_ok() {
-            begun.live.leave(&self.directory).await;
-            return self.answer_again(request, &begun.reserved.call, &acting);
-        }
         let outdated = match self.looked(request, &mut begun, &mut callees, pressed).await {
             Ok(Looked::Places(outdated)) => outdated,
             Ok(Looked::Repeats(earlier, pressed)) => {
@@ -367,7 +367,7 @@ impl CreateCallState {
         repeated: bool,
     ) -> Result<Repeatable<CallView>, ApiError> {
         let view = view(call, &self.rooms, (&request.caller.party, acting), self.clock.now())?;
-        crate::metrics::count_press(call.placed()?, request.now);
+        metrics::count_press(call.placed()?, request.now);
         let rung: BTreeSet<&PartyId> = call.placed()?.terms.callees.iter().map(|callee| &callee.id).collect();
         let left = request.callees.iter().filter(|id| !rung.contains(id));
         let not_rung = left.chain(&request.own).cloned().collect();

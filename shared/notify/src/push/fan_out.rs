@@ -95,8 +95,6 @@ enum Outcome {
     Past(&'static str),
     Retired(String),
     Refused(String),
-    /// The service has asked for a longer wait than there is time.
-    Late(String),
     Failed(String),
 }
 
@@ -188,7 +186,7 @@ impl PushSender<'_> {
                     retired.push(Retired { person, client_id, endpoint: endpoint.clone(), why: why.clone() });
                     why
                 }
-                Outcome::Refused(why) | Outcome::Late(why) => why,
+                Outcome::Refused(why) => why,
             };
             refusals.push(refusal);
             settled = Ok(handed(endpoint, None, Some(refusals.join("; "))));
@@ -213,7 +211,7 @@ impl PushSender<'_> {
                 Ok(Err(PushError::Retired(why))) => return Outcome::Retired(why),
                 Ok(Err(refused @ PushError::Refused(_))) => return Outcome::Refused(refused.to_string()),
                 Ok(Err(PushError::Later { why, wait })) if window.expires_at.since(now) < millis(wait) + 1000 => {
-                    return Outcome::Late(format!("{HELD_BACK} for {} s: {why}", wait.as_secs()));
+                    return Outcome::Refused(format!("{HELD_BACK} for {} s: {why}", wait.as_secs()));
                 }
                 Ok(Err(again @ (PushError::Unavailable(_) | PushError::Later { .. }))) => {
                     if let PushError::Later { wait, .. } = &again {
