@@ -44,7 +44,9 @@ enum Command {
     Door(play::door::Door),
     /// Acts as a phone: registers, connects, prints messages, answers calls.
     ///
-    /// Without --accept and --reject it reads the keyboard: a answers, r rejects, h hangs up, each followed by Enter.
+    /// Without --accept, --reject and --decline it reads the keyboard: a answers, d declines on this phone only, r rejects
+    /// for all of the person's phones, h hangs up, each followed by Enter. When it is stopped it hangs up the call that it
+    /// has answered; a call that only rings is left to the other phones.
     Phone(play::phone::Phone),
     /// Prints a call's commits and receipts.
     Log(audit::log::Log),
@@ -139,15 +141,29 @@ mod tests {
         Cli::command().debug_assert();
     }
 
-    /// Every `ilock …` command in a page, up to the end of the command.
+    /// Every page that may show a command.
+    #[cfg(feature = "aws")]
+    fn pages() -> Vec<std::path::PathBuf> {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut pages = vec![];
+        for folder in [".", "docs", "docs/decisions", "infra/runbooks"] {
+            let entries = std::fs::read_dir(root.join(folder)).expect("the folder");
+            let paths = entries.map(|entry| entry.expect("a page").path());
+            pages.extend(paths.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
+        }
+        pages
+    }
+
+    /// Every `ilock …` command in a page, up to the end of the command. What stands in backticks may go on in the next line.
     #[cfg(feature = "aws")]
     fn commands(text: &str) -> Vec<Vec<String>> {
-        let begins = |at: usize| text[..at].chars().next_back().is_none_or(|before| " \n`(".contains(before));
+        let before = |at: usize| text[..at].chars().next_back();
         text.match_indices("ilock ")
-            .filter(|(at, _)| begins(*at))
+            .filter(|(at, _)| before(*at).is_none_or(|before| " \n`(".contains(before)))
             .map(|(at, _)| {
-                let line = text[at..].lines().next().unwrap_or_default();
-                let command = line.split(['`', '#', '|', ')']).next().unwrap_or_default();
+                let rest = &text[at..];
+                let end = rest.find(if before(at) == Some('`') { '`' } else { '\n' }).unwrap_or(rest.len());
+                let command = rest[..end].split(['`', '#', '|', ')']).next().unwrap_or_default();
                 command.split_whitespace().map(|word| word.trim_matches(['"', '$']).to_owned()).collect::<Vec<_>>()
             })
             .filter(|words| words[1..].first().is_some_and(|word| word.chars().all(|c| c.is_ascii_lowercase())))
@@ -156,28 +172,63 @@ mod tests {
 
     #[cfg(feature = "aws")]
     #[test]
-    fn the_operators_pages_use_commands_that_there_are() {
-        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    fn the_pages_use_commands_that_there_are() {
         let mut seen = 0;
-        for folder in ["docs", "infra/runbooks"] {
-            for page in std::fs::read_dir(root.join(folder)).expect("the folder") {
-                let page = page.expect("a page").path();
-                if page.is_dir() {
+        for page in pages() {
+            let text = std::fs::read_to_string(&page).expect("text");
+            for words in commands(&text) {
+                let Err(error) = Cli::try_parse_from(&words) else {
+                    seen += 1;
+                    continue;
+                };
+                // A command that is only named ("a file of `ilock prove`", "`ilock verify --proof` says", "`ilock doctor
+                // --clients N`") must exist, and its options too; it needs no values.
+                let plain = |word: &str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+                let placeholder = |word: &str| word.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+                let named = words.iter().all(|word| plain(word) || placeholder(word));
+                let lacks_values =
+                    [ErrorKind::MissingRequiredArgument, ErrorKind::InvalidValue, ErrorKind::ValueValidation];
+                let fine = named && lacks_values.contains(&error.kind());
+                assert!(fine, "{}: {}: {error}", page.display(), words.join(" "));
+            }
+        }
+        assert!(seen >= 100, "only {seen}");
+    }
+
+    /// Whether a command with arguments reads and writes an AWS account with `--aws`, and a running `ilock dev` without.
+    #[cfg(feature = "aws")]
+    fn reads_either(words: &[String]) -> bool {
+        let cli = Cli::command();
+        let (mut command, mut has_arguments) = (&cli, false);
+        for word in &words[1..] {
+            if let Some(found) = command.find_subcommand(word) {
+                command = found;
+            } else {
+                has_arguments = true;
+            }
+        }
+        has_arguments && command.get_arguments().any(|argument| argument.get_long() == Some("aws"))
+    }
+
+    #[cfg(feature = "aws")]
+    #[test]
+    fn what_operators_do_with_a_deployment_is_not_done_with_their_own_machine() {
+        let mut seen = 0;
+        for page in pages() {
+            let runbook = page.parent().is_some_and(|folder| folder.ends_with("infra/runbooks"));
+            let name = page.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if !runbook && !name.starts_with("operators.") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&page).expect("text");
+            for words in commands(&text) {
+                // One that is only named need not say what it reads.
+                if Cli::try_parse_from(&words).is_err() || !reads_either(&words) {
                     continue;
                 }
-                let text = std::fs::read_to_string(&page).expect("text");
-                for words in commands(&text) {
-                    let Err(error) = Cli::try_parse_from(&words) else {
-                        seen += 1;
-                        continue;
-                    };
-                    // A command that is only named ("a file of `ilock prove`", "`ilock verify --proof` says") must
-                    // exist, and its options too; it needs no values.
-                    let named = words.iter().all(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '-'));
-                    let lacks_values = [ErrorKind::MissingRequiredArgument, ErrorKind::InvalidValue];
-                    let fine = named && lacks_values.contains(&error.kind());
-                    assert!(fine, "{}: {}: {error}", page.display(), words.join(" "));
-                }
+                let said = words.iter().any(|word| ["--aws", "--file", "--proof"].contains(&word.as_str()));
+                assert!(said, "{}: {}: reads a local `ilock dev`", page.display(), words.join(" "));
+                seen += 1;
             }
         }
         assert!(seen >= 20, "only {seen}");

@@ -4,8 +4,9 @@
 
 mod server;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -23,33 +24,85 @@ fn events(lines: &[Value]) -> Vec<&str> {
     lines.iter().map(|line| line["event"].as_str().unwrap()).collect()
 }
 
-/// A phone in the background. It is ended with the test.
-struct Phone(Child);
+/// How long a phone may take to say what it is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A phone in the background, with its keyboard. It is ended with the test.
+struct Phone {
+    child: Child,
+    said: Receiver<String>,
+}
 
 impl Phone {
-    /// Starts it and waits until it listens.
+    /// Starts one of user456 and waits until it listens.
     fn start(server: &Server, arguments: &[&str]) -> Self {
-        let mut command = server.ilock(&["--json", "phone", "--user", "user456"]);
-        let mut child = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        out.read_line(&mut line).unwrap();
-        assert!(line.contains(r#""event":"ready""#), "{line}");
-        // Keeps reading, so that the phone does not block on a full pipe.
-        std::thread::spawn(move || out.read_to_string(&mut String::new()));
-        Self(child)
+        Self::of("user456", server, arguments)
     }
 
+    fn of(user: &str, server: &Server, arguments: &[&str]) -> Self {
+        let mut command = server.ilock(&["--json", "phone", "--user", user]);
+        command.args(arguments);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let (lines, said) = channel();
+        // Keeps reading, so that the phone does not block on a full pipe.
+        std::thread::spawn(move || out.lines().map_while(Result::ok).all(|line| lines.send(line).is_ok()));
+        let phone = Self { child, said };
+        phone.says("ready");
+        phone
+    }
+
+    /// Waits until it prints `event`.
+    fn says(&self, event: &str) {
+        while let Ok(line) = self.said.recv_timeout(PATIENCE) {
+            if serde_json::from_str::<Value>(&line).unwrap()["event"] == event {
+                return;
+            }
+        }
+        panic!("the phone does not say {event}");
+    }
+
+    /// Types `key` and Enter.
+    fn press(&mut self, key: &str) {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{key}").unwrap();
+    }
+
+    /// Its exit code. Its keyboard stays there meanwhile, and nobody types.
     fn exit_code(mut self) -> Option<i32> {
-        self.0.wait().unwrap().code()
+        let _keyboard = self.child.stdin.take();
+        self.child.wait().unwrap().code()
     }
 }
 
 impl Drop for Phone {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
+}
+
+/// Follows a door to its end, and does `on` at each event that it prints; its exit code and all that it printed.
+fn followed(mut door: Command, mut on: impl FnMut(&str, &Child)) -> (Option<i32>, Vec<Value>) {
+    let mut child = door.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut said = vec![];
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        on(line["event"].as_str().unwrap(), &child);
+        said.push(line);
+    }
+    (child.wait().unwrap().code(), said)
+}
+
+/// What was done to the call that a door has placed, in order.
+fn acts(server: &Server, said: &[Value]) -> Vec<String> {
+    let log = server.run(&["--json", "log", said[0]["call"]["call_id"].as_str().unwrap()]);
+    let kind = |line: &Value| line["commit"]["cmd"]["kind"].as_str().map(str::to_owned);
+    lines(&log).iter().filter_map(kind).collect()
 }
 
 #[test]
@@ -85,6 +138,9 @@ fn exit_codes_tell_how_a_call_ended() {
     let refusing = Phone::start(&server, &["--reject", "--once"]);
     assert_eq!(server.run(&["door", "press", "--callee", "user456"]).status.code(), Some(3));
     assert_eq!(refusing.exit_code(), Some(3));
+    let declining = Phone::start(&server, &["--decline", "--once"]);
+    assert_eq!(server.run(&["door", "press", "--callee", "user456"]).status.code(), Some(3), "it is the only phone");
+    assert_eq!(declining.exit_code(), Some(3));
     let ringing = Phone::start(&server, &["--once"]);
     let cancelled = server.run(&["door", "press", "--callee", "user456", "--cancel-after", "1"]);
     assert_eq!(cancelled.status.code(), Some(5));
@@ -93,51 +149,193 @@ fn exit_codes_tell_how_a_call_ended() {
     assert_eq!(missed.status.code(), Some(4));
 }
 
-/// Sends `signal` to a door that has printed `event`; its exit code and all that it printed.
-#[cfg(unix)]
-fn signalled(mut door: Command, event: &str, signal: &str) -> (Option<i32>, Vec<Value>) {
-    let mut child = door.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut said = vec![];
-    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-        let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
-        if line["event"] == event {
-            assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
-        }
-        said.push(line);
+#[test]
+fn one_phone_of_one_member_answers_for_a_household() {
+    let server = Server::start();
+    let silent = Phone::of("user789", &server, &["--once"]);
+    let mut answering = Phone::start(&server, &["--once"]);
+    let mut door = server.ilock(&["--json", "door", "press", "--hang-up-after", "1"]);
+    // Who has no phone is left out.
+    for member in ["user789", "nobody", "user456"] {
+        door.args(["--callee", member]);
     }
-    (child.wait().unwrap().code(), said)
+    let (code, said) = followed(door, |event, _| {
+        if event == "placed" {
+            silent.says("incoming");
+            answering.says("incoming");
+            answering.press("a");
+        }
+    });
+    assert_eq!(code, Some(0), "{said:?}");
+    assert_eq!(silent.exit_code(), Some(6), "another phone answered");
+    assert_eq!(answering.exit_code(), Some(0));
+
+    let mut crowd = server.ilock(&["door", "press"]);
+    crowd.args((0..21).flat_map(|n| ["--callee".to_owned(), format!("user{n}")]));
+    let refused = crowd.output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("must be 1 to 20 people"), "{}", text(&refused.stderr));
+    let nobody = ilock(&["door", "press"]);
+    assert_eq!(nobody.status.code(), Some(2));
+    assert!(text(&nobody.stderr).contains("--callee"), "{}", text(&nobody.stderr));
+}
+
+#[test]
+fn a_phone_that_declines_falls_silent_and_the_others_ring_on() {
+    let server = Server::start();
+    let mut hall = Phone::start(&server, &["--client-id", "hall"]);
+    let mut kitchen = Phone::start(&server, &["--client-id", "kitchen"]);
+    let press = || server.ilock(&["--json", "door", "press", "--callee", "user456", "--hang-up-after", "1"]);
+    // What happens in the hall and in the kitchen, and the exit code of the door.
+    for (in_hall, in_kitchen, ended) in [("d", "a", 0), ("da", "", 0), ("d", "d", 3)] {
+        let (code, said) = followed(press(), |event, _| {
+            if event != "placed" {
+                return;
+            }
+            hall.says("incoming");
+            kitchen.says("incoming");
+            for (phone, keys) in [(&mut hall, in_hall), (&mut kitchen, in_kitchen)] {
+                for key in keys.chars() {
+                    phone.press(&key.to_string());
+                    phone.says(if key == 'd' { "declined" } else { "answered" });
+                }
+            }
+        });
+        assert_eq!(code, Some(ended), "{in_hall:?} {in_kitchen:?}: {said:?}");
+        let acts = acts(&server, &said);
+        let declined = acts.iter().filter(|act| *act == "decline").count();
+        assert!(ended == 0 || declined == 2, "{acts:?}");
+        assert!(!acts.iter().any(|act| act == "reject"), "{acts:?}");
+    }
+    let both = ilock(&["phone", "--user", "user456", "--accept", "--decline"]);
+    assert_eq!(both.status.code(), Some(2));
+}
+
+#[cfg(unix)]
+fn signal(child: &Child, signal: &str) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
 }
 
 #[cfg(unix)]
 #[test]
 fn a_door_that_is_told_to_stop_ends_its_call() {
     let server = Server::start();
-    let state = |call: &Value| {
-        let view = server.run(&["--json", "log", call["call_id"].as_str().unwrap()]);
-        let commits = lines(&view);
-        let last = commits.iter().rfind(|line| !line["commit"].is_null()).unwrap();
-        last["commit"]["cmd"]["kind"].as_str().unwrap().to_owned()
+    let last = |said: &[Value]| acts(&server, said).pop().unwrap();
+    let signalled = |at: &str, with: &str| {
+        let press = server.ilock(&["--json", "door", "press", "--callee", "user456"]);
+        followed(press, |event, door| {
+            if event == at {
+                signal(door, with);
+            }
+        })
     };
-    let press = || server.ilock(&["--json", "door", "press", "--callee", "user456"]);
     let ringing = Phone::start(&server, &[]);
-    for (event, signal) in [("ringing", "-TERM"), ("placed", "-TERM"), ("ringing", "-INT")] {
-        let (code, said) = signalled(press(), event, signal);
+    for (event, with) in [("ringing", "-TERM"), ("placed", "-TERM"), ("ringing", "-INT")] {
+        let (code, said) = signalled(event, with);
         assert_eq!(code, Some(5), "{said:?}");
-        assert_eq!(state(&said[0]["call"]), "cancel", "{event} {signal}");
+        assert_eq!(last(&said), "cancel", "{event} {with}");
     }
     drop(ringing);
     let _answering = Phone::start(&server, &["--accept"]);
-    let (code, said) = signalled(press(), "accepted", "-TERM");
+    let (code, said) = signalled("accepted", "-TERM");
     assert_eq!(code, Some(0), "{said:?}");
-    assert_eq!(state(&said[0]["call"]), "hang_up");
+    assert_eq!(last(&said), "hang_up");
     // Told while a phone answers: whoever is first, the call is over. A door that gave up says so at once, and hangs up a
     // call that turns out to be answered.
     for _ in 0..10 {
-        let (code, said) = signalled(press(), "ringing", "-TERM");
-        let over = (code, state(&said[0]["call"]));
+        let (code, said) = signalled("ringing", "-TERM");
+        let over = (code, last(&said));
         let possible = [(Some(0), "hang_up"), (Some(5), "hang_up"), (Some(5), "cancel")];
         assert!(possible.contains(&(over.0, over.1.as_str())), "{over:?} {said:?}");
     }
+}
+
+/// A door's call to user456, which the door would hang up only when nobody waits for that any more.
+#[cfg(unix)]
+fn long_call(server: &Server) -> Command {
+    server.ilock(&["--json", "door", "press", "--callee", "user456", "--hang-up-after", "120"])
+}
+
+/// Has `phone` answer by its key, and sends it `with` as soon as the door knows.
+#[cfg(unix)]
+fn answered_and_signalled(server: &Server, mut phone: Phone, with: &str) {
+    let asked = Instant::now();
+    let (code, said) = followed(long_call(server), |event, _| match event {
+        "placed" => {
+            phone.says("incoming");
+            phone.press("a");
+        }
+        "accepted" => signal(&phone.child, with),
+        _ => {}
+    });
+    assert_eq!(code, Some(0), "{with}: {said:?}");
+    assert!(asked.elapsed() < Duration::from_secs(100), "{with}: the phone left its call behind");
+    phone.says("hangup");
+    assert_eq!(phone.exit_code(), Some(0), "{with}");
+    assert_eq!(acts(server, &said).last().map(String::as_str), Some("hang_up"), "{with}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_phone_that_is_told_to_stop_hangs_up_the_call_that_it_has_answered() {
+    let server = Server::start();
+    for with in ["-TERM", "-INT"] {
+        answered_and_signalled(&server, Phone::start(&server, &[]), with);
+    }
+    // It is told while its answer is under way: the call is not rejected, and not left behind.
+    let mut phone = Some(Phone::start(&server, &["--accept"]));
+    let (code, said) = followed(long_call(&server), |event, _| {
+        if event == "placed" {
+            let phone = phone.take().unwrap();
+            phone.says("incoming");
+            signal(&phone.child, "-TERM");
+            assert_eq!(phone.exit_code(), Some(0));
+        }
+    });
+    assert_eq!(code, Some(0), "{said:?}");
+    assert_eq!(acts(&server, &said).last().map(String::as_str), Some("hang_up"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_phone_that_is_told_to_stop_leaves_a_call_that_rings_to_the_others() {
+    let server = Server::start();
+    let mut leaving = Some(Phone::start(&server, &["--client-id", "hall"]));
+    let mut other = Phone::start(&server, &["--client-id", "kitchen"]);
+    let door = server.ilock(&["--json", "door", "press", "--callee", "user456", "--hang-up-after", "1"]);
+    let (code, said) = followed(door, |event, _| {
+        if event == "placed" {
+            let leaving = leaving.take().unwrap();
+            leaving.says("incoming");
+            signal(&leaving.child, "-TERM");
+            assert_eq!(leaving.exit_code(), Some(0));
+            other.says("incoming");
+            other.press("a");
+        }
+    });
+    assert_eq!(code, Some(0), "{said:?}");
+    let acts = acts(&server, &said);
+    assert!(!acts.iter().any(|act| ["reject", "decline"].contains(&act.as_str())), "{acts:?}");
+}
+
+/// A phone for which SIGHUP is as `option` of `env` says: whoever runs the tests may have it ignored, as `nohup` does.
+#[cfg(target_os = "linux")]
+fn with_hang_ups(server: &Server, option: &str) -> Phone {
+    let phone = server.ilock(&["--json", "phone", "--user", "user456"]);
+    let mut command = Command::new("env");
+    command.arg(option).arg(phone.get_program()).args(phone.get_args());
+    command.envs(phone.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    Phone::spawn(command)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_phone_hangs_up_when_its_terminal_is_closed_unless_it_is_to_outlive_it() {
+    let server = Server::start();
+    answered_and_signalled(&server, with_hang_ups(&server, "--default-signal=HUP"), "-HUP");
+    let outliving = with_hang_ups(&server, "--ignore-signal=HUP");
+    signal(&outliving.child, "-HUP");
+    answered_and_signalled(&server, outliving, "-TERM");
 }
 
 #[test]

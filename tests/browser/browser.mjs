@@ -20,7 +20,8 @@ export function launch(camera) {
       "--use-fake-ui-for-media-stream",
       "--autoplay-policy=no-user-gesture-required",
       "--allow-loopback-in-peer-connection",
-      "--disable-features=WebRtcHideLocalIpsWithMdns",
+      // A page that a test itself answers for counts as one of the internet, and might reach no backend on this machine.
+      "--disable-features=WebRtcHideLocalIpsWithMdns,LocalNetworkAccessChecks",
     ],
   });
 }
@@ -112,6 +113,25 @@ export function received(page, kind) {
     }
     return sum;
   }, kind);
+}
+
+/** Waits until frames of the other side arrive: the same ones as before do not count. */
+export async function moves(page) {
+  const before = await received(page, "video");
+  await until(`${page.url()} receives frames`, async () => {
+    const now = await received(page, "video");
+    // A connection that was made anew counts from nothing.
+    return now > 0 && now !== before;
+  });
+}
+
+/** What has the focus, also inside an element: its test id, else its part, else its text. */
+export function focused(page) {
+  return page.evaluate(() => {
+    let found = document.activeElement;
+    while (found?.shadowRoot?.activeElement) found = found.shadowRoot.activeElement;
+    return found?.dataset.testid ?? found?.getAttribute("part") ?? found?.textContent.trim();
+  });
 }
 
 /** What the page has sent, in packets. */

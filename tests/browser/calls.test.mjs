@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { by, hears, launch, received, sees, sent, silent, state, Tabs, until } from "./browser.mjs";
+import { by, hears, launch, moves, received, sees, sent, silent, state, Tabs, until } from "./browser.mjs";
 import { Stack } from "./stack.mjs";
 
 const RINGS_WITHIN_MS = 1000;
@@ -179,6 +179,59 @@ scene("a second call waits while one talks; answering it ends the first", async 
   await Promise.all([sees(phone), sees(second)]);
   await by(phone, "hangup").click();
   await state(second, "ready");
+});
+
+scene("a call that waited is shown before the answer, once the first one is over", async (tabs) => {
+  const phone = await tabs.phone("gesa", "one");
+  const [first, second] = [await tabs.door("door13", "gesa"), await tabs.door("door14", "gesa", "&name=Garden")];
+  await by(first, "press").click();
+  await by(phone, "accept").click();
+  await Promise.all([state(phone, "in_call"), sees(phone)]);
+  await by(second, "press").click();
+  await by(phone, "incoming").waitFor();
+  await state(second, "alerted");
+  await by(first, "hangup").click();
+  await Promise.all([state(first, "ready"), state(phone, "ringing")]);
+  await sees(phone);
+  assert.equal(await sent(phone), 0, "the phone sent something before it answered");
+  await by(phone, "accept").click();
+  await Promise.all([state(phone, "in_call"), state(second, "in_call")]);
+  await by(phone, "hangup").click();
+  await state(second, "ready");
+});
+
+scene("a phone that is reloaded while it rings, rings on and shows who is there", async (tabs) => {
+  const phone = await tabs.phone("hella", "one");
+  const door = await tabs.door("door15", "hella");
+  await by(door, "press").click();
+  await by(phone, "incoming").waitFor();
+  await sees(phone);
+  await phone.reload();
+  await by(phone, "incoming").waitFor();
+  await sees(phone);
+  assert.equal(await sent(phone), 0, "the phone sent something before it answered");
+  await by(phone, "accept").click();
+  await Promise.all([state(phone, "in_call"), state(door, "in_call")]);
+  await by(door, "hangup").click();
+  await state(phone, "ready");
+});
+
+scene("a door that is reloaded while it rings is seen again", async (tabs) => {
+  const phone = await tabs.phone("heike", "one");
+  const door = await tabs.door("door16", "heike");
+  await by(door, "press").click();
+  await by(phone, "incoming").waitFor();
+  await sees(phone);
+  await door.reload();
+  await door.locator("[part=local-video]").waitFor();
+  await moves(phone);
+  await sees(phone);
+  assert.ok(await by(phone, "incoming").isVisible(), "it does not ring any more");
+  await by(phone, "accept").click();
+  await Promise.all([state(phone, "in_call"), state(door, "in_call")]);
+  await Promise.all([sees(phone), sees(door)]);
+  await by(door, "hangup").click();
+  await Promise.all([state(phone, "ready"), state(door, "ready")]);
 });
 
 scene("a phone that is reloaded in a call goes back into it", async (tabs) => {

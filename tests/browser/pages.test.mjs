@@ -122,6 +122,23 @@ test("the story is followed live, checks the chain, and notices a changed commit
   await tabs.close();
 });
 
+test("the proof of a call is downloaded from its story", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  const callId = await pastCall(tabs, "mona", "door-mona");
+  await until("the ledger has the call", async () => {
+    const login = await fetch(`${stack.http}/dev/token`, { method: "POST", body: '{"sub":"eve","role":"auditor"}' });
+    const { token } = (await login.json()).data;
+    return (await fetch(`${stack.http}/api/audit/calls/${callId}/proof`, { headers: { authorization: `Bearer ${token}` } })).ok;
+  });
+  const story = await tabs.page(`/story/${callId}`);
+  const [download] = await Promise.all([story.waitForEvent("download"), by(story, "proof").click()]);
+  assert.equal(download.suggestedFilename(), `${callId}.proof.json`);
+  const text = await readFile(await download.path(), "utf8");
+  assert.ok(JSON.parse(text) !== null && text.includes(callId), text.slice(0, 200));
+  assert.equal(await by(story, "note").textContent(), "");
+  await tabs.close();
+});
+
 test("a credential that may only receive lets nobody send", async () => {
   const tabs = await Tabs.open(browser, stack.http);
   const phone = await tabs.phone("nora", "one");

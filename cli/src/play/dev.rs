@@ -85,7 +85,7 @@ fn env(name: &str) -> Option<String> {
 }
 
 impl Dev {
-    /// Runs until Ctrl-C or SIGTERM.
+    /// Runs until Ctrl-C, SIGTERM, or the end of its terminal.
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let filter = EnvFilter::try_new(&self.log)
             .map_err(|error| CommandError::new(format!("--log: {error}")).hint("for example: info,ilock=debug"))?;

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::play::client;
-use crate::play::stop::StopSignal;
+use crate::play::stop::{STOP_TIMEOUT, StopSignal};
 use crate::play::target::Target;
 use crate::ui::error::{CommandError, EXIT_CANCELLED};
 use crate::ui::output::{Level, Output};
@@ -28,9 +28,9 @@ pub enum Door {
 
 #[derive(Debug, Args)]
 pub struct Press {
-    /// The user to call.
-    #[arg(long)]
-    callee: PartyId,
+    /// The user to call. Several times for a household: the first phone of any of them answers for all.
+    #[arg(long, required = true)]
+    callee: Vec<PartyId>,
     /// The door station's id.
     #[arg(long, default_value = "device123")]
     device: PartyId,
@@ -87,7 +87,7 @@ impl Press {
     async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let token = self.target.token(&self.device, Role::Device)?;
         let builder = ilock_client::door(&self.target.server(), AccessTokens::fixed(token));
-        let (client, events) = client::start(builder.client_id("ilock-door"), self.ca.as_deref())?;
+        let (client, mut events) = client::start(builder.client_id("ilock-door"), self.ca.as_deref())?;
         let mut session = Session {
             press: &self,
             output,
@@ -100,7 +100,10 @@ impl Press {
             active: false,
             problem: None,
         };
-        let ended = session.follow(events).await;
+        let ended = session.follow(&mut events).await;
+        if ended.is_err() {
+            session.give_up();
+        }
         session.client.close().await;
         ended.map(ExitCode::from)
     }
@@ -108,12 +111,13 @@ impl Press {
 
 impl Session<'_> {
     /// Follows the call to its end, and ends it when the user asks for it or a timer runs out.
-    async fn follow(&mut self, mut events: Events) -> Result<u8, CommandError> {
+    async fn follow(&mut self, events: &mut Events) -> Result<u8, CommandError> {
         let cancel = tokio::time::sleep(NEVER);
         let hang_up = tokio::time::sleep(NEVER);
+        let give_up = tokio::time::sleep(NEVER);
         let mut stop = StopSignal::listen().map_err(CommandError::new)?;
         let stopped = stop.received();
-        tokio::pin!(cancel, hang_up, stopped);
+        tokio::pin!(cancel, hang_up, give_up, stopped);
         let mut stopping = false;
         loop {
             let was_placed = self.placed.is_some();
@@ -137,7 +141,12 @@ impl Session<'_> {
                         return Ok(EXIT_CANCELLED);
                     }
                     stopping = true;
+                    give_up.as_mut().reset(Instant::now() + STOP_TIMEOUT);
                     self.end();
+                }
+                () = &mut give_up => {
+                    give_up.as_mut().reset(Instant::now() + NEVER);
+                    self.give_up();
                 }
             }
             if let (false, Some(placed), Some(seconds)) = (was_placed, self.placed, self.press.cancel_after) {
@@ -154,6 +163,14 @@ impl Session<'_> {
         match (&self.call, self.placed) {
             (Some(call), Some(_)) => self.client.hang_up(call, None),
             _ => self.ends_once_placed = true,
+        }
+    }
+
+    /// Ends the call now, by its press where it has no other name: should it be placed while the client closes, it is
+    /// cancelled. One that is over stays so.
+    fn give_up(&self) {
+        if let Some(call) = &self.call {
+            self.client.hang_up(call, None);
         }
     }
 
@@ -189,7 +206,8 @@ impl Session<'_> {
 
     fn on_ready(&mut self) {
         let Press { callee, name, location, ring_seconds, .. } = self.press;
-        let press = ilock_client::Press::person(callee.as_str()).named(name).at(location);
+        let callees = callee.iter().map(|id| id.as_str().to_owned()).collect();
+        let press = ilock_client::Press::household(callees).named(name).at(location);
         self.pressed = Some(Instant::now());
         self.client.press(match ring_seconds {
             Some(seconds) => press.ring_seconds(*seconds),

@@ -3,6 +3,7 @@
 mod client;
 pub mod dev;
 pub mod door;
+mod keyboard;
 pub mod phone;
 pub mod revoke;
 mod stop;

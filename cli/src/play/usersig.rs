@@ -61,7 +61,7 @@ impl Usersig {
             },
         };
         if output.is_json() {
-            println!("{}", serde_json::json!({ "ticket": credential }));
+            println!("{}", serde_json::json!({ "credential": credential }));
         } else {
             println!("{credential}");
         }

@@ -1,6 +1,9 @@
 //! Prints results: text in colour for people, or with `--json` one JSON object a line for scripts.
 
-use anstream::{eprintln, println};
+use std::fmt;
+use std::io::{IsTerminal as _, Write as _};
+
+use anstream::println;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
@@ -9,6 +12,8 @@ use crate::ui::error::CommandError;
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     json: bool,
+    /// Whether standard output was a terminal at the start.
+    terminal: bool,
 }
 
 /// The colour of a line: none, green, yellow or red.
@@ -23,11 +28,25 @@ pub enum Level {
 
 impl Output {
     pub fn new(json: bool) -> Self {
-        Self { json }
+        Self { json, terminal: std::io::stdout().is_terminal() }
     }
 
     pub fn is_json(self) -> bool {
         self.json
+    }
+
+    /// Prints a line. A terminal that was closed meanwhile keeps no command from ending its call.
+    fn print(self, line: fmt::Arguments<'_>) {
+        if self.terminal {
+            let _ = writeln!(anstream::stdout(), "{line}");
+        } else {
+            println!("{line}");
+        }
+    }
+
+    /// Prints a line on standard error, where there is anybody to read it.
+    fn print_error(line: fmt::Arguments<'_>) {
+        let _ = writeln!(anstream::stderr(), "{line}");
     }
 
     /// Prints `text` for people, or an object with `event` and the fields of `details` for scripts.
@@ -37,8 +56,7 @@ impl Output {
             if let (Some(object), Value::Object(details)) = (object.as_object_mut(), details) {
                 object.extend(details);
             }
-            println!("{object}");
-            return;
+            return self.print(format_args!("{object}"));
         }
         let style = match level {
             Level::Info => Style::new(),
@@ -47,29 +65,29 @@ impl Output {
             #[cfg(feature = "aws")]
             Level::Error => AnsiColor::Red.on_default(),
         };
-        println!("{style}{text}{style:#}");
+        self.print(format_args!("{style}{text}{style:#}"));
     }
 
     /// Prints an error and its hint on standard error.
     pub fn error(self, error: &CommandError) {
         if self.json {
-            eprintln!("{}", json!({ "event": "failed", "error": error.message, "hint": error.hint }));
-            return;
+            let object = json!({ "event": "failed", "error": error.message, "hint": error.hint });
+            return Self::print_error(format_args!("{object}"));
         }
         let red = AnsiColor::Red.on_default().bold();
-        eprintln!("{red}error:{red:#} {}", error.message);
+        Self::print_error(format_args!("{red}error:{red:#} {}", error.message));
         if let Some(hint) = &error.hint {
-            eprintln!("  {hint}");
+            Self::print_error(format_args!("  {hint}"));
         }
     }
 
     /// Prints a warning on standard error.
     pub fn warn(self, text: &str) {
         if self.json {
-            eprintln!("{}", json!({ "event": "warning", "warning": text }));
-            return;
+            let object = json!({ "event": "warning", "warning": text });
+            return Self::print_error(format_args!("{object}"));
         }
         let yellow = AnsiColor::Yellow.on_default().bold();
-        eprintln!("{yellow}warning:{yellow:#} {text}");
+        Self::print_error(format_args!("{yellow}warning:{yellow:#} {text}"));
     }
 }

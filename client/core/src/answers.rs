@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use crate::classify::{Refused, Verdict, classify, is_ours};
 use crate::client::Client;
+use crate::codes::UNREADABLE;
 use crate::output::{Ending, Event, LogoutReason};
+use crate::problems::refusal;
 use crate::requests::{Act, Pending, Purpose, Stage};
 use crate::wire::View;
 
@@ -106,7 +108,8 @@ impl Client {
     }
 
     fn unreadable(&mut self, purpose: &Purpose, error: &serde_json::Error) {
-        let refused = Refused { message: format!("its answer cannot be read: {error}"), ..Refused::default() };
+        let message = format!("its answer cannot be read: {error}");
+        let refused = Refused { code: UNREADABLE, message, ..Refused::default() };
         self.refused(purpose, &refused);
     }
 
@@ -114,7 +117,7 @@ impl Client {
         match purpose {
             Purpose::Register => {
                 self.report_refusal(purpose, refused);
-                self.registration_refused(refused.code);
+                self.registration_refused(refusal(purpose, refused));
             }
             Purpose::LogOut if refused.code == 40402 => {}
             Purpose::Status if refused.code == 40402 => self.client_unknown(),

@@ -4,10 +4,10 @@ use ilock_events::{CallState, ErrorData};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::codes::{LEAST_OF_BACKEND, NO_ANSWER, TOKEN_REFUSED, UNREADABLE};
+
 /// The most that a `Retry-After` is believed: an hour.
 const LONGEST_WAIT_S: u64 = 3_600;
-/// The backend's code for a token that it does not accept.
-pub(crate) const TOKEN_REFUSED: u32 = 40101;
 
 /// A refusal, with what the backend said.
 #[derive(Debug, Clone, Default)]
@@ -57,7 +57,7 @@ pub(crate) fn classify(status: u16, retry_after: Option<&str>, body: &str) -> Ve
     let seconds = retry_after.and_then(|text| text.trim().parse::<u64>().ok());
     let after_ms = seconds.map(|seconds| seconds.min(LONGEST_WAIT_S).saturating_mul(1_000));
     let Ok(envelope) = serde_json::from_str::<Envelope>(body) else {
-        return if status == 401 { Verdict::Token } else { Verdict::Again { after_ms, code: 0 } };
+        return if status == 401 { Verdict::Token } else { Verdict::Again { after_ms, code: NO_ANSWER } };
     };
     let code = envelope.code;
     match code {
@@ -65,9 +65,14 @@ pub(crate) fn classify(status: u16, retry_after: Option<&str>, body: &str) -> Ve
         TOKEN_REFUSED => Verdict::Token,
         40302 => Verdict::LoggedOut,
         50001 => refused(envelope),
-        _ if status == 429 || status >= 500 => Verdict::Again { after_ms, code },
+        _ if status == 429 || status >= 500 => Verdict::Again { after_ms, code: of_backend(code, NO_ANSWER) },
         _ => refused(envelope),
     }
+}
+
+/// `code`, where it is one of the backend's. What stands between may answer in the same form, with numbers of its own.
+fn of_backend(code: u32, otherwise: u32) -> u32 {
+    if code < LEAST_OF_BACKEND { otherwise } else { code }
 }
 
 fn refused(Envelope { code, message, data }: Envelope) -> Verdict {
@@ -75,6 +80,7 @@ fn refused(Envelope { code, message, data }: Envelope) -> Verdict {
     let sentence = |rule: String| if rule.starts_with("must ") { rule } else { format!("must be {rule}") };
     let client_unknown = code == 40001 && data.field.as_deref() == Some("client_id");
     let rule = data.field.zip(data.rule).map(|(field, rule)| format!("{field} {}", sentence(rule)));
+    let code = of_backend(code, UNREADABLE);
     Verdict::Refused(Refused { code, message, rule, client_unknown, state: data.state, winner: data.winner })
 }
 
@@ -90,6 +96,8 @@ mod tests {
         }
         let busy = r#"{"code":50302,"message":"","data":{"retry_after":3}}"#;
         assert!(matches!(classify(503, Some("3"), busy), Verdict::Again { after_ms: Some(3_000), code: 50302 }));
+        let stranger = r#"{"code":3,"message":"upstream connect error"}"#;
+        assert!(matches!(classify(503, None, stranger), Verdict::Again { after_ms: None, code: NO_ANSWER }));
         let limit = r#"{"code":42901,"message":"","data":null}"#;
         assert!(matches!(classify(429, Some("x"), limit), Verdict::Again { after_ms: None, code: 42901 }));
     }
@@ -108,5 +116,7 @@ mod tests {
         assert!(matches!(classify(401, None, "no"), Verdict::Token));
         assert!(matches!(classify(403, None, r#"{"code":40302,"message":"","data":null}"#), Verdict::LoggedOut));
         assert!(matches!(classify(500, None, r#"{"code":50001,"message":"","data":null}"#), Verdict::Refused(_)));
+        let Verdict::Refused(refused) = classify(404, None, r#"{"code":5,"message":"Not Found"}"#) else { panic!() };
+        assert_eq!(refused.code, UNREADABLE, "a stranger's number is none of ours");
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::calls::Calls;
-use crate::classify::TOKEN_REFUSED;
+use crate::codes::TOKEN_REFUSED;
 use crate::config::Config;
 use crate::input::Input;
 use crate::link::{Link, LinkPhase};

@@ -104,18 +104,20 @@ impl Client {
     }
 
     pub(crate) fn disconnected(&mut self, connection: u64, reason: Lost) {
-        let is_connected =
-            matches!(self.link.phase, LinkPhase::Connecting(_) | LinkPhase::Subscribing(_) | LinkPhase::Online(_));
-        if connection != self.link.connection || !is_connected {
+        if connection != self.link.connection {
             return;
         }
+        let is_connected =
+            matches!(self.link.phase, LinkPhase::Connecting(_) | LinkPhase::Subscribing(_) | LinkPhase::Online(_));
         match reason {
-            Lost::TakenOver => {
+            // While it waits, too: a connection that was kept without a network may have lived on.
+            Lost::TakenOver if is_connected || matches!(self.link.phase, LinkPhase::Waiting { .. }) => {
                 self.went_offline();
                 self.link.phase = LinkPhase::TakenOver;
                 self.emit(Event::TakenOver);
             }
-            Lost::Network => self.lost(),
+            Lost::Network if is_connected => self.lost(),
+            Lost::TakenOver | Lost::Network => {}
         }
     }
 
@@ -141,13 +143,28 @@ impl Client {
     pub(crate) fn network(&mut self, online: bool) {
         let was_away = std::mem::replace(&mut self.link.no_network, !online);
         if !online {
-            return;
+            return self.network_gone();
+        }
+        if was_away {
+            // From now on attempts are quick again.
+            self.link.lost_at = None;
         }
         self.retry_now();
         match self.link.phase {
             LinkPhase::Waiting { .. } => self.try_now(),
-            // Another network: the connection of the one before is dead, and nobody has noticed yet.
-            LinkPhase::Connecting(_) | LinkPhase::Subscribing(_) | LinkPhase::Online(_) if was_away => self.connect(),
+            // It was begun on the network before.
+            LinkPhase::Connecting(_) | LinkPhase::Subscribing(_) if was_away => self.connect(),
+            _ => {}
+        }
+    }
+
+    /// The system says that there is no network. That is told at once, and not only when a ping stays without an
+    /// answer. The connection is kept until the next attempt: the system may be wrong, and then calls still ring.
+    fn network_gone(&mut self) {
+        match self.link.phase {
+            LinkPhase::Online(_) => self.lost(),
+            // The attempt that is under way shows what holds.
+            LinkPhase::Connecting(_) | LinkPhase::Subscribing(_) => self.went_offline(),
             _ => {}
         }
     }

@@ -1,6 +1,8 @@
 //! What a client is told.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 /// Why the broker refused a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,7 +138,8 @@ pub enum Input {
         /// All of them.
         tokens: PushTokens,
     },
-    /// What the system says of the network.
+    /// What the system says of the network. Without one [`crate::Event::Offline`] comes at once; the connection is kept
+    /// for half a minute, because the system may be wrong. With one again another connection is opened at once.
     Network {
         /// Whether there is one.
         online: bool,
@@ -148,11 +151,13 @@ pub enum Input {
         /// How it is doing.
         status: Status,
         /// 0 to 10: how much this phone wants to be the one that is answered on.
+        #[serde(deserialize_with = "priority")]
         priority: u8,
     },
     /// The person has looked at their list of calls.
     CallsSeen {
         /// `read_at` of the page that they looked at: milliseconds since 1970, by the backend's clock.
+        #[serde(deserialize_with = "until")]
         until: i64,
     },
     /// The person presses the button.
@@ -163,7 +168,7 @@ pub enum Input {
         #[serde(default)]
         caller_info: Option<String>,
         /// How long it rings: 5 to 120 seconds.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "ring_seconds")]
         ring_seconds: Option<u32>,
         /// For the callee's app: a JSON object as text.
         #[serde(default)]
@@ -202,4 +207,67 @@ pub enum Input {
     },
     /// The time of [`crate::Client::wake_at`] has come.
     Tick,
+}
+
+/// A whole number that an app hands in as JSON, or `wrong`: serde's own words do not say which field is meant.
+fn whole<'de, D, T>(deserializer: D, wrong: &str) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<i64>,
+{
+    let value = Value::deserialize(deserializer)?;
+    if value.is_null() {
+        return Ok(None);
+    }
+    let number = value.as_i64().and_then(|number| T::try_from(number).ok());
+    number.map(Some).ok_or_else(|| D::Error::custom(format!("{wrong}, not {value}")))
+}
+
+fn ring_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    whole(deserializer, "ring_seconds must be a whole number, 5 to 120")
+}
+
+fn priority<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    let wrong = "priority must be a whole number, 0 to 10";
+    whole(deserializer, wrong)?.ok_or_else(|| D::Error::custom(wrong))
+}
+
+fn until<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let wrong = "until must be a whole number, milliseconds since 1970";
+    whole(deserializer, wrong)?.ok_or_else(|| D::Error::custom(wrong))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(input: &str) -> String {
+        serde_json::from_str::<Input>(input).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_number_that_is_none_is_refused_with_the_field_and_what_would_be_right() {
+        for number in ["-5", "7.5", "4294967296", "\"30\"", "[30]"] {
+            let press = format!(r#"{{"type":"press","callees":["user456"],"ring_seconds":{number}}}"#);
+            let said = format!("ring_seconds must be a whole number, 5 to 120, not {number}");
+            assert!(refused(&press).starts_with(&said), "{}", refused(&press));
+        }
+        for number in ["-1", "256", "0.5", "null"] {
+            let status = format!(r#"{{"type":"status","status":"active","priority":{number}}}"#);
+            assert!(refused(&status).starts_with("priority must be a whole number, 0 to 10"), "{}", refused(&status));
+        }
+        for number in ["1.5", "null", "\"now\""] {
+            let seen = format!(r#"{{"type":"calls_seen","until":{number}}}"#);
+            assert!(refused(&seen).starts_with("until must be a whole number"), "{}", refused(&seen));
+        }
+    }
+
+    #[test]
+    fn how_long_it_rings_may_be_left_open() {
+        for (given, seconds) in [("", None), (r#","ring_seconds":null"#, None), (r#","ring_seconds":30"#, Some(30))] {
+            let press = format!(r#"{{"type":"press","callees":["user456"]{given}}}"#);
+            let read: Input = serde_json::from_str(&press).unwrap();
+            assert!(matches!(read, Input::Press { ring_seconds, .. } if ring_seconds == seconds), "{press}");
+        }
+    }
 }

@@ -15,6 +15,7 @@ mod calls;
 mod calls_seen;
 mod classify;
 mod client;
+mod codes;
 mod config;
 mod connection;
 mod fetch;

@@ -31,6 +31,9 @@ pub(crate) enum LinkPhase {
     Waiting { until: u64, register: bool },
     /// Another connection has the client id. Start ends this.
     TakenOver,
+    /// The backend would refuse the same registration again. Start ends this, and so does a registration that says
+    /// something else.
+    Refused,
     /// Nobody is logged in. A login ends this.
     LoggedOut(LogoutReason),
 }
@@ -96,7 +99,7 @@ impl Link {
 
     /// Whether the client stays away by itself.
     pub fn is_off(&self) -> bool {
-        matches!(self.phase, LinkPhase::TakenOver | LinkPhase::LoggedOut(_))
+        matches!(self.phase, LinkPhase::TakenOver | LinkPhase::Refused | LinkPhase::LoggedOut(_))
     }
 
     /// Notes that the connection broke, or did not come about, at `now`.

@@ -135,11 +135,12 @@ pub enum LogoutReason {
 /// Something that the person or the app's maker has to know.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// The backend's code; 0 when it did not answer.
+    /// What kind of problem it is, for programs and translations: a number below 10000 is the client's own, any other is
+    /// the backend's. docs/apps.md lists all of them under "Problems"; they never change.
     pub code: u32,
-    /// What happened, and to what.
+    /// What happened, and to what: in English, with the backend's words where it has some.
     pub message: String,
-    /// What to do.
+    /// What to do, in English.
     pub hint: String,
     /// Not sooner than after so many milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -208,7 +209,8 @@ pub enum Event {
         /// The client's name, by which messages and answers call it.
         client_id: String,
     },
-    /// Messages do not arrive any more; the client is coming back by itself.
+    /// Messages do not arrive any more, or the system says that there is no network; the client is coming back by
+    /// itself.
     Offline,
     /// Show this call and ring. For a call that is shown already: show it again, as CallKit demands.
     Ring {
@@ -301,6 +303,13 @@ pub enum Event {
     /// Another connection uses this client's id, such as another tab. This one stays away until
     /// [`crate::Input::Start`].
     TakenOver,
+    /// The backend does not register this client, and would refuse it again: no call rings here, and nothing more is
+    /// tried until [`crate::Input::Start`], a login, or another push token. Show it until [`Event::Online`] or another
+    /// of these states comes. [`Event::Problem`] has said the same before.
+    RegistrationRefused {
+        /// Why.
+        problem: Problem,
+    },
     /// Tell the person.
     Problem {
         /// What.

@@ -29,6 +29,9 @@ struct Push {
     /// `true` where the person is in another call.
     #[serde(default)]
     waiting: Option<String>,
+    /// The phone that rings first, while the person's others wait a moment with their sound.
+    #[serde(default)]
+    primary: Option<String>,
     #[serde(default)]
     caller_id: String,
     #[serde(default)]
@@ -93,6 +96,7 @@ impl Client {
             return;
         }
         let index = self.calls.add(Call::incoming(&push.call_id));
+        let secondary = push.primary.as_deref().is_some_and(|primary| !self.is_own(primary));
         let busy = self.calls.is_busy() || push.waiting.as_deref() == Some("true");
         let rings_for = number(push.remaining_ms.as_ref()).unwrap_or(LONGEST_RING_MS).clamp(0, LONGEST_RING_MS);
         let ring_by = self.now.saturating_add(rings_for.unsigned_abs());
@@ -102,6 +106,7 @@ impl Client {
             call.expires_at = number(push.expires_at.as_ref());
             push.caller_name.trim().clone_into(&mut call.info.caller_name);
             call.info.waiting = busy;
+            call.info.secondary = secondary;
             let data = push.invitation_data.as_deref();
             let data: Option<Map<String, Value>> = data.and_then(|text| serde_json::from_str(text).ok());
             call.describe(&push.caller_id, None, data.as_ref());

@@ -1,5 +1,7 @@
 //! Registering, renewing, logging in and out.
 
+use std::ops::Range;
+
 use ilock_events::ClientRegistered;
 use serde_json::{Map, Value};
 
@@ -7,7 +9,7 @@ use crate::client::Client;
 use crate::config::Role;
 use crate::input::PushTokens;
 use crate::link::{Link, LinkPhase};
-use crate::output::{Command, Ending, Event, LogoutReason, Method};
+use crate::output::{Command, Ending, Event, LogoutReason, Method, Problem};
 use crate::requests::{Purpose, Request};
 
 /// A password is renewed this long before it ends, or earlier by up to as much again.
@@ -19,6 +21,8 @@ const SOONEST_MS: u64 = 30_000;
 const HOUR_MS: u64 = 3_600_000;
 /// The bounds of the wait after a registration that failed by a fault of the backend's.
 const FAULT_WAIT_MS: (u64, u64) = (60_000, 120_000);
+/// The codes that say that the request is wrong: the same one is refused again. The others are faults of the backend's.
+const LASTING_REFUSALS: Range<u32> = 40_000..50_000;
 /// How long a logout is tried.
 const LOGOUT_WORTH_MS: u64 = 600_000;
 
@@ -29,12 +33,13 @@ impl Client {
                 self.link.shown_logged_out = true;
                 self.emit(Event::LoggedOut { why });
             }
-            LinkPhase::Idle | LinkPhase::TakenOver => {
+            LinkPhase::Idle | LinkPhase::TakenOver | LinkPhase::Refused => {
                 // What was on the screen before a restart.
                 for call_id in self.calls.to_ask() {
                     self.ask_about(&call_id);
                 }
-                if self.link.registered.is_some() && self.link.registered_as == self.registration() {
+                let is_known = self.link.registered.is_some() && self.link.registered_as == self.registration();
+                if is_known && self.link.phase != LinkPhase::Refused {
                     self.connect();
                 } else {
                     self.link.phase = LinkPhase::Registering;
@@ -103,7 +108,7 @@ impl Client {
             self.register();
         }
         self.status.registered();
-        if !self.link.is_off() {
+        if !self.link.is_off() || self.link.phase == LinkPhase::Refused {
             self.connect();
         }
         for (call_id, act) in self.calls.once_registered() {
@@ -113,15 +118,15 @@ impl Client {
 
     /// A problem was reported. What the client may not do, or says wrongly, stays so until the app is changed or somebody
     /// else logs in; a fault of the backend's passes.
-    pub(crate) fn registration_refused(&mut self, code: u32) {
-        self.link.phase = match (self.link.phase, code) {
-            (LinkPhase::Registering, 40001 | 40301) => LinkPhase::Idle,
-            (LinkPhase::Registering, _) => LinkPhase::Waiting { until: self.after(FAULT_WAIT_MS), register: true },
-            (phase, _) => {
-                self.link.renew_at = Some(self.now.saturating_add(RENEW_BEFORE_MS));
-                phase
-            }
-        };
+    pub(crate) fn registration_refused(&mut self, problem: Problem) {
+        if self.link.phase != LinkPhase::Registering {
+            self.link.renew_at = Some(self.now.saturating_add(RENEW_BEFORE_MS));
+        } else if LASTING_REFUSALS.contains(&problem.code) {
+            self.link.phase = LinkPhase::Refused;
+            self.emit(Event::RegistrationRefused { problem });
+        } else {
+            self.link.phase = LinkPhase::Waiting { until: self.after(FAULT_WAIT_MS), register: true };
+        }
     }
 
     /// Sets the time of the renewal, once the backend's time is known.
@@ -137,10 +142,15 @@ impl Client {
     }
 
     pub(crate) fn push_tokens(&mut self, tokens: PushTokens) {
+        let before = self.link.tokens.clone();
         let kept = &mut self.link.tokens;
         kept.push_token = tokens.push_token.or(kept.push_token.take());
         kept.voip_token = tokens.voip_token.or(kept.voip_token.take());
         kept.environment = tokens.environment.or(kept.environment.take());
+        // The token before may be what was refused.
+        if self.link.phase == LinkPhase::Refused && self.link.tokens != before {
+            return self.start();
+        }
         let is_news = self.link.registered.is_some() && self.link.registered_as != self.registration();
         if is_news && !self.link.is_off() {
             self.register();

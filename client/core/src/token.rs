@@ -1,7 +1,7 @@
 //! The access token: the backend refuses it, and there is another one, none any more, or none at the moment.
 
-use crate::classify::TOKEN_REFUSED;
 use crate::client::Client;
+use crate::codes::TOKEN_REFUSED;
 use crate::link::LinkPhase;
 use crate::output::{Command, Event, LogoutReason};
 use crate::requests::{Purpose, Stage, spread_ms};

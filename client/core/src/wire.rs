@@ -124,6 +124,8 @@ pub(crate) struct View {
     #[serde(default)]
     pub remaining_ms: Option<i64>,
     #[serde(default)]
+    pub primary: Option<String>,
+    #[serde(default)]
     pub answered_by: Option<String>,
     #[serde(default)]
     pub reason: Option<String>,

@@ -138,7 +138,7 @@ impl App {
     }
 }
 
-/// So many cases are one round.
+/// How many cases are one round.
 const ROUND: u32 = 2_000;
 
 /// `ILOCK_FUZZ_SECONDS`: go on for so long, with new cases. One round without it.

@@ -6,7 +6,7 @@ use ilock_client_core::{Client, Command, Event, Input, Lost, Output};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::broker::{self, Login, Order};
 use crate::http::Http;
@@ -15,6 +15,8 @@ use crate::wish::Wish;
 
 /// How long a client that is closed waits for requests under way.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often the core is woken within that time, at most, to see whether it acts again.
+const WAKES: usize = 16;
 /// When nothing else wakes the client.
 const IDLE: Duration = Duration::from_hours(24);
 
@@ -27,6 +29,10 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 pub(crate) struct Driver {
@@ -43,6 +49,8 @@ pub(crate) struct Driver {
     connection: Option<Connection>,
     /// Requests under way.
     requests: usize,
+    /// Access tokens that were asked for and have not come.
+    tokens_asked: usize,
     trust: Option<Vec<u8>>,
     authorizer: Option<String>,
     /// Those who wait for the end: they are told by being dropped.
@@ -70,6 +78,7 @@ impl Driver {
             started,
             connection,
             requests: 0,
+            tokens_asked: 0,
             trust,
             authorizer,
             closing: vec![],
@@ -84,8 +93,7 @@ impl Driver {
     pub async fn run(mut self, mut wished: UnboundedReceiver<Wish>) {
         self.fetch_token(Input::Start);
         loop {
-            let wake = self.core.wake_at().map(|ms| self.started + Duration::from_millis(ms));
-            let wake = wake.unwrap_or_else(|| Instant::now() + IDLE);
+            let wake = self.wake();
             let wish = tokio::select! {
                 wish = wished.recv() => wish,
                 () = sleep_until(wake) => Some(Wish::Input(Input::Tick)),
@@ -100,23 +108,52 @@ impl Driver {
                 Some(wish) => self.grant(wish),
             }
         }
-        let _ = timeout(CLOSE_TIMEOUT, self.finish(&mut wished)).await;
+        let end = Instant::now() + CLOSE_TIMEOUT;
+        let _ = timeout_at(end, self.finish(&mut wished, end)).await;
     }
 
-    /// Carries on until everything that was wished for before has been done, and no request is under way.
-    async fn finish(&mut self, wished: &mut UnboundedReceiver<Wish>) {
+    /// When the core is to be woken, should nothing happen before.
+    fn wake(&self) -> Instant {
+        let wake = self.core.wake_at().map(|ms| self.started + Duration::from_millis(ms));
+        wake.unwrap_or_else(|| Instant::now() + IDLE)
+    }
+
+    /// Carries on until everything that was wished for before has been done, no request is under way, and no action on a
+    /// call that failed comes again before `end`.
+    async fn finish(&mut self, wished: &mut UnboundedReceiver<Wish>, end: Instant) {
         while let Ok(wish) = wished.try_recv() {
             self.grant(wish);
         }
-        while self.requests > 0 {
-            let Some(wish) = wished.recv().await else { return };
-            self.grant(wish);
+        while self.requests > 0 || self.tokens_asked > 0 || self.acts_again(end) {
+            tokio::select! {
+                wish = wished.recv() => match wish {
+                    Some(wish) => self.grant(wish),
+                    None => return,
+                },
+                () = sleep_until(self.wake()) => self.input(Input::Tick),
+            }
         }
         if let Some(connection) = &mut self.connection {
             let _ = connection.orders.send(Order::Disconnect);
             // Its task ends once that was sent.
             let _ = (&mut connection.task).await;
         }
+    }
+
+    /// Whether the core sends an action on a call by itself before `end`, such as a hang-up that failed. A copy of it looks
+    /// ahead. What else it would send, such as another attempt to register, keeps nobody waiting.
+    fn acts_again(&self, end: Instant) -> bool {
+        let is_action =
+            |output: &Output| matches!(output, Output::Do(Command::Request { idempotency_key: Some(_), .. }));
+        let end = milliseconds(end.duration_since(self.started));
+        let mut ahead = self.core.clone();
+        for _ in 0..WAKES {
+            let Some(wake) = ahead.wake_at().filter(|wake| *wake <= end) else { return false };
+            if ahead.handle(wake, Input::Tick).iter().any(is_action) {
+                return true;
+            }
+        }
+        false
     }
 
     fn grant(&mut self, wish: Wish) {
@@ -130,15 +167,13 @@ impl Driver {
                 self.login = self.login.saturating_add(1);
                 self.fetch_token(Input::LoggedIn);
             }
-            // It is about a login that another one has followed.
-            Wish::Token(_, login, _) if login != self.login => {}
-            Wish::Token(Token::Fresh(token), _, then) => {
-                self.token = Some(token);
-                self.input(then);
+            Wish::Token(token, login, then) => {
+                self.tokens_asked = self.tokens_asked.saturating_sub(1);
+                // Else it is about a login that another one has followed.
+                if login == self.login {
+                    self.fetched(token, then);
+                }
             }
-            Wish::Token(Token::Later, _, then) => self.token_failed(then),
-            Wish::Token(Token::LogIn, _, Input::LoggedIn) => self.input(Input::LoginFailed),
-            Wish::Token(Token::LogIn, ..) => self.input(Input::TokenUnavailable),
             Wish::Save(sender) => {
                 let _ = sender.send(self.core.save());
             }
@@ -146,8 +181,21 @@ impl Driver {
         }
     }
 
+    fn fetched(&mut self, token: Token, then: Input) {
+        match (token, then) {
+            (Token::Fresh(token), then) => {
+                self.token = Some(token);
+                self.input(then);
+            }
+            (Token::Later, then) => self.token_failed(then),
+            (Token::LogIn, Input::LoggedIn) => self.input(Input::LoginFailed),
+            (Token::LogIn, _) => self.input(Input::TokenUnavailable),
+        }
+    }
+
     /// Gets an access token, and then tells the core `then`.
-    fn fetch_token(&self, then: Input) {
+    fn fetch_token(&mut self, then: Input) {
+        self.tokens_asked += 1;
         let (tokens, wishes, login) = (self.tokens.clone(), self.wishes.clone(), self.login);
         tokio::spawn(async move {
             // A source that panics has said nothing about the login.
@@ -167,7 +215,7 @@ impl Driver {
     }
 
     fn input(&mut self, input: Input) {
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let now = milliseconds(self.started.elapsed());
         for output in self.core.handle(now, input) {
             match output {
                 Output::Event(event) => drop(self.events.send(event)),
@@ -226,22 +274,75 @@ impl Driver {
 #[cfg(test)]
 mod tests {
     use ilock_client_core::{Config, Role};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
     use tokio::sync::mpsc::unbounded_channel;
+    use tokio::time::timeout;
 
     use super::*;
 
+    /// The driver of a door, what it is asked for, and what it tells.
+    fn door(server: String) -> (Driver, UnboundedReceiver<Wish>, UnboundedReceiver<Event>) {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let core = Client::new(Config::new(Role::Door, "door".into()), vec![7; 32]).unwrap();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = Http { client, server, language: "en".into() };
+        let (wishes, wished) = unbounded_channel();
+        let (events, told) = unbounded_channel();
+        (Driver::new(core, http, AccessTokens::fixed("t"), wishes, events), wished, told)
+    }
+
     #[test]
     fn a_login_that_gets_no_token_is_told_each_time() {
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let core = Client::new(Config::new(Role::Phone, "phone".into()), vec![7; 32]).unwrap();
-        let (server, language) = ("http://backend.invalid".into(), "en".into());
-        let http = Http { client: reqwest::Client::new(), server, language };
-        let (wishes, _wished) = unbounded_channel();
-        let (events, mut told) = unbounded_channel();
-        let mut driver = Driver::new(core, http, AccessTokens::fixed("t"), wishes, events);
+        let (mut driver, _wished, mut told) = door("http://backend.invalid".into());
         for then in [Input::Start, Input::LoggedIn, Input::LoggedIn] {
             driver.grant(Wish::Token(Token::LogIn, 0, then));
             assert!(matches!(told.try_recv(), Ok(Event::LoggedOut { .. })));
         }
+    }
+
+    /// A backend that gives these answers, status and body, one after the other, and then none.
+    async fn backend(answers: [(u16, &'static str); 2]) -> (String, JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = format!("http://{}", listener.local_addr().unwrap());
+        let serving = tokio::spawn(async move {
+            for (status, body) in answers {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = Vec::new();
+                while !request.ends_with(b"}") {
+                    assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
+                }
+                let length = body.len();
+                let head = format!("HTTP/1.1 {status} x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+                stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+            }
+        });
+        (server, serving)
+    }
+
+    #[tokio::test]
+    async fn an_action_that_fails_while_the_client_closes_comes_again() {
+        let done = (200, r#"{"code":0,"message":"","data":null}"#);
+        for refused in [(503, ""), (401, r#"{"code":40101,"message":"","data":null}"#)] {
+            let (server, serving) = backend([refused, done]).await;
+            let (mut driver, mut wished, _told) = door(server);
+            driver.token = Some("t".into());
+            let callees = vec!["user456".to_owned()];
+            let press = Input::Press { callees, caller_info: None, ring_seconds: None, invitation_data: None };
+            driver.grant(Wish::Input(press));
+            let end = Instant::now() + Duration::from_secs(10);
+            driver.finish(&mut wished, end).await;
+            timeout(Duration::from_secs(1), serving).await.expect("both requests were made").unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_cannot_register_closes_at_once() {
+        let (mut driver, mut wished, _told) = door("http://127.0.0.1:9".into());
+        driver.token = Some("t".into());
+        driver.grant(Wish::Input(Input::Start));
+        let asked = Instant::now();
+        driver.finish(&mut wished, asked + Duration::from_mins(1)).await;
+        assert!(asked.elapsed() < Duration::from_secs(30), "{:?}", asked.elapsed());
     }
 }

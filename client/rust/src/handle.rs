@@ -87,7 +87,8 @@ impl Handle {
         self.input(Input::Push { data: data.into(), must_show });
     }
 
-    /// Says what the system says of the network.
+    /// Says what the system says of the network. Without one [`Event::Offline`] comes at once, and with one again another
+    /// connection is opened at once.
     pub fn network(&self, online: bool) {
         self.input(Input::Network { online });
     }
@@ -122,7 +123,8 @@ impl Handle {
         saved.await.map_err(|_| Stopped)
     }
 
-    /// Waits until every request has been answered or given up, at most two seconds, and ends the client.
+    /// Waits until every request has been answered or given up, at most two seconds, and ends the client. What was done to a
+    /// call and failed is tried again until then. A call that lasts is not ended: [`Self::hang_up`] does that.
     pub async fn close(&self) {
         let (sender, closed) = oneshot::channel();
         if self.wishes.send(Wish::Close(sender)).is_ok() {

@@ -26,7 +26,7 @@ export interface Options {
 
 export interface Press {
   callerInfo?: Record<string, unknown>;
-  /** 5 to 120. */
+  /** A whole number, 5 to 120. */
   ringSeconds?: number;
   invitationData?: Record<string, unknown>;
 }
@@ -102,7 +102,8 @@ export class Client {
     this.input({ type: "hang_up", call_id: callId, reason });
   }
 
-  /** Calls a person, or the members of a household. */
+  /** Calls a person, or the members of a household. Throws where `ringSeconds` is no whole number; all else that is wrong with
+   * a press comes as a `problem`. */
   press(callees: string | string[], { callerInfo, ringSeconds, invitationData }: Press = {}): void {
     this.input({
       type: "press",

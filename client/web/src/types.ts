@@ -86,9 +86,12 @@ export type Progress = "placing" | "placed" | "ringing" | "alerted" | "unreachab
 
 /** Something that the person or the app's maker has to know. */
 export interface Problem {
-  /** The backend's code; 0 when it did not answer. */
+  /** What kind of problem it is, to find words in the person's language by. A number below 10000 is the client's own, any
+   * other is the backend's. docs/apps.md lists all of them under "Problems"; they never change. */
   code: number;
+  /** In English, with the backend's words where it has some. */
   message: string;
+  /** In English. */
   hint: string;
   retry_after_ms?: number;
   call_id?: string;
@@ -108,6 +111,8 @@ export type Event =
   | { type: "calls_seen"; until: number }
   | { type: "client_added"; client_id: string }
   | { type: "logged_out"; why: "by_user" | "removed" | "token_refused" }
+  /** No call rings here until `start`, a login, or another push token. `problem` has come before with the same. */
+  | { type: "registration_refused"; problem: Problem }
   | { type: "problem"; problem: Problem };
 
 /** Something for the driver to do. */

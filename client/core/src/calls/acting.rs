@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::calls::call::{CallPhase, GivenUp};
 use crate::client::Client;
+use crate::codes::{CALL_IS_OVER, NOT_RINGING, OWN_CALL, UNKNOWN_CALL};
 use crate::output::{Ending, Event, Method};
 use crate::requests::{Act, Pending, Purpose, Request, Stage};
 use crate::wire::View;
@@ -127,9 +128,9 @@ impl Client {
             // Tapped twice.
             CallPhase::Answering | CallPhase::Active => {}
             CallPhase::Placing | CallPhase::Calling => {
-                self.report_misuse(call_id, "this client placed the call itself", "the callee answers it");
+                self.report_misuse(call_id, OWN_CALL, "this client placed the call itself");
             }
-            CallPhase::Over => self.report_misuse(call_id, "the call is over", "take it off the screen"),
+            CallPhase::Over => self.report_misuse(call_id, CALL_IS_OVER, "the call is over"),
         }
     }
 
@@ -137,6 +138,10 @@ impl Client {
     pub(crate) fn acted(&mut self, call_id: &str, act: Act, view: View) {
         let Some(index) = self.calls.position(call_id) else { return };
         if act == Act::Ringing {
+            // One that was made before a restart holds for the ringing after it.
+            if let Some(call) = self.calls.0.get_mut(index) {
+                call.reported = true;
+            }
             // The report changes nothing; what it answers is the call as it is, and this phone's look at the caller.
             return self.previewed(call_id, view, false);
         }
@@ -200,7 +205,7 @@ impl Client {
         let Some(index) = self.found(call_id) else { return };
         let Some(call) = self.calls.0.get(index) else { return };
         if !matches!(call.phase, CallPhase::Asking | CallPhase::Ringing) {
-            return self.report_misuse(call_id, "only a call that rings can be previewed", "enter its room instead");
+            return self.report_misuse(call_id, NOT_RINGING, "only a call that rings can be previewed");
         }
         match call.preview.clone().filter(|_| call.phase == CallPhase::Ringing) {
             Some(room) => self.emit(Event::Preview { call_id: call_id.into(), room }),
@@ -265,7 +270,7 @@ impl Client {
     fn found(&mut self, name: &str) -> Option<usize> {
         let index = self.calls.named(name);
         if index.is_none() {
-            self.report_misuse(name, "this client knows no such call", "use the id that the call came with");
+            self.report_misuse(name, UNKNOWN_CALL, "this client knows no such call");
         }
         index
     }

@@ -60,7 +60,9 @@ pub(crate) struct Call {
     pub entered: bool,
     /// Whether the app shows it.
     pub shown: bool,
-    /// Whether the backend was told that it rings here.
+    /// Whether the backend was told that it rings here. After a restart it is told again: its answer has the way in to
+    /// look and listen, which is not kept.
+    #[serde(skip)]
     pub reported: bool,
     /// Set when the person gave the call up before it had an id.
     pub given_up: Option<GivenUp>,

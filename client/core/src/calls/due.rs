@@ -4,10 +4,11 @@ use crate::calls::acting::ANSWER_GRACE_MS;
 use crate::calls::call::CallPhase;
 use crate::classify::Refused;
 use crate::client::Client;
+use crate::codes::ANSWER_TOO_LATE;
 use crate::output::Ending;
 use crate::requests::{Act, Purpose};
 
-/// So often the backend is asked what became of a call whose outcome does not come.
+/// How often the backend is asked what became of a call whose outcome does not come.
 const CHECKS: u32 = 3;
 
 impl Client {
@@ -53,7 +54,7 @@ impl Client {
             return;
         }
         let message = "the backend took no answer in time".to_owned();
-        self.report_refusal(&purpose, &Refused { message, ..Refused::default() });
+        self.report_refusal(&purpose, &Refused { code: ANSWER_TOO_LATE, message, ..Refused::default() });
         self.over(index, Ending::Failed, None, None);
     }
 

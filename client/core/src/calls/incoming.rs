@@ -10,7 +10,7 @@ use crate::wire::{Message, View};
 
 /// A message that comes so soon after the broker resumed the session may have waited in it.
 const RESUMED_MS: u64 = 5_000;
-/// So long the backend is asked before a phone rings without an answer.
+/// How long the backend is asked before a phone rings without an answer.
 const ASK_MS: u64 = 2_000;
 
 impl Client {
@@ -96,7 +96,9 @@ impl Client {
 
     pub(crate) fn apply_view(&mut self, index: usize, view: View) {
         let now = self.now;
+        let secondary = view.primary.as_deref().is_some_and(|primary| !self.is_own(primary));
         let Some(call) = self.calls.0.get_mut(index) else { return };
+        call.info.secondary |= secondary;
         let older = call.is_older(Some(view.seq));
         call.seq = call.seq.max(view.seq);
         call.expires_at = Some(view.expires_at);
@@ -108,9 +110,10 @@ impl Client {
         let room = view.room_info.and_then(crate::wire::RoomInfo::room);
         let state = view.state.filter(|_| !older);
         self.settle(index, News { state, by: view.answered_by, reason: view.reason, room });
-        // One that was placed before a restart.
+        // One that was placed before a restart: the callee may be looking at the caller already.
         if self.calls.0.get(index).is_some_and(|call| call.phase == CallPhase::Calling && call.check_at.is_none()) {
             self.plan_check(index);
+            self.enter(index);
         }
     }
 }

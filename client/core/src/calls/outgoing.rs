@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::calls::call::{Call, CallPhase, GivenUp};
 use crate::client::Client;
+use crate::codes::NO_OBJECT;
 use crate::output::{Ending, Event, Method, Progress};
 use crate::requests::{Act, Purpose, Request};
 use crate::wire::{Action, Message, View};
@@ -41,11 +42,7 @@ impl Client {
         let press = self.random.key();
         for (field, text) in [("caller_info", caller_info), ("invitation_data", invitation_data)] {
             if text.is_some() && object(text).is_none() {
-                return self.report_misuse(
-                    &press,
-                    &format!("{field} is no JSON object"),
-                    "pass an object as JSON text",
-                );
+                return self.report_misuse(&press, NO_OBJECT, &format!("{field} is no JSON object"));
             }
         }
         let mut body = match callees {

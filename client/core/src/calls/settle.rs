@@ -35,10 +35,15 @@ impl Client {
         if call.phase == CallPhase::Over {
             return;
         }
-        if news.room.is_some() {
+        let (phase, outgoing) = (call.phase, call.is_outgoing());
+        // A callee is not let in to talk before the answer: a room that is known earlier lacks the key.
+        let may_talk = outgoing || news.state == Some(CallState::Active);
+        // Whoever enters again after a restart does so under the same name: then TRTC puts out what the killed process
+        // left in the room. The answer to a question that named no client has another name.
+        let keeps_room = call.room.is_some() && (outgoing || phase == CallPhase::Active);
+        if news.room.is_some() && may_talk && !keeps_room {
             call.room = news.room;
         }
-        let (phase, outgoing) = (call.phase, call.is_outgoing());
         match news.state {
             Some(CallState::Ringing) if phase == CallPhase::Asking => self.ring(index),
             None | Some(CallState::Ringing) => {}

@@ -25,7 +25,7 @@ pub struct Case {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// So many milliseconds after the step before.
+    /// How many milliseconds after the step before.
     #[serde(default)]
     after: u64,
     #[serde(default)]
@@ -33,7 +33,7 @@ pub struct Step {
     /// The client wants to be woken between so many milliseconds and so many; then it is.
     #[serde(default)]
     wake: Option<[u64; 2]>,
-    /// So many milliseconds pass, and nothing is done but what `allow` names.
+    /// How many milliseconds pass, in which nothing is done but what `allow` names.
     #[serde(default)]
     quiet: Option<u64>,
     #[serde(default)]

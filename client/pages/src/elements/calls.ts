@@ -28,10 +28,10 @@ interface History {
 }
 
 interface CallListOptions {
-  words: Words;
+  words: () => Words;
   language: () => string;
   /** The address of a page about a call, to which its id is appended. */
-  storyHref: string | undefined;
+  storyHref: () => string | undefined;
   load: (path: string) => Promise<unknown>;
   /** The person has looked at the list that was read then. */
   seen: (until: number) => void;
@@ -47,27 +47,45 @@ const COUNTED = 100;
 export class CallList {
   readonly element: HTMLElement;
   private readonly rows = h("ul", { class: "rows", part: "call-list" });
-  private readonly none: HTMLElement;
+  private readonly none = h("p", { class: "none" });
   private readonly missed = h("span", { class: "badge", part: "missed-count", "data-testid": "missed-count", hidden: true });
   private readonly mark = h("button", { class: "mark", part: "mark-seen", type: "button", "data-testid": "mark-seen", hidden: true, click: () => this.markSeen() });
   /** What a screen reader says of the missed calls, when that changes. */
   private readonly told = h("p", { class: "sr", role: "status", "data-testid": "missed-told" });
-  private readonly title: HTMLElement;
+  private readonly name = h("span");
+  private readonly title = h("h3", { class: "calls-title", tabindex: -1 }, this.name, this.missed);
+  private calls: Entry[] = [];
   private readAt = 0;
   private unseen = 0;
   private asked = 0;
 
   constructor(private readonly options: CallListOptions) {
-    const { words } = options;
-    this.none = h("p", { class: "none" }, words.no_calls);
-    this.mark.textContent = words.mark_seen;
-    this.title = h("h3", { class: "calls-title", tabindex: -1 }, words.calls, this.missed);
     const head = h("div", { class: "calls-head" }, this.title, this.mark);
-    this.element = h("section", { class: "calls", part: "calls", "data-testid": "calls", "aria-label": words.calls }, head, this.told, this.none, this.rows);
+    this.element = h("section", { class: "calls", part: "calls", "data-testid": "calls" }, head, this.told, this.none, this.rows);
+  }
+
+  /** Writes all texts, in the language that there is now. */
+  label(): void {
+    const words = this.options.words();
+    say(this.name, words.calls);
+    say(this.none, words.no_calls);
+    say(this.mark, words.mark_seen);
+    this.element.setAttribute("aria-label", words.calls);
+    this.list();
+    this.labelCount();
+  }
+
+  /** Forgets what was listed: it was somebody's who is not here any more. */
+  clear(): void {
+    this.asked += 1;
+    this.calls = [];
+    this.list();
+    this.count(0);
+    say(this.told, "");
   }
 
   refreshSoon(): void {
-    for (const wait of SOON_MS) setTimeout(() => void this.refresh(), wait);
+    for (const wait of SOON_MS) setTimeout(() => this.element.isConnected && void this.refresh(), wait);
   }
 
   async refresh(): Promise<void> {
@@ -76,8 +94,8 @@ export class CallList {
     // An answer that was overtaken may say less than what is shown.
     if (history === undefined || asked !== this.asked) return;
     this.readAt = history.read_at;
-    this.rows.replaceChildren(...history.calls.map((call) => this.row(call)));
-    show(this.none, history.calls.length === 0);
+    this.calls = history.calls;
+    this.list();
     this.count(history.unseen ?? 0);
   }
 
@@ -86,23 +104,39 @@ export class CallList {
     if (this.unseen > 0) this.options.seen(this.readAt);
   }
 
+  private list(): void {
+    // The row that has the focus is another one afterwards.
+    const focused = this.rows.querySelector("a:focus")?.closest("li")?.dataset["call"];
+    this.rows.replaceChildren(...this.calls.map((call) => this.row(call)));
+    if (focused !== undefined) this.rows.querySelector<HTMLElement>(`[data-call="${CSS.escape(focused)}"] a`)?.focus();
+    show(this.none, this.calls.length === 0);
+  }
+
   private count(unseen: number): void {
-    const { words, counted } = this.options;
-    const number = unseen >= COUNTED ? `${COUNTED}+` : String(unseen);
-    const text = `${number} ${words[unseen === 1 ? "one_missed" : "many_missed"]}`;
-    say(this.missed, `${number} ${words.missed_badge}`);
-    this.mark.setAttribute("aria-label", `${words.mark_seen}${words.colon}${text}`);
-    if (unseen !== this.unseen) say(this.told, unseen > 0 ? text : words.none_missed);
+    const changed = unseen !== this.unseen;
+    this.unseen = unseen;
+    const text = this.labelCount();
+    if (changed) say(this.told, unseen > 0 ? text : this.options.words().none_missed);
     // The focus would be lost with the button.
     if (unseen === 0 && this.mark.matches(":focus")) this.title.focus();
     show(this.missed, unseen > 0);
     show(this.mark, unseen > 0);
-    if (unseen !== this.unseen) counted(unseen);
-    this.unseen = unseen;
+    if (changed) this.options.counted(unseen);
+  }
+
+  /** Writes how many there are; also in the words that a screen reader says. */
+  private labelCount(): string {
+    const words = this.options.words();
+    const number = this.unseen >= COUNTED ? `${COUNTED}+` : String(this.unseen);
+    const text = `${number} ${words[this.unseen === 1 ? "one_missed" : "many_missed"]}`;
+    say(this.missed, `${number} ${words.missed_badge}`);
+    this.mark.setAttribute("aria-label", `${words.mark_seen}${words.colon}${text}`);
+    return text;
   }
 
   private row(call: Entry): HTMLElement {
-    const { words, storyHref } = this.options;
+    const words = this.options.words();
+    const storyHref = this.options.storyHref();
     const missed = isMissed(call);
     const name = (call.direction === "incoming" ? call.caller_info?.name : undefined) ?? call.peer_id;
     const talked = call.answered_at !== undefined && call.ended_at !== undefined ? ` · ${lasted(call.ended_at - call.answered_at)}` : "";

@@ -16,27 +16,33 @@ export interface ControlsState {
   visible: boolean;
   talking: boolean;
   hangUp: string;
+  /** What the browser does not give: there is nothing to switch off. */
+  missing: Tracks;
 }
 
 export interface Controls {
   element: HTMLElement;
+  hangUp: HTMLElement;
   render: (state: ControlsState) => void;
 }
 
 export function callControls({ words, mute, hangUp }: ControlsOptions): Controls {
   const off: Tracks = { camera: false, microphone: false };
   const toggle = (kind: keyof Tracks, name: Icon, word: Word) => {
-    const button = h("button", { class: "round quiet", type: "button", part: `mute-${kind}`, click: () => {
+    const button = h("button", { class: "round quiet", type: "button", part: `mute-${kind}`, "data-testid": `mute-${kind}`, click: () => {
       off[kind] = !off[kind];
       mute({ [kind]: off[kind] });
-      label();
+      label(false);
     } }, icon(name));
-    const label = () => {
-      button.setAttribute("aria-pressed", String(!off[kind]));
-      button.setAttribute("aria-label", `${words()[word]}: ${off[kind] ? words().off : words().on}`);
-      button.title = words()[word];
+    const label = (missing: boolean) => {
+      const state: Word = missing ? "not_available" : off[kind] ? "off" : "on";
+      const text = `${words()[word]}${words().colon}${words()[state]}`;
+      button.disabled = missing;
+      button.setAttribute("aria-pressed", String(!missing && !off[kind]));
+      button.setAttribute("aria-label", text);
+      button.title = missing ? text : words()[word];
     };
-    return { button, label };
+    return { kind, button, label };
   };
   const microphone = toggle("microphone", "mic", "mute");
   const camera = toggle("camera", "camera", "camera");
@@ -44,13 +50,14 @@ export function callControls({ words, mute, hangUp }: ControlsOptions): Controls
   const element = h("div", { class: "controls", part: "controls", hidden: true }, microphone.button, camera.button, end);
   return {
     element,
+    hangUp: end,
     render(state) {
       show(element, state.visible);
       end.setAttribute("aria-label", state.hangUp);
       end.title = state.hangUp;
-      for (const { button, label } of [microphone, camera]) {
+      for (const { kind, button, label } of [microphone, camera]) {
         show(button, state.talking);
-        label();
+        label(state.missing[kind]);
       }
       if (!state.talking) Object.assign(off, { camera: false, microphone: false });
     },

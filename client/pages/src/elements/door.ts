@@ -1,4 +1,4 @@
-// <ilock-door>: a door station's panel. See docs/apps.md for its attributes, events and parts.
+// <ilock-door>: a door station's panel. See docs/pages.md for its attributes, events and parts.
 
 import type { Ending, Event as ClientEvent, Progress } from "@ilock/client";
 
@@ -7,6 +7,7 @@ import { Stopwatch } from "./stopwatch.js";
 import { h, say, show } from "./dom.js";
 import { IlockElement } from "./element.js";
 import { icon } from "./icons.js";
+import { type Fault, faultOf, idsOf } from "./rules.js";
 import type { Word } from "./words.js";
 
 const PROGRESS: Record<Progress, Word> = {
@@ -27,42 +28,45 @@ interface DoorCall {
 export class IlockDoor extends IlockElement {
   protected readonly role_ = "door";
   private call: DoorCall | undefined;
-  private readonly state = h("p", { class: "state", part: "state", role: "status", "data-testid": "state" });
-  private readonly press = h("button", { class: "bell", part: "press", type: "button", "data-testid": "press", click: () => this.ring() }, icon("bell"));
-  private readonly plate = h("div", { class: "plate", part: "plate" });
+  private readonly state = h("p", { class: "state", part: "state", role: "status", tabindex: -1, "data-testid": "state" });
+  private readonly pressText = h("span", { class: "sr" });
+  private readonly press = h("button", { class: "bell", part: "press", type: "button", "data-testid": "press", click: () => this.ring() }, icon("bell"), this.pressText);
+  private readonly plateName = h("p", { class: "plate-name", part: "name" });
+  private readonly platePlace = h("p", { class: "plate-place" });
+  private readonly plate = h("div", { class: "plate", part: "plate" }, this.plateName, this.platePlace);
   private readonly stopwatch = new Stopwatch();
   private readonly controls = callControls({
     words: () => this.words,
     mute: (tracks) => void this.media?.mute(tracks),
-    hangUp: () => this.call && this.client?.hangUp(this.call.name),
+    hangUp: () => this.call && this.ilockClient?.hangUp(this.call.name),
   });
 
   /** Presses the button. */
   ring(): void {
-    const callees = (this.getAttribute("callee") ?? "").split(",").map((id) => id.trim()).filter(Boolean);
-    const seconds = Number(this.getAttribute("ring-seconds") ?? 30);
-    const callerInfo = { name: this.label, ...(this.place && { location: this.place }) };
+    // An attribute may have been set in the same turn.
+    if (!this.check()) return this.update();
+    const [name, location] = [this.getAttribute("name"), this.getAttribute("location")];
+    const callerInfo = { ...(name && { name }), ...(location && { location }) };
+    const ringSeconds = Number(this.getAttribute("ring-seconds") ?? 30);
     void this.ringer.unlock();
-    this.client?.press(callees, { callerInfo, ringSeconds: seconds });
+    this.ilockClient?.press(idsOf(this.getAttribute("callee") ?? ""), { callerInfo, ringSeconds });
   }
 
-  private get label(): string {
-    return this.getAttribute("name") ?? this.words.press;
-  }
-
-  private get place(): string | undefined {
-    return this.getAttribute("location") ?? undefined;
+  protected override faults(): (Fault | undefined)[] {
+    const own = (field: "location" | "ring-seconds") => faultOf(field, this.getAttribute(field));
+    return [...super.faults(), faultOf("callee", this.getAttribute("callee"), true), own("location"), own("ring-seconds")];
   }
 
   protected build(): Node[] {
-    this.press.append(h("span", { class: "sr" }, this.words.press));
-    this.plate.append(
-      h("p", { class: "plate-name", part: "name" }, this.label),
-      h("p", { class: "plate-place" }, this.place ?? ""),
-    );
     this.remote.append(this.plate);
     const stage = h("div", { class: "stage", part: "stage" }, this.remote, this.local, this.stopwatch.element);
-    return [h("div", { class: "shell door", part: "shell" }, stage, this.state, this.back, this.press, this.controls.element, this.note)];
+    return [h("div", { class: "shell door", part: "shell" }, stage, this.state, this.back, this.press, this.controls.element, this.error, this.note)];
+  }
+
+  protected label(): void {
+    say(this.pressText, this.words.press);
+    say(this.plateName, this.getAttribute("name") || this.words.press);
+    say(this.platePlace, this.getAttribute("location") ?? "");
   }
 
   protected render(): void {
@@ -71,13 +75,26 @@ export class IlockDoor extends IlockElement {
     this.state.dataset["state"] = talking ? "in_call" : (this.call?.progress ?? this.link);
     say(this.state, this.words[state]);
     show(this.press, this.call === undefined);
-    this.press.disabled = this.call === undefined && this.link !== "ready" && this.link !== "offline";
-    this.controls.render({ visible: this.call !== undefined, talking: talking && !this.roomless, hangUp: talking ? this.words.hangup : this.words.cancel });
+    this.press.disabled = this.call === undefined && (this.faulty || (this.link !== "ready" && this.link !== "offline"));
+    this.controls.render({
+      visible: this.call !== undefined,
+      talking: talking && !this.roomless,
+      hangUp: talking ? this.words.hangup : this.words.cancel,
+      missing: this.missing,
+    });
     this.stopwatch.run(talking);
     show(this.plate, !talking);
     this.toggleAttribute("in-call", talking);
     const waits = this.call !== undefined && ["ringing", "alerted"].includes(this.call.progress);
     this.ringer.play(waits ? "ringback" : undefined);
+  }
+
+  protected places(): HTMLElement[] {
+    return [this.controls.hangUp, this.press, this.back, this.state];
+  }
+
+  protected reset(): void {
+    this.call = undefined;
   }
 
   protected override beside(): unknown {
@@ -98,7 +115,8 @@ export class IlockDoor extends IlockElement {
       case "call_over": {
         const own = this.call?.name === event.call_id;
         this.call = undefined;
-        if (own || event.why !== "gone") this.tell(this.words[over(event.why)]);
+        const reason = event.why === "failed" ? this.failureOf(event.call_id) : undefined;
+        if (own || event.why !== "gone") this.tell(reason ?? this.words[over(event.why)]);
         this.announce("over", { callId: event.call_id, why: event.why });
         break;
       }

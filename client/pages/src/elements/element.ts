@@ -1,103 +1,175 @@
 // What both elements have: a client that runs while the element is in the page, its room, and what it says.
 
-import { Client, type Event as ClientEvent, followRooms, type MediaError, type MediaRoom, type MediaTrouble, type Role, TrtcRoom, trtcFrom } from "@ilock/client";
+import { Client, followRooms, TrtcRoom, trtcFrom } from "@ilock/client";
+import type { Event as ClientEvent, MediaError, MediaRoom, MediaTrouble, Problem, Role, Tracks } from "@ilock/client";
 
-import { h } from "./dom.js";
+import { h, say, show } from "./dom.js";
+import { languageOf } from "./language.js";
 import { LocalRoom } from "./local-room.js";
 import { NoRoom } from "./no-room.js";
+import { problemText } from "./problems.js";
 import { Ringer } from "./ring.js";
+import { type Fault, type Field, faultOf, faultText } from "./rules.js";
 import { STYLE } from "./style.js";
 import { Tokens, type TokenSource } from "./tokens.js";
 import { type Word, type Words, words } from "./words.js";
 
-export type LinkState = "connecting" | "offline" | "ready" | "taken_over" | "logged_out";
+/** `invalid`: an attribute breaks its rule, the client cannot be loaded, or the backend refuses it for good. */
+export type LinkState = "connecting" | "offline" | "ready" | "taken_over" | "logged_out" | "invalid";
 
-const TROUBLES: Record<MediaTrouble, Word> = {
+const TROUBLES: Record<Exclude<MediaTrouble, keyof Tracks>, Word> = {
   sdk: "no_room",
   enter: "no_room",
-  camera: "no_camera",
-  microphone: "no_microphone",
   picture: "no_picture",
   kicked_out: "kicked_out",
 };
 
 const TYPES: ClientEvent["type"][] = [
   "online", "offline", "taken_over", "ring", "stop_ringing", "enter_room", "can_preview", "preview", "leave_room", "progress",
-  "call_over", "missed_call", "calls_seen", "logged_out", "problem",
+  "call_over", "missed_call", "calls_seen", "logged_out", "registration_refused", "problem",
 ];
 
-export abstract class IlockElement extends HTMLElement {
-  /** Where access tokens come from. Set it before the element is put into a page, or use the attribute `token`. */
-  token: TokenSource | undefined;
+/** The attributes of both elements that have a rule. */
+const FIELDS: Field[] = ["client", "server", "trtc", "room", "name"];
 
-  protected client: Client | undefined;
+/** How long a text stays that does not last. */
+const NOTE_MS = 8000;
+
+/** What a lasting text is about. There is one of each at most. */
+type Lasting = "attributes" | "start" | "registration" | "devices";
+
+/** Whether a control cannot have the focus: it is out of the page, or not shown, or disabled. */
+function isGone(control: HTMLElement): boolean {
+  return !control.isConnected || control.closest("[hidden]") !== null || control.matches(":disabled");
+}
+
+export abstract class IlockElement extends HTMLElement {
+  /** All but the token, which is read when it is needed: also what is read at the start alone may have kept the client from it. */
+  static readonly observedAttributes = [
+    "server", "client", "name", "lang", "keep", "trtc", "room", "callee", "location", "ring-seconds", "preview", "story-href",
+  ];
+
+  /** Where access tokens come from, or one token; the attribute `token` where it is not set. It is no field of the class, which
+   * would take away what a page has set before the element was defined. */
+  declare token: TokenSource | string | undefined;
+
+  // A framework sets a property in place of an attribute where the element has one of that name. So no name here is one of an attribute.
+  protected ilockClient: Client | undefined;
   protected media: MediaRoom | undefined;
   protected link: LinkState = "connecting";
+  protected language = "en";
   protected words: Words = words("en");
-  protected readonly tokens = new Tokens(() => (this.token === undefined ? (this.getAttribute("token") ?? undefined) : this.token()));
+  /** The backend's address, without a slash at its end. */
+  protected backend = location.origin;
+  /** Calls ring and are answered without picture and sound. */
+  protected roomless = false;
+  /** Whether an attribute breaks its rule. */
+  protected faulty = false;
+  /** Whether the client has said to enter a room, and not to leave it. */
+  private entered = false;
+  /** What this side cannot send, because the browser does not give it. */
+  protected missing: Tracks = { camera: false, microphone: false };
+  protected readonly tokens = new Tokens(() => this.newToken());
   protected readonly remote = h("div", { class: "remote", part: "remote" });
   protected readonly local = h("div", { class: "local", part: "local" });
   protected readonly note = h("p", { class: "note", part: "note", role: "status" });
+  /** What stays until it is mended, or over. */
+  protected readonly error = h("p", { class: "error", part: "error", role: "alert", "data-testid": "error", hidden: true });
   protected readonly ringer = new Ringer((blocked) => this.soundBlocked(blocked));
   /** The way back after another window, or a logout. */
   protected readonly back = h("button", { class: "chip back", part: "back", type: "button", "data-testid": "back", hidden: true, click: () => this.startAgain() });
   private readonly hearButton = h("button", { class: "chip hear", type: "button", hidden: true, click: () => this.hear() });
   private readonly root = this.attachShadow({ mode: "open" });
+  private readonly lasting = new Map<Lasting, (words: Words) => string>();
+  private readonly around = new MutationObserver(() => this.changed());
   private noteTimer: ReturnType<typeof setTimeout> | undefined;
-  private away: AbortController | undefined;
+  /** Why a call failed, of the last one that a problem was about. */
+  private failure: { of: string; text: string } | undefined;
+  /** While the client runs. */
+  private life: AbortController | undefined;
+  /** A change is noticed once per turn: the page may make several. */
+  private noticing = false;
+  /** What the page around was told of the attributes last. */
+  private toldFaults = "";
+  /** Under which name the state is kept. */
+  private keptUnder: string | null = null;
 
   protected abstract readonly role_: Role;
-  /** Builds what is shown, once. */
+  /** Builds what is shown, once. What it says comes from `label`. */
   protected abstract build(): Node[];
+  /** Writes the texts that come from the attributes and the language. */
+  protected abstract label(): void;
   /** Brings what is shown to where things stand. */
   protected abstract render(): void;
   protected abstract happened(event: ClientEvent): void;
+  /** Forgets all calls: the element is out of the page. */
+  protected abstract reset(): void;
+  /** Where the focus goes when what had it is gone: to the first of these that is there. */
+  protected abstract places(): HTMLElement[];
 
   connectedCallback(): void {
-    const tag = this.closest("[lang]")?.getAttribute("lang") ?? navigator.language;
-    const spoken = words(tag);
-    this.words = this.roomless ? { ...spoken, preview: spoken.without_room } : spoken;
     if (this.root.childNodes.length === 0) {
       this.root.adoptedStyleSheets = [STYLE];
-      this.hearButton.textContent = this.words.hear;
       this.remote.append(this.hearButton);
       this.root.append(...this.build());
+      // The focus moves from the bell to the button that gives up: a key that is held would press that, too.
+      this.addEventListener("keydown", (event) => event.repeat && event.key === "Enter" && event.preventDefault());
     }
-    this.render();
-    this.away = new AbortController();
-    void this.begin(tag, this.away.signal);
+    // The element's own attribute is observed; this is of what is around it.
+    this.around.observe(document, { attributes: true, attributeFilter: ["lang"], subtree: true });
+    this.changed();
   }
 
+  /** Whoever moves an element takes it out and puts it in again within one turn: then it goes on as if nothing had been. */
   disconnectedCallback(): void {
-    this.away?.abort();
-    this.keep();
-    this.ringer.close();
-    void this.media?.leave();
-    this.client?.close();
-    this.client = undefined;
+    queueMicrotask(() => {
+      if (!this.isConnected) this.end();
+    });
   }
 
-  /** Calls ring and are answered without picture and sound. */
-  protected get roomless(): boolean {
-    return this.getAttribute("room") === "none";
+  attributeChangedCallback(_name: string, before: string | null, now: string | null): void {
+    if (before !== now) this.changed();
   }
 
-  /** The backend's address, without a slash at its end. */
-  protected get server(): string {
-    return (this.getAttribute("server") ?? location.origin).replace(/\/+$/, "");
+  /** What breaks a rule. */
+  protected faults(): (Fault | undefined)[] {
+    return FIELDS.map((field) => faultOf(field, this.getAttribute(field)));
+  }
+
+  /** Brings what is shown to where things stand, and keeps the focus in it. */
+  protected update(): void {
+    this.keepFocus(() => {
+      const { link } = this;
+      say(this.back, this.words[link === "logged_out" ? "log_in" : link === "invalid" ? "try_again" : "use_here"]);
+      // An attribute is put right in the page around, and then tried by itself.
+      show(this.back, link === "logged_out" || link === "taken_over" || (link === "invalid" && this.ilockClient !== undefined));
+      this.render();
+    });
+  }
+
+  /** Does what may take away the control that has the focus, and then moves it to what stands in its place. */
+  protected keepFocus(change: () => void): void {
+    const focused = this.root.activeElement;
+    change();
+    if (focused instanceof HTMLElement && isGone(focused)) this.places().find((place) => !isGone(place))?.focus();
   }
 
   /** A text for some seconds. */
   protected tell(text: string): void {
     this.note.textContent = text;
     clearTimeout(this.noteTimer);
-    this.noteTimer = setTimeout(() => (this.note.textContent = ""), 8000);
+    this.noteTimer = setTimeout(() => (this.note.textContent = ""), NOTE_MS);
   }
 
   /** Takes the text away: something new has begun. */
   protected untell(): void {
     clearTimeout(this.noteTimer);
     this.note.textContent = "";
+  }
+
+  /** Why this call failed, where that is known. */
+  protected failureOf(callId: string): string | undefined {
+    return this.failure?.of === callId ? this.failure.text : undefined;
   }
 
   /** Tells the page around it. */
@@ -112,88 +184,246 @@ export abstract class IlockElement extends HTMLElement {
 
   protected restored(_beside: unknown): void {}
 
+  /** The client begins: what is listened to until `signal` says that it has ended. */
+  protected begun(_signal: AbortSignal): void {}
+
   protected soundBlocked(_blocked: boolean): void {}
 
-  protected hear(): void {
+  /** Checks the attributes, and says what is wrong with them. Whether they are right. */
+  protected check(): boolean {
+    const found = this.faults().filter((fault) => fault !== undefined);
+    this.faulty = found.length > 0;
+    const text = (words: Words) => found.map((fault) => faultText(fault, words)).join("\n");
+    this.last("attributes", this.faulty ? text : undefined);
+    const message = text(words("en"));
+    if (this.faulty && message !== this.toldFaults) this.announce("problem", { code: "attribute", message });
+    this.toldFaults = message;
+    return !this.faulty;
+  }
+
+  /** Something that is read here may be another: the language, or an attribute. */
+  private changed(): void {
+    if (this.noticing) return;
+    this.noticing = true;
+    queueMicrotask(() => {
+      this.noticing = false;
+      if (this.isConnected) this.notice();
+    });
+  }
+
+  /** Reads what may change at any time, and begins where nothing keeps the client from it any more. */
+  private notice(): void {
+    // What the backend refused may have been this.
+    if (this.link === "invalid") this.halt();
+    const waits = this.life === undefined;
+    if (waits) this.roomless = this.getAttribute("room") === "none";
+    this.language = languageOf(this);
+    const spoken = words(this.language);
+    this.words = this.roomless ? { ...spoken, preview: spoken.without_room } : spoken;
+    const right = this.check();
+    say(this.hearButton, this.words.hear);
+    this.label();
+    this.showLasting();
+    if (waits) this.setLink(right ? "connecting" : "invalid");
+    else this.update();
+    if (waits && right) void this.begin();
+  }
+
+  private async begin(): Promise<void> {
+    const { signal } = (this.life = new AbortController());
+    this.last("start", undefined);
+    this.backend = (this.getAttribute("server") ?? location.origin).replace(/\/+$/, "");
+    this.keptUnder = this.getAttribute("keep");
+    const kept = this.kept();
+    const client = await this.makeClient(kept?.client).catch((error: unknown) => this.notMade(error, signal));
+    if (client === undefined) return;
+    if (signal.aborted) return client.close();
+    this.ilockClient = client;
+    this.media = this.makeRoom(signal);
+    if (kept !== undefined) this.restored(kept.beside);
+    for (const type of TYPES) client.on(type, (event: ClientEvent) => this.hears(event));
+    followRooms(client, this.media, (_call, error) => signal.aborted || this.mediaFailed(error));
+    addEventListener("pagehide", () => this.keepState(), { signal });
+    this.begun(signal);
+    this.update();
+    await client.start();
+  }
+
+  /** With the state that was kept, where that can be used. */
+  private makeClient(saved: string | undefined): Promise<Client> {
+    const options = {
+      server: this.backend,
+      token: () => this.tokens.renew(),
+      role: this.role_,
+      clientId: this.getAttribute("client") ?? "web",
+      language: this.language,
+    };
+    return Client.create({ ...options, saved }).catch(() => Client.create(options));
+  }
+
+  private notMade(error: unknown, signal: AbortSignal): undefined {
+    if (signal.aborted) return;
+    this.life = undefined;
+    const why = error instanceof Error ? error.message : String(error);
+    this.last("start", (words) => words.no_client.replace("{why}", () => why));
+    this.setLink("invalid");
+    this.announce("problem", { code: "start", message: why });
+  }
+
+  /** The element is out of the page. */
+  private end(): void {
+    this.halt();
+    this.around.disconnect();
+    this.lasting.clear();
+    this.showLasting();
+    this.link = "connecting";
+    this.update();
+  }
+
+  /** Ends the client. Nothing stays of it but what `keep` names. */
+  private halt(): void {
+    this.keepState();
+    this.life?.abort();
+    this.life = undefined;
+    this.ringer.close();
+    void this.media?.leave();
+    this.media = undefined;
+    this.ilockClient?.close();
+    this.ilockClient = undefined;
+    this.tokens.forget();
+    this.untell();
+    this.failure = undefined;
+    this.last("registration", undefined);
+    this.entered = false;
+    this.missing = { camera: false, microphone: false };
+    this.showMissing();
+    show(this.hearButton, false);
+    this.reset();
+  }
+
+  private newToken(): string | undefined | Promise<string | undefined> {
+    if (typeof this.token === "function") return this.token();
+    return this.token || this.getAttribute("token") || undefined;
+  }
+
+  private hear(): void {
     if (this.media instanceof LocalRoom) this.media.hear();
   }
 
   /** Keeps the client's state in this tab, where the attribute `keep` names a place for it. */
-  protected keep(): void {
-    const place = this.getAttribute("keep");
-    if (place === null || this.client === undefined) return;
-    sessionStorage.setItem(place, JSON.stringify({ client: this.client.save(), beside: this.beside() }));
+  private keepState(): void {
+    if (this.keptUnder === null || this.ilockClient === undefined) return;
+    sessionStorage.setItem(this.keptUnder, JSON.stringify({ client: this.ilockClient.save(), beside: this.beside() }));
   }
 
-  /** After `taken_over`, and after `logged_out` with another token. */
-  protected startAgain(): void {
+  /** After `taken_over`, after `logged_out` with another token, and after `invalid` once more. */
+  private startAgain(): void {
     const wasLoggedOut = this.link === "logged_out";
     // One that was asked for before the logout is of the login before.
     if (wasLoggedOut) this.tokens.forget();
     this.setLink("connecting");
-    void (wasLoggedOut ? this.client?.loggedIn() : this.client?.start());
+    void (wasLoggedOut ? this.ilockClient?.loggedIn() : this.ilockClient?.start());
   }
 
-  private async begin(language: string, signal: AbortSignal): Promise<void> {
-    // The page may still set `token` in the same turn.
-    await Promise.resolve();
-    const options = {
-      server: this.server,
-      token: () => this.tokens.renew(),
-      role: this.role_,
-      clientId: this.getAttribute("client") ?? "web",
-      language,
-    };
-    const kept = this.kept();
-    const client = await Client.create({ ...options, saved: kept?.client }).catch(() => Client.create(options));
-    if (signal.aborted) return client.close();
-    this.client = client;
-    this.media = this.room();
-    if (kept !== undefined) this.restored(kept.beside);
-    for (const type of TYPES) client.on(type, (event: ClientEvent) => this.hears(event));
-    followRooms(client, this.media, (_call, error) => this.mediaFailed(error));
-    addEventListener("pagehide", () => this.keep(), { signal });
-    await client.start();
-  }
-
-  private room(): MediaRoom {
+  private makeRoom(signal: AbortSignal): MediaRoom {
     if (this.roomless) return new NoRoom(() => this.tell(this.words.without_room));
-    const options = { remote: this.remote, local: this.local, onProblem: (problem: MediaError) => this.mediaFailed(problem) };
+    const onProblem = (problem: MediaError) => signal.aborted || this.mediaFailed(problem);
+    const options = { remote: this.remote, local: this.local, onProblem };
     const sdk = this.getAttribute("trtc");
     if (sdk !== null) return new TrtcRoom({ ...options, load: trtcFrom(sdk) });
-    const url = `${this.server.replace(/^http/, "ws")}/dev/room`;
-    return new LocalRoom({ ...options, url, onSilent: (silent) => (this.hearButton.hidden = !silent) });
+    const url = `${this.backend.replace(/^http/i, "ws")}/dev/room`;
+    return new LocalRoom({ ...options, url, onSilent: (silent) => this.keepFocus(() => show(this.hearButton, silent)) });
   }
 
-  private mediaFailed(error: MediaError): void {
-    this.tell(this.words[TROUBLES[error.what]]);
-    this.announce("problem", { code: error.what, message: error.message });
+  private mediaFailed({ what, message }: MediaError): void {
+    if (what === "camera" || what === "microphone") {
+      // Whoever was asked for it may have refused after the call was over.
+      if (!this.entered) return;
+      this.missing = { ...this.missing, [what]: true };
+      this.showMissing();
+    } else {
+      this.tell(this.words[TROUBLES[what]]);
+    }
+    this.announce("problem", { code: what, message });
+    this.update();
+  }
+
+  /** One text for both, which stays as long as the call. */
+  private showMissing(): void {
+    const { camera, microphone } = this.missing;
+    const word: Word = camera && microphone ? "no_devices" : camera ? "no_camera" : "no_microphone";
+    this.last("devices", camera || microphone ? (words) => words[word] : undefined);
   }
 
   private hears(event: ClientEvent): void {
-    if (event.type === "online") this.setLink("ready");
-    else if (event.type === "offline") this.setLink("offline");
-    else if (event.type === "taken_over" || event.type === "logged_out") this.setLink(event.type);
-    else if (event.type === "problem") {
-      this.tell([event.problem.message, event.problem.hint].filter(Boolean).join(" "));
-      this.announce("problem", event.problem);
+    switch (event.type) {
+      case "online":
+        this.setLink("ready");
+        break;
+      case "offline":
+      case "taken_over":
+      case "logged_out":
+        this.setLink(event.type);
+        break;
+      case "registration_refused":
+        // The problem that came before is told for some seconds alone.
+        this.untell();
+        this.setLink("invalid");
+        this.last("registration", () => problemText(event.problem, this.language));
+        break;
+      case "enter_room":
+        this.entered = true;
+        break;
+      case "leave_room":
+        this.entered = false;
+        this.missing = { camera: false, microphone: false };
+        this.showMissing();
+        break;
+      case "problem":
+        this.problem(event.problem);
+        break;
+      default:
     }
     this.happened(event);
-    this.render();
-    this.keep();
+    this.update();
+    this.keepState();
+  }
+
+  private problem(problem: Problem): void {
+    const text = problemText(problem, this.language);
+    // The call that it is about may be over in the same breath: then this is what says why.
+    if (problem.call_id !== undefined) this.failure = { of: problem.call_id, text };
+    this.tell(text);
+    this.announce("problem", problem);
   }
 
   private setLink(link: LinkState): void {
+    const before = this.link;
     this.link = link;
-    this.back.textContent = this.words[link === "logged_out" ? "log_in" : "use_here"];
-    this.back.hidden = link !== "logged_out" && link !== "taken_over";
-    this.announce("link", { link });
-    this.render();
+    if (link !== "invalid") this.last("registration", undefined);
+    if (link !== before) this.announce("link", { link });
+    this.update();
+  }
+
+  /** A text that stays until another one about the same, or none, takes its place. */
+  private last(about: Lasting, text: ((words: Words) => string) | undefined): void {
+    if (text === undefined) this.lasting.delete(about);
+    else this.lasting.set(about, text);
+    this.showLasting();
+  }
+
+  private showLasting(): void {
+    say(this.error, [...this.lasting.values()].map((text) => text(this.words)).join("\n"));
+    show(this.error, this.lasting.size > 0);
   }
 
   private kept(): { client: string; beside: unknown } | undefined {
-    const place = this.getAttribute("keep");
-    const text = place === null ? null : sessionStorage.getItem(place);
-    return text === null ? undefined : (JSON.parse(text) as { client: string; beside: unknown });
+    const text = this.keptUnder === null ? null : sessionStorage.getItem(this.keptUnder);
+    try {
+      return text === null ? undefined : (JSON.parse(text) as { client: string; beside: unknown });
+    } catch {
+      // Somebody else keeps something under this name.
+      return undefined;
+    }
   }
 }

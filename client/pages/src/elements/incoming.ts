@@ -2,7 +2,7 @@
 
 import type { CallInfo } from "@ilock/client";
 
-import { h } from "./dom.js";
+import { h, say } from "./dom.js";
 import { type Icon, icon } from "./icons.js";
 import type { Words } from "./words.js";
 
@@ -12,37 +12,52 @@ interface Choices {
   reject: () => void;
 }
 
+interface Choice {
+  button: HTMLButtonElement;
+  text: HTMLElement;
+}
+
 export class IncomingCard {
   readonly element: HTMLElement;
   private readonly kind = h("p", { class: "kind" });
-  private readonly accept: HTMLButtonElement;
+  private readonly place = h("p", { class: "caller-place", part: "caller-place" });
+  private readonly reject: Choice;
+  private readonly decline: Choice;
+  private readonly accept: Choice;
 
   constructor(
-    call: CallInfo,
-    private readonly words: Words,
+    private readonly call: CallInfo,
     choices: Choices,
   ) {
-    const name = h("p", { class: "caller-name", part: "caller-name", id: `caller-${call.call_id}`, "data-testid": "caller-name" }, call.caller_name);
-    const place = h("p", { class: "caller-place", part: "caller-place" }, call.location ?? words.wants_in);
-    this.accept = choice("accept", "green", "phone", words.accept, choices.accept);
-    const actions = h("div", { class: "actions", part: "actions" },
-      choice("reject", "red", "hangup", words.reject, choices.reject),
-      choice("decline", "quiet", "silent", words.decline, choices.decline),
-      this.accept,
-    );
+    // A long name is cut off; whoever points at it sees all of it.
+    const name = h("p", { class: "caller-name", part: "caller-name", id: `caller-${call.call_id}`, title: call.caller_name, "data-testid": "caller-name" }, call.caller_name);
+    this.reject = choice("reject", "red", "hangup", choices.reject);
+    this.decline = choice("decline", "quiet", "silent", choices.decline);
+    this.accept = choice("accept", "green", "phone", choices.accept);
+    const actions = h("div", { class: "actions", part: "actions" }, this.reject.button, this.decline.button, this.accept.button);
     this.element = h("section", { class: "incoming", part: "incoming", role: "alert", "aria-labelledby": name.id, "data-testid": "incoming", "data-call": call.call_id },
-      h("div", { class: "caller" }, this.kind, name, place), actions);
+      h("div", { class: "caller" }, this.kind, name, this.place), actions);
   }
 
-  /** `second` where another call is under way, or rings before this one. */
-  render(second: boolean): void {
+  /** Where the focus goes to when the card before this one is gone. */
+  get first(): HTMLElement {
+    return this.accept.button;
+  }
+
+  /** `second` where another call is under way (`talking`), or rings before this one. The card is read out again whenever a text
+   * of it is written, so only what changes is. */
+  render(words: Words, { second, talking }: { second: boolean; talking: boolean }): void {
     this.element.classList.toggle("second", second);
-    this.kind.textContent = second ? this.words.waiting : this.words.preview;
-    const label = this.accept.querySelector("span");
-    if (label !== null) label.textContent = second ? this.words.accept_waiting : this.words.accept;
+    say(this.kind, second ? words.waiting : words.preview);
+    say(this.place, this.call.location ?? words.wants_in);
+    say(this.reject.text, words.reject);
+    say(this.decline.text, words.decline);
+    say(this.accept.text, talking ? words.accept_waiting : words.accept);
   }
 }
 
-function choice(testid: string, colour: string, name: Icon, text: string, click: () => void): HTMLButtonElement {
-  return h("button", { class: `choice ${colour}`, type: "button", part: testid, "data-testid": testid, click }, h("i", { class: "round" }, icon(name)), h("span", {}, text));
+function choice(testid: string, colour: string, name: Icon, click: () => void): Choice {
+  const text = h("span");
+  const button = h("button", { class: `choice ${colour}`, type: "button", part: testid, "data-testid": testid, click }, h("i", { class: "round" }, icon(name)), text);
+  return { button, text };
 }

@@ -66,8 +66,15 @@ export class PhoneCalls {
     return [...this.shown.values()].filter(({ phase }) => phase !== "ringing").map(({ info }) => ({ ...info, room: undefined }));
   }
 
-  restore(saved: unknown): void {
-    for (const info of saved as CallInfo[]) this.shown.set(info.call_id, { info, phase: "answering" });
+  restore(saved: CallInfo[]): void {
+    for (const info of saved) this.shown.set(info.call_id, { info, phase: "answering" });
+  }
+
+  /** Forgets all calls. */
+  clear(): void {
+    this.shown.clear();
+    this.past.clear();
+    this.previewed = undefined;
   }
 
   private readonly past = new Map<string, CallInfo>();

@@ -1,4 +1,4 @@
-// <ilock-phone>: a person's phone. See docs/apps.md for its attributes, events and parts.
+// <ilock-phone>: a person's phone. See docs/pages.md for its attributes, events and parts.
 
 import type { CallInfo, Ending, Event as ClientEvent } from "@ilock/client";
 
@@ -9,6 +9,7 @@ import { IlockElement } from "./element.js";
 import { icon } from "./icons.js";
 import { IncomingCard } from "./incoming.js";
 import { PhoneCalls } from "./phone-calls.js";
+import { type Fault, faultOf } from "./rules.js";
 import { Stopwatch } from "./stopwatch.js";
 import type { Word } from "./words.js";
 
@@ -18,54 +19,73 @@ const PRIORITY = { visible: 6, hidden: 3 };
 export class IlockPhone extends IlockElement {
   protected readonly role_ = "phone";
   private readonly calls = new PhoneCalls();
-  private readonly state = h("p", { class: "pill", part: "state", role: "status", "data-testid": "state" });
-  private readonly sound = h("button", { class: "chip", type: "button", hidden: true, click: () => void this.ringer.unlock() });
-  private readonly idle = h("div", { class: "idle", part: "idle" });
+  private readonly state = h("p", { class: "pill", part: "state", role: "status", tabindex: -1, "data-testid": "state" });
+  private readonly soundText = h("span");
+  private readonly sound = h("button", { class: "chip", type: "button", hidden: true, click: () => void this.ringer.unlock() }, icon("sound"), this.soundText);
+  private readonly personName = h("h2", { class: "name", part: "name" });
+  private readonly idleTitle = h("p", { class: "idle-title" });
+  private readonly idleHint = h("p");
+  private readonly idle = h("div", { class: "idle", part: "idle", tabindex: -1 }, icon("bell"), this.idleTitle, this.idleHint);
   private readonly peer = h("p", { class: "peer", part: "peer" });
   private readonly incoming = h("div", { class: "incoming-list", part: "incoming-list" });
   private readonly cards = new Map<string, IncomingCard>();
   private readonly stopwatch = new Stopwatch();
   private readonly stage = h("div", { class: "stage", part: "stage" });
-  private list: CallList | undefined;
+  private readonly list = new CallList({
+    words: () => this.words,
+    language: () => this.language,
+    storyHref: () => this.getAttribute("story-href") ?? undefined,
+    load: (path) => this.load(path),
+    seen: (until) => this.ilockClient?.callsSeen(until),
+    counted: (count) => this.counted(count),
+  });
+  /** Whether the person may look before the answer. */
+  private looks = true;
   private readonly controls = callControls({
     words: () => this.words,
     mute: (tracks) => void this.media?.mute(tracks),
-    hangUp: () => this.calls.talking && this.client?.hangUp(this.calls.talking.call_id),
+    hangUp: () => this.calls.talking && this.ilockClient?.hangUp(this.calls.talking.call_id),
   });
 
   /** Answers a call that rings; another one that is under way is ended first. */
   answer(callId: string): void {
     const talking = this.calls.talking;
-    if (talking !== undefined && talking.call_id !== callId) this.client?.hangUp(talking.call_id);
+    // Before the other one ends: nobody looks at a call that is answered already.
     this.calls.answering(callId);
-    this.client?.answer(callId);
-    this.render();
+    if (talking !== undefined && talking.call_id !== callId) this.ilockClient?.hangUp(talking.call_id);
+    this.ilockClient?.answer(callId);
+    this.update();
   }
 
   /** The person has seen the missed calls that are listed, on all of their phones. */
   markSeen(): void {
-    this.list?.markSeen();
+    this.list.markSeen();
+  }
+
+  protected override faults(): (Fault | undefined)[] {
+    const own = (field: "preview" | "story-href") => faultOf(field, this.getAttribute(field));
+    return [...super.faults(), own("preview"), own("story-href")];
   }
 
   protected build(): Node[] {
-    this.sound.append(icon("sound"), this.words.sound);
-    this.idle.append(icon("bell"), h("p", { class: "idle-title" }, this.words.idle), h("p", {}, this.words.idle_hint));
-    const list = new CallList({
-      words: this.words,
-      language: () => this.closest("[lang]")?.getAttribute("lang") ?? navigator.language,
-      storyHref: this.getAttribute("story-href") ?? undefined,
-      load: (path) => this.load(path),
-      seen: (until) => this.client?.callsSeen(until),
-      counted: (count) => this.counted(count),
-    });
-    this.list = list;
-    const title = h("h2", { class: "name", part: "name" }, this.getAttribute("name") ?? "");
-    const header = h("header", { class: "header", part: "header" }, title, this.sound, this.back, this.state);
+    const header = h("header", { class: "header", part: "header" }, this.personName, this.sound, this.back, this.state);
     this.stage.append(this.idle, this.remote, this.local, h("div", { class: "caption" }, this.peer, this.stopwatch.element));
     this.stage.append(this.incoming, this.controls.element);
-    const main = h("div", { class: "main" }, header, this.stage, this.note);
-    document.addEventListener("visibilitychange", () => this.looked());
-    return [h("div", { class: "shell phone", part: "shell" }, main, list.element)];
+    const main = h("div", { class: "main" }, header, this.stage, this.error, this.note);
+    return [h("div", { class: "shell phone", part: "shell" }, main, this.list.element)];
+  }
+
+  protected label(): void {
+    say(this.personName, this.getAttribute("name") ?? "");
+    say(this.soundText, this.words.sound);
+    say(this.idleTitle, this.words.idle);
+    say(this.idleHint, this.words.idle_hint);
+    this.list.label();
+    this.setLooks(this.getAttribute("preview") !== "off");
+  }
+
+  protected override begun(signal: AbortSignal): void {
+    document.addEventListener("visibilitychange", () => this.looked(), { signal });
   }
 
   protected render(): void {
@@ -78,7 +98,12 @@ export class IlockPhone extends IlockElement {
     show(this.idle, talking === undefined && first === undefined);
     say(this.peer, talking?.caller_name ?? "");
     this.stopwatch.run(talking !== undefined && this.calls.connected);
-    this.controls.render({ visible: talking !== undefined, talking: this.calls.connected && !this.roomless, hangUp: this.words.hangup });
+    this.controls.render({
+      visible: talking !== undefined,
+      talking: this.calls.connected && !this.roomless,
+      hangUp: this.words.hangup,
+      missing: this.missing,
+    });
     this.renderCards(ringing, talking !== undefined);
     this.ringer.play(first === undefined ? undefined : talking || first.waiting || first.secondary ? "soft" : "ring");
     this.toggleAttribute("in-call", talking !== undefined);
@@ -94,23 +119,32 @@ export class IlockPhone extends IlockElement {
     ringing.forEach((call, index) => {
       let card = this.cards.get(call.call_id);
       if (card === undefined) {
-        card = new IncomingCard(call, this.words, {
+        card = new IncomingCard(call, {
           accept: () => this.answer(call.call_id),
-          decline: () => this.client?.decline(call.call_id),
-          reject: () => this.client?.reject(call.call_id),
+          decline: () => this.ilockClient?.decline(call.call_id),
+          reject: () => this.ilockClient?.reject(call.call_id),
         });
         this.cards.set(call.call_id, card);
-        this.incoming.append(card.element);
       }
-      card.render(talking || index > 0);
+      card.render(this.words, { second: talking || index > 0, talking });
+      if (card.element.parentNode === null) this.incoming.append(card.element);
     });
+  }
+
+  protected places(): HTMLElement[] {
+    return [this.controls.hangUp, ...[...this.cards.values()].map(({ first }) => first), this.back, this.idle, this.state];
+  }
+
+  protected reset(): void {
+    this.calls.clear();
+    this.list.clear();
   }
 
   protected happened(event: ClientEvent): void {
     switch (event.type) {
       case "online":
         this.reportStatus();
-        void this.list?.refresh();
+        void this.list.refresh();
         break;
       case "ring":
         this.untell();
@@ -131,11 +165,11 @@ export class IlockPhone extends IlockElement {
         this.over(event.call_id, event.why);
         break;
       case "calls_seen":
-        void this.list?.refresh();
+        void this.list.refresh();
         break;
       case "missed_call":
         this.tell(`${this.words.missed_from} ${event.caller_name}`);
-        this.list?.refreshSoon();
+        this.list.refreshSoon();
         break;
       default:
     }
@@ -146,38 +180,54 @@ export class IlockPhone extends IlockElement {
   }
 
   protected override restored(beside: unknown): void {
-    this.calls.restore(beside);
+    if (Array.isArray(beside)) this.calls.restore(beside as CallInfo[]);
   }
 
   protected override soundBlocked(blocked: boolean): void {
-    show(this.sound, blocked);
+    this.keepFocus(() => show(this.sound, blocked));
   }
 
-  /** Looks before the answer, unless the attribute `preview` says `off`. */
+  /** Looks before the answer. */
   private look(callId: string): void {
-    if (this.roomless || this.getAttribute("preview") === "off") return;
+    if (this.roomless || !this.looks) return;
     this.calls.previewed = callId;
-    this.client?.preview(callId);
+    this.ilockClient?.preview(callId);
+  }
+
+  /** Looks at the first call that rings, unless the person talks or looks at it already. It may have waited until now. */
+  private lookAtNext(): void {
+    const next = this.calls.ringing[0];
+    if (next === undefined || this.calls.talking !== undefined || this.calls.previewed === next.call_id) return;
+    this.look(next.call_id);
+  }
+
+  private stopLooking(): void {
+    this.calls.previewed = undefined;
+    if (this.calls.talking === undefined) void this.media?.leave();
+  }
+
+  private setLooks(looks: boolean): void {
+    if (looks === this.looks) return;
+    this.looks = looks;
+    if (looks) this.lookAtNext();
+    else if (this.calls.previewed !== undefined) this.stopLooking();
   }
 
   private over(callId: string, why: Ending): void {
     const call = this.calls.over(callId);
-    if (this.calls.previewed === callId) {
-      this.calls.previewed = undefined;
-      if (this.calls.talking === undefined) void this.media?.leave();
-      const next = this.calls.ringing[0];
-      if (next !== undefined && this.calls.talking === undefined) this.look(next.call_id);
-    }
+    if (this.calls.previewed === callId) this.stopLooking();
+    this.lookAtNext();
     const missed = why === "missed" || why === "cancelled";
-    if (call !== undefined) this.tell(missed ? `${this.words.missed_from} ${call.caller_name}` : this.words[why]);
+    const reason = why === "failed" ? this.failureOf(callId) : undefined;
+    if (call !== undefined) this.tell(missed ? `${this.words.missed_from} ${call.caller_name}` : (reason ?? this.words[why]));
     this.announce("over", { callId, why });
-    this.list?.refreshSoon();
+    this.list.refreshSoon();
   }
 
   /** The page is shown or hidden: on another page the person may have seen the missed calls. */
   private looked(): void {
     this.reportStatus();
-    if (document.visibilityState === "visible" && this.link === "ready" && this.isConnected) void this.list?.refresh();
+    if (document.visibilityState === "visible" && this.link === "ready" && this.isConnected) void this.list.refresh();
   }
 
   private counted(count: number): void {
@@ -189,11 +239,11 @@ export class IlockPhone extends IlockElement {
   private reportStatus(): void {
     if (this.link !== "ready" || !this.isConnected) return;
     const visible = document.visibilityState === "visible";
-    this.client?.status(visible ? "active" : "background", visible ? PRIORITY.visible : PRIORITY.hidden);
+    this.ilockClient?.status(visible ? "active" : "background", visible ? PRIORITY.visible : PRIORITY.hidden);
   }
 
   private async load(path: string): Promise<unknown> {
-    const answer = await this.tokens.fetch(this.server + path);
+    const answer = await this.tokens.fetch(this.backend + path);
     if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
     return ((await answer.json()) as { data: unknown }).data;
   }

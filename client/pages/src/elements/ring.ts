@@ -46,14 +46,16 @@ export class Ringer {
 
   /** Tries to be heard: works within a click or key press, or once there was one. */
   async unlock(): Promise<void> {
-    this.audio ??= new AudioContext();
-    const resumed = this.audio.resume().then(() => undefined);
+    const audio = (this.audio ??= new AudioContext());
+    const resumed = audio.resume().catch(() => undefined);
     await Promise.race([resumed, new Promise((later) => setTimeout(later, 100))]);
-    this.blocked(this.audio.state !== "running" && this.tone !== undefined);
+    // It may be closed by now.
+    if (this.audio === audio) this.blocked(audio.state !== "running" && this.tone !== undefined);
   }
 
+  /** Silent, until `play` is called again. */
   close(): void {
-    clearInterval(this.timer);
+    this.play(undefined);
     void this.audio?.close();
     this.audio = undefined;
   }

@@ -32,7 +32,8 @@ button:disabled { cursor: default; opacity: .45; }
 .remote video { object-fit: cover; background: #101816; }
 .local { position: absolute; top: 16px; right: 16px; width: 26%; max-width: 148px; border-radius: 14px; overflow: hidden; box-shadow: 0 4px 20px #0006; z-index: 2; }
 .local video { display: block; width: 100%; aspect-ratio: 4 / 3; object-fit: cover; transform: scaleX(-1); }
-.note { min-height: 24px; padding: 0 20px; text-align: center; color: var(--_soft); font-size: 14px; }
+.note { min-height: 24px; padding: 0 20px; text-align: center; color: var(--_soft); font-size: 14px; overflow-wrap: anywhere; }
+.error { padding: 8px 20px 0; text-align: center; color: light-dark(#b02832, #ff8b92); font-size: 15px; font-weight: 550; white-space: pre-line; overflow-wrap: anywhere; }
 .note:empty { visibility: hidden; }
 .time { font-variant-numeric: tabular-nums; }
 .chip { font-size: 14px; font-weight: 550; padding: 6px 14px; border-radius: 99px; background: var(--_accent); color: var(--_on-accent); display: inline-flex; align-items: center; gap: 6px; }
@@ -47,12 +48,14 @@ button.round:active, .choice:active .round { transform: scale(.95); }
 .round.quiet, .quiet .round { background: #ffffff2e; }
 .round.quiet[aria-pressed=false] { background: #fff; color: #14211d; }
 .controls { display: flex; justify-content: center; gap: 20px; }
+/* However long a name is, what one can press stays where it is. */
+.plate-name, .plate-place, .peer, .name, .caller-name, .caller-place { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; overflow-wrap: anywhere; }
 
 .door .stage { aspect-ratio: 4 / 3; border-radius: 23px 23px 0 0; }
 .door .remote video { border-radius: inherit; }
 .door .remote { border-radius: inherit; }
-.plate { position: absolute; inset: 0; display: grid; align-content: center; justify-items: center; gap: 4px; padding: 24px; text-align: center; background: radial-gradient(120% 120% at 50% 0%, #24433b 0%, #101816 70%); }
-.plate-name { font-size: 28px; font-weight: 650; letter-spacing: -.01em; }
+.plate { position: absolute; inset: 0; display: grid; grid-template-columns: minmax(0, 1fr); align-content: center; justify-items: center; gap: 4px; padding: 24px; text-align: center; background: radial-gradient(120% 120% at 50% 0%, #24433b 0%, #101816 70%); }
+.plate-name { font-size: 28px; line-height: 1.3; font-weight: 650; letter-spacing: -.01em; -webkit-line-clamp: 3; }
 .plate-place { color: #b9cbc4; }
 .door .time { position: absolute; left: 16px; bottom: 12px; padding: 2px 10px; border-radius: 99px; background: #0009; font-size: 14px; z-index: 2; }
 .door .state { padding: 24px 20px 4px; text-align: center; font-size: 18px; font-weight: 600; }
@@ -68,8 +71,8 @@ button.round:active, .choice:active .round { transform: scale(.95); }
 .bell:active:enabled { transform: scale(.96); }
 
 .phone { display: grid; grid-template-columns: minmax(0, 1fr); }
-.header { display: flex; align-items: center; gap: 10px; padding: 16px 20px; }
-.name { font-size: 20px; font-weight: 650; letter-spacing: -.01em; margin-right: auto; overflow-wrap: anywhere; }
+.header { display: flex; flex-wrap: wrap; align-items: center; gap: 10px; padding: 16px 20px; }
+.name { font-size: 20px; font-weight: 650; letter-spacing: -.01em; margin-right: auto; min-width: 0; }
 .pill { font-size: 14px; font-weight: 550; padding: 4px 12px; border-radius: 99px; background: var(--_sunken); display: inline-flex; align-items: center; gap: 8px; white-space: nowrap; }
 .pill::before { content: ""; width: 8px; height: 8px; border-radius: 50%; background: #b8860b; }
 .pill[data-link=ready]::before { background: var(--_green); }
@@ -79,26 +82,42 @@ button.round:active, .choice:active .round { transform: scale(.95); }
 .phone .remote::after { content: ""; position: absolute; inset: 0; pointer-events: none; border-radius: 18px; }
 :host([ringing]) .phone .remote::after, :host([in-call]) .phone .remote::after { background: linear-gradient(#000b 0%, #0008 22%, #0000 42%, #0000 52%, #000c 100%); }
 .idle { position: absolute; inset: 0; display: grid; align-content: center; justify-items: center; gap: 4px; padding: 24px; text-align: center; color: #b9cbc4; }
+.idle:focus-visible { outline-offset: -8px; border-radius: 18px; }
 .idle .icon { width: 56px; height: 56px; stroke-width: 1.2; color: #6fd0b8; margin-bottom: 12px; }
 .idle-title { font-size: 20px; font-weight: 600; color: #f2f7f5; }
 .caption { position: absolute; top: 20px; left: 24px; right: 32%; z-index: 2; text-shadow: 0 1px 6px #000a; }
-.peer { font-size: 22px; font-weight: 650; overflow-wrap: anywhere; }
+.peer { font-size: 22px; line-height: 1.3; font-weight: 650; }
 .phone .controls { position: absolute; bottom: 28px; left: 0; right: 0; z-index: 2; }
-.incoming-list { position: absolute; inset: 0; z-index: 3; display: flex; flex-direction: column; gap: 8px; pointer-events: none; }
-.incoming { pointer-events: auto; display: flex; flex-direction: column; gap: 20px; }
-.incoming:not(.second) { flex: 1; justify-content: space-between; padding: 32px 20px 28px; text-align: center; text-shadow: 0 1px 8px #000b; animation: in .25s ease-out; }
+/* What does not fit is scrolled to. In a call it ends above the buttons of the call. */
+.incoming-list { position: absolute; inset: 0; z-index: 3; display: flex; flex-direction: column; gap: 8px; overflow: hidden auto; pointer-events: none; }
+.incoming-list:empty { display: none; }
+:host([in-call]) .incoming-list { bottom: 100px; }
+.incoming { pointer-events: auto; flex: none; display: flex; flex-direction: column; gap: 20px; min-width: 0; }
+.incoming:not(.second) { flex: 1 0 auto; justify-content: space-between; padding: 32px 20px 28px; text-align: center; text-shadow: 0 1px 8px #000b; animation: in .25s ease-out; }
 .kind { font-size: 14px; color: #d5e4de; text-wrap: balance; }
-.caller-name { font-size: 32px; line-height: 1.2; font-weight: 700; letter-spacing: -.015em; overflow-wrap: anywhere; margin-top: 4px; }
+.caller-name { font-size: 32px; line-height: 1.2; font-weight: 700; letter-spacing: -.015em; margin-top: 4px; -webkit-line-clamp: 3; }
 .caller-place { color: #d5e4de; font-size: 17px; }
 .actions { display: flex; justify-content: space-around; align-items: start; gap: 8px; }
 .choice { display: grid; justify-items: center; gap: 8px; width: 96px; font-size: 14px; line-height: 1.3; font-weight: 550; color: #fff; }
 .choice .round { width: 68px; height: 68px; }
 .choice.green .round { animation: pulse 1.6s infinite; }
 .incoming.second { margin: 12px 12px 0; padding: 14px 16px; border-radius: 16px; background: #0d1513f2; box-shadow: 0 8px 30px #0008; gap: 12px; }
-.second .caller-name { font-size: 20px; margin: 0; }
-.second .caller-place { font-size: 14px; }
+.incoming:not(.second) + .second { margin: 0 12px 12px; }
+.second .caller-name { font-size: 20px; margin: 0; -webkit-line-clamp: 1; }
+.second .caller-place { font-size: 14px; -webkit-line-clamp: 1; }
 .second .choice .round { width: 48px; height: 48px; animation: none; }
 .second .choice { font-size: 12px; }
+@media (max-height: 760px), (max-width: 400px) {
+  /* Two that ring, on a small screen. */
+  .incoming:not(.second):has(+ .second) { gap: 8px; padding: 16px 20px 8px; }
+  .incoming:has(+ .second) .caller-name { font-size: 24px; -webkit-line-clamp: 2; }
+  .incoming:has(+ .second) .caller-place { font-size: 15px; -webkit-line-clamp: 1; }
+  .incoming:not(.second):has(+ .second) .choice { gap: 4px; }
+  .incoming:not(.second):has(+ .second) .choice .round { width: 56px; height: 56px; }
+  .incoming.second { padding: 10px 16px; gap: 8px; }
+  .second .choice { gap: 4px; }
+  .second .choice .round { width: 44px; height: 44px; }
+}
 @keyframes pulse { 0% { box-shadow: 0 0 0 0 #12805cb0; } 80%, 100% { box-shadow: 0 0 0 18px #12805c00; } }
 @keyframes in { from { opacity: 0; transform: translateY(8px); } }
 

@@ -1,5 +1,7 @@
 // What the elements and pages say, in English and Chinese.
 
+import { isChinese } from "./language.js";
+
 const EN = {
   connecting: "Connecting",
   offline: "Offline, reconnecting",
@@ -9,6 +11,7 @@ const EN = {
   in_call: "In a call",
   taken_over: "In use in another window",
   logged_out: "Logged out",
+  invalid: "Cannot start",
   placing: "Calling",
   placed: "Calling",
   sent: "Calling",
@@ -16,6 +19,7 @@ const EN = {
   unreachable: "No phone can be reached right now",
   use_here: "Use here",
   log_in: "Log in",
+  try_again: "Try again",
   press: "Ring the bell",
   cancel: "Cancel the call",
   accept: "Answer",
@@ -26,6 +30,7 @@ const EN = {
   camera: "Camera",
   on: "on",
   off: "off",
+  not_available: "not available",
   wants_in: "is at the door",
   idle: "Calls ring here",
   idle_hint: "Keep this page open.",
@@ -48,10 +53,26 @@ const EN = {
   preview: "Only you can see: nobody hears or sees you yet",
   no_camera: "The camera cannot be used. The other side cannot see you.",
   no_microphone: "The microphone cannot be used. The other side cannot hear you.",
+  no_devices: "Camera and microphone cannot be used. The other side can neither see nor hear you.",
   no_picture: "The picture cannot be shown.",
   kicked_out: "Put out of the room: somebody entered under the same name.",
   no_room: "The room cannot be entered",
   without_room: "There is no video room here: nobody sees or hears the other side.",
+  fault: "{field} must be {rule}. Here it is “{value}”.",
+  fault_empty: "{field} must be {rule}. Here it is empty.",
+  fault_absent: "{field} is missing. It must be {rule}.",
+  rule_client: "1 to 52 of A-Z a-z 0-9 _ -",
+  rule_id: "1 to 128 characters without control characters",
+  rule_callee: "1 to 20 ids of 1 to 128 characters each, separated by commas",
+  rule_seconds: "a whole number from 5 to 120",
+  rule_text: "at most 2000 bytes without control characters",
+  rule_server: "an address that begins with http:// or https://",
+  rule_address: "an address",
+  rule_room: "none, or be left out",
+  rule_preview: "off or on",
+  no_client: "The client could not be started: {why}",
+  no_server: "The server cannot be reached. Check the network, then reload this page.",
+  no_token: "The server gives no access token: {why}",
   answered_here: "Answered",
   answered_elsewhere: "Answered on another phone",
   rejected_here: "Rejected",
@@ -84,6 +105,7 @@ const ZH: Words = {
   in_call: "通话中",
   taken_over: "已在另一个窗口中使用",
   logged_out: "已退出登录",
+  invalid: "无法启动",
   placing: "正在呼叫",
   placed: "正在呼叫",
   sent: "正在呼叫",
@@ -91,6 +113,7 @@ const ZH: Words = {
   unreachable: "目前联系不上任何手机",
   use_here: "在此使用",
   log_in: "登录",
+  try_again: "再试一次",
   press: "按门铃",
   cancel: "取消呼叫",
   accept: "接听",
@@ -101,6 +124,7 @@ const ZH: Words = {
   camera: "摄像头",
   on: "开",
   off: "关",
+  not_available: "不可用",
   wants_in: "在门口",
   idle: "来电会在这里响铃",
   idle_hint: "请保持此页面打开。",
@@ -123,10 +147,26 @@ const ZH: Words = {
   preview: "只有您能看到：对方看不到也听不到您",
   no_camera: "无法使用摄像头，对方看不到您。",
   no_microphone: "无法使用麦克风，对方听不到您。",
+  no_devices: "无法使用摄像头和麦克风，对方看不到也听不到您。",
   no_picture: "无法显示画面。",
   kicked_out: "已被移出房间：有人用同一名称进入。",
   no_room: "无法进入房间",
   without_room: "这里没有视频房间：双方看不到也听不到对方。",
+  fault: "{field} 必须是{rule}，现在是“{value}”。",
+  fault_empty: "{field} 必须是{rule}，现在为空。",
+  fault_absent: "缺少 {field}，它必须是{rule}。",
+  rule_client: " 1 到 52 个 A-Z a-z 0-9 _ -",
+  rule_id: " 1 到 128 个字符，不含控制字符",
+  rule_callee: " 1 到 20 个 id，每个 1 到 128 个字符，用逗号分隔",
+  rule_seconds: " 5 到 120 的整数",
+  rule_text: "不超过 2000 字节的文字，不含控制字符",
+  rule_server: "以 http:// 或 https:// 开头的地址",
+  rule_address: "一个地址",
+  rule_room: " none，或不写",
+  rule_preview: " off 或 on",
+  no_client: "客户端无法启动：{why}",
+  no_server: "无法连接服务器。请检查网络，然后重新加载本页。",
+  no_token: "服务器没有给出访问令牌：{why}",
   answered_here: "已接听",
   answered_elsewhere: "已在另一部手机上接听",
   rejected_here: "已拒绝",
@@ -150,8 +190,4 @@ const ZH: Words = {
 /** The words of a language tag: Chinese for `zh…`, else English. */
 export function words(tag: string): Words {
   return isChinese(tag) ? ZH : EN;
-}
-
-export function isChinese(tag: string): boolean {
-  return /^zh\b/i.test(tag);
 }

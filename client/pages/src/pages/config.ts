@@ -10,7 +10,11 @@ export interface Config {
 let asked: Promise<Config> | undefined;
 
 export function config(): Promise<Config> {
-  asked ??= ask();
+  // Where the server could not be reached, it is asked again by whoever asks next.
+  asked ??= ask().catch((error: unknown) => {
+    asked = undefined;
+    throw error;
+  });
   return asked;
 }
 

@@ -1,25 +1,42 @@
-// What every page has: the bar at its top, its language.
+// What every page has: the bar at its top, its language, and what is wrong with it.
 
-import { h } from "../elements/dom.js";
-import { isChinese } from "../elements/words.js";
+import { h, say } from "../elements/dom.js";
+import { firstLanguage, isChinese } from "../elements/language.js";
+import { type Word, words } from "../elements/words.js";
 
 /** The page's language: that of `?lang=`, else the one that was chosen here, else the browser's. */
 export function language(): string {
-  return new URLSearchParams(location.search).get("lang") ?? localStorage.getItem("ilock.lang") ?? navigator.language;
+  return firstLanguage(new URLSearchParams(location.search).get("lang"), localStorage.getItem("ilock.lang"), navigator.language);
 }
 
 /** Puts `content` into the page, below the bar. */
 export function frame(kind: string, ...content: Node[]): HTMLElement {
   const chinese = isChinese(language());
-  document.documentElement.lang = chinese ? "zh-CN" : /^en\b/i.test(navigator.language) ? navigator.language : "en";
+  document.documentElement.lang = chinese ? "zh-CN" : firstLanguage(/^en\b/i.test(navigator.language) ? navigator.language : "en");
   const brand = h("a", { class: "brand", href: "/" }, h("img", { src: "/pages/icon.svg", alt: "", width: 28, height: 28 }), "iLock Call");
-  const other = h("button", { type: "button", lang: chinese ? "en" : "zh-CN", click: () => {
+  const other = h("button", { type: "button", lang: chinese ? "en" : "zh-CN", "data-testid": "language", click: () => {
     localStorage.setItem("ilock.lang", chinese ? "en" : "zh-CN");
     const address = new URL(location.href);
     address.searchParams.delete("lang");
+    // With a fragment the browser would go to that place in the page that is open.
+    address.hash = "";
     location.replace(address);
   } }, chinese ? "English" : "中文");
   const main = h("main", { class: kind }, ...content);
   document.body.append(h("header", { class: "bar" }, brand, other), main);
   return main;
+}
+
+const wrong = h("p", { class: "panel wrong", role: "alert", "data-testid": "error" });
+
+/** Says what is wrong with the page, until it is loaded again. */
+export function showWrong(text: string): void {
+  say(wrong, text);
+  const main = document.querySelector("main") ?? frame("wrong");
+  if (wrong.parentNode !== main) main.prepend(wrong);
+}
+
+/** The same by a word, with `{why}` in it. */
+export function showWord(word: Word, why = ""): void {
+  showWrong(words(language())[word].replace("{why}", () => why));
 }

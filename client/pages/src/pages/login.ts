@@ -4,9 +4,12 @@
 
 import { h } from "../elements/dom.js";
 import type { TokenSource } from "../elements/tokens.js";
-import { isChinese } from "../elements/words.js";
+import { isChinese } from "../elements/language.js";
 import { config } from "./config.js";
-import { language } from "./frame.js";
+import { language, showWord } from "./frame.js";
+
+/** The longest session that the server takes. */
+const LONGEST_SESSION_BYTES = 128;
 
 type Role = "user" | "device" | "auditor";
 
@@ -58,9 +61,20 @@ function tokenInAddress(): string | undefined {
 }
 
 async function demoToken(role: Role, sub: string): Promise<string> {
-  const session = `${role}-${sub}-${ofThisTab("ilock.session")}`.slice(0, 128);
-  const answer = await fetch("/dev/token", { method: "POST", body: JSON.stringify({ sub, role, session }) });
-  return ((await answer.json()) as { data: { token: string } }).data.token;
+  const answer = await fetch("/dev/token", { method: "POST", body: JSON.stringify({ sub, role, session: sessionOf(role, sub) }) });
+  const { message, data } = (await answer.json()) as { message: string; data: { token?: string } | null };
+  if (answer.ok && data?.token !== undefined) return data.token;
+  // What is refused now is refused the next time, too.
+  if (answer.status < 500) showWord("no_token", message);
+  throw new Error(`no token for ${sub}: ${answer.status} ${message}`);
+}
+
+/** The login session of this tab. The tab's own word stands first: what is cut off is the end of a long id. */
+function sessionOf(role: Role, sub: string): string {
+  const whole = `${ofThisTab("ilock.session")}-${role}-${sub}`;
+  // As many whole characters as there is room for.
+  const { read } = new TextEncoder().encodeInto(whole, new Uint8Array(LONGEST_SESSION_BYTES));
+  return whole.slice(0, read);
 }
 
 /** Asks the person for an access token of the operator's login service; `again` where the last one is not accepted. */

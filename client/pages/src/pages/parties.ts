@@ -1,9 +1,11 @@
 // The pages of a door and of a phone.
 
 import type { IlockElement } from "../elements/element.js";
-import { isChinese } from "../elements/words.js";
+import { isChinese } from "../elements/language.js";
+import { faultOf, faultText } from "../elements/rules.js";
+import { words } from "../elements/words.js";
 import { config } from "./config.js";
-import { frame, language } from "./frame.js";
+import { frame, language, showWrong } from "./frame.js";
 import { ofThisTab, tokenFor } from "./login.js";
 
 function query(name: string, otherwise: string): string {
@@ -19,6 +21,13 @@ async function room(): Promise<Record<string, string>> {
   return room === "trtc" ? { trtc: TRTC } : room === "none" ? { room } : {};
 }
 
+/** Whether somebody can have this id; says what is wrong with it. All other fields are the element's, which checks them. */
+function isParty(field: "user" | "device", id: string): boolean {
+  const fault = faultOf(field, id);
+  if (fault !== undefined) showWrong(faultText(fault, words(language())));
+  return fault === undefined;
+}
+
 function element(tag: "ilock-door" | "ilock-phone", attributes: Record<string, string>): IlockElement {
   const made = document.createElement(tag) as IlockElement;
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
@@ -31,6 +40,7 @@ export async function doorPage(): Promise<void> {
   const device = query("device", "front-door");
   const token = tokenFor("device", device);
   const main = frame("door");
+  if (!isParty("device", device)) return;
   const door = element("ilock-door", {
     callee: query("callee", "anna"),
     client: query("client", "panel"),
@@ -41,7 +51,7 @@ export async function doorPage(): Promise<void> {
     ...(await room()),
   });
   door.token = token;
-  document.title = `${door.getAttribute("name") ?? device} · iLock Call`;
+  document.title = `${door.getAttribute("name") || device} · iLock Call`;
   main.append(door);
 }
 
@@ -50,6 +60,7 @@ export async function phonePage(): Promise<void> {
   const user = query("user", "anna");
   const token = tokenFor("user", user);
   const main = frame("phone");
+  if (!isParty("user", user)) return;
   const client = query("client", `tab-${ofThisTab("ilock.tab")}`);
   const name = query("name", user);
   const phone = element("ilock-phone", { client, name, keep: `ilock.phone.${user}.${client}`, "story-href": "/story/", ...(await room()) });

@@ -1,11 +1,13 @@
 // The start page: what this is, in half a minute. Where nobody logs in by itself, it asks whose page to open.
 
-import { h } from "../elements/dom.js";
+import { h, say } from "../elements/dom.js";
 import { type Icon, icon } from "../elements/icons.js";
 import { Tokens } from "../elements/tokens.js";
-import { isChinese, words } from "../elements/words.js";
+import { isChinese } from "../elements/language.js";
+import { words } from "../elements/words.js";
 import { config } from "./config.js";
 import { frame, language } from "./frame.js";
+import { LatestCalls, type FoundCall } from "./latest.js";
 import { tokenFor } from "./login.js";
 
 const EN = {
@@ -22,6 +24,8 @@ const EN = {
   latest: "Today's calls",
   called: "{caller} called {callees}",
   none: "No calls yet. Press the bell.",
+  unreachable: "The server cannot be reached. The list is read again when you come back to this page.",
+  busy: "The list cannot be read now ({status}). It is read again when you come back to this page.",
   a_phone: "Open a phone",
   a_phone_text: "It rings when somebody calls the person. The page asks for an access token of your login service.",
   a_door: "Open a door",
@@ -48,6 +52,8 @@ const ZH: typeof EN = {
   latest: "今天的通话",
   called: "{caller} 呼叫 {callees}",
   none: "还没有通话。去按门铃吧。",
+  unreachable: "无法连接服务器。回到本页时会重新读取列表。",
+  busy: "现在无法读取列表（{status}）。回到本页时会重新读取。",
   a_phone: "打开一部手机",
   a_phone_text: "有人呼叫此人时它会响铃。页面会向您要登录服务签发的访问令牌。",
   a_door: "打开一台门口机",
@@ -63,14 +69,6 @@ const ZH: typeof EN = {
 const DOOR = "/door?device=front-door&callee=anna";
 /** With this person's name behind it. */
 const PHONE = "/phone?user=anna&name=";
-
-interface FoundCall {
-  call_id: string;
-  caller_id?: string;
-  callee_ids?: string[];
-  timestamp: number;
-  state: "ringing" | "active" | "rejected" | "cancelled" | "missed" | "ended" | "failed";
-}
 
 export async function startPage(): Promise<void> {
   const text = isChinese(language()) ? ZH : EN;
@@ -106,30 +104,32 @@ function whose(text: typeof EN, main: HTMLElement): void {
 function demo(text: typeof EN, main: HTMLElement): void {
   const opens = (title: string, href: string) => h("a", { class: "button main", href, target: "_blank", rel: "noopener", "aria-label": title }, text.go);
   const list = h("ul", { class: "list" });
-  const none = h("p", {}, text.none);
+  const note = h("p", { role: "status", "data-testid": "latest-note" }, text.none);
   const steps = h("ol", { class: "steps" },
     step("phone", text.phone, text.phone_text, opens(text.phone, PHONE + encodeURIComponent(text.anna))),
     step("door", text.door, text.door_text, opens(text.door, DOOR)),
     step("shield", text.story, text.story_text, h("a", { class: "button", href: "#today" }, text.latest)));
-  const latest = h("section", { class: "panel", id: "today" }, h("h2", {}, text.latest), none, list);
+  const latest = h("section", { class: "panel", id: "today" }, h("h2", {}, text.latest), note, list);
   main.append(steps, latest);
-  const tokens = new Tokens(tokenFor("auditor", "start-page"));
-  const refresh = () => void showLatest(tokens, list, none);
+  const calls = new LatestCalls(new Tokens(tokenFor("auditor", "start-page")));
+  const refresh = () => void showLatest(calls, text, list, note);
   refresh();
   addEventListener("focus", refresh);
+  addEventListener("online", refresh);
 }
 
-async function showLatest(tokens: Tokens, list: HTMLElement, none: HTMLElement): Promise<void> {
-  const day = new Date().toISOString().slice(0, 10);
-  const answer = await tokens.fetch(`/api/audit/calls?day=${day}&limit=50`);
-  if (!answer.ok) return;
-  const { calls } = ((await answer.json()) as { data: { calls: FoundCall[] } }).data;
-  none.hidden = calls.length > 0;
-  list.replaceChildren(...calls.slice(-8).reverse().map(row));
+async function showLatest(latest: LatestCalls, text: typeof EN, list: HTMLElement, note: HTMLElement): Promise<void> {
+  const calls = await latest.read();
+  if (calls === "overtaken") return;
+  const said = calls === undefined ? text.unreachable : typeof calls === "number" ? text.busy.replace("{status}", String(calls)) : calls.length === 0 ? text.none : "";
+  say(note, said);
+  note.hidden = said === "";
+  if (typeof calls === "object") list.replaceChildren(...calls.map(row));
 }
 
 function row(call: FoundCall): HTMLElement {
-  const state = words(language())[`state_${call.state}`];
+  // A call whose record does not add up, or that was moved into the archive, has none.
+  const state = call.state === undefined ? "" : words(language())[`state_${call.state}`];
   const time = new Intl.DateTimeFormat(language(), { timeStyle: "medium" }).format(call.timestamp);
   const chinese = isChinese(language());
   const callees = (call.callee_ids ?? []).join(chinese ? "、" : ", ");

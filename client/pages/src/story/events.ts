@@ -58,13 +58,21 @@ export function placed({ commits }: CallEvents): PlacedData | undefined {
   return commits[0]?.events.find(({ type }) => type === "CallPlaced")?.data as PlacedData | undefined;
 }
 
+/** What a personal text says. One that was tampered with may say anything, or be no JSON. */
+export function said(text: string): { caller_info?: { name?: string; location?: string }; reason?: string } {
+  try {
+    return (JSON.parse(text) as object | null) ?? {};
+  } catch {
+    return {};
+  }
+}
+
 /** How the caller showed itself: by its name, while that is kept, else by its id. */
 export function callerName(call: CallEvents): string {
   const parties = placed(call);
   const first = (call.commits[0]?.events ?? []).map(({ data }) => data?.["personal"]);
   const text = call.personal?.find(({ digest }) => first.includes(digest))?.text;
-  const said = text === undefined ? undefined : (JSON.parse(text) as { caller_info?: { name?: string } }).caller_info?.name;
-  return said || (parties?.caller.id ?? "");
+  return (text === undefined ? undefined : said(text).caller_info?.name) || (parties?.caller.id ?? "");
 }
 
 /** What a push says where no phone has a push token: nothing was to be sent. */

@@ -6,22 +6,47 @@ import { Tokens } from "../elements/tokens.js";
 import { tokenFor } from "../pages/login.js";
 import { frame, language } from "../pages/frame.js";
 import { canonical, digests, judge, type Verdict } from "./chain.js";
-import { type Actor, callerName, type CallEvents, type Commit, hadNobody, isOver, type Outcome, outcomes, placed } from "./events.js";
+import { type Actor, callerName, type CallEvents, type Commit, hadNobody, isOver, type Outcome, outcomes, placed, said } from "./events.js";
 import { picture, topic } from "./picture.js";
 import { type StoryWord, type StoryWords, storyWords } from "./words.js";
 
 const EVERY_MS = 700;
+/** The longest wait, while the server cannot be reached. */
+const LONGEST_MS = 15_000;
+/** So often a call that is over is asked about: the last messages about it may still be on their way. */
+const QUIET = 6;
+
+const CALL_ID = /^[A-Za-z0-9_-]{1,170}$/;
+const UNAUTHORIZED = 401;
+const FORBIDDEN = 403;
+/** What another question might be answered with later. */
+const PASSING = [UNAUTHORIZED, 408, 429];
+const REFUSALS: Record<number, StoryWord> = { 400: "bad_id", [FORBIDDEN]: "forbidden", 404: "not_found", 410: "archived" };
+
+/** The call, or the status of an answer without it; `undefined` when the server cannot be reached. */
+type Answer = CallEvents | number | undefined;
 
 export function storyPage(): void {
-  const callId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
-  new StoryPage(callId, storyWords(language())).open();
+  new StoryPage(callIdOf(location.pathname), storyWords(language())).open();
+}
+
+function callIdOf(path: string): string {
+  const part = path.split("/")[2] ?? "";
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    // It is no id either way.
+    return part;
+  }
 }
 
 class StoryPage {
   private readonly summary = h("p", { class: "summary", "data-testid": "summary", hidden: true });
   private readonly live = h("span", { class: "button", hidden: true });
-  private readonly note = h("p", { role: "status" });
+  private readonly note = h("p", { role: "status", "data-testid": "note" });
+  private readonly again = h("button", { class: "button", type: "button", hidden: true, "data-testid": "again" });
   private readonly verdict = h("section", { class: "verdict", "data-testid": "verdict", hidden: true });
+  private readonly proof: HTMLButtonElement;
   private readonly diagram = h("div", { class: "picture", tabindex: 0, role: "region" });
   private readonly commits = h("ol", { class: "commits" });
   private readonly narrow = matchMedia("(max-width: 600px)");
@@ -31,40 +56,68 @@ class StoryPage {
   constructor(
     private readonly callId: string,
     private readonly words: StoryWords,
-  ) {}
+  ) {
+    this.proof = h("button", { class: "button", type: "button", "data-testid": "proof", click: () => void this.download() }, icon("download"), words.proof);
+  }
 
   open(): void {
     const { words } = this;
     this.live.textContent = words.live;
+    this.again.textContent = words.again;
     this.diagram.setAttribute("aria-label", words.picture);
     document.title = `${words.title} · iLock Call`;
     const head = h("div", { class: "head" }, h("div", {}, h("h1", {}, words.title), this.summary, h("code", {}, this.callId)), this.live);
-    frame("story", head, this.verdict, this.note,
+    frame("story", head, this.verdict, this.note, this.again,
       h("section", { class: "panel" }, h("h2", {}, words.picture), this.diagram),
       h("section", { class: "panel" }, h("h2", {}, words.commits), this.commits));
-    void this.follow();
+    if (CALL_ID.test(this.callId)) void this.follow();
+    else say(this.note, words.bad_id);
   }
 
-  /** Asks again and again, until the call is over and everybody was told of it. */
+  /** Asks again and again, until the call is over and everybody was told of it, or there is no use in asking. Every question
+   * is entered in the log of accesses. */
   private async follow(): Promise<void> {
-    for (let quiet = 0; quiet < 6; ) {
-      const call = await this.ask();
+    let wait = EVERY_MS;
+    for (let quiet = 0; quiet < QUIET; ) {
+      const answer = await this.ask();
+      const call = typeof answer === "object" ? answer : undefined;
+      this.tell(answer);
       if (call !== undefined) await this.show(call);
       const over = call !== undefined && isOver(call);
       this.live.hidden = call === undefined || over;
+      if (typeof answer === "number" && isFinal(answer)) return this.stop(answer);
       quiet = over ? quiet + 1 : 0;
-      await new Promise((later) => setTimeout(later, EVERY_MS));
+      wait = call === undefined ? Math.min(2 * wait, LONGEST_MS) : EVERY_MS;
+      await online(wait);
     }
   }
 
-  private async ask(): Promise<CallEvents | undefined> {
-    const answer = await this.get("events?personal=true");
-    if (answer.ok) {
-      say(this.note, "");
-      return ((await answer.json()) as { data: CallEvents }).data;
+  private async ask(): Promise<Answer> {
+    try {
+      const answer = await this.get("events?personal=true");
+      return answer.ok ? ((await answer.json()) as { data: CallEvents }).data : answer.status;
+    } catch {
+      return undefined;
     }
-    say(this.note, answer.status === 404 ? this.words.not_found : `${answer.status}`);
-    return undefined;
+  }
+
+  private tell(answer: Answer): void {
+    const { words } = this;
+    if (typeof answer === "object") return say(this.note, "");
+    if (answer === undefined) return say(this.note, words.unreachable);
+    const word = REFUSALS[answer] ?? (isFinal(answer) ? "refused" : "busy");
+    say(this.note, words[word].replace("{status}", String(answer)));
+  }
+
+  /** There is no use in asking again by itself. The person may: with another token, where this one may not read. */
+  private stop(status: number): void {
+    this.again.hidden = false;
+    this.again.onclick = async () => {
+      this.again.hidden = true;
+      say(this.note, "");
+      if (status === FORBIDDEN) await this.tokens.renew().catch(() => undefined);
+      await this.follow();
+    };
   }
 
   private get(path: string): Promise<Response> {
@@ -102,12 +155,14 @@ class StoryPage {
     const why = verdict.sound === false ? words[verdict.why].replace("{n}", String(verdict.n)) : verdict.sound ? words.sound_why : words.unknown_why;
     this.verdict.hidden = false;
     this.verdict.dataset["verdict"] = word;
-    const proof = h("button", { class: "button", type: "button", "data-testid": "proof", click: () => void this.download() }, icon("download"), words.proof);
-    this.verdict.replaceChildren(icon(word === "broken" ? "cross" : "shield"), h("div", {}, h("strong", {}, words[word]), h("span", {}, why)), proof);
+    const focused = document.activeElement === this.proof;
+    this.verdict.replaceChildren(icon(word === "broken" ? "cross" : "shield"), h("div", {}, h("strong", {}, words[word]), h("span", {}, why)), this.proof);
+    if (focused) this.proof.focus();
   }
 
   private async download(): Promise<void> {
-    const answer = await this.get("proof");
+    const answer = await this.get("proof").catch(() => undefined);
+    if (answer === undefined) return say(this.note, this.words.unreachable_now);
     if (!answer.ok) return say(this.note, this.words.no_proof);
     const link = h("a", { href: URL.createObjectURL(await answer.blob()), download: `${this.callId}.proof.json` });
     link.click();
@@ -141,6 +196,24 @@ class StoryPage {
 
 /** The texts of a personal text: `Front door, Main entrance`. */
 function readable(text: string): string {
-  const { caller_info, reason } = JSON.parse(text) as { caller_info?: { name?: string; location?: string }; reason?: string };
+  const { caller_info, reason } = said(text);
   return [caller_info?.name, caller_info?.location, reason].filter(Boolean).join(", ");
+}
+
+/** Whether another question would be answered with the same status. */
+function isFinal(status: number): boolean {
+  return status < 500 && !PASSING.includes(status);
+}
+
+/** Waits so long, or until the browser says that there is a network again. */
+function online(ms: number): Promise<void> {
+  return new Promise((done) => {
+    const timer = setTimeout(end, ms);
+    addEventListener("online", end);
+    function end(): void {
+      clearTimeout(timer);
+      removeEventListener("online", end);
+      done();
+    }
+  });
 }

@@ -1,6 +1,6 @@
 // What a story says, in English and Chinese.
 
-import { isChinese } from "../elements/words.js";
+import { isChinese } from "../elements/language.js";
 
 const EN = {
   title: "What happened",
@@ -22,8 +22,15 @@ const EN = {
   commits: "Every step",
   backend: "iLock Call",
   phones: "phones of {id}",
-  waiting: "Nothing is stored of this call yet.",
-  not_found: "There is no such call.",
+  bad_id: "This is no call id: 1 to 170 of A-Z a-z 0-9 _ - are one. Check the address.",
+  forbidden: "This access token may not read what happened: it takes one with the role auditor.",
+  not_found: "There is no such call. Check the address.",
+  archived: "This call was moved into the archive of its day.",
+  refused: "The server refuses to say what happened ({status}).",
+  busy: "The server cannot say what happened now ({status}). It is asked again.",
+  unreachable: "The server cannot be reached. It is asked again.",
+  unreachable_now: "The server cannot be reached. Try again in a moment.",
+  again: "Try again",
   CallPlaced: "The bell is pressed",
   CallAlerted: "A phone rings",
   CallDeclined: "One phone stays silent",
@@ -65,8 +72,15 @@ const ZH: StoryWords = {
   commits: "每一步",
   backend: "iLock Call",
   phones: "{id} 的手机",
-  waiting: "此通话尚无记录。",
-  not_found: "没有这个通话。",
+  bad_id: "这不是通话 id：应为 1 到 170 个 A-Z a-z 0-9 _ -。请检查地址。",
+  forbidden: "此访问令牌无权读取通话经过：需要角色为 auditor 的令牌。",
+  not_found: "没有这个通话。请检查地址。",
+  archived: "此通话已移入当天的归档。",
+  refused: "服务器拒绝给出通话经过（{status}）。",
+  busy: "服务器现在无法给出通话经过（{status}），稍后会再次询问。",
+  unreachable: "无法连接服务器，稍后会再次询问。",
+  unreachable_now: "无法连接服务器，请稍后再试。",
+  again: "再试一次",
   CallPlaced: "按下门铃",
   CallAlerted: "一部手机响铃",
   CallDeclined: "一部手机不接",
@@ -81,7 +95,7 @@ const ZH: StoryWords = {
   system: "后端",
   told: "送达用时",
   lost: "未送达",
-  nobody: "没有手机登记推送令牌",
+  nobody: "没有手机注册推送令牌",
   hashed: "哈希",
 };
 

@@ -108,4 +108,14 @@ mod tests {
         let short = answer(br#"{"op":"new","config":{"role":"door","client_id":"p"},"seed":[]}"#);
         assert!(short.contains("16 bytes"), "{short}");
     }
+
+    #[test]
+    fn a_press_for_no_number_of_seconds_is_refused_with_the_field_and_what_would_be_right() {
+        for seconds in ["-5", "7.5"] {
+            let press = format!(r#"{{"type":"press","callees":["user456"],"ring_seconds":{seconds}}}"#);
+            let said = answer(format!(r#"{{"op":"handle","client":0,"now":5,"input":{press}}}"#).as_bytes());
+            let right = format!("ring_seconds must be a whole number, 5 to 120, not {seconds}");
+            assert!(said.starts_with(r#"{"error":"#) && said.contains(&right), "{said}");
+        }
+    }
 }

@@ -1,0 +1,294 @@
+// The elements: in a page of somebody else's, without camera and microphone, by the keyboard alone, on a small screen.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { by, findings, focused, launch, sees, silent, state, Tabs, until } from "./browser.mjs";
+import { Stack } from "./stack.mjs";
+
+let stack;
+let browser;
+
+before(async () => ([stack, browser] = await Promise.all([Stack.start(), launch()])));
+after(async () => {
+  await browser?.close();
+  await stack?.stop();
+});
+
+/** A page of somebody else's, which sets the token before the element is defined. */
+const foreign = (attributes, sub, role = "user") => `<!doctype html>
+<html lang="en">
+<title>A page of somebody else's</title>
+<link rel="icon" href="data:,">
+<main><ilock-phone ${attributes}></ilock-phone></main>
+<script>
+  window.phone = document.querySelector("ilock-phone");
+  window.links = [];
+  window.problems = [];
+  phone.addEventListener("ilock-link", ({ detail }) => links.push(detail.link));
+  phone.addEventListener("ilock-problem", ({ detail }) => problems.push(detail.code));
+  phone.token = async () => {
+    const answer = await fetch("/dev/token", { method: "POST", body: JSON.stringify({ sub: "${sub}", role: "${role}" }) });
+    return (await answer.json()).data.token;
+  };
+</script>
+<script type="module" src="/pages/pages.js"></script>
+</html>`;
+
+/** Counts the notes of the ring tone. */
+function countNotes() {
+  window.notes = 0;
+  window.OscillatorNode = class extends OscillatorNode {
+    constructor(...given) {
+      super(...given);
+      window.notes += 1;
+    }
+  };
+}
+
+/** Opens a page of somebody else's. */
+async function open(tabs, html) {
+  await tabs.context.route("**/mine", (route) => route.fulfill({ contentType: "text/html", body: html }));
+  return tabs.page("/mine");
+}
+
+async function rings(page) {
+  const before = await page.evaluate(() => window.notes);
+  await until("the phone is heard", () => page.evaluate((before) => window.notes > before, before));
+}
+
+test("in a page of somebody else's a property that is set early counts, an attribute may change, and the element may be moved and taken out", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  await tabs.context.addInitScript(countNotes);
+  const phone = await open(tabs, foreign(`client="one" name="Una" server="${stack.http}" story-href="/story/"`, "una"));
+  await state(phone, "ready");
+  const door = await tabs.door("door-una", "una");
+  const name = phone.locator("ilock-phone [part=name]");
+  assert.equal(await name.textContent(), "Una");
+
+  // What may change at any time.
+  await phone.evaluate(() => {
+    window.phone.setAttribute("name", "Una Kim");
+    document.documentElement.lang = "zh_CN";
+  });
+  await by(phone, "state").filter({ hasText: /^就绪$/ }).waitFor();
+  assert.equal(await name.textContent(), "Una Kim");
+  await phone.getByText("还没有通话").waitFor();
+  await phone.evaluate(() => window.phone.setAttribute("lang", "en"));
+  await by(phone, "state").filter({ hasText: /^Ready$/ }).waitFor();
+  await door.evaluate(() => document.querySelector("ilock-door").setAttribute("location", "Back yard"));
+  await door.getByText("Back yard").waitFor();
+  await door.evaluate(() => document.querySelector("ilock-door").setAttribute("ring-seconds", "1"));
+  await by(door, "error").filter({ hasText: /^ring-seconds must be/ }).waitFor();
+  assert.ok(await by(door, "press").isDisabled());
+  await door.evaluate(() => document.querySelector("ilock-door").setAttribute("ring-seconds", "60"));
+  await by(door, "error").waitFor({ state: "hidden" });
+
+  // It is moved while it rings: it goes on, and is heard.
+  await by(door, "press").click();
+  await by(phone, "incoming").waitFor();
+  assert.match(await by(phone, "incoming").textContent(), /Back yard/);
+  await sees(phone);
+  const links = await phone.evaluate(() => window.links.length);
+  await phone.evaluate(() => {
+    const place = document.createElement("section");
+    document.querySelector("main").append(place);
+    place.append(window.phone);
+  });
+  await rings(phone);
+  await sees(phone);
+  assert.equal(await phone.evaluate(() => window.links.length), links, "the client began anew");
+  await phone.evaluate(() => window.phone.setAttribute("preview", "off"));
+  await by(phone, "remote-video").waitFor({ state: "detached" });
+  await phone.evaluate(() => window.phone.removeAttribute("preview"));
+  await sees(phone);
+
+  // It is taken out while it rings, and comes back: it rings again, and is heard.
+  const away = () => phone.evaluate(() => new Promise((out) => {
+    window.phone.remove();
+    setTimeout(out);
+  }));
+  const back = () => phone.evaluate(() => document.querySelector("main").append(window.phone));
+  await away();
+  assert.ok(!(await phone.evaluate(() => window.phone.hasAttribute("ringing"))));
+  await back();
+  await by(phone, "incoming").waitFor();
+  await rings(phone);
+
+  // The call ends while it is out: nothing of it is left.
+  await away();
+  await by(door, "hangup").click();
+  await state(door, "ready");
+  await back();
+  await state(phone, "ready");
+  assert.equal(await by(phone, "incoming").count(), 0);
+  await by(door, "press").click();
+  await by(phone, "accept").click();
+  await Promise.all([state(phone, "in_call"), state(door, "in_call"), sees(phone)]);
+  await by(phone, "hangup").click();
+  await Promise.all([state(phone, "ready"), state(door, "ready")]);
+  await tabs.close();
+});
+
+test("a client that the backend refuses for good says so and stays so, in both languages", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  const phone = await open(tabs, foreign('client="one"', "eve", "auditor"));
+  await state(phone, "invalid");
+  await by(phone, "error").filter({ hasText: "registering this client was refused" }).waitFor();
+  assert.deepEqual(await phone.evaluate(() => [window.links, window.problems]), [["invalid"], [40301]]);
+  assert.equal(await by(phone, "back").textContent(), "Try again");
+  await phone.evaluate(() => (document.documentElement.lang = "zh"));
+  await by(phone, "error").filter({ hasText: "此账号无权这样做。请联系运营方。" }).waitFor();
+  await tabs.close(/status of 403/);
+});
+
+test("the reason why a press was refused is told, in both languages", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  for (const [language, reason] of [["en", /^placing the call was refused: /], ["zh", /^被呼叫的人都没有手机。/]]) {
+    const door = await tabs.door("door-nobody", "nobody", `&lang=${language}`);
+    await by(door, "press").click();
+    await door.locator("[part=note]").filter({ hasText: reason }).waitFor();
+    await state(door, "ready");
+    assert.match(await door.locator("[part=note]").textContent(), reason);
+  }
+  await tabs.close(/status of 404/);
+});
+
+test("a browser without a network is shown as offline, and as ready when it has one again", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  const phone = await tabs.phone("uta", "one");
+  await tabs.context.setOffline(true);
+  await state(phone, "offline");
+  await tabs.context.setOffline(false);
+  await state(phone, "ready");
+  await tabs.close(/ERR_INTERNET_DISCONNECTED|WebSocket connection to/);
+});
+
+test("without camera and microphone a call goes on, both sides say so as long as it lasts, and nothing looks switched on", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  await tabs.context.addInitScript(() => {
+    navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("Permission denied", "NotAllowedError"));
+  });
+  const phone = await tabs.page("/phone?user=ulf&client=one&lang=zh");
+  await state(phone, "ready");
+  const door = await tabs.door("door-ulf", "ulf");
+  await by(door, "press").click();
+  const english = "Camera and microphone cannot be used. The other side can neither see nor hear you.";
+  await by(door, "error").filter({ hasText: english }).waitFor();
+  await by(phone, "accept").click();
+  await Promise.all([state(phone, "in_call"), state(door, "in_call")]);
+  await by(phone, "error").filter({ hasText: "无法使用摄像头和麦克风，对方看不到也听不到您。" }).waitFor();
+  assert.equal(await by(door, "error").textContent(), english);
+  for (const [page, names] of [[door, ["Microphone: not available", "Camera: not available"]], [phone, ["麦克风：不可用", "摄像头：不可用"]]]) {
+    for (const name of names) {
+      const button = page.getByRole("button", { name, exact: true });
+      await button.waitFor();
+      assert.ok(await button.isDisabled(), name);
+      assert.equal(await button.getAttribute("aria-pressed"), "false", name);
+    }
+    assert.deepEqual(await findings(page), [], page.url());
+  }
+  await by(phone, "hangup").click();
+  await Promise.all([state(phone, "ready"), state(door, "ready")]);
+  assert.ok(!(await by(door, "error").isVisible()) && !(await by(phone, "error").isVisible()));
+  await tabs.close();
+});
+
+/** What the Tab key goes through. */
+async function tabbed(page, count) {
+  const all = [];
+  for (let index = 0; index < count; index += 1) {
+    await page.keyboard.press("Tab");
+    all.push(await focused(page));
+  }
+  return all;
+}
+
+const focuses = (page, what) => until(`${page.url()}: ${what} has the focus`, async () => (await focused(page)) === what);
+
+test("the Tab key goes through a page in its order, and the focus follows what is pressed", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  const phone = await tabs.phone("ursula", "one");
+  const [door, other] = [await tabs.door("door-ursula", "ursula"), await tabs.door("yard-ursula", "ursula")];
+  await door.bringToFront();
+  assert.deepEqual(await tabbed(door, 3), ["iLock Call", "language", "press"]);
+  await door.keyboard.press("Enter");
+  await focuses(door, "hangup");
+  await by(phone, "incoming").waitFor();
+  // Who gives up is back at the bell.
+  await door.keyboard.press("Enter");
+  await Promise.all([focuses(door, "press"), silent(phone)]);
+  await state(door, "ready");
+  await door.keyboard.press("Enter");
+  await by(phone, "incoming").waitFor();
+
+  await phone.bringToFront();
+  assert.deepEqual(await tabbed(phone, 5), ["iLock Call", "language", "reject", "decline", "accept"]);
+  await phone.keyboard.press("Enter");
+  await focuses(phone, "hangup");
+  await state(phone, "in_call");
+  await phone.keyboard.press("Shift+Tab");
+  assert.equal(await focused(phone), "mute-camera");
+  await phone.keyboard.press("Shift+Tab");
+  assert.equal(await focused(phone), "mute-microphone");
+  // A second call waits; who rejects it is back at what the first one is ended by.
+  await by(other, "press").click();
+  await by(phone, "incoming").waitFor();
+  await by(phone, "reject").focus();
+  await phone.keyboard.press("Enter");
+  await Promise.all([silent(phone), focuses(phone, "hangup")]);
+  await phone.keyboard.press("Enter");
+  await Promise.all([state(phone, "ready"), focuses(phone, "idle")]);
+  await state(door, "ready");
+  await door.bringToFront();
+  assert.equal(await focused(door), "press");
+  await tabs.close();
+});
+
+test("on a small screen two calls of doors with long names ring, and can be answered", async () => {
+  const tabs = await Tabs.open(browser, stack.http, { viewport: { width: 375, height: 667 }, reducedMotion: "reduce" });
+  const long = "VeryLongName".repeat(40);
+  const phone = await tabs.page(`/phone?user=vera&client=one&name=${long}`);
+  await state(phone, "ready");
+  const door = (device) => tabs.door(device, "vera", `&name=${long}&location=${long}`);
+  const doors = [await door("door-vera"), await door("yard-vera"), await door("gate-vera")];
+  const fits = async (page) => {
+    const [has, shows] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+    assert.ok(has <= shows, `${page.url()} is ${has} wide`);
+  };
+  /** Whether something is in the part of the page that shows it, as a whole. */
+  const inside = async (page, found, part) => {
+    const [box, around] = [await found.boundingBox(), await page.locator(`[part=${part}]`).boundingBox()];
+    const within = box.y >= around.y - 1 && box.y + box.height <= around.y + around.height + 1 && box.x >= around.x - 1 && box.x + box.width <= around.x + around.width + 1;
+    assert.ok(within, `${JSON.stringify(box)} is not in ${JSON.stringify(around)}`);
+  };
+  await fits(doors[0]);
+  await inside(doors[0], doors[0].locator("[part=name]"), "stage");
+  for (const [index, pressed] of doors.slice(0, 2).entries()) {
+    await by(pressed, "press").click();
+    await until(`${index + 1} calls ring`, async () => (await by(phone, "incoming").count()) === index + 1);
+  }
+  await fits(phone);
+  const accepts = by(phone, "accept");
+  await inside(phone, accepts.first(), "stage");
+  await accepts.last().scrollIntoViewIfNeeded();
+  await inside(phone, accepts.last(), "stage");
+  assert.equal(await accepts.last().textContent(), "Answer");
+  assert.ok(await phone.locator("[part=incoming-list]").evaluate((list) => list.scrollWidth <= list.clientWidth));
+
+  // While the person talks two calls wait, and hanging up stays free of them.
+  await accepts.first().click();
+  await state(phone, "in_call");
+  await by(doors[2], "press").click();
+  await until("two calls wait", async () => (await by(phone, "incoming").count()) === 2);
+  const [list, end] = [await phone.locator("[part=incoming-list]").boundingBox(), await by(phone, "hangup").boundingBox()];
+  assert.ok(list.y + list.height <= end.y, "the calls that wait are over the button that hangs up");
+  await accepts.last().scrollIntoViewIfNeeded();
+  await inside(phone, accepts.last(), "incoming-list");
+  await fits(phone);
+  for (const pressed of doors.slice(1)) await by(pressed, "hangup").click();
+  await until("no call waits", async () => (await by(phone, "incoming").count()) === 0);
+  await by(phone, "hangup").click();
+  await Promise.all([state(phone, "ready"), state(doors[0], "ready")]);
+  await tabs.close();
+});
