@@ -12,11 +12,9 @@ pub struct CallLine<'a> {
     pub at: Millis,
     /// The number of its last commit; none where nobody noted it.
     pub last: Option<u32>,
-    /// Its commits.
     pub commits: Vec<&'a str>,
     /// Which phones rang, after the first.
     pub alerts: Vec<&'a str>,
-    /// Its receipts.
     pub receipts: Vec<&'a str>,
     /// Personal text; none when it was not asked for.
     pub personal: Option<Vec<&'a str>>,

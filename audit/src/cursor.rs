@@ -52,7 +52,6 @@ impl<'a> Cursor<'a> {
         Some(taken)
     }
 
-    /// An integer.
     pub(crate) fn integer(&mut self) -> Option<i64> {
         let negative = self.takes("-");
         let (mut number, mut length) = (0_i64, 0);

@@ -11,7 +11,6 @@ use crate::NotALine;
 /// An item of a call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exported {
-    /// Which call.
     pub call_id: String,
     /// Its sort key.
     pub sk: String,

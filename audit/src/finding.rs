@@ -36,7 +36,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// In words.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -101,16 +100,12 @@ impl Finding {
 /// How much was looked at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Calls read.
     pub calls: u64,
-    /// Commits read.
     pub commits: u64,
     /// Commits whose hash, chain, decision and state were all proven.
     pub proven: u64,
-    /// Receipts read.
     pub receipts: u64,
     /// Lines that could not be read.
     pub unreadable_lines: u64,
-    /// Findings.
     pub findings: u64,
 }

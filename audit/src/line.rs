@@ -47,7 +47,6 @@ pub struct End {
 pub enum Line<'a> {
     /// Line 0.
     Header(Header),
-    /// A call.
     Call(CallLine<'a>),
     /// The last line.
     End(End),

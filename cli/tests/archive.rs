@@ -94,7 +94,7 @@ impl Past {
         let identity = Identity { id: PartyId::new(id).unwrap(), role, tenant: TenantId::new(tenant).unwrap() };
         let now = Millis(self.clock.load(Ordering::SeqCst));
         let secret = Secret::new(DEV_SECRET);
-        let token = issue_access_token(&secret, &identity, None, Some(DEV_AUDIENCE), now, 86_400);
+        let token = issue_access_token(&secret, &identity, Some(DEV_AUDIENCE), now, 86_400);
         self.world.bearer(id, token.unwrap())
     }
 

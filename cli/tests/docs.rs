@@ -18,7 +18,6 @@ use server::{Server, root};
 
 const COMMAND: &str = "target/debug/ilock";
 
-/// One page.
 struct Page {
     path: PathBuf,
     prose: Vec<String>,
@@ -92,15 +91,27 @@ fn spans(text: &str) -> Vec<String> {
     text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-fn pages() -> Vec<Page> {
-    let mut paths: Vec<PathBuf> = ["README.md", "README.zh.md", "CONTRIBUTING.md", "CHANGELOG.md"]
-        .into_iter()
+/// The pages in `folder`, and those with these names.
+fn pages_in(folder: &str, names: &[&str]) -> Vec<Page> {
+    let mut paths: Vec<PathBuf> = names
+        .iter()
         .map(|name| root().join(name))
-        .chain(root().join("docs").read_dir().unwrap().map(|entry| entry.unwrap().path()))
+        .chain(root().join(folder).read_dir().unwrap().map(|entry| entry.unwrap().path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
         .collect();
     paths.sort();
     paths.into_iter().map(Page::read).collect()
+}
+
+fn pages() -> Vec<Page> {
+    pages_in("docs", &["README.md", "README.zh.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+}
+
+/// Those, and what operators read besides: the threat model and the runbooks.
+fn pages_and_runbooks() -> Vec<Page> {
+    let mut pages = pages();
+    pages.extend(pages_in("infra/runbooks", &["SECURITY.md", "SECURITY.zh.md"]));
+    pages
 }
 
 fn page(name: &str) -> Page {
@@ -163,10 +174,10 @@ fn split(line: &str) -> Vec<Vec<String>> {
     commands
 }
 
-/// Every command in the docs, with its page.
+/// Every command in the docs and the runbooks, with its page.
 fn commands_in_docs() -> Vec<(String, Vec<String>)> {
     let mut found = vec![];
-    for page in pages() {
+    for page in pages_and_runbooks() {
         let blocks = page.code("sh").map(|block| block.code.clone());
         let spans = page.spans().into_iter().filter(|span| span.starts_with("make ") || span.starts_with(COMMAND));
         for shell in blocks.chain(spans) {
@@ -219,8 +230,10 @@ fn without_comments(code: &str) -> String {
 #[test]
 fn every_page_is_in_step_with_its_chinese_twin() {
     let english = |page: &Page| !page.name().ends_with(".zh.md");
-    let twinned = |page: &Page| page.name() == "README.md" || page.name().starts_with("docs/");
-    for page in pages().iter().filter(|page| english(page) && twinned(page)) {
+    let pages = pages_and_runbooks();
+    let twinned = |page: &Page| !["CONTRIBUTING.md", "CHANGELOG.md"].contains(&page.name().as_str());
+    assert!(pages.iter().filter(|page| page.name().starts_with("infra/runbooks/")).count() >= 20);
+    for page in pages.iter().filter(|page| english(page) && twinned(page)) {
         let twin = Page::read(page.path.with_extension("zh.md"));
         let (name, twin_name) = (page.name(), twin.name());
 
@@ -240,7 +253,7 @@ fn every_page_is_in_step_with_its_chinese_twin() {
         };
         assert_eq!(first_column(page), first_column(&twin), "the tables of {name} and {twin_name}");
     }
-    for twin in pages().iter().filter(|page| !english(page)) {
+    for twin in pages.iter().filter(|page| !english(page)) {
         let original = twin.path.to_str().unwrap().replace(".zh.md", ".md");
         assert!(PathBuf::from(&original).exists(), "{original}");
     }
@@ -349,17 +362,45 @@ fn every_address_can_be_moved_as_described() {
     }
 }
 
+/// What GitHub calls a heading in a link to it.
+fn anchor(heading: &str) -> String {
+    let kept = |c: &char| c.is_alphanumeric() || "-_ ".contains(*c);
+    heading.trim().to_lowercase().chars().filter(kept).map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
 #[test]
-fn every_link_to_a_file_leads_to_one() {
-    for page in pages() {
+fn a_heading_is_linked_to_by_its_letters_in_lower_case() {
+    assert_eq!(anchor("429: under attack, or too small?"), "429-under-attack-or-too-small");
+    assert_eq!(anchor("`TopicPrefix` and client_id"), "topicprefix-and-client_id");
+    assert_eq!(anchor("不经 SNS 使用 FCM"), "不经-sns-使用-fcm");
+}
+
+#[test]
+fn every_link_to_a_file_leads_to_one_and_to_a_heading_of_it() {
+    let pages = pages_and_runbooks();
+    let headings_of = |path: &PathBuf| -> Option<BTreeSet<String>> {
+        let canonical = path.canonicalize().ok()?;
+        let page = pages.iter().find(|page| page.path.canonicalize().is_ok_and(|path| path == canonical))?;
+        let heading = |line: &String| line.starts_with('#').then(|| anchor(line.trim_start_matches('#')));
+        Some(page.prose.iter().filter_map(heading).collect())
+    };
+    let mut led_to_headings = 0;
+    for page in &pages {
         let prose = page.prose.join("\n");
         for target in prose.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
-            let file = target.split('#').next().unwrap();
-            if !target.contains("://") && !file.is_empty() {
-                assert!(page.path.parent().unwrap().join(file).exists(), "{}: {target}", page.name());
+            if target.contains("://") {
+                continue;
+            }
+            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+            let path = if file.is_empty() { page.path.clone() } else { page.path.parent().unwrap().join(file) };
+            assert!(path.exists(), "{}: {target}", page.name());
+            if let Some(headings) = headings_of(&path).filter(|_| !heading.is_empty()) {
+                assert!(headings.contains(heading), "{}: {target}: there is no such heading", page.name());
+                led_to_headings += 1;
             }
         }
     }
+    assert!(led_to_headings >= 50, "only {led_to_headings}");
 }
 
 /// Whether a page's route is one of the contract's, with its parameters or with values in their place.

@@ -305,6 +305,8 @@ fn a_stack_and_nothing_else(request: &Request) -> Response {
         "AWS::IoT::TopicRule",
         "AWS::DynamoDB::Table",
         "AWS::CloudWatch::Alarm",
+        "AWS::KMS::Key",
+        "AWS::S3::Bucket",
     ];
     let resource = |kind: &str| {
         format!(
@@ -340,8 +342,10 @@ fn the_doctor_counts_apart_what_it_may_not_see_and_sees_a_wrong_clock() {
     assert_eq!(of("tables"), ["unchecked"]);
     assert_eq!(of("feeds"), ["unchecked"]);
     assert_eq!(of("alarms"), ["unchecked"]);
+    assert_eq!(of("keys"), ["unchecked"]);
+    assert_eq!(of("ledger"), ["unchecked"]);
     let counts = said.last().unwrap();
-    assert_eq!((&counts["event"], &counts["unchecked"]), (&json!("checked"), &json!(10)), "{counts}");
+    assert_eq!((&counts["event"], &counts["unchecked"]), (&json!("checked"), &json!(12)), "{counts}");
     let failed = checks.iter().filter(|check| check["outcome"] == "failed").count();
     assert_eq!(counts["failed"], json!(failed));
     for check in checks.iter().filter(|check| check["outcome"] != "ok" && check["outcome"] != "unchecked") {

@@ -338,6 +338,10 @@ pub struct CallView {
     pub expires_at: Millis,
     /// For how many milliseconds it still rings; 0 once it does not.
     pub remaining_ms: i64,
+    /// To one who is called, while it rings: their client that has the highest priority, where one has. The others may let it
+    /// sound first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary: Option<ClientName>,
     /// The phone, or person, that answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered_by: Option<String>,

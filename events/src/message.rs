@@ -58,7 +58,7 @@ pub struct RoomInfo {
     /// default), plain, or absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_sig: Option<String>,
-    /// The credential for exactly this room. Over HTTP only.
+    /// The credential for exactly this room. Over HTTP; in an MQTT message only where `user_sig` is plain there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_map_key: Option<String>,
     /// Whether `private_map_key` lets its owner look and listen only: what a phone has before it has answered, until the

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CallId, CallState, MessageId, PartyId};
+use crate::{CallId, CallState, ClientName, MessageId, PartyId};
 
 /// Whose push service, and which of its ways: the names of SNS, under which the payload stands in a `Publish`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -89,6 +89,9 @@ pub struct VideoCall {
     /// Whether the person is in another call: `true` or `false`.
     #[schemars(extend("enum" = ["true", "false"]))]
     pub waiting: String,
+    /// The client of the person that has the highest priority, where one has: the others may let it sound first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary: Option<ClientName>,
     /// What the caller's app sent along: a JSON object, `{}` when it sent nothing.
     pub invitation_data: String,
     /// `true` when `invitation_data` did not fit and was left out; the call has it.

@@ -8,6 +8,9 @@ use ilock_notify::{Channel, Notice, Round, TIME_PASSED};
 
 /// Calls that were placed.
 pub const CALLS_PLACED: &str = "CallsPlaced";
+/// Rings that placed calls owe, one for each callee whose phones are to ring. A ring that never comes leaves no latency: the goal for
+/// rings is measured against these.
+pub const RINGS_DUE: &str = "RingsDue";
 /// Presses that were answered and are meant to ring nobody.
 pub const SILENT_PRESSES: &str = "SilentPresses";
 /// From the commit that placed a call until the broker had taken its ring, in ms; by `Path`: `fast` or `projector`.
@@ -45,12 +48,23 @@ pub const TOKENS_RETIRED: &str = "TokensRetired";
 /// Failures that the push services reported later, by `Type`.
 pub const PUSH_FEEDBACK: &str = "PushFeedback";
 
+/// Counts a call that was just placed, and the rings that it owes.
+pub fn count_placed(call: &Placed) {
+    metrics::counter!(CALLS_PLACED).increment(1);
+    let due = call.terms.callees.iter().filter(|callee| is_to_ring(callee)).count();
+    metrics::counter!(RINGS_DUE).increment(count(due));
+}
+
+/// Whether the phones of `callee` are to ring: neither has the callee blocked the caller, nor do they refuse a second call.
+fn is_to_ring(callee: &Callee) -> bool {
+    matches!(callee.busy, None | Some(Busy::Waiting))
+}
+
 /// Counts a press at `now` that was answered with `call`, where it is meant to ring nobody: it repeats another one, or everybody
 /// who is called has blocked the caller or wants no second call. The alarm for calls that ring nobody takes these off.
 pub fn count_press(call: &Placed, now: Millis) {
-    let takes_it = |callee: &Callee| matches!(callee.busy, None | Some(Busy::Waiting));
     // Whoever repeats a press gets the call of that one, which was placed before.
-    let rings = call.at == now && call.terms.callees.iter().any(takes_it);
+    let rings = call.at == now && call.terms.callees.iter().any(is_to_ring);
     if !rings {
         metrics::counter!(SILENT_PRESSES).increment(1);
     }
@@ -102,6 +116,7 @@ pub fn describe() {
     metrics::describe_histogram!(RING_LATENCY, metrics::Unit::Milliseconds, "from the commit to the broker");
     let counters = [
         CALLS_PLACED,
+        RINGS_DUE,
         SILENT_PRESSES,
         NOTICES_FAILED,
         GAVE_UP,

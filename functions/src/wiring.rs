@@ -74,7 +74,6 @@ impl Carriers for InProcess {
 pub struct Wiring {
     /// What the operator decided.
     pub settings: Settings,
-    /// DynamoDB.
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// What carries messages.
     pub carriers: Arc<dyn Carriers>,
@@ -93,7 +92,6 @@ impl Wiring {
         Ok(EventLog::new(self.dynamodb.clone(), self.settings.events_table()?))
     }
 
-    /// The ledger.
     pub fn ledger(&self) -> Result<Ledger, BadSetting> {
         Ok(Ledger::new(self.dynamodb.clone(), self.settings.ledger_table()?))
     }
@@ -204,7 +202,8 @@ impl Wiring {
 
     fn calls_by(&self, notifier: Notifier) -> Result<Calls, BadSetting> {
         let log = self.log()?.keeping_personal(self.settings.personal_days()?);
-        Ok(Calls { log, notifier, timer: self.carriers.timer()?, clock: self.clock.clone() })
+        let (timer, directory) = (self.carriers.timer()?, self.directory()?);
+        Ok(Calls { log, notifier, timer, directory, clock: self.clock.clone() })
     }
 
     /// Tencent's room API, where the operator uses it.

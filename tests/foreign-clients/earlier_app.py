@@ -98,6 +98,16 @@ class EarlierPhone:
         self.shown = {"call_id": call["call_id"], "caller_id": call["caller_id"], "name": call["caller_info"]["name"]}
         self._room_info = call["room_info"]
         self.ringing = True
+        if self.changed:
+            timer = threading.Timer(call["remaining_ms"] / 1000, self._has_rung, [call["call_id"]])
+            timer.daemon = True
+            timer.start()
+
+    def _has_rung(self, call_id: str):
+        with self._turn:
+            if self.shown is not None and self.shown["call_id"] == call_id:
+                self.ringing = False
+            self._turn.notify_all()
 
     def _control(self, control: dict):
         match control["action"]:
@@ -171,6 +181,15 @@ class EarlierPhone:
 
     def loses_connection(self):
         self._paho.socket().shutdown(2)
+
+    def goes_away(self):
+        """Offline, until it comes back. Its session stays."""
+        self._paho.disconnect()
+        self._paho.loop_stop()
+
+    def comes_back(self):
+        self._paho.reconnect()
+        self._paho.loop_start()
 
     def ends(self):
         self._paho.disconnect()

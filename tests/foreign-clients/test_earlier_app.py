@@ -56,6 +56,7 @@ def test_it_rings_with_the_name_answers_and_enters_the_room(phone, door):
     assert answer["answered_by"] == phone.client_id, "with one client the backend knows which one it is"
     assert phone.room.room_id == int(call["room_info"]["room_id"])
     assert phone.room.user_sig.startswith("eJ") and "." not in phone.room.user_sig, "what TRTC takes, not a JWE"
+    assert phone.room.private_map_key.startswith("eJ"), "for apps that pass it on from the message"
 
 
 def test_it_rejects_and_the_door_hears_why(phone, door):
@@ -90,6 +91,28 @@ def test_it_falls_silent_at_the_deadline_though_it_has_no_timer_and_no_word_for_
     phone.rings(call)
     phone.is_silent(8)
     assert phone.toasts == ["the caller gave up"]
+
+
+def test_offline_at_the_end_it_rings_on_unchanged_and_stops_by_itself_changed(person, door):
+    unchanged = EarlierPhone(person, person.registers("android_1"))
+    changed = EarlierPhone(person, person.registers("android_2"), changed=True)
+    for phone in (unchanged, changed):
+        phone.until(EarlierPhone.is_connected)
+    time.sleep(0.3)
+    call = door.rings("user456", seconds=5)
+    for phone in (unchanged, changed):
+        phone.rings(call)
+        phone.goes_away()
+    changed.is_silent(8)
+    # The deadline, the two seconds for which an answer still counts, and the second that a "missed" lives.
+    time.sleep(max(0, call["expires_at"] / 1000 - time.time() + 4))
+    for phone in (unchanged, changed):
+        phone.comes_back()
+        phone.until(lambda phone: phone.connections == 2)
+    unchanged.stays(lambda phone: phone.ringing, 1)
+    assert not changed.ringing
+    for phone in (unchanged, changed):
+        phone.ends()
 
 
 def test_two_unchanged_phones_ring_and_the_other_rings_on_until_the_call_is_over(phone, person, door):

@@ -127,7 +127,6 @@ const ODD: [&str; 28] = [
     "'a'",
 ];
 
-/// Makes bodies.
 pub struct Bodies {
     state: u64,
     call: String,
@@ -153,7 +152,6 @@ impl Bodies {
         self.below(n) == 0
     }
 
-    /// The next.
     pub fn send(&mut self) -> Sent {
         let Endpoint(method, path, fields) = &ENDPOINTS[self.below(ENDPOINTS.len())];
         let mut written: Vec<String> = vec![];

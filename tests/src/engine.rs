@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use aws_sdk_dynamodb::operation::put_item::PutItemInput;
 use aws_sdk_dynamodb::types::TableStatus;
+use ilock_env::Clock;
 use ilock_local::dynamodb;
 use ilock_log::EventLog;
 use serde_json::Value;
@@ -18,7 +19,6 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A DynamoDB, and the tables that a test made in it.
 pub struct Engine {
-    /// Its client.
     pub client: Client,
     /// Its host and port.
     pub at: String,
@@ -109,8 +109,8 @@ pub struct Log {
 #[must_use]
 pub fn unique(what: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    format!("ilock-test-{what}-{}-{}-{}", since.as_millis(), std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    let at = Clock::system().now();
+    format!("ilock-test-{what}-{}-{}-{}", at.0, std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 fn legacy_client(client: &Client) -> Client {

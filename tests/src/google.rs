@@ -34,13 +34,12 @@ pub struct Trouble {
 pub struct Message {
     /// The phone's token.
     pub token: String,
-    /// The rest.
     pub message: Value,
     pub access: String,
 }
 
 #[derive(Default)]
-struct Desk {
+struct GoogleState {
     /// Access tokens, with the end of each.
     issued: Vec<(String, Millis)>,
     taken_back: BTreeSet<String>,
@@ -56,12 +55,12 @@ struct Desk {
 struct Shared {
     clock: Clock,
     url: String,
-    desk: Mutex<Desk>,
+    state: Mutex<GoogleState>,
 }
 
 impl Shared {
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap()
+    fn state(&self) -> MutexGuard<'_, GoogleState> {
+        self.state.lock().unwrap()
     }
 }
 
@@ -76,7 +75,7 @@ impl Google {
     pub async fn start(clock: Clock) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let shared = Arc::new(Shared { clock, url, desk: Mutex::default() });
+        let shared = Arc::new(Shared { clock, url, state: Mutex::default() });
         let app = Router::new().fallback(answer).with_state(shared.clone());
         let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { shared, server }
@@ -104,44 +103,44 @@ impl Google {
 
     /// The messages that were taken since the last call.
     pub fn messages(&self) -> Vec<Message> {
-        std::mem::take(&mut self.shared.desk().messages)
+        std::mem::take(&mut self.shared.state().messages)
     }
 
     /// How many access tokens were issued.
     pub fn issued(&self) -> usize {
-        self.shared.desk().issued.len()
+        self.shared.state().issued.len()
     }
 
     /// How many requests to send a message arrived.
     pub fn asked(&self) -> usize {
-        self.shared.desk().asked
+        self.shared.state().asked
     }
 
     /// No access token that was issued until now works any more.
     pub fn take_back(&self) {
-        let mut desk = self.shared.desk();
-        let issued: Vec<String> = desk.issued.iter().map(|(token, _)| token.clone()).collect();
-        desk.taken_back.extend(issued);
+        let mut state = self.shared.state();
+        let issued: Vec<String> = state.issued.iter().map(|(token, _)| token.clone()).collect();
+        state.taken_back.extend(issued);
     }
 
     /// The app of the phone with `token` was removed.
     pub fn unregister(&self, token: &str) {
-        self.shared.desk().unregistered.insert(token.to_owned());
+        self.shared.state().unregistered.insert(token.to_owned());
     }
 
     /// The next request to send a message fails; one call for each.
     pub fn fail(&self, trouble: Trouble) {
-        self.shared.desk().troubles.push_back(trouble);
+        self.shared.state().troubles.push_back(trouble);
     }
 
     /// The next request for an access token is answered `status` and `error`.
     pub fn refuse_access(&self, status: u16, error: &'static str) {
-        self.shared.desk().token_troubles.push_back((status, error));
+        self.shared.state().token_troubles.push_back((status, error));
     }
 
     /// From now on an access token is issued only after so long.
     pub fn issue_after(&self, takes: Duration) {
-        self.shared.desk().token_takes = takes;
+        self.shared.state().token_takes = takes;
     }
 }
 
@@ -164,8 +163,8 @@ async fn answer(
 
 async fn issue(google: &Shared, headers: &HeaderMap, body: &[u8]) -> Response {
     let (takes, trouble) = {
-        let mut desk = google.desk();
-        (desk.token_takes, desk.token_troubles.pop_front())
+        let mut state = google.state();
+        (state.token_takes, state.token_troubles.pop_front())
     };
     tokio::time::sleep(takes).await;
     let refused = |status: u16, error: &str, about: &str| {
@@ -179,20 +178,20 @@ async fn issue(google: &Shared, headers: &HeaderMap, body: &[u8]) -> Response {
     if let Err(about) = check::assertion(headers, body, &format!("{}/token", google.url), now) {
         return refused(400, "invalid_grant", &about);
     }
-    let mut desk = google.desk();
-    let token = format!("ya29.access-{}", desk.issued.len() + 1);
-    desk.issued.push((token.clone(), now.plus(3_599_000)));
+    let mut state = google.state();
+    let token = format!("ya29.access-{}", state.issued.len() + 1);
+    state.issued.push((token.clone(), now.plus(3_599_000)));
     axum::Json(json!({ "access_token": token, "expires_in": 3599, "token_type": "Bearer" })).into_response()
 }
 
 fn send(google: &Shared, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Response {
-    let mut desk = google.desk();
-    desk.asked += 1;
+    let mut state = google.state();
+    state.asked += 1;
     let bearer = headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let now = google.clock.now();
     let good = |token: &&str| {
-        let lives = desk.issued.iter().any(|(issued, until)| issued == token && until.since(now) > 0);
-        lives && !desk.taken_back.contains(*token)
+        let lives = state.issued.iter().any(|(issued, until)| issued == token && until.since(now) > 0);
+        lives && !state.taken_back.contains(*token)
     };
     let Some(access) = bearer.filter(good).map(str::to_owned) else {
         return failed(&Trouble {
@@ -201,19 +200,19 @@ fn send(google: &Shared, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Respons
             ..Trouble::default()
         });
     };
-    if let Some(trouble) = desk.troubles.pop_front() {
+    if let Some(trouble) = state.troubles.pop_front() {
         return failed(&trouble);
     }
     let (token, message) = match check::message(uri, headers, body) {
         Ok(message) => message,
         Err(refusal) => return failed_at(&refusal),
     };
-    if desk.unregistered.contains(&token) {
+    if state.unregistered.contains(&token) {
         let text = "Requested entity was not found.";
         return failed(&Trouble { status: 404, code: Some("UNREGISTERED"), text, retry_after: None });
     }
-    desk.messages.push(Message { token, message, access });
-    let name = format!("projects/{PROJECT}/messages/{}", desk.messages.len());
+    state.messages.push(Message { token, message, access });
+    let name = format!("projects/{PROJECT}/messages/{}", state.messages.len());
     axum::Json(json!({ "name": name })).into_response()
 }
 

@@ -17,7 +17,6 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// A published message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
-    /// Its topic.
     pub topic: String,
     /// Its id, from the MQTT user property.
     pub message_id: String,

@@ -51,8 +51,7 @@ impl Answer {
 #[must_use]
 pub fn token(id: &str, role: Role, tenant: &str) -> String {
     let identity = Identity { id: PartyId::new(id).unwrap(), role, tenant: TenantId::new(tenant).unwrap() };
-    issue_access_token(&Secret::new(DEV_SECRET), &identity, None, Some(DEV_AUDIENCE), Clock::system().now(), 3600)
-        .unwrap()
+    issue_access_token(&Secret::new(DEV_SECRET), &identity, Some(DEV_AUDIENCE), Clock::system().now(), 3600).unwrap()
 }
 
 /// An access token of the login session `session`, of a login at `at`, good for an hour.

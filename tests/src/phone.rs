@@ -38,7 +38,6 @@ pub struct Credentials {
     pub client_id: String,
     /// User or device.
     pub username: String,
-    /// The token.
     pub password: String,
     /// What to subscribe to.
     pub topics: Vec<String>,

@@ -6,13 +6,14 @@ mod reports;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use ilock_env::Clock;
 use ilock_events::RoomId;
 use ilock_trtc::{ApiKey, RoomApiConfig};
 use serde_json::{Value, json};
@@ -121,7 +122,7 @@ async fn answer(
     body: Bytes,
 ) -> Response {
     let at = Instant::now();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().cast_signed();
+    let now = Clock::system().now().0 / 1000;
     let request = check::Request { method: &method, uri: &uri, headers: &headers, body: &body };
     let checked = request.refusal(now);
     let action = headers.get("x-tc-action").and_then(|action| action.to_str().ok()).unwrap_or_default().to_owned();

@@ -18,7 +18,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub enum Manner {
     /// As the specification says.
     Good,
-    /// Never.
+    /// It never answers.
     Hangs,
     /// With this status and text, whatever it is asked.
     Answers(u16, String),

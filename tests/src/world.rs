@@ -68,7 +68,6 @@ impl World {
         self.stack.calls.log.load(&CallId::new(call).unwrap()).await.unwrap()
     }
 
-    /// Stops it.
     pub async fn end(self) {
         self.stack.stop().await;
     }

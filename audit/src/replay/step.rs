@@ -30,7 +30,6 @@ pub struct Forgetting {
     pub record: Forgotten,
 }
 
-/// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum What {
@@ -48,7 +47,6 @@ pub struct CommitStep {
     pub by: String,
     /// The command, as it was asked.
     pub cmd: StoredCommand,
-    /// What followed.
     pub events: Vec<String>,
     /// Where the call stood then.
     pub state: CallState,
@@ -65,7 +63,6 @@ pub struct CommitStep {
 pub enum PersonalTextState {
     /// Nothing was said.
     None,
-    /// This.
     Said(Box<PersonalText>),
     /// Something that has been forgotten: a mark says so.
     Forgotten,

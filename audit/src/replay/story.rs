@@ -14,15 +14,12 @@ use crate::verify;
 /// A call's story, in the order in which it happened.
 #[derive(Debug, Clone)]
 pub struct Story {
-    /// Which call.
     pub call_id: String,
-    /// Whose.
     pub tenant: Option<TenantId>,
     /// On which terms it was placed; none when its first commit is missing.
     pub placed: Option<Placed>,
     /// When it was placed.
     pub at: Millis,
-    /// What happened.
     pub steps: Vec<Step>,
     /// What was said in it and deleted later, because a person asked for that.
     pub forgotten: Vec<Forgetting>,

@@ -11,7 +11,6 @@ use crate::replay::step::{Forgetting, Step, What};
 use crate::replay::story::Story;
 use crate::replay::times::{day_and_time, seconds};
 
-/// The timeline.
 #[must_use]
 pub fn text(story: &Story) -> String {
     let mut out = head(story);

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::verify::Judged;
 use crate::{CheckedProof, Counts, Finding};
 
-/// So many findings are told in words; how many there are is said in any case.
+/// How many findings are named at most; their number is always given.
 const MOST_TOLD: usize = 20;
 
 /// What verifying found of the call.

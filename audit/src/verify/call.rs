@@ -5,9 +5,9 @@ use ilock_events::{CallEvent, CallId, Command, Day, Hash, Millis, RoomId, Tenant
 use ilock_notify::Step;
 
 use crate::verify::commit::{self, CheckedCommit, CommitView, stored_events};
+use crate::verify::deliveries::DeliveryCheck;
 use crate::verify::receipt::{self, ReceiptView};
 use crate::verify::strict::is_canonical;
-use crate::verify::told::Told;
 use crate::verify::{beside, form, order, personal, times};
 use crate::{CallLine, Counts, Finding, Kind};
 
@@ -114,8 +114,8 @@ impl Judge {
         let findings = &mut self.judged.findings;
         let mut commits = order::in_order(commits, line.last, last_told, findings);
         order::chain(&call_id, &commits, findings);
-        let mut told = Told::new(&receipts, self.as_of);
-        let call = self.decide(&call_id, line.at, &mut commits, &mut told);
+        let mut deliveries = DeliveryCheck::new(&receipts, self.as_of);
+        let call = self.decide(&call_id, line.at, &mut commits, &mut deliveries);
         let findings = &mut self.judged.findings;
         let lost = [Kind::Changed, Kind::Missing, Kind::Forked, Kind::Unreadable];
         let whole = !findings.iter().any(|finding| lost.contains(&finding.kind));
@@ -123,7 +123,7 @@ impl Judge {
         if whole {
             findings.extend(times::judge_end(&call, self.as_of));
         }
-        findings.extend(told.findings(call.placed.as_ref()));
+        findings.extend(deliveries.findings(call.placed.as_ref()));
         self.beside(line, whole, &call);
         self.span(&call, &commits);
     }
@@ -173,14 +173,14 @@ impl Judge {
         }
     }
 
-    /// Decides each command again, as far as the state before it is known, and has `told` judge who was told of it. Answers
-    /// the call as its last commit left it.
+    /// Decides each command again, as far as the state before it is known, and has `deliveries` judge who was told of it.
+    /// Answers the call as its last commit left it.
     fn decide(
         &mut self,
         call_id: &CallId,
         at: Millis,
         commits: &mut [CheckedCommit<'_>],
-        told: &mut Told<'_, '_>,
+        deliveries: &mut DeliveryCheck<'_, '_>,
     ) -> Call {
         let mut call = Call::new(call_id.clone());
         let mut due = 1;
@@ -196,7 +196,7 @@ impl Judge {
                 self.found(Kind::Changed, 1, format!("the call is said to be placed at {at}, not at {}", view.at));
             }
             let known = self.judged.findings.len();
-            match self.decide_one(&mut call, view, told) {
+            match self.decide_one(&mut call, view, deliveries) {
                 Ok(()) => {
                     let wrong = self.judged.findings.len() > known || self.cut || !view.canonical;
                     self.judged.counts.proven += u64::from(!wrong);
@@ -218,7 +218,7 @@ impl Judge {
         &mut self,
         call: &mut Call,
         view: &mut CommitView<'_>,
-        told: &mut Told<'_, '_>,
+        deliveries: &mut DeliveryCheck<'_, '_>,
     ) -> Result<(), String> {
         let n = view.n.0;
         let command = view.take_command()?;
@@ -256,7 +256,7 @@ impl Judge {
         // Who was to be told hangs on how the call stood, and behind a cut nobody knows that.
         if !self.cut {
             let step = Step { at: view.at, state: view.state, actor: &command.actor };
-            told.judge(n, step, &events, call.placed.as_ref());
+            deliveries.judge(n, step, &events, call.placed.as_ref());
         }
         call.committed(command, (view.n, view.hash.to_owned()));
         Ok(())

@@ -12,6 +12,7 @@ mod commit;
 mod day;
 mod day_access;
 mod day_subject;
+mod deliveries;
 mod file;
 mod form;
 mod line;
@@ -20,7 +21,6 @@ mod personal;
 mod receipt;
 mod strict;
 mod times;
-mod told;
 mod workers;
 
 pub use across::{CallsTogether, Neighbour};

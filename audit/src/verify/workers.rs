@@ -14,9 +14,9 @@ use crate::verify::call::Room;
 use crate::verify::line::{JudgedLine, judge};
 use crate::{Lines, RawLine};
 
-/// So many bytes of lines are handed to a thread at once; one line may be longer.
+/// How many bytes of lines are handed to a thread at once; one line may be longer.
 const BATCH_BYTES: usize = 256 << 10;
-/// So many batches for each thread are read ahead of the one that is due.
+/// How many batches for each thread are read ahead of the one that is due.
 const AHEAD: usize = 4;
 
 /// Lines that stand behind each other.

@@ -1,4 +1,4 @@
-//! Commands about call histories: read, export, verify, replay, seal, delete personal text, rebuild.
+//! Commands about call histories: read, export, verify, prove, replay, archive, delete personal text, rebuild.
 
 pub mod archive;
 mod audit_api;
@@ -10,6 +10,7 @@ mod export_file;
 pub mod forget;
 mod hour_marks;
 mod in_order;
+mod kept_checkpoints;
 pub mod ledger;
 mod ledger_args;
 mod ledger_place;

@@ -73,8 +73,14 @@ impl AwsError {
     /// Whether the requested thing does not exist.
     pub fn is_not_found(&self) -> bool {
         self.code.as_deref().is_some_and(|code| {
-            ["ResourceNotFoundException", "ResourceNotFound", "NotFoundException", "TableNotFoundException"]
-                .contains(&code)
+            [
+                "ResourceNotFoundException",
+                "ResourceNotFound",
+                "NotFoundException",
+                "TableNotFoundException",
+                "NoSuchBucket",
+            ]
+            .contains(&code)
                 || code.ends_with("NonExistentQueue")
                 || code == "QueueDoesNotExist"
         })
@@ -123,7 +129,12 @@ mod tests {
     #[test]
     fn what_is_missing_is_told_from_what_is_refused() {
         let error = |code: &str| AwsError { code: Some(code.into()), message: String::new() };
-        for code in ["ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"] {
+        for code in [
+            "ResourceNotFoundException",
+            "NoSuchBucket",
+            "AWS.SimpleQueueService.NonExistentQueue",
+            "QueueDoesNotExist",
+        ] {
             assert!(error(code).is_not_found(), "{code}");
         }
         for code in ["AccessDeniedException", "UnknownOperationException"] {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::primitives::DateTime;
 use clap::Args;
 use ilock_events::TopicPrefix;
 
@@ -40,8 +41,9 @@ pub struct Resource {
 #[derive(Debug, Clone, Default)]
 pub struct Stack {
     pub name: String,
-    /// The ARN.
     pub id: String,
+    /// When it was made, in seconds since 1970.
+    pub created: Option<i64>,
     /// `CREATE_COMPLETE` and the like.
     pub status: String,
     pub reason: Option<String>,
@@ -67,6 +69,7 @@ impl Stack {
         let mut stack = Self {
             name: name.to_owned(),
             id: found.stack_id().unwrap_or_default().to_owned(),
+            created: found.creation_time().map(DateTime::secs),
             status: found.stack_status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
             reason: found.stack_status_reason().map(str::to_owned),
             is_protected: found.enable_termination_protection() == Some(true),

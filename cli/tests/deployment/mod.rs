@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::types::{AttributeValue, PointInTimeRecoverySpecification, TimeToLiveSpecification};
 use aws_sdk_sqs::types::QueueAttributeName;
+use ilock_env::Clock;
 use serde_json::{Value, json};
 
 use crate::server::Server;
@@ -42,8 +43,8 @@ impl Deployment {
         let endpoint = std::env::var("AWS_ENDPOINT_URL").expect("AWS_ENDPOINT_URL names the emulator");
         assert!(endpoint.contains("127.0.0.1") || endpoint.contains("localhost"), "an emulator, not {endpoint}");
         let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
-        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos();
-        let stack = format!("t-{about}-{}-{nanos}", std::process::id());
+        let millis = Clock::system().now().0 % 1_000_000_000;
+        let stack = format!("t-{about}-{}-{millis}", std::process::id());
         let api = Server::start();
         let client = aws_sdk_cloudformation::Client::new(&sdk);
         let template = template(&stack, api.at("http")).to_string();
@@ -53,6 +54,8 @@ impl Deployment {
         };
         let create = client.create_stack().stack_name(&stack).template_body(template);
         let create = create.parameters(parameter("AlarmTopicArn", &topic)).parameters(parameter("PushGcm", &app));
+        store_secrets(&sdk, &stack).await;
+        let create = create.parameters(parameter("SecretsName", &stack));
         create.capabilities(aws_sdk_cloudformation::types::Capability::CapabilityNamedIam).send().await.unwrap();
         let mut deployment = Self { sdk, stack, outputs: BTreeMap::new(), _api: api };
         let found = loop {
@@ -219,6 +222,14 @@ async fn subscribed(sdk: &SdkConfig, stack: &str) -> (String, String) {
     (topic, app.send().await.unwrap().platform_application_arn.unwrap())
 }
 
+/// What the functions of the project's own template read; the operator makes them beforehand too.
+async fn store_secrets(sdk: &SdkConfig, stack: &str) {
+    let client = aws_sdk_secretsmanager::Client::new(sdk);
+    for name in ["auth", "mqtt", "payload", "trtc"] {
+        client.create_secret().name(format!("{stack}/{name}")).secret_string("{}").send().await.unwrap();
+    }
+}
+
 fn table(json: &str, name: &str) -> Value {
     let mut properties: Value = serde_json::from_str(json).unwrap();
     // The tests break it and delete it.
@@ -246,11 +257,17 @@ fn template(stack: &str, api: &str) -> Value {
             "AuthAlgorithms": { "Type": "String", "Default": "HS256" },
             "AlarmTopicArn": { "Type": "String" },
             "PushGcm": { "Type": "String" },
+            "SecretsName": { "Type": "String" },
         },
         "Resources": {
             "EventsTable": table(include_str!("../../../shared/log/table.json"), &format!("{stack}-events")),
             "DirectoryTable": table(include_str!("../../../shared/directory/table.json"), &format!("{stack}-directory")),
             "LedgerTable": table(include_str!("../../../shared/log/ledger.json"), &format!("{stack}-ledger")),
+            "LedgerKey": { "Type": "AWS::KMS::Key", "Properties": { "KeyPolicy": {
+                "Version": "2012-10-17",
+                "Statement": [{ "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": "kms:*", "Resource": "*" }] } } },
+            "LedgerBucket": { "Type": "AWS::S3::Bucket", "Properties": {
+                "VersioningConfiguration": { "Status": "Enabled" } } },
             "ExpireDeadLetters": { "Type": "AWS::SQS::Queue" },
             "ExpireQueue": { "Type": "AWS::SQS::Queue", "Properties": {
                 "RedrivePolicy": { "deadLetterTargetArn": arn("ExpireDeadLetters"), "maxReceiveCount": 5 } } },

@@ -11,7 +11,7 @@ use crate::deployment::Deployment;
 type Make = for<'a> fn(&'a Deployment) -> BoxFuture<'a, ()>;
 
 /// Each with what the doctor says of it. In this order: later ones take away what earlier ones need.
-pub const MISTAKES: [(&str, Make, &str); 17] = [
+pub const MISTAKES: [(&str, Make, &str); 22] = [
     ("a message is left in the dead letters", |on| Box::pin(leave_a_letter(on)), "holds 1 message"),
     ("recovery is switched off", |on| Box::pin(switch_recovery_off(on)), "-events has no point-in-time recovery"),
     ("time to live is switched off", |on| Box::pin(switch_ttl_off(on)), "-directory keeps expired items"),
@@ -24,6 +24,11 @@ pub const MISTAKES: [(&str, Make, &str); 17] = [
         |on| Box::pin(deploy_another(on)),
         "a call in one rings phones of the other",
     ),
+    ("a secret is deleted", |on| Box::pin(delete_a_secret(on)), "/payload is to be deleted"),
+    ("a secret is put under another key", |on| Box::pin(encrypt_a_secret_anew(on)), "/trtc is encrypted with"),
+    ("the ledger's key is disabled", |on| Box::pin(disable_the_key(on)), "is disabled: nothing of the ledger"),
+    ("the ledger's bucket is deleted", |on| Box::pin(delete_the_bucket(on)), "does not exist: nothing is published"),
+    ("a function is switched off", |on| Box::pin(switch_a_function_off(on)), "-projector is switched off"),
     ("a third function reads the stream", |on| Box::pin(read_a_third_time(on)), "throttles a third reader"),
     ("the projector's source is disabled", |on| Box::pin(disable_the_source(on)), "projector is disabled"),
     ("the ledger's source is deleted", |on| Box::pin(delete_the_source(on)), "-ledger does not read the log's stream"),
@@ -89,6 +94,34 @@ async fn deploy_another(on: &Deployment) {
         .send()
         .await
         .unwrap();
+}
+
+async fn delete_a_secret(on: &Deployment) {
+    let secret = format!("{}/payload", on.parameter("SecretsName").await);
+    aws_sdk_secretsmanager::Client::new(&on.sdk).delete_secret().secret_id(secret).send().await.unwrap();
+}
+
+async fn encrypt_a_secret_anew(on: &Deployment) {
+    let key = aws_sdk_kms::Client::new(&on.sdk).create_key().send().await.unwrap().key_metadata.unwrap().arn.unwrap();
+    let secret = format!("{}/trtc", on.parameter("SecretsName").await);
+    let client = aws_sdk_secretsmanager::Client::new(&on.sdk);
+    client.update_secret().secret_id(secret).kms_key_id(key).send().await.unwrap();
+}
+
+async fn disable_the_key(on: &Deployment) {
+    let key = on.resource("LedgerKey").await;
+    aws_sdk_kms::Client::new(&on.sdk).disable_key().key_id(key).send().await.unwrap();
+}
+
+async fn delete_the_bucket(on: &Deployment) {
+    let bucket = on.resource("LedgerBucket").await;
+    aws_sdk_s3::Client::new(&on.sdk).delete_bucket().bucket(bucket).send().await.unwrap();
+}
+
+async fn switch_a_function_off(on: &Deployment) {
+    let projector = format!("{}projector", on.output("FunctionPrefix"));
+    let none = aws_sdk_lambda::Client::new(&on.sdk).put_function_concurrency().function_name(projector);
+    none.reserved_concurrent_executions(0).send().await.unwrap();
 }
 
 async fn stream(on: &Deployment) -> String {

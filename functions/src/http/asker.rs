@@ -16,7 +16,6 @@ use crate::service::token_verifier::TokenVerifier;
 /// A user or a door station that is logged in.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// Who asks.
     pub party: Party,
     /// Whose they are.
     pub tenant: TenantId,
@@ -114,7 +113,6 @@ async fn bearer(parts: &Parts, verifier: TokenVerifier) -> Result<(AccessToken, 
 /// An auditor who is logged in.
 #[derive(Debug, Clone)]
 pub struct Auditor {
-    /// Who asks.
     pub id: PartyId,
     /// Whose calls they may see.
     pub tenant: TenantId,
@@ -136,7 +134,6 @@ where
 /// An operator who is logged in.
 #[derive(Debug, Clone)]
 pub struct Operator {
-    /// Who asks.
     pub id: PartyId,
     /// Whose people and devices they may log out.
     pub tenant: TenantId,

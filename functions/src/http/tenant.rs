@@ -1,7 +1,8 @@
 //! The tenant check: the one way in which an endpoint gets a call.
 //!
-//! An endpoint's state holds [`PartyCalls`], [`PartyLog`] or [`AuditLog`], never the log itself; each hands out a call only
-//! to somebody who may know of it. To everybody else the call does not exist.
+//! An endpoint's state holds [`PartyCalls`], [`PartyLog`] or [`AuditLog`], never the log itself; each hands out a call to act on
+//! or to show only to somebody who may know of it: to everybody else the call does not exist. [`PartyCalls::known`] alone asks
+//! whose a call is no further than its tenant: who is called may be busy in a call that the asker knows nothing of.
 
 use std::ops::Deref;
 
@@ -32,7 +33,6 @@ pub struct PartyCalls(Calls);
 pub struct PartyCall(History);
 
 impl PartyLog {
-    /// Guards `log`.
     #[must_use]
     pub const fn new(log: EventLog) -> Self {
         Self(log)
@@ -68,7 +68,6 @@ async fn of_party(log: &EventLog, caller: &Caller, call_id: &CallId) -> Result<P
 }
 
 impl PartyCalls {
-    /// Guards `calls`.
     #[must_use]
     pub const fn new(calls: Calls) -> Self {
         Self(calls)
@@ -199,7 +198,6 @@ impl Deref for PartyCall {
 pub struct AuditLog(EventLog);
 
 impl AuditLog {
-    /// Guards `log`.
     #[must_use]
     pub const fn new(log: EventLog) -> Self {
         Self(log)

@@ -1,5 +1,5 @@
 //! POST /api/trtc/callback: Tencent tells what happens in rooms. When the last party has left an active call, the call
-//! ends; a room that outlives its call is dismissed again.
+//! ends, a moment later where somebody may be back; a room that outlives its call is dismissed again.
 
 use std::sync::Arc;
 
@@ -9,30 +9,20 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use ilock_call::Placed;
-use ilock_directory::{Directory, Guest, Room};
-use ilock_events::{
-    Act, Actor, CallState, CommandId, Millis, Party, PersonalText, Reason, RoomId, TrtcIdentity, TrtcUser,
-};
+use futures::future::try_join_all;
+use ilock_directory::{Guest, Room};
+use ilock_events::{Millis, RoomId, TrtcUser};
 use ilock_log::History;
 use ilock_trtc::{BadSignature, CallbackEvent, InRoom, RoomEventKind, parse_callback, verify_callback};
 use serde_json::json;
 
 use crate::error::ApiError;
 use crate::http::body::MAX_BODY;
-use crate::service::calls::{CommandRequest, PersonalData};
+use crate::service::empty_room::end_once_left;
 use crate::service::room_dismisser::dismiss;
 use crate::service::room_watch::RoomWatch;
-use crate::service::rung::Rung;
 use crate::settings::BadSetting;
 use crate::wiring::Wiring;
-
-/// The key under which a call ends because everybody was gone.
-const LEFT_KEY: &str = "left";
-
-/// Who was first in the room and out again before the other came is not taken for the end so soon after the answer:
-/// the other may still be on the way.
-const JOIN_MS: i64 = 30_000;
 
 /// How far ahead of our clock a report may be, and how long ago it may have been sent: Tencent gives up after a minute.
 const EARLIEST_MS: i64 = 5 * 60_000;
@@ -42,7 +32,6 @@ const LATEST_MS: i64 = 60 * 60_000;
 #[derive(Clone)]
 pub struct TrtcCallbackState {
     watch: RoomWatch,
-    directory: Directory,
 }
 
 impl TrtcCallbackState {
@@ -51,17 +40,16 @@ impl TrtcCallbackState {
     /// # Errors
     /// [`BadSetting`].
     pub fn new(wiring: &Wiring) -> Result<Self, BadSetting> {
-        Ok(Self { watch: wiring.room_watch()?, directory: wiring.directory()? })
+        Ok(Self { watch: wiring.room_watch()? })
     }
 }
 
-/// The route.
 pub fn routes(state: TrtcCallbackState) -> Router {
     Router::new().route("/api/trtc/callback", post(trtc_callback)).with_state(state)
 }
 
 async fn trtc_callback(
-    State(TrtcCallbackState { watch, directory }): State<TrtcCallbackState>,
+    State(TrtcCallbackState { watch }): State<TrtcCallbackState>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -74,7 +62,7 @@ async fn trtc_callback(
         && let Some(room) = event.room.id()
         && is_of_now(&event, watch.calls.clock.now())?
     {
-        in_room(&watch, &directory, room, &event).await?;
+        in_room(&watch, room, &event).await?;
     }
     // As Tencent wants it: `code` 0, or it comes again.
     Ok((StatusCode::OK, axum::Json(json!({ "code": 0 }))).into_response())
@@ -108,72 +96,52 @@ fn is_of_now(event: &InRoom, now: Millis) -> Result<bool, ApiError> {
     Ok(now.since(event.sent_at) <= LATEST_MS)
 }
 
-async fn in_room(watch: &RoomWatch, directory: &Directory, room: RoomId, event: &InRoom) -> Result<(), ApiError> {
-    let Some(Room { lease, guests }) = directory.room(room).await? else { return Ok(()) };
-    let mut history = watch.calls.log.load(&lease.call_id).await?;
-    let Some(placed) = history.call.placed.clone() else { return Ok(()) };
+async fn in_room(watch: &RoomWatch, room: RoomId, event: &InRoom) -> Result<(), ApiError> {
+    let RoomWatch { calls, room_api, .. } = watch;
+    let Some(Room { lease, guests }) = calls.directory.room(room).await? else { return Ok(()) };
+    let mut history = calls.log.load(&lease.call_id).await?;
+    let Some(placed) = &history.call.placed else { return Ok(()) };
     tracing::Span::current().record("call_id", lease.call_id.as_str());
     // A room's number is given again after its lease: an old report is not about this call.
     if event.at < placed.at {
         return Ok(());
     }
+    let leaving = matches!(event.kind, RoomEventKind::Left | RoomEventKind::RoomDismissed);
     if placed.state.is_final() {
-        let leaving = matches!(event.kind, RoomEventKind::Left | RoomEventKind::RoomDismissed);
         if !leaving && event.at > last_change(&history) {
-            dismiss(watch.room_api.as_ref(), room).await?;
+            dismiss(room_api.as_ref(), room).await?;
         }
         return Ok(());
     }
-    let who = event.user.as_ref().and_then(|user| TrtcUser::new(user.clone()).ok());
-    let guests = match (who, event.kind) {
-        (Some(id), RoomEventKind::Entered | RoomEventKind::Left) => {
-            let guest = Guest { id, inside: event.kind == RoomEventKind::Entered, at: event.at };
-            directory.note_guest(room, &guest, lease.until).await?;
-            // Looked at after it was noted: of two who leave at once, the later report finds both gone.
-            directory.room(room).await?.map_or_else(Vec::new, |room| room.guests)
-        }
-        _ => guests,
-    };
-    if all_left(&placed, last_change(&history), &guests, event) {
-        let key = CommandId::new(LEFT_KEY).map_err(|bad| ApiError::Internal(bad.to_string()))?;
-        let request = CommandRequest {
-            tenant: placed.tenant.clone(),
-            actor: Actor::System,
-            client_is: None,
-            key,
-            act: Act::End { reason: Reason::Left },
-            personal: PersonalData::Unsaved(PersonalText::default()),
-            rung: Rung::default(),
-        };
-        match watch.calls.execute(&mut history, request, &watch.calls.clock).await {
-            // Somebody hung up meanwhile.
-            Ok(()) | Err(ApiError::Refused(_)) => {}
-            Err(other) => return Err(other),
-        }
+    let moved = moved(event, &guests);
+    try_join_all(moved.iter().map(|guest| calls.directory.note_guest(room, guest, lease.until))).await?;
+    if !leaving || event.is_removal() {
+        return Ok(());
     }
-    Ok(())
+    // Looked at after it was noted: of two who leave at once, the later report finds both gone.
+    let (as_of, lost) = (calls.clock.now().max(event.at), moved.iter().any(|guest| guest.may_return));
+    Box::pin(end_once_left(calls, &mut history, as_of, lost)).await
+}
+
+/// Who has gone in or out by `event`, where `guests` were in the room or out of it.
+fn moved(event: &InRoom, guests: &[Guest]) -> Vec<Guest> {
+    let guest = |id, inside, may_return| Guest { id, inside, may_return, at: event.at };
+    let who = event.user.as_ref().and_then(|user| TrtcUser::new(user.clone()).ok());
+    match (event.kind, who) {
+        (RoomEventKind::Entered, Some(id)) => vec![guest(id, true, false)],
+        // Whoever was put out because they entered once more is in the room. Whoever was put out otherwise is gone when it is
+        // dismissed.
+        (RoomEventKind::Left, Some(id)) if !event.is_removal() => vec![guest(id, false, event.is_time_out())],
+        // It puts out everybody who had come before. Why it was dismissed is not said: mostly everybody had left, and the
+        // reports of that may be still to come.
+        (RoomEventKind::RoomDismissed, _) => {
+            let inside = guests.iter().filter(|guest| guest.inside && guest.at < event.at);
+            inside.map(|inside| guest(inside.id.clone(), false, true)).collect()
+        }
+        _ => vec![],
+    }
 }
 
 fn last_change(history: &History) -> Millis {
     history.commits.last().map_or(Millis(0), |commit| commit.at)
-}
-
-/// Whether everybody who was in the room of this answered call is gone for good.
-fn all_left(placed: &Placed, answered_at: Millis, guests: &[Guest], event: &InRoom) -> bool {
-    if placed.state != CallState::Active || !matches!(event.kind, RoomEventKind::Left | RoomEventKind::RoomDismissed) {
-        return false;
-    }
-    // Each client of a party has a name of its own in the room.
-    let of_party = |party: &Party| -> Vec<&Guest> {
-        let identity = TrtcIdentity::of(&placed.tenant, party.kind, &party.id);
-        let is_theirs = |guest: &&Guest| guest.at >= placed.at && identity.seat_of(guest.id.as_str()).is_some();
-        guests.iter().filter(is_theirs).collect()
-    };
-    let caller = of_party(&placed.terms.caller);
-    let callee = placed.answerer().map_or_else(Vec::new, |answerer| of_party(&answerer));
-    // A room that was dismissed has put out everybody who had come before.
-    let still_in = |guest: &&Guest| guest.inside && (event.kind == RoomEventKind::Left || guest.at > event.at);
-    let inside = caller.iter().chain(&callee).any(still_in);
-    let both_came = !caller.is_empty() && !callee.is_empty();
-    !inside && (both_came || event.at.since(answered_at) >= JOIN_MS)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures::future::try_join_all;
 use ilock_call::{GRACE_MS, Placed, Refusal, decide};
+use ilock_directory::Directory;
 use ilock_env::{Clock, random};
 use ilock_events::{
     Act, Actor, Address, Alert, CallId, CallState, ClientProof, Command, CommandId, Commit, CommitNo, Millis, Nonce,
@@ -37,6 +38,8 @@ pub struct Calls {
     pub notifier: Notifier,
     /// Ends the ringing.
     pub timer: Arc<dyn RingTimer>,
+    /// Knows who is in the rooms of calls.
+    pub directory: Directory,
     /// Decides what is too late.
     pub clock: Clock,
 }
@@ -45,7 +48,6 @@ pub struct Calls {
 pub struct CommandRequest {
     /// The tenant of the call.
     pub tenant: TenantId,
-    /// Who commands.
     pub actor: Actor,
     /// How it is known by which client of theirs.
     pub client_is: Option<ClientProof>,
@@ -215,8 +217,10 @@ impl Calls {
     async fn committed(&self, history: &History, commit: &Commit, at_hand: &AtHand) {
         Span::current().record("n", commit.n.0);
         tracing::info!(call_id = %commit.call_id, n = %commit.n, kind = commit.cmd.kind, state = commit.state.word(), "committed");
-        if commit.n == CommitNo::FIRST {
-            ::metrics::counter!(metrics::CALLS_PLACED).increment(1);
+        if commit.n == CommitNo::FIRST
+            && let Some(placed) = &history.call.placed
+        {
+            metrics::count_placed(placed);
         }
         self.notifier.deliver_now(history, commit, at_hand).await;
     }

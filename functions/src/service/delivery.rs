@@ -28,7 +28,6 @@ const SLOW_BUDGET: Duration = Duration::from_secs(5);
 pub struct Notifier {
     /// Where receipts are kept.
     pub log: EventLog,
-    /// Carries messages.
     pub mqtt: Arc<dyn Mqtt>,
     /// Wakes sleeping phones, where the operator uses pushes.
     pub push: Option<PushDirectory>,
@@ -66,7 +65,7 @@ impl Notifier {
         if !self.fast_path {
             return;
         }
-        let delivered = self.deliver(history, commit, DeliveryPath::Fast, Some(at_hand));
+        let delivered = self.deliver(history, commit, DeliveryPath::Fast, Some(at_hand), |_| {});
         let why = match tokio::time::timeout(FAST_HEAD_START, delivered).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
@@ -80,7 +79,21 @@ impl Notifier {
     /// # Errors
     /// [`DeliveryError`] when something is still open; what was handed over has its receipt all the same.
     pub async fn deliver_pending(&self, history: &History, commit: &Commit) -> Result<(), DeliveryError> {
-        self.deliver(history, commit, DeliveryPath::Projector, None).await
+        self.deliver_pending_then(history, commit, |_| {}).await
+    }
+
+    /// The same. `published` is called before the pushes are through, and told whether everything is settled by MQTT; it is
+    /// dropped where it does not come to that.
+    ///
+    /// # Errors
+    /// As [`Notifier::deliver_pending`].
+    pub async fn deliver_pending_then(
+        &self,
+        history: &History,
+        commit: &Commit,
+        published: impl FnOnce(bool) + Send,
+    ) -> Result<(), DeliveryError> {
+        self.deliver(history, commit, DeliveryPath::Projector, None, published).await
     }
 
     /// For a carrier that may have lost what it had taken: hands over the notices of `commit` once more, under the same
@@ -94,7 +107,7 @@ impl Notifier {
             // A push was taken by others.
             receipt.notices.retain(|_, handed| handed.error.is_some() || handed.carrier != Carrier::Mqtt);
         }
-        self.deliver(&forgetful, commit, DeliveryPath::Projector, None).await
+        self.deliver_pending(&forgetful, commit).await
     }
 
     /// Rings the phones of `callees` once more, by message alone, as the call's first commit has it: its caller pressed again.
@@ -109,7 +122,7 @@ impl Notifier {
         let read_now = self.read_for(&notices).await;
         let path = DeliveryPath::Fast;
         let round = DueRound { history, commit: first, notices: &notices, done: &Done::default(), path, again: true };
-        self.hand_over(&round, &read_now).await
+        self.hand_over(&round, &read_now, |_| {}).await
     }
 
     /// With what is at hand, where something is.
@@ -119,6 +132,7 @@ impl Notifier {
         commit: &Commit,
         path: DeliveryPath,
         at_hand: Option<&AtHand>,
+        published: impl FnOnce(bool) + Send,
     ) -> Result<(), DeliveryError> {
         let mut notices = notices_of(history, commit)?;
         if self.push.is_none() {
@@ -126,6 +140,7 @@ impl Notifier {
         }
         let done = settled(history.receipts.iter().filter(|receipt| receipt.n == commit.n));
         if notices.iter().all(|notice| done.notices.contains(&notice.index)) {
+            published(true);
             return Ok(());
         }
         let read_now;
@@ -136,10 +151,15 @@ impl Notifier {
             &read_now
         };
         let round = DueRound { history, commit, notices: &notices, done: &done, path, again: false };
-        self.hand_over(&round, at_hand).await
+        self.hand_over(&round, at_hand, published).await
     }
 
-    async fn hand_over(&self, due: &DueRound<'_>, at_hand: &AtHand) -> Result<(), DeliveryError> {
+    async fn hand_over(
+        &self,
+        due: &DueRound<'_>,
+        at_hand: &AtHand,
+        published: impl FnOnce(bool) + Send,
+    ) -> Result<(), DeliveryError> {
         let DueRound { history, commit, notices, done, path, again } = *due;
         let still_ringing = LoggedCall { log: &self.log, call_id: &commit.call_id };
         let phones = self.push.as_ref().map(|push| push.knowing(&at_hand.clients));
@@ -153,7 +173,7 @@ impl Notifier {
             still_ringing: &still_ringing,
             budget: if path == DeliveryPath::Fast { FAST_BUDGET } else { SLOW_BUDGET },
         };
-        let round = delivery.deliver(notices, done).await;
+        let round = delivery.deliver(notices, done, published).await;
         metrics::count_delivery(&round);
         if commit.n == CommitNo::FIRST && !again {
             metrics::count_rings(notices, &round, path);

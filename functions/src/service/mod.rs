@@ -2,6 +2,7 @@
 
 pub mod calls;
 pub mod delivery;
+pub mod empty_room;
 pub mod http_push;
 pub mod mqtt_access;
 pub mod push_binding;

@@ -7,10 +7,14 @@ use ilock_directory::{Client, Directory, DirectoryError, EndpointOwner, Endpoint
 use ilock_events::{Carrier, ClientStatus, Millis, PartyAddress};
 use ilock_notify::CarrierError;
 use ilock_notify::push::{Endpoint, Phone, Phones, PushCarrier, PushSender, Retired};
+use tokio::sync::Semaphore;
 
 use crate::metrics;
 use crate::service::http_push::for_the_log;
 use crate::service::rung::KnownClients;
+
+/// How many pushes of one function are on their way at once.
+pub const AT_ONCE: usize = 128;
 
 /// The carrier of pushes; none where the operator does not use them.
 #[derive(Clone)]
@@ -21,13 +25,14 @@ pub struct Pushes(pub Option<Arc<dyn PushCarrier>>);
 pub struct PushDirectory {
     carrier: Arc<dyn PushCarrier>,
     directory: Directory,
+    in_flight: Arc<Semaphore>,
 }
 
 impl PushDirectory {
     /// By `carrier`, the phones that stand in `directory`.
     #[must_use]
     pub fn new(carrier: Arc<dyn PushCarrier>, directory: Directory) -> Self {
-        Self { carrier, directory }
+        Self { carrier, directory, in_flight: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// The same, where the clients of some persons are known.
@@ -81,7 +86,7 @@ impl KnownPhones<'_> {
     /// What a delivery sends pushes with.
     #[must_use]
     pub fn sender(&self) -> PushSender<'_> {
-        PushSender { carrier: &*self.push.carrier, phones: self }
+        PushSender { carrier: &*self.push.carrier, phones: self, in_flight: &self.push.in_flight }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Credentials for a call's TRTC room: UserSig and PrivateMapKey, for the party that may enter it; and how `user_sig` travels
-//! in the messages that ring.
+//! Credentials for a call's TRTC room: UserSig and PrivateMapKey, for the party that may enter it; and how they travel in the
+//! messages that ring.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use ilock_auth::PayloadKeys;
 use ilock_call::{GRACE_MS, Placed};
 use ilock_directory::{Directory, ROOM_LEASE};
 use ilock_events::{
-    Address, CallState, Millis, Party, PartyAddress, PartyKind, RoomInfo, Seat, TrtcIdentity, TrtcUser,
+    Address, CallState, Millis, Party, PartyAddress, PartyKind, RoomId, RoomInfo, Seat, TrtcIdentity, TrtcUser,
 };
 use ilock_notify::MessageCredentials;
 use ilock_trtc::{ALL_PRIVILEGES, RECEIVE_ONLY, TrtcApp};
@@ -21,7 +21,7 @@ use ilock_env::Clock;
 pub enum SigInMessages {
     /// As a compact JWE under the user's payload key.
     Jwe,
-    /// As it is: for apps that cannot open a JWE yet.
+    /// As it is, and the `PrivateMapKey` beside it: for apps that cannot open a JWE yet.
     Plain,
     /// Not at all: the app asks over HTTP.
     None,
@@ -41,9 +41,7 @@ pub struct RoomCredentials {
 /// Who enters a room, and where.
 #[derive(Debug, Clone, Copy)]
 pub struct Entrant<'a> {
-    /// The party.
     pub party: &'a Party,
-    /// Its seat.
     pub seat: Seat,
     /// Whether the log has it that the party may look and listen before it has answered.
     pub previews: bool,
@@ -168,6 +166,14 @@ impl RingCredentials {
                 .ok(),
         }
     }
+
+    /// For apps that enter with what the message has, once they have answered: so it permits to be seen and heard. Whoever
+    /// reads the message may enter with it, answered or not, as with the plain `user_sig` where no key is asked for.
+    fn private_map_key(&self, room: RoomId, user: &TrtcUser) -> Option<String> {
+        let RoomCredentials { trtc, valid_seconds, .. } = &self.rooms;
+        let key = || trtc.private_map_key(user, room, ALL_PRIVILEGES, self.rooms.now_seconds(), *valid_seconds);
+        (self.in_messages == SigInMessages::Plain).then(key)
+    }
 }
 
 impl MessageCredentials for KeyedCredentials {
@@ -178,5 +184,9 @@ impl MessageCredentials for KeyedCredentials {
     fn user_sig_in_message(&self, to: &Address, user: &TrtcUser) -> Option<String> {
         let version = self.key_versions.get(to).copied().unwrap_or(0);
         self.rings.as_ref().and_then(|rings| rings.sig(to, version, user))
+    }
+
+    fn private_map_key_in_message(&self, room: RoomId, user: &TrtcUser) -> Option<String> {
+        self.rings.as_ref().and_then(|rings| rings.private_map_key(room, user))
     }
 }

@@ -3,7 +3,7 @@
 //! for behind a later batch.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
@@ -12,6 +12,7 @@ use ilock_trtc::RoomApi;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::ApiError;
+use crate::lock::lock;
 use crate::metrics;
 
 /// How many rooms are remembered at most; Tencent drops a room by itself once everybody has left it.
@@ -50,7 +51,7 @@ impl RoomDismisser {
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.queue)
     }
 
     /// Queues `room` for dismissal until its lease expires at `until`.

@@ -1,14 +1,16 @@
-//! expire-call: the timer of a call went off. One that still rings is missed; one that has lasted for as long as a call may
-//! is ended. On a call that is over this does nothing. Text that no commit came to name may have been left behind: it goes.
+//! expire-call: the timer of a call went off. One that still rings is missed; one that has lasted for as long as a call may,
+//! or whose room nobody came back to, is ended. On a call that is over this does nothing. Text that no commit came to name may
+//! have been left behind: it goes.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::future::join_all;
 use ilock_call::Refusal;
 use ilock_events::CallState;
-use ilock_notify::Alarm;
+use ilock_notify::{Alarm, AlarmKind};
 
 use crate::error::ApiError;
 use crate::service::calls::Calls;
+use crate::service::empty_room::end_once_left;
 
 /// Ends the ringing of one call, or the call.
 ///
@@ -17,6 +19,9 @@ use crate::service::calls::Calls;
 #[tracing::instrument(name = "expiring", skip_all, fields(call_id = %alarm.call_id, n = tracing::field::Empty))]
 pub async fn expire(calls: &Calls, alarm: &Alarm) -> Result<(), ApiError> {
     let mut history = calls.log.load(&alarm.call_id).await?;
+    if alarm.kind == AlarmKind::RoomEmpty {
+        return Box::pin(end_once_left(calls, &mut history, calls.clock.now(), false)).await;
+    }
     let outcome = match history.call.state() {
         Some(CallState::Ringing) => calls.expire(&mut history, &calls.clock).await,
         Some(CallState::Active) => calls.end_at_limit(&mut history, &calls.clock).await,

@@ -16,7 +16,6 @@ use crate::wiring::Wiring;
 /// Enters what the log holds into the ledger.
 #[derive(Debug, Clone)]
 pub struct LedgerKeeper {
-    /// The ledger.
     pub ledger: Ledger,
 }
 
@@ -62,13 +61,13 @@ pub fn entry_in(record: EventRecord) -> Option<Entry> {
     let body: Value = match serde_dynamo::from_item(item) {
         Ok(body) => body,
         Err(error) => {
-            tracing::error!(%error, "dead letter: an item is none that JSON could hold; it is not in the ledger");
+            tracing::error!(%error, "item skipped: it cannot be read as JSON, and is not in the ledger");
             return None;
         }
     };
     let entry = entry_of(&body);
     if entry.is_none() && kind_of(&body).is_some() {
-        tracing::error!(pk = %body["pk"], sk = %body["sk"], "dead letter: an item cannot be entered into the ledger");
+        tracing::error!(pk = %body["pk"], sk = %body["sk"], "item skipped: it cannot be entered into the ledger");
     }
     entry
 }

@@ -21,7 +21,6 @@ pub struct PresenceEvent {
     pub client_id: String,
     /// When, in ms.
     pub timestamp: i64,
-    /// Which way.
     pub event_type: PresenceKind,
     /// The connection's number; IoT Core leaves it out where it never counted.
     #[serde(default)]
@@ -32,9 +31,7 @@ pub struct PresenceEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PresenceKind {
-    /// It stands.
     Connected,
-    /// It ended.
     Disconnected,
     /// Neither: IoT Core also tells of connections that it refused, and may come to tell of more.
     #[serde(other)]
@@ -57,7 +54,6 @@ impl PresenceEvent {
 
 /// Shows an event again after [`AWAY_SECONDS`].
 pub trait RecheckQueue: Send + Sync {
-    /// Takes `event`.
     fn recheck_later(&self, event: PresenceEvent) -> BoxFuture<'_, Result<(), QueueError>>;
 }
 
@@ -66,7 +62,6 @@ pub trait RecheckQueue: Send + Sync {
 pub enum PresenceError {
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    /// The queue.
     #[error(transparent)]
     Queue(#[from] QueueError),
 }
@@ -103,7 +98,12 @@ pub async fn recheck(directory: &Directory, prefix: &TopicPrefix, event: &Presen
         return Ok(());
     }
     let marked = directory.went_offline(&owner, &client, Millis(event.timestamp)).await?;
-    tracing::info!(client_id = %client, marked, "a client stayed away");
+    // Whoever connected in between found no mark to take away.
+    if directory.presence(&client).await?.is_some_and(|presence| presence.connected) {
+        directory.came_back(&owner, &client).await?;
+        return Ok(());
+    }
+    tracing::info!(client_id = %client, marked, "client has not reconnected");
     Ok(())
 }
 

@@ -1,15 +1,19 @@
 //! projector: fed by the log's stream, it keeps the histories and delivers every notice that has no receipt yet.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use aws_lambda_events::dynamodb::Event;
 use aws_lambda_events::streams::DynamoDbEventResponse;
-use futures::StreamExt;
 use futures::channel::oneshot;
-use futures::stream;
+use futures::future::{BoxFuture, join_all};
+use ilock_call::Placed;
 use ilock_directory::{Directory, DirectoryError, leased_until};
-use ilock_events::{CallId, Commit, CommitNo};
+use ilock_events::{CallId, Commit, CommitNo, Millis};
 use ilock_log::{EventLog, History, LogError};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{Instrument, Span};
 
 use crate::metrics;
@@ -20,16 +24,21 @@ use crate::triggers::changed_commit::ChangedCommit;
 use crate::triggers::stream_batch::StreamBatch;
 use crate::wiring::Wiring;
 
-/// How many calls are projected at once.
+/// How many commits are told by MQTT at once, and how many calls are noted at once.
 pub const AT_ONCE: usize = 16;
+
+/// How long those who are called may have to wait until their call stands in the histories.
+const NOTE_HEAD_START: Duration = Duration::from_millis(500);
+
+/// How long one note may take, and so how much later a batch may end because of the histories: telling does not wait for that,
+/// but the next batch of the shard does.
+const NOTE_BUDGET: Duration = Duration::from_secs(2);
 
 /// Keeps the histories and delivers what has no receipt.
 #[derive(Clone)]
 pub struct Projector {
     pub log: EventLog,
-    /// Histories.
     pub directory: Directory,
-    /// Delivers notices.
     pub notifier: Notifier,
     /// The rooms of calls that are over.
     pub rooms: RoomDismisser,
@@ -43,7 +52,8 @@ pub enum Unprojected {
     Log(#[from] LogError),
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    /// A carrier.
+    #[error("the histories did not answer in time")]
+    NotNoted,
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
     /// An earlier commit of the same call failed; order is kept per call.
@@ -65,64 +75,85 @@ impl Projector {
         })
     }
 
-    /// Projects commits, each call's in order, calls beside each other. Answers which could not be, and why.
+    /// Projects commits, calls beside each other, each call's in order: a commit's messages by MQTT go out after those of the
+    /// commits before it. No message by MQTT waits for a push, of its own call or of another one. Answers which commits could
+    /// not be projected, and why.
     pub async fn project(&self, commits: Vec<Commit>) -> Vec<(Commit, Unprojected)> {
         let mut by_call: BTreeMap<CallId, Vec<Commit>> = BTreeMap::new();
         for commit in commits {
             by_call.entry(commit.call_id.clone()).or_default().push(commit);
         }
-        let (placings, calls): (Vec<_>, Vec<_>) = by_call.into_values().map(CallCommits::of).unzip();
-        let noting = stream::iter(placings.into_iter().flatten())
-            .map(|placing| self.note(placing))
-            .buffer_unordered(AT_ONCE)
-            .for_each(|()| async {});
-        let telling = stream::iter(calls)
-            .map(|call| self.project_call(call))
-            .buffer_unordered(AT_ONCE)
-            .flat_map(stream::iter)
-            .collect();
-        let ((), failed) = futures::join!(noting, telling);
+        let batch = Batch::begin();
+        let mut projecting: Vec<BoxFuture<'_, Option<(Commit, Unprojected)>>> = vec![];
+        for mut commits in by_call.into_values() {
+            commits.sort_by_key(|commit| commit.n);
+            let mut before = None;
+            for commit in commits {
+                let (published, next) = oneshot::channel();
+                let turn = Turn { before: before.replace(next), published };
+                projecting.push(Box::pin(self.project_in_turn(commit, turn, &batch)));
+            }
+        }
+        let failed = join_all(projecting).await.into_iter().flatten().collect();
         // Behind everybody who was to be told.
         self.rooms.run(self.notifier.clock.now()).await;
         failed
     }
 
-    async fn project_call(&self, CallCommits { commits, mut noted }: CallCommits) -> Vec<(Commit, Unprojected)> {
-        let mut failed: Vec<(Commit, Unprojected)> = vec![];
-        for commit in commits {
-            if !failed.is_empty() {
-                failed.push((commit, Unprojected::Waits));
-                continue;
-            }
-            let projected = async {
-                if let Some(noted) = noted.take() {
-                    noted.await.unwrap_or(Err(Unprojected::Waits))?;
-                }
-                self.project_one(&commit).await
-            };
-            if let Err(why) = projected.instrument(in_call(&commit)).await {
-                tracing::warn!(call_id = %commit.call_id, n = %commit.n, error = %why, "not projected yet");
-                failed.push((commit, why));
-            }
+    async fn project_in_turn(&self, commit: Commit, turn: Turn, batch: &Batch) -> Option<(Commit, Unprojected)> {
+        let Turn { before, published } = turn;
+        if let Some(before) = before
+            && before.await.is_err()
+        {
+            return Some((commit, Unprojected::Waits));
         }
-        failed
+        let why = self.project_one(&commit, published, batch).instrument(in_call(&commit)).await.err()?;
+        tracing::warn!(call_id = %commit.call_id, n = %commit.n, error = %why, "not projected yet");
+        Some((commit, why))
     }
 
-    async fn project_one(&self, commit: &Commit) -> Result<(), Unprojected> {
+    async fn project_one(&self, commit: &Commit, published: Published, batch: &Batch) -> Result<(), Unprojected> {
+        if commit.n != CommitNo::FIRST {
+            return Box::pin(self.tell(commit, published, batch)).await;
+        }
+        let (says, noted) = oneshot::channel();
+        let noting = async {
+            let outcome = Box::pin(self.note_placing(commit, batch)).await;
+            // Who waited for it may have gone on without it.
+            says.send(()).ok();
+            outcome
+        };
+        let telling = async {
+            // A phone that a push woke asks for the histories first, and is to find the call.
+            timeout_at(batch.noted_by, noted).await.ok();
+            Box::pin(self.tell(commit, published, batch)).await
+        };
+        let (noted, told) = futures::join!(noting, telling);
+        // Shown again for the note alone: what was told has its receipt.
+        told.and(noted)
+    }
+
+    /// Tells whom `commit` concerns, and notes beside it that the call is over.
+    async fn tell(&self, commit: &Commit, published: Published, batch: &Batch) -> Result<(), Unprojected> {
         tokio::time::sleep(self.notifier.head_start(commit.at)).await;
+        let permit = batch.publishing.acquire().await;
         // The whole call, not the stream's picture of one commit: what is delivered is what is stored, chain and all.
         let history = self.log.load(&commit.call_id).await?;
-        if let Some(placed) = &history.call.placed
-            && commit.state.is_final()
-            && commit.n != CommitNo::FIRST
-        {
-            let (n, at) = history.commits.last().map_or((commit.n, commit.at), |last| (last.n, last.at));
-            self.directory.note(&commit.call_id, placed, n, at).await?;
-        }
         let Some(stored) = history.commits.iter().find(|stored| stored.n == commit.n) else {
             return Err(DeliveryError::Commit(format!("commit {} is not in the log", commit.n)).into());
         };
-        self.notifier.deliver_pending(&history, stored).await?;
+        let by_mqtt = |all: bool| {
+            drop(permit);
+            if all {
+                // There may be no later commit of the call.
+                published.send(()).ok();
+            }
+        };
+        let telling = Box::pin(self.notifier.deliver_pending_then(&history, stored, by_mqtt));
+        let noting = Box::pin(self.note_end(&history, stored, batch));
+        let (told, noted) = futures::join!(telling, noting);
+        told?;
+        noted?;
         if stored.state.is_final()
             && let Some(placed) = &history.call.placed
         {
@@ -131,21 +162,45 @@ impl Projector {
         Ok(())
     }
 
-    async fn note(&self, Placing { commit, noted }: Placing) {
-        let outcome = self.note_placing(&commit).instrument(in_call(&commit)).await;
-        // Who waits for it is gone only where the whole batch is.
-        noted.send(outcome).ok();
+    async fn note_placing(&self, commit: &Commit, batch: &Batch) -> Result<(), Unprojected> {
+        let mut shown = History::unplaced(commit.call_id.clone());
+        // One that does not add up is refused where the log is read.
+        let adds_up = shown.push(commit.clone()).is_ok();
+        match &shown.call.placed {
+            Some(placed) if adds_up => self.note(&commit.call_id, placed, commit.n, commit.at, batch).await,
+            _ => Ok(()),
+        }
     }
 
-    async fn note_placing(&self, commit: &Commit) -> Result<(), Unprojected> {
-        let mut shown = History::unplaced(commit.call_id.clone());
-        // One that does not add up is refused below, where the log is read.
-        if shown.push(commit.clone()).is_ok()
-            && let Some(placed) = &shown.call.placed
-        {
-            self.directory.note(&commit.call_id, placed, commit.n, commit.at).await?;
+    /// Notes that the call is over, where `commit` ended it.
+    async fn note_end(&self, history: &History, commit: &Commit, batch: &Batch) -> Result<(), Unprojected> {
+        match &history.call.placed {
+            Some(placed) if commit.state.is_final() && commit.n != CommitNo::FIRST => {
+                let (n, at) = history.commits.last().map_or((commit.n, commit.at), |last| (last.n, last.at));
+                self.note(&commit.call_id, placed, n, at, batch).await
+            }
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Notes where the call stands after commit `n` of `at`, in a short time or not at all.
+    async fn note(
+        &self,
+        call_id: &CallId,
+        placed: &Placed,
+        n: CommitNo,
+        at: Millis,
+        batch: &Batch,
+    ) -> Result<(), Unprojected> {
+        let _permit = batch.noting.acquire().await;
+        if batch.histories_hang.load(Ordering::Relaxed) {
+            return Err(Unprojected::NotNoted);
+        }
+        let Ok(noted) = timeout(NOTE_BUDGET, Box::pin(self.directory.note(call_id, placed, n, at))).await else {
+            batch.histories_hang.store(true, Ordering::Relaxed);
+            return Err(Unprojected::NotNoted);
+        };
+        noted.map_err(Unprojected::from)
     }
 
     /// The stream's batch. What fails is shown again by its sequence number.
@@ -180,29 +235,38 @@ impl Projector {
     }
 }
 
-/// The commits of one call in a batch, in their order.
-struct CallCommits {
-    commits: Vec<Commit>,
-    /// Says that the call stands in the histories, where it was just placed: nobody is told before. A phone that a push woke
-    /// asks for them first, and is to find the call.
-    noted: Option<oneshot::Receiver<Result<(), Unprojected>>>,
+/// What the calls of one batch share.
+struct Batch {
+    /// One permit for each commit that may be told by MQTT just now. Pushes have a limit of their own.
+    publishing: Semaphore,
+    /// One permit for each call that may be noted just now.
+    noting: Semaphore,
+    /// Until when a call that was just placed is not told, unless it is noted.
+    noted_by: Instant,
+    /// Whether a note took too long: those that have not begun are left for the next time, as the next batch of the shard waits.
+    histories_hang: AtomicBool,
 }
 
-/// A call that was just placed. It is noted beside the telling of others, which may take seconds.
-struct Placing {
-    commit: Commit,
-    noted: oneshot::Sender<Result<(), Unprojected>>,
-}
-
-impl CallCommits {
-    fn of(mut commits: Vec<Commit>) -> (Option<Placing>, Self) {
-        commits.sort_by_key(|commit| commit.n);
-        let Some(first) = commits.first().filter(|commit| commit.n == CommitNo::FIRST).cloned() else {
-            return (None, Self { commits, noted: None });
-        };
-        let (says, noted) = oneshot::channel();
-        (Some(Placing { commit: first, noted: says }), Self { commits, noted: Some(noted) })
+impl Batch {
+    fn begin() -> Self {
+        Self {
+            publishing: Semaphore::new(AT_ONCE),
+            noting: Semaphore::new(AT_ONCE),
+            noted_by: Instant::now() + NOTE_HEAD_START,
+            histories_hang: AtomicBool::new(false),
+        }
     }
+}
+
+/// Says that nothing of a commit is left for MQTT; dropped where something is.
+type Published = oneshot::Sender<()>;
+
+/// A commit's place among those of its call in a batch.
+struct Turn {
+    /// The commit before it.
+    before: Option<oneshot::Receiver<()>>,
+    /// What the commit after it waits for.
+    published: Published,
 }
 
 /// The span of one commit's projection.

@@ -25,7 +25,6 @@ pub struct DeliveryFailure {
     pub endpoint_arn: String,
     /// In one word.
     pub failure_type: String,
-    /// In more.
     #[serde(default)]
     pub failure_message: Option<String>,
     /// Which push it was.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use ilock_auth::Arns;
 use ilock_events::{Carrier, ClientName, TopicPrefix};
+use ilock_functions::lock::lock;
 use ilock_notify::{CarrierError, Mqtt, Publish};
 use mqtt5::QoS;
 use mqtt5::broker::config::{BrokerConfig, StorageBackend, StorageConfig, TlsConfig, WebSocketConfig};
@@ -20,7 +21,6 @@ use tokio::task::JoinHandle;
 
 use crate::broker_acl::{Authority, BrokerAcl};
 use crate::error::NotStarted;
-use crate::lock::lock;
 use crate::presence::PresenceReporter;
 
 /// As IoT Core: 128 KB a message.

@@ -13,6 +13,7 @@ use ilock_auth::{Arns, Policy};
 use ilock_directory::Directory;
 use ilock_env::Clock;
 use ilock_events::Millis;
+use ilock_functions::lock::lock;
 use ilock_functions::service::mqtt_access::MqttAccess;
 use ilock_functions::triggers::mqtt_authorizer::{AuthorizerRequest, MqttData, ProtocolData, authorize};
 use mqtt5::broker::auth::{AuthProvider, AuthResult};
@@ -20,7 +21,6 @@ use mqtt5::packet::connect::ConnectPacket;
 use mqtt5::types::ReasonCode;
 
 use crate::broker_rules::BrokerRules;
-use crate::lock::lock;
 
 /// What the acl asks.
 pub struct Authority {

@@ -12,12 +12,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
+use ilock_functions::lock::lock;
 use mqtt5::QoS;
 use mqtt5::broker::events::{BrokerEventHandler, ClientPublishEvent, PublishAction};
 use mqtt5::broker::router::MessageRouter;
 use mqtt5::packet::publish::PublishPacket;
-
-use crate::lock::lock;
 
 /// Where a refused publish goes.
 const NOWHERE: &str = "refused";

@@ -25,13 +25,11 @@ pub enum NotStarted {
     /// Another process works in the data directory.
     #[error("the data directory {0} is in use by another process")]
     InUse(PathBuf),
-    /// A setting.
     #[error(transparent)]
     Setting(#[from] BadSetting),
     /// The embedded DynamoDB.
     #[error("the embedded DynamoDB: {0}")]
     Database(String),
-    /// The broker.
     #[error("the MQTT broker: {0}")]
     Broker(String),
 }

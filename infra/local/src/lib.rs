@@ -2,8 +2,8 @@
 //!
 //! The functions are the ones that run on Lambda. What AWS is to them there, this crate is here: [`dynamodb`] an
 //! embedded DynamoDB, [`stream`] the poller that feeds the projector, [`broker`] the MQTT broker that asks the real
-//! authorizer and enforces the very policy it returns, [`push`] push services that show
-//! what they are given, [`timer`] the queue that a call expires by, [`vault`] the bucket that the ledger is sealed into.
+//! authorizer and enforces the very policy it returns, [`push`] push services that show what they are given, [`timer`] the
+//! queue that a call expires by, [`ledger_folder`] the bucket that the ledger is published in.
 
 pub mod broker;
 mod broker_acl;
@@ -12,7 +12,6 @@ pub mod dynamodb;
 mod error;
 mod http;
 pub mod ledger_folder;
-mod lock;
 mod options;
 mod pages;
 mod presence;

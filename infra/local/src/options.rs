@@ -15,9 +15,7 @@ use crate::stream;
 /// Where the stack listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Addresses {
-    /// HTTP.
     pub http: SocketAddr,
-    /// MQTT.
     pub broker: BrokerAddresses,
     /// DynamoDB: what `ilock log` reads.
     pub dynamodb: SocketAddr,

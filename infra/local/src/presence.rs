@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use ilock_directory::Directory;
 use ilock_events::TopicPrefix;
+use ilock_functions::lock::lock;
 use ilock_functions::triggers::presence::{AWAY_SECONDS, PresenceEvent, PresenceKind, RecheckQueue, on_event, recheck};
 use ilock_notify::QueueError;
 use mqtt5::broker::events::{
@@ -16,7 +17,6 @@ use mqtt5::broker::events::{
 };
 
 use crate::broker_acl::BrokerAcl;
-use crate::lock::lock;
 
 /// Tells presence of every connection, and the broker's rules of every publish: the broker takes one handler.
 pub(crate) struct PresenceReporter {

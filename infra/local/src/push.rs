@@ -1,7 +1,7 @@
 //! Push services that show what they are given, instead of waking phones.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
 use axum::extract::State;
@@ -9,6 +9,7 @@ use axum::routing::get;
 use futures::future::BoxFuture;
 use ilock_env::Clock;
 use ilock_events::{Millis, PushService};
+use ilock_functions::lock::lock;
 use ilock_notify::push::{PushCarrier, PushError, PushRequest};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -36,12 +37,11 @@ pub struct Shown {
     /// `apns-priority`, on iOS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<u8>,
-    /// The payload.
     pub payload: Value,
 }
 
 #[derive(Default)]
-struct Desk {
+struct PushState {
     shown: VecDeque<Shown>,
     count: u64,
     disabled: BTreeSet<String>,
@@ -53,7 +53,7 @@ struct Desk {
 /// All five push services, with a platform application for each.
 #[derive(Clone)]
 pub struct LocalPush {
-    desk: Arc<Mutex<Desk>>,
+    state: Arc<Mutex<PushState>>,
     clock: Clock,
 }
 
@@ -61,38 +61,38 @@ impl LocalPush {
     /// Services that nobody has pushed anything to yet.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        Self { desk: Arc::default(), clock }
+        Self { state: Arc::default(), clock }
     }
 
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, PushState> {
+        lock(&self.state)
     }
 
     /// The last pushes, oldest first.
     #[must_use]
     pub fn shown(&self) -> Vec<Shown> {
-        self.desk().shown.iter().cloned().collect()
+        self.state().shown.iter().cloned().collect()
     }
 
     /// From now on `endpoint` is disabled, as if the app had been removed; until it is registered again.
     pub fn disable(&self, endpoint: &str) {
-        self.desk().disabled.insert(endpoint.to_owned());
+        self.state().disabled.insert(endpoint.to_owned());
     }
 
     /// From now on nothing is taken; or everything again.
     pub fn down(&self, down: bool) {
-        self.desk().down = down;
+        self.state().down = down;
     }
 
     /// From now on no token is one of this app's; or every one is.
     pub fn refuses(&self, refuses: bool) {
-        self.desk().refuses = refuses;
+        self.state().refuses = refuses;
     }
 
     /// How many tokens have come to be registered, also those that were refused.
     #[must_use]
     pub fn registered(&self) -> u64 {
-        self.desk().registered
+        self.state().registered
     }
 
     /// `GET /dev/pushes`.
@@ -106,16 +106,16 @@ impl LocalPush {
     fn take(&self, request: PushRequest) -> Result<Option<String>, PushError> {
         let payload: Value =
             serde_json::from_str(&request.payload).map_err(|error| PushError::Refused(error.to_string()))?;
-        let mut desk = self.desk();
-        if desk.down {
+        let mut state = self.state();
+        if state.down {
             return Err(PushError::Unavailable("down".into()));
         }
-        if desk.disabled.contains(&request.endpoint) {
+        if state.disabled.contains(&request.endpoint) {
             return Err(PushError::Retired("EndpointDisabled".into()));
         }
-        desk.count += 1;
+        state.count += 1;
         let shown = Shown {
-            id: desk.count,
+            id: state.count,
             at: self.clock.now(),
             service: request.service,
             endpoint: request.endpoint,
@@ -135,10 +135,10 @@ impl LocalPush {
             request.payload
         );
         let id = shown.id.to_string();
-        if desk.shown.len() == KEPT {
-            desk.shown.pop_front();
+        if state.shown.len() == KEPT {
+            state.shown.pop_front();
         }
-        desk.shown.push_back(shown);
+        state.shown.push_back(shown);
         Ok(Some(id))
     }
 }
@@ -148,15 +148,15 @@ impl PushCarrier for LocalPush {
         Box::pin(async move {
             let digest = hex::encode(Sha256::digest(token));
             let endpoint = format!("local/{}/{digest}", service.word());
-            let mut desk = self.desk();
-            desk.registered += 1;
-            if desk.down {
+            let mut state = self.state();
+            state.registered += 1;
+            if state.down {
                 return Err(PushError::Unavailable("down".into()));
             }
-            if desk.refuses {
+            if state.refuses {
                 return Err(PushError::Refused("InvalidParameter".into()));
             }
-            desk.disabled.remove(&endpoint);
+            state.disabled.remove(&endpoint);
             Ok(Some(endpoint))
         })
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use ilock_env::Clock;
-use ilock_events::{CallId, Millis};
+use ilock_events::Millis;
 use ilock_functions::service::calls::Calls;
 use ilock_functions::triggers::expire_call::expire;
 use ilock_notify::{Alarm, QueueError, RingTimer};
@@ -17,7 +17,7 @@ use crate::dynamodb::KeptAlarms;
 /// An alarm that failed goes off again after this.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// So often; then it is left to the next start.
+/// How often an alarm is tried; then it is left to the next start.
 const TRIES: u32 = 240;
 
 /// Sleeps until a call has rung for long enough.
@@ -44,28 +44,27 @@ impl LocalTimer {
 
     /// Sets the alarms that an earlier process kept.
     pub(crate) fn set_kept(&self) -> Result<(), String> {
-        self.kept.all()?.into_iter().for_each(|(call_id, due)| self.set(call_id, due));
+        self.kept.all()?.into_iter().for_each(|(alarm, due)| self.set(alarm, due));
         Ok(())
     }
 
-    fn set(&self, call_id: CallId, due: Millis) {
+    fn set(&self, alarm: Alarm, due: Millis) {
         let (timer, stop) = (self.clone(), self.stop.clone());
-        tokio::spawn(
-            async move { stop.run_until_cancelled_owned(Box::pin(timer.sleep_and_expire(call_id, due))).await },
-        );
+        tokio::spawn(async move { stop.run_until_cancelled_owned(Box::pin(timer.sleep_and_expire(alarm, due))).await });
     }
 
-    async fn sleep_and_expire(self, call_id: CallId, due: Millis) {
+    async fn sleep_and_expire(self, alarm: Alarm, due: Millis) {
         // The clock may be set back meanwhile.
         while let Ok(left @ 1..) = u64::try_from(due.since(self.clock.now())) {
             tokio::time::sleep(Duration::from_millis(left)).await;
         }
         let Some(calls) = self.calls.get() else { return };
+        let call_id = &alarm.call_id;
         for _ in 0..TRIES {
-            match expire(calls, &Alarm::of(call_id.clone())).await {
+            match expire(calls, &alarm).await {
                 Ok(()) => {
                     // One that stays goes off once more after the next start, on a call that is over.
-                    if let Err(error) = self.kept.forget(&call_id, due) {
+                    if let Err(error) = self.kept.forget(call_id, due) {
                         tracing::warn!(%call_id, error, "an alarm that went off is kept");
                     }
                     return;
@@ -80,8 +79,8 @@ impl LocalTimer {
 impl RingTimer for LocalTimer {
     fn arm(&self, alarm: Alarm, deadline: Millis) -> BoxFuture<'_, Result<(), QueueError>> {
         Box::pin(async move {
-            self.kept.keep(&alarm.call_id, deadline).map_err(QueueError)?;
-            self.set(alarm.call_id, deadline);
+            self.kept.keep(&alarm, deadline).map_err(QueueError)?;
+            self.set(alarm, deadline);
             Ok(())
         })
     }

@@ -18,7 +18,6 @@ pub enum Role {
 }
 
 impl Role {
-    /// Every role.
     pub const ALL: [Self; 4] = [Self::User, Self::Device, Self::Auditor, Self::Operator];
 
     /// The word that stands in a token.

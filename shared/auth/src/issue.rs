@@ -68,7 +68,6 @@ pub(crate) fn sign(claims: &impl Serialize, secret: &Secret) -> Result<String, N
 /// An access token as a login service with a shared secret would sign it.
 #[derive(Debug, Clone)]
 pub struct AccessClaims<'a> {
-    /// Whose.
     pub identity: &'a Identity,
     /// `iss`.
     pub issuer: Option<&'a str>,
@@ -99,18 +98,17 @@ impl AccessClaims<'_> {
     }
 }
 
-/// [`AccessClaims`] of no session and with nothing more, good from `now` for `ttl_seconds`.
+/// [`AccessClaims`] of no issuer and no session, with nothing more, good from `now` for `ttl_seconds`.
 ///
 /// # Errors
 /// [`NotIssued::ShortSecret`] with fewer than 32 bytes.
 pub fn issue_access_token(
     secret: &Secret,
     identity: &Identity,
-    issuer: Option<&str>,
     audience: Option<&str>,
     now: Millis,
     ttl_seconds: u32,
 ) -> Result<String, NotIssued> {
-    let more = Map::new();
-    AccessClaims { identity, issuer, audience, issued_at: now, ttl_seconds, session: None, more }.sign(secret)
+    let (issued_at, more) = (now, Map::new());
+    AccessClaims { identity, issuer: None, audience, issued_at, ttl_seconds, session: None, more }.sign(secret)
 }

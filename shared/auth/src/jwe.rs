@@ -126,7 +126,7 @@ mod tests {
 
     /// What the independent library opened: see tests/vectors/README.md.
     #[test]
-    fn what_is_sealed_is_what_another_library_has_opened() {
+    fn what_is_encrypted_is_what_another_library_has_opened() {
         let vectors: serde_json::Value = serde_json::from_str(include_str!("../tests/vectors/jwe.json")).unwrap();
         let ours = vectors["ours_opened_by_theirs"].as_array().unwrap();
         assert!(ours.len() >= 3);

@@ -11,7 +11,7 @@ pub struct Arns {
     pub partition: String,
     /// `eu-central-1` …
     pub region: String,
-    /// Twelve digits.
+    /// The account's number: twelve digits.
     pub account: String,
 }
 

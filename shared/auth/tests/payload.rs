@@ -18,7 +18,7 @@ fn oct(kid: &str, k: &str) -> PayloadKey {
 }
 
 #[test]
-fn a_user_opens_what_was_sealed_for_them() {
+fn a_user_opens_what_was_encrypted_for_them() {
     let ann = user("ann");
     for text in ["", "eJwtzM9q…", "门"] {
         let encrypted = keys(1).encrypt(&ann, 0, text).unwrap();
@@ -68,13 +68,13 @@ fn keys_are_derived_as_they_have_always_been() {
 }
 
 #[test]
-fn the_same_text_is_never_sealed_the_same_way_twice() {
+fn the_same_text_is_never_encrypted_the_same_way_twice() {
     let encrypt = || keys(1).encrypt(&user("ann"), 0, "secret").unwrap();
     assert_ne!(encrypt(), encrypt());
 }
 
 #[test]
-fn what_another_library_sealed_is_opened() {
+fn what_another_library_encrypted_is_opened() {
     let vectors: Value = serde_json::from_str(include_str!("vectors/jwe.json")).unwrap();
     let theirs = vectors["theirs"].as_array().unwrap();
     assert!(theirs.len() >= 3);

@@ -10,7 +10,6 @@ use ilock_events::{
 /// A call, as far as its commits have been read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
-    /// Its id.
     pub id: CallId,
     /// What is known once it was placed.
     pub placed: Option<Placed>,
@@ -52,7 +51,6 @@ pub struct Placed {
 pub struct Answer {
     /// The person who answered, by which phone.
     pub by: Actor,
-    /// When.
     pub at: Millis,
 }
 

@@ -12,7 +12,7 @@ pub enum Refusal {
     #[error("this call has been placed already")]
     AlreadyPlaced,
     /// Whoever asks is no party of the call, or not the one who may ask this.
-    #[error("this is not yours to do")]
+    #[error("this action is not allowed for you")]
     NotYours,
     /// A person cannot ring themselves.
     #[error("a caller cannot call itself")]
@@ -21,7 +21,7 @@ pub enum Refusal {
     #[error("callee_ids must be 1 to 20 people, each once")]
     Callees,
     /// Nobody who is called has a phone.
-    #[error("nobody there has a phone")]
+    #[error("nobody who is called has a registered client")]
     NobodyThere,
     /// One of a person's phones declines, and did not say which it is.
     #[error("client_id must say which phone declines")]

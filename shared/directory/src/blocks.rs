@@ -39,7 +39,7 @@ pub enum Blocked {
 /// What became of a block that was to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unblocked {
-    /// It did.
+    /// The block is gone.
     Yes,
     /// There was none.
     NotBlocked,

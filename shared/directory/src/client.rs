@@ -52,7 +52,7 @@ pub struct Client {
     /// When that report was true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_active: Option<Millis>,
-    /// Since when its MQTT connection is gone; none while it stands, or where nobody tells.
+    /// Since when it has no MQTT connection; none while it has one. Of a client that never had one: since its first registration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offline_since: Option<Millis>,
 }
@@ -142,7 +142,6 @@ impl EndpointSlot {
 pub struct PushEndpoint {
     /// What the carrier calls it. The token itself is not kept here.
     pub id: String,
-    /// Which service.
     pub service: PushService,
     /// When it was registered last.
     pub since: Millis,
@@ -156,7 +155,6 @@ pub struct PushEndpoint {
 pub struct Retirement {
     /// The push service's word for why.
     pub why: String,
-    /// Since when.
     pub at: Millis,
 }
 
@@ -164,7 +162,6 @@ pub struct Retirement {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointOwner {
     pub party: PartyAddress,
-    /// Their client.
     pub client_id: ClientName,
     /// In which place.
     pub slot: EndpointSlot,

@@ -14,7 +14,6 @@ use crate::directory::{Directory, DirectoryError, read, store};
 /// What became of a status report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusReport {
-    /// It stands.
     Taken,
     /// A newer one stands already.
     Outdated,

@@ -10,7 +10,7 @@ use crate::history_rows::{HistoryRecord, HistoryRow, pk, sk};
 /// One page of a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// Newest first.
+    /// The newest comes first.
     pub entries: Vec<HistoryRecord>,
     /// Where the next page starts; none after the last.
     pub next: Option<String>,

@@ -183,6 +183,14 @@ impl Directory {
         Ok(())
     }
 
+    /// Takes back the press that has taken `slot`: its request came again, and was counted before.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn take_back_press(&self, caller: &PartyAddress, slot: &TakenSlot) -> Result<(), DirectoryError> {
+        self.free_slot(caller, slot.index, &slot.stored).await
+    }
+
     /// A press that does not ring does not count.
     async fn free_slot(&self, caller: &PartyAddress, index: usize, stored: &str) -> Result<(), DirectoryError> {
         let update = self

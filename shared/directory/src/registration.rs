@@ -43,7 +43,6 @@ pub struct Registration {
 /// What became of a registration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Registered {
-    /// It stands.
     Yes(Box<NewRegistration>),
     /// The party registered too often.
     TooOften(TooOften),
@@ -216,11 +215,14 @@ impl Directory {
         let kept = |slot: &Slot| found.others.iter().any(|other| other.slot == Some(*slot) && Some(other) != dropped);
         let slot = found.own.as_ref().map_or_else(|| lowest_free(kept), |own| own.slot);
         fields.extend(slot.map(|slot| ("slot".to_owned(), number(slot.number()))));
+        if found.own.is_none() {
+            // Until it connects. Of a client that is known its connection says more than its registration.
+            fields.insert("offline_since".into(), number(registration.client.registered_at));
+        }
         let mut update = Update::builder()
             .table_name(&self.table)
             .key("pk", text(pk(at)))
-            .key("sk", text(sk(&registration.client.client_id)))
-            .expression_attribute_names("#offline_since", "offline_since");
+            .key("sk", text(sk(&registration.client.client_id)));
         let mut sets = vec![];
         for (field, value) in fields {
             sets.push(format!("#{field} = :{field}"));
@@ -237,7 +239,7 @@ impl Directory {
             }
         };
         update
-            .update_expression(format!("SET {} REMOVE #offline_since", sets.join(", ")))
+            .update_expression(format!("SET {}", sets.join(", ")))
             .condition_expression(condition)
             .build()
             .map_err(store("TransactWriteItems"))

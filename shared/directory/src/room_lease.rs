@@ -53,7 +53,9 @@ pub struct Guest {
     pub id: TrtcUser,
     /// Whether they are in it.
     pub inside: bool,
-    /// Since when.
+    /// Whether they may be back in a moment: their connection was lost, or the room was dismissed while they were in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_return: bool,
     pub at: Millis,
 }
 
@@ -158,7 +160,8 @@ impl Directory {
         }
     }
 
-    /// Lets the request that reserved `room` for `unused` have another call for its answer: its press repeated that one.
+    /// Puts `lease` in place of the one by which the same request reserved `room` for the call `unused`: its press repeated
+    /// another call, or is tried again and has the room for a day from now.
     ///
     /// # Errors
     /// [`DirectoryError::Store`].

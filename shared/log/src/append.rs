@@ -11,7 +11,6 @@ use crate::log::EventLog;
 /// What became of an append. Losing the race is an answer, not an error.
 #[derive(Debug)]
 pub enum Append {
-    /// It stands.
     Written,
     /// Another commit stands there. Newer engines hand it over; older ones do not, and the call is to be loaded.
     Taken(Option<Box<Commit>>),

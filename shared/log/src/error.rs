@@ -13,7 +13,6 @@ pub enum LogError {
     /// What is stored does not add up.
     #[error("the log of call {call_id} is broken")]
     Broken {
-        /// Which call.
         call_id: CallId,
         #[source]
         source: BrokenLog,
@@ -28,10 +27,7 @@ pub enum LogError {
     },
     /// Others were first so many times that we gave up. Asking again is right.
     #[error("call {call_id} is contended")]
-    Contended {
-        /// Which call.
-        call_id: CallId,
-    },
+    Contended { call_id: CallId },
 }
 
 pub(crate) fn store<E>(operation: &'static str) -> impl FnOnce(E) -> LogError

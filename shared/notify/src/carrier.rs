@@ -14,7 +14,6 @@ pub const NO_LONGER_RANG: &str = "the call no longer rang";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {why}", carrier.word())]
 pub struct CarrierError {
-    /// Which carrier.
     pub carrier: Carrier,
     /// What it reported.
     pub why: String,
@@ -29,7 +28,7 @@ pub struct QueueError(pub String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publish {
     pub topic: String,
-    /// What: JSON.
+    /// The message, as JSON.
     pub payload: Vec<u8>,
     /// The broker drops it undelivered after so many seconds; at least 1.
     pub expiry_seconds: u32,
@@ -53,11 +52,31 @@ pub trait StillRinging: Send + Sync {
     fn still_rings(&self) -> BoxFuture<'_, bool>;
 }
 
+/// What an alarm is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlarmKind {
+    /// The call has rung, or lasted, for long enough.
+    #[default]
+    Deadline,
+    /// Nobody was in the room of the answered call. Whoever was to come, or to come back, has had the time.
+    RoomEmpty,
+}
+
+impl AlarmKind {
+    /// Whether it is the one that every call has.
+    #[must_use]
+    pub fn is_deadline(&self) -> bool {
+        *self == Self::Deadline
+    }
+}
+
 /// What the ring timer carries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {
-    /// The call that has rung for long enough.
     pub call_id: CallId,
+    #[serde(default, skip_serializing_if = "AlarmKind::is_deadline")]
+    pub kind: AlarmKind,
     /// How often it has gone off in vain: the log could not be read or written.
     #[serde(default)]
     pub failed: u32,
@@ -67,11 +86,17 @@ impl Alarm {
     /// The alarm of a call's deadline.
     #[must_use]
     pub fn of(call_id: CallId) -> Self {
-        Self { call_id, failed: 0 }
+        Self { call_id, kind: AlarmKind::Deadline, failed: 0 }
+    }
+
+    /// The alarm of a room that nobody is in.
+    #[must_use]
+    pub fn of_empty_room(call_id: CallId) -> Self {
+        Self { call_id, kind: AlarmKind::RoomEmpty, failed: 0 }
     }
 }
 
-/// What goes off when a call has rung for long enough.
+/// What goes off when a call has rung for long enough, or its room was empty for long enough.
 pub trait RingTimer: Send + Sync {
     /// Has `expire-call` run for `alarm` at `deadline` or soon after. Never cancelled: on a call that is over, or was
     /// never placed, it does nothing.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use ilock_env::Clock;
 use ilock_events::{
-    Address, CallState, Carrier, ClientName, Control, DeliveryOutcome, Incoming, Millis, Receipt, TrtcUser,
+    Address, CallState, Carrier, ClientName, Control, DeliveryOutcome, Incoming, Millis, Receipt, RoomId, TrtcUser,
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -14,13 +14,15 @@ use crate::carrier::{CarrierError, Mqtt, NO_LONGER_RANG, Publish, StillRinging, 
 use crate::notices::{Channel, Message, Notice};
 use crate::push::{DeliveryWindow, FanOutResult, Push, PushSender, Retired};
 
-/// Makes the `user_sig` that travels in an incoming call's message.
+/// Makes the credentials that travel in an incoming call's message.
 pub trait MessageCredentials: Send + Sync {
     /// The operator's TRTC application.
     fn sdk_app_id(&self) -> u32;
     /// The `user_sig` of a message to the person at `to`, who enters rooms as `user`: encrypted, plain, or none, as the
     /// operator chose.
     fn user_sig_in_message(&self, to: &Address, user: &TrtcUser) -> Option<String>;
+    /// The `private_map_key` of the same message, for `room`: none, unless the `user_sig` beside it is plain.
+    fn private_map_key_in_message(&self, room: RoomId, user: &TrtcUser) -> Option<String>;
 }
 
 /// One round of delivery.
@@ -58,7 +60,6 @@ pub fn settled<'a>(receipts: impl IntoIterator<Item = &'a Receipt>) -> Done {
 
 /// How a round goes.
 pub struct Delivery<'a> {
-    /// Who carries.
     pub mqtt: &'a dyn Mqtt,
     /// Who makes the credentials.
     pub credentials: &'a dyn MessageCredentials,
@@ -83,11 +84,16 @@ enum Outcome {
 
 impl Delivery<'_> {
     /// Hands over every notice that is not `done` yet: all at once, but for those that wait for another. MQTT does not
-    /// wait for pushes.
-    pub async fn deliver(&self, notices: &[Notice], done: &Done) -> Round {
+    /// wait for pushes. `published` is called when MQTT is through, and told whether everything is settled there.
+    pub async fn deliver(&self, notices: &[Notice], done: &Done, published: impl FnOnce(bool) + Send) -> Round {
         let until = Instant::now() + self.budget;
         let due: Vec<&Notice> = notices.iter().filter(|notice| !done.notices.contains(&notice.index)).collect();
-        let (mut round, woken) = futures::join!(self.publish(&due, done, until), self.wake(&due, done, until));
+        let publishing = async {
+            let round = self.publish(&due, done, until).await;
+            published(round.failed.is_empty());
+            round
+        };
+        let (mut round, woken) = futures::join!(publishing, self.wake(&due, done, until));
         for (notice, FanOutResult { phones, retired, open, nobody }, at) in woken {
             round.phones.extend(phones);
             round.retired.extend(retired);
@@ -229,10 +235,12 @@ impl Delivery<'_> {
     fn payload(&self, message: &Message) -> Result<Vec<u8>, serde_json::Error> {
         let now = self.clock.now();
         match message {
-            Message::Incoming { incoming, to } => {
+            Message::Incoming { incoming, to, room } => {
                 let mut incoming: Incoming = (**incoming).clone();
-                incoming.room_info.sdk_app_id = self.credentials.sdk_app_id();
-                incoming.room_info.user_sig = self.credentials.user_sig_in_message(to, &incoming.room_info.user_id);
+                let info = &mut incoming.room_info;
+                info.sdk_app_id = self.credentials.sdk_app_id();
+                info.user_sig = self.credentials.user_sig_in_message(to, &info.user_id);
+                info.private_map_key = self.credentials.private_map_key_in_message(*room, &info.user_id);
                 incoming.sent_at = now;
                 incoming.remaining_ms = incoming.expires_at.since(now).max(0);
                 serde_json::to_vec(&incoming)

@@ -54,14 +54,12 @@ pub struct Due<'a> {
 pub struct Recipient<'a> {
     /// A person or a door station.
     pub kind: PartyKind,
-    /// Which.
     pub id: &'a PartyId,
 }
 
 /// What a party is told.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum What<'a> {
-    /// Somebody calls.
     Incoming(&'a Callee),
     /// To the caller: what becomes of the call that they placed.
     Outcome(ControlAction),
@@ -80,7 +78,6 @@ pub enum What<'a> {
 /// Why a person's phones are woken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhyPush<'a> {
-    /// Somebody calls.
     Rings {
         /// Whether the person is in another call.
         waiting: bool,
@@ -92,7 +89,6 @@ pub enum WhyPush<'a> {
         /// Whether the phone shows that somebody had called; else nothing is shown.
         missed: bool,
     },
-    /// Nobody answered.
     Missed,
 }
 

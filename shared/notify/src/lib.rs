@@ -11,7 +11,7 @@ mod notices;
 pub mod push;
 
 pub use carrier::{
-    Alarm, CarrierError, Mqtt, NO_LONGER_RANG, Publish, QueueError, RingTimer, StillRinging, TIME_PASSED,
+    Alarm, AlarmKind, CarrierError, Mqtt, NO_LONGER_RANG, Publish, QueueError, RingTimer, StillRinging, TIME_PASSED,
 };
 pub use deliver::{Delivery, Done, MessageCredentials, Round, settled};
 pub use due::{Due, Recipient, Step, Target, What, WhyPush, due};

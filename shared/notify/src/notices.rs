@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use ilock_call::Placed;
 use ilock_events::{
     Address, Busy, CallEvent, CallState, Callee, CallerInfo, Carrier, ClientName, Commit, Control, ControlAction,
-    DeviceSync, Incoming, MessageId, Millis, PartyAddress, PartyId, PersonalText, Reason, RoomInfo, Seat, TrtcIdentity,
-    UnknownEvent, readable, readable_if_any, topics,
+    DeviceSync, Incoming, MessageId, Millis, PartyAddress, PartyId, PersonalText, Reason, RoomId, RoomInfo, Seat,
+    TrtcIdentity, UnknownEvent, readable, readable_if_any, topics,
 };
 
 use crate::due::{Due, Step, Target, What, WhyPush, due};
@@ -15,12 +15,14 @@ use crate::push::{Push, PushKind};
 /// The content of an MQTT message.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Message {
-    /// Somebody calls. The `user_sig` in `room_info` is put in on delivery.
+    /// Somebody calls. The credentials in `room_info` are put in on delivery.
     Incoming {
         /// What it says.
         incoming: Box<Incoming>,
         /// Whose key the `user_sig` is encrypted under.
         to: Address,
+        /// The room that they are for.
+        room: RoomId,
     },
     /// What became of a call.
     Control(Control),
@@ -32,12 +34,7 @@ pub enum Message {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Channel {
     /// By MQTT, to one topic.
-    Mqtt {
-        /// The topic.
-        topic: String,
-        /// The message.
-        message: Message,
-    },
+    Mqtt { topic: String, message: Message },
     /// By mobile push, to the phones of one person. Which those are stands in the directory.
     Push(Box<Push>),
 }
@@ -132,7 +129,8 @@ impl Words<'_> {
             What::Incoming(callee) => {
                 let topic = topics::incoming(&to);
                 let incoming = Box::new(self.incoming(&due, callee));
-                Channel::Mqtt { topic, message: Message::Incoming { incoming, to: to.address } }
+                let room = self.call.terms.room_id;
+                Channel::Mqtt { topic, message: Message::Incoming { incoming, to: to.address, room } }
             }
             What::Outcome(action) => {
                 let request_id = Some(self.call.request.clone());
@@ -155,7 +153,9 @@ impl Words<'_> {
         let (skip, kind) = match why {
             WhyPush::Rings { waiting } => {
                 let invitation = text.and_then(|text| text.invitation_data.clone()).unwrap_or_default();
-                (BTreeSet::new(), PushKind::Rings { room_id: terms.room_id, invitation, waiting })
+                let called = terms.callees.iter().find(|callee| callee.id == *due.to.id);
+                let primary = called.and_then(|callee| callee.primary.clone());
+                (BTreeSet::new(), PushKind::Rings { room_id: terms.room_id, invitation, waiting, primary })
             }
             WhyPush::Over { by, missed } => {
                 let kind = PushKind::Over { by: by.cloned(), state: self.commit.state, missed };

@@ -72,7 +72,6 @@ const DOOR: &str = "devices/device123/calls/control";
 const INCOMING: &str = "users/user456/calls/incoming";
 const CONTROL: &str = "users/user456/calls/control";
 const SYNC: &str = "users/user456/devices/sync";
-/// By push.
 const PHONES: &str = "the phones";
 
 #[test]
@@ -319,6 +318,10 @@ impl MessageCredentials for NoCredentials {
     fn user_sig_in_message(&self, _: &Address, _: &TrtcUser) -> Option<String> {
         None
     }
+
+    fn private_map_key_in_message(&self, _: RoomId, _: &TrtcUser) -> Option<String> {
+        None
+    }
 }
 
 async fn round(broker: &Broker, notices: &[Notice], done: &Done, since: Millis, now: Millis) -> ilock_notify::Round {
@@ -333,7 +336,7 @@ async fn round(broker: &Broker, notices: &[Notice], done: &Done, since: Millis, 
         still_ringing: &Rings,
         budget: Duration::from_millis(200),
     };
-    delivery.deliver(notices, done).await
+    delivery.deliver(notices, done, |_| {}).await
 }
 
 #[tokio::test]
@@ -442,7 +445,7 @@ async fn a_receipt_has_the_time_of_each_notice_and_not_of_the_slowest() {
         still_ringing: &Rings,
         budget: Duration::from_millis(200),
     };
-    let round = delivery.deliver(&notices, &Done::default()).await;
+    let round = delivery.deliver(&notices, &Done::default(), |_| {}).await;
     let mut ms: Vec<i64> = round.settled.values().map(|handed| handed.ms).collect();
     ms.sort_unstable();
     assert_eq!(ms, [0, 150]);

@@ -11,8 +11,8 @@ use ilock_call::{Call, Placed};
 use ilock_env::Clock;
 use ilock_events::schema::schemas;
 use ilock_events::{
-    Address, CallerInfo, ClientName, Commit, DeliveryPath, Language, Millis, PartyAddress, Personal, PersonalText,
-    PushService, Receipt, TrtcUser,
+    Address, CallerInfo, Carrier, ClientName, Commit, DeliveryPath, Language, Millis, PartyAddress, Personal,
+    PersonalText, PushService, Receipt, RoomId, TrtcUser,
 };
 use ilock_notify::push::{
     APNS_LIMIT, Endpoint, FCM_LIMIT, NO_PHONE, Phone, Phones, Push, PushCarrier, PushError, PushRequest, PushSender,
@@ -24,6 +24,8 @@ use ilock_notify::{
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 fn sample(name: &str) -> Value {
     let path = format!("{}/../../events/samples/{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -195,6 +197,15 @@ struct Service {
     phones: Vec<Phone>,
     /// After so many looks the call does not ring any more.
     looks_left: AtomicI64,
+    /// The services that take nothing just now.
+    down: Vec<PushService>,
+    /// The services that never answer.
+    hangs: Vec<PushService>,
+    /// When the broker was handed a message.
+    published: Mutex<Vec<Instant>>,
+    broker_is_down: bool,
+    /// How many pushes may be on their way at once.
+    permits: usize,
 }
 
 impl Service {
@@ -206,7 +217,17 @@ impl Service {
             each_try_ms,
             phones,
             looks_left: AtomicI64::new(i64::MAX),
+            down: vec![],
+            hangs: vec![],
+            published: Mutex::default(),
+            broker_is_down: false,
+            permits: 8,
         }
+    }
+
+    /// The endpoints that a push was sent to, in order.
+    fn endpoints(&self) -> Vec<String> {
+        self.sent.lock().unwrap().iter().map(|(_, request)| request.endpoint.clone()).collect()
     }
 
     fn now(&self) -> Millis {
@@ -221,8 +242,15 @@ impl PushCarrier for Service {
 
     fn send(&self, request: PushRequest) -> BoxFuture<'_, Result<Option<String>, PushError>> {
         Box::pin(async move {
+            let service = request.service;
             self.sent.lock().unwrap().push((self.now(), request));
             self.now.fetch_add(self.each_try_ms, Ordering::SeqCst);
+            if self.hangs.contains(&service) {
+                std::future::pending::<()>().await;
+            }
+            if self.down.contains(&service) {
+                return Err(PushError::Unavailable("503".into()));
+            }
             let mut answers = self.answers.lock().unwrap();
             let answer = if answers.is_empty() { Ok(()) } else { answers.remove(0) };
             answer.map(|()| Some("id".into()))
@@ -244,7 +272,13 @@ impl StillRinging for Service {
 
 impl Mqtt for Service {
     fn publish(&self, _: Publish) -> BoxFuture<'_, Result<Option<String>, CarrierError>> {
-        Box::pin(async { Ok(None) })
+        Box::pin(async {
+            if self.broker_is_down {
+                return Err(CarrierError { carrier: Carrier::Mqtt, why: "down".into() });
+            }
+            self.published.lock().unwrap().push(Instant::now());
+            Ok(None)
+        })
     }
 
     fn end_session(&self, _: ClientName) -> BoxFuture<'_, Result<(), CarrierError>> {
@@ -260,24 +294,44 @@ impl MessageCredentials for Service {
     fn user_sig_in_message(&self, _: &Address, _: &TrtcUser) -> Option<String> {
         None
     }
+
+    fn private_map_key_in_message(&self, _: RoomId, _: &TrtcUser) -> Option<String> {
+        None
+    }
 }
 
+/// The projector's budget.
+const SLOW: Duration = Duration::from_secs(5);
+/// The fast path's.
+const FAST: Duration = Duration::from_millis(200);
+
 async fn round(service: &Service, kinds: &[&str], done: &Done) -> Round {
+    round_within(SLOW, service, kinds, done, |_| {}).await
+}
+
+async fn round_within(
+    budget: Duration,
+    service: &Service,
+    kinds: &[&str],
+    done: &Done,
+    published: impl FnOnce(bool) + Send,
+) -> Round {
     let (placed, last) = call(kinds);
     let notices = notices(&last, &placed, Some(&words())).unwrap();
     let now = service.now.clone();
     let clock = Clock::new(move || Millis(now.load(Ordering::SeqCst)));
+    let in_flight = Semaphore::new(service.permits);
     let delivery = Delivery {
         mqtt: service,
         credentials: service,
-        push: Some(PushSender { carrier: service, phones: service }),
+        push: Some(PushSender { carrier: service, phones: service, in_flight: &in_flight }),
         clock: &clock,
         since: last.at,
         ringing: placed.state == ilock_events::CallState::Ringing,
         still_ringing: service,
-        budget: Duration::from_secs(5),
+        budget,
     };
-    delivery.deliver(&notices, done).await
+    delivery.deliver(&notices, done, published).await
 }
 
 fn receipt(round: Round) -> Receipt {
@@ -292,6 +346,8 @@ fn receipt(round: Round) -> Receipt {
 
 const PLACED: Millis = Millis(1_679_886_450_000);
 const PUSH: u32 = 2;
+const VOIP: &str = "APNS_VOIP-endpoint";
+const ALERT: &str = "APNS-endpoint";
 
 #[tokio::test(start_paused = true)]
 async fn a_disabled_endpoint_is_retired_and_the_other_phones_ring() {
@@ -314,8 +370,7 @@ async fn an_iphone_whose_voip_endpoint_does_not_work_gets_its_alert_in_the_same_
         let phones = vec![phone("ios", Some(PushService::Apns), Some(PushService::ApnsVoip))];
         let service = Service::new(PLACED, 0, phones, vec![Err(broken)]);
         let round = round(&service, &["place"], &Done::default()).await;
-        let sent: Vec<_> = service.sent.lock().unwrap().iter().map(|(_, request)| request.endpoint.clone()).collect();
-        assert_eq!(sent, ["APNS_VOIP-endpoint", "APNS-endpoint"]);
+        assert_eq!(service.endpoints(), [VOIP, ALERT]);
         assert!(round.failed.is_empty());
         assert_eq!(round.retired.len(), retired);
         let handed = round.phones.values().next().unwrap();
@@ -388,12 +443,120 @@ async fn a_service_that_asks_for_a_longer_wait_than_the_call_rings_holds_nobody_
     assert!(given_up.failed.is_empty());
     let error = given_up.phones.values().next().unwrap().error.clone().unwrap();
     assert_eq!(error, "held back for 60 s: 429; held back for 60 s: 429");
-    // A wait that the round has time for is waited.
-    let service = Service::new(PLACED, 0, phones, vec![later(2)]);
-    let started = tokio::time::Instant::now();
-    let waited = round(&service, &["place"], &Done::default()).await;
-    assert_eq!((started.elapsed(), waited.failed.len()), (Duration::from_secs(2), 0));
-    assert_eq!(waited.settled[&PUSH].error, None);
+    // A wait that the round has time for is waited, unless there is an alert.
+    for (phone, waits, target) in [
+        (phone("voip", None, Some(PushService::ApnsVoip)), Duration::from_secs(2), "APNS_VOIP"),
+        (phones[0].clone(), Duration::ZERO, "APNS"),
+    ] {
+        let service = Service::new(PLACED, 0, vec![phone], vec![later(2)]);
+        let started = Instant::now();
+        let waited = round(&service, &["place"], &Done::default()).await;
+        assert_eq!((started.elapsed(), waited.failed.len()), (waits, 0), "{target}");
+        let handed = waited.phones.values().next().unwrap();
+        assert_eq!((handed.target.as_str(), handed.error.as_deref()), (target, None));
+    }
+}
+
+fn iphone() -> Vec<Phone> {
+    vec![phone("ios", Some(PushService::Apns), Some(PushService::ApnsVoip))]
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_iphone_whose_voip_service_is_down_gets_its_alert_in_the_same_round_and_one_receipt() {
+    for budget in [FAST, SLOW] {
+        let service = Service { down: vec![PushService::ApnsVoip], ..Service::new(PLACED, 0, iphone(), vec![]) };
+        let started = Instant::now();
+        let told = round_within(budget, &service, &["place"], &Done::default(), |_| {}).await;
+        assert_eq!(started.elapsed(), Duration::from_millis(50));
+        assert_eq!(service.endpoints(), [VOIP, VOIP, ALERT]);
+        assert!(told.failed.is_empty() && told.retired.is_empty(), "{told:?}");
+        let handed = told.phones.values().next().unwrap();
+        assert_eq!((handed.target.as_str(), handed.error.as_deref()), ("APNS", None));
+        assert_eq!((told.phones.len(), &told.settled[&PUSH].error), (1, &None));
+        // It has its receipt: neither endpoint is tried again.
+        let again = round(&service, &["place"], &settled([&receipt(told)])).await;
+        assert_eq!((again, service.endpoints().len()), (Round::default(), 3));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_iphone_whose_voip_service_does_not_answer_gets_its_alert_in_the_same_round() {
+    let service = Service { hangs: vec![PushService::ApnsVoip], ..Service::new(PLACED, 0, iphone(), vec![]) };
+    // The fast path has no time to tell what hangs from what is slow: a phone that has the call by VoIP gets no alert.
+    let fast = round_within(FAST, &service, &["place"], &Done::default(), |_| {}).await;
+    assert_eq!((fast.phones.len(), fast.failed.len(), service.endpoints()), (0, 1, vec![VOIP.to_owned()]));
+    let started = Instant::now();
+    let done = settled([&receipt(fast)]);
+    let slow = round(&service, &["place"], &done).await;
+    assert_eq!(started.elapsed(), Duration::from_millis(700));
+    assert_eq!(service.endpoints(), [VOIP, VOIP, ALERT]);
+    let handed = slow.phones.values().next().unwrap();
+    assert_eq!((handed.target.as_str(), handed.error.as_deref()), ("APNS", None));
+    assert!(slow.failed.is_empty() && slow.settled[&PUSH].error.is_none(), "{slow:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_voip_service_does_not_answer_a_call_that_is_over_shows_no_alert() {
+    let service = Service { hangs: vec![PushService::ApnsVoip], ..Service::new(PLACED, 0, iphone(), vec![]) };
+    service.looks_left.store(0, Ordering::SeqCst);
+    let over = round(&service, &["place"], &Done::default()).await;
+    assert_eq!(service.endpoints(), [VOIP]);
+    let handed = over.phones.values().next().unwrap();
+    assert_eq!((handed.error.as_deref(), over.failed.len()), (Some(NO_LONGER_RANG), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_iphone_of_which_neither_service_takes_anything_stays_open_and_costs_the_budget_and_no_more() {
+    let both = vec![PushService::Apns, PushService::ApnsVoip];
+    for budget in [FAST, SLOW] {
+        for (down, hangs) in [(both.clone(), vec![]), (vec![], both.clone())] {
+            let what = format!("{budget:?}, down: {down:?}");
+            let service = Service { down, hangs, ..Service::new(PLACED, 0, iphone(), vec![]) };
+            let started = Instant::now();
+            let open = round_within(budget, &service, &["place"], &Done::default(), |_| {}).await;
+            assert!(started.elapsed() <= budget, "{what}: {:?}", started.elapsed());
+            assert!(open.phones.is_empty() && open.failed.contains_key(&PUSH), "{what}: {open:?}");
+            assert!(!open.settled.contains_key(&PUSH), "{what}: the next round tries again");
+        }
+    }
+    // What does not work any more is retired, and what may work later is tried again.
+    let broken = vec![Err(PushError::Unavailable("503".into())), Err(PushError::Unavailable("503".into()))];
+    let disabled = Err(PushError::Retired("EndpointDisabled".into()));
+    let service = Service::new(PLACED, 0, iphone(), broken.into_iter().chain([disabled]).collect());
+    let open = round(&service, &["place"], &Done::default()).await;
+    assert_eq!((open.phones.len(), open.retired.len()), (0, 1));
+    assert_eq!(open.failed[&PUSH].why, "unavailable: 503; EndpointDisabled");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_by_mqtt_is_through_before_a_push_is_and_says_whether_everything_went() {
+    let both = vec![PushService::Apns, PushService::ApnsVoip];
+    for broker_is_down in [false, true] {
+        let service = Service { hangs: both.clone(), broker_is_down, ..Service::new(PLACED, 0, iphone(), vec![]) };
+        let (started, told) = (Instant::now(), Mutex::new(None));
+        let published = |all: bool| *told.lock().unwrap() = Some((all, started.elapsed()));
+        let open = round_within(SLOW, &service, &["place"], &Done::default(), published).await;
+        assert_eq!(started.elapsed(), SLOW, "the pushes hang");
+        assert_eq!(*told.lock().unwrap(), Some((!broker_is_down, Duration::ZERO)));
+        let at_once = service.published.lock().unwrap().iter().filter(|at| **at == started).count();
+        assert_eq!((at_once, open.failed.len()), if broker_is_down { (0, 3) } else { (2, 1) });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_tries_are_on_their_way_than_there_are_permits_and_a_pause_between_two_holds_none() {
+    let phones: Vec<Phone> = (0..5).map(|n| phone(&format!("p{n}"), Some(PushService::Gcm), None)).collect();
+    let service = Service { hangs: vec![PushService::Gcm], permits: 2, ..Service::new(PLACED, 0, phones, vec![]) };
+    let hanging = round(&service, &["place"], &Done::default()).await;
+    assert_eq!((service.endpoints().len(), hanging.failed.len()), (2, 1));
+
+    // The one that works comes last.
+    let down = (0..5).map(|n| Phone { active: true, ..phone(&format!("p{n}"), None, Some(PushService::ApnsVoip)) });
+    let phones = down.chain([phone("works", Some(PushService::Gcm), None)]).collect();
+    let service = Service { down: vec![PushService::ApnsVoip], permits: 1, ..Service::new(PLACED, 0, phones, vec![]) };
+    let told = round(&service, &["place"], &Done::default()).await;
+    assert_eq!((told.phones.len(), told.failed.len()), (1, 1));
+    assert_eq!(service.endpoints()[5], "GCM-endpoint");
 }
 
 #[tokio::test(start_paused = true)]

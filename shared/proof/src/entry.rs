@@ -55,7 +55,6 @@ impl EntryKind {
         Self::Archived,
     ];
 
-    /// In words.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -71,7 +70,6 @@ impl EntryKind {
     }
 }
 
-/// One entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Entry {
     pub kind: EntryKind,

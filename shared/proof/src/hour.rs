@@ -47,7 +47,6 @@ impl Hour {
         Self(self.0 - 1)
     }
 
-    /// Its day.
     #[must_use]
     pub fn day(self) -> Day {
         Day::of(self.begins())

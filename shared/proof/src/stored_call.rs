@@ -21,12 +21,10 @@ pub const PARTIES: &str = "parties";
 pub struct StoredCall {
     /// The call's id.
     pub call_id: String,
-    /// Its commits.
     pub commits: Vec<Value>,
     /// Which phones rang, after the first.
     #[serde(default)]
     pub alerts: Vec<Value>,
-    /// Its receipts.
     pub receipts: Vec<Value>,
     /// The personal text beside it.
     pub personal: Vec<Value>,

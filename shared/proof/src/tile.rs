@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::ranges::Subtree;
 
-/// So many hashes, or entries, a full tile has.
+/// How many hashes, or entries, a full tile has.
 pub const TILE_WIDTH: u16 = 256;
 /// How many levels of the tree a tile spans.
 const TILE_HEIGHT: u32 = 8;

@@ -29,7 +29,6 @@ pub fn verify(key: &str, raw_body: &[u8], sign: &str) -> Result<(), BadSignature
     mac.verify_slice(&sign).map_err(|_| BadSignature)
 }
 
-/// One report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallbackEvent {
     /// Something happened in a room.
@@ -63,6 +62,28 @@ pub struct InRoom {
     /// `Reason`. Of who enters: 1 of their own will, 2 another network, 3 tried again after a time-out, 4 from another
     /// room. Of who leaves: 1 of their own will, 2 timed out, 3 removed, 4 back from another room, 5 the app was ended.
     pub reason: Option<i64>,
+}
+
+/// The `Reason` of somebody whose connection was lost.
+const TIMED_OUT: i64 = 2;
+
+/// The `Reason` of somebody whom Tencent put out.
+const REMOVED: i64 = 3;
+
+impl InRoom {
+    /// Whether somebody left because their connection was lost: they may be back in a moment.
+    #[must_use]
+    pub fn is_time_out(&self) -> bool {
+        self.kind == RoomEventKind::Left && self.reason == Some(TIMED_OUT)
+    }
+
+    /// Whether somebody was put out: the room API did it, or the same name entered once more, as after a restart of the app.
+    /// Of the second Tencent reports the leaving of the earlier connection behind the entrance of the later, so it does not say
+    /// that nobody of this name is in the room.
+    #[must_use]
+    pub fn is_removal(&self) -> bool {
+        self.kind == RoomEventKind::Left && self.reason == Some(REMOVED)
+    }
 }
 
 /// The kinds of [`InRoom`]; with each its `EventType`.

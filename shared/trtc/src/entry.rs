@@ -63,9 +63,7 @@ impl Privileges {
 pub struct RoomEntry<'a> {
     /// Under which name.
     pub user_id: &'a str,
-    /// The application.
     pub sdk_app_id: u32,
-    /// Which room.
     pub room: RoomId,
     /// Says who they are.
     pub user_sig: &'a str,
@@ -76,10 +74,8 @@ pub struct RoomEntry<'a> {
 /// Why somebody is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAdmitted {
-    /// Another application.
     #[error("sdk_app_id is not this application's")]
     OtherApp,
-    /// No credential.
     #[error("{0} cannot be read: {1}")]
     Unreadable(&'static str, BadCredential),
     /// Signed with another key.

@@ -172,6 +172,23 @@ fn who_left_says_when_and_why() {
 }
 
 #[test]
+fn a_reason_counts_for_who_left_and_not_for_who_entered() {
+    for (event_type, reason, time_out, removal) in [
+        (104, 1, false, false),
+        (104, 2, true, false),
+        (104, 3, false, true),
+        (104, 5, false, false),
+        (103, 2, false, false),
+        (103, 3, false, false),
+    ] {
+        let mut info = entered();
+        info["Reason"] = json!(reason);
+        let event = in_room(&report(1, event_type, &info));
+        assert_eq!((event.is_time_out(), event.is_removal()), (time_out, removal), "{event_type} {reason}");
+    }
+}
+
+#[test]
 fn a_room_that_no_call_can_have_is_somebody_elses_and_no_error() {
     for other in [
         json!("lobby"),

@@ -1,9 +1,10 @@
 //! Tencent's reports about rooms, sent as Tencent sends them: signed, and repeated until the answer is 200.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
+use ilock_env::Clock;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -128,5 +129,5 @@ impl Reports {
 }
 
 fn now_ms() -> u64 {
-    u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+    Clock::system().now().0.unsigned_abs()
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use futures::stream;
 use ilock_env::Clock;
-use ilock_events::{CallId, Commit};
+use ilock_events::{CallEvent, CallId, Commit};
 use ilock_log::EventLog;
 use ilock_tests::backend::{Backend, BackendParts, OPERATION_TIMEOUT, RecordingTimer, delay_queue, dynamodb};
 use ilock_tests::engine::{Engine, unique};
@@ -152,15 +152,34 @@ impl Case {
     async fn everybody_is_notified(&self, commits: Vec<Commit>) {
         let wanted: BTreeSet<String> = commits
             .iter()
-            .flat_map(|commit| (0..2).map(move |index| format!("{}:{}:{index}", commit.call_id, commit.n)))
+            .flat_map(|commit| {
+                (0..messages(commit)).map(move |index| format!("{}:{}:{index}", commit.call_id, commit.n))
+            })
             .collect();
-        let failed = self.backend.projector.project(commits).await;
+        let mut failed = self.backend.projector.project(commits.clone()).await;
+        // The stream gives it again what failed, as the note in a history may on a machine that is busy.
+        for _ in 0..3 {
+            if failed.is_empty() {
+                break;
+            }
+            failed = self.backend.projector.project(commits.clone()).await;
+        }
         assert!(failed.is_empty(), "{failed:?}");
         let published = self.backend.broker.all().into_iter().map(|message| message.message_id.as_str().to_owned());
         // That the person has a second phone was told as well.
         let published = published.filter(|id| id.starts_with("call_"));
         assert_eq!(published.collect::<BTreeSet<_>>(), wanted);
     }
+}
+
+/// How many messages a commit leads to: one for each side. The caller gets another one where the person's phones, which
+/// connect to no broker here, were registered long enough before to count as out of reach.
+fn messages(commit: &Commit) -> usize {
+    let out_of_reach = |event| match CallEvent::read(event).unwrap() {
+        CallEvent::CallPlaced(placed) => !placed.callees.iter().any(|callee| callee.reachable),
+        _ => false,
+    };
+    2 + usize::from(commit.events.iter().any(out_of_reach))
 }
 
 /// Asserts a 200, or a 503 with Retry-After, in time.

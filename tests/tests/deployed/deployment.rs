@@ -89,7 +89,7 @@ impl Deployment {
         let identity =
             Identity { id: PartyId::new(id.clone()).unwrap(), role, tenant: TenantId::new("default").unwrap() };
         let secret = Secret::new(self.auth_secret.clone());
-        let token = issue_access_token(&secret, &identity, None, None, Clock::system().now(), 3600).unwrap();
+        let token = issue_access_token(&secret, &identity, None, Clock::system().now(), 3600).unwrap();
         Party { token: Some(token), ..self.nobody(&id) }
     }
 

@@ -33,7 +33,7 @@ async fn on_that_day() -> (World, Arc<AtomicI64>) {
 fn at(world: &World, tenant: &str, id: &str, role: Role, now: i64) -> Party {
     let identity = Identity { id: PartyId::new(id).unwrap(), role, tenant: TenantId::new(tenant).unwrap() };
     let secret = Secret::new(DEV_SECRET);
-    let token = issue_access_token(&secret, &identity, None, Some(DEV_AUDIENCE), Millis(now), 86_400);
+    let token = issue_access_token(&secret, &identity, Some(DEV_AUDIENCE), Millis(now), 86_400);
     world.bearer(id, token.unwrap())
 }
 

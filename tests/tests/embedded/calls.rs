@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ilock_events::Carrier;
+use ilock_local::Options;
 use ilock_tests::parties::call_id;
 use ilock_tests::{Phone, Version, World};
+use ilock_trtc::{ALL_PRIVILEGES, Credential};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -88,6 +90,57 @@ async fn a_door_rings_a_phone_which_answers_and_the_door_hangs_up_over_mqtt_5() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_door_rings_a_phone_which_answers_and_the_door_hangs_up_over_mqtt_3_1_1() {
     a_whole_call(Version::V311).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_has_both_credentials_where_the_operator_sends_them_plain_and_else_neither() {
+    for mode in ["plain", "none"] {
+        let read = move |name: &str| (name == "USER_SIG_IN_MESSAGES").then(|| mode.to_owned());
+        let world = World::with(Options { settings: Box::new(read), ..Options::anywhere() }).await;
+        let mut phone = world.phone(&world.user("user456"), "android_1").await;
+        world.door("device123").rings("user456", 30).await;
+        let room = phone.hears("incoming").await["room_info"].clone();
+        assert!(room.get("receive_only").is_none());
+        if mode == "none" {
+            assert!(room.get("user_sig").is_none() && room.get("private_map_key").is_none(), "{room}");
+        } else {
+            let credential = |name: &str| Credential::decode(room[name].as_str().unwrap()).unwrap();
+            let (sig, key) = (credential("user_sig"), credential("private_map_key"));
+            assert_eq!((sig.identifier.as_str(), key.identifier.as_str()), ("user456", "user456"));
+            assert_eq!(sig.expire, key.expire);
+            let permit = key.room.unwrap();
+            assert_eq!(room["room_id"], permit.room.to_string());
+            assert_eq!(permit.privileges, ALL_PRIVILEGES);
+        }
+        world.end().await;
+    }
+}
+
+/// A phone that a push woke waits with its sound as one that the message reached.
+#[tokio::test(flavor = "multi_thread")]
+async fn message_push_and_call_name_the_same_phone_that_sounds_first() {
+    let world = World::new().await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let mut phone = world.phone(&user, "android_1").await;
+    let tablet = json!({ "client_id": "user456_tablet", "platform": "android", "push_token": "a-token" });
+    user.posts("/api/mqtt/clients/register", tablet).await.ok();
+    let status = json!({
+        "client_id": "user456_tablet", "status": "active", "priority": 7, "last_active": 1_679_886_400_000_i64,
+    });
+    user.asks(Method::PUT, "/api/mqtt/clients/status", Some(status)).await.ok();
+    let placed = door.rings("user456", 30).await;
+    assert!(placed.get("primary").is_none(), "it is nothing to the caller");
+    assert_eq!(phone.hears("incoming").await["primary"], "user456_tablet");
+    let path = format!("/api/calls/{}", call_id(&placed));
+    assert_eq!(user.gets(&path).await.ok()["primary"], "user456_tablet");
+    while world.stack.push.shown().is_empty() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let push = world.stack.push.shown()[0].payload.clone();
+    assert_eq!(push["fcmV1Message"]["message"]["data"]["primary"], "user456_tablet", "{push}");
+    user.callee_action(&call_id(&placed), "accepted", Some("user456_android_1")).await.ok();
+    assert!(user.gets(&path).await.ok().get("primary").is_none(), "it does not ring any more");
+    world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -204,7 +257,7 @@ async fn a_request_that_is_sent_again_under_its_key_is_one_request() {
 async fn twenty_calls_in_one_millisecond_are_twenty_calls() {
     let now = ilock_env::Clock::system().now();
     let stopped = ilock_env::Clock::new(move || now);
-    let world = World::with(ilock_local::Options { clock: stopped, ..ilock_local::Options::anywhere() }).await;
+    let world = World::with(Options { clock: stopped, ..Options::anywhere() }).await;
     world.user("user456").registers("phone").await;
     let doors: Vec<_> = (0..5).map(|n| world.door(&format!("device{n}"))).collect();
     let calls = futures::future::join_all(doors.iter().map(|door| door.rings("user456", 30))).await;

@@ -119,6 +119,35 @@ async fn a_request_that_comes_again_under_its_key_presses_once() {
     for _ in 0..4 {
         assert_eq!(call_id(&again("press-1").await.ok()), first);
     }
+    door.caller_action(&first, "cancelled").await.ok();
+    for _ in 0..4 {
+        assert_eq!(again("press-1").await.ok()["state"], "cancelled");
+    }
+    let second = call_id(&again("press-2").await.ok());
+    assert_ne!(second, first, "the second of the two presses");
+    door.caller_action(&second, "cancelled").await.ok();
+    assert_eq!(again("press-3").await.code, 42_901);
+    assert_eq!(call_id(&again("press-2").await.ok()), second, "which needs no press");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retries_of_one_press_leave_the_others_of_the_pair() {
+    let world = limited(&[("LIMIT_PRESSES_A_MINUTE", "20"), ("LIMIT_PAIR_PRESSES_A_MINUTE", "2")]).await;
+    let door = world.door("device123");
+    world.user("anna").registers("phone").await;
+    let again = async |key: &str| {
+        let body = json!({ "callee_id": "anna", "ring_seconds": 30 });
+        door.asks_with(Method::POST, "/api/calls", Some(body), &[("idempotency-key", key)]).await
+    };
+    let first = call_id(&again("press-1").await.ok());
+    for _ in 0..5 {
+        assert_eq!(call_id(&again("press-1").await.ok()), first);
+    }
+    door.caller_action(&first, "cancelled").await.ok();
+    let second = call_id(&again("press-2").await.ok());
+    door.caller_action(&second, "cancelled").await.ok();
+    assert_eq!(again("press-3").await.code, 42_902);
     world.end().await;
 }
 

@@ -1,7 +1,7 @@
 //! The broker is slow or down, or the phone is disconnected.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::config::interceptors::BeforeSerializationInterceptorContextRef;
@@ -9,8 +9,9 @@ use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents, SharedIn
 use aws_sdk_dynamodb::error::BoxError;
 use aws_sdk_dynamodb::operation::put_item::PutItemInput;
 
+use ilock_directory::leased_until;
 use ilock_env::Clock;
-use ilock_events::{CallId, CallState, Carrier, DeliveryPath};
+use ilock_events::{CallId, CallState, Carrier, DeliveryPath, RoomId};
 use ilock_functions::triggers::expire_call::on_queue;
 use ilock_local::Options;
 use ilock_log::EventLog;
@@ -114,6 +115,29 @@ async fn a_press_that_failed_half_way_is_refused_clearly_and_rings_and_times_out
     assert_eq!(phone.hears("incoming").await["call_id"], call.as_str());
     assert_eq!(phone.hears("cancelled").await["call_id"], call.as_str());
     assert_eq!(call_id(&press().await.ok()), call);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_press_that_is_repeated_long_after_its_first_try_has_its_room_for_a_day_from_then() {
+    let ahead = Arc::<AtomicI64>::default();
+    let ms = ahead.clone();
+    let clock = Clock::new(move || Clock::system().now().plus(ms.load(Ordering::SeqCst)));
+    let watch = Some(SharedInterceptor::new(FirstWriteFails::default()));
+    let world = World::with(Options { watch, clock, ..Options::anywhere() }).await;
+    world.user("user456").registers("a").await;
+    let door = world.door("device123");
+    let press = async || {
+        let body = json!({ "callee_id": "user456", "ring_seconds": 5 });
+        door.asks_with(Method::POST, "/api/calls", Some(body), &[("idempotency-key", "press")]).await
+    };
+    press().await.refused(503);
+    ahead.store(30 * 60_000, Ordering::SeqCst);
+    let view = press().await.ok();
+    let room = RoomId::new(view["room_info"]["room_id"].as_str().unwrap().parse().unwrap()).unwrap();
+    let lease = world.stack.directory.room(room).await.unwrap().unwrap().lease;
+    let placed = world.log(&call_id(&view)).await.call.placed.unwrap();
+    assert_eq!((lease.call_id.as_str(), lease.until), (call_id(&view).as_str(), leased_until(placed.at)));
     world.end().await;
 }
 

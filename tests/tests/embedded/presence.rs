@@ -1,15 +1,20 @@
 //! Presence: a client that stays away is offline; one that only changed networks is not, in whatever order events arrive.
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
 use futures::future::BoxFuture;
 use ilock_directory::{Client, Directory};
+use ilock_env::Clock;
 use ilock_events::{ClientStatus, PartyAddress, TopicPrefix};
 use ilock_functions::triggers::presence::{PresenceEvent, PresenceKind, RecheckQueue, on_event, on_queue};
+use ilock_local::Options;
 use ilock_notify::QueueError;
 use ilock_tests::World;
-use ilock_tests::parties::user_at;
+use ilock_tests::parties::{call_id, user_at};
+use ilock_tests::phone::{Credentials, Phone, Version, kind};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
@@ -71,6 +76,46 @@ async fn who_stays_away_is_offline_and_who_is_back_at_once_is_not() {
         waiting.looked_at(&directory).await;
         assert_eq!(client(&directory).await.offline_since.is_some(), offline);
     }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_only_phone_never_connected_is_out_of_reach_until_it_does() {
+    let ahead = Arc::<AtomicI64>::default();
+    let ms = ahead.clone();
+    let clock = Clock::new(move || Clock::system().now().plus(ms.load(Ordering::SeqCst)));
+    let world = World::with(Options { clock, ..Options::anywhere() }).await;
+    let (door, person) = (world.door("device123"), world.user("user456"));
+    let mut panel = world.phone(&door, "panel").await;
+    let rings = async || call_id(&door.rings("user456", 30).await);
+    let gives_up = async |call: &str| door.caller_action(call, "cancelled").await.ok();
+    let registered = person.registers("a").await;
+    let call = rings().await;
+    panel.hears("ringing").await;
+    gives_up(&call).await;
+    panel.hears_nothing(Duration::from_millis(500)).await;
+
+    // It had the time, and registering again is no connection.
+    ahead.store(6_000, Ordering::SeqCst);
+    person.registers("a").await;
+    let call = rings().await;
+    let mut heard = vec![];
+    while heard.len() < 2 {
+        heard.push(kind(&panel.next_within(Duration::from_secs(5)).await.unwrap()));
+    }
+    heard.sort();
+    assert_eq!(heard, ["ringing", "unreachable"], "in any order");
+    gives_up(&call).await;
+
+    let mut phone = Phone::with(Credentials::of(&registered), Version::V5).await.unwrap();
+    while client(&world.stack.directory).await.offline_since.is_some() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    person.registers("a").await;
+    rings().await;
+    panel.hears("ringing").await;
+    phone.hears("incoming").await;
+    panel.hears_nothing(Duration::from_millis(500)).await;
     world.end().await;
 }
 

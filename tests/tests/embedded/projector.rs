@@ -1,11 +1,12 @@
 //! The projector, with everything that a stream can deliver.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_lambda_events::dynamodb::Event;
 use aws_sdk_dynamodb::types::AttributeValue;
+use ilock_directory::Directory;
 use ilock_env::Clock;
-use ilock_events::{Archived, Commit, Millis};
+use ilock_events::{Archived, CallId, ClientName, Commit, Millis};
 use ilock_functions::service::room_dismisser::RoomDismisser;
 use ilock_functions::triggers::changed_commit::ChangedCommit;
 use ilock_functions::triggers::projector::Projector;
@@ -129,6 +130,157 @@ async fn a_call_stands_in_the_histories_before_anybody_of_its_batch_is_told() {
     assert!(!telling.is_finished(), "nobody was told yet: the round lasts for five seconds");
     throttle.set(Duration::ZERO);
     telling.abort();
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_histories_cannot_be_written_everybody_is_told_and_they_are_right_once_they_can_be() {
+    for (fault, end) in [
+        (Fault::Status(500), "cancelled"),
+        (Fault::Throttled, "timeout"),
+        (Fault::Hangs, "cancelled"),
+        (Fault::Hangs, "timeout"),
+    ] {
+        let throttle = Throttle::default();
+        let (world, mut projector) = world(&throttle).await;
+        let (door, user) = (world.door("device123"), world.user("user456"));
+        let mut phone = world.phone(&user, "android_1").await;
+        let mut panel = world.phone(&door, "panel").await;
+        let faults = Faults::before(&world.stack.at.dynamodb.to_string()).await;
+        projector.directory = Directory::new(dynamodb(&faults.url()), "directory");
+        faults.plan_for("PutItem", fault, When::From(0));
+
+        let call = call_id(&door.rings("user456", 30).await);
+        let placed = record(&world.log(&call).await.commits[0], "1");
+        let begun = Instant::now();
+        let hears = async {
+            let incoming = phone.hears("incoming").await;
+            panel.hears("ringing").await;
+            (incoming["call_id"].clone(), begun.elapsed())
+        };
+        let (failed, (rung, after)) = futures::join!(failures(&projector, vec![placed.clone()]), hears);
+        assert_eq!((failed, rung), (vec!["1".to_owned()], json!(call)), "{fault:?}");
+        assert!(after < Duration::from_secs(2), "{fault:?}: told after {after:?}");
+        assert!(begun.elapsed() < Duration::from_secs(4), "{fault:?}: the next batch waits for {:?}", begun.elapsed());
+
+        if end == "cancelled" {
+            door.caller_action(&call, "cancelled").await.ok();
+        } else {
+            let mut history = world.log(&call).await;
+            let late = Clock::fixed(history.call.placed.as_ref().unwrap().terms.deadline.plus(2_000));
+            world.stack.calls.expire(&mut history, &late).await.unwrap();
+        }
+        let over = record(&world.log(&call).await.commits[1], "2");
+        let begun = Instant::now();
+        let hears = async {
+            phone.hears("cancelled").await;
+            if end == "timeout" {
+                panel.hears("timeout").await;
+            }
+            begun.elapsed()
+        };
+        let (failed, after) = futures::join!(failures(&projector, vec![over.clone()]), hears);
+        assert_eq!(failed, ["2"], "{fault:?}");
+        assert!(after < Duration::from_secs(2), "{fault:?}: told after {after:?}");
+        assert_eq!(user.gets("/api/calls").await.ok()["calls"], json!([]), "{fault:?}");
+
+        faults.off();
+        let published = throttle.asked();
+        assert!(failures(&projector, vec![placed, over]).await.is_empty(), "{fault:?}");
+        assert_eq!(throttle.asked(), published, "{fault:?}: nobody is told twice");
+        for party in [&door, &user] {
+            let calls = party.gets("/api/calls").await.ok()["calls"].clone();
+            let state = if end == "cancelled" { "cancelled" } else { "missed" };
+            assert_eq!((&calls[0]["call_id"], &calls[0]["state"]), (&json!(call), &json!(state)), "{fault:?}");
+            assert_eq!(calls.as_array().unwrap().len(), 1, "{fault:?}");
+        }
+        world.end().await;
+    }
+}
+
+/// A phone of `user456` that is woken by push.
+async fn asleep(world: &World) -> ClientName {
+    let body = json!({ "client_id": "user456_pixel", "platform": "android", "push_token": "fcm-token-1" });
+    world.user("user456").posts("/api/mqtt/clients/register", body).await.ok();
+    ClientName::new("user456_pixel").unwrap()
+}
+
+/// How often the receipts of `call` say that `phone` is settled.
+async fn pushed(world: &World, call: &CallId, phone: &ClientName) -> usize {
+    let receipts = world.stack.calls.log.load(call).await.unwrap().receipts;
+    receipts.iter().filter(|receipt| receipt.phones.contains_key(phone)).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_push_services_are_down_nobodys_ring_by_mqtt_waits_for_somebodys_push() {
+    const CALLS: usize = 40;
+    let throttle = Throttle::default();
+    let (world, projector) = world(&throttle).await;
+    let user = world.user("user456");
+    let mut phone = world.phone(&user, "android_1").await;
+    let pixel = asleep(&world).await;
+    let (mut took, mut shown) = (vec![], vec![]);
+    for (kind, down) in [("gate", false), ("door", true)] {
+        let mut calls = vec![];
+        for n in 0..CALLS {
+            let call = call_id(&world.door(&format!("{kind}{n}")).rings("user456", 120).await);
+            calls.push(world.log(&call).await.commits.remove(0));
+        }
+        world.stack.push.down(down);
+        let records: Vec<Value> = (1..).zip(&calls).map(|(n, commit)| record(commit, &format!("{n}"))).collect();
+        let begun = Instant::now();
+        let hears = async {
+            for _ in 0..CALLS {
+                phone.hears("incoming").await;
+            }
+            begun.elapsed()
+        };
+        let (failed, all_rung) = futures::join!(failures(&projector, records.clone()), hears);
+        assert_eq!(failed.len(), if down { CALLS } else { 0 });
+        took.push(all_rung);
+        shown.push((calls, records));
+    }
+    assert!(took[1] < took[0] + Duration::from_secs(1), "with and without push services: {took:?}");
+
+    world.stack.push.down(false);
+    let (calls, records) = shown.pop().unwrap();
+    let published = throttle.asked();
+    assert!(failures(&projector, records).await.is_empty());
+    assert_eq!(throttle.asked(), published, "what was told by MQTT has its receipt");
+    for commit in &calls {
+        assert_eq!(pushed(&world, &commit.call_id, &pixel).await, 1);
+    }
+    let (rung, receipts) = (world.stack.push.shown().len(), world.log(calls[0].call_id.as_str()).await.receipts.len());
+    assert_eq!((rung, receipts), (2 * CALLS, 2), "one for MQTT, one for the phone");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_a_call_waits_for_the_messages_before_it_and_not_for_the_pushes() {
+    let throttle = Throttle::default();
+    let (world, projector) = world(&throttle).await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let mut panel = world.phone(&door, "panel").await;
+    let pixel = asleep(&world).await;
+    let call = call_id(&door.rings("user456", 60).await);
+    user.callee_action(&call, "ringing", Some("user456_pixel")).await.ok();
+    let commits = world.log(&call).await.commits;
+    let records: Vec<Value> = (1..).zip(&commits).map(|(n, commit)| record(commit, &format!("{n}"))).collect();
+    world.stack.push.down(true);
+    let begun = Instant::now();
+    let hears = async {
+        panel.hears("ringing").await;
+        panel.hears("alerted").await;
+        begun.elapsed()
+    };
+    let (failed, after) = futures::join!(failures(&projector, records.clone()), hears);
+    assert_eq!(failed, ["1"], "its push is open");
+    assert!(after < Duration::from_secs(2), "told after {after:?}");
+    world.stack.push.down(false);
+    let published = throttle.asked();
+    assert!(failures(&projector, records).await.is_empty());
+    let call = CallId::new(call).unwrap();
+    assert_eq!((throttle.asked(), pushed(&world, &call, &pixel).await), (published, 1));
     world.end().await;
 }
 

@@ -26,8 +26,7 @@ fn auditor_of(world: &World, tenant: &str) -> Party {
     let id = PartyId::new("auditor7").unwrap();
     let identity = Identity { id, role: Role::Auditor, tenant: TenantId::new(tenant).unwrap() };
     let secret = Secret::new(DEV_SECRET);
-    let token =
-        issue_access_token(&secret, &identity, None, Some(DEV_AUDIENCE), Clock::system().now(), 86_400).unwrap();
+    let token = issue_access_token(&secret, &identity, Some(DEV_AUDIENCE), Clock::system().now(), 86_400).unwrap();
     world.bearer("auditor7", token)
 }
 

@@ -10,7 +10,9 @@ use ilock_functions::error::ApiError;
 use ilock_functions::service::push_binding::PushBinding;
 use ilock_functions::service::push_directory::Pushes;
 use ilock_functions::triggers::push_feedback::{DeliveryFailure, Feedback, on_failure};
+use ilock_lambda::aws::Warm;
 use ilock_local::push::Shown;
+use ilock_tests::aws::{Aws, PUSH_APP};
 use ilock_tests::backend::dynamodb;
 use ilock_tests::faults::{Fault, Faults, When};
 use ilock_tests::parties::{call_id, session_token, user_at};
@@ -446,6 +448,19 @@ async fn while_the_push_services_are_down_calls_go_on_and_the_projector_wakes_th
     let history = world.log(&call).await;
     let phones = history.receipts.iter().filter(|receipt| !receipt.phones.is_empty());
     assert_eq!(phones.map(|receipt| receipt.path.word()).collect::<Vec<_>>(), ["projector"]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_aws_the_connection_to_sns_is_opened_at_start_by_a_publish_that_reaches_nobody() {
+    let world = World::new().await;
+    let aws = Aws::before(world.stack.at.dynamodb, Duration::ZERO).await;
+    aws.parts_with(true).warm(&[Warm::Push]).await;
+    let asked: Vec<_> = aws.asked().into_iter().map(|request| (request.action, request.resource)).collect();
+    let nobody = format!("{}/00000000-0000-0000-0000-000000000000", PUSH_APP.replace(":app/", ":endpoint/"));
+    assert_eq!(asked, [("sns:Publish".to_owned(), nobody)]);
+    aws.parts_with(false).warm(&[Warm::Push]).await;
+    assert!(aws.asked().is_empty(), "without a platform application there is nobody to ask");
     world.end().await;
 }
 

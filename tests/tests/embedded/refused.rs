@@ -53,17 +53,10 @@ async fn a_token_that_has_expired_is_refused() {
     use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
     let identity = Identity { id: "user456".parse().unwrap(), role: Role::User, tenant: "default".parse().unwrap() };
     let long_ago = ilock_env::Clock::system().now().plus(-7_200_000);
-    let old =
-        issue_access_token(&Secret::new(DEV_SECRET), &identity, None, Some(DEV_AUDIENCE), long_ago, 3600).unwrap();
+    let old = issue_access_token(&Secret::new(DEV_SECRET), &identity, Some(DEV_AUDIENCE), long_ago, 3600).unwrap();
     assert_eq!(unauthenticated(&old).await, "the token has expired");
-    let other = issue_access_token(
-        &Secret::new(DEV_SECRET),
-        &identity,
-        None,
-        Some("somebody-else"),
-        long_ago.plus(7_200_000),
-        3600,
-    );
+    let other =
+        issue_access_token(&Secret::new(DEV_SECRET), &identity, Some("somebody-else"), long_ago.plus(7_200_000), 3600);
     assert_eq!(unauthenticated(&other.unwrap()).await, "the token is for another audience");
 }
 

@@ -251,6 +251,79 @@ async fn who_is_back_before_the_report_of_their_leaving_is_still_there() {
     world.end().await;
 }
 
+/// An app that restarts enters once more under its name. Tencent puts out its earlier self, and says so last.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_put_out_by_their_own_return_is_inside() {
+    let tencent = Tencent::start().await;
+    let world = world(&tencent).await;
+    let (call, room, door, _) = answered(&world).await;
+    let reports = reports(&world);
+    let room = room.number();
+    for report in [
+        Report::entered(room, &door_in_room()).with("EventMsTs", at(1)),
+        Report::entered(room, "user456_0").with("EventMsTs", at(2)),
+        Report::entered(room, "user456_0").with("EventMsTs", at(10)),
+        Report::left(room, "user456_0").with("Reason", 3).with("EventMsTs", at(11)),
+        // The door's connection breaks for a moment; or the door leaves for good.
+        Report::left(room, &door_in_room()).with("Reason", 2).with("EventMsTs", at(12)),
+        Report::entered(room, &door_in_room()).with("EventMsTs", at(13)),
+        Report::left(room, &door_in_room()).with("EventMsTs", at(14)),
+    ] {
+        assert_eq!(reports.send(&report).await.status(), 200);
+    }
+    assert_eq!(state(&door, &call).await, "active");
+    // The one whom the room API put out is gone with the room.
+    reports.send(&Report::dismissed(room).with("EventMsTs", at(20))).await;
+    until("the call has ended", async || state(&door, &call).await == "ended").await;
+    world.end().await;
+}
+
+/// Both lose their connection: a router restarts.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_lost_may_come_back_for_ten_seconds_and_then_the_call_ends() {
+    let tencent = Tencent::start().await;
+    let world = world(&tencent).await;
+    let (lost, lost_room, door, user) = answered(&world).await;
+    let gate = world.door("gate");
+    world.user("user789").registers("a").await;
+    let view = gate.rings("user789", 30).await;
+    let kept = call_id(&view);
+    world.user("user789").callee_action(&kept, "accepted", Some("user789_a")).await.ok();
+    let kept_room = view["room_info"]["room_id"].as_str().unwrap().parse::<u32>().unwrap();
+    let gate_in_room = view["room_info"]["user_id"].as_str().unwrap().to_owned();
+    let reports = reports(&world);
+    let begun = std::time::Instant::now();
+    for (room, caller, callee) in
+        [(lost_room.number(), door_in_room(), "user456_0"), (kept_room, gate_in_room.clone(), "user789_0")]
+    {
+        for report in [
+            Report::entered(room, &caller).with("EventMsTs", at(1)),
+            Report::entered(room, callee).with("EventMsTs", at(2)),
+            // The room, which is empty, is dismissed; that is reported before what it was dismissed for, and all of it twice.
+            Report::dismissed(room).with("EventMsTs", at(6)),
+            Report::left(room, callee).with("Reason", 2).with("EventMsTs", at(4)),
+            Report::left(room, &caller).with("Reason", 2).with("EventMsTs", at(5)),
+        ] {
+            for _ in 0..2 {
+                assert_eq!(reports.send(&report).await.status(), 200);
+            }
+        }
+    }
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!((state(&door, &lost).await, state(&gate, &kept).await), ("active".to_owned(), "active".to_owned()));
+    // One of these two is back, and its room was created again.
+    reports.send(&Report::entered(kept_room, &gate_in_room).with("EventMsTs", at(0))).await;
+    until("nobody came back", async || state(&user, &lost).await == "ended").await;
+    assert!(begun.elapsed() >= Duration::from_secs(10), "after {:?}", begun.elapsed());
+    let history = world.log(&lost).await;
+    assert_eq!(history.commits.len(), 3, "each alarm but the first found it ended");
+    assert_eq!(history.commits[2].events[0].data["reason"], "left");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(state(&gate, &kept).await, "active");
+    gate.caller_action(&kept, "hangup").await.ok();
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_was_alone_and_left_at_once_does_not_end_the_call_of_the_one_on_the_way() {
     let tencent = Tencent::start().await;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -23,8 +23,7 @@ use tokio::task::JoinHandle;
 const LONG: Duration = Duration::from_mins(5);
 
 fn now() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    Millis(i64::try_from(since.as_millis()).unwrap())
+    Clock::system().now()
 }
 
 fn room(number: u32) -> RoomId {

@@ -1,12 +1,64 @@
-//! The documents for contributors name files that exist.
+//! The documents for contributors, operators and app makers name files that exist.
 
 use std::path::{Path, PathBuf};
 
-use crate::workspace::repository;
+use crate::workspace::{relative, repository};
 
-/// The page on the architecture, in both languages, and the heading of its table of behaviours.
-const PAGES: [(&str, &str); 2] = [("docs/architecture.md", "Where to look"), ("docs/architecture.zh.md", "在哪里查找")];
-const BEHAVIOURS: usize = 12;
+/// The page on the architecture in one language.
+struct Architecture {
+    page: &'static str,
+    /// The heading of its table of behaviours.
+    heading: &'static str,
+    behaviours: [&'static str; 12],
+}
+
+const ARCHITECTURE: [Architecture; 2] = [
+    Architecture {
+        page: "docs/architecture.md",
+        heading: "Where to look",
+        behaviours: [
+            "ring timeout",
+            "push TTL",
+            "who may cancel",
+            "commit hash",
+            "tenant check",
+            "MQTT topics",
+            "encryption of `user_sig`",
+            "room lease",
+            "projector retry",
+            "redrive",
+            "checkpoint signing",
+            "idempotency",
+        ],
+    },
+    Architecture {
+        page: "docs/architecture.zh.md",
+        heading: "在哪里查找",
+        behaviours: [
+            "响铃超时",
+            "推送的有效期（TTL）",
+            "谁可以取消",
+            "提交的哈希",
+            "租户检查",
+            "MQTT 主题",
+            "`user_sig` 的加密",
+            "房间租约",
+            "投影器的重试",
+            "重新处理死信",
+            "检查点的签名",
+            "幂等",
+        ],
+    },
+];
+
+/// Where the pages are that name files of the repository. Those of the packages below `client/` name files of their own folder.
+const FOLDERS: [&str; 4] = ["", "docs", "docs/decisions", "infra/runbooks"];
+
+/// Files that a command of the same page makes.
+const MADE: [&str; 2] = ["client/web/ilock-client-0.1.0.tgz", "archive/2026-11-22.jsonl.zst"];
+
+/// Where the compiler and the tools put what they make.
+const BUILT: [&str; 2] = ["target/", ".ilock/"];
 
 fn read(page: &Path) -> String {
     std::fs::read_to_string(page).unwrap_or_else(|error| panic!("{}: {error}", page.display()))
@@ -20,12 +72,23 @@ fn rows<'a>(text: &'a str, title: &str) -> Vec<&'a str> {
     section.filter(|line| line.starts_with('|')).skip(2).collect()
 }
 
-/// What stands in backticks in `text` and is a path of the repository.
+/// What the first column of `row` says.
+fn subject(row: &str) -> &str {
+    row.split('|').nth(1).unwrap_or_default().trim()
+}
+
+/// What stands in backticks in `text` and is a path of the repository: it ends in a file's name, or begins with a folder of
+/// the repository.
 fn quoted_paths(text: &str) -> Vec<String> {
     let quoted = text.split('`').skip(1).step_by(2);
+    let is_ours = |word: &str| {
+        let folder = word.split('/').next().filter(|folder| !folder.is_empty());
+        folder.is_some_and(|folder| repository().join(folder).is_dir())
+    };
     let path = |word: &&str| {
         let plain = word.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
-        plain && word.contains('/') && !word.starts_with('/') && Path::new(word).extension().is_some()
+        let outside = word.starts_with('/') || BUILT.iter().any(|folder| word.starts_with(folder));
+        plain && word.contains('/') && !outside && (Path::new(word).extension().is_some() || is_ours(word))
     };
     quoted.filter(path).map(str::to_owned).collect()
 }
@@ -40,69 +103,57 @@ fn linked_paths(text: &str) -> Vec<String> {
 /// The files that `text` of `page` names: links as seen from the page, quoted paths from the repository.
 fn named(page: &Path, text: &str) -> Vec<PathBuf> {
     let links = linked_paths(text).into_iter().map(|path| page.parent().unwrap().join(path));
-    let quoted = quoted_paths(text).into_iter().map(|path| repository().join(path));
-    links.chain(quoted).collect()
+    let quoted = quoted_paths(text).into_iter().filter(|path| !MADE.contains(&path.as_str()));
+    links.chain(quoted.map(|path| repository().join(path))).collect()
 }
 
-fn assert_all_exist(page: &Path, text: &str) {
-    for path in named(page, text) {
-        assert!(path.exists(), "{} names {}, which is not there", page.display(), path.display());
-    }
+/// Every page of [`FOLDERS`].
+fn pages() -> Vec<PathBuf> {
+    let entries = FOLDERS.iter().flat_map(|folder| std::fs::read_dir(repository().join(folder)).unwrap());
+    let files = entries.map(|entry| entry.unwrap().path());
+    let mut pages: Vec<PathBuf> = files.filter(|file| file.extension().is_some_and(|ext| ext == "md")).collect();
+    pages.sort();
+    pages
 }
 
 #[test]
 fn the_architecture_page_says_where_twelve_behaviours_are() {
-    for (page, title) in PAGES {
+    let mut files: Vec<Vec<Vec<PathBuf>>> = vec![];
+    for Architecture { page, heading, behaviours } in ARCHITECTURE {
         let page = repository().join(page);
         let text = read(&page);
-        let rows = rows(&text, title);
-        assert_eq!(rows.len(), BEHAVIOURS, "{}: rows under {title}", page.display());
-        for row in rows {
-            assert!(!named(&page, row).is_empty(), "{}: no file is named: {row}", page.display());
-            assert_all_exist(&page, row);
-        }
+        let rows = rows(&text, heading);
+        let subjects: Vec<&str> = rows.iter().map(|row| subject(row)).collect();
+        assert_eq!(subjects, behaviours, "{}: what the rows under {heading} are about", page.display());
+        let of_rows: Vec<Vec<PathBuf>> = rows.iter().map(|row| named(&page, row)).collect();
+        let empty = of_rows.iter().zip(behaviours).find(|(files, _)| files.is_empty());
+        assert!(empty.is_none(), "{}: no file is named: {empty:?}", page.display());
+        files.push(of_rows);
     }
+    assert_eq!(files[0], files[1], "the files, in both languages");
 }
 
 #[test]
-fn decisions_and_the_architecture_name_files_that_exist() {
-    let folder = repository().join("docs/decisions");
-    let pages: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert!(!pages.is_empty());
-    for page in pages.into_iter().chain(PAGES.map(|(page, _)| repository().join(page))) {
-        assert_all_exist(&page, &read(&page));
+fn the_documents_name_files_that_exist() {
+    let pages = pages();
+    assert!(pages.len() >= 60, "{} pages were read", pages.len());
+    let mut missing = vec![];
+    for page in pages {
+        let gone = named(&page, &read(&page)).into_iter().filter(|path| !path.exists());
+        missing.extend(gone.map(|path| format!("{}: {}", relative(&page), path.display())));
     }
-}
-
-/// The phrases that a page filters log messages by: what stands in double quotes behind `--filter-pattern`.
-fn log_filters(text: &str) -> Vec<String> {
-    let patterns = text.split("--filter-pattern").skip(1).filter_map(|rest| rest.split(['\n', '`']).next());
-    patterns.flat_map(|pattern| pattern.split('"').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>()).collect()
-}
-
-#[test]
-fn runbooks_filter_logs_by_what_the_functions_log() {
-    let sources: String = ["functions/src", "functions/lambda/src", "shared"]
-        .iter()
-        .flat_map(|folder| crate::workspace::rust_files(&repository().join(folder)))
-        .map(|file| read(&file))
-        .collect();
-    let mut filters = 0;
-    for entry in std::fs::read_dir(repository().join("infra/runbooks")).unwrap() {
-        let page = entry.unwrap().path();
-        for phrase in log_filters(&read(&page)) {
-            filters += 1;
-            assert!(sources.contains(&phrase), "{}: no function logs “{phrase}”", page.display());
-        }
-    }
-    assert!(filters >= 6, "{filters}");
+    assert!(missing.is_empty(), "not there:\n{}", missing.join("\n"));
 }
 
 #[test]
 fn paths_are_found_in_links_and_in_backticks() {
     let text = "## Where to look\n\n| what | file |\n|---|---|\n| `user_sig` | [a](../a/b.rs#L3), `c/d.rs` |\n\n## Next\n| x | y |\n";
     let rows = rows(text, "Where to look");
-    assert_eq!(rows.len(), 1);
+    assert_eq!((rows.len(), subject(rows[0])), (1, "`user_sig`"));
     assert_eq!((linked_paths(rows[0]), quoted_paths(rows[0])), (vec!["../a/b.rs".into()], vec!["c/d.rs".into()]));
-    assert!(quoted_paths("`POST /api/calls`, `users/{id}/x`, `/api/x.y`").is_empty());
+    assert!(
+        quoted_paths("`POST /api/calls`, `users/{id}/x`, `/api/x.y`, `target/debug/ilock`, `calls/incoming`")
+            .is_empty()
+    );
+    assert_eq!(quoted_paths("`tools/deploy`, `tools/no-such-tool`, `docs`"), ["tools/deploy", "tools/no-such-tool"]);
 }

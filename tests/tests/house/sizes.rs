@@ -1,59 +1,63 @@
 //! Folders, files and functions stay small.
 
-use std::path::{Path, PathBuf};
-
+use syn::FnArg;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 
 use crate::modules::is_test;
-use crate::workspace::{packages, repository, rust_files};
+use crate::workspace::{production_files, relative, repository};
 
 const FILES_IN_A_FOLDER: usize = 8;
 const LINES_OF_A_FUNCTION: usize = 60;
+/// `self` is not counted.
+const PARAMETERS_OF_A_FUNCTION: usize = 5;
 const MEDIAN_LINES_OF_A_FILE: usize = 110;
 
-/// The crates that are not production code.
-const TEST_CRATES: [&str; 2] = ["ilock-tests", "ilock-bench"];
+/// Functions that still have more parameters: nothing is added here.
+const MORE_PARAMETERS: [(&str, &str); 2] =
+    [("functions/src/service/push_directory.rs", "retire"), ("shared/notify/src/deliver.rs", "hand_over")];
 
-/// Every file under `src/` of every production crate.
-fn production_files() -> Vec<PathBuf> {
-    let production = packages().into_iter().filter(|package| !TEST_CRATES.contains(&package.name.as_str()));
-    let folders = production.map(|package| repository().join(&package.folder).join("src"));
-    folders.flat_map(|folder| rust_files(&folder)).collect()
+/// A function or method.
+#[derive(Debug, PartialEq)]
+struct Function {
+    name: String,
+    /// From `fn` to the last brace; of a trait's method without a body, to the end of the signature.
+    lines: usize,
+    parameters: usize,
 }
 
-/// Functions and methods, each with the number of its lines from `fn` to the last brace; those of tests are left out.
+/// All functions of a file; those of tests are left out.
 #[derive(Default)]
-struct Functions(Vec<(String, usize)>);
+struct Functions(Vec<Function>);
 
 impl Functions {
-    fn of(text: &str) -> Vec<(String, usize)> {
+    fn of(text: &str) -> Vec<Function> {
         let mut functions = Self::default();
         functions.visit_file(&syn::parse_file(text).unwrap());
         functions.0
     }
 
-    fn add(&mut self, signature: &syn::Signature, body: &syn::Block) {
-        let (first, last) = (signature.span().start().line, body.span().end().line);
-        self.0.push((signature.ident.to_string(), last + 1 - first));
+    fn add(&mut self, signature: &syn::Signature, body: Option<&syn::Block>) {
+        let first = signature.span().start().line;
+        let last = body.map_or(signature.span(), Spanned::span).end().line;
+        let parameters = signature.inputs.iter().filter(|input| matches!(input, FnArg::Typed(_))).count();
+        self.0.push(Function { name: signature.ident.to_string(), lines: last + 1 - first, parameters });
     }
 }
 
 impl<'ast> Visit<'ast> for Functions {
     fn visit_item_fn(&mut self, function: &'ast syn::ItemFn) {
-        self.add(&function.sig, &function.block);
+        self.add(&function.sig, Some(&function.block));
         visit::visit_item_fn(self, function);
     }
 
     fn visit_impl_item_fn(&mut self, function: &'ast syn::ImplItemFn) {
-        self.add(&function.sig, &function.block);
+        self.add(&function.sig, Some(&function.block));
         visit::visit_impl_item_fn(self, function);
     }
 
     fn visit_trait_item_fn(&mut self, function: &'ast syn::TraitItemFn) {
-        if let Some(body) = &function.default {
-            self.add(&function.sig, body);
-        }
+        self.add(&function.sig, function.default.as_ref());
         visit::visit_trait_item_fn(self, function);
     }
 
@@ -62,10 +66,6 @@ impl<'ast> Visit<'ast> for Functions {
             visit::visit_item_mod(self, module);
         }
     }
-}
-
-fn relative(file: &Path) -> String {
-    file.strip_prefix(repository()).unwrap().display().to_string()
 }
 
 #[test]
@@ -82,10 +82,24 @@ fn no_function_is_long() {
     let mut long = vec![];
     for file in production_files() {
         let functions = Functions::of(&std::fs::read_to_string(&file).unwrap());
-        let over = functions.into_iter().filter(|(_, lines)| *lines > LINES_OF_A_FUNCTION);
-        long.extend(over.map(|(name, lines)| format!("{} {name}: {lines} lines", relative(&file))));
+        let over = functions.into_iter().filter(|function| function.lines > LINES_OF_A_FUNCTION);
+        long.extend(over.map(|Function { name, lines, .. }| format!("{} {name}: {lines} lines", relative(&file))));
     }
     assert!(long.is_empty(), "over {LINES_OF_A_FUNCTION} lines:\n{}", long.join("\n"));
+}
+
+#[test]
+fn no_function_has_many_parameters() {
+    let mut wide = vec![];
+    for file in production_files() {
+        let (functions, file) = (Functions::of(&std::fs::read_to_string(&file).unwrap()), relative(&file));
+        let over = functions.into_iter().filter(|function| {
+            function.parameters > PARAMETERS_OF_A_FUNCTION
+                && !MORE_PARAMETERS.contains(&(file.as_str(), function.name.as_str()))
+        });
+        wide.extend(over.map(|Function { name, parameters, .. }| format!("{file} {name}: {parameters} parameters")));
+    }
+    assert!(wide.is_empty(), "over {PARAMETERS_OF_A_FUNCTION} parameters:\n{}", wide.join("\n"));
 }
 
 #[test]
@@ -98,8 +112,10 @@ fn half_of_the_files_are_short() {
 }
 
 #[test]
-fn lines_are_counted_from_the_signature_to_the_brace() {
+fn lines_are_counted_from_the_signature_to_the_brace_and_parameters_without_self() {
     let text = "/// Documented.\n#[must_use]\npub fn long(\n    a: u8,\n) -> u8 {\n    a\n}\n\
-        #[cfg(test)]\nmod tests {\n    fn left_out() {}\n}\nimpl A {\n    async fn short() {}\n}\n";
-    assert_eq!(Functions::of(text), [("long".to_owned(), 5), ("short".to_owned(), 1)]);
+        #[cfg(test)]\nmod tests {\n    fn left_out() {}\n}\nimpl A {\n    async fn short(&mut self, a: u8, (b, c): (u8, u8)) {}\n}\n\
+        trait B {\n    fn bare(self: Box<Self>, a: u8);\n}\n";
+    let function = |name: &str, lines, parameters| Function { name: name.to_owned(), lines, parameters };
+    assert_eq!(Functions::of(text), [function("long", 5, 1), function("short", 1, 2), function("bare", 1, 1)]);
 }

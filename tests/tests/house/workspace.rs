@@ -12,8 +12,10 @@ pub struct Package {
     pub folder: PathBuf,
     /// The root file of each target: lib.rs, main.rs, one for each test.
     pub roots: Vec<PathBuf>,
-    /// The crates of the workspace under [dependencies], optional ones included.
+    /// The crates of the workspace under [dependencies], optional ones included, and under [build-dependencies].
     pub dependencies: Vec<String>,
+    /// Those under [dev-dependencies].
+    pub dev_dependencies: Vec<String>,
 }
 
 /// The repository's folder.
@@ -39,15 +41,35 @@ pub fn packages() -> Vec<Package> {
 
 fn read(package: &Value, workspace: &[&str]) -> Package {
     let list = |field: &str| package[field].as_array().unwrap().iter();
-    let normal = list("dependencies").filter(|dependency| dependency["kind"].is_null());
-    let normal = normal.map(|dependency| dependency["name"].as_str().unwrap());
+    let of_kind = |kinds: &[Option<&str>]| -> Vec<String> {
+        let chosen = list("dependencies").filter(|dependency| kinds.contains(&dependency["kind"].as_str()));
+        let names = chosen.map(|dependency| dependency["name"].as_str().unwrap());
+        names.filter(|name| workspace.contains(name)).map(str::to_owned).collect()
+    };
     let manifest = Path::new(package["manifest_path"].as_str().unwrap());
     Package {
         name: package["name"].as_str().unwrap().to_owned(),
         folder: manifest.parent().unwrap().strip_prefix(repository()).unwrap().to_owned(),
         roots: list("targets").map(|target| target["src_path"].as_str().unwrap().into()).collect(),
-        dependencies: normal.filter(|name| workspace.contains(name)).map(str::to_owned).collect(),
+        // What is under [dependencies] has no kind.
+        dependencies: of_kind(&[None, Some("build")]),
+        dev_dependencies: of_kind(&[Some("dev")]),
     }
+}
+
+/// The crates that are not production code.
+const TEST_CRATES: [&str; 2] = ["ilock-tests", "ilock-bench"];
+
+/// Every file under `src/` of every production crate.
+pub fn production_files() -> Vec<PathBuf> {
+    let production = packages().into_iter().filter(|package| !TEST_CRATES.contains(&package.name.as_str()));
+    let folders = production.map(|package| repository().join(&package.folder).join("src"));
+    folders.flat_map(|folder| rust_files(&folder)).collect()
+}
+
+/// `file` as it is named from the repository's folder.
+pub fn relative(file: &Path) -> String {
+    file.strip_prefix(repository()).unwrap().display().to_string()
 }
 
 /// Every .rs file in `folder` and in the folders below it.

@@ -28,7 +28,7 @@ pub struct Bearer {
 }
 
 #[derive(Debug, Clone)]
-pub struct Ask<'a> {
+pub struct ApiRequest<'a> {
     pub method: &'static str,
     pub path: String,
     pub key: Option<&'a str>,
@@ -79,12 +79,12 @@ impl Api {
         let identity = Identity { id: PartyId::new(id).unwrap(), role, tenant: TenantId::new("default").unwrap() };
         let an_hour_ago = self.time.now().plus(-3_600_000);
         let secret = Secret::new(DEV_SECRET);
-        let token = issue_access_token(&secret, &identity, None, Some(DEV_AUDIENCE), an_hour_ago, 86_400).unwrap();
+        let token = issue_access_token(&secret, &identity, Some(DEV_AUDIENCE), an_hour_ago, 86_400).unwrap();
         Bearer { id: id.to_owned(), token }
     }
 
     /// Sends one request. None when no answer comes.
-    pub async fn ask(&self, bearer: &Bearer, ask: Ask<'_>) -> Option<Answer> {
+    pub async fn ask(&self, bearer: &Bearer, ask: ApiRequest<'_>) -> Option<Answer> {
         let (network, weather) = (&self.network, &self.network.weather);
         let action = action_of(&ask);
         self.facts.meant.lock().unwrap().extend(meant(&ask));
@@ -131,7 +131,7 @@ impl Api {
         self.network.chance(self.network.weather.killed).then(|| self.dice.within(0..24))
     }
 
-    fn note(&self, ask: &Ask<'_>, status: u16, data: &Value) {
+    fn note(&self, ask: &ApiRequest<'_>, status: u16, data: &Value) {
         let call = ask.body.as_ref().map_or(&data["call_id"], |body| {
             if body["call_id"].is_string() { &body["call_id"] } else { &data["call_id"] }
         });
@@ -145,7 +145,7 @@ impl Api {
     }
 
     /// The request as the function gets it.
-    fn request(&self, bearer: &Bearer, ask: &Ask<'_>) -> Request<Body> {
+    fn request(&self, bearer: &Bearer, ask: &ApiRequest<'_>) -> Request<Body> {
         let mut request = Request::builder()
             .method(ask.method)
             .uri(&ask.path)
@@ -164,7 +164,7 @@ impl Api {
     }
 
     /// Sends the same request until it is answered for good, at most `tries` times; as docs/protocol.md has it.
-    pub async fn insist(&self, bearer: &Bearer, ask: Ask<'_>, tries: u32) -> Option<Answer> {
+    pub async fn insist(&self, bearer: &Bearer, ask: ApiRequest<'_>, tries: u32) -> Option<Answer> {
         let mut last = None;
         for tried in 0..tries {
             last = self.ask(bearer, ask.clone()).await;
@@ -178,12 +178,12 @@ impl Api {
 }
 
 /// What somebody asks for who acts on a call.
-fn meant(ask: &Ask<'_>) -> Option<Meant> {
+fn meant(ask: &ApiRequest<'_>) -> Option<Meant> {
     let call = ask.body.as_ref()?["call_id"].as_str()?.to_owned();
     Some(Meant { who: ask.who.to_owned(), call, action: action_of(ask) })
 }
 
-fn action_of(ask: &Ask<'_>) -> String {
+fn action_of(ask: &ApiRequest<'_>) -> String {
     let said = ask.body.as_ref().and_then(|body| body["action"].as_str());
     match said {
         Some(action) => action.to_owned(),

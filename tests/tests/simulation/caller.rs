@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::api::{Answer, Ask, Bearer};
+use crate::api::{Answer, ApiRequest, Bearer};
 use crate::cloud::Arrival;
 use crate::dice::Dice;
 use crate::facts::Press;
@@ -140,7 +140,7 @@ impl Caller {
         body: Option<Value>,
         tries: u32,
     ) -> Option<Answer> {
-        let ask = Ask { method, path, key, body, who: &self.client };
+        let ask = ApiRequest { method, path, key, body, who: &self.client };
         self.scene.api.insist(&self.bearer, ask, tries).await
     }
 }

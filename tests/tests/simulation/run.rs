@@ -10,7 +10,7 @@ use ilock_auth::Role;
 use ilock_local::dynamodb::create_table;
 use tokio::time::{Instant, sleep};
 
-use crate::api::{Api, Ask};
+use crate::api::{Api, ApiRequest};
 use crate::bugs::Bug;
 use crate::caller::{Caller, Plan};
 use crate::cloud::{Cloud, Network};
@@ -59,7 +59,7 @@ pub fn run(seed: u64, script: &Script) -> Outcome {
     decided_by(seed, simulate(seed, script))
 }
 
-struct House {
+struct Simulation {
     scene: Scene,
     sdk: SdkConfig,
     owners: Vec<Owner>,
@@ -69,30 +69,30 @@ struct House {
 
 async fn simulate(seed: u64, script: &Script) -> Outcome {
     let plan = Dice::of(seed, "plan");
-    let house = House::build(seed, script, &plan).await;
-    let scene = &house.scene;
-    for (index, owner) in house.owners.iter().enumerate() {
+    let simulation = Simulation::build(seed, script, &plan).await;
+    let scene = &simulation.scene;
+    for (index, owner) in simulation.owners.iter().enumerate() {
         Phone::start(scene.clone(), owner.clone(), Dice::of(seed, &format!("phone {index}"))).await;
     }
-    for owner in house.owners.iter().filter(|_| plan.permille(300)) {
+    for owner in simulation.owners.iter().filter(|_| plan.permille(300)) {
         let body = Some(serde_json::json!({ "when_busy": "refuse" }));
-        let ask = Ask { method: "PUT", path: "/api/settings".to_owned(), key: None, body, who: &owner.client };
+        let ask = ApiRequest { method: "PUT", path: "/api/settings".to_owned(), key: None, body, who: &owner.client };
         scene.api.insist(&owner.bearer, ask, 20).await;
     }
     let mut quiet = true;
     for round in 0..script.rounds {
         scene.cloud.network.begin();
-        house.break_connections(&plan);
-        house.calls(seed, round, &plan).await;
-        quiet &= house.quiet().await;
+        simulation.break_connections(&plan);
+        simulation.calls(seed, round, &plan).await;
+        quiet &= simulation.quiet().await;
         scene.cloud.network.end();
     }
     let court = Court {
         scene,
-        log: house.log(),
-        directory: house.directory(),
-        owners: &house.owners,
-        skew_ms: house.weather.function_skew_ms,
+        log: simulation.log(),
+        directory: simulation.directory(),
+        owners: &simulation.owners,
+        skew_ms: simulation.weather.function_skew_ms,
     };
     let mut judgement = court.judge().await;
     if !quiet {
@@ -120,7 +120,7 @@ fn planned(dice: &Dice, owners: &[Owner]) -> Plan {
     }
 }
 
-impl House {
+impl Simulation {
     async fn build(seed: u64, script: &Script, plan: &Dice) -> Self {
         let weather = script.weather.clone().unwrap_or_else(|| Weather::of(&Dice::of(seed, "weather")));
         let (story, time) = (Arc::new(Story::new()), Time::beginning(plan.within(0..86_400_000)));

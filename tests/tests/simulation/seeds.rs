@@ -10,7 +10,7 @@ use crate::run::{Outcome, Script, run};
 use crate::seeded::{named, on_all_processors};
 use crate::weather::Weather;
 
-/// So many seeds are run where nothing else is said.
+/// How many seeds are run where nothing else is said.
 const SEEDS: u64 = 2_000;
 
 /// Of more, a page of a history would not show all.

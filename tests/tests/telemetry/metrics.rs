@@ -77,6 +77,7 @@ async fn placed_calls_rings_refusals_and_tampering_are_counted_as_the_dashboard_
     let text = String::from_utf8(text).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!((sum(&lines, "CallsPlaced") - 3.0).abs() < f64::EPSILON, "{text}");
+    assert!((sum(&lines, "RingsDue") - 2.0).abs() < f64::EPSILON, "a blocked caller's call owes none: {text}");
     assert!((sum(&lines, "SilentPresses") - 2.0).abs() < f64::EPSILON, "{text}");
     assert!((sum(&lines, "Tampered") - 1.0).abs() < f64::EPSILON, "{text}");
     assert!((sum(&lines, "TokensNotRegistered") - 2.0).abs() < f64::EPSILON, "{text}");

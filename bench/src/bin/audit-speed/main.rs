@@ -23,12 +23,13 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write as _};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use common::a_call;
 use ilock_audit::export::Progress;
 use ilock_audit::{Header, Line, Lines, verify};
 use ilock_call::Call;
+use ilock_env::Clock;
 use ilock_events::{CallEvent, CallId, Command, Commit, Millis, TenantId};
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +75,7 @@ fn main() {
 fn cpu_time() -> Duration {
     let ran = std::fs::read_to_string("/proc/self/schedstat").ok();
     let ran = ran.and_then(|ran| ran.split(' ').next()?.parse().ok()).map(Duration::from_nanos);
-    ran.unwrap_or_else(|| SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+    ran.unwrap_or_else(|| Duration::from_millis(Clock::system().now().0.unsigned_abs()))
 }
 
 fn make(file: &str, commits: u64) {

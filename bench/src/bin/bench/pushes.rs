@@ -9,10 +9,9 @@ use futures::stream;
 use ilock_directory::{Client, Directory, PushEndpoint, Taken};
 use ilock_env::Clock;
 use ilock_events::{CallId, ClientName, Commit, Party, PartyAddress, PartyId, PartyKind, PushService, TenantId};
-use ilock_functions::triggers::projector;
+use ilock_functions::service::push_directory;
 use ilock_functions::triggers::projector::Projector;
 use ilock_local::Options;
-use ilock_notify::push;
 use ilock_tests::World;
 use ilock_tests::aws::{Aws, max_concurrent};
 use ilock_tests::parties::{call_id, registration};
@@ -68,8 +67,7 @@ pub async fn measure() {
     }
     assert_eq!(pushes.len(), CALLEES * PHONES.len(), "pushes");
     assert!(endpoints.iter().all(|endpoint| pushed.get(endpoint) == Some(&1)), "each endpoint is pushed once");
-    let at_once = max_concurrent(&pushes);
-    let allowed = projector::AT_ONCE * push::AT_ONCE.min(PHONES.len());
+    let (at_once, allowed) = (max_concurrent(&pushes), push_directory::AT_ONCE);
     assert!(at_once <= allowed, "{at_once} pushes at once, of {allowed}");
 
     let per_call = requests.iter().map(|(action, count)| format!("{:.2} {action}", *count as f64 / CALLEES as f64));

@@ -136,7 +136,7 @@ fn event(call: &str, signed_with: &str) -> Value {
     let identity =
         Identity { id: PartyId::new("user456").unwrap(), role: Role::User, tenant: TenantId::new("default").unwrap() };
     let now = Clock::system().now();
-    let token = issue_access_token(&Secret::new(signed_with), &identity, None, Some(AUDIENCE), now, 3600).unwrap();
+    let token = issue_access_token(&Secret::new(signed_with), &identity, Some(AUDIENCE), now, 3600).unwrap();
     let (route, path) = ("GET /api/calls/{call_id}", format!("/api/calls/{call}"));
     let host = "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com";
     json!({

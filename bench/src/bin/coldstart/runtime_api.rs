@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use ilock_env::Clock;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
@@ -27,7 +28,6 @@ pub struct RuntimeApi {
 
 /// A function that is waiting for its next event.
 pub struct Waiting {
-    /// Since when.
     pub since: Instant,
     hand_over: oneshot::Sender<Response>,
 }
@@ -70,7 +70,7 @@ impl RuntimeApi {
     pub async fn invoke(&mut self, waiting: Waiting, event: &Value) -> (Instant, Instant, Value) {
         self.events += 1;
         let id = format!("8476a536-e9f4-11e8-9739-{:012}", self.events);
-        let deadline = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() + 10_000;
+        let deadline = Clock::system().now().0 + 10_000;
         let headers = [
             ("content-type", "application/json".to_owned()),
             ("lambda-runtime-aws-request-id", id.clone()),

@@ -60,7 +60,7 @@ pub enum Sdk {
     Cold,
 }
 
-/// Milliseconds.
+/// How long each part took, in milliseconds.
 pub struct Times {
     /// Process start → first `/next`.
     pub next: f64,

@@ -7,7 +7,7 @@ use ilock_events::{CallId, CommitNo, Millis};
 use ilock_log::{EventLog, History, LogError};
 use ilock_proof::day_key;
 
-use crate::audit::rebuild::report::{Finding, Kind, Model, Report};
+use crate::audit::rebuild::report::{Discrepancy, Kind, Model, Report};
 use crate::audit::source::read_error;
 use crate::ui::error::CommandError;
 
@@ -45,7 +45,7 @@ impl Comparison {
                 Ok(call_id) => call_id,
                 Err(key) => {
                     let why = "this commit's key is not that of a call".to_owned();
-                    self.report.add(&finding(Kind::Unreadable, Model::History, String::new(), key, why));
+                    self.report.add(&discrepancy(Kind::Unreadable, Model::History, String::new(), key, why));
                     continue;
                 }
             };
@@ -92,8 +92,8 @@ impl Comparison {
             }
             let why = "text of a call that was never placed".to_owned();
             let key = format!("call#{call_id} {}", text.sk());
-            let finding = finding(Kind::Extra, Model::Text, call_id.to_string(), key, why);
-            self.report.add(&Finding { repaired: self.apply, ..finding });
+            let wrong = discrepancy(Kind::Extra, Model::Text, call_id.to_string(), key, why);
+            self.report.add(&Discrepancy { repaired: self.apply, ..wrong });
         }
         Ok(())
     }
@@ -110,7 +110,7 @@ impl Comparison {
                 }
                 Err(why) => {
                     let key = format!("call#{}", call.call_id);
-                    self.report.add(&finding(Kind::Unreadable, Model::History, call.call_id.to_string(), key, why));
+                    self.report.add(&discrepancy(Kind::Unreadable, Model::History, call.call_id.to_string(), key, why));
                 }
             }
         }
@@ -123,7 +123,7 @@ impl Comparison {
         let expected = day_key(first);
         let id = &call.call_id;
         let mut add = |kind, sk: &str, why: String| {
-            self.report.add(&finding(kind, Model::DayIndex, id.to_string(), format!("call#{id} {sk}"), why));
+            self.report.add(&discrepancy(kind, Model::DayIndex, id.to_string(), format!("call#{id} {sk}"), why));
         };
         match &call.day {
             Some(day) if *day == expected => {}
@@ -159,8 +159,8 @@ impl Comparison {
             }
             let repaired = self.apply && self.directory.put_row(&expected, found.as_ref()).await.map_err(read_error)?;
             let key = format!("{} {}", expected.pk, expected.sk);
-            let finding = finding(kind, Model::History, history.call.id.to_string(), key, why);
-            self.report.add(&Finding { repaired, ..finding });
+            let wrong = discrepancy(kind, Model::History, history.call.id.to_string(), key, why);
+            self.report.add(&Discrepancy { repaired, ..wrong });
         }
         Ok(())
     }
@@ -213,16 +213,16 @@ impl Comparison {
             let repaired = self.apply && self.directory.drop_row(&row).await.map_err(read_error)?;
             let key = format!("{} {}", row.pk, row.sk);
             let call_id = row.call_id().map(|id| id.to_string()).unwrap_or_default();
-            let finding = finding(Kind::Extra, Model::History, call_id, key, why.to_owned());
-            self.report.add(&Finding { repaired, ..finding });
+            let wrong = discrepancy(Kind::Extra, Model::History, call_id, key, why.to_owned());
+            self.report.add(&Discrepancy { repaired, ..wrong });
         }
         Ok(())
     }
 }
 
-/// A finding that is not repaired.
-fn finding(kind: Kind, model: Model, call_id: String, key: String, why: String) -> Finding {
-    Finding { kind, model, call_id, key, why, repaired: false }
+/// A discrepancy that is not repaired.
+fn discrepancy(kind: Kind, model: Model, call_id: String, key: String, why: String) -> Discrepancy {
+    Discrepancy { kind, model, call_id, key, why, repaired: false }
 }
 
 /// The call, or why its history is not valid. An error of DynamoDB is no finding: it ends the command.

@@ -34,7 +34,7 @@ pub enum Model {
 }
 
 #[derive(Debug, Serialize)]
-pub struct Finding {
+pub struct Discrepancy {
     pub kind: Kind,
     pub model: Model,
     pub call_id: String,
@@ -75,18 +75,18 @@ impl Report {
         self.bar = bar;
     }
 
-    pub fn add(&mut self, finding: &Finding) {
-        let (count, word) = match finding.kind {
+    pub fn add(&mut self, found: &Discrepancy) {
+        let (count, word) = match found.kind {
             Kind::Missing => (&mut self.counts.missing, "missing"),
             Kind::Different => (&mut self.counts.different, "different"),
             Kind::Extra => (&mut self.counts.extra, "extra"),
             Kind::Unreadable => (&mut self.counts.unreadable, "unreadable"),
         };
         *count += 1;
-        self.counts.repaired += u64::from(finding.repaired);
-        let repaired = if finding.repaired { "; repaired" } else { "" };
-        let text = format!("{word}: {}: {}{repaired}", finding.key, finding.why);
-        self.bar.suspend(|| self.output.line(Level::Warning, "finding", &text, json!({ "finding": finding })));
+        self.counts.repaired += u64::from(found.repaired);
+        let repaired = if found.repaired { "; repaired" } else { "" };
+        let text = format!("{word}: {}: {}{repaired}", found.key, found.why);
+        self.bar.suspend(|| self.output.line(Level::Warning, "finding", &text, json!({ "finding": found })));
     }
 
     /// Prints the counts. The exit code is that of an audit: 0 when nothing is wrong any more.

@@ -1,12 +1,13 @@
 //! Compares this machine's clock with that of AWS: tokens signed with a wrong clock are refused.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex};
 
 use aws_sdk_cloudformation::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_cloudformation::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_cloudformation::error::BoxError;
 use aws_sdk_cloudformation::primitives::{DateTime, DateTimeFormat};
+use ilock_env::Clock;
+use ilock_functions::lock::lock;
 
 use crate::aws::doctor::finding::Finding;
 
@@ -31,9 +32,9 @@ impl Intercept for ClockSkew {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let date = context.response().headers().get("date").and_then(parse_date);
-        let here = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-        if let (Some(there), Ok(here)) = (date, i64::try_from(here)) {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(there - here);
+        let here = Clock::system().now().0 / 1000;
+        if let Some(there) = date {
+            *lock(&self.0) = Some(there - here);
         }
         Ok(())
     }
@@ -46,7 +47,7 @@ fn parse_date(date: &str) -> Option<i64> {
 impl ClockSkew {
     /// None before the first response.
     pub fn finding(&self) -> Option<Finding> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).map(judge)
+        lock(&self.0).map(judge)
     }
 }
 

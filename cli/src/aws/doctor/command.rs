@@ -13,9 +13,12 @@ use crate::aws::doctor::feeds;
 use crate::aws::doctor::finding::{Finding, Outcome};
 use crate::aws::doctor::functions;
 use crate::aws::doctor::http;
+use crate::aws::doctor::keys;
+use crate::aws::doctor::ledger;
 use crate::aws::doctor::pages;
 use crate::aws::doctor::queues;
 use crate::aws::doctor::quotas;
+use crate::aws::doctor::secrets;
 use crate::aws::doctor::stacks;
 use crate::aws::doctor::subscribers;
 use crate::aws::doctor::tables;
@@ -27,7 +30,8 @@ use crate::ui::output::{Level, Output};
 pub struct Doctor {
     #[command(flatten)]
     stack: StackName,
-    /// How many phones and door stations are to be connected at once: checks that the account's quotas have room for them.
+    /// How many phones and door stations are to be connected at once: checks that the account's quotas have room for them, which
+    /// nothing else warns of.
     #[arg(long)]
     clients: Option<u64>,
 }
@@ -57,6 +61,8 @@ impl Report {
         self.add(quotas::check(sdk, stack, clients).await);
         self.add(http::check(stack).await);
         self.add(pages::check(stack).await);
+        self.add(secrets::check(sdk, stack).await);
+        self.add(keys::check(sdk, stack).await);
         self.add(functions::check(sdk, stack).await);
         self.add(broker::check(sdk, stack).await);
         let (stream, findings) = tables::check(sdk, stack).await;
@@ -64,6 +70,7 @@ impl Report {
         let (sources, findings) = feeds::check(sdk, stack, stream.as_deref()).await;
         self.add(findings);
         self.add(queues::check(sdk, stack, &sources).await);
+        self.add(ledger::check(sdk, stack).await);
         self.add(alarms::check(sdk, stack).await);
         self.add(subscribers::check(sdk, stack).await);
     }

@@ -15,16 +15,39 @@ const ABOUT: &str = "feeds";
 /// Logical ids in the template of the functions that read the log's stream.
 const READERS: [&str; 2] = ["ProjectorFunction", "LedgerFunction"];
 
+/// A mapping of the log's stream as it is now, whoever made it: those of a restored table are not in the stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Reader {
+    id: String,
+    /// The function's name.
+    function: String,
+    is_disabled: bool,
+}
+
 /// The ARNs of the event sources, and findings. `stream` is the ARN of the log's stream.
 pub async fn check(sdk: &SdkConfig, stack: &Stack, stream: Option<&str>) -> (BTreeSet<String>, Vec<Finding>) {
     let client = Client::new(sdk);
     let mut sources = BTreeSet::new();
     let mut findings = vec![];
-    for id in stack.of_kind("AWS::Lambda::EventSourceMapping").map(|mapping| &mapping.physical) {
+    let (readers, of_readers) = match stream {
+        None => (vec![], vec![]),
+        Some(stream) => match readers(&client, stream).await {
+            Ok(readers) => {
+                let found = judge_readers(stack, &readers);
+                (readers, found)
+            }
+            Err(error) => (vec![], vec![Finding::refused(ABOUT, "the readers of the log's stream", &error)]),
+        },
+    };
+    for id in ids(stack, &readers) {
         match client.get_event_source_mapping().uuid(id).send().await {
             Ok(found) => {
                 sources.extend(found.event_source_arn().map(str::to_owned));
-                findings.extend(judge(&found));
+                if stream.is_some_and(|stream| is_replaced(&found, stream, &readers)) {
+                    findings.push(Finding::ok(ABOUT, format!("{} is replaced: its table was restored", title(&found))));
+                } else {
+                    findings.extend(judge(&found));
+                }
             }
             Err(error) => {
                 findings.push(Finding::refused(
@@ -35,33 +58,60 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack, stream: Option<&str>) -> (BTr
             }
         }
     }
-    if let Some(stream) = stream {
-        findings.extend(match readers(&client, stream).await {
-            Ok(readers) => judge_readers(stack, &readers),
-            Err(error) => vec![Finding::refused(ABOUT, "the readers of the log's stream", &error)],
-        });
-    }
+    findings.extend(of_readers);
     (sources, findings)
 }
 
-/// The names of the functions that read `stream`, whoever made their mappings: a restored table's are not in the stack.
-async fn readers(client: &Client, stream: &str) -> Result<Vec<String>, AwsError> {
-    let mut names = vec![];
+/// The stack's mappings, and those by which its own functions read a restored log.
+fn ids<'a>(stack: &'a Stack, readers: &'a [Reader]) -> BTreeSet<&'a str> {
+    let of_stack = stack.of_kind("AWS::Lambda::EventSourceMapping").map(|mapping| mapping.physical.as_str());
+    let is_own = |reader: &&Reader| own_readers(stack).any(|function| function == reader.function);
+    let of_log = readers.iter().filter(is_own).map(|reader| reader.id.as_str());
+    of_stack.chain(of_log).collect()
+}
+
+/// The names of the stack's functions that read the log's stream.
+fn own_readers(stack: &Stack) -> impl Iterator<Item = &str> {
+    let read = stack.resources.iter().filter(|resource| READERS.contains(&resource.logical.as_str()));
+    read.map(|function| function.physical.as_str())
+}
+
+async fn readers(client: &Client, stream: &str) -> Result<Vec<Reader>, AwsError> {
+    let mut readers = vec![];
     let mut pages = client.list_event_source_mappings().event_source_arn(stream).into_paginator().send();
     while let Some(page) = pages.next().await {
         for mapping in page.map_err(|error| AwsError::from_sdk(&error))?.event_source_mappings() {
-            let function = mapping.function_arn().and_then(|arn| arn.split(':').nth(6));
-            names.extend(function.filter(|_| mapping.state() != Some("Disabled")).map(str::to_owned));
+            if let (Some(id), Some(function)) = (mapping.uuid(), function_of(mapping.function_arn())) {
+                let is_disabled = mapping.state() == Some("Disabled");
+                readers.push(Reader { id: id.to_owned(), function: function.to_owned(), is_disabled });
+            }
         }
     }
-    Ok(names)
+    Ok(readers)
 }
 
-fn judge_readers(stack: &Stack, readers: &[String]) -> Vec<Finding> {
+/// arn:…:function:<name>, and perhaps :<alias>.
+fn function_of(arn: Option<&str>) -> Option<&str> {
+    arn?.split(':').nth(6)
+}
+
+/// Whether `mapping` reads an older stream of the log's table while its function reads `stream`: the table was restored, and the
+/// stack goes on naming the mapping that it made.
+fn is_replaced(mapping: &GetEventSourceMappingOutput, stream: &str, readers: &[Reader]) -> bool {
+    let table = |arn: &str| arn.split_once("/stream/").map(|(table, _)| table.to_owned());
+    let reads_on =
+        |reader: &Reader| !reader.is_disabled && function_of(mapping.function_arn()) == Some(reader.function.as_str());
+    mapping.event_source_arn().is_some_and(|source| {
+        source != stream && table(source).is_some() && table(source) == table(stream) && readers.iter().any(reads_on)
+    })
+}
+
+fn judge_readers(stack: &Stack, readers: &[Reader]) -> Vec<Finding> {
+    let readers: Vec<&str> =
+        readers.iter().filter(|reader| !reader.is_disabled).map(|reader| reader.function.as_str()).collect();
     let mut findings = vec![];
-    for function in stack.resources.iter().filter(|resource| READERS.contains(&resource.logical.as_str())) {
-        let name = &function.physical;
-        if !readers.contains(name) {
+    for name in own_readers(stack) {
+        if !readers.contains(&name) {
             findings.push(Finding::failed(
                 ABOUT,
                 format!("{name} does not read the log's stream: commits from now on never reach it"),
@@ -84,11 +134,15 @@ fn failure_queue(mapping: &GetEventSourceMappingOutput) -> Option<&str> {
     mapping.destination_config()?.on_failure()?.destination()
 }
 
+/// Source and function.
+fn title(mapping: &GetEventSourceMappingOutput) -> String {
+    let source = mapping.event_source_arn().and_then(|arn| arn.split(':').nth(5)).unwrap_or("?");
+    let source: Vec<&str> = source.split('/').take(2).collect();
+    format!("{} → {}", source.join("/"), function_of(mapping.function_arn()).unwrap_or("?"))
+}
+
 fn judge(mapping: &GetEventSourceMappingOutput) -> Vec<Finding> {
-    let last = |arn: Option<&str>, n: usize| arn.and_then(|arn| arn.split(':').nth(n)).unwrap_or("?").to_owned();
-    let source = last(mapping.event_source_arn(), 5);
-    let what =
-        format!("{} → {}", source.split('/').take(2).collect::<Vec<_>>().join("/"), last(mapping.function_arn(), 6));
+    let what = title(mapping);
     let mut findings = vec![];
     match mapping.state() {
         Some("Enabled") => findings.push(Finding::ok(ABOUT, format!("{what} is enabled"))),
@@ -144,6 +198,10 @@ mod tests {
             .build()
     }
 
+    fn reader(function: &str) -> Reader {
+        Reader { id: format!("id of {function}"), function: function.into(), is_disabled: false }
+    }
+
     fn outcomes(mapping: &GetEventSourceMappingOutput) -> Vec<Outcome> {
         judge(mapping).iter().map(|finding| finding.outcome).collect()
     }
@@ -173,12 +231,44 @@ mod tests {
         };
         let resources = vec![resource("ProjectorFunction", "i-projector"), resource("LedgerFunction", "i-ledger")];
         let stack = Stack { resources, ..Stack::default() };
-        let found =
-            |readers: &[&str]| judge_readers(&stack, &readers.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+        let found = |names: &[&str]| judge_readers(&stack, &names.iter().map(|name| reader(name)).collect::<Vec<_>>());
         assert_eq!(found(&["i-ledger", "i-projector"]), []);
+        let disabled = Reader { is_disabled: true, ..reader("i-ledger") };
+        assert!(
+            judge_readers(&stack, &[disabled, reader("i-projector")])[0].found.starts_with("i-ledger does not read")
+        );
         assert!(found(&["i-projector"])[0].found.starts_with("i-ledger does not read"));
         assert_eq!(found(&[]).len(), 2);
         assert!(found(&["i-ledger", "i-projector", "analytics"])[0].found.contains("throttles a third reader"));
+    }
+
+    #[test]
+    fn the_mapping_of_a_table_that_was_restored_is_replaced_once_its_function_reads_the_new_stream() {
+        let older = mapping(STREAM, "Enabled", "PROBLEM: the stream is not there");
+        let newer = STREAM.replace("2024-01-01", "2026-01-31");
+        assert!(is_replaced(&older, &newer, &[reader("ledger"), reader("projector")]));
+        // Nothing reads in its place; or it is the one that reads; or it is of another table, or of a queue.
+        assert!(!is_replaced(&older, &newer, &[reader("ledger")]));
+        assert!(!is_replaced(&older, &newer, &[Reader { is_disabled: true, ..reader("projector") }]));
+        assert!(!is_replaced(&older, STREAM, &[reader("projector")]));
+        assert!(!is_replaced(&older, &newer.replace("table/events", "table/others"), &[reader("projector")]));
+        assert!(!is_replaced(&mapping(QUEUE, "Enabled", ""), &newer, &[reader("projector")]));
+    }
+
+    #[test]
+    fn the_mappings_of_a_restored_log_are_judged_beside_those_of_the_stack() {
+        let resource = |logical: &str, physical: &str, kind: &str| crate::aws::stack::Resource {
+            logical: logical.into(),
+            physical: physical.into(),
+            kind: kind.into(),
+        };
+        let resources = vec![
+            resource("ProjectorFunction", "projector", "AWS::Lambda::Function"),
+            resource("ProjectorLog", "first", "AWS::Lambda::EventSourceMapping"),
+        ];
+        let stack = Stack { resources, ..Stack::default() };
+        let found = [reader("projector"), reader("analytics")];
+        assert_eq!(ids(&stack, &found).into_iter().collect::<Vec<_>>(), ["first", "id of projector"]);
     }
 
     #[test]

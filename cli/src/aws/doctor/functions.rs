@@ -14,16 +14,25 @@ const ABOUT: &str = "functions";
 pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
     let client = Client::new(sdk);
     let (mut working, mut findings) = (0, vec![]);
+    let mut unasked = None;
     for function in stack.of_kind("AWS::Lambda::Function") {
         let name = &function.physical;
         match client.get_function_configuration().function_name(name).send().await {
             Ok(found) => match judge(name, found.state(), found.last_update_status(), found.state_reason()) {
-                None => working += 1,
                 Some(finding) => findings.push(finding),
+                None => match reserved(&client, name).await {
+                    Ok(Some(0)) => findings.push(switched_off(name)),
+                    Ok(_) => working += 1,
+                    Err(error) => {
+                        working += 1;
+                        unasked = Some(error);
+                    }
+                },
             },
             Err(error) => findings.push(Finding::refused(ABOUT, name, &AwsError::from_sdk(&error))),
         }
     }
+    findings.extend(unasked.map(|error| Finding::refused(ABOUT, "the reserved concurrency of functions", &error)));
     findings.extend(aliases(&client, stack).await);
     if working > 0 {
         findings.insert(0, Finding::ok(ABOUT, format!("{working} can be invoked")));
@@ -35,6 +44,24 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+/// How many executions are reserved for a function; none where it shares the account's with others.
+async fn reserved(client: &Client, name: &str) -> Result<Option<i32>, AwsError> {
+    let asked = client.get_function_concurrency().function_name(name).send().await;
+    asked.map(|found| found.reserved_concurrent_executions()).map_err(|error| AwsError::from_sdk(&error))
+}
+
+/// With 0 reserved, Lambda throttles every invocation: that is how somebody stops a function in the console.
+fn switched_off(name: &str) -> Finding {
+    Finding::failed(
+        ABOUT,
+        format!("{name} is switched off: its reserved concurrency is 0, and every invocation is throttled"),
+        format!(
+            "aws lambda delete-function-concurrency --function-name {name}; where ReserveConcurrency is true, \
+             put-function-concurrency with the number of template.yaml"
+        ),
+    )
 }
 
 /// Routes, streams and queues invoke a function by its alias. Where that is gone, nothing invokes it.
@@ -91,5 +118,6 @@ mod tests {
         assert_eq!(outcome(Some(&State::Pending), None), Some(Outcome::Warning));
         assert_eq!(outcome(Some(&State::Failed), None), Some(Outcome::Failed));
         assert_eq!(outcome(Some(&State::Active), Some(&LastUpdateStatus::Failed)), Some(Outcome::Failed));
+        assert_eq!(switched_off("projector").outcome, Outcome::Failed);
     }
 }

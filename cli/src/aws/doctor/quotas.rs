@@ -110,7 +110,10 @@ fn judge(name: &str, quota: Option<u64>, needed: Option<u64>) -> Finding {
         return Finding::unchecked(ABOUT, found);
     };
     match needed {
-        None => Finding::ok(ABOUT, format!("IoT Core: {name}: {quota} ({})", room(name, quota))),
+        None => Finding::unchecked(
+            ABOUT,
+            format!("IoT Core: {name}: {quota} ({}); --clients N says whether that is enough", room(name, quota)),
+        ),
         Some(needed) if needed <= quota => {
             Finding::ok(ABOUT, format!("IoT Core: {name}: {quota}, and {needed} are needed"))
         }
@@ -173,11 +176,13 @@ mod tests {
     fn a_million_households_need_more_than_iot_core_gives_at_first() {
         let first = Iot { connections: Some(500_000), connects: Some(500), subscriptions: Some(500_000) };
         let outcomes = |clients| first.judge(clients).into_iter().map(|found| found.outcome).collect::<Vec<_>>();
-        assert_eq!(outcomes(None), [Outcome::Ok; 3]);
+        // Nobody has said how many there are to be.
+        assert_eq!(outcomes(None), [Outcome::Unchecked; 3]);
         assert_eq!(outcomes(Some(100_000)), [Outcome::Ok; 3]);
         assert_eq!(outcomes(Some(200_000)), [Outcome::Ok, Outcome::Failed, Outcome::Ok]);
         assert_eq!(outcomes(Some(4_000_000)), [Outcome::Failed; 3]);
         assert!(first.judge(None)[1].found.contains("room for 166666 phones"));
+        assert!(first.judge(None).iter().all(|found| found.found.contains("--clients N")));
         assert_eq!(Iot::default().judge(Some(1))[0].outcome, Outcome::Unchecked);
     }
 

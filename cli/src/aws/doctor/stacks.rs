@@ -10,6 +10,8 @@ use crate::aws::stack::{Stack, deployments};
 
 const ABOUT: &str = "stack";
 const REQUIRED_OUTPUTS: [&str; 2] = ["ApiUrl", "DoorPolicyName"];
+/// In these states nothing is deployed, or is about to be.
+const NOTHING_THERE: [&str; 3] = ["REVIEW_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS"];
 
 /// The stack, when it can be read, and findings about it and about this machine's clock.
 pub async fn check(sdk: &SdkConfig, name: &str) -> (Option<Stack>, Vec<Finding>) {
@@ -45,19 +47,51 @@ fn state(stack: &Stack, region: &str) -> Finding {
     let why = stack.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     match stack.status.as_str() {
         "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE" => Finding::ok(ABOUT, found),
-        "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE" => Finding::warning(
-            ABOUT,
-            format!("{found}{why}"),
-            "the last deployment was rolled back; the stack's events in CloudFormation say why",
-        ),
-        status if status.ends_with("_IN_PROGRESS") => {
-            Finding::warning(ABOUT, found, "a deployment is in progress: run the check again when it has finished")
+        status @ ("UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE") => {
+            Finding::warning(ABOUT, format!("{found}{why}"), way_out(&stack.name, status))
         }
-        _ => Finding::failed(
-            ABOUT,
-            format!("{found}{why}"),
-            "the stack's events in CloudFormation say why; deploy it again",
+        status if status.ends_with("_IN_PROGRESS") && !NOTHING_THERE.contains(&status) => {
+            Finding::warning(ABOUT, found, way_out(&stack.name, status))
+        }
+        status => Finding::failed(ABOUT, format!("{found}{why}"), way_out(&stack.name, status)),
+    }
+}
+
+/// What leads out of a state. `tools/deploy` refuses a stack that takes no deployment, and says more: infra/template/account.py.
+fn way_out(name: &str, status: &str) -> String {
+    let events = "the stack's events in CloudFormation say why";
+    match status {
+        "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE" => {
+            format!("the last deployment was rolled back; {events}")
+        }
+        "UPDATE_ROLLBACK_FAILED" => format!(
+            "{events}: put that right, then aws cloudformation continue-update-rollback --stack-name {name}; \
+             before, it takes no deployment"
         ),
+        "UPDATE_FAILED" => {
+            format!("{events}; aws cloudformation rollback-stack --stack-name {name}, then deploy again")
+        }
+        "IMPORT_ROLLBACK_FAILED" => {
+            format!("{events}; CloudFormation has no command that goes on with it: ask AWS Support")
+        }
+        "CREATE_FAILED" | "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" => {
+            format!("its first deployment failed; {events}. tools/deploy prints the commands that remove it")
+        }
+        "ROLLBACK_IN_PROGRESS" => {
+            format!("its first deployment failed; {events}. Wait, then tools/deploy prints the commands that remove it")
+        }
+        "REVIEW_IN_PROGRESS" => "a change set was made and never executed, so nothing is deployed: deploy".to_owned(),
+        "DELETE_IN_PROGRESS" | "DELETE_COMPLETE" => {
+            "it is deleted; tables, buckets, keys and the broker's names stay, and another deployment makes new ones"
+                .to_owned()
+        }
+        "DELETE_FAILED" => format!(
+            "{events}; aws cloudformation delete-stack --deletion-mode FORCE_DELETE_STACK --stack-name {name} deletes the rest"
+        ),
+        _ if status.ends_with("_IN_PROGRESS") => {
+            "a deployment is in progress: run the check again when it has finished".to_owned()
+        }
+        _ => events.to_owned(),
     }
 }
 
@@ -103,6 +137,8 @@ fn neighbours(stack: &Stack, all: &[(String, String)]) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_cloudformation::types::StackStatus;
+
     use super::*;
     use crate::aws::doctor::finding::Outcome;
 
@@ -114,6 +150,7 @@ mod tests {
             ("UPDATE_ROLLBACK_COMPLETE", Outcome::Warning),
             ("UPDATE_IN_PROGRESS", Outcome::Warning),
             ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", Outcome::Warning),
+            ("REVIEW_IN_PROGRESS", Outcome::Failed),
             ("ROLLBACK_COMPLETE", Outcome::Failed),
             ("UPDATE_ROLLBACK_FAILED", Outcome::Failed),
             ("DELETE_COMPLETE", Outcome::Failed),
@@ -123,6 +160,29 @@ mod tests {
                 outcome,
                 "{status}"
             );
+        }
+    }
+
+    #[test]
+    fn no_state_is_answered_with_a_command_that_cloudformation_refuses() {
+        for status in StackStatus::values().iter().copied() {
+            let stack = Stack { name: "calls".into(), status: status.into(), ..Stack::default() };
+            let found = state(&stack, "eu-central-1");
+            let remedy = found.remedy.unwrap_or_default();
+            assert_eq!(found.outcome == Outcome::Ok, remedy.is_empty(), "{status}: {remedy}");
+            assert!(!remedy.contains("deploy it again"), "{status}: {remedy}");
+            if status.ends_with("_FAILED") {
+                assert_eq!(found.outcome, Outcome::Failed, "{status}");
+            }
+        }
+        for (status, says) in [
+            ("UPDATE_ROLLBACK_FAILED", "aws cloudformation continue-update-rollback --stack-name calls"),
+            ("UPDATE_FAILED", "aws cloudformation rollback-stack --stack-name calls"),
+            ("DELETE_FAILED", "aws cloudformation delete-stack --deletion-mode FORCE_DELETE_STACK --stack-name calls"),
+            ("REVIEW_IN_PROGRESS", "nothing is deployed"),
+            ("UPDATE_IN_PROGRESS", "when it has finished"),
+        ] {
+            assert!(way_out("calls", status).contains(says), "{status}: {}", way_out("calls", status));
         }
     }
 

@@ -32,7 +32,6 @@ pub fn request_timeouts() -> TimeoutConfig {
 pub enum RetryPolicy {
     /// Somebody waits for the answer: one try, within the fast path's budget. The projector does the rest.
     CallerWaiting,
-    /// Nobody waits.
     Background,
 }
 
@@ -43,6 +42,7 @@ pub struct AwsCarriers {
     retry: RetryPolicy,
     clock: Clock,
     iot: OnceLock<Arc<IotCore>>,
+    sns: OnceLock<Arc<Sns>>,
     push: OnceLock<Arc<dyn PushCarrier>>,
     timer: OnceLock<Arc<DelayQueue>>,
 }
@@ -51,8 +51,8 @@ impl AwsCarriers {
     /// In the account that `sdk` reaches.
     #[must_use]
     pub fn new(settings: Settings, sdk: SdkConfig, retry: RetryPolicy, clock: Clock) -> Self {
-        let (iot, push, timer) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Self { settings, sdk, retry, clock, iot, push, timer }
+        let (iot, sns, push, timer) = (OnceLock::new(), OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { settings, sdk, retry, clock, iot, sns, push, timer }
     }
 
     /// IoT Core.
@@ -82,7 +82,7 @@ impl AwsCarriers {
         if let Some(made) = self.push.get() {
             return Ok(Some(made.clone()));
         }
-        let sns = self.sns(retries)?.map(|sns| Arc::new(sns) as Arc<dyn PushCarrier>);
+        let sns = self.sns_with(retries)?.map(|sns| sns as Arc<dyn PushCarrier>);
         let made = match self.settings.push_fcm_account()? {
             Some(account) => Some(self.fcm(account, sns)?),
             None => sns,
@@ -101,11 +101,23 @@ impl AwsCarriers {
         Ok(Arc::new(made))
     }
 
-    fn sns(&self, retries: RetryConfig) -> Result<Option<Sns>, BadSetting> {
+    /// SNS, as pushes are sent by it: without retries of its own. None where no pushes go by it.
+    ///
+    /// # Errors
+    /// [`BadSetting`].
+    pub fn sns(&self) -> Result<Option<Arc<Sns>>, BadSetting> {
+        self.sns_with(RetryConfig::disabled())
+    }
+
+    fn sns_with(&self, retries: RetryConfig) -> Result<Option<Arc<Sns>>, BadSetting> {
+        if let Some(made) = self.sns.get() {
+            return Ok(Some(made.clone()));
+        }
         let Some(apps) = self.settings.push_apps()? else { return Ok(None) };
         let config = aws_sdk_sns::config::Builder::from(&self.sdk);
         let config = config.timeout_config(request_timeouts()).retry_config(retries);
-        Ok(Some(Sns::new(aws_sdk_sns::Client::from_conf(config.build()), apps)))
+        let made = Arc::new(Sns::new(aws_sdk_sns::Client::from_conf(config.build()), apps));
+        Ok(Some(self.sns.get_or_init(|| made).clone()))
     }
 
     fn queue(&self, url: String) -> DelayQueue {

@@ -32,6 +32,8 @@ pub enum Warm {
     Broker,
     /// To the ring timer's queue.
     Timer,
+    /// To SNS, where pushes go by it. FCM without SNS asks Google for its access token once it is made.
+    Push,
 }
 
 /// One function's parts, on AWS.
@@ -106,6 +108,10 @@ impl OnAws {
                 Warm::Directory => in_words(self.wiring.directory().map_err(bad)?.warm().await),
                 Warm::Broker => in_words(self.carriers.iot().map_err(bad)?.warm().await),
                 Warm::Timer => in_words(self.carriers.ring_queue().map_err(bad)?.warm().await),
+                Warm::Push => match self.carriers.sns().map_err(bad)? {
+                    Some(sns) => in_words(sns.warm().await),
+                    None => Ok(()),
+                },
             }
         })
     }

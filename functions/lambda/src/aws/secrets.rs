@@ -37,7 +37,6 @@ pub struct Secrets {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("secret {name}: {why}")]
 pub struct SecretUnread {
-    /// Which.
     pub name: String,
     /// What was wrong.
     pub why: String,

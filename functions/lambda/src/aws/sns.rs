@@ -18,6 +18,9 @@ pub const ENDPOINT_DISABLED: &str = "EndpointDisabled";
 /// What SNS says of an endpoint that is not there.
 pub const ENDPOINT_NOT_FOUND: &str = "EndpointNotFound";
 
+/// The name of an endpoint that SNS never gives out.
+const NO_ENDPOINT: &str = "00000000-0000-0000-0000-000000000000";
+
 /// An endpoint that was just made may not be there for who asks next; so often it is made again.
 const TIMES: usize = 3;
 
@@ -35,6 +38,21 @@ impl Sns {
     #[must_use]
     pub fn new(client: Client, apps: PushApps) -> Self {
         Self { client, apps }
+    }
+
+    /// Opens the connection, by publishing to an endpoint that is not there: a function that wakes phones may ask SNS for
+    /// nothing else.
+    ///
+    /// # Errors
+    /// [`PushError::Unavailable`] when SNS does not answer.
+    pub async fn warm(&self) -> Result<(), PushError> {
+        let Some(app) = self.apps.arns.values().next() else { return Ok(()) };
+        let nowhere = format!("{}/{NO_ENDPOINT}", app.replace(":app/", ":endpoint/"));
+        match self.client.publish().target_arn(nowhere).message("warm").send().await {
+            // Whatever it says: it has answered.
+            Ok(_) | Err(SdkError::ServiceError(_)) => Ok(()),
+            Err(error) => Err(unavailable(error)),
+        }
     }
 
     /// Create, then read, then enable: creating an endpoint again does not enable it.

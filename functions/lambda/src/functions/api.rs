@@ -20,16 +20,20 @@ use ilock_functions::http::trtc_callback::{self, TrtcCallbackState};
 
 use super::Function;
 use crate::aws::RetryPolicy::{Background, CallerWaiting};
-use crate::aws::Warm::{Broker, Directory, Log, Timer};
+use crate::aws::Warm::{Broker, Directory, Log, Push, Timer};
 use crate::start::http;
 
 /// See the module.
 pub const FUNCTIONS: &[Function] = &[
     ("create-call", || {
-        Box::pin(http(create_call::routes, CreateCallState::new, CallerWaiting, &[Log, Directory, Broker, Timer]))
+        Box::pin(http(create_call::routes, CreateCallState::new, CallerWaiting, &[Log, Directory, Broker, Timer, Push]))
     }),
-    ("callee-action", || Box::pin(http(callee_action::routes, CalleeActionState::new, CallerWaiting, &[Log, Broker]))),
-    ("caller-action", || Box::pin(http(caller_action::routes, CallerActionState::new, CallerWaiting, &[Log, Broker]))),
+    ("callee-action", || {
+        Box::pin(http(callee_action::routes, CalleeActionState::new, CallerWaiting, &[Log, Broker, Push]))
+    }),
+    ("caller-action", || {
+        Box::pin(http(caller_action::routes, CallerActionState::new, CallerWaiting, &[Log, Broker, Push]))
+    }),
     ("get-call", || Box::pin(http(get_call::routes, GetCallState::new, Background, &[Log]))),
     ("list-calls", || Box::pin(http(list_calls::routes, ListCallsState::new, Background, &[Directory]))),
     ("register-client", || Box::pin(http(register_client::routes, RegisterClientState::new, Background, &[Directory]))),

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::Function;
 use crate::aws::IotControl;
 use crate::aws::RetryPolicy::Background;
-use crate::aws::Warm::{Broker, Directory, Log};
+use crate::aws::Warm::{Broker, Directory, Log, Push};
 use crate::iot_endpoint::IotEndpoint;
 use crate::logging::{flush_metrics_after, log_as_json};
 use crate::start::start;
@@ -33,7 +33,7 @@ pub const FUNCTIONS: &[Function] = &[
 
 /// The log's stream.
 async fn projector() -> Result<(), Error> {
-    let ready = &start(Background, &[Log, Directory, Broker], |on_aws| Projector::new(&on_aws.wiring)).await?;
+    let ready = &start(Background, &[Log, Directory, Broker, Push], |on_aws| Projector::new(&on_aws.wiring)).await?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Event>| async move {
         let projector = ready.get().await?;
         Ok::<_, Error>(flush_metrics_after(Box::pin(projector.on_stream(event.payload))).await)
@@ -43,7 +43,7 @@ async fn projector() -> Result<(), Error> {
 
 /// The ring timer's queue.
 async fn expire_call() -> Result<(), Error> {
-    let ready = &start(Background, &[Log, Broker], |on_aws| on_aws.wiring.calls()).await?;
+    let ready = &start(Background, &[Log, Broker, Push], |on_aws| on_aws.wiring.calls()).await?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let calls = ready.get().await?;
         Ok::<_, Error>(flush_metrics_after(Box::pin(expire_call::on_queue(calls, event.payload))).await)

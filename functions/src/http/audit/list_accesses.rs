@@ -35,7 +35,6 @@ impl ListAccessesState {
     }
 }
 
-/// The route.
 pub fn routes(state: ListAccessesState) -> Router {
     Router::new().route("/api/audit/accesses", get(list_accesses)).with_state(state)
 }

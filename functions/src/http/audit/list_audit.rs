@@ -46,7 +46,6 @@ impl ListAuditState {
     }
 }
 
-/// The route.
 pub fn routes(state: ListAuditState) -> Router {
     Router::new().route("/api/audit/calls", get(list_audit)).with_state(state)
 }
@@ -226,5 +225,5 @@ fn open_cursor(cursor: &str, day: &Day) -> Result<PlacedOn, ApiError> {
         let at = Millis(at.parse().ok().filter(|_| digits)?);
         (Day::of(at) == *day).then_some((at, CallId::new(call_id).ok()?))
     };
-    opened().ok_or_else(|| ApiError::field("cursor", "this cursor was not given out for this day"))
+    opened().ok_or_else(|| ApiError::field("cursor", "must be a `next_cursor` that was returned for this day"))
 }

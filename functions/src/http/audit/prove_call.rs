@@ -41,7 +41,6 @@ impl ProveCallState {
     }
 }
 
-/// The route.
 pub fn routes(state: ProveCallState) -> Router {
     Router::new().route("/api/audit/calls/{call_id}/proof", get(prove_call)).with_state(state)
 }

@@ -33,7 +33,6 @@ impl ReadLedgerState {
     }
 }
 
-/// The route.
 pub fn routes(state: ReadLedgerState) -> Router {
     Router::new().route("/api/audit/ledger/{*name}", get(read_ledger)).with_state(state)
 }

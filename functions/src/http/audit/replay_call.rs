@@ -36,7 +36,6 @@ impl ReplayCallState {
     }
 }
 
-/// The route.
 pub fn routes(state: ReplayCallState) -> Router {
     Router::new().route("/api/audit/calls/{call_id}/events", get(replay_call)).with_state(state)
 }

@@ -12,7 +12,6 @@ const NOT_REGISTERED: &str = "must be a client of yours that is registered: regi
 
 /// A client that acts, as far as it is known which one does.
 pub struct ActingClient {
-    /// Its name.
     pub name: Option<ClientName>,
     /// How it is known that it is this one; of a person.
     pub is: Option<ClientProof>,

@@ -54,7 +54,6 @@ impl CalleeActionState {
     }
 }
 
-/// The route.
 pub fn routes(state: CalleeActionState) -> Router {
     Router::new().route("/api/calls/callee-action", post(callee_action)).with_state(state)
 }
@@ -113,7 +112,7 @@ async fn they_talk(directory: &Directory, caller: &Caller, call: &PartyCall, now
     let (one, other) = (caller.at(), PartyAddress::of(&caller.tenant, other));
     let both = futures::join!(directory.meets(&one, &other, now), directory.meets(&other, &one, now));
     if let Err(error) = both.0.and(both.1) {
-        tracing::warn!(call_id = %call.call.id, %error, "that two persons talk was not kept");
+        tracing::warn!(call_id = %call.call.id, %error, "not stored that caller and callee have talked: the caller still counts as a stranger");
     }
 }
 

@@ -34,7 +34,7 @@ impl Callees {
             if clients.is_empty() {
                 continue;
             }
-            let callee = callee(id.clone(), &clients);
+            let callee = callee(id.clone(), &clients, now);
             found.known.key_versions.insert(address.clone(), key_version);
             found.known.clients.insert(address, clients);
             // Whoever is blocked sees what they would see of a person out of reach.
@@ -48,21 +48,26 @@ impl Callees {
     }
 }
 
-fn callee(id: PartyId, clients: &[Client]) -> Callee {
+fn callee(id: PartyId, clients: &[Client], now: Millis) -> Callee {
     let in_front = |client: &Client| client.status == Some(ClientStatus::Active);
     let reported = clients.iter().filter(|client| client.priority.is_some());
     let primary = reported.max_by_key(|client| (client.priority, in_front(client), client.heard_of()));
     Callee {
         id,
         primary: primary.map(|client| client.client_id.clone()),
-        reachable: clients.iter().any(is_reachable),
+        reachable: clients.iter().any(|client| is_reachable(client, now)),
         clients: clients.iter().map(|client| client.client_id.clone()).collect(),
         busy: None,
     }
 }
 
-/// Whether a call reaches the client now: by push, or because nothing says that its connection is gone.
-fn is_reachable(client: &Client) -> bool {
+/// How long a client may take to connect after its first registration, until it counts as out of reach. Who has lost the
+/// connection has as long.
+const CONNECTS_WITHIN_MS: i64 = 5_000;
+
+/// Whether a call reaches the client now: by push, or because it is connected, or about to be.
+fn is_reachable(client: &Client, now: Millis) -> bool {
     let works = |endpoint: &Option<PushEndpoint>| endpoint.as_ref().is_some_and(|endpoint| endpoint.retired.is_none());
-    works(&client.main) || works(&client.voip) || client.offline_since.is_none()
+    let connected = client.offline_since.is_none_or(|since| now.since(since) < CONNECTS_WITHIN_MS);
+    works(&client.main) || works(&client.voip) || connected
 }

@@ -45,7 +45,6 @@ impl CallerActionState {
     }
 }
 
-/// The route.
 pub fn routes(state: CallerActionState) -> Router {
     Router::new().route("/api/calls/caller-action", post(caller_action)).with_state(state)
 }

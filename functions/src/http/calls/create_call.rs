@@ -72,7 +72,6 @@ impl CreateCallState {
     }
 }
 
-/// The route.
 pub fn routes(state: CreateCallState) -> Router {
     Router::new().route("/api/calls", post(create_call)).with_state(state)
 }
@@ -173,7 +172,7 @@ async fn create_call(
     match there {
         // A request that comes again for a call that stands presses no button, and nobody need be there any more.
         Ok((acting, _)) if begun.reserved.call.placed().is_ok() => {
-            begun.live.leave(&state.directory).await;
+            futures::join!(begun.live.leave(&state.directory), state.take_back_press(&request, pressed));
             state.answer_again(&request, &begun.reserved.call, &acting)
         }
         Ok((acting, callees)) if !callees.rung.is_empty() => {
@@ -195,6 +194,15 @@ impl CreateCallState {
     async fn press(&self, request: &Request) -> Result<Option<Pressed>, ApiError> {
         let Some(limits) = self.press_limits else { return Ok(None) };
         Ok(Some(self.directory.press(&request.caller.at(), &request.addresses(), limits, request.now).await?))
+    }
+
+    /// Does not count a request that comes again. One that stays counted only keeps its caller from one press for a minute.
+    async fn take_back_press(&self, request: &Request, pressed: Result<Option<Pressed>, ApiError>) {
+        if let Ok(Some(Pressed::Yes(slot))) = pressed
+            && let Err(error) = self.directory.take_back_press(&request.caller.at(), &slot).await
+        {
+            tracing::warn!(%error, "a request that came again stays counted as a press");
+        }
     }
 
     async fn first_free_room(&self, request: &Request) -> Result<Reservation, ApiError> {
@@ -392,7 +400,7 @@ impl CreateCallState {
             rung,
         };
         self.calls.execute(call, command, &Clock::fixed(request.now)).await?;
-        // So slow that the alarm may have fired before the call was committed.
+        // The alarm may have fired before the call was committed.
         if self.clock.now() >= request.ends() {
             match self.calls.expire(call, &self.clock).await {
                 Ok(()) | Err(ApiError::Refused(_)) => {}

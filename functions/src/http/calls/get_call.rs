@@ -43,7 +43,6 @@ impl GetCallState {
     }
 }
 
-/// The route.
 pub fn routes(state: GetCallState) -> Router {
     Router::new().route("/api/calls/{call_id}", get(get_call)).with_state(state)
 }

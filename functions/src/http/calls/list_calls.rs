@@ -44,7 +44,6 @@ impl ListCallsState {
     }
 }
 
-/// The routes.
 pub fn routes(state: ListCallsState) -> Router {
     let routes = Router::new().route("/api/calls", get(list_calls)).route("/api/calls/seen", put(mark_seen));
     routes.with_state(state)

@@ -150,7 +150,7 @@ impl LiveCalls {
         let own = [&self.own];
         for left in join_all(entered.map(|found| directory.leave_live(&found.at, &own))).await {
             if let Err(error) = left {
-                tracing::warn!(call_id = %self.own.call_id, %error, "an entry stays of a call that was not placed");
+                tracing::warn!(call_id = %self.own.call_id, %error, "live entry of a call that was not placed could not be removed; readers ignore it");
             }
         }
     }

@@ -76,8 +76,10 @@ impl Reserving<'_> {
         let (Reserved::Held(Some(held)), Some(digest)) = (reserved?, self.digest) else { return Ok(None) };
         let Some(earlier) = self.calls.of_request(digest, &held).await? else { return Ok(None) };
         if earlier.placed().is_err() {
-            // The first try ended before its call was placed; its alarm may not have been set, or be too early.
-            self.calls.arm(held.call_id, self.ends).await?;
+            // The first try ended before its call was placed. Its alarm may not have been set, or be too early; and the call
+            // that is placed now has the room for as long as any other.
+            self.calls.arm(held.call_id.clone(), self.ends).await?;
+            self.directory.rebind(room_id, &held.call_id, &self.lease(&held.call_id)).await?;
         }
         Ok(Some((earlier, PersonalData::Unsaved(self.text.clone()))))
     }

@@ -1,7 +1,7 @@
 //! A call as its parties see it.
 
 use ilock_call::Placed;
-use ilock_events::{CallView, ClientName, CommitNo, Millis, Party, PartyId};
+use ilock_events::{CallState, CallView, ClientName, CommitNo, Millis, Party, PartyId};
 
 use super::acting_client::ActingClient;
 use crate::error::ApiError;
@@ -38,6 +38,7 @@ pub fn view(
         timestamp: placed.at,
         expires_at: placed.terms.deadline,
         remaining_ms: placed.remaining_ms(now),
+        primary: primary(placed, party),
         answered_by: placed.answered_by(),
         answered_at: placed.answered_at(),
         reason: placed.reason,
@@ -49,6 +50,13 @@ pub fn view(
 fn callee_shown(placed: &Placed, party: &Party) -> PartyId {
     let first = placed.terms.callees.first().map(|callee| &callee.id);
     if placed.calls(party) { party.id.clone() } else { first.unwrap_or(&placed.terms.caller.id).clone() }
+}
+
+/// Which of the clients of `party`, who is called, sounds first while it rings.
+fn primary(placed: &Placed, party: &Party) -> Option<ClientName> {
+    let rings = placed.state == CallState::Ringing && placed.calls(party);
+    let callee = placed.terms.callees.iter().find(|callee| rings && callee.id == party.id)?;
+    callee.primary.clone()
 }
 
 fn ids(placed: &Placed) -> Vec<PartyId> {

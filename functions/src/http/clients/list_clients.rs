@@ -32,7 +32,6 @@ impl ListClientsState {
     }
 }
 
-/// The route.
 pub fn routes(state: ListClientsState) -> Router {
     Router::new().route("/api/mqtt/clients", get(list_clients)).with_state(state)
 }

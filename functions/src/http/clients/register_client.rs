@@ -50,7 +50,6 @@ impl RegisterClientState {
     }
 }
 
-/// The route.
 pub fn routes(state: RegisterClientState) -> Router {
     Router::new().route("/api/mqtt/clients/register", post(register_client)).with_state(state)
 }

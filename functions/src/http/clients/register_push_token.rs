@@ -50,7 +50,6 @@ impl RegisterPushTokenState {
     }
 }
 
-/// The routes.
 pub fn routes(state: RegisterPushTokenState) -> Router {
     Router::new()
         .route("/api/v1/devices/register", post(register_push_token))

@@ -41,7 +41,6 @@ impl RemoveClientState {
     }
 }
 
-/// The routes.
 pub fn routes(state: RemoveClientState) -> Router {
     Router::new()
         .route("/api/mqtt/clients/{client_id}", delete(remove_client))

@@ -41,7 +41,6 @@ impl RevokeLoginsState {
     }
 }
 
-/// The route.
 pub fn routes(state: RevokeLoginsState) -> Router {
     Router::new().route("/api/admin/revocations", post(revoke_logins)).with_state(state)
 }

@@ -31,7 +31,6 @@ impl SettingsState {
     }
 }
 
-/// The route.
 pub fn routes(state: SettingsState) -> Router {
     Router::new().route("/api/settings", get(read_settings).put(change_settings)).with_state(state)
 }

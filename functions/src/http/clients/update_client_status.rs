@@ -33,7 +33,6 @@ impl UpdateClientStatusState {
     }
 }
 
-/// The route.
 pub fn routes(state: UpdateClientStatusState) -> Router {
     Router::new().route("/api/mqtt/clients/status", put(update_client_status)).with_state(state)
 }

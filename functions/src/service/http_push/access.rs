@@ -1,12 +1,14 @@
 //! Access tokens: kept until shortly before they run out, and asked for once, however many want one.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use ilock_env::Clock;
 use ilock_events::Millis;
 use ilock_notify::push::PushError;
+
+use crate::lock::lock;
 
 /// A token with less time left is not used any more: the request would arrive too late.
 const SPARE_MS: i64 = 60_000;
@@ -15,7 +17,7 @@ const RENEW_MS: i64 = 300_000;
 
 /// An access token.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Access {
+pub struct AccessToken {
     pub token: String,
     /// The provider's project that it is for.
     pub project: String,
@@ -25,14 +27,14 @@ pub struct Access {
 /// Who issues access tokens.
 pub trait AccessIssuer: Send + Sync {
     /// A new one.
-    fn issue(&self) -> BoxFuture<'_, Result<Access, PushError>>;
+    fn issue(&self) -> BoxFuture<'_, Result<AccessToken, PushError>>;
 }
 
-type Asking = Shared<BoxFuture<'static, Result<Access, PushError>>>;
+type Asking = Shared<BoxFuture<'static, Result<AccessToken, PushError>>>;
 
 #[derive(Default)]
 struct Kept {
-    current: Option<Access>,
+    current: Option<AccessToken>,
     asking: Option<Asking>,
 }
 
@@ -49,10 +51,10 @@ impl AccessCache {
     }
 
     /// One that works. What asks for it goes on when who waits for it gives up: the next one finds it there.
-    pub async fn get(&self) -> Result<Access, PushError> {
+    pub async fn get(&self) -> Result<AccessToken, PushError> {
         let asking = {
             let mut kept = lock(&self.kept);
-            let left = |access: &Access| access.until.since(self.clock.now());
+            let left = |access: &AccessToken| access.until.since(self.clock.now());
             match kept.current.clone().filter(|access| left(access) > SPARE_MS) {
                 Some(access) => {
                     if left(&access) < RENEW_MS {
@@ -72,7 +74,7 @@ impl AccessCache {
     }
 
     /// `access` turned out not to work.
-    pub fn forget(&self, access: &Access) {
+    pub fn forget(&self, access: &AccessToken) {
         let mut kept = lock(&self.kept);
         if kept.current.as_ref() == Some(access) {
             kept.current = None;
@@ -98,8 +100,4 @@ impl AccessCache {
         kept.asking = Some(asking.clone());
         asking
     }
-}
-
-fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
-    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }

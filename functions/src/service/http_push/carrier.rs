@@ -12,7 +12,7 @@ use reqwest::redirect::Policy;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::access::{Access, AccessCache};
+use super::access::{AccessCache, AccessToken};
 use super::holds::Holds;
 use super::provider::{HttpAnswer, PushProvider, Verdict, Wait};
 
@@ -104,7 +104,7 @@ impl HttpPush {
         row: &Row,
         token: &str,
         push: &PushRequest,
-        access: &Access,
+        access: &AccessToken,
     ) -> Result<Verdict, PushError> {
         let (url, body) = row.provider.request(token, push, access)?;
         // Without the address: it may contain a token.

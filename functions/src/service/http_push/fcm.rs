@@ -11,7 +11,7 @@ use ilock_events::PushService;
 use ilock_notify::push::{PushError, PushRequest};
 use serde_json::{Value, json};
 
-use super::access::{Access, AccessIssuer};
+use super::access::{AccessIssuer, AccessToken};
 use super::provider::{HttpAnswer, PushProvider, Verdict, Wait};
 
 /// Where FCM is.
@@ -20,7 +20,6 @@ pub const FCM_URL: &str = "https://fcm.googleapis.com";
 /// "If no retry-after header is set, default to 60 seconds": "Best practices when sending FCM messages at scale", of 429.
 const QUOTA_PAUSE: Duration = Duration::from_mins(1);
 
-/// FCM.
 pub struct Fcm {
     url: String,
     issuer: Arc<dyn AccessIssuer>,
@@ -44,7 +43,7 @@ impl PushProvider for Fcm {
     }
 
     /// `POST /v1/projects/{project_id}/messages:send`, `{"message": {"token": …}}`. What SNS is given has the same message.
-    fn request(&self, token: &str, push: &PushRequest, access: &Access) -> Result<(String, Value), PushError> {
+    fn request(&self, token: &str, push: &PushRequest, access: &AccessToken) -> Result<(String, Value), PushError> {
         let refused = |error: serde_json::Error| PushError::Refused(error.to_string());
         let mut payload: Value = serde_json::from_str(&push.payload).map_err(refused)?;
         let mut message = payload["fcmV1Message"]["message"].take();

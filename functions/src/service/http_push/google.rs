@@ -15,7 +15,7 @@ use reqwest::redirect::Policy;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::access::{Access, AccessIssuer};
+use super::access::{AccessIssuer, AccessToken};
 
 /// What FCM's HTTP v1 API asks for: "Send a Message using FCM HTTP v1 API", "Authorize HTTP v1 send requests".
 const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";
@@ -52,7 +52,7 @@ struct Claims<'a> {
 #[derive(Deserialize)]
 struct Issued {
     access_token: String,
-    /// Seconds.
+    /// In seconds, from now.
     expires_in: i64,
 }
 
@@ -94,7 +94,7 @@ impl GoogleAccess {
         jsonwebtoken::encode(&header, &claims, &key).map_err(|error| PushError::Refused(error.to_string()))
     }
 
-    async fn exchange(&self) -> Result<Access, PushError> {
+    async fn exchange(&self) -> Result<AccessToken, PushError> {
         let text = self.source.read().await.map_err(|why| PushError::Unavailable(format!("service account: {why}")))?;
         // Without serde's text: it may repeat what it read.
         let account: ServiceAccount = serde_json::from_str(&text)
@@ -116,7 +116,7 @@ impl GoogleAccess {
         let issued: Issued = serde_json::from_slice(&answer)
             .map_err(|_| PushError::Unavailable("Google answered without an access token".into()))?;
         let until = now.plus(issued.expires_in.clamp(0, JWT_SECONDS) * 1000);
-        Ok(Access { token: issued.access_token, project: account.project_id, until })
+        Ok(AccessToken { token: issued.access_token, project: account.project_id, until })
     }
 }
 
@@ -129,7 +129,7 @@ fn not_issued(status: u16, answer: &Value) -> PushError {
 }
 
 impl AccessIssuer for GoogleAccess {
-    fn issue(&self) -> BoxFuture<'_, Result<Access, PushError>> {
+    fn issue(&self) -> BoxFuture<'_, Result<AccessToken, PushError>> {
         Box::pin(self.exchange())
     }
 }

@@ -1,13 +1,14 @@
 //! Who asked to be left alone, and until when.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use ilock_events::Millis;
 use ilock_notify::push::PushError;
 
 use super::provider::Wait;
+use crate::lock::lock;
 
 /// Phones whose time is over are dropped once there are so many.
 const MOST: usize = 1000;
@@ -26,7 +27,7 @@ impl Holds {
     /// # Errors
     /// [`PushError::Later`] while `token`, or the whole service, is to be left alone.
     pub fn check(&self, token: &str, now: Millis) -> Result<(), PushError> {
-        let until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = lock(&self.0);
         let waits = [until.service, until.phones.get(token).copied()];
         match waits.into_iter().flatten().map(|until| until.since(now)).max() {
             Some(left @ 1..) => {
@@ -39,7 +40,7 @@ impl Holds {
 
     pub fn note(&self, token: &str, wait: Wait, now: Millis) {
         let end = |wait: Duration| now.plus(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2));
-        let mut until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut until = lock(&self.0);
         match wait {
             Wait::Unsaid => {}
             Wait::Service(wait) => until.service = Some(end(wait)),

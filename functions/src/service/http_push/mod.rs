@@ -11,7 +11,7 @@ mod google;
 mod holds;
 mod provider;
 
-pub use access::{Access, AccessIssuer};
+pub use access::{AccessIssuer, AccessToken};
 pub use carrier::{HttpPush, for_the_log};
 pub use fcm::{FCM_URL, Fcm};
 pub use google::{AccountSource, GoogleAccess};

@@ -7,7 +7,7 @@ use ilock_events::PushService;
 use ilock_notify::push::{PushError, PushRequest};
 use serde_json::Value;
 
-use super::access::{Access, AccessIssuer};
+use super::access::{AccessIssuer, AccessToken};
 
 /// A push service that is asked by HTTP: `POST` of JSON, with an access token as `Authorization: Bearer`.
 pub trait PushProvider: Send + Sync {
@@ -20,7 +20,7 @@ pub trait PushProvider: Send + Sync {
     ///
     /// # Errors
     /// [`PushError::Refused`] for a push that this service has no form for.
-    fn request(&self, token: &str, push: &PushRequest, access: &Access) -> Result<(String, Value), PushError>;
+    fn request(&self, token: &str, push: &PushRequest, access: &AccessToken) -> Result<(String, Value), PushError>;
 
     /// What its answer means.
     fn verdict(&self, answer: &HttpAnswer) -> Verdict;
@@ -56,7 +56,7 @@ pub enum Verdict {
 pub enum Wait {
     /// Nothing is said about it: the delivery's own pauses do.
     Unsaid,
-    /// This phone.
+    /// This phone alone.
     Phone(Duration),
     /// The whole service.
     Service(Duration),

@@ -24,7 +24,7 @@ use crate::error::NotStarted;
 use crate::http::network::is_loopback_host;
 use crate::http::{Served, serve as serve_http};
 
-/// As DynamoDB's.
+/// The same as DynamoDB's.
 const MAX_BODY: usize = 16 * 1024 * 1024;
 /// The crate reads all items behind a page's beginning, unless it is told how many: a walk through a table would take as
 /// long as the square of its length. DynamoDB ends a page at 1 MB; here it ends after so many items too, of which few make less.

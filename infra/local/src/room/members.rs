@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use ilock_functions::lock::lock;
 use tokio::sync::mpsc::{Sender, error::TrySendError};
 
 use super::admission::Admitted;
 use super::message::{Signal, ToParty};
-use crate::lock::lock;
 
 struct Member {
     /// Which connection it is: an earlier one of the same name has another number.

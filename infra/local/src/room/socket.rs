@@ -41,7 +41,6 @@ impl RoomState {
     }
 }
 
-/// The route.
 pub(crate) fn routes(state: RoomState) -> Router {
     Router::new().route("/dev/room", get(room)).with_state(state)
 }

@@ -3,8 +3,8 @@
     pip install jwcrypto==1.6.1
     python generate.py
 
-`ours.json` holds texts sealed by our code (fixed key and IV). They go into `jwe.json` only after jwcrypto opened
-them. The other direction is sealed by jwcrypto, with its own random IV, so each run writes other texts.
+`ours.json` holds texts encrypted by our code (fixed key and IV). They go into `jwe.json` only after jwcrypto opened
+them. The other direction is encrypted by jwcrypto, with its own random IV, so each run writes other texts.
 """
 
 import json

@@ -11,11 +11,7 @@ pub enum LedgerError {
     Store(#[from] StoreError),
     /// A file is missing that the checkpoint says is there, or is not what its name says.
     #[error("{name}: {why}")]
-    File {
-        /// The file.
-        name: String,
-        why: String,
-    },
+    File { name: String, why: String },
 }
 
 /// Why a round was not finished. Trying again is right, but for what an operator has to look at.

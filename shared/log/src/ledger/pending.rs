@@ -23,7 +23,7 @@ const PARTITIONS: [&str; 16] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"
 const ITEMS_OF_A_PARTITION: i32 = 32;
 const BYTES_OF_A_ROUND: usize = 4 << 20;
 const AT_ONCE: usize = 16;
-/// So many partitions are read at once: what they have beyond a round is read in vain, and takes memory.
+/// How many partitions are read at once: what they have beyond a round is read in vain, and takes memory.
 const PARTITIONS_AT_ONCE: usize = 4;
 
 /// Tells one writing of an item from the next: what was published and deleted may be shown, and so written, again.
@@ -36,7 +36,7 @@ pub(super) const ITEM_KEY_BYTES: usize = 32 + WRITING_BYTES;
 pub(super) struct ItemKey {
     /// What it is called: the hash of its entries.
     hash: [u8; 32],
-    /// Random.
+    /// Drawn at random.
     writing: [u8; WRITING_BYTES],
 }
 
@@ -53,7 +53,6 @@ impl ItemKey {
     }
 }
 
-/// An item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pending {
     pub(super) key: ItemKey,

@@ -18,7 +18,7 @@ const RECENT_MS: i64 = 5 * 60 * 1000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallProof {
     Made(Box<ProofFile>),
-    /// So many of its entries were not found.
+    /// Some of its entries were not found: `lacking` of `entries`.
     Lacking {
         lacking: usize,
         entries: usize,

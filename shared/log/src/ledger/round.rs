@@ -13,7 +13,6 @@ use super::table::Ledger;
 use crate::error::{LogError, store};
 use crate::item;
 
-/// A round.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Round {
     /// Which round, from 1; 0 before the first.

@@ -18,7 +18,7 @@ use crate::error::LogError;
 
 /// After a longer silence only the last so many hours are entered: a year of them.
 const MOST_HOURS: usize = 366 * 24;
-/// So many of them are entered in one round: a round is one item, and DynamoDB takes 400 KB.
+/// How many of them are entered in one round: a round is one item, and DynamoDB takes 400 KB.
 const HOURS_A_ROUND: usize = 1_000;
 
 /// Sequences a ledger.

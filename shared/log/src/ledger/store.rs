@@ -44,7 +44,6 @@ pub trait LedgerStore: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 #[error("{name}: {why}")]
 pub struct StoreError {
-    /// The file.
     pub name: String,
     pub why: String,
 }
@@ -73,7 +72,7 @@ pub fn is_published(name: &str) -> bool {
 pub struct HourMark(pub Hour);
 
 impl HourMark {
-    /// Its file.
+    /// The name of its file.
     #[must_use]
     pub fn name(self) -> String {
         format!("hours/{}", self.0)

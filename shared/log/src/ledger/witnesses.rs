@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MAX_HASHES: usize = 63;
 pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
 const CONFLICT: u16 = 409;
-/// So many lines of one answer are kept, and so many of all: a note has at most 128, and one that nobody can read any more
+/// How many lines of one answer are kept, and how many of all: a note has at most 128, and one that nobody can read any more
 /// would stop the ledger.
 const LINES_OF_A_WITNESS: usize = 4;
 const LINES_OF_ALL: usize = 96;

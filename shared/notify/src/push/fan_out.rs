@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
 use ilock_env::Clock;
 use ilock_events::{Carrier, ClientName, DeliveryOutcome, Millis, PartyAddress};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::carrier::{HELD_BACK, PushCarrier, PushError};
@@ -14,11 +15,18 @@ use super::kind::Push;
 use super::phone::{Endpoint, Phone, in_order};
 use crate::carrier::{CarrierError, NO_LONGER_RANG, StillRinging, TIME_PASSED};
 
-/// How many pushes of one call are on their way at once.
-pub const AT_ONCE: usize = 8;
+/// How many phones of one person are told at once.
+const AT_ONCE: usize = 8;
 
 /// Before the second try; then twice as long each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often an endpoint is tried that does not take a push now, where the phone has a next one: both fit into the fast path.
+const TRIES_BEFORE_NEXT: u32 = 2;
+
+/// How long an endpoint may take to answer, or ask to be left alone, where the phone has a next one. Longer than the fast path:
+/// there an answer that is only slow would ring the phone twice. Shorter than a carrier's own patience, which is a second.
+const ANSWER_BEFORE_NEXT: Duration = Duration::from_millis(700);
 
 /// A round that has lasted for so long asks before each push whether the call still rings.
 const LOOKS_AFTER: Duration = Duration::from_millis(200);
@@ -35,16 +43,16 @@ pub trait Phones: Send + Sync {
 /// What pushes are made with, where the operator uses them.
 #[derive(Clone, Copy)]
 pub struct PushSender<'a> {
-    /// Who carries.
     pub carrier: &'a dyn PushCarrier,
     /// Who has which phones.
     pub phones: &'a dyn Phones,
+    /// One permit for each try that may be on its way at once, to whomever it goes. Between two tries none is held.
+    pub in_flight: &'a Semaphore,
 }
 
 /// An endpoint that does not work any more, and the service's word for why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retired {
-    /// Whose phone.
     pub person: PartyAddress,
     pub client_id: ClientName,
     pub endpoint: Endpoint,
@@ -130,7 +138,7 @@ impl PushSender<'_> {
         let mut telling: Vec<BoxFuture<'_, (&Phone, PhoneOutcome)>> = vec![];
         for (phone, endpoints) in due {
             if !done.contains(&phone.client_id) && !endpoints.is_empty() {
-                telling.push(Box::pin(async move { (phone, self.tell_phone(push, phone, endpoints, window).await) }));
+                telling.push(Box::pin(async move { (phone, self.tell_phone(push, phone, &endpoints, window).await) }));
             }
         }
         let mut outcomes = stream::iter(telling).buffer_unordered(AT_ONCE);
@@ -150,13 +158,14 @@ impl PushSender<'_> {
         fanned
     }
 
-    /// Tells one phone at the first of its endpoints that works: an iPhone whose VoIP push is refused still shows an
-    /// alert.
+    /// Tells one phone at the first of its endpoints that works: an iPhone whose VoIP push is refused, not taken now or not
+    /// answered for still shows an alert. What was not answered for may come to the phone all the same. Its app then hears twice
+    /// of one call, and knows it by its `call_id`: docs/push.md.
     async fn tell_phone(
         &self,
         push: &Push,
         phone: &Phone,
-        endpoints: Vec<&Endpoint>,
+        endpoints: &[&Endpoint],
         window: &DeliveryWindow<'_>,
     ) -> PhoneOutcome {
         let handed = |endpoint: &Endpoint, carrier_id: Option<String>, error: Option<String>| DeliveryOutcome {
@@ -166,20 +175,19 @@ impl PushSender<'_> {
             ms: window.clock.now().since(window.since),
             error,
         };
-        let (mut retired, mut settled, mut refusals) = (vec![], Err("no endpoint".to_owned()), vec![]);
-        for endpoint in endpoints {
-            let refusal = match self.tell(push, phone, endpoint, window).await {
+        let (mut retired, mut refusals, mut may_work_later) = (vec![], vec![], false);
+        for (index, &endpoint) in endpoints.iter().enumerate() {
+            let has_next = index + 1 < endpoints.len();
+            let refusal = match self.tell(push, phone, endpoint, has_next, window).await {
                 Outcome::Taken(carrier_id) => {
-                    settled = Ok(handed(endpoint, carrier_id, None));
-                    break;
+                    return PhoneOutcome { retired, settled: Ok(handed(endpoint, carrier_id, None)) };
                 }
                 Outcome::Past(why) => {
-                    settled = Ok(handed(endpoint, None, Some(why.into())));
-                    break;
+                    return PhoneOutcome { retired, settled: Ok(handed(endpoint, None, Some(why.into()))) };
                 }
                 Outcome::Failed(why) => {
-                    settled = Err(why);
-                    break;
+                    may_work_later = true;
+                    why
                 }
                 Outcome::Retired(why) => {
                     let (person, client_id) = (push.callee.clone(), phone.client_id.clone());
@@ -189,42 +197,80 @@ impl PushSender<'_> {
                 Outcome::Refused(why) => why,
             };
             refusals.push(refusal);
-            settled = Ok(handed(endpoint, None, Some(refusals.join("; "))));
         }
+        let why = refusals.join("; ");
+        let settled = match endpoints.last() {
+            Some(&last) if !may_work_later => Ok(handed(last, None, Some(why))),
+            _ => Err(why),
+        };
         PhoneOutcome { retired, settled }
     }
 
-    /// Tries until it is taken, refused, or there is no time left. What is left is counted anew at every try.
-    async fn tell(&self, push: &Push, phone: &Phone, endpoint: &Endpoint, window: &DeliveryWindow<'_>) -> Outcome {
-        let mut pause = FIRST_PAUSE;
+    /// Tries until it is taken, refused, or there is no time left; only [`TRIES_BEFORE_NEXT`] times where the phone has a next
+    /// endpoint.
+    async fn tell(
+        &self,
+        push: &Push,
+        phone: &Phone,
+        endpoint: &Endpoint,
+        has_next: bool,
+        window: &DeliveryWindow<'_>,
+    ) -> Outcome {
+        let (mut pause, mut tries) = (FIRST_PAUSE, 1);
         loop {
-            if let Some(why) = window.is_past().await {
-                return Outcome::Past(why);
-            }
-            let now = window.clock.now();
-            let sent = match push.request(endpoint, phone.language, now) {
-                Ok(request) => timeout_at(window.until, self.carrier.send(request)).await,
-                Err(refused) => Ok(Err(refused)),
+            let again = match self.try_once(push, phone, endpoint, has_next, window).await {
+                Ok(outcome) => return outcome,
+                Err(again) => again,
             };
-            match sent {
-                Ok(Ok(carrier_id)) => return Outcome::Taken(carrier_id),
-                Ok(Err(PushError::Retired(why))) => return Outcome::Retired(why),
-                Ok(Err(refused @ PushError::Refused(_))) => return Outcome::Refused(refused.to_string()),
-                Ok(Err(PushError::Later { why, wait })) if window.expires_at.since(now) < millis(wait) + 1000 => {
-                    return Outcome::Refused(format!("{HELD_BACK} for {} s: {why}", wait.as_secs()));
-                }
-                Ok(Err(again @ (PushError::Unavailable(_) | PushError::Later { .. }))) => {
-                    if let PushError::Later { wait, .. } = &again {
-                        pause = pause.max(*wait);
-                    }
-                    if Instant::now() + pause >= window.until {
-                        return Outcome::Failed(again.to_string());
-                    }
-                    sleep(pause).await;
-                    pause *= 2;
-                }
-                Err(_) => return Outcome::Failed("no answer in time".into()),
+            if let PushError::Later { wait, .. } = &again {
+                pause = pause.max(*wait);
             }
+            let is_nexts_turn = has_next && (tries >= TRIES_BEFORE_NEXT || pause > ANSWER_BEFORE_NEXT);
+            if is_nexts_turn || Instant::now() + pause >= window.until {
+                return Outcome::Failed(again.to_string());
+            }
+            sleep(pause).await;
+            pause *= 2;
+            tries += 1;
+        }
+    }
+
+    /// One try. What is left of the time is counted anew.
+    ///
+    /// # Errors
+    /// Why it was not taken, where another try may be.
+    async fn try_once(
+        &self,
+        push: &Push,
+        phone: &Phone,
+        endpoint: &Endpoint,
+        has_next: bool,
+        window: &DeliveryWindow<'_>,
+    ) -> Result<Outcome, PushError> {
+        let no_answer = || Outcome::Failed("no answer in time".into());
+        let Ok(_permit) = timeout_at(window.until, self.in_flight.acquire()).await else { return Ok(no_answer()) };
+        if let Some(why) = window.is_past().await {
+            return Ok(Outcome::Past(why));
+        }
+        let begun = Instant::now();
+        if begun >= window.until {
+            return Ok(no_answer());
+        }
+        let until = if has_next { window.until.min(begun + ANSWER_BEFORE_NEXT) } else { window.until };
+        let now = window.clock.now();
+        let sent = match push.request(endpoint, phone.language, now) {
+            Ok(request) => timeout_at(until, self.carrier.send(request)).await,
+            Err(refused) => Ok(Err(refused)),
+        };
+        match sent {
+            Ok(Ok(carrier_id)) => Ok(Outcome::Taken(carrier_id)),
+            Ok(Err(PushError::Retired(why))) => Ok(Outcome::Retired(why)),
+            Ok(Err(refused @ PushError::Refused(_))) => Ok(Outcome::Refused(refused.to_string())),
+            Ok(Err(PushError::Later { why, wait })) if window.expires_at.since(now) < millis(wait) + 1000 => {
+                Ok(Outcome::Refused(format!("{HELD_BACK} for {} s: {why}", wait.as_secs())))
+            }
+            Ok(Err(again)) => Err(again),
+            Err(_) => Ok(no_answer()),
         }
     }
 }

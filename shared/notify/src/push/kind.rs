@@ -9,13 +9,14 @@ use crate::push::phone::{Endpoint, Phone};
 /// Why a person's phones are woken.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PushKind {
-    /// Somebody calls.
     Rings {
         room_id: RoomId,
         /// What the caller's app sent along.
         invitation: serde_json::Map<String, serde_json::Value>,
         /// Whether the person is in another call.
         waiting: bool,
+        /// Which of the person's clients sounds first, where one does.
+        primary: Option<ClientName>,
     },
     /// The call no longer rings.
     Over {
@@ -26,17 +27,14 @@ pub enum PushKind {
         /// Whether the phone shows that somebody had called; else nothing is shown.
         missed: bool,
     },
-    /// Nobody answered.
     Missed,
 }
 
 /// What the phones of one person are to be told by push.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Push {
-    /// Whose phones.
     pub callee: PartyAddress,
     pub call_id: CallId,
-    /// Who calls.
     pub caller_id: PartyId,
     /// How the caller shows itself, as long as it likes.
     pub caller_name: Option<String>,

@@ -15,8 +15,8 @@ mod words;
 
 pub use carrier::{ApnsHeaders, HELD_BACK, PushApps, PushCarrier, PushError, PushRequest, REFUSED};
 pub use confirm::{CONFIRM_WITHIN_MS, confirmation};
-pub use fan_out::{AT_ONCE, NO_PHONE, Phones, PushSender, Retired};
 pub(crate) use fan_out::{DeliveryWindow, FanOutResult};
+pub use fan_out::{NO_PHONE, Phones, PushSender, Retired};
 pub use kind::{Push, PushKind};
 pub use payload::{APNS_LIMIT, FCM_LIMIT, VOIP_LIMIT};
 pub use phone::{Endpoint, Phone, in_order};

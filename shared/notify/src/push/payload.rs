@@ -28,6 +28,7 @@ struct Rings<'a> {
     /// None where it does not fit.
     invitation: Option<&'a Map<String, Value>>,
     waiting: bool,
+    primary: Option<&'a ClientName>,
 }
 
 /// What a push shows.
@@ -66,9 +67,9 @@ impl Push {
 
     fn made(&self, service: PushService, language: Language, now: Millis, whole: bool) -> Made {
         match &self.kind {
-            PushKind::Rings { room_id, invitation, waiting } => {
-                let rings =
-                    Rings { room_id: *room_id, invitation: Some(invitation).filter(|_| whole), waiting: *waiting };
+            PushKind::Rings { room_id, invitation, waiting, primary } => {
+                let invitation = Some(invitation).filter(|_| whole);
+                let rings = Rings { room_id: *room_id, invitation, waiting: *waiting, primary: primary.as_ref() };
                 let call = self.video_call(&rings, language, now)?;
                 let shown = words::rings(language, &call.caller_name);
                 let look = Look { urgent: true, on_android: false, on_ios: Some(shown) };
@@ -121,7 +122,7 @@ impl Push {
     }
 
     fn video_call(&self, rings: &Rings<'_>, language: Language, now: Millis) -> Result<VideoCall, serde_json::Error> {
-        let Rings { room_id, invitation, waiting } = rings;
+        let Rings { room_id, invitation, waiting, primary } = rings;
         let caller_name = self.name();
         let shown = words::rings(language, &caller_name);
         Ok(VideoCall {
@@ -134,6 +135,7 @@ impl Push {
             sent_at: now.to_string(),
             remaining_ms: self.deadline.since(now).max(0).to_string(),
             waiting: waiting.to_string(),
+            primary: primary.cloned(),
             truncated: invitation.is_none().then(|| "true".into()),
             invitation_data: invitation.map_or(Ok("{}".into()), serde_json::to_string)?,
             title: shown.title,

@@ -7,7 +7,6 @@ use ilock_events::{ClientName, Language, Millis, PushService};
 pub struct Endpoint {
     /// What the carrier calls it.
     pub id: String,
-    /// Which service.
     pub service: PushService,
     /// When it was registered: what is said of it must not be taken for a later registration's.
     pub since: Millis,

@@ -31,7 +31,10 @@ pub(super) fn rings(language: Language, name: &str) -> Shown {
 /// Of a call that nobody answered.
 pub(super) fn missed(language: Language, name: &str) -> Shown {
     match language {
-        Language::Zh => Shown { title: "未接视频通话".into(), body: format!("{name} 曾呼叫您") },
+        Language::Zh => {
+            let body = format!("您有一个来自“{name}”的未接视频通话");
+            Shown { title: "未接视频通话".into(), body }
+        }
         Language::En => Shown { title: "Missed video call".into(), body: format!("{name} called you") },
     }
 }

@@ -13,7 +13,7 @@ use super::{cosigned, is_name};
 /// What a key signs, as its type byte says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyUse {
-    /// Notes.
+    /// Notes, without a time.
     Log = 1,
     /// Checkpoints, with the time (C2SP tlog-cosignature).
     Witness = 4,

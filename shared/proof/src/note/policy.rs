@@ -17,7 +17,6 @@ pub struct Policy {
     quorum: Option<String>,
 }
 
-/// A witness.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witness {
     /// What the policy calls it.

@@ -5,7 +5,7 @@ use std::fmt;
 use super::key::{SignKey, VerifyKey};
 use super::signature::{BadNote, Signature};
 
-/// So many bytes a note may have, and so many signatures: far more than a checkpoint with its witnesses.
+/// How many bytes a note may have, and how many signatures: far more than a checkpoint with its witnesses.
 const MAX_BYTES: usize = 1 << 20;
 const MAX_SIGNATURES: usize = 128;
 

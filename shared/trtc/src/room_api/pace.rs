@@ -20,7 +20,6 @@ pub(super) const PER_SECOND: usize = 20;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The places.
 pub(super) struct Pace {
     places: Semaphore,
     /// When each place that nobody holds is free; the earliest first. A std lock, because it is never held across an await.

@@ -89,7 +89,8 @@ fn statements(template: &Value, function: &str) -> Vec<Statement> {
             leading_keys: statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
                 .as_array()
                 .map(|keys| keys.iter().flat_map(texts).collect()),
-            only_this_account: statement["Condition"]["StringEquals"]["aws:ResourceAccount"] == "AWS::AccountId",
+            only_this_account: statement["Condition"]["StringEqualsIfExists"]["aws:ResourceAccount"]
+                == "AWS::AccountId",
         }
     });
     all.collect()
@@ -460,10 +461,11 @@ impl Scenes {
         let calls = parts.wiring.calls().unwrap();
         let call = call_id(&door.rings("anna", 30).await);
         self.stale_token().await;
-        let batch = |id: &str| {
-            let body = json!({ "call_id": id }).to_string();
-            serde_json::from_value::<SqsEvent>(json!({ "Records": [{ "messageId": "1", "body": body }] })).unwrap()
+        let alarms = |body: Value| {
+            let record = json!({ "messageId": "1", "body": body.to_string() });
+            serde_json::from_value::<SqsEvent>(json!({ "Records": [record] })).unwrap()
         };
+        let batch = |id: &str| alarms(json!({ "call_id": id }));
         // Whoever placed this one was ended before.
         let unplaced = ilock_events::CallId::new("call_device123_anna_1_aaaaaaaaaaaaa").unwrap();
         let words = ilock_events::PersonalText { reason: Some("words".into()), ..Default::default() };
@@ -477,8 +479,18 @@ impl Scenes {
         let later = ilock_env::Clock::new(|| ilock_env::Clock::system().now().plus(60_000));
         let calls = ilock_functions::service::calls::Calls { clock: later.clone(), ..calls };
         assert!(expire_call::on_queue(&calls, batch(&call)).await.batch_item_failures.is_empty());
+        // And one to whose room nobody came.
+        let empty = call_id(&door.rings("anna", 30).await);
+        anna.callee_action(&empty, "accepted", Some("anna_1")).await.ok();
+        let alarm = alarms(json!({ "call_id": empty, "kind": "room_empty" }));
+        assert!(expire_call::on_queue(&calls, alarm).await.batch_item_failures.is_empty());
+        assert_eq!(anna.gets(&format!("/api/calls/{empty}")).await.ok()["state"], "ended");
         self.note("expire-call");
+    }
 
+    /// Tencent reports who leaves. Answers a call of which it did.
+    async fn leaves(&mut self) -> String {
+        let (door, anna) = (self.world.door("device123"), self.world.user("anna"));
         let view = door.rings("anna", 30).await;
         let (call, room) = (call_id(&view), view["room_info"]["room_id"].as_str().unwrap().parse::<u32>().unwrap());
         anna.callee_action(&call, "accepted", Some("anna_1")).await.ok();
@@ -495,7 +507,9 @@ impl Scenes {
         });
         for report in [
             Report::entered(room, "anna").with("EventMsTs", now),
-            Report::dismissed(room).with("EventMsTs", now + 60_000),
+            // Whose connection is lost may be back in a moment.
+            Report::left(room, "anna").with("Reason", 2).with("EventMsTs", now + 60_000),
+            Report::left(room, "anna").with("EventMsTs", now + 61_000),
         ] {
             let raw = report.raw(now.cast_unsigned());
             let request = axum::http::Request::post("/api/trtc/callback").header("sign", reports.sign(&raw));
@@ -510,12 +524,17 @@ impl Scenes {
         let request = axum::http::Request::post("/api/trtc/callback").header("sign", reports.sign(&raw));
         assert_eq!(app.clone().oneshot(request.body(Body::from(raw)).unwrap()).await.unwrap().status(), 200);
         self.note("trtc-callback");
+        call
+    }
 
+    /// What the stream of the log feeds, behind `call` among others.
+    async fn is_fed(&mut self, call: &str) {
+        let door = self.world.door("device123");
         let parts = self.start(&[Warm::Log, Warm::Directory, Warm::Broker]).await;
         let projector = Projector::new(&parts.wiring).unwrap();
         let door_only = door.rings("anna", 30).await;
         let mut commits = self.world.log(&call_id(&door_only)).await.commits;
-        commits.extend(self.world.log(&call).await.commits);
+        commits.extend(self.world.log(call).await.commits);
         let fast = projector.notifier.clone();
         self.stale_token().await;
         // Nobody has told anything yet, as far as this one knows.
@@ -529,7 +548,7 @@ impl Scenes {
 
         let parts = self.start(&[Warm::Ledger]).await;
         let keeper = LedgerKeeper::new(&parts.wiring).unwrap();
-        keeper.enter(&of_commits(&self.world.log(&call).await.commits)).await.unwrap();
+        keeper.enter(&of_commits(&self.world.log(call).await.commits)).await.unwrap();
         self.note("ledger");
 
         // A round that another run left is finished, and the next one fills a tile that was partial.
@@ -558,6 +577,8 @@ async fn played(asked: Asked) -> Asked {
     scenes.calls().await;
     scenes.audits().await;
     scenes.ends().await;
+    let call = scenes.leaves().await;
+    scenes.is_fed(&call).await;
     scenes.world.end().await;
     scenes.asked
 }

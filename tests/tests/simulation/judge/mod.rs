@@ -2,11 +2,11 @@
 
 mod answers;
 mod beside;
+mod deliveries;
 mod due;
 mod log;
 mod record;
 mod rings;
-mod told;
 
 use std::collections::BTreeSet;
 
@@ -18,9 +18,9 @@ use crate::cloud::Written;
 use crate::phone::Owner;
 use crate::scene::Scene;
 use beside::Beside;
+use deliveries::DeliveryCheck;
 use record::Record;
 use rings::Rings;
-use told::Told;
 
 /// What is judged by, beside what the parties saw.
 pub struct Court<'a> {
@@ -63,7 +63,7 @@ impl Court<'_> {
             judgement.calls += 1;
             judgement.commits += record.commits.len();
             log::judge(&record, &written, later, found);
-            Told { handed: &handed, pushed: &pushed, owners: self.owners }.judge(&record, found);
+            DeliveryCheck { handed: &handed, pushed: &pushed, owners: self.owners }.judge(&record, found);
             let skew_ms = self.skew_ms;
             Rings { facts, time: *time, written: &written, handed: &handed, skew_ms }.judge(&record, found);
             answers::judge(&record, facts, time, self.skew_ms, found);

@@ -65,7 +65,7 @@ pub fn run(seed: u64, scene: &Scene) -> Outcome {
     decided_by(seed, simulate(seed, scene))
 }
 
-struct House {
+struct Simulation {
     cloud: Arc<Cloud>,
     feed: Arc<Feed>,
     sequencer: Sequencer,
@@ -96,24 +96,24 @@ async fn simulate(seed: u64, scene: &Scene) -> Outcome {
     let lasts = Duration::from_secs(plan.within(100..500));
     let weather = scene.weather.clone();
     let weather = weather.unwrap_or_else(|| Weather { lasts, ..Weather::of(&Dice::of(seed, "weather")) });
-    let house = Arc::new(House::build(seed, weather, scene, &plan).await);
-    house.cloud.network.begin();
+    let simulation = Arc::new(Simulation::build(seed, weather, scene, &plan).await);
+    simulation.cloud.network.begin();
     let mut running = vec![];
-    for shard in 0..house.feed.shards.len() {
-        running.push(tokio::spawn(house.feed.clone().show(shard)));
+    for shard in 0..simulation.feed.shards.len() {
+        running.push(tokio::spawn(simulation.feed.clone().show(shard)));
     }
-    let sequencers = if house.cloud.network.weather.two_sequencers { 2 } else { 1 };
+    let sequencers = if simulation.cloud.network.weather.two_sequencers { 2 } else { 1 };
     let first = Instant::now() + plan.ms(0..60_000);
     for name in ["sequencer 1", "sequencer 2"].into_iter().take(sequencers) {
-        running.push(tokio::spawn(house.clone().sequencing(name, Dice::of(seed, name), first)));
+        running.push(tokio::spawn(simulation.clone().sequencing(name, Dice::of(seed, name), first)));
     }
-    let (written, quiet) = house.writes(&plan).await;
-    house.cloud.network.end();
-    let redriven = house.feed.dead.lock().unwrap().len();
-    house.feed.redrive().await;
+    let (written, quiet) = simulation.writes(&plan).await;
+    simulation.cloud.network.end();
+    let redriven = simulation.feed.dead.lock().unwrap().len();
+    simulation.feed.redrive().await;
     running.iter().for_each(tokio::task::JoinHandle::abort);
-    house.settle().await;
-    let mut outcome = house.judged(&written).await;
+    simulation.settle().await;
+    let mut outcome = simulation.judged(&written).await;
     if !quiet {
         outcome.found.push("it did not come to an end".into());
     }
@@ -121,7 +121,7 @@ async fn simulate(seed: u64, scene: &Scene) -> Outcome {
     outcome
 }
 
-impl House {
+impl Simulation {
     async fn build(seed: u64, weather: Weather, scene: &Scene, plan: &Dice) -> Self {
         let (story, time) = (Arc::new(Story::new()), Time::beginning(plan.within(0..86_400_000)));
         let network = Arc::new(Network::new(seed, weather, story.clone()));

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::heard::{Heard, Shown, calls, ends, millis, push_ends};
 use super::owner::{Owner, Reach};
 use super::person::{Tap, mind};
-use crate::api::{Answer, Ask};
+use crate::api::{Answer, ApiRequest};
 use crate::cloud::{Arrival, Mailbox};
 use crate::dice::Dice;
 use crate::facts::{Ring, ToldOver};
@@ -305,7 +305,7 @@ impl Phone {
         tokio::spawn(async move {
             let body = json!({ "call_id": call, "action": "accepted", "client_id": owner.client });
             let path = "/api/calls/callee-action".to_owned();
-            let ask = Ask { method: "POST", path, key: Some(&key), body: Some(body), who: &owner.client };
+            let ask = ApiRequest { method: "POST", path, key: Some(&key), body: Some(body), who: &owner.client };
             scene.api.insist(&owner.bearer, ask, 5).await
         });
     }
@@ -347,7 +347,7 @@ impl Phone {
             Method::Delete => "DELETE",
         };
         tokio::spawn(async move {
-            let ask = Ask { method, path, key: key.as_deref(), body, who: &owner.client };
+            let ask = ApiRequest { method, path, key: key.as_deref(), body, who: &owner.client };
             let answer = scene.api.ask(&owner.bearer, ask).await;
             let _ = own.send(Own::Answered { process, id, answer });
         });

@@ -10,13 +10,13 @@ use super::record::Record;
 use crate::cloud::{Handed, Pushed};
 use crate::phone::{Owner, Reach};
 
-pub struct Told<'a> {
+pub struct DeliveryCheck<'a> {
     pub handed: &'a [Handed],
     pub pushed: &'a [Pushed],
     pub owners: &'a [Owner],
 }
 
-impl Told<'_> {
+impl DeliveryCheck<'_> {
     pub fn judge(&self, record: &Record, found: &mut Vec<String>) {
         for (commit, event) in record.events() {
             let due = due(record, commit, &event);

@@ -11,7 +11,7 @@ use crate::{Finding, Kind};
 const GRACE_MS: i64 = 60_000;
 
 /// Holds the receipts of a call against what was due because of each of its commits.
-pub(crate) struct Told<'r, 'a> {
+pub(crate) struct DeliveryCheck<'r, 'a> {
     receipts: &'r [ReceiptView<'a>],
     as_of: Millis,
     /// An operator may do without pushes. Where they were used for a call, each of its notices has a receipt; to which phones
@@ -51,7 +51,7 @@ impl<'r, 'a> HandedOver<'r, 'a> {
     }
 }
 
-impl<'r, 'a> Told<'r, 'a> {
+impl<'r, 'a> DeliveryCheck<'r, 'a> {
     pub(crate) fn new(receipts: &'r [ReceiptView<'a>], as_of: Millis) -> Self {
         let of_push = |receipt: &ReceiptView<'_>| {
             !receipt.phones.is_empty() || receipt.notices.iter().any(|(_, entry)| entry.carrier == Carrier::Push)

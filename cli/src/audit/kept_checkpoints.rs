@@ -1,0 +1,160 @@
+//! The checkpoints that are kept of a ledger: one of each hour beside it, and one that somebody took away.
+
+use std::path::Path;
+
+use ilock_audit::verify::DayJudge;
+use ilock_audit::{Finding, Kind};
+use ilock_proof::{Checkpoint, Day, Hour};
+
+use crate::audit::ledger_args::{OpenLedger, ledger_error};
+use crate::ui::error::CommandError;
+
+/// That a checkpoint was kept of each hour of a day that the ledger has, that they are the ledger's, and that it has only grown
+/// since. Whoever deletes one, or the mark that names it, does not get round being asked for it.
+pub async fn kept_checkpoints(ledger: &OpenLedger, judge: &DayJudge, day: &Day) -> Result<Vec<Finding>, CommandError> {
+    let mut findings = vec![];
+    for (hour, index) in Hour::of_day(day).filter_map(|hour| Some((hour, judge.settled(hour)?))) {
+        let Some((_, size)) = ledger.reader.hour(hour).await.map_err(ledger_error)? else {
+            let why = format!("the mark of {hour}, which names the checkpoint that was kept of it, is not there");
+            findings.push(Finding::new(Kind::Missing, why));
+            continue;
+        };
+        if size <= index {
+            let why =
+                format!("the mark of {hour} names a checkpoint of {size} entries, and that hour is entry {index}");
+            findings.push(Finding::new(Kind::Changed, why));
+        }
+        match ledger.reader.kept(size).await {
+            Ok(Some(kept)) => {
+                findings.extend(judge_kept(ledger, &kept, &format!("the checkpoint kept of {hour}")).await);
+            }
+            Ok(None) => findings.push(Finding::new(Kind::Missing, format!("the checkpoint of {hour} was not kept"))),
+            Err(error) => {
+                findings.push(Finding::new(Kind::Unreadable, format!("the checkpoint kept of {hour}: {error}")));
+            }
+        }
+    }
+    Ok(findings)
+}
+
+/// Holds the ledger against a checkpoint that somebody kept.
+pub async fn judge_kept(ledger: &OpenLedger, kept: &Checkpoint, name: &str) -> Option<Finding> {
+    if let Err(bad) = ledger.is_of_ledger(kept) {
+        return Some(Finding::new(Kind::Changed, format!("{name}: {bad}")));
+    }
+    let grown = ledger.reader.verify_growth(&kept.head, &ledger.checkpoint.head).await;
+    grown.err().map(|error| Finding::new(Kind::Forked, format!("the ledger does not continue {name}: {error}")))
+}
+
+/// Reads a checkpoint that somebody kept.
+pub fn read_checkpoint(path: &Path) -> Result<Checkpoint, CommandError> {
+    let failed = |why: &dyn std::fmt::Display| CommandError::new(format!("{}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
+    Checkpoint::read(&text).map_err(|bad| failed(&bad))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ilock_local::ledger_folder::LedgerFolder;
+    use ilock_log::ledger::{HourMark, LedgerReader, kept_checkpoint};
+    use ilock_proof::{Entry, Note, SignKey, Tree, TreeHead, checkpoint_text};
+
+    use super::*;
+
+    const ORIGIN: &str = "example.org/ledger";
+
+    /// A ledger of three hours, each with its entry, its mark and its checkpoint.
+    struct Made {
+        folder: tempfile::TempDir,
+        hours: Vec<Hour>,
+        ledger: OpenLedger,
+    }
+
+    fn signed(head: TreeHead) -> Checkpoint {
+        let text = checkpoint_text(ORIGIN, &head);
+        let signature = SignKey::new(ORIGIN, &[7; 32]).unwrap().sign(&text);
+        Checkpoint { origin: ORIGIN.into(), head, note: Note::new(text, vec![signature]).unwrap() }
+    }
+
+    fn day() -> Day {
+        "2026-11-22".parse().unwrap()
+    }
+
+    impl Made {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            for below in ["checkpoints", "hours", "tile/0/000.p"] {
+                std::fs::create_dir_all(folder.path().join(below)).unwrap();
+            }
+            let hours: Vec<Hour> = Hour::of_day(&day()).take(3).collect();
+            let (mut tree, mut leaves, mut head) = (Tree::of(0, vec![]).unwrap(), vec![], None);
+            for (index, hour) in (0_u64..).zip(&hours) {
+                let entry = Entry::of_hour(*hour).to_bytes();
+                tree.push(&entry);
+                leaves.extend(ilock_proof::leaf_hash(&entry));
+                let made = TreeHead { size: index + 1, root: tree.root() };
+                let note = signed(made).note.to_string();
+                std::fs::write(folder.path().join(kept_checkpoint(made.size)), note).unwrap();
+                std::fs::write(folder.path().join(HourMark(*hour).name()), HourMark::bytes(index, made.size)).unwrap();
+                head = Some(made);
+            }
+            std::fs::write(folder.path().join("tile/0/000.p/3"), leaves).unwrap();
+            let ledger = OpenLedger {
+                reader: LedgerReader::new(Arc::new(LedgerFolder::new(folder.path()))),
+                checkpoint: signed(head.unwrap()),
+                place: "a folder".into(),
+                keys: vec![SignKey::new(ORIGIN, &[7; 32]).unwrap().verify_key().clone()],
+                policy: None,
+            };
+            Self { folder, hours, ledger }
+        }
+
+        async fn found_at(&self, minutes: i64) -> Vec<(Kind, String)> {
+            let mut judge = DayJudge::new(day(), day().begins().plus(minutes * 60_000));
+            let entries = self.hours.iter().map(|hour| Some(Entry::of_hour(*hour)));
+            (0..).zip(entries).for_each(|(index, entry)| judge.entry(index, entry));
+            let found = kept_checkpoints(&self.ledger, &judge, &day()).await.unwrap();
+            found.into_iter().map(|finding| (finding.kind, finding.why)).collect()
+        }
+
+        fn at(&self, name: String) -> std::path::PathBuf {
+            self.folder.path().join(name)
+        }
+    }
+
+    #[tokio::test]
+    async fn the_checkpoint_of_each_hour_is_asked_for_whoever_took_away_what_names_it() {
+        let untouched = Made::new();
+        assert_eq!(untouched.found_at(200).await, []);
+
+        let deleted = Made::new();
+        std::fs::remove_file(deleted.at(kept_checkpoint(2))).unwrap();
+        let found = deleted.found_at(200).await;
+        assert_eq!(found, [(Kind::Missing, "the checkpoint of 2026-11-22T01 was not kept".into())]);
+        assert_eq!(deleted.found_at(65).await, [], "an hour that has just begun may be on its way");
+
+        let unnamed = Made::new();
+        std::fs::remove_file(unnamed.at(HourMark(unnamed.hours[1]).name())).unwrap();
+        let found = unnamed.found_at(200).await;
+        assert!(matches!(&found[..], [(Kind::Missing, why)] if why.contains("the mark of 2026-11-22T01")), "{found:?}");
+
+        let misled = Made::new();
+        std::fs::write(misled.at(HourMark(misled.hours[1]).name()), HourMark::bytes(1, 1)).unwrap();
+        let found = misled.found_at(200).await;
+        assert!(matches!(&found[..], [(Kind::Changed, why)] if why.contains("a checkpoint of 1 entries")), "{found:?}");
+
+        let forked = Made::new();
+        let other = signed(TreeHead { size: 2, root: [9; 32] }).note.to_string();
+        std::fs::write(forked.at(kept_checkpoint(2)), other).unwrap();
+        let found = forked.found_at(200).await;
+        assert!(matches!(&found[..], [(Kind::Forked, why)] if why.contains("2026-11-22T01")), "{found:?}");
+
+        let unsigned = Made::new();
+        let text = std::fs::read_to_string(unsigned.at(kept_checkpoint(1))).unwrap();
+        std::fs::write(unsigned.at(kept_checkpoint(2)), text.replacen("\n1\n", "\n2\n", 1)).unwrap();
+        let found = unsigned.found_at(200).await;
+        assert!(matches!(&found[..], [(Kind::Changed, _)]), "{found:?}");
+    }
+}

@@ -1,0 +1,171 @@
+//! Checks the secrets that the functions read when they start: each is there, has a value, and is encrypted with a key that
+//! the functions may use.
+
+use aws_config::SdkConfig;
+use aws_sdk_kms::Client as Kms;
+use aws_sdk_kms::types::KeyMetadata;
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
+
+use crate::aws::account::AwsError;
+use crate::aws::doctor::finding::Finding;
+use crate::aws::stack::Stack;
+
+const ABOUT: &str = "secrets";
+/// What the name of the account's own key ends with.
+const OF_THE_ACCOUNT: &str = "alias/aws/secretsmanager";
+/// The parameter that names the operator's key of the secrets.
+const OWN_KEY: &str = "SecretsKeyArn";
+
+/// One finding with the number of secrets that can be read, and one for each other. No secret is read.
+pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
+    let (client, kms) = (Client::new(sdk), Kms::new(sdk));
+    let own_key = value(stack, OWN_KEY);
+    let (mut readable, mut findings) = (0, vec![]);
+    for secret in needed(stack) {
+        let asked = client.describe_secret().secret_id(&secret).send().await;
+        match asked.map_err(|error| AwsError::from_sdk(&error)) {
+            Ok(found) => {
+                let is_own = match found.kms_key_id() {
+                    Some(key) => names(&kms, key, own_key).await,
+                    None => false,
+                };
+                match judge(&secret, &found, is_own) {
+                    None => readable += 1,
+                    Some(finding) => findings.push(finding),
+                }
+            }
+            Err(error) if error.is_not_found() => findings.push(missing(&secret)),
+            Err(error) => findings.push(Finding::refused(ABOUT, &format!("the secret {secret}"), &error)),
+        }
+    }
+    if readable > 0 {
+        findings.insert(0, Finding::ok(ABOUT, format!("{readable} are there, and the functions may read them")));
+    }
+    findings
+}
+
+fn value<'a>(stack: &'a Stack, parameter: &str) -> &'a str {
+    stack.parameters.get(parameter).map_or("", String::as_str)
+}
+
+/// The names of the secrets that a deployment needs, as `secrets_of` in infra/template/deploy.py lists them.
+fn needed(stack: &Stack) -> Vec<String> {
+    let prefix = value(stack, "SecretsName");
+    if prefix.is_empty() {
+        return vec![];
+    }
+    let all = [
+        ("auth", value(stack, "AuthAlgorithms") == "HS256"),
+        ("mqtt", true),
+        ("mqtt-signing", !value(stack, "MqttSigningPublicKey").is_empty()),
+        ("payload", true),
+        ("trtc", true),
+        ("trtc-api", value(stack, "TrtcRoomApi") == "on"),
+        ("trtc-callback", value(stack, "TrtcCallback") == "on"),
+    ];
+    all.into_iter().filter(|(_, is_needed)| *is_needed).map(|(name, _)| format!("{prefix}/{name}")).collect()
+}
+
+/// Whether `key` names `own`. Secrets Manager keeps an id, an ARN or an alias, whichever it was given.
+async fn names(kms: &Kms, key: &str, own: &str) -> bool {
+    if own.is_empty() || key.ends_with(OF_THE_ACCOUNT) {
+        return false;
+    }
+    if key == own || own.ends_with(&format!(":key/{key}")) {
+        return true;
+    }
+    let asked = kms.describe_key().key_id(key).send().await;
+    asked.is_ok_and(|found| found.key_metadata().and_then(KeyMetadata::arn) == Some(own))
+}
+
+fn missing(secret: &str) -> Finding {
+    Finding::failed(
+        ABOUT,
+        format!("the secret {secret} does not exist: functions that read it do not start"),
+        "docs/operators.md says how to make it; `aws secretsmanager restore-secret` where it was deleted within a month",
+    )
+}
+
+fn judge(secret: &str, found: &DescribeSecretOutput, is_own_key: bool) -> Option<Finding> {
+    let current = |stages: &Vec<String>| stages.iter().any(|stage| stage == "AWSCURRENT");
+    let failed = |found: String, remedy: String| Some(Finding::failed(ABOUT, found, remedy));
+    if found.deleted_date().is_some() {
+        return failed(
+            format!("the secret {secret} is to be deleted, and nobody can read it: functions that do so do not start"),
+            format!("aws secretsmanager restore-secret --secret-id {secret}"),
+        );
+    }
+    if !found.version_ids_to_stages().is_some_and(|versions| versions.values().any(current)) {
+        return failed(
+            format!("the secret {secret} has no current version: functions that read it do not start"),
+            "put a value into it: docs/operators.md says which".to_owned(),
+        );
+    }
+    match found.kms_key_id() {
+        Some(key) if !is_own_key && !key.ends_with(OF_THE_ACCOUNT) => failed(
+            format!("the secret {secret} is encrypted with {key}, which the functions may not use: they do not start"),
+            format!(
+                "aws secretsmanager update-secret --secret-id {secret} --kms-key-id {OF_THE_ACCOUNT}, or deploy with {OWN_KEY}: the key's ARN"
+            ),
+        ),
+        // Secrets Manager names no key where it is the account's.
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_secretsmanager::primitives::DateTime;
+
+    use super::*;
+    use crate::aws::doctor::finding::Outcome;
+
+    fn stack(parameters: &[(&str, &str)]) -> Stack {
+        let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Stack { parameters, ..Stack::default() }
+    }
+
+    #[test]
+    fn the_secrets_are_those_that_tools_deploy_wants() {
+        let deploy = include_str!("../../../../infra/template/deploy.py");
+        let listed = deploy.split("needed = {").nth(1).unwrap().split('}').next().unwrap();
+        let listed: Vec<String> = listed
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix('"')?.split('"').next())
+            .map(|name| format!("calls/{name}"))
+            .collect();
+        let everything = [
+            ("SecretsName", "calls"),
+            ("AuthAlgorithms", "HS256"),
+            ("MqttSigningPublicKey", "MIIB"),
+            ("TrtcRoomApi", "on"),
+            ("TrtcCallback", "on"),
+        ];
+        assert_eq!(needed(&stack(&everything)), listed);
+        let least = [("SecretsName", "calls"), ("AuthAlgorithms", "RS256"), ("TrtcRoomApi", "off")];
+        assert_eq!(needed(&stack(&least)), ["calls/mqtt", "calls/payload", "calls/trtc"]);
+        // A stack from before there were such secrets.
+        assert!(needed(&Stack::default()).is_empty());
+    }
+
+    #[test]
+    fn a_secret_has_a_current_version_under_a_key_that_the_functions_may_use() {
+        let kept = || DescribeSecretOutput::builder().version_ids_to_stages("v1", vec!["AWSCURRENT".to_owned()]);
+        let outcome =
+            |found: DescribeSecretOutput, is_own| judge("calls/trtc", &found, is_own).map(|found| found.outcome);
+        let foreign = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd";
+        assert_eq!(outcome(kept().build(), false), None);
+        assert_eq!(
+            outcome(kept().kms_key_id("arn:aws:kms:eu-central-1:1:alias/aws/secretsmanager").build(), false),
+            None
+        );
+        assert_eq!(outcome(kept().kms_key_id(foreign).build(), true), None);
+        assert_eq!(outcome(kept().kms_key_id(foreign).build(), false), Some(Outcome::Failed));
+        assert_eq!(outcome(kept().deleted_date(DateTime::from_secs(1)).build(), false), Some(Outcome::Failed));
+        let previous = DescribeSecretOutput::builder().version_ids_to_stages("v1", vec!["AWSPREVIOUS".to_owned()]);
+        assert_eq!(outcome(previous.build(), false), Some(Outcome::Failed));
+        assert_eq!(outcome(DescribeSecretOutput::builder().build(), false), Some(Outcome::Failed));
+        assert_eq!(missing("calls/trtc").outcome, Outcome::Failed);
+    }
+}
