@@ -9,8 +9,82 @@ from transformed import Conditions
 
 # Lambda keeps as many for functions without any of their own.
 UNRESERVED = 100
-# Of a first deployment that failed: such a stack takes no other one.
-NEVER_CREATED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
+# CloudFormation updates a stack in one of these states, and in no other.
+TAKES_A_DEPLOYMENT = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE")
+# Of a first deployment that failed.
+NEVER_CREATED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
+# What to do in the other states: what happened, and what leads out, command by command.
+WAYS_OUT = {
+    "UPDATE_ROLLBACK_FAILED": (
+        "its last deployment failed, and so did the way back",
+        "Put right what failed: a resource that somebody deleted is made again under its name, a permission is given back. Then go on "
+        "with the way back, and deploy again:",
+        "  aws cloudformation continue-update-rollback --stack-name {0}",
+        "  aws cloudformation wait stack-rollback-complete --stack-name {0}",
+        "What cannot be put right is left out: --resources-to-skip, with its name in the template.",
+    ),
+    "UPDATE_FAILED": (
+        "its last deployment failed, and nothing was taken back",
+        "Take it back, and deploy again:",
+        "  aws cloudformation rollback-stack --stack-name {0}",
+        "  aws cloudformation wait stack-rollback-complete --stack-name {0}",
+    ),
+    "IMPORT_ROLLBACK_FAILED": (
+        "resources were imported, that failed, and so did the way back",
+        "CloudFormation has no command that goes on with it: ask AWS Support.",
+    ),
+    "DELETE_FAILED": (
+        "it was to be deleted, and something could not be",
+        "Delete it again once that is out of the way, or without it, and wait:",
+        "  aws cloudformation delete-stack --stack-name {0}",
+        "  aws cloudformation delete-stack --stack-name {0} --deletion-mode FORCE_DELETE_STACK   # leaves there what cannot be deleted",
+        "  aws cloudformation wait stack-delete-complete --stack-name {0}",
+    ),
+    "DELETE_IN_PROGRESS": (
+        "it is being deleted",
+        "Wait until it is gone, and deploy again:",
+        "  aws cloudformation wait stack-delete-complete --stack-name {0}",
+    ),
+    "CREATE_IN_PROGRESS": (
+        "its first deployment is under way",
+        "Wait for it:",
+        "  aws cloudformation wait stack-create-complete --stack-name {0}",
+    ),
+    "ROLLBACK_IN_PROGRESS": (
+        "its first deployment failed, and what it made is being removed",
+        "Wait until it is ROLLBACK_COMPLETE or ROLLBACK_FAILED, and run this again: it says then what is to be done.",
+    ),
+    "UPDATE_IN_PROGRESS": (
+        "another deployment is under way",
+        "Wait for it, or take it back:",
+        "  aws cloudformation wait stack-update-complete --stack-name {0}",
+        "  aws cloudformation cancel-update-stack --stack-name {0}",
+    ),
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": (
+        "another deployment has succeeded, and what it replaced is being removed",
+        "Wait for that:",
+        "  aws cloudformation wait stack-update-complete --stack-name {0}",
+    ),
+    "UPDATE_ROLLBACK_IN_PROGRESS": (
+        "another deployment failed and is being taken back",
+        "Wait for that:",
+        "  aws cloudformation wait stack-rollback-complete --stack-name {0}",
+    ),
+    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": (
+        "another deployment was taken back, and what it had made is being removed",
+        "Wait for that:",
+        "  aws cloudformation wait stack-rollback-complete --stack-name {0}",
+    ),
+    "IMPORT_IN_PROGRESS": (
+        "resources are being imported",
+        "Wait for that:",
+        "  aws cloudformation wait stack-import-complete --stack-name {0}",
+    ),
+    "IMPORT_ROLLBACK_IN_PROGRESS": (
+        "an import of resources failed and is being taken back",
+        "Wait until it is IMPORT_ROLLBACK_COMPLETE, and deploy again.",
+    ),
+}
 # How each kind of resource is removed that a stack may leave behind.
 REMOVAL = {
     "AWS::DynamoDB::Table": (
@@ -27,8 +101,19 @@ REMOVAL = {
         "   # a week after it was disabled, unless the domain's name is your own"
     ),
     "AWS::KMS::Key": "aws kms schedule-key-deletion --pending-window-in-days 7 --key-id {0}",
-    "AWS::S3::Bucket": "aws s3 rb s3://{0}",
+    # Its policy forbids to delete what is kept, so that goes first.
     "AWS::S3::BucketPolicy": "aws s3api delete-bucket-policy --bucket {0}",
+    "AWS::S3::Bucket": "aws s3 rb --force s3://{0}",
+}
+# By their names in the template, instead of by their types. `aws s3 rb --force` deletes no versions, and every object of the ledger is
+# one that is locked.
+REMOVAL_BY_NAME = {
+    "LedgerBucket": (
+        "aws s3api list-object-versions --bucket {0} --output text --query '[Versions,DeleteMarkers][].[Key,VersionId]' | "
+        'while read -r key version; do aws s3api delete-object --bypass-governance-retention --bucket {0} --key "$key" '
+        '--version-id "$version"; done; aws s3 rb s3://{0}'
+        "   # with LedgerRetentionMode=COMPLIANCE nobody can before LedgerRetentionDays: leave it, a new stack makes another one"
+    ),
 }
 
 
@@ -48,25 +133,50 @@ def last_parameters(stack):
         if error.response["Error"]["Code"] == "ValidationError" and "does not exist" in str(error):
             return None
         raise
-    if found["StackStatus"] == "REVIEW_IN_PROGRESS":  # a change set was made and never run
+    status = found["StackStatus"]
+    if status == "REVIEW_IN_PROGRESS":  # a change set was made and never run
         return None
-    if found["StackStatus"] in NEVER_CREATED:
-        raise Wrong(never_created(stack, found["StackStatus"]))
+    if status in NEVER_CREATED:
+        raise Wrong(never_created(stack, status))
+    if status not in TAKES_A_DEPLOYMENT:
+        raise Wrong(stuck(stack, status))
     return {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
+
+
+def resources_of(stack):
+    pages = boto3.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+    return list(pages.search("StackResourceSummaries[]"))
+
+
+def stuck(stack, status):
+    """What to do about a stack that takes no deployment as it is."""
+    unknown = ("nobody has thought of that", "CloudFormation's documentation of stack states says what leads out.")
+    happened, *ways = WAYS_OUT.get(status, unknown)
+    lines = [f"{stack} is {status}: {happened}. CloudFormation takes no deployment for it."]
+    if status.endswith("_FAILED"):
+        failed = [one["LogicalResourceId"] for one in resources_of(stack) if one["ResourceStatus"].endswith("_FAILED")]
+        lines += [f"What failed: {', '.join(failed)}."] if failed else []
+        lines += [f"Its events say why (`aws cloudformation describe-stack-events --stack-name {stack}`)."]
+    return "\n".join([*lines, *(way.format(stack) for way in ways)])
 
 
 def never_created(stack, status):
     """What to do about a stack whose first deployment failed, command by command."""
-    pages = boto3.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
-    left = [
-        REMOVAL[one["ResourceType"]].format(one["PhysicalResourceId"])
-        for one in pages.search("StackResourceSummaries[]")
+    there = [
+        one
+        for one in resources_of(stack)
         if one["ResourceType"] in REMOVAL
         and one.get("PhysicalResourceId")
         and one["ResourceStatus"] != "DELETE_COMPLETE"
     ]
+    # In the order of the commands: a bucket's policy goes before the bucket.
+    there.sort(key=lambda one: list(REMOVAL).index(one["ResourceType"]))
+    left = [
+        REMOVAL_BY_NAME.get(one["LogicalResourceId"], REMOVAL[one["ResourceType"]]).format(one["PhysicalResourceId"])
+        for one in there
+    ]
     lines = [
-        f"{stack} is {status}: its first deployment failed, or its deletion did. CloudFormation takes no other one for it.",
+        f"{stack} is {status}: its first deployment failed. CloudFormation takes no other one for it.",
         "Its events say why (`aws cloudformation describe-stack-events`). Then remove it, and deploy again:",
         f"  aws cloudformation delete-stack --stack-name {stack}",
         f"  aws cloudformation wait stack-delete-complete --stack-name {stack}",

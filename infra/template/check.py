@@ -27,37 +27,37 @@ def template():
     return yaml_parse(Path("template.yaml").read_text())
 
 
-def problems(parameters, of=None):
+def problems(parameters, of=None, region=combinations.REGION):
     """What CloudFormation would refuse, for one deployment."""
     try:
-        return broken_rules(of or template(), parameters, combinations.REGION) + unresolved(deployed(parameters, of))
+        return broken_rules(of or template(), parameters, region) + unresolved(deployed(parameters, of, region))
     except Refused as refused:
         return [str(refused)]
 
 
-def deployed(parameters, of=None):
+def deployed(parameters, of=None, region=combinations.REGION):
     of = of or template()
-    return live(transformed(of, parameters, combinations.REGION), parameters)
+    return live(transformed(of, parameters, region), parameters)
 
 
-def linted(parameters):
+def linted(parameters, region):
     """What cfn-lint says of one deployment. Each parameter's default becomes its value: cfn-lint believes defaults."""
-    resolved = deployed(parameters)
+    resolved = deployed(parameters, region=region)
     for name, about in resolved["Parameters"].items():
         if name in parameters:
             value = parameters[name]
             about["Default"] = int(value) if about["Type"] == "Number" else value
     ignored = template()["Metadata"]["cfn-lint"]["config"]["ignore_checks"] + [UNUSED_PARAMETER]
-    asked = ManualArgs(regions=[combinations.REGION], include_checks=["I"], ignore_checks=ignored)
+    asked = ManualArgs(regions=[region], include_checks=["I"], ignore_checks=ignored)
     found = lint(json.dumps(resolved, indent=1), config=asked)
     return [f"{match.rule.id} {match.message} ({'/'.join(map(str, match.path or []))})" for match in found]
 
 
 def check(judge, deployments, workers):
     """What `judge` says of each deployment, with the deployment's name."""
-    names, parameters = zip(*deployments)
+    names, *arguments = zip(*deployments)
     started = time.monotonic()
-    found = list(workers.map(judge, parameters))
+    found = list(workers.map(judge, *arguments))
     print(f"{len(names)} deployments: {judge.__name__}, {time.monotonic() - started:.0f} s", flush=True)
     return [f"{name}: {problem}" for name, of_one in zip(names, found) for problem in of_one]
 

@@ -1,6 +1,7 @@
 """The deployments that the template must be good for: every stage as samconfig.toml sets it, with and without each
 optional feature. A parameter that is not named here has the template's default."""
 
+import re
 import tomllib
 from itertools import product
 from pathlib import Path
@@ -95,6 +96,9 @@ OTHERS = {
 # Without domain configurations: goes with no name of one's own.
 DEFAULT_ENDPOINT = {"MqttEndpoint": "default"}
 
+# What China does not have: mobile push, CloudFront without an ICP recordal, configurable endpoints.
+NOT_IN_CHINA = re.compile(r"Push|Pages|MqttDomainName$|WebsocketDomainName$|MqttCertificateArn$")
+
 # Two of the core that have little in common.
 UNLIKE = ("dev, no pager, no gradual deployments, no push, no callback", "prod, a pager, gradual deployments, push, callback")
 
@@ -137,9 +141,30 @@ def combinations():
                 yield f"{name}, {other}", parameters | features
 
 
+def there(parameters, region):
+    """The same, with what is named by ARN in another region."""
+    partition = "aws-cn" if region.startswith("cn-") else "aws"
+
+    def moved(value):
+        return value.replace(f":{REGION}:", f":{region}:").replace("arn:aws:", f"arn:{partition}:")
+
+    return {name: moved(value) for name, value in parameters.items()}
+
+
+def elsewhere():
+    """Name, parameters and region of deployments that are not in REGION, each with all that can be had there: every region has
+    resource schemas of its own."""
+    most = "prod, a pager, gradual deployments, push, callback, everything else"
+    everything = dict(combinations())[most]
+    yield f"{most}, in us-east-1", there(everything, "us-east-1"), "us-east-1"
+    in_china = {name: value for name, value in everything.items() if not NOT_IN_CHINA.match(name)} | DEFAULT_ENDPOINT
+    yield "prod, default endpoint, everything that China has", there(in_china, "cn-north-1"), "cn-north-1"
+
+
 def linted(every=False):
-    """Those that cfn-lint looks at too. Each stage with as few features as there can be, and with all of them: as
-    samconfig.toml has it, and with gradual deployments switched round. With `every`, both with both."""
+    """Those that cfn-lint looks at too, each with its region. Each stage with as few features as there can be, and with all of
+    them: as samconfig.toml has it, and with gradual deployments switched round. With `every`, both with both. Then those of
+    other regions."""
     for stage, staged in stages().items():
         own = staged.get("GradualDeployments", "false")
         for gradual, value in GRADUAL.items():
@@ -147,4 +172,5 @@ def linted(every=False):
             fewest = f"{stage}, {pager}, {gradual}, no push, no callback, nothing else"
             most = f"{stage}, a pager, {gradual}, push, callback, everything else"
             wanted = {fewest, most} if every else {fewest if value == own else most}
-            yield from ((name, parameters) for name, parameters in combinations() if name in wanted)
+            yield from ((name, parameters, REGION) for name, parameters in combinations() if name in wanted)
+    yield from elsewhere()

@@ -138,6 +138,11 @@ def main(arguments):
         backup = plain.pop() if len(plain) == 3 else None
         if backup is None or not backup.startswith("arn:"):
             raise Wrong("--backup: must be followed by the ARN of a backup, behind STACK and TABLE")
+        if backup.split(":")[2] == "backup":
+            raise Wrong(
+                "--backup: AWS Backup restores its recovery points itself. Restore it under the table's old name, as "
+                "infra/runbooks/restore.md says, and run this again without --backup: it puts back the rest"
+            )
     unknown = {one for one in arguments if one.startswith("--")} - {"--backup", "--yes"}
     if unknown or len(plain) != 2 or plain[1] not in TABLES:
         raise Wrong(f"usage: tools/restore STACK {'|'.join(TABLES)} [--backup ARN] [--yes]")

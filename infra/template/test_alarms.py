@@ -8,6 +8,7 @@ from pathlib import Path
 
 import check
 import combinations
+from metric_math import Period
 
 EVERYTHING = dict(combinations.combinations())["prod, a pager, gradual deployments, push, callback, everything else"]
 RUNBOOKS = Path("infra/runbooks")
@@ -93,21 +94,137 @@ class Alarms(unittest.TestCase):
             self.assertLessEqual(set(named), set(self.alarms))
 
 
-def goes_off(alarm, **counted):
-    """Whether one period goes beyond the threshold in which the metrics of these ids were counted and no other: metric math, read
-    as Python."""
-    [text] = [one["Expression"] for one in alarm["Metrics"] if one["Id"] == "judged"]
-    ids = [one["Id"] for one in alarm["Metrics"] if "MetricStat" in one]
-    assert set(counted) <= set(ids), (counted, ids)
-    text = re.sub(r"FILL\((\w+), (\d+)\)", lambda fill: str(counted.get(fill[1], int(fill[2]))), text)
-    # Both branches are worked out, as in CloudWatch; a division by zero is no data there.
-    words = {"IF": lambda condition, one, other: one if condition else other}
-    try:
-        value = eval(text.replace(" AND ", " and ").replace(" OR ", " or "), {"__builtins__": {}}, words)
-    except ZeroDivisionError:
-        return False
-    beyond = {"GreaterThanOrEqualToThreshold": value >= alarm["Threshold"], "GreaterThanThreshold": value > alarm["Threshold"]}
-    return beyond[alarm["ComparisonOperator"]]
+def decided(node):
+    """A threshold or an expression, of a deployment with everything."""
+
+    def value_of(name):
+        return EVERYTHING.get(name, check.template()["Parameters"][name].get("Default"))
+
+    match node:
+        case {"Fn::FindInMap": [mapping, {"Ref": name}, key]}:
+            return check.template()["Mappings"][mapping][value_of(name)][key]
+        case {"Ref": name}:
+            return float(value_of(name))
+        case {"Fn::Sub": text}:
+            return re.sub(r"\$\{(\w+)\}", lambda name: str(value_of(name[1])), text)
+    return node
+
+
+def judged(alarm, fills=True, **counted):
+    """What the alarm's expression makes of one period in which the metrics of these ids were counted and no other; None for no data."""
+    queries = [one | {"Expression": decided(one["Expression"])} if "Expression" in one else one for one in alarm["Metrics"]]
+    return Period(queries, counted, fills).returned()
+
+
+def goes_off(alarm, fills=True, **counted):
+    """Whether such a period goes beyond the threshold."""
+    value, threshold = judged(alarm, fills, **counted), decided(alarm["Threshold"])
+    if value is None:
+        return alarm["TreatMissingData"] == "breaching"
+    return {
+        "GreaterThanOrEqualToThreshold": value >= threshold,
+        "GreaterThanThreshold": value > threshold,
+        "LessThanThreshold": value < threshold,
+    }[alarm["ComparisonOperator"]]
+
+
+# For each alarm that calculates: a period that must be an alarm, and one like it that must not.
+RINGS = dict(owed=900_000, fast=899_000, projected=1_000)
+TROUBLE = {
+    "NobodyRings": (dict(asked=1), dict(asked=1, fast=1)),
+    "RingBudgetBurning": (
+        RINGS | dict(fast_in_time=886_000, projected_in_time=1_000),
+        RINGS | dict(fast_in_time=888_000, projected_in_time=1_000),
+    ),
+    "RingBudgetShrinking": (
+        RINGS | dict(fast_in_time=893_000, projected_in_time=1_000),
+        RINGS | dict(fast_in_time=895_000, projected_in_time=1_000),
+    ),
+    "RingBudgetLeaking": (
+        RINGS | dict(fast_in_time=896_000, projected_in_time=1_000),
+        RINGS | dict(fast_in_time=898_000, projected_in_time=1_000),
+    ),
+    "PlacingBudgetBurning": (dict(asked=100_000, failed=400, throttled=400), dict(asked=100_000, failed=300, throttled=300)),
+    "PlacingBudgetShrinking": (dict(asked=100_000, failed=200, throttled=200), dict(asked=100_000, failed=100, throttled=100)),
+    "ApiServerErrors": (dict(asked=63_000, failed=6_300), dict(asked=63_000, failed=5)),
+    "RequestsThrottled": (dict(throttled=10), dict(throttled=9)),
+    "IotThrottled": (dict(connects=6, delivered=4), dict(connects=5, delivered=4)),
+    "IotRefusing": (dict(refused=20, taken=80), dict(refused=20, taken=81)),
+    "TablesThrottled": (dict(by_day=10, runs=5), dict(by_day=9, runs=5)),
+    "ConcurrencyShort": (dict(running=800), dict(running=799)),
+    "LogNotRead": (dict(placed=1, projector=3), dict(placed=1, projector=3, ledger=1)),
+    "NoticesGivenUp": (dict(given_up=5, fast=100), dict(given_up=5, fast=1_000)),
+    "PushesFailing": (dict(failed=6, fast=6), dict(failed=60, fast=126_000)),
+    "MqttCertificateExpiring": (dict(days=20), dict(days=21)),
+    "ApiCertificateExpiring": (dict(days=20), dict(days=21)),
+    # Throttles["100"] in the template: 20 errors a minute.
+    "CallFunctionsFailing": (dict(create_call=15, projector=5), dict(create_call=15, projector=4)),
+    "CallFunctionsThrottled": (dict(mqtt_authorizer=1), dict(mqtt_authorizer=0)),
+    "ClientFunctionsFailing": (dict(presence=20), dict(presence=19)),
+    "ClientFunctionsThrottled": (dict(presence=1), dict()),
+    "OtherFunctionsFailing": (dict(sequencer=20), dict(sequencer=19)),
+    "OtherFunctionsThrottled": (dict(ledger=1), dict()),
+}
+
+
+class EachThatCalculates(unittest.TestCase):
+    def setUp(self):
+        self.alarms = {name: alarm for name, alarm in alarms(EVERYTHING).items() if "Metrics" in alarm}
+
+    def test_each_goes_off_in_trouble_and_not_just_before(self):
+        self.assertEqual(set(TROUBLE), set(self.alarms))
+        # Whatever FILL makes of a metric that never had any data.
+        for fills in (True, False):
+            for name, (trouble, none) in TROUBLE.items():
+                self.assertTrue(goes_off(self.alarms[name], fills, **trouble), f"{name}, {fills}: {trouble}")
+                self.assertFalse(goes_off(self.alarms[name], fills, **none), f"{name}, {fills}: {none}")
+
+    def test_none_goes_off_where_nothing_is_counted(self):
+        for name, alarm in self.alarms.items():
+            for fills in (True, False):
+                self.assertFalse(goes_off(alarm, fills), name)
+
+    def test_an_alarm_about_dynamodb_has_data_when_nothing_is_throttled_any_more(self):
+        of_tables = []
+        for name, alarm in alarms(EVERYTHING).items():
+            # Missing data would leave it as it is, whatever TreatMissingData says.
+            self.assertNotEqual(alarm.get("Namespace"), "AWS/DynamoDB", name)
+            stats = [one for one in alarm.get("Metrics", []) if "MetricStat" in one]
+            others = {one["Id"]: 5 for one in stats if one["MetricStat"]["Metric"]["Namespace"] != "AWS/DynamoDB"}
+            if len(others) < len(stats):
+                of_tables.append(name)
+                for fills in (True, False):
+                    self.assertEqual(judged(alarm, fills, **others), 0, name)
+        self.assertEqual(of_tables, ["TablesThrottled"])
+
+
+class MetricMath(unittest.TestCase):
+    """The examples of the User Guide."""
+
+    def worked_out(self, expression, fills=True, **counted):
+        metrics = [{"Id": id_, "MetricStat": {}, "ReturnData": False} for id_ in ("m1", "m2")]
+        return Period([*metrics, {"Id": "e1", "Expression": expression}], counted, fills).returned()
+
+    def test_what_is_missing_is_0_beside_what_is_there(self):
+        self.assertEqual(self.worked_out("m1 < m2", m1=30, m2=20), 0)
+        self.assertEqual(self.worked_out("m1 < m2", m1=20), 0)
+        self.assertEqual(self.worked_out("m1 > 15 AND m2 > 15", m1=0), 0)
+        self.assertEqual(self.worked_out("m1 - m2", m2=20), -20)
+        self.assertEqual(self.worked_out("SUM(METRICS())", m2=20), 20)
+        for all_missing in ("m1 - m2", "5 * m1", "m1 == 0", "SUM(METRICS())", "IF(m1, 1, 0)"):
+            self.assertIsNone(self.worked_out(all_missing), all_missing)
+        self.assertIsNone(self.worked_out("m1 / m2", m1=1))
+
+    def test_if_takes_0_for_what_it_wants_and_does_not_find(self):
+        self.assertEqual(self.worked_out("IF(m1, m2, 5)", m1=1, m2=30), 30)
+        self.assertEqual(self.worked_out("IF(m1, m2, 5)", m1=1), 0)
+        self.assertEqual(self.worked_out("IF(m1, m2, 5)", m1=0), 5)
+        self.assertIsNone(self.worked_out("IF(m1, 5, m2)", m1=0))
+
+    def test_fill_fills_a_series_that_there_is(self):
+        self.assertEqual(self.worked_out("FILL(m1, 7)"), 7)
+        self.assertIsNone(self.worked_out("FILL(m1, 7)", fills=False))
+        self.assertEqual(self.worked_out("SUM(FILL(METRICS(), 7))", m1=1), 8)
 
 
 class WhatIsTrouble(unittest.TestCase):
@@ -132,6 +249,51 @@ class WhatIsTrouble(unittest.TestCase):
         for counted in (dict(asked=1), dict(asked=8, silent=7), dict(asked=7)):
             self.assertTrue(goes_off(nobody, **counted), counted)
 
+    def test_rings_that_never_come_spend_the_budget(self):
+        burning, shrinking, leaking = (self.alarms[f"RingBudget{pace}"] for pace in ("Burning", "Shrinking", "Leaking"))
+        for due, missing, off in (
+            (100_000, 0, []),
+            (100_000, 50, []),
+            # Half a per cent of a day's, and of an hour's.
+            (100_000, 500, [leaking]),
+            (100_000, 1_000, [leaking, shrinking]),
+            (100_000, 2_000, [leaking, shrinking, burning]),
+            (100_000, 100_000, [leaking, shrinking, burning]),
+            # At night, and with fewer than five there is nothing to say.
+            (20, 4, []),
+            (20, 5, [leaking, shrinking, burning]),
+        ):
+            counted = dict(owed=due, fast=due - missing, fast_in_time=due - missing)
+            for alarm in (burning, shrinking, leaking):
+                self.assertEqual(goes_off(alarm, **counted), alarm in off, (alarm["AlarmDescription"], counted))
+
+    def test_late_rings_and_missing_ones_spend_the_same_budget(self):
+        burning = self.alarms["RingBudgetBurning"]
+        for counted in (
+            dict(owed=1_000, fast=990, projected=10, fast_in_time=990),
+            dict(owed=1_000, fast=990, fast_in_time=990),
+            # Rung twice, and the count of what was due lost with a function that was stopped: nothing is missing.
+            dict(owed=1_000, fast=1_100, fast_in_time=1_090),
+            dict(fast=1_000, projected=10, fast_in_time=1_000),
+            dict(projected=1_000, projected_in_time=1_000),
+        ):
+            self.assertFalse(goes_off(burning, **counted), counted)
+        for counted in (
+            dict(owed=1_000, fast=980, projected=20, fast_in_time=980),
+            dict(owed=1_000, fast=990, projected=2, fast_in_time=980),
+            dict(owed=1_000, projected=1_000),
+            dict(fast=1_000, projected=20, fast_in_time=1_000),
+        ):
+            self.assertTrue(goes_off(burning, **counted), counted)
+
+    def test_a_function_that_nothing_invokes_is_behind_however_young_its_last_record_was(self):
+        unread = self.alarms["LogNotRead"]
+        for counted in (dict(), dict(projector=4, ledger=2), dict(placed=9, projector=20, ledger=9), dict(projector=1), dict(ledger=1)):
+            self.assertFalse(goes_off(unread, **counted), counted)
+        for counted in (dict(placed=1), dict(placed=1, ledger=1), dict(placed=9, projector=20), dict(placed=9, projector=0, ledger=4)):
+            for fills in (True, False):
+                self.assertTrue(goes_off(unread, fills, **counted), counted)
+
     def test_the_api_answers_5xx(self):
         failing = self.alarms["ApiServerErrors"]
         for counted in (dict(), dict(asked=63000, failed=5), dict(asked=63000, failed=63000 // 2000), dict(asked=4, failed=4)):
@@ -155,6 +317,78 @@ class WhatIsTrouble(unittest.TestCase):
             self.assertFalse(goes_off(failing, **counted), counted)
         for counted in (dict(failed=5), dict(failed=6, fast=6), dict(failed=126000, fast=126000), dict(failed=12600, projected=126000)):
             self.assertTrue(goes_off(failing, **counted), counted)
+
+
+def written_out(node):
+    """What a reference stands as in the dashboard's text."""
+    match node:
+        case {"Ref": name}:
+            return "${" + name + "}"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return "${" + name + "." + attribute + "}"
+        case {"Fn::Sub": text}:
+            return text
+    return node
+
+
+def metric_of(metric):
+    """Namespace, name and dimensions of a metric that an alarm reads."""
+    dimensions = {one["Name"]: written_out(one["Value"]) for one in metric.get("Dimensions", [])}
+    return written_out(metric["Namespace"]), metric["MetricName"], frozenset(dimensions.items())
+
+
+def shown_by(widget):
+    """The same of a widget's lines, each of which may begin with "...", for as much as the line before has in that place."""
+    before, shown = [], set()
+    for line in widget["properties"]["metrics"]:
+        words = [word for word in line if isinstance(word, str)]
+        if words and words[0] == "...":
+            words = before[: len(before) - len(words) + 1] + words[1:]
+        if words:
+            before = words
+            shown.add((words[0], words[1], frozenset(zip(words[2::2], words[3::2]))))
+    return shown
+
+
+class Dashboard(unittest.TestCase):
+    """A runbook that sends somebody to a graph sends them to one that is there, and has what the alarm read."""
+
+    def setUp(self):
+        body = check.template()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+        # A number, where it is one.
+        widgets = json.loads(body.replace("${RingLatencyTargetMilliseconds}", "500"))["widgets"]
+        self.widgets = {one["properties"]["title"]: one for one in widgets}
+        self.assertEqual(len(self.widgets), len(widgets))
+
+    def named_in(self, text):
+        """The titles in quotation marks that are on a line behind the word for a dashboard."""
+        lines = [re.split(r"dashboard|仪表板", line, maxsplit=1)[1] for line in text.splitlines() if re.search(r"dashboard|仪表板", line)]
+        return [title for line in lines for title in re.findall(r"[\"“]([A-Z][^\"”]+)[\"”]", line)]
+
+    def test_the_graphs_that_runbooks_name_are_there(self):
+        named = {title for page in RUNBOOKS.glob("*.md") for title in self.named_in(page.read_text())}
+        self.assertLessEqual({"MQTT connections", "Tables: throttled", "Functions: errors and throttles"}, named)
+        self.assertLessEqual(named, set(self.widgets))
+
+    def test_a_graph_that_an_alarm_s_row_names_has_the_alarm_s_metrics(self):
+        read, held = alarms(EVERYTHING), 0
+        for page in ("alarms.md", "alarms.zh.md"):
+            for line in (RUNBOOKS / page).read_text().splitlines():
+                row = re.match(r"\| (`[^|]+`) \|", line)
+                titles = self.named_in(line) if row else []
+                shown = {metric for title in titles for metric in shown_by(self.widgets[title])}
+                for name in re.findall(r"`(\w+)`", row[1]) if titles else []:
+                    stats = [one["MetricStat"]["Metric"] for one in read[name]["Metrics"] if "MetricStat" in one]
+                    # Runs of the sequencer give one of them data, and are no trouble.
+                    metrics = {metric_of(metric) for metric in stats if metric["MetricName"] != "Invocations"}
+                    self.assertLessEqual(metrics, shown, f"{page}, {name}: {titles}")
+                    held += 1
+        self.assertEqual(held, 6)
+
+    def test_lines_that_leave_words_out_are_read_with_those_of_the_line_before(self):
+        lines = [["A", "M", "D", "x", {"stat": "Sum"}], ["...", "y"], ["...", {"stat": "p99"}], [{"expression": "SEARCH('')"}], ["A", "N"]]
+        shown = {("A", "M", frozenset({("D", "x")})), ("A", "M", frozenset({("D", "y")})), ("A", "N", frozenset())}
+        self.assertEqual(shown_by({"properties": {"metrics": lines}}), shown)
 
 
 class Refused(unittest.TestCase):

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import unittest
 
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
@@ -282,13 +283,31 @@ class Regions(unittest.TestCase):
             for type_name in types - {"Custom::IotEndpoint"}:
                 PROVIDER_SCHEMA_MANAGER.get_resource_schema(region, type_name)  # raises where there is none
 
+    def test_what_is_linted_elsewhere_is_what_can_be_deployed_there(self):
+        deployments = list(combinations.elsewhere())
+        self.assertEqual([region for _, _, region in deployments], ["us-east-1", "cn-north-1"])
+        for name, parameters, region in deployments:
+            self.assertEqual(check.problems(parameters, region=region), [], name)
+            arns = [value for value in parameters.values() if value.startswith("arn:")]
+            self.assertTrue(arns, name)
+            for arn in arns:
+                self.assertIn(arn.split(":")[3], ("", region), arn)
+                self.assertEqual(arn.split(":")[1], "aws-cn" if region == "cn-north-1" else "aws", arn)
+        in_china = deployments[1][1]
+        self.assertEqual(in_china["MqttEndpoint"], "default")
+        # Neither the template nor SAM writes an address of another partition.
+        resources = json.dumps(check.deployed(in_china, region="cn-north-1")["Resources"])
+        self.assertEqual(re.findall(r"arn:aws:[a-z0-9-]*", resources), [])
+
     def test_in_china_only_without_configurable_endpoints_and_without_push(self):
         default = combinations.DEFAULT_ENDPOINT
         for region in ("cn-north-1", "cn-northwest-1"):
             self.assertEqual(broken_rules(check.template(), CORE[WITHOUT_PUSH] | default, region), [])
             self.assertTrue(broken_rules(check.template(), CORE[WITHOUT_PUSH], region)[0].startswith("This region"))
-            [no_push] = broken_rules(check.template(), CORE[WITH_PUSH] | default, region)
-            self.assertIn("no mobile push in China", no_push)
+            for push in ("push", "push to Android", "push by FCM"):
+                pushing = CORE[WITHOUT_PUSH] | default | combinations.PUSH[push]
+                [no_push] = broken_rules(check.template(), pushing, region)
+                self.assertIn("no mobile push in China", no_push)
             [no_pages] = broken_rules(check.template(), CORE[WITHOUT_PUSH] | default | {"Pages": "true"}, region)
             self.assertIn("ICP recordal", no_pages)
             resources = check.deployed(CORE[WITHOUT_PUSH] | default)["Resources"].values()

@@ -1,11 +1,14 @@
-"""The operators' pages say what counts, prices and template say."""
+"""The operators' pages say what counts, prices and template say, in their tables and in their sentences."""
 
+import re
 import sys
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench" / "cost"))
 
+import account
+import evening
 import tables
 
 # Dollars for a million calls, ten a second.
@@ -42,6 +45,175 @@ class Pages(unittest.TestCase):
         # Twice as many messages, twice as much for them.
         more = dict(counts, call=dict(counts["call"], mqtt_published=2 * counts["call"]["mqtt_published"]))
         self.assertGreater(tables.call_bill(more, prices).total(), bill.total())
+
+
+RUNBOOKS = tables.ROOT / "infra/runbooks"
+STANDBY = {"en": RUNBOOKS / "standby.md", "zh": RUNBOOKS / "standby.zh.md"}
+# What the text says in numbers, with names in the numbers' place. A comma stands between thousands.
+SAID = {
+    "en": {
+        "throttles": "With {expected}, API Gateway lets in {Call} new calls a second, {Callee} actions of phones, {Register} registrations, "
+        "{Callback} callbacks of Tencent, {Any} on any other route, and for a moment twice that.",
+        "reserved": "With {expected} expected calls a second that is {reserved} executions; {unreserved} more must remain, so the "
+        "account needs a quota of {reserved_and_unreserved}.",
+        "few": "warns below {few}, and gives it to the alarm",
+        "system log": "{system_log:.2f} $ more for a million calls",
+        "traces": "{traces:.2f} $ more for a million calls. It shows",
+        "wait": "{wait_ms} ms for each commit are assumed: {waits:.2f} $ of the {duration:.2f} $ for duration.",
+        "logs": "Of the {log_kb:.1f} KB:",
+        "busy": "at ten calls a second it writes at most {busy_units} units for a commit",
+        "iot": "{iot_connections} connections, {iot_subscriptions} subscriptions (a phone has three, a door station one), "
+        "{iot_connects} new connections a second and {iot_subscribes} new subscriptions a second until you ask for more.",
+    },
+    "zh": {
+        "throttles": "为 {expected} 时，API Gateway 每秒放行 {Call} 次新呼叫、{Callee} 次手机操作、{Register} 次注册、{Callback} 次腾讯回调，"
+        "其他路由各 {Any} 次，瞬时可再翻倍。",
+        "reserved": "预期每秒 {expected} 次呼叫时共保留 {reserved} 个，还须剩下 {unreserved} 个，所以账户的配额至少为 {reserved_and_unreserved}。",
+        "few": "低于 {few} 时提醒",
+        "system log": "每百万次呼叫多 {system_log:.2f} 美元",
+        "traces": "每百万次呼叫多 {traces:.2f} 美元。它显示",
+        "wait": "假设每次提交等待 {wait_ms} 毫秒：Lambda 时长的 {duration:.2f} 美元中占 {waits:.2f} 美元。",
+        "logs": "{log_kb:.1f} KB 由以下部分组成",
+        "busy": "每次提交至多写 {busy_units} 个单位",
+        "iot": "{iot_connections} 个连接、{iot_subscriptions} 个订阅（一部手机三个，一台门口机一个）、每秒 {iot_connects} 个新连接和每秒 "
+        "{iot_subscribes} 个新订阅。",
+    },
+}
+SAID_OF_STANDBY = {
+    "en": "`ExpectedCallsPerSecond={largest}`: {registrations} a second)",
+    "zh": "`ExpectedCallsPerSecond={largest}` 时每秒 {registrations} 次）",
+}
+MINUTES_OF_STANDBY = {
+    "en": "A million clients, three phones to a door: {registering} minutes at {registrations} registrations; {connecting} minutes at the "
+    "{iot_connects} connects and {subscribing} minutes at the {iot_subscribes} subscriptions that a new account has.",
+    "zh": "一百万个客户端，每台门口机三部手机：每秒注册 {registrations} 次时 {registering} 分钟；新账户每秒 {iot_connects} 次连接时 {connecting} "
+    "分钟，每秒 {iot_subscribes} 次订阅时 {subscribing} 分钟。",
+}
+
+
+def read(page):
+    """A page without its line breaks: between Chinese characters there is no space in their place."""
+    text = re.sub(r"(?<=[^\x00-\x7f])\n *(?=[^\x00-\x7f])", "", page.read_text())
+    return re.sub(r"\s+", " ", text)
+
+
+def throttles(expected):
+    return tables.template()["Mappings"]["Throttles"][expected]
+
+
+def reserved(expected):
+    """How many executions are reserved, as tools/deploy counts them before it refuses."""
+    values = {"ReserveConcurrency": "true", "ExpectedCallsPerSecond": expected, "AccountConcurrency": "0"}
+    try:
+        account.room_to_reserve(tables.template(), values)
+    except account.Wrong as wrong:
+        return int(re.search(r"calls a second (\d+) are reserved", str(wrong))[1])
+    raise AssertionError("an account without any concurrency has room")
+
+
+def values():
+    """The numbers of SAID, from where they come."""
+    counts, prices = tables.load()
+    call, per_million, gigabyte = counts["call"], prices["per_million"], prices["per_gigabyte"]["logs"]["usd"]
+    runs, logs, system = tables.invocations(call), counts["log_bytes"], tables.SYSTEM_LOG_BYTES
+    access = call["http_requests"] * tables.ACCESS_LOG_BYTES
+    expected = tables.parameter("ExpectedCallsPerSecond")
+    rates = {name: rate for name, rate in throttles(expected).items() if f"{name}Burst" in throttles(expected)}
+    return {
+        **rates,
+        **{name: f"{quota:,}" for name, quota in evening.QUOTAS.items() if name.startswith("iot_")},
+        "expected": expected,
+        "reserved": reserved(expected),
+        "unreserved": account.UNRESERVED,
+        "reserved_and_unreserved": reserved(expected) + account.UNRESERVED,
+        # deploy.py starts SAM's own library: its number is read from the text.
+        "few": re.search(r"^FEW_AT_ONCE = (\d+)$", (tables.ROOT / "infra/template/deploy.py").read_text(), re.MULTILINE)[1],
+        "system_log": runs * (system["INFO"] - system["WARN"]) * gigabyte / 1000,
+        "traces": runs * tables.SAMPLED["Active"] * per_million["traces"]["usd"],
+        "wait_ms": tables.MS_PROJECTOR_WAITS,
+        "waits": call["commits"] * tables.MS_PROJECTOR_WAITS / 1000 * tables.MEMORY_GB * per_million["gb_seconds"]["usd"],
+        "duration": tables.gb_seconds(counts) * per_million["gb_seconds"]["usd"],
+        "log_kb": (logs["lines"] + logs["metrics"] + runs * system[tables.parameter("SystemLogLevel")] + access) / 1000,
+        "busy_units": tables.BUSY_LEDGER_UNITS_A_COMMIT,
+    }
+
+
+class Sentences(unittest.TestCase):
+    def assert_said(self, sentence, page, numbers):
+        sentence = sentence.format(**numbers)
+        self.assertIn(sentence, read(page), f"{page.name} says something else, or says it in other words")
+
+    def test_each_number_is_that_of_template_counts_and_prices(self):
+        self.assertEqual(set(SAID["en"]), set(SAID["zh"]))
+        numbers = values()
+        for language, page in tables.PAGES.items():
+            for sentence in SAID[language].values():
+                self.assert_said(sentence, page, numbers)
+
+    def test_for_a_moment_twice_the_rate_is_let_in(self):
+        of = throttles(tables.parameter("ExpectedCallsPerSecond"))
+        for name, rate in of.items():
+            self.assertEqual(of.get(f"{name}Burst", 2 * rate), 2 * rate, name)
+
+    def test_the_parts_of_what_a_call_logs_are_what_was_counted(self):
+        counts, prices = tables.load()
+        logs, gigabyte = counts["log_bytes"], prices["per_gigabyte"]["logs"]["usd"]
+        runs, system = tables.invocations(counts["call"]), tables.SYSTEM_LOG_BYTES
+        parts = [logs["lines"], logs["metrics"], counts["call"]["http_requests"] * tables.ACCESS_LOG_BYTES, runs * system["WARN"]]
+        for page in tables.PAGES.values():
+            rows = re.findall(r"^\| [^|]+ \| (\d+\.\d) \| (\d+\.\d\d) \| [^|]+ \|$", page.read_text(), re.MULTILINE)
+            self.assertEqual(rows, [(f"{size / 1000:.1f}", f"{size * gigabyte / 1000:.2f}") for size in parts], page.name)
+            self.assertIn(f"{runs * (system['INFO'] - system['WARN']) / 1000:.1f} KB", read(page), page.name)
+
+    def test_a_standby_has_everybody_back_when_the_slowest_part_lets_it(self):
+        largest = max(tables.template()["Mappings"]["Throttles"], key=int)
+        rate, clients = throttles(largest)["Register"], tables.MILLION
+        subscriptions = clients * evening.subscriptions_of_a_household()
+        subscriptions /= evening.DOORS_OF_A_HOUSEHOLD + evening.PHONES_OF_A_HOUSEHOLD
+        numbers = values() | {
+            "largest": largest,
+            "registrations": f"{rate:,}",
+            "registering": round(clients / rate / 60),
+            "connecting": round(clients / evening.QUOTAS["iot_connects"] / 60),
+            "subscribing": round(subscriptions / evening.QUOTAS["iot_subscribes"] / 60),
+        }
+        for language, page in STANDBY.items():
+            self.assert_said(SAID_OF_STANDBY[language], page, numbers)
+            self.assert_said(MINUTES_OF_STANDBY[language], page, numbers)
+
+    def test_subscriptions_are_used_up_first_and_connections_next(self):
+        for one in tables.evenings(tables.load()[0]):
+            self.assertEqual([what for what, _ in one["full"]][:2], ["iot_subscriptions", "iot_connections"], one["times"])
+
+    def test_who_has_no_session_is_slower_to_be_back(self):
+        class Any:
+            """Lets every registration in."""
+
+            def take(self, wanted):
+                return wanted
+
+        clients = 4 * evening.QUOTAS["iot_connects"] * evening.SESSION_SECONDS
+        self.assertLess(evening.connects_without_sessions(), evening.QUOTAS["iot_connects"])
+        without = (clients - evening.QUOTAS["iot_connects"] * evening.SESSION_SECONDS) / evening.connects_without_sessions()
+        self.assertAlmostEqual(evening.storm(clients, Any()), evening.SESSION_SECONDS + without, delta=60)
+
+    def test_the_doctor_counts_a_phones_subscriptions_as_the_evening_does(self):
+        source = (tables.ROOT / "cli/src/aws/doctor/quotas.rs").read_text()
+        self.assertIn(f"SUBSCRIPTIONS_PER_PHONE: u64 = {evening.SUBSCRIPTIONS_OF_A_PHONE};", source)
+
+    def test_each_default_in_the_table_of_parameters_is_the_templates(self):
+        parameters = tables.template()["Parameters"]
+        for language, heading in (("en", "## Parameters"), ("zh", "## 参数")):
+            page, compared = tables.PAGES[language], 0
+            section = page.read_text().split(f"\n{heading}\n")[1].split("\n\n**")[0]
+            for names, defaults in re.findall(r"^\| (`[^|]+`) \| ([^|]*) \|", section, re.MULTILINE):
+                for name, default in zip(re.findall(r"`(\w+)`", names), re.split(r", |、", defaults)):
+                    self.assertTrue(name in parameters, f"{page.name}: there is no {name}")
+                    # What is neither quoted nor a number is words: none, by stage, a name that AWS gives.
+                    if re.fullmatch(r"`[^`]+`|[0-9]+", default):
+                        self.assertEqual(default.strip("`"), str(parameters[name]["Default"]), f"{page.name}: {name}")
+                        compared += 1
+            self.assertGreater(compared, 18, page.name)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from unittest import mock
 
+import botocore.session
+import jmespath
 from botocore.exceptions import ClientError
 from samtranslator.yaml_helper import yaml_parse
 
@@ -22,6 +24,11 @@ APPLICATION = [{"Key": "Application", "Value": "ilock-call"}]
 TYPED = [f"{name}={value}" for name, value in combinations.REQUIRED.items() if name != "Release"]
 
 parsed_once = cache(yaml_parse)
+
+
+def resource(name, kind, physical, status):
+    """A resource as CloudFormation lists it."""
+    return {"LogicalResourceId": name, "ResourceType": kind, "PhysicalResourceId": physical, "ResourceStatus": status}
 
 
 class Pages(list):
@@ -252,9 +259,8 @@ class Deploying(unittest.TestCase):
         for status in account.NEVER_CREATED:
             self.aws.stack("ilock-dev", status)
             self.aws.resources = [
-                {"ResourceType": kind, "PhysicalResourceId": f"left-{number}", "ResourceStatus": "DELETE_SKIPPED"}
-                for number, kind in enumerate(account.REMOVAL)
-            ] + [{"ResourceType": "AWS::S3::Bucket", "PhysicalResourceId": "gone", "ResourceStatus": "DELETE_COMPLETE"}]
+                resource(f"Kept{number}", kind, f"left-{number}", "DELETE_SKIPPED") for number, kind in enumerate(account.REMOVAL)
+            ] + [resource("Gone", "AWS::S3::Bucket", "gone", "DELETE_COMPLETE")]
             said = self.refused("dev", *TYPED)
             self.assertIn(f"ilock-dev is {status}", said)
             self.assertIn("aws cloudformation delete-stack --stack-name ilock-dev", said)
@@ -262,10 +268,59 @@ class Deploying(unittest.TestCase):
                 self.assertIn(f"left-{number}", said)
             self.assertNotIn("gone", said)
 
+    def test_the_ledger_s_bucket_is_emptied_of_its_locked_versions_once_its_policy_is_gone(self):
+        self.aws.stack("ilock-dev", "ROLLBACK_FAILED")
+        self.aws.resources = [
+            resource("LedgerBucket", "AWS::S3::Bucket", "checkpoints", "DELETE_FAILED"),
+            resource("LedgerBucketPolicy", "AWS::S3::BucketPolicy", "checkpoints", "DELETE_SKIPPED"),
+            resource("LedgerAccessLogs", "AWS::S3::Bucket", "logs", "DELETE_FAILED"),
+        ]
+        policy, emptied, logs = self.refused("dev", *TYPED).splitlines()[-3:]
+        self.assertEqual(policy.strip(), "aws s3api delete-bucket-policy --bucket checkpoints")
+        self.assertIn("--bypass-governance-retention --bucket checkpoints", emptied)
+        self.assertIn("; aws s3 rb s3://checkpoints", emptied)
+        self.assertEqual(logs.strip(), "aws s3 rb --force s3://logs")
+        # What is deleted is every version and every delete marker.
+        [query] = re.findall(r"--query '([^']+)'", emptied)
+        listed = {"Versions": [{"Key": "checkpoint", "VersionId": "a"}], "DeleteMarkers": [{"Key": "tile/0/000.p/1", "VersionId": "b"}]}
+        self.assertEqual(jmespath.search(query, listed), [["checkpoint", "a"], ["tile/0/000.p/1", "b"]])
+        self.assertEqual(jmespath.search(query, {}), [])
+
+    def test_every_state_of_a_stack_is_one_that_takes_a_deployment_or_is_named_with_what_leads_out(self):
+        states = botocore.session.get_session().get_service_model("cloudformation").shape_for("StackStatus").enum
+        # A stack is not found by its name once it is deleted; and a change set that was never run made none.
+        states = set(states) - {"DELETE_COMPLETE", "REVIEW_IN_PROGRESS"}
+        known = [*account.TAKES_A_DEPLOYMENT, *account.NEVER_CREATED, *account.WAYS_OUT]
+        self.assertEqual(sorted(states), sorted(known))
+        waiters = botocore.session.get_session().get_waiter_model("cloudformation").waiter_names
+        for state in account.TAKES_A_DEPLOYMENT:
+            self.aws.stack("ilock-dev", state, **combinations.REQUIRED)
+            self.assertEqual(self.deploy("dev"), 0, state)
+        self.commands.clear()
+        for state in account.WAYS_OUT:
+            self.aws.stack("ilock-dev", state, **combinations.REQUIRED)
+            self.aws.resources = [
+                resource("EventsTable", "AWS::DynamoDB::Table", "events", "UPDATE_COMPLETE"),
+                resource("PresenceRule", "AWS::IoT::TopicRule", "rule", "UPDATE_FAILED"),
+            ]
+            said = self.refused("dev")
+            self.assertTrue(said.startswith(f"ilock-dev is {state}: "), said)
+            self.assertEqual("What failed: PresenceRule." in said, state.endswith("_FAILED"), said)
+            self.assertNotIn("{0}", said)
+            for waiter in re.findall(r"cloudformation wait ([a-z-]+)", said):
+                self.assertIn("".join(word.capitalize() for word in waiter.split("-")), waiters)
+        self.aws.stack("ilock-dev", "UPDATE_ROLLBACK_FAILED", **combinations.REQUIRED)
+        self.assertIn("aws cloudformation continue-update-rollback --stack-name ilock-dev\n", self.refused("dev"))
+        self.aws.stack("ilock-dev", "REVIEW_IN_PROGRESS")
+        self.assertEqual(self.deploy("dev", *TYPED), 0)
+
     def test_whatever_the_template_keeps_can_be_removed_by_a_command(self):
-        resources = yaml_parse(Path("template.yaml").read_text())["Resources"].values()
-        kept = {resource["Type"] for resource in resources if "DeletionPolicy" in resource}
-        self.assertEqual(kept, set(account.REMOVAL))
+        resources = yaml_parse(Path("template.yaml").read_text())["Resources"]
+        kept = {name: one["Type"] for name, one in resources.items() if "DeletionPolicy" in one}
+        self.assertEqual(set(kept.values()), set(account.REMOVAL))
+        self.assertLessEqual(set(account.REMOVAL_BY_NAME), set(kept))
+        locked = [name for name, one in resources.items() if one.get("Properties", {}).get("ObjectLockEnabled")]
+        self.assertEqual(locked, list(account.REMOVAL_BY_NAME))
 
     def test_the_pages_are_uploaded_where_they_are_used_and_the_deployment_succeeded(self):
         def deployed(command):

@@ -8,8 +8,8 @@ from test_alarms import EVERYTHING, alarms
 
 TESTS = Path("tests/tests")
 
-# Service, what goes wrong; the file and the function of the test that injects it and holds that nothing is lost; the metric
-# of the alarm, with its namespace. `$` stands for the stack's own namespace.
+# Service, what goes wrong; the file, in the folder of tests or of the client, and the function of the test that injects it and holds
+# that nothing is lost; the metric of the alarm, with its namespace. `$` stands for the stack's own namespaces.
 FAULTS = [
     (
         "DynamoDB: every request of placing and answering throttled, failed, hanging or unanswered",
@@ -54,6 +54,36 @@ FAULTS = [
         ("AWS/ApiGateway", "5xx"),
     ),
     (
+        "SNS: the endpoint of a push token cannot be made",
+        "telemetry/metrics.rs",
+        "placed_calls_rings_refusals_and_tampering_are_counted_as_the_dashboard_and_alarms_read_them",
+        ("$", "TokensNotRegistered"),
+    ),
+    (
+        "Secrets Manager: a secret is not there, as an app sees it: 503",
+        "embedded/secrets.rs",
+        "who_asks_a_function_that_is_not_ready_is_answered_in_the_envelope",
+        ("AWS/ApiGateway", "5xx"),
+    ),
+    (
+        "the same, as the stream and the queues see it: the function fails, and is invoked again",
+        "embedded/secrets.rs",
+        "a_function_is_ready_once_its_secrets_are_there_and_tries_again_until_then",
+        ("AWS/Lambda", "Errors"),
+    ),
+    (
+        "API Gateway: 429 before any function is started",
+        "client/core/src/classify.rs",
+        "a_gateway_that_refuses_is_asked_again",
+        ("$", "RequestsThrottled"),
+    ),
+    (
+        "Lambda: a function is throttled, and API Gateway answers 5xx in its place",
+        "client/core/src/classify.rs",
+        "a_gateway_that_refuses_is_asked_again",
+        ("AWS/Lambda", "Throttles"),
+    ),
+    (
         "the stream: what the projector cannot deliver becomes a dead letter",
         "localstack/stream.rs",
         "a_call_that_rings_is_told_by_the_stream_alone_and_again_when_the_broker_was_down",
@@ -96,8 +126,9 @@ def read_by(alarm):
 class FaultsAndAlarms(unittest.TestCase):
     def test_each_fault_is_injected_by_a_test(self):
         for what, file, function, _ in FAULTS:
-            text = (TESTS / file).read_text()
-            self.assertTrue(re.search(rf"async fn {function}\b", text), f"{what}: no {function} in {file}")
+            text = (Path(file) if file.startswith("client/") else TESTS / file).read_text()
+            tested = rf"#\[(tokio::)?test\b[^\n]*\]\n\s*(async )?fn {function}\b"
+            self.assertTrue(re.search(tested, text), f"{what}: no {function} in {file}")
 
     def test_each_fault_has_an_alarm_that_reads_its_metric(self):
         read = {metric: name for name, alarm in alarms(EVERYTHING).items() for metric in read_by(alarm)}
@@ -116,6 +147,12 @@ class FaultsAndAlarms(unittest.TestCase):
                 alarm = of_all[f"{objective}Budget{pace}"]
                 self.assertTrue(alarm["AlarmDescription"].startswith(urgency), alarm["AlarmDescription"])
                 self.assertIn(metric, read_by(alarm))
+
+    def test_rings_are_measured_against_those_that_were_due(self):
+        budgets = {name: alarm for name, alarm in alarms(EVERYTHING).items() if name.startswith("RingBudget")}
+        self.assertEqual(set(budgets), {f"RingBudget{pace}" for pace in ("Burning", "Shrinking", "Leaking")})
+        for name, alarm in budgets.items():
+            self.assertLessEqual({("$", "RingsDue"), ("$", "RingLatency")}, read_by(alarm), name)
 
 
 if __name__ == "__main__":

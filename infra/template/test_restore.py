@@ -186,6 +186,16 @@ class Restoring(unittest.TestCase):
                 restore.main(arguments)
         with self.assertRaisesRegex(Wrong, "--backup"):
             restore.main(["ilock-prod", "events", "--backup"])
+        with self.assertRaisesRegex(Wrong, "under the table's old name"):
+            restore.main(["ilock-prod", "events", "--backup", "arn:aws:backup:eu-central-1:123456789012:recovery-point:1"])
+
+    def test_a_table_that_aws_backup_restored_gets_the_rest(self):
+        name = NAMES["EventsTable"]
+        self.aws.tables[name] = {"TableArn": f"arn:table/{name}"}
+        table = self.restored("events")
+        self.assertEqual(self.aws.calls, [], "nothing is restored a second time")
+        self.assertTrue(table["recovery"] and table["DeletionProtectionEnabled"])
+        self.assertEqual({one["EventSourceArn"] for one in self.aws.made}, {NEW.format(name)})
 
 
 if __name__ == "__main__":

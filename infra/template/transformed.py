@@ -8,6 +8,7 @@ import re
 from types import SimpleNamespace
 
 from samtranslator.model.exceptions import InvalidDocumentException
+from samtranslator.translator.arn_generator import ArnGenerator
 from samtranslator.translator.transform import transform
 
 NO_VALUE = object()
@@ -33,6 +34,8 @@ def transformed(template, parameters, region):
     # It would tell of every feature that AWS has not switched on.
     logging.getLogger("samtranslator").setLevel(logging.ERROR)
     os.environ.setdefault("AWS_DEFAULT_REGION", region)
+    # It asks boto3 once, and keeps the answer.
+    ArnGenerator.BOTO_SESSION_REGION_NAME = region
     try:
         return transform(with_code_in_s3(template), dict(parameters), SimpleNamespace(load=dict))
     except InvalidDocumentException as error:
