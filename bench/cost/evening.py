@@ -11,11 +11,17 @@ import random
 HOURS = 4
 PEAK_CALLS = 25  # a second, at 1x: the template's default of ExpectedCallsPerSecond
 # A household has a door station and three phones, and calls three times a day; the peak is five times the average.
-CLIENTS_OF_A_HOUSEHOLD = 4
+DOORS_OF_A_HOUSEHOLD, PHONES_OF_A_HOUSEHOLD = 1, 3
 CALLS_A_DAY, PEAK_OVER_AVERAGE = 3, 5
 ACCEPTED_AFTER, ENDED_AFTER = 8, 48  # seconds
+# As events/src/topics.rs has them: a phone's incoming calls, its control topic and its person's devices; a door's control topic.
+SUBSCRIPTIONS_OF_A_PHONE, SUBSCRIPTIONS_OF_A_DOOR = 3, 1
+# So long IoT Core keeps a session without a connection. A client that finds its session does not subscribe again.
+SESSION_SECONDS = 3600
 # client/core waits a random time before it registers again: up to 1, 2, 4 … 30 seconds.
 LONGEST_WAIT = 30
+# "AWS IoT Core endpoints and quotas", AWS General Reference. Subscriptions are counted by topic filter: over all connections of the
+# account, and those made within a second.
 QUOTAS = {
     "concurrency": 1000,
     "api_account": 10_000,
@@ -23,6 +29,8 @@ QUOTAS = {
     "iot_out": 20_000,
     "iot_connects": 500,
     "iot_connections": 500_000,
+    "iot_subscriptions": 500_000,
+    "iot_subscribes": 500,
 }
 TABLE_UNITS = 4000  # of a new on-demand table; twice its peak of half an hour ago
 GROWS_WITHIN = 1800
@@ -60,7 +68,8 @@ def evening(times, counts, throttles, seconds_of_a_call, busy_units, standing):
     """`standing`: what a client does in a second by itself: reconnects, registrations, and the Lambda time of each."""
     rng = random.Random(times)
     peak = PEAK_CALLS * times
-    clients = round(peak / PEAK_OVER_AVERAGE * 86_400 / CALLS_A_DAY * CLIENTS_OF_A_HOUSEHOLD)
+    households = round(peak / PEAK_OVER_AVERAGE * 86_400 / CALLS_A_DAY)
+    clients = households * (DOORS_OF_A_HOUSEHOLD + PHONES_OF_A_HOUSEHOLD)
     size = size_for(peak, throttles)
     of = throttles[str(size)]
     place, callee = Bucket(of["Call"], of["CallBurst"]), Bucket(of["Callee"], of["CalleeBurst"])
@@ -100,6 +109,7 @@ def evening(times, counts, throttles, seconds_of_a_call, busy_units, standing):
         for table, units in busy_units.items():
             note(f"table_{table}", let_in * units / max(TABLE_UNITS, 2 * most_before * units))
     note("iot_connections", clients / QUOTAS["iot_connections"])
+    note("iot_subscriptions", households * subscriptions_of_a_household() / QUOTAS["iot_subscriptions"])
     full = sorted(((share, what) for what, share in use.items() if share >= 1), reverse=True)
     return {
         "times": times,
@@ -113,13 +123,25 @@ def evening(times, counts, throttles, seconds_of_a_call, busy_units, standing):
     }
 
 
+def subscriptions_of_a_household():
+    return DOORS_OF_A_HOUSEHOLD * SUBSCRIPTIONS_OF_A_DOOR + PHONES_OF_A_HOUSEHOLD * SUBSCRIPTIONS_OF_A_PHONE
+
+
+def connects_without_sessions():
+    """How many clients without a session can be back in a second: each has to subscribe."""
+    clients = DOORS_OF_A_HOUSEHOLD + PHONES_OF_A_HOUSEHOLD
+    return min(QUOTAS["iot_connects"], QUOTAS["iot_subscribes"] * clients / subscriptions_of_a_household())
+
+
 def storm(clients, register):
-    """Seconds until every client has registered and connected again, each trying as client/core does."""
+    """Seconds until every client has registered and connected again, each trying as client/core does. Whoever is back after its
+    session was dropped has to subscribe too."""
     waiting, to_connect, second = float(clients), 0.0, 0
     while waiting >= 1 or to_connect >= 1:
         longest = min(LONGEST_WAIT, 2 ** min(second // 2, 5))
         tries = waiting / max(1, longest / 2)
         registered = register.take(tries) if waiting > 1 else waiting
-        connected = min(to_connect, QUOTAS["iot_connects"])
+        connects = QUOTAS["iot_connects"] if second < SESSION_SECONDS else connects_without_sessions()
+        connected = min(to_connect, connects)
         waiting, to_connect, second = waiting - registered, to_connect + registered - connected, second + 1
     return second
