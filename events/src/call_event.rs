@@ -27,6 +27,15 @@ pub struct Callee {
     pub busy: Option<Busy>,
 }
 
+impl Callee {
+    /// Whether the phones of this callee are to ring: neither has the callee blocked the caller, nor do they refuse a second
+    /// call.
+    #[must_use]
+    pub fn is_to_ring(&self) -> bool {
+        matches!(self.busy, None | Some(Busy::Waiting))
+    }
+}
+
 /// What becomes of a call to somebody who is in another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -2,7 +2,7 @@
 //! nobody listens, and counting costs nothing.
 
 use ilock_call::Placed;
-use ilock_events::{Busy, Callee, DeliveryPath, Millis};
+use ilock_events::{Callee, DeliveryPath, Millis};
 use ilock_notify::push::{HELD_BACK, REFUSED};
 use ilock_notify::{Channel, Notice, Round, TIME_PASSED};
 
@@ -51,20 +51,15 @@ pub const PUSH_FEEDBACK: &str = "PushFeedback";
 /// Counts a call that was just placed, and the rings that it owes.
 pub fn count_placed(call: &Placed) {
     metrics::counter!(CALLS_PLACED).increment(1);
-    let due = call.terms.callees.iter().filter(|callee| is_to_ring(callee)).count();
+    let due = call.terms.callees.iter().filter(|callee| callee.is_to_ring()).count();
     metrics::counter!(RINGS_DUE).increment(count(due));
-}
-
-/// Whether the phones of `callee` are to ring: neither has the callee blocked the caller, nor do they refuse a second call.
-fn is_to_ring(callee: &Callee) -> bool {
-    matches!(callee.busy, None | Some(Busy::Waiting))
 }
 
 /// Counts a press at `now` that was answered with `call`, where it is meant to ring nobody: it repeats another one, or everybody
 /// who is called has blocked the caller or wants no second call. The alarm for calls that ring nobody takes these off.
 pub fn count_press(call: &Placed, now: Millis) {
     // Whoever repeats a press gets the call of that one, which was placed before.
-    let rings = call.at == now && call.terms.callees.iter().any(is_to_ring);
+    let rings = call.at == now && call.terms.callees.iter().any(Callee::is_to_ring);
     if !rings {
         metrics::counter!(SILENT_PRESSES).increment(1);
     }

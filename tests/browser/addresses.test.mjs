@@ -1,19 +1,10 @@
 // What stands in a page's address: what is wrong is named, in the person's language; the language; a story that there is not.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { by, launch, state, Tabs, until } from "./browser.mjs";
-import { Stack } from "./stack.mjs";
-
-let stack;
-let browser;
-
-before(async () => ([stack, browser] = await Promise.all([Stack.start(), launch()])));
-after(async () => {
-  await browser?.close();
-  await stack?.stop();
-});
+import { by, state, Tabs, until } from "./browser.mjs";
+import { browser, stack } from "./running.mjs";
 
 const ID = ["user must be 1 to 128 characters without control characters.", "user 必须是 1 到 128 个字符，不含控制字符，"];
 const CLIENT = ["client must be 1 to 52 of A-Z a-z 0-9 _ -.", "client 必须是 1 到 52 个 A-Z a-z 0-9 _ -，"];

@@ -1,21 +1,12 @@
 // Calls between pages: a door in one tab, phones in others.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { by, hears, launch, moves, received, sees, sent, silent, state, Tabs, until } from "./browser.mjs";
-import { Stack } from "./stack.mjs";
+import { by, hears, moves, received, sees, sent, silent, state, Tabs, until } from "./browser.mjs";
+import { browser, stack } from "./running.mjs";
 
 const RINGS_WITHIN_MS = 1000;
-
-let stack;
-let browser;
-
-before(async () => ([stack, browser] = await Promise.all([Stack.start(), launch()])));
-after(async () => {
-  await browser?.close();
-  await stack?.stop();
-});
 
 /** Runs `play` with pages of its own, which must report no error but those that are `expected`. */
 function scene(name, play, expected) {

@@ -1,19 +1,10 @@
 // The elements: in a page of somebody else's, without camera and microphone, by the keyboard alone, on a small screen.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { by, findings, focused, launch, sees, silent, state, Tabs, until } from "./browser.mjs";
-import { Stack } from "./stack.mjs";
-
-let stack;
-let browser;
-
-before(async () => ([stack, browser] = await Promise.all([Stack.start(), launch()])));
-after(async () => {
-  await browser?.close();
-  await stack?.stop();
-});
+import { by, findings, focused, sees, silent, state, Tabs, until } from "./browser.mjs";
+import { browser, stack } from "./running.mjs";
 
 /** A page of somebody else's, which sets the token before the element is defined. */
 const foreign = (attributes, sub, role = "user") => `<!doctype html>

@@ -2,21 +2,13 @@
 
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { by, findings, launch, sees, state, Tabs, until } from "./browser.mjs";
+import { by, findings, sees, state, Tabs, until } from "./browser.mjs";
+import { browser, stack } from "./running.mjs";
 import { Stack } from "./stack.mjs";
 
 const FIRST_PAINT_MS = 1000;
-
-let stack;
-let browser;
-
-before(async () => ([stack, browser] = await Promise.all([Stack.start(), launch()])));
-after(async () => {
-  await browser?.close();
-  await stack?.stop();
-});
 
 /** Asks the backend as this party. */
 async function asks(sub, role, method, path, body) {

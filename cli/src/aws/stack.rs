@@ -110,9 +110,14 @@ impl Stack {
         })
     }
 
+    /// A parameter that is set.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
     /// The parameter `Stage`, when the stack has it.
     pub fn stage(&self) -> Option<&str> {
-        self.parameters.get("Stage").map(String::as_str)
+        self.parameter("Stage")
     }
 
     /// What stands before its topics and client ids: the parameter `TopicPrefix`.

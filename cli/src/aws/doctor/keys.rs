@@ -46,7 +46,7 @@ fn keys(stack: &Stack) -> Vec<Key<'_>> {
     let own =
         stack.of_kind("AWS::KMS::Key").map(|key| Key { name: &key.logical, id: &key.physical, without: NO_LEDGER });
     let named = NAMED.into_iter().filter_map(|(name, without)| {
-        let id = stack.parameters.get(name).map(String::as_str).filter(|arn| !arn.is_empty())?;
+        let id = stack.parameter(name)?;
         Some(Key { name, id, without })
     });
     own.chain(named).collect()

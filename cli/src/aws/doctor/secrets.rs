@@ -20,7 +20,7 @@ const OWN_KEY: &str = "SecretsKeyArn";
 /// One finding with the number of secrets that can be read, and one for each other. No secret is read.
 pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
     let (client, kms) = (Client::new(sdk), Kms::new(sdk));
-    let own_key = value(stack, OWN_KEY);
+    let own_key = stack.parameter(OWN_KEY);
     let (mut readable, mut findings) = (0, vec![]);
     for secret in needed(stack) {
         let asked = client.describe_secret().secret_id(&secret).send().await;
@@ -45,33 +45,24 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
     findings
 }
 
-fn value<'a>(stack: &'a Stack, parameter: &str) -> &'a str {
-    stack.parameters.get(parameter).map_or("", String::as_str)
-}
-
 /// The names of the secrets that a deployment needs, as `secrets_of` in infra/template/deploy.py lists them.
 fn needed(stack: &Stack) -> Vec<String> {
-    let prefix = value(stack, "SecretsName");
-    if prefix.is_empty() {
-        return vec![];
-    }
+    let Some(prefix) = stack.parameter("SecretsName") else { return vec![] };
     let all = [
-        ("auth", value(stack, "AuthAlgorithms") == "HS256"),
+        ("auth", stack.parameter("AuthAlgorithms") == Some("HS256")),
         ("mqtt", true),
-        ("mqtt-signing", !value(stack, "MqttSigningPublicKey").is_empty()),
+        ("mqtt-signing", stack.parameter("MqttSigningPublicKey").is_some()),
         ("payload", true),
         ("trtc", true),
-        ("trtc-api", value(stack, "TrtcRoomApi") == "on"),
-        ("trtc-callback", value(stack, "TrtcCallback") == "on"),
+        ("trtc-api", stack.parameter("TrtcRoomApi") == Some("on")),
+        ("trtc-callback", stack.parameter("TrtcCallback") == Some("on")),
     ];
     all.into_iter().filter(|(_, is_needed)| *is_needed).map(|(name, _)| format!("{prefix}/{name}")).collect()
 }
 
 /// Whether `key` names `own`. Secrets Manager keeps an id, an ARN or an alias, whichever it was given.
-async fn names(kms: &Kms, key: &str, own: &str) -> bool {
-    if own.is_empty() || key.ends_with(OF_THE_ACCOUNT) {
-        return false;
-    }
+async fn names(kms: &Kms, key: &str, own: Option<&str>) -> bool {
+    let Some(own) = own.filter(|_| !key.ends_with(OF_THE_ACCOUNT)) else { return false };
     if key == own || own.ends_with(&format!(":key/{key}")) {
         return true;
     }

@@ -117,7 +117,7 @@ fn protection(stack: &Stack) -> Option<Finding> {
 
 /// IoT Core has one space of topics and client ids for all stacks of an account and region.
 fn neighbours(stack: &Stack, all: &[(String, String)]) -> Finding {
-    let own = stack.parameters.get("TopicPrefix").map_or("", String::as_str);
+    let own = stack.parameter("TopicPrefix").unwrap_or_default();
     let mixed: Vec<&str> = all
         .iter()
         .filter(|(name, prefix)| *name != stack.name && prefix == own)

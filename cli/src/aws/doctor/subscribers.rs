@@ -77,8 +77,7 @@ fn judge_account(arn: &str, is_there: bool, key: Option<&str>) -> Finding {
 
 /// Those parameters that are set.
 fn given<'a>(stack: &'a Stack, names: &[&'static str]) -> Vec<(&'static str, &'a str)> {
-    let value = |name: &'static str| stack.parameters.get(name).map(|value| (name, value.as_str()));
-    names.iter().copied().filter_map(value).filter(|(_, arn)| !arn.is_empty()).collect()
+    names.iter().filter_map(|name| Some((*name, stack.parameter(name)?))).collect()
 }
 
 fn attribute<'a>(attributes: Option<&'a HashMap<String, String>>, name: &str) -> Option<&'a str> {

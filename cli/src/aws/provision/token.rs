@@ -21,8 +21,7 @@ fn signed(
     tenant: &TenantId,
     seconds: u32,
 ) -> Result<String, CommandError> {
-    let parameter = |name: &str| stack.parameters.get(name).map(String::as_str).filter(|value| !value.is_empty());
-    if let Some(algorithms) = parameter("AuthAlgorithms").filter(|algorithms| *algorithms != "HS256") {
+    if let Some(algorithms) = stack.parameter("AuthAlgorithms").filter(|algorithms| *algorithms != "HS256") {
         return Err(CommandError::new(format!("--token: {} accepts tokens signed with {algorithms}", stack.name))
             .hint(
                 "the login service has the private key and must issue the door station's token, with role `device`",
@@ -37,7 +36,7 @@ fn signed(
         Some(secret) => Secret::new(secret),
     };
     let identity = Identity { id: device.clone(), role: Role::Device, tenant: tenant.clone() };
-    let (issuer, audience) = (parameter("AuthIssuer"), parameter("AuthAudience"));
+    let (issuer, audience) = (stack.parameter("AuthIssuer"), stack.parameter("AuthAudience"));
     let claims = AccessClaims {
         identity: &identity,
         issuer,

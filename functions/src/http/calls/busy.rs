@@ -152,7 +152,6 @@ fn is_in(call: &Placed, person: &PartyId, now: Millis) -> bool {
 
 /// Whether `call` rings `person`.
 fn rings(call: &Placed, person: &PartyId) -> bool {
-    let told = |busy: Option<Busy>| matches!(busy, None | Some(Busy::Waiting));
     let callee = call.terms.callees.iter().find(|callee| callee.id == *person);
-    call.state == CallState::Ringing && callee.is_some_and(|callee| told(callee.busy) && !call.is_out(callee))
+    call.state == CallState::Ringing && callee.is_some_and(|callee| callee.is_to_ring() && !call.is_out(callee))
 }
