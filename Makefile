@@ -73,9 +73,10 @@ package: ## Builds the functions for Lambda: .ilock/package/*.zip
 deploy: ## Deploys: make deploy STAGE=dev PARAMETERS="Name=value …"
 	tools/deploy "$(STAGE)" $(PARAMETERS)
 
-bench: ## Measures rings, registrations, answers, requests, DynamoDB units, pushes, memory, cold starts and audits
+bench: ## Measures rings, registrations, answers, requests, DynamoDB units, pushes, memory, reconnects, cold starts and audits
 	cargo build --release --locked -p ilock
 	cargo run --release --locked -p ilock-bench --bin bench
+	bench/reconnect/run
 	bench/coldstart/run
 	bench/audit/run
 

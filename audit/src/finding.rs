@@ -16,7 +16,7 @@ pub enum Kind {
     OutOfOrder,
     /// Its command, on the state before it, does not lead to what it says.
     ImpossibleDecision,
-    /// Somebody was told, after it had stopped being worth telling.
+    /// Somebody was told, after the message had stopped being of use.
     ToldTooLate,
     /// Somebody was to be told, and there is neither a receipt nor a reason.
     NeverTold,

@@ -20,7 +20,8 @@ SUBSCRIPTIONS_OF_A_PHONE, SUBSCRIPTIONS_OF_A_DOOR = 3, 1
 SESSION_SECONDS = 3600
 # client/core waits a random time before it registers again: up to 1, 2, 4 … 30 seconds.
 LONGEST_WAIT = 30
-# "AWS IoT Core endpoints and quotas", AWS General Reference. Subscriptions are counted by topic filter: over all connections of the
+# Defaults of us-east-1; some regions have less. API Gateway: me-central-1 has 2,500 requests a second ("Amazon API Gateway quotas").
+# IoT Core: "AWS IoT Core endpoints and quotas", AWS General Reference. Subscriptions are counted by topic filter: over all connections of the
 # account, and those made within a second.
 QUOTAS = {
     "concurrency": 1000,

@@ -187,9 +187,9 @@ def capacity(counts):
         ("concurrency", 1000, seconds),
         ("call_route", throttle["Call"], 1),
         ("callee_route", throttle["Callee"], call["http_requests"] - 1),
-        ("api_account", 10_000, call["http_requests"]),
-        ("iot_in", 20_000, call["mqtt_published"]),
-        ("iot_out", 20_000, call["mqtt_delivered"]),
+        ("api_account", evening.QUOTAS["api_account"], call["http_requests"]),
+        ("iot_in", evening.QUOTAS["iot_in"], call["mqtt_published"]),
+        ("iot_out", evening.QUOTAS["iot_out"], call["mqtt_delivered"]),
     ]
     rows += [(f"table_{table}", 4_000, number) for table, number in units.items()]
     return sorted(((what, quota, use, quota / use) for what, quota, use in rows), key=lambda row: row[3])

@@ -5,8 +5,14 @@
 
 mod mock_aws;
 
+#[cfg(unix)]
+use std::io::{BufRead, BufReader};
 use std::process::Output;
+#[cfg(unix)]
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+#[cfg(unix)]
+use std::time::Duration;
 
 use mock_aws::{MockAws, Request, Response, ilock};
 use serde_json::{Value, json};
@@ -59,6 +65,56 @@ fn a_move_that_fails_is_told() {
     let failed = aws.run(&["redrive", QUEUE_ARN]);
     assert_eq!(failed.status.code(), Some(1));
     assert!(text(&failed.stderr).contains("FAILED after 3 messages"), "{}", text(&failed.stderr));
+}
+
+/// SQS of a region that moves no dead letters by itself, with two of them in the queue.
+fn without_moves(request: &Request, arn: &str, received: &AtomicUsize) -> Response {
+    let response = match request.target.as_str() {
+        "AmazonSQS.GetQueueUrl" => json!({ "QueueUrl": QUEUE }),
+        "AmazonSQS.GetQueueAttributes" => json!({ "Attributes": { "QueueArn": arn } }),
+        "AmazonSQS.ListDeadLetterSourceQueues" => json!({ "queueUrls": [QUEUE.replace("dead", "expire")] }),
+        "AmazonSQS.StartMessageMoveTask" => {
+            let refused = json!({ "__type": "com.amazonaws.sqs#UnsupportedOperation", "message": "not here" });
+            return (400, refused.to_string());
+        }
+        "AmazonSQS.ReceiveMessage" => match received.fetch_add(1, Ordering::Relaxed) {
+            n @ (0 | 1) => {
+                let attributes = json!({ "Kind": { "DataType": "String", "StringValue": "expiry" } });
+                let (handle, body) = (format!("handle {n}"), format!("letter {n}"));
+                json!({ "Messages": [{ "MessageId": "m", "ReceiptHandle": handle, "Body": body, "MessageAttributes": attributes }] })
+            }
+            _ => json!({}),
+        },
+        "AmazonSQS.SendMessage" | "AmazonSQS.DeleteMessage" => json!({}),
+        other => panic!("unexpected request {other}"),
+    };
+    (200, response.to_string())
+}
+
+#[test]
+fn where_sqs_moves_no_letters_each_is_sent_to_its_queue_before_it_is_deleted() {
+    for (arn, asks_sqs) in [(QUEUE_ARN.to_owned(), true), (QUEUE_ARN.replace("arn:aws:", "arn:aws-cn:"), false)] {
+        let received = AtomicUsize::new(0);
+        let aws = MockAws::start(move |request| without_moves(request, &arn, &received));
+        let done = aws.run(&["--json", "redrive", "ilock-dev-dead"]);
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+        assert_eq!(lines(&done)[1]["moved"], json!(2));
+        let requests = aws.requests();
+        assert_eq!(requests.iter().any(|request| request.target.ends_with("StartMessageMoveTask")), asks_sqs);
+        let changes = requests.iter().filter_map(|request| {
+            let body: Value = serde_json::from_str(&request.body).unwrap();
+            match request.target.as_str() {
+                "AmazonSQS.SendMessage" => {
+                    assert_eq!(body["QueueUrl"], QUEUE.replace("dead", "expire"));
+                    assert_eq!(body["MessageAttributes"]["Kind"]["StringValue"], "expiry");
+                    Some(body["MessageBody"].as_str().unwrap().to_owned())
+                }
+                "AmazonSQS.DeleteMessage" => Some(body["ReceiptHandle"].as_str().unwrap().to_owned()),
+                _ => None,
+            }
+        });
+        assert_eq!(changes.collect::<Vec<_>>(), ["letter 0", "handle 0", "letter 1", "handle 1"]);
+    }
 }
 
 #[test]
@@ -188,6 +244,57 @@ fn a_letter_whose_records_the_stream_still_has_is_not_dropped_as_expired() {
     let aws = with_letter(letter("expire"), vec![stream_record(100, "INSERT", "commit#000001")]);
     assert_eq!(aws.run(&["redrive", "ilock-dev-dead", "--drop-expired"]).status.code(), Some(1));
     assert_eq!(sent_and_deleted(&aws), (vec![], false));
+}
+
+/// A dead-letter queue that never ends, of letters that nobody can read.
+#[cfg(unix)]
+fn unreadable_letters() -> MockAws {
+    let received = AtomicUsize::new(0);
+    MockAws::start(move |request| {
+        let answer = match request.target.as_str() {
+            "AmazonSQS.GetQueueUrl" => json!({ "QueueUrl": QUEUE }),
+            "AmazonSQS.GetQueueAttributes" => json!({ "Attributes": { "QueueArn": QUEUE_ARN } }),
+            "AmazonSQS.ListDeadLetterSourceQueues" => json!({ "queueUrls": [] }),
+            "AmazonSQS.ReceiveMessage" => {
+                std::thread::sleep(Duration::from_millis(50));
+                let handle = format!("handle {}", received.fetch_add(1, Ordering::Relaxed));
+                json!({ "Messages": [{ "MessageId": "m", "ReceiptHandle": handle, "Body": "no letter" }] })
+            }
+            "AmazonSQS.ChangeMessageVisibility" => json!({}),
+            other => panic!("unexpected request {other}"),
+        };
+        (200, answer.to_string())
+    })
+}
+
+#[cfg(unix)]
+#[test]
+fn a_redrive_that_is_told_to_stop_shows_all_letters_that_it_received_to_others() {
+    for with in ["-INT", "-TERM"] {
+        let aws = unreadable_letters();
+        let mut redrive = aws.ilock(&["--json", "redrive", "ilock-dev-dead"]);
+        let mut redrive = redrive.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut events = vec![];
+        for line in BufReader::new(redrive.stdout.take().unwrap()).lines() {
+            let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            if events.is_empty() {
+                assert!(Command::new("kill").args([with, &redrive.id().to_string()]).status().unwrap().success());
+            }
+            events.push(line);
+        }
+        assert_eq!(redrive.wait().unwrap().code(), Some(1), "{with}: {events:?}");
+        let requests = aws.requests();
+        let to = |operation: &str| -> Vec<Value> {
+            let asked = requests.iter().filter(|request| request.target == format!("AmazonSQS.{operation}"));
+            asked.map(|request| serde_json::from_str(&request.body).unwrap()).collect()
+        };
+        let shown = to("ChangeMessageVisibility");
+        assert!(shown.iter().all(|request| request["VisibilityTimeout"] == 0), "{with}: {shown:?}");
+        let handles: Vec<&str> = shown.iter().map(|request| request["ReceiptHandle"].as_str().unwrap()).collect();
+        let received: Vec<String> = (0..to("ReceiveMessage").len()).map(|n| format!("handle {n}")).collect();
+        assert_eq!(handles, received, "{with}");
+        assert_eq!(events.last().unwrap()["kept"], json!(received.len()), "{with}");
+    }
 }
 
 /// A stream that has trimmed the letter's first record, and says so at `refusing`, one of its operations. From the oldest record on

@@ -17,7 +17,8 @@ pub struct Callee {
     pub id: PartyId,
     /// The clients that they had registered. Once all of these have declined, the person is out of the call.
     pub clients: Vec<ClientName>,
-    /// The client with the highest priority, by the apps' own reports: the others may let it sound first.
+    /// Of the clients that could be reached, the one with the highest priority, by the apps' own reports: the others may let it
+    /// sound first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primary: Option<ClientName>,
     /// Whether one of the clients has a push token or stands in a live MQTT session.

@@ -18,11 +18,11 @@ pub struct Envelope<T> {
     pub code: u32,
     /// Chinese or English, by `Accept-Language`.
     pub message: String,
-    /// The answer, or what helps to mend the question.
+    /// The answer, or what helps to correct the request.
     pub data: T,
 }
 
-/// What helps to mend a refused question. Which of these an answer has depends on its `code`; `data` is null where none
+/// What helps to correct a refused request. Which of these an answer has depends on its `code`; `data` is null where none
 /// would help.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorData {
@@ -72,7 +72,7 @@ pub struct RegisterClient {
     #[schemars(length(min = 1, max = 4096), regex(pattern = PRINTABLE))]
     pub voip_token: Option<String>,
     /// Where the tokens of an iPhone work: `production` when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::lenient::some_word")]
     pub environment: Option<PushEnvironment>,
     /// The language of what a push shows: a tag like `zh-CN` or `en`. That of `Accept-Language` when it is absent, or
     /// neither Chinese nor English.
@@ -124,7 +124,7 @@ pub struct RegisterPushToken {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<SentClientId>,
     /// Where the tokens of an iPhone work: `production` when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::lenient::some_word")]
     pub environment: Option<PushEnvironment>,
     /// The language of what a push shows: a tag like `zh-CN` or `en`. That of `Accept-Language` when it is absent, or
     /// neither Chinese nor English.
@@ -211,6 +211,7 @@ pub struct UpdateStatus {
     /// Which client.
     pub client_id: SentClientId,
     /// Whether it is in front.
+    #[serde(deserialize_with = "crate::lenient::word")]
     pub status: ClientStatus,
     /// 0 to 10: how much the app wants to be the one that is answered on.
     #[schemars(range(max = 10))]
@@ -268,6 +269,7 @@ pub struct CalleeAction {
     /// Which call.
     pub call_id: CallId,
     /// What to do.
+    #[serde(deserialize_with = "crate::lenient::word")]
     pub action: CalleeAct,
     /// Why; at most 1,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -295,6 +297,7 @@ pub struct CallerAction {
     /// Which call.
     pub call_id: CallId,
     /// What to do.
+    #[serde(deserialize_with = "crate::lenient::word")]
     pub action: CallerAct,
     /// Why; at most 1,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -336,10 +339,12 @@ pub struct CallView {
     pub timestamp: Millis,
     /// The ring's deadline.
     pub expires_at: Millis,
-    /// For how many milliseconds it still rings; 0 once it does not.
+    /// For how many milliseconds it still rings; 0 once it does not. To one who is called: for how long it rings on their
+    /// phones. That is 0, although `state` is still `ringing`, once they have rejected it, where their setting refused it, and
+    /// for the client that asks once it has declined it.
     pub remaining_ms: i64,
-    /// To one who is called, while it rings: their client that has the highest priority, where one has. The others may let it
-    /// sound first.
+    /// To one who is called, while it rings on their phones: of their clients that can be reached, the one with the highest
+    /// priority, where one reported any. The others may let it sound first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primary: Option<ClientName>,
     /// The phone, or person, that answered.

@@ -88,6 +88,7 @@ pub struct BlockedCaller {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PersonSettings {
     /// What becomes of a call to the person while they are in another one.
+    #[serde(deserialize_with = "crate::lenient::word")]
     pub when_busy: WhenBusy,
 }
 

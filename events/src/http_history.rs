@@ -31,6 +31,10 @@ pub struct HistoryEntry {
     pub state: CallState,
     /// When it was placed.
     pub timestamp: Millis,
+    /// While `state` is `ringing`: for how many milliseconds it still rings; to one who is called, on their phones. 0 once they
+    /// have rejected it, and where their setting refused it: others who are called may still be rung.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining_ms: Option<i64>,
     /// The phone, or person, that answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered_by: Option<String>,
@@ -46,7 +50,8 @@ pub struct HistoryEntry {
     /// Why it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
-    /// Whether the asker was called, nobody answered, and they neither rejected nor declined it.
+    /// Whether the asker was called, nobody answered, and they neither rejected nor declined it. A call that their setting
+    /// refused counts as missed.
     #[serde(default)]
     pub missed: bool,
     /// Whether it was missed and ended after all that the asker has seen.

@@ -1,6 +1,9 @@
-//! Words of a request that refuse nobody: a phone with a system or a language that is new here is registered all the same.
+//! Words of a request. Those for a phone's system and language refuse nobody: a phone with one that is new here is registered
+//! all the same. Every other word is one of those that its field has, and a text.
 
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::de::value::StrDeserializer;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::push::Language;
@@ -57,6 +60,20 @@ pub(crate) fn some_platform<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
 
 pub(crate) fn some_language<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Language>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.and_then(|tag| Language::named(&tag)))
+}
+
+/// One of the words that `T` has. `serde_json` by itself takes `{"accepted":null}` for `"accepted"`, and calls any other JSON that
+/// is no text a mistake of syntax, at no field.
+pub(crate) fn word<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    T::deserialize(StrDeserializer::new(&String::deserialize(deserializer)?))
+}
+
+/// The same; none where it is absent or null.
+pub(crate) fn some_word<'de, T: DeserializeOwned, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let word = Option::<String>::deserialize(deserializer)?;
+    word.map(|word| T::deserialize(StrDeserializer::new(&word))).transpose()
 }
 
 #[cfg(test)]

@@ -86,7 +86,8 @@ pub struct Incoming {
     pub room_info: RoomInfo,
     /// Whether the person is in another call.
     pub waiting: bool,
-    /// The client of the person that has the highest priority, where one has: the others may let it sound first.
+    /// Of the person's clients that can be reached, the one with the highest priority, where one reported any: the others may let
+    /// it sound first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primary: Option<ClientName>,
     /// The same on every retry.
@@ -192,6 +193,12 @@ pub struct DeviceSync {
     pub call_id: CallId,
     /// When.
     pub timestamp: Millis,
+    /// When this message was handed over, while the call rings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Millis>,
+    /// For how many milliseconds the call still rang at `sent_at` on the person's phones: 0 once the person has rejected it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining_ms: Option<i64>,
     /// The same on every retry.
     pub message_id: MessageId,
     /// The commit that this tells of.

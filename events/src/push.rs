@@ -89,7 +89,8 @@ pub struct VideoCall {
     /// Whether the person is in another call: `true` or `false`.
     #[schemars(extend("enum" = ["true", "false"]))]
     pub waiting: String,
-    /// The client of the person that has the highest priority, where one has: the others may let it sound first.
+    /// Of the person's clients that can be reached, the one with the highest priority, where one reported any: the others may let
+    /// it sound first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primary: Option<ClientName>,
     /// What the caller's app sent along: a JSON object, `{}` when it sent nothing.

@@ -21,7 +21,7 @@ pub enum Reason {
     Limit,
     /// Everybody had left the room.
     Left,
-    /// The backend could not carry the call on.
+    /// Reserved, nothing produces it yet: the backend could not carry the call on.
     Failed,
 }
 

@@ -87,6 +87,22 @@ fn every_named_schema_has_its_name_as_its_title() {
     assert_eq!(titles.iter().collect::<BTreeSet<_>>().len(), titles.len(), "a title is given twice: {titles:?}");
 }
 
+/// Nothing produces `failed`: whoever reads about it must not wait for it.
+#[test]
+fn a_description_that_names_failed_says_that_it_is_reserved() {
+    for name in ["openapi.yaml", "asyncapi.yaml"] {
+        let mut named = 0;
+        each(&yaml(name), "", &mut |path, part| {
+            let description = part["description"].as_str().unwrap_or_default();
+            for line in description.lines().filter(|line| line.contains("`failed`")) {
+                assert!(line.to_lowercase().contains("reserved"), "{name}{path}: {line}");
+                named += 1;
+            }
+        });
+        assert!(named > 0, "{name} does not describe it");
+    }
+}
+
 #[test]
 fn descriptions_are_prose_and_no_rustdoc() {
     for name in names_in("schema") {

@@ -60,7 +60,13 @@ pub enum ApiError {
     /// The domain's own answer.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Others are at it; asking again is right.
+    /// Nobody is called but the caller itself.
+    #[error("{field} names nobody but the caller")]
+    CallsSelf {
+        /// Which field of the request says so.
+        field: &'static str,
+    },
+    /// Too many writers at once; asking again is right.
     #[error("busy")]
     Busy,
     #[error(transparent)]

@@ -21,6 +21,8 @@ pub const NOTICES_FAILED: &str = "NoticesFailed";
 pub const GAVE_UP: &str = "GaveUp";
 /// Requests that the domain refused, by `Code`.
 pub const REFUSALS: &str = "Refusals";
+/// Requests that were answered with 5xx. Lambda counts none of them as an error: the function has not failed.
+pub const SERVER_ERRORS: &str = "ServerErrors";
 /// Commits that others were quicker with.
 pub const RACES_LOST: &str = "RacesLost";
 /// Commits that somebody changed or deleted. Anything but 0 is an attack or an operator's mistake.
@@ -116,6 +118,7 @@ pub fn describe() {
         NOTICES_FAILED,
         GAVE_UP,
         REFUSALS,
+        SERVER_ERRORS,
         RACES_LOST,
         TAMPERED,
         ARCHIVED,

@@ -172,6 +172,106 @@ scene("a second call waits while one talks; answering it ends the first", async 
   await state(second, "ready");
 });
 
+scene("answering a call that there is not is a problem and ends nothing; one that was declined here can be answered", async (tabs) => {
+  const phone = await tabs.phone("gudrun", "one");
+  // It rings on when the first one declines.
+  await tabs.phone("gudrun", "two");
+  const [first, second] = [await tabs.door("door17", "gudrun"), await tabs.door("door18", "gudrun")];
+  await by(first, "press").click();
+  await by(phone, "accept").click();
+  await Promise.all([state(phone, "in_call"), state(first, "in_call")]);
+  const answer = (callId) => phone.evaluate((callId) => document.querySelector("ilock-phone").answer(callId), callId);
+  await phone.evaluate(() => {
+    window.problems = [];
+    document.addEventListener("ilock-problem", ({ detail }) => problems.push(detail.code));
+  });
+  await answer("call_x");
+  await until("there is a problem", () => phone.evaluate(() => problems.length > 0));
+  assert.deepEqual(await phone.evaluate(() => problems), [3]);
+  // As long as hanging up would take.
+  await phone.waitForTimeout(1000);
+  await Promise.all([state(phone, "in_call"), state(first, "in_call")]);
+
+  await by(second, "press").click();
+  const waiting = await by(phone, "incoming").getAttribute("data-call");
+  await by(phone, "decline").click();
+  await silent(phone);
+  await Promise.all([state(phone, "in_call"), state(first, "in_call")]);
+  await answer(waiting);
+  await Promise.all([state(first, "ready"), state(second, "in_call"), state(phone, "in_call")]);
+  await Promise.all([sees(phone), sees(second)]);
+  await by(phone, "hangup").click();
+  await Promise.all([state(second, "ready"), state(phone, "ready")]);
+});
+
+scene("a list of calls that cannot be read says so, and is read once more by itself", async (tabs) => {
+  const phone = await tabs.phone("gerda", "one");
+  const door = await tabs.door("door19", "gerda");
+  await misses(door, phone);
+  const row = (page) => page.locator("[data-testid=call-row][data-state=missed]");
+  await row(phone).waitFor();
+  // Longer than it reads its list by itself after a call.
+  await phone.waitForTimeout(3000);
+  const refused = new Set();
+  await tabs.context.route(/\/api\/calls\?limit=/, (route) => {
+    const page = route.request().frame().page();
+    if (refused.has(page)) return route.continue();
+    refused.add(page);
+    return route.fulfill({ status: 503, json: { code: 50300, message: "busy", data: null } });
+  });
+  const other = await tabs.phone("gerda", "two");
+  const says = (page, text) => by(page, "calls-note").filter({ hasText: text }).waitFor();
+  await says(other, /^The calls cannot be read now$/);
+  // What was read before stays.
+  await phone.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  await says(phone, /^The calls cannot be read now$/);
+  assert.equal(await row(phone).count(), 1);
+  await phone.evaluate(() => (document.querySelector("ilock-phone").lang = "zh"));
+  await says(phone, /^现在无法读取通话记录$/);
+  for (const page of [other, phone]) {
+    await by(page, "calls-note").waitFor({ state: "hidden" });
+    await row(page).waitFor();
+  }
+}, /status of 503/);
+
+scene("a room that lets nobody in again is told as long as the call lasts, and the next call has pictures", async (tabs) => {
+  const inside = await Tabs.open(browser, stack.http);
+  let refuses = false;
+  let cut;
+  await inside.context.routeWebSocket(/\/dev\/room$/, (socket) => {
+    if (refuses) {
+      socket.onMessage(() => {
+        socket.send(JSON.stringify({ type: "refused", reason: "expired", message: "the credential has expired" }));
+        socket.close();
+      });
+      return;
+    }
+    const server = socket.connectToServer();
+    cut = () => Promise.all([server.close(), socket.close()]);
+  });
+  const phone = await inside.phone("gitta", "one");
+  const door = await tabs.door("door20", "gitta");
+  const call = async () => {
+    await by(door, "press").click();
+    await by(phone, "accept").click();
+    await Promise.all([state(phone, "in_call"), state(door, "in_call")]);
+    await Promise.all([sees(phone), sees(door)]);
+  };
+  await call();
+  refuses = true;
+  await cut();
+  await by(phone, "error").filter({ hasText: "The room cannot be entered" }).waitFor();
+  assert.equal(await phone.getByRole("button", { name: /^Microphone/ }).count(), 0);
+  refuses = false;
+  await by(phone, "hangup").click();
+  await Promise.all([state(phone, "ready"), state(door, "ready")]);
+  assert.ok(!(await by(phone, "error").isVisible()));
+  await call();
+  await by(phone, "hangup").click();
+  await state(door, "ready");
+  await inside.close();
+});
+
 scene("a call that waited is shown before the answer, once the first one is over", async (tabs) => {
   const phone = await tabs.phone("gesa", "one");
   const [first, second] = [await tabs.door("door13", "gesa"), await tabs.door("door14", "gesa", "&name=Garden")];

@@ -84,6 +84,21 @@ test("a link with another token replaces the one that the tab has", async () => 
   await tabs.close(/status of 401/);
 });
 
+test("a phone that another tab took over is used again with the token that it has", async () => {
+  const tabs = await Tabs.open(browser, front.http);
+  const path = `/phone?user=ruth&client=one#token=${await stack.token("ruth", "user")}`;
+  const first = await tabs.page(path);
+  await state(first, "ready");
+  const second = await tabs.page(path);
+  await Promise.all([state(second, "ready"), state(first, "taken_over")]);
+  await first.getByRole("button", { name: "Use here" }).click();
+  await Promise.all([state(first, "ready"), state(second, "taken_over")]);
+  assert.equal(await by(first, "login").count(), 0);
+  await first.reload();
+  await state(first, "ready");
+  await tabs.close();
+});
+
 for (const [locale, name, offered] of [["en-GB", "Open a phone", /Anna/], ["zh-CN", "打开一部手机", /安娜/]]) {
   test(`the start page asks whose page to open, and offers nobody's, ${locale}`, async () => {
     const tabs = await Tabs.open(browser, front.http, { locale });

@@ -121,6 +121,162 @@ test("in a page of somebody else's a property that is set early counts, an attri
   await tabs.close();
 });
 
+/** Keeps the pitches of the notes that a phone plays. */
+function keepPitches() {
+  window.pitches = [];
+  window.OscillatorNode = class extends OscillatorNode {
+    constructor(audio, options) {
+      super(audio, options);
+      window.pitches.push(options.frequency);
+    }
+  };
+}
+
+test("a phone beside the one that sounds first is soft for some seconds, and then rings as loudly", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  await tabs.context.addInitScript(keepPitches);
+  const phone = await open(tabs, foreign('client="one"', "ute"));
+  await phone.evaluate(() => window.phone.addEventListener("ilock-ring", ({ detail }) => (window.secondary = detail.call.secondary)));
+  await state(phone, "ready");
+  // Of two that report the same, the one that was heard of last sounds first.
+  await tabs.phone("ute", "two");
+  const door = await tabs.door("door-ute", "ute");
+  await by(door, "press").click();
+  await by(phone, "incoming").waitFor();
+  assert.equal(await phone.evaluate(() => window.secondary), true);
+  const pitches = () => phone.evaluate(() => window.pitches);
+  await until("the phone is heard", async () => (await pitches()).length > 0);
+  // The third note stands in the loud tone alone.
+  assert.deepEqual(await pitches(), [784, 988]);
+  await until("the phone rings as loudly", async () => (await pitches()).includes(1319));
+  await by(door, "hangup").click();
+  await Promise.all([state(phone, "ready"), state(door, "ready")]);
+  await tabs.close();
+});
+
+/** As a browser does that keeps no data of any page. */
+function blockStorage() {
+  const blocked = { get: () => { throw new DOMException("Access is denied for this document.", "SecurityError"); } };
+  for (const name of ["localStorage", "sessionStorage"]) Object.defineProperty(window, name, blocked);
+}
+
+test("where the browser blocks site data every page works, and so does an element that is to be kept", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  await tabs.context.addInitScript(blockStorage);
+  const start = await tabs.page("/");
+  await start.getByRole("heading", { name: "Today's calls" }).waitFor();
+  await by(start, "language").click();
+  await start.getByRole("heading", { name: "今天的通话" }).waitFor();
+  const story = await tabs.page("/story/x");
+  await by(story, "note").filter({ hasText: /^There is no such call/ }).waitFor();
+  const door = await tabs.door("door-ubbo", "ubbo");
+  const phone = await tabs.phone("ubbo", "one");
+  const kept = await open(tabs, foreign('client="two" keep="x"', "ubbo"));
+  await state(kept, "ready");
+  await by(door, "press").click();
+  await Promise.all([by(phone, "incoming").waitFor(), by(kept, "incoming").waitFor()]);
+  // One that is taken out while it rings is silent.
+  await kept.evaluate(() => new Promise((out) => {
+    window.phone.remove();
+    setTimeout(out);
+  }));
+  assert.ok(!(await kept.evaluate(() => window.phone.hasAttribute("ringing"))));
+  await by(phone, "accept").click();
+  await Promise.all([state(phone, "in_call"), state(door, "in_call")]);
+  await by(door, "hangup").click();
+  await Promise.all([state(phone, "ready"), state(door, "ready")]);
+  await tabs.close(/status of 404/);
+});
+
+test("what is asked of an element before it can be done is a problem, and is never passed over", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  const page = await open(tabs, foreign('client="one"', "urs"));
+  await state(page, "ready");
+  const early = await page.evaluate(() => {
+    window.told = [];
+    const listen = (element) => {
+      element.addEventListener("ilock-problem", ({ detail }) => told.push(detail.code));
+      element.addEventListener("ilock-call", () => told.push("call"));
+    };
+    const phone = document.createElement("ilock-phone");
+    listen(phone);
+    document.querySelector("main").append(phone);
+    phone.answer("call_x");
+    phone.remove();
+
+    window.door = document.createElement("ilock-door");
+    listen(door);
+    door.setAttribute("callee", "urs");
+    door.token = async () => {
+      const answer = await fetch("/dev/token", { method: "POST", body: '{"sub":"door-urs","role":"device"}' });
+      return (await answer.json()).data.token;
+    };
+    document.querySelector("main").append(door);
+    door.ring();
+    return [...told];
+  });
+  assert.deepEqual(early, ["not_ready", "not_ready"]);
+  const ready = page.locator("ilock-door [data-testid=state][data-state=ready]");
+  await ready.waitFor();
+  await page.evaluate(() => door.ring());
+  await until("the call is placed", () => page.evaluate(() => told.includes("call")));
+  await by(page, "incoming").waitFor();
+  // A call is under way.
+  await page.evaluate(() => door.ring());
+  assert.deepEqual(await page.evaluate(() => told), ["not_ready", "not_ready", "call", "not_ready"]);
+  await page.locator("ilock-door [data-testid=hangup]").click();
+  await ready.waitFor();
+  await tabs.close();
+});
+
+test("a phone that does not look before the answer says so, and declining has one name, in both languages", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  const phone = await open(tabs, foreign('client="one" preview="off"', "uwe"));
+  await state(phone, "ready");
+  const door = await tabs.door("door-uwe", "uwe");
+  await by(door, "press").click();
+  const card = by(phone, "incoming");
+  const says = (text) => card.filter({ hasText: text }).waitFor();
+  await says(/^Nobody hears or sees you yet/);
+  await phone.evaluate(() => window.phone.setAttribute("lang", "zh"));
+  await says(/^对方看不到也听不到您/);
+  await phone.evaluate(() => window.phone.removeAttribute("preview"));
+  await says(/^只有您能看到：/);
+  await phone.evaluate(() => window.phone.setAttribute("lang", "en"));
+  await says(/^Only you can see: nobody hears or sees you yet/);
+  await phone.evaluate(() => window.phone.setAttribute("lang", "zh"));
+  const name = await by(phone, "decline").textContent();
+  await by(phone, "decline").click();
+  await phone.locator("[part=note]").filter({ hasText: name }).waitFor();
+  await state(door, "ready");
+  await tabs.close();
+});
+
+test("an element in a shadow root has the language of the page around it", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  const phone = await open(tabs, foreign('client="one"', "uli"));
+  await state(phone, "ready");
+  await phone.evaluate(() => {
+    document.documentElement.lang = "zh";
+    window.host = document.createElement("section");
+    document.querySelector("main").append(host);
+    const inside = host.attachShadow({ mode: "open" }).appendChild(document.createElement("div"));
+    inside.append(window.phone);
+  });
+  const is = async (text, lang) => {
+    await by(phone, "state").filter({ hasText: text }).waitFor();
+    assert.equal(await phone.locator("[part=shell]").getAttribute("lang"), lang);
+  };
+  await is(/^就绪$/, "zh-CN");
+  await phone.evaluate(() => (document.documentElement.lang = "en"));
+  await is(/^Ready$/, "en");
+  await phone.evaluate(() => (host.lang = "zh-TW"));
+  await is(/^就绪$/, "zh-CN");
+  await phone.evaluate(() => (host.shadowRoot.firstElementChild.lang = "en-GB"));
+  await is(/^Ready$/, "en");
+  await tabs.close();
+});
+
 test("a client that the backend refuses for good says so and stays so, in both languages", async () => {
   const tabs = await Tabs.open(browser, stack.http);
   const phone = await open(tabs, foreign('client="one"', "eve", "auditor"));

@@ -114,6 +114,28 @@ test("the story is followed live, checks the chain, and notices a changed commit
   await tabs.close();
 });
 
+test("a story asks less and less often while the call lasts, and shows its end all the same", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  const phone = await tabs.phone("moritz", "one");
+  const door = await tabs.door("door-moritz", "moritz");
+  await by(door, "press").click();
+  const callId = await by(phone, "incoming").getAttribute("data-call");
+  await by(phone, "accept").click();
+  await Promise.all([state(phone, "in_call"), state(door, "in_call")]);
+  // Until it is written down who was told of the answer.
+  await door.waitForTimeout(2000);
+  let asked = 0;
+  tabs.context.on("request", (request) => request.url().includes(`/calls/${callId}/events`) && (asked += 1));
+  const story = await tabs.page(`/story/${callId}`);
+  await by(story, "verdict").waitFor();
+  await story.waitForTimeout(15_000);
+  assert.ok(asked <= 8, `asked ${asked} times in 15 s`);
+  await by(phone, "hangup").click();
+  await by(story, "commit").filter({ hasText: "Hung up" }).waitFor({ timeout: 11_000 });
+  await state(door, "ready");
+  await tabs.close();
+});
+
 test("the proof of a call is downloaded from its story", async () => {
   const tabs = await Tabs.open(browser, stack.http);
   const callId = await pastCall(tabs, "mona", "door-mona");
@@ -128,6 +150,22 @@ test("the proof of a call is downloaded from its story", async () => {
   const text = await readFile(await download.path(), "utf8");
   assert.ok(JSON.parse(text) !== null && text.includes(callId), text.slice(0, 200));
   assert.equal(await by(story, "note").textContent(), "");
+  await tabs.close();
+});
+
+test("a door that reaches no phone goes on saying so", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  await tabs.phone("nils", "one");
+  // To a door whoever has blocked it is like somebody out of reach.
+  await asks("nils", "user", "PUT", "/api/blocks?caller_id=door-nils");
+  const door = await tabs.door("door-nils", "nils");
+  await by(door, "press").click();
+  await state(door, "unreachable");
+  // That the call rings is told beside it, before or after.
+  await new Promise((later) => setTimeout(later, 1_000));
+  assert.equal(await by(door, "state").getAttribute("data-state"), "unreachable");
+  await by(door, "hangup").click();
+  await state(door, "ready");
   await tabs.close();
 });
 

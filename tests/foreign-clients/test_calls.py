@@ -166,7 +166,10 @@ def test_a_household_rings_one_phone_declines_and_another_answers(scenario):
 
     scenario.resident.as_callee(call, "declined", mum.client_id)
     for phone in (mum, tablet):
-        assert phone.hears("declined").body["device_id"] == mum.client_id
+        declined = phone.hears("declined").body
+        assert set(declined) == SYNC | RINGING
+        assert declined["device_id"] == mum.client_id
+        assert 0 < declined["remaining_ms"] == declined["expires_at"] - declined["sent_at"]
     scenario.neighbour.as_callee(call, "accepted", dad.client_id)
     assert door.hears("accepted").body["state"] == "active"
     for phone, user in ((mum, "user456"), (tablet, "user456"), (dad, "user789")):

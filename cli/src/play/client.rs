@@ -1,10 +1,14 @@
 //! What phone and door have in common: a client that is started, and how its troubles are told.
 
 use std::path::Path;
+use std::time::Duration;
 
 use ilock_client::{Builder, Ending, Events, Handle, LogoutReason, Problem};
 
 use crate::ui::error::{CommandError, EXIT_CANCELLED, EXIT_LOST_RACE, EXIT_MISSED, EXIT_REJECTED};
+
+/// How long a phone or a door that is told to stop waits to learn what becomes of a call that is being placed or answered.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Starts the client. `ca` is a PEM file to trust instead of the system's certificates.
 pub fn start(builder: Builder, ca: Option<&Path>) -> Result<(Handle, Events), CommandError> {

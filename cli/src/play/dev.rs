@@ -7,15 +7,16 @@ use std::process::ExitCode;
 use clap::Args;
 use ilock_functions::settings::{DEV_SDK_APP_ID, DEV_SECRET};
 use ilock_local::broker::BrokerAddresses;
-use ilock_local::{Addresses, NotStarted, Options, Stack, reachable};
+use ilock_local::{Addresses, NotStarted, Options, Stack, TrtcPages, reachable};
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
-use crate::play::stop::StopSignal;
 use crate::ui::error::CommandError;
 use crate::ui::output::{Level, Output};
+use crate::ui::stop::StopSignal;
 
-/// The addresses and the data folder. Everything else is read from the environment, as in a deployment.
+/// The addresses, the data folder, and what the pages need for Tencent's rooms. Everything else is read from the
+/// environment, as in a deployment.
 #[derive(Debug, Args)]
 pub struct Dev {
     /// The HTTP address.
@@ -51,6 +52,14 @@ pub struct Dev {
     /// Keep calls, registrations, timers and undelivered notices in this folder across restarts. Without it they are kept in memory.
     #[arg(long, env = "ILOCK_DATA_DIR")]
     data_dir: Option<PathBuf>,
+    /// Your copy of the npm package trtc-sdk-v5: its file trtc.js. The pages load it where TRTC_SDK_APP_ID and TRTC_SECRET_KEY
+    /// name a TRTC application of your own.
+    #[arg(long, env = "ILOCK_TRTC_SDK")]
+    trtc_sdk: Option<PathBuf>,
+    /// Where the pages may connect to for Tencent's rooms: https:// and wss:// addresses with spaces between them. Without it,
+    /// the hosts that Tencent lists for its SDK.
+    #[arg(long, env = "ILOCK_TRTC_HOSTS")]
+    trtc_hosts: Option<String>,
     /// The log filter, in the syntax of RUST_LOG.
     #[arg(long, env = "RUST_LOG", default_value = "info,mqtt5=warn,dynoxide=warn")]
     log: String,
@@ -99,6 +108,7 @@ impl Dev {
             at: self.addresses(),
             data_dir: self.data_dir.clone(),
             settings: Box::new(env),
+            trtc_pages: TrtcPages { sdk: self.trtc_sdk.clone(), hosts: self.trtc_hosts.clone() },
             ..Options::anywhere()
         };
         let mut stop = StopSignal::listen().map_err(CommandError::new)?;

@@ -12,10 +12,10 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::play::client;
-use crate::play::stop::{STOP_TIMEOUT, StopSignal};
 use crate::play::target::Target;
 use crate::ui::error::{CommandError, EXIT_CANCELLED};
 use crate::ui::output::{Level, Output};
+use crate::ui::stop::StopSignal;
 
 /// A timer that is not set yet.
 const NEVER: Duration = Duration::from_hours(24);
@@ -141,7 +141,7 @@ impl Session<'_> {
                         return Ok(EXIT_CANCELLED);
                     }
                     stopping = true;
-                    give_up.as_mut().reset(Instant::now() + STOP_TIMEOUT);
+                    give_up.as_mut().reset(Instant::now() + client::STOP_TIMEOUT);
                     self.end();
                 }
                 () = &mut give_up => {

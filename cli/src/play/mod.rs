@@ -6,7 +6,6 @@ pub mod door;
 mod keyboard;
 pub mod phone;
 pub mod revoke;
-mod stop;
 pub mod target;
 pub mod token;
 pub mod usersig;

@@ -12,11 +12,11 @@ use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::play::stop::{STOP_TIMEOUT, StopSignal};
 use crate::play::target::Target;
 use crate::play::{client, keyboard};
 use crate::ui::error::CommandError;
 use crate::ui::output::{Level, Output};
+use crate::ui::stop::StopSignal;
 
 /// A timer that is not set yet.
 const NEVER: Duration = Duration::from_hours(24);
@@ -129,7 +129,7 @@ impl Session<'_> {
 
     /// Ends what this phone has answered. A call that only rings here is left to the person's other phones.
     async fn leave(&mut self, events: &mut Events) {
-        if timeout(STOP_TIMEOUT, self.hang_up_all(events)).await.is_err() {
+        if timeout(client::STOP_TIMEOUT, self.hang_up_all(events)).await.is_err() {
             // Nothing was heard of an answer. Should it have counted, the call is not to last without anybody.
             for call in &self.answered {
                 self.client.hang_up(&call.call_id, None);

@@ -1,6 +1,7 @@
-//! What every command prints with: lines, progress bars, errors and exit codes.
+//! What every command prints with, and what ends it: lines, progress bars, errors, exit codes and signals.
 
 pub mod confirm;
 pub mod error;
 pub mod output;
 pub mod progress;
+pub mod stop;

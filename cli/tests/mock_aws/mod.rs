@@ -45,15 +45,20 @@ impl MockAws {
         self.requests.lock().unwrap().clone()
     }
 
-    /// Runs `ilock` against it.
-    pub fn run(&self, arguments: &[&str]) -> Output {
-        ilock(arguments)
+    /// `ilock` against it.
+    pub fn ilock(&self, arguments: &[&str]) -> Command {
+        let mut command = ilock(arguments);
+        command
             .env("AWS_ENDPOINT_URL", &self.url)
             .env("AWS_REGION", "eu-central-1")
             .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
-            .output()
-            .unwrap()
+            .env("AWS_SECRET_ACCESS_KEY", "test");
+        command
+    }
+
+    /// Runs `ilock` against it.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.ilock(arguments).output().unwrap()
     }
 }
 

@@ -1,13 +1,16 @@
 // How soon clients are consistent again: from the end of the cause until a call rings that was placed meanwhile. In milliseconds.
 //
-//   node client/conformance/live/away.mjs [ROUNDS]      ILOCK_BIN as for client/conformance/run live
+//   bench/reconnect/run      builds and installs what this needs, and runs it: node client/conformance/live/away.mjs [ROUNDS]
+//
+//   RECONNECT_PYTHON   a Python that has paho-mqtt; without one Paho is left out
+//   CLIENT_ONLY        only the clients whose name has this in it
 
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { Case, Scene } from "./scene.mjs";
 
-const ROUNDS = Number(process.argv[2] ?? 30);
+const ROUNDS = Number(process.argv[2] ?? 6);
 /** The longest absence. */
 const LONGEST_MS = 10_000;
 /** Nobody waits longer. */
@@ -15,15 +18,14 @@ const GIVEN_UP_MS = 60_000;
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const target = process.env.CARGO_TARGET_DIR ?? `${root}target`;
-const python = `${process.env.ILOCK_TOOLS ?? `${root}.ilock/tools`}/python/bin/python`;
-const paho = ["env", python, `${root}client/conformance/live/others/with_paho.py`];
+const python = process.env.RECONNECT_PYTHON;
+const paho = (longest) => ["env", `LONGEST_DELAY=${longest}`, python, `${root}client/conformance/live/others/with_paho.py`];
 
 const only = process.env.CLIENT_ONLY;
 const clients = {
   "ilock-client (Rust)": [`${target}/debug/examples/conformance`],
   "@ilock/client (Node)": ["node", `${root}client/conformance/live/web.mjs`],
-  "Paho, as it comes: 1, 2, 4 … 128 s": paho.toSpliced(1, 0, "LONGEST_DELAY=128"),
-  "Paho, longest wait 2 s": paho.toSpliced(1, 0, "LONGEST_DELAY=2"),
+  ...(python && { "Paho, as it comes: 1, 2, 4 … 128 s": paho(128), "Paho, longest wait 2 s": paho(2) }),
   "MQTT.js, as it comes: 1 s": ["node", `${root}client/conformance/live/others/with_mqttjs.mjs`],
 };
 

@@ -30,7 +30,7 @@ impl Client {
             }
             Verdict::Refused(refused) => {
                 let pending = self.requests.pending.remove(index);
-                let repeated = refused.client_unknown && self.acts_unnamed(&pending);
+                let repeated = refused.client_unknown && self.sent_unnamed(&pending);
                 if !repeated {
                     self.refused(&pending.request.purpose, &refused);
                 }

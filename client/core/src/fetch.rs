@@ -37,7 +37,9 @@ impl Client {
     pub(crate) fn listed(&mut self, data: Value) {
         let Ok(history) = serde_json::from_value::<Listed>(data) else { return };
         for entry in history.calls {
-            let rings = entry.direction == Some(Direction::Incoming) && entry.state == Some(CallState::Ringing);
+            let rings = entry.direction == Some(Direction::Incoming)
+                && entry.state == Some(CallState::Ringing)
+                && entry.remaining_ms.is_none_or(|left| left > 0);
             let call_id = entry.call_id.as_str();
             if rings && self.calls.position(call_id).is_none() {
                 self.calls.add(Call::incoming(call_id));

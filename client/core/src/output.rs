@@ -69,7 +69,7 @@ pub struct CallInfo {
     /// Whether the person is in another call: a quiet tone instead of a ringing one.
     #[serde(default)]
     pub waiting: bool,
-    /// Whether another phone of the person has a higher priority: ring less loudly than that one.
+    /// Whether another phone of the person is to sound first: be silent or soft for some seconds, then ring like that one.
     #[serde(default)]
     pub secondary: bool,
 }

@@ -48,7 +48,7 @@ pub(crate) struct Message {
     pub invitation_data: Option<Map<String, Value>>,
     #[serde(default)]
     pub waiting: Option<bool>,
-    /// The person's phone with the highest priority.
+    /// The person's phone that is to sound first.
     #[serde(default)]
     pub primary: Option<String>,
     #[serde(default)]
@@ -147,6 +147,9 @@ pub(crate) struct ListedCall {
     pub direction: Option<Direction>,
     #[serde(default, deserialize_with = "known")]
     pub state: Option<CallState>,
+    /// For how long it still rings this person.
+    #[serde(default)]
+    pub remaining_ms: Option<i64>,
 }
 
 /// A word that is known, or none.

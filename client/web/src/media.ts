@@ -13,13 +13,18 @@ export interface Tracks {
 export type MediaTrouble = "sdk" | "enter" | "camera" | "microphone" | "picture" | "kicked_out";
 
 export class MediaError extends Error {
+  /** Why this side was put out of the room (`kicked_out`): `kick` where somebody entered under the same name; else the room's own
+   * word for it, such as `banned`. */
+  readonly reason: string | undefined;
+
   constructor(
     readonly what: MediaTrouble,
     message: string,
-    options?: ErrorOptions,
+    options?: ErrorOptions & { reason?: string },
   ) {
     super(message, options);
     this.name = "MediaError";
+    this.reason = options?.reason;
   }
 }
 
@@ -51,14 +56,16 @@ export interface MediaRoom {
 }
 
 /** Enters and leaves rooms as the client says. Of several calls the room of the latest `enter_room` counts: a preview does
- * not interrupt a conversation, and the end of another call does not end it. `failed` hears when a room cannot be entered. */
+ * not interrupt a conversation, and the end of another call does not end it. `failed` hears when a room cannot be entered that
+ * no other has followed. */
 export function followRooms(client: Client, media: MediaRoom, failed: (callId: string, error: MediaError) => void): void {
   let inside: { callId: string; talking: boolean } | undefined;
   const enter = (callId: string, talking: boolean, entering: Promise<void>) => {
     const here = { callId, talking };
     inside = here;
     entering.catch((error: unknown) => {
-      if (inside === here) inside = undefined;
+      if (inside !== here) return;
+      inside = undefined;
       failed(callId, error instanceof MediaError ? error : new MediaError("enter", String(error), { cause: error }));
     });
   };

@@ -27,14 +27,15 @@ export interface Trtc {
 }
 
 export interface TrtcOptions extends MediaOptions {
-  /** Brings the SDK: `trtcFrom("/trtc/trtc.esm.js")`, or `async () => (await import("trtc-sdk-v5")).default`. */
+  /** Brings the SDK: `trtcFrom("/trtc/trtc.js")`, or in an app with a bundler `async () => (await import("trtc-sdk-v5")).default`. */
   load: () => Promise<TrtcSdk>;
 }
 
 /** 640 × 360 at 15 frames and 600 kbit/s: what a door station's camera sends. */
 const VIDEO = { width: 640, height: 360, frameRate: 15, bitrate: 600 };
 
-/** Loads the SDK from an address of the operator's: a module, or a script that leaves `TRTC` behind. */
+/** Loads the SDK from an address of the operator's: a script that leaves `TRTC` behind, as the package's trtc.js does, or a module.
+ * The package's trtc.esm.js is for bundlers: it imports another package by its name, which no browser finds. */
 export function trtcFrom(url: string): () => Promise<TrtcSdk> {
   return async () => {
     const module = (await import(/* webpackIgnore: true */ /* @vite-ignore */ url)) as { default?: TrtcSdk };
@@ -43,6 +44,10 @@ export function trtcFrom(url: string): () => Promise<TrtcSdk> {
     return sdk;
   };
 }
+
+/** The reason of `KICKED_OUT` when a room is dismissed, as the backend does with those of calls that are over. The others are `kick`,
+ * where somebody entered under the same name, and `banned`. */
+const DISMISSED = "room-disband";
 
 function because(what: MediaTrouble, message: string, cause: unknown): MediaError {
   return new MediaError(what, `${message}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
@@ -92,15 +97,15 @@ export class TrtcRoom implements MediaRoom {
 
   private async enter(room: Room): Promise<Trtc> {
     await this.exit();
-    const trtc = await this.create();
+    const trtc = (this.trtc = await this.create());
     const { sdk_app_id: sdkAppId, user_id: userId, user_sig: userSig, room_id: roomId, private_map_key: privateMapKey } = room;
     try {
       await trtc.enterRoom({ scene: "rtc", sdkAppId, userId, userSig, roomId, privateMapKey });
     } catch (cause) {
+      this.trtc = undefined;
       trtc.destroy();
       throw because("enter", `room ${roomId} cannot be entered`, cause);
     }
-    this.trtc = trtc;
     return trtc;
   }
 
@@ -114,18 +119,25 @@ export class TrtcRoom implements MediaRoom {
       throw because("sdk", "TRTC's SDK cannot be loaded", cause);
     }
     const trtc = sdk.create();
+    this.listen(trtc, sdk.EVENT);
+    return trtc;
+  }
+
+  /** Reports what happens in the room, as long as this side is in it. */
+  private listen(trtc: Trtc, events: TrtcSdk["EVENT"]): void {
     const { remote: view, onProblem, onOther } = this.options;
-    trtc.on(sdk.EVENT.REMOTE_VIDEO_AVAILABLE, ({ userId, streamType }: { userId: string; streamType: string }) => {
+    const on = <T>(event: string, listener: (event: T) => void) => trtc.on(event, (happened: T) => this.trtc === trtc && listener(happened));
+    const failed = (problem: MediaError) => this.trtc === trtc && onProblem?.(problem);
+    on(events.REMOTE_VIDEO_AVAILABLE, ({ userId, streamType }: { userId: string; streamType: string }) => {
       trtc.startRemoteVideo({ userId, streamType, view }).catch((cause: unknown) => {
-        onProblem?.(because("picture", `the picture of ${userId} cannot be shown`, cause));
+        failed(because("picture", `the picture of ${userId} cannot be shown`, cause));
       });
     });
-    trtc.on(sdk.EVENT.REMOTE_USER_ENTER, ({ userId }: { userId: string }) => onOther?.(userId, true));
-    trtc.on(sdk.EVENT.REMOTE_USER_EXIT, ({ userId }: { userId: string }) => onOther?.(userId, false));
-    trtc.on(sdk.EVENT.KICKED_OUT, ({ reason }: { reason: string }) => {
-      onProblem?.(new MediaError("kicked_out", `put out of the room: ${reason}`));
+    on(events.REMOTE_USER_ENTER, ({ userId }: { userId: string }) => onOther?.(userId, true));
+    on(events.REMOTE_USER_EXIT, ({ userId }: { userId: string }) => onOther?.(userId, false));
+    on(events.KICKED_OUT, ({ reason }: { reason: string }) => {
+      if (reason !== DISMISSED) failed(new MediaError("kicked_out", `put out of the room: ${reason}`, { reason }));
     });
-    return trtc;
   }
 
   private async startCamera(trtc: Trtc): Promise<void> {

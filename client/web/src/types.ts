@@ -64,7 +64,7 @@ export interface CallInfo {
   room?: Room;
   /** Whether the person is in another call. */
   waiting: boolean;
-  /** Whether another phone of the person has a higher priority. */
+  /** Whether another phone of the person is to sound first: be silent or soft for some seconds, then ring like that one. */
   secondary: boolean;
 }
 

@@ -136,3 +136,47 @@ test("a person marks their missed calls as seen, and the phone is told when the 
   assert.equal((await phone.hears("calls_seen")).until, page.read_at);
   assert.equal((await history()).unseen, 0);
 });
+
+/** The time of day is wrong by so many milliseconds, for as long as the test runs. */
+function wrongClock(t, ms) {
+  const Right = globalThis.Date;
+  globalThis.Date = class extends Right {
+    constructor(...parts) {
+      super(...(parts.length === 0 ? [Right.now() + ms] : parts));
+    }
+
+    static now() {
+      return Right.now() + ms;
+    }
+  };
+  t.after(() => (globalThis.Date = Right));
+}
+
+for (const [wrong, ms] of [["fast", 40_000], ["slow", -40_000]]) {
+  test(`a phone whose clock is forty seconds ${wrong} rings until the deadline, says that the call was missed, and answers the next`, async (t) => {
+    wrongClock(t, ms);
+    const party = await stack.user(`clock-${wrong}`);
+    const phone = await clientOf(party, "phone", "web");
+    await phone.hears("online");
+    const door = await clientOf(await stack.doorStation(`clock-${wrong}`), "door", "panel");
+    await door.hears("online");
+    const pressed = performance.now();
+    door.client.press(party.id, { ringSeconds: 5 });
+    const { call } = await phone.hears("ring");
+    const rang = performance.now();
+    assert.equal((await phone.hears("stop_ringing", { call_id: call.call_id })).why, "missed");
+    const silent = performance.now();
+    // The backend would end it at seven seconds.
+    assert.ok(silent - pressed >= 4_900 && silent - rang < 6_300, `pressed ${silent - pressed} ms and rang ${silent - rang} ms before`);
+    assert.equal((await phone.hears("call_over")).why, "missed");
+    assert.equal((await door.hears("call_over")).why, "missed");
+    door.client.press(party.id);
+    const { call: next } = await phone.hears("ring");
+    phone.client.answer(next.call_id);
+    await phone.hears("enter_room");
+    await door.hears("progress", { progress: "accepted" });
+    door.client.hangUp(next.call_id);
+    assert.equal((await phone.hears("call_over")).why, "ended");
+    assert.equal((await door.hears("call_over")).why, "ended");
+  });
+}

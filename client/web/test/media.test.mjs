@@ -161,12 +161,34 @@ test("leaving while it is still entering leaves", async () => {
   assert.deepEqual(names().slice(-2), ["exitRoom", "destroy"]);
 });
 
-test("whoever is put out of the room is told why", async () => {
+test("whoever is put out of the room is told why, unless the room is dismissed", async () => {
   const { made, load } = sdk();
   const problems = [];
-  await new TrtcRoom({ load, remote, onProblem: (problem) => problems.push(problem.what) }).join(ROOM);
+  await new TrtcRoom({ load, remote, onProblem: ({ what, reason }) => problems.push([what, reason]) }).join(ROOM);
+  for (const reason of ["kick", "banned", "room-disband"]) made[0].emit("kicked-out", { reason });
+  assert.deepEqual(problems, [["kicked_out", "kick"], ["kicked_out", "banned"]]);
+});
+
+test("a room that was left reports nothing any more", async () => {
+  let shown;
+  const gates = { startRemoteVideo: new Promise((resolve) => (shown = resolve)) };
+  const { made, load, names } = sdk({ fails: { startRemoteVideo: new Error("gone") }, gates });
+  const reported = [];
+  const room = new TrtcRoom({ load, remote, onProblem: ({ what }) => reported.push(what), onOther: (id) => reported.push(id) });
+  await room.join(ROOM);
+  made[0].emit("remote-video-available", { userId: "device123_d0", streamType: "main" });
+  await room.leave();
+  shown();
+  await new Promise(setImmediate);
+  const asked = names().length;
   made[0].emit("kicked-out", { reason: "kick" });
-  assert.deepEqual(problems, ["kicked_out"]);
+  made[0].emit("remote-user-exit", { userId: "device123_d0" });
+  made[0].emit("remote-video-available", { userId: "device123_d0", streamType: "main" });
+  assert.deepEqual([reported, names().length], [[], asked]);
+  // The next room does.
+  await room.join(NEXT_ROOM);
+  made[1].emit("kicked-out", { reason: "banned" });
+  assert.deepEqual(reported, ["kicked_out"]);
 });
 
 test("the SDK comes from the operator's own file, as a module or as a script", async () => {
@@ -203,6 +225,19 @@ test("rooms are entered and left as the client says", () => {
   emit("leave_room", { call_id: "a" });
   emit("leave_room", { call_id: "b" });
   assert.deepEqual(asked.slice(2), [["join", 664322], ["leave"]]);
+});
+
+test("a look that fails after the answer is not told: the room is entered anew", async () => {
+  let refuse;
+  const [listeners, failures] = [new Map(), []];
+  const client = { on: (type, listener) => void listeners.set(type, listener) };
+  const media = { preview: () => new Promise((_, refused) => (refuse = refused)), join: async () => undefined };
+  followRooms(client, media, (callId) => failures.push(callId));
+  listeners.get("preview")({ call_id: "a", room: ROOM });
+  listeners.get("enter_room")({ call_id: "a", room: ROOM });
+  refuse(new MediaError("sdk", "no"));
+  await new Promise(setImmediate);
+  assert.deepEqual(failures, []);
 });
 
 test("a room that could not be entered is told, and nothing is left", async () => {

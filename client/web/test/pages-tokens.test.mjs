@@ -56,6 +56,25 @@ test("a token that comes after that of the next login is not used", async () => 
   assert.equal(await used(tokens), "Bearer after");
 });
 
+test("the last token is given once more where nobody has refused it, and after a logout not", async () => {
+  const { tokens, gives } = asked();
+  const first = tokens.renew();
+  tokens.reuse();
+  assert.equal(tokens.renew(), first, "one that is asked for is waited for");
+  gives[0]("first");
+  await first;
+  tokens.reuse();
+  assert.equal(await tokens.renew(), "first");
+  assert.equal(gives.length, 1, "the source was asked for another one");
+  const next = tokens.renew();
+  gives[1]("next");
+  assert.equal(await next, "next", "it was refused after all");
+  tokens.reuse();
+  tokens.forget();
+  void tokens.renew();
+  assert.equal(gives.length, 3);
+});
+
 test("the last token is forgotten with the login", async () => {
   const { tokens, gives } = asked();
   const before = tokens.renew();

@@ -29,7 +29,7 @@ const fn refusal(
 const REFUSALS: [Refusal; 17] = [
     refusal("BadRequest", "A field is wrong.", &[40_001], FIELD_RULE),
     refusal("BadAddress", "A part of the path or query is wrong.", &[40_001], FIELD_RULE),
-    refusal("Unauthenticated", "No token, or one that does not count.", &[40_101], &["reason"]),
+    refusal("Unauthenticated", "No token, or an invalid one.", &[40_101], &["reason"]),
     refusal(
         "Forbidden",
         "The token is good, but not for this (40301), or its login was ended (40302).",
@@ -60,7 +60,7 @@ const REFUSALS: [Refusal; 17] = [
     refusal("Internal", "Internal error.", &[50_001], &[]),
     refusal(
         "Busy",
-        "Others are at it (50301), a store (50302) or the ring timer (50303) did not answer. Ask again.",
+        "Too many writers at once (50301); a store (50302) or the ring timer (50303) did not answer. Ask again.",
         &[50_301, 50_302, 50_303],
         &["retry_after"],
     ),

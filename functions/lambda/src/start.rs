@@ -6,8 +6,6 @@ use std::sync::Arc;
 use aws_config::BehaviorVersion;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
 use ilock_functions::http::router::service;
 use ilock_functions::settings::BadSetting;
 use ilock_functions::wiring::Wiring;
@@ -73,13 +71,11 @@ pub async fn http_on(
     retry: RetryPolicy,
     warm: &[Warm],
 ) -> Result<(), Error> {
-    let ready = start(retry, warm, move |on_aws| {
-        let metered =
-            from_fn(async |request: Request, next: Next| flush_metrics_after(Box::pin(next.run(request))).await);
-        Ok(service(routes(on_aws)?).layer(metered))
-    })
-    .await?;
+    let ready = start(retry, warm, move |on_aws| Ok(service(routes(on_aws)?))).await?;
     let ready = &ready;
-    let answer = |request: lambda_http::Request| ready.answer(request.map(Body::new));
+    // Around all of it: what a function that is not ready refuses is counted too.
+    let answer = |request: lambda_http::Request| async move {
+        flush_metrics_after(Box::pin(ready.answer(request.map(Body::new)))).await
+    };
     lambda_http::run(service_fn(answer)).await
 }

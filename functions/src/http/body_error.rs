@@ -35,6 +35,14 @@ fn wrong_data(path: &str, rule: &str) -> ApiError {
             return ApiError::field(field(&whole), words);
         }
     }
+    // What is read whole before its fields are names the field itself.
+    if let Some((name, rule)) = rule.strip_prefix("field `").and_then(|rest| rest.split_once("`: ")) {
+        return wrong_data(&format!("{path}.{name}"), rule);
+    }
+    // null is the same as absent; an entry of a list is there.
+    if rule.starts_with("invalid type: null, ") && !path.ends_with(']') {
+        return ApiError::field(field(path), "is missing");
+    }
     let field = field(path);
     // What was sent may stand in front of it, so the last one counts.
     let Some(expected) = rule.rfind(", expected ").map(|at| &rule[at + ", expected ".len()..]) else {
@@ -54,7 +62,7 @@ fn kind(field: &str, expected: &str) -> &'static str {
         ("ring_seconds", _) => "must be a whole number, 5 to 120",
         ("priority", _) => "must be a whole number, 0 to 10",
         ("last_active" | "until", _) => "must be milliseconds since 1970",
-        (_, "a string" | "string or map" | "variant identifier" | "unit" | "unit variant") => "must be a text",
+        (_, "a string") => "must be a text",
         (_, "u8" | "u16" | "u32" | "u64" | "i8" | "i16" | "i32" | "i64") => "must be a whole number",
         (_, expected) if expected.starts_with("a user or device id") => "must be a text, or an integer",
         (_, "a boolean") => "must be true or false",
@@ -74,7 +82,9 @@ fn field(path: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use ilock_events::{CalleeAction, PlaceCall, RegisterClient, UpdateStatus};
+    use ilock_events::{
+        CalleeAction, CallerAction, PersonSettings, PlaceCall, RegisterClient, RegisterPushToken, UpdateStatus,
+    };
     use serde::de::DeserializeOwned;
 
     use super::*;
@@ -97,7 +107,9 @@ mod tests {
         place(r#"{"callee_id":["a"]}"#, "callee_id", "must be a text, or an integer");
         place(r#"{"callee_id":"a","callee_id":"b"}"#, "callee_id", "must be there only once");
         place(r#"{"callee_id":"a","ring_seconds":"30"}"#, "ring_seconds", "must be a whole number, 5 to 120");
+        place(r#"{"callee_ids":[null]}"#, "callee_ids[0]", "must be a text, or an integer");
         place(r#"{"callee_id":"a","caller_info":{"name":7}}"#, "caller_info.name", "must be a text");
+        place(r#"{"callee_id":"a","caller_info":{"location":[]}}"#, "caller_info.location", "must be a text");
         place(r#"{"callee_id":"a","caller_info":"x, expected u8"}"#, "caller_info", "must be an object");
         place(r#"{"callee_id":"a","invitation_data":[1]}"#, "invitation_data", "must be an object");
         place(
@@ -114,14 +126,49 @@ mod tests {
     }
 
     #[test]
+    fn a_field_that_must_be_there_is_missing_where_it_is_null() {
+        for (field, body) in [
+            ("call_id", r#"{"call_id":null,"action":"accepted"}"#),
+            ("action", r#"{"call_id":"a","action":null}"#),
+            ("action", r#"{"call_id":"a"}"#),
+        ] {
+            assert_eq!(said::<CalleeAction>(body), (field.to_owned(), "is missing".to_owned()), "{body}");
+        }
+        let missing = |field: &str| (field.to_owned(), "is missing".to_owned());
+        assert_eq!(said::<CallerAction>(r#"{"call_id":"a","action":null}"#), missing("action"));
+        assert_eq!(said::<PersonSettings>(r#"{"when_busy":null}"#), missing("when_busy"));
+        assert_eq!(said::<RegisterPushToken>(r#"{"platform":null,"push_token":"a"}"#), missing("platform"));
+        let body = r#"{"client_id":"a_b","status":null,"priority":3,"last_active":1679886400000}"#;
+        assert_eq!(said::<UpdateStatus>(body), missing("status"));
+    }
+
+    /// That `field` takes one of `words`, and no other JSON: `body` has `$` in its place.
+    fn takes_one_of<T: DeserializeOwned>(field: &str, body: &str, words: &str) {
+        let word = words.split(", ").next().unwrap();
+        let (list, object) = (format!(r#"["{word}"]"#), format!(r#"{{"{word}":null}}"#));
+        let refused = |sent: &str, rule: &str| {
+            assert_eq!(said::<T>(&body.replace('$', sent)), (field.to_owned(), rule.to_owned()), "{field}: {sent}");
+        };
+        refused(r#""open, expected x""#, &format!("must be one of {words}"));
+        for sent in ["5", "1.5", "true", "[]", "{}", list.as_str(), object.as_str()] {
+            refused(sent, "must be a text");
+        }
+    }
+
+    #[test]
     fn a_word_that_is_none_of_those_is_answered_with_those() {
-        let (field, rule) = said::<CalleeAction>(r#"{"call_id":"a","action":"open, expected x"}"#);
-        assert_eq!(
-            (field.as_str(), rule.as_str()),
-            ("action", "must be one of ringing, accepted, declined, rejected, hangup")
-        );
-        let (field, rule) = said::<RegisterClient>(r#"{"client_id":"a_b","environment":"staging"}"#);
-        assert_eq!((field.as_str(), rule.as_str()), ("environment", "must be one of production, sandbox"));
+        let callee = "ringing, accepted, declined, rejected, hangup";
+        takes_one_of::<CalleeAction>("action", r#"{"call_id":"a","action":$}"#, callee);
+        takes_one_of::<CallerAction>("action", r#"{"call_id":"a","action":$}"#, "cancelled, hangup");
+        let body = r#"{"client_id":"a_b","status":$,"priority":3,"last_active":1679886400000}"#;
+        takes_one_of::<UpdateStatus>("status", body, "active, background, offline");
+        takes_one_of::<PersonSettings>("when_busy", r#"{"when_busy":$}"#, "ring, refuse");
+        let environments = "production, sandbox";
+        takes_one_of::<RegisterClient>("environment", r#"{"client_id":"a_b","environment":$}"#, environments);
+        takes_one_of::<RegisterPushToken>("environment", r#"{"platform":"ios","environment":$}"#, environments);
+        for absent in [r#"{"client_id":"a_b"}"#, r#"{"client_id":"a_b","environment":null}"#] {
+            assert_eq!(serde_json::from_str::<RegisterClient>(absent).unwrap().environment, None, "{absent}");
+        }
         let (field, rule) = said::<RegisterClient>(r#"{"client_id":"a_b","platform":{"a":1}}"#);
         assert_eq!((field.as_str(), rule.as_str()), ("platform", "must be a text"));
         let (field, rule) = said::<UpdateStatus>(r#"{"client_id":"a_b","status":"active","priority":300}"#);

@@ -79,6 +79,7 @@ impl ApiError {
                 body(S::METHOD_NOT_ALLOWED, 40_500, "此接口不支持该请求方法，请见响应头 Allow", en, Value::Null)
             }
             Self::Refused(refusal) => refused(refusal),
+            Self::CallsSelf { field } => calls_self(field),
             Self::Busy => busy(50_301),
             Self::Log(LogError::Store { .. })
             | Self::Directory(DirectoryError::Store { .. })
@@ -126,6 +127,12 @@ fn too_many_blocks() -> ErrorBody {
     body(StatusCode::CONFLICT, 40_906, zh, en, json!({ "reason": reason }))
 }
 
+fn calls_self(field: &str) -> ErrorBody {
+    let rule = "must not be the caller itself";
+    let en = Refusal::CallsSelf.to_string();
+    body(StatusCode::BAD_REQUEST, 40_001, "不能呼叫自己", en, json!({ "field": field, "rule": rule }))
+}
+
 fn refused(refusal: &Refusal) -> ErrorBody {
     use StatusCode as S;
     let en = refusal.to_string();
@@ -164,10 +171,7 @@ fn refused(refusal: &Refusal) -> ErrorBody {
             )
         }
         Refusal::AlreadyPlaced => body(S::CONFLICT, 40_905, "通话已存在", en, Value::Null),
-        Refusal::CallsSelf => {
-            let rule = "must not be the caller itself";
-            body(S::BAD_REQUEST, 40_001, "不能呼叫自己", en, json!({ "field": "callee_id", "rule": rule }))
-        }
+        Refusal::CallsSelf => calls_self("callee_id"),
         Refusal::RingSeconds => body(
             S::BAD_REQUEST,
             40_001,
@@ -188,10 +192,11 @@ fn refused(refusal: &Refusal) -> ErrorBody {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let ErrorBody { status, code, zh, en, data } = self.body();
-        if matches!(self, Self::Refused(_)) {
+        if matches!(self, Self::Refused(_) | Self::CallsSelf { .. }) {
             ::metrics::counter!(metrics::REFUSALS, "Code" => code.to_string()).increment(1);
         }
         if status.is_server_error() {
+            ::metrics::counter!(metrics::SERVER_ERRORS).increment(1);
             let cause = std::error::Error::source(&self).map(ToString::to_string);
             tracing::error!(code, cause, "{self}");
         } else {

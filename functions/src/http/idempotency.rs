@@ -2,7 +2,7 @@
 //!
 //! A command under one key is one commit: `decide` knows the key (`shared/call/src/decide.rs`). `POST /api/calls` has no
 //! call yet whose log could know it, so the lease of the call's room is its record: the room's number follows from the
-//! request, and the lease names the request and the call ([`RequestDigest`], `shared/directory/src/room_lease.rs`).
+//! request, and the lease names the request, what it asked for, and the call ([`RequestDigest`], `shared/directory/src/room_lease.rs`).
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -64,6 +64,13 @@ impl RequestDigest {
     #[must_use]
     pub fn short(&self) -> String {
         hex::encode(&self.0[..8])
+    }
+
+    /// As it stands in a press of this request for the callees of `set`. Another request under the same key, for others, is
+    /// another press.
+    #[must_use]
+    pub fn press(&self, set: &str) -> String {
+        hex::encode(&Sha256::digest([self.0.as_slice(), set.as_bytes()].concat())[..12])
     }
 }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use ilock_events::{Address, CallId, CallState, Carrier, Commit, CommitNo, DeliveryPath, Millis, Receipt};
+use ilock_events::{Address, CallId, Carrier, ClientName, Commit, CommitNo, DeliveryPath, Millis, PartyId, Receipt};
 use ilock_log::{EventLog, History, LogError};
-use ilock_notify::{Channel, Delivery, Done, Message, Mqtt, Notice, Round, StillRinging, notices, settled};
+use ilock_notify::{Channel, Delivered, Delivery, Message, Mqtt, Notice, Round, StillRinging, notices, settled};
 
 use crate::metrics;
 use crate::service::push_directory::{KnownPhones, PushDirectory};
@@ -120,8 +120,8 @@ impl Notifier {
         let mut notices = notices_of(history, first)?;
         notices.retain(|notice| rung(notice).is_some_and(|address| callees.contains(&address)));
         let read_now = self.read_for(&notices).await;
-        let path = DeliveryPath::Fast;
-        let round = DueRound { history, commit: first, notices: &notices, done: &Done::default(), path, again: true };
+        let (path, delivered) = (DeliveryPath::Fast, Delivered::default());
+        let round = DueRound { history, commit: first, notices: &notices, delivered: &delivered, path, again: true };
         self.hand_over(&round, &read_now, |_| {}).await
     }
 
@@ -138,8 +138,8 @@ impl Notifier {
         if self.push.is_none() {
             notices.retain(|notice| !matches!(notice.channel, Channel::Push(_)));
         }
-        let done = settled(history.receipts.iter().filter(|receipt| receipt.n == commit.n));
-        if notices.iter().all(|notice| done.notices.contains(&notice.index)) {
+        let delivered = settled(history.receipts.iter().filter(|receipt| receipt.n == commit.n));
+        if notices.iter().all(|notice| delivered.notices.contains(&notice.index)) {
             published(true);
             return Ok(());
         }
@@ -150,7 +150,7 @@ impl Notifier {
             read_now = self.read_for(&notices).await;
             &read_now
         };
-        let round = DueRound { history, commit, notices: &notices, done: &done, path, again: false };
+        let round = DueRound { history, commit, notices: &notices, delivered: &delivered, path, again: false };
         self.hand_over(&round, at_hand, published).await
     }
 
@@ -160,7 +160,9 @@ impl Notifier {
         at_hand: &AtHand,
         published: impl FnOnce(bool) + Send,
     ) -> Result<(), DeliveryError> {
-        let DueRound { history, commit, notices, done, path, again } = *due;
+        let DueRound { history, commit, notices, delivered, path, again } = *due;
+        let call =
+            history.call.placed.as_ref().ok_or_else(|| DeliveryError::Commit("the call was not placed".into()))?;
         let still_ringing = LoggedCall { log: &self.log, call_id: &commit.call_id };
         let phones = self.push.as_ref().map(|push| push.knowing(&at_hand.clients));
         let delivery = Delivery {
@@ -169,11 +171,11 @@ impl Notifier {
             push: phones.as_ref().map(KnownPhones::sender),
             clock: &self.clock,
             since: commit.at,
-            ringing: history.call.state() == Some(CallState::Ringing),
+            call,
             still_ringing: &still_ringing,
             budget: if path == DeliveryPath::Fast { FAST_BUDGET } else { SLOW_BUDGET },
         };
-        let round = delivery.deliver(notices, done, published).await;
+        let round = delivery.deliver(notices, delivered, published).await;
         metrics::count_delivery(&round);
         if commit.n == CommitNo::FIRST && !again {
             metrics::count_rings(notices, &round, path);
@@ -196,7 +198,7 @@ impl Notifier {
         }
     }
 
-    /// What is at hand for telling those of whom `rung` knows.
+    /// What is at hand for a delivery to those of whom `rung` knows.
     #[must_use]
     pub fn at_hand(&self, Rung { key_versions, clients }: Rung) -> AtHand {
         let credentials = match &self.rings {
@@ -231,7 +233,7 @@ struct DueRound<'a> {
     history: &'a History,
     commit: &'a Commit,
     notices: &'a [Notice],
-    done: &'a Done,
+    delivered: &'a Delivered,
     path: DeliveryPath,
     /// Whether it repeats what was told before: how long that took is not how long a phone waited for its ring.
     again: bool,
@@ -244,10 +246,10 @@ struct LoggedCall<'a> {
 }
 
 impl StillRinging for LoggedCall<'_> {
-    fn still_rings(&self) -> BoxFuture<'_, bool> {
-        Box::pin(async {
+    fn still_rings<'a>(&'a self, callee: &'a PartyId, phone: &'a ClientName) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
             match self.log.load(self.call_id).await {
-                Ok(history) => history.call.state() == Some(CallState::Ringing),
+                Ok(history) => history.call.placed.is_some_and(|placed| placed.rings_on(callee, phone)),
                 Err(error) => {
                     tracing::warn!(call_id = %self.call_id, %error, "whether the call still rings cannot be read; it is rung");
                     true

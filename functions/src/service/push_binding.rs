@@ -31,7 +31,7 @@ impl PushBinding {
     /// that it changed hands.
     ///
     /// # Errors
-    /// 503 when others are at it, and what the directory says.
+    /// 503 when there are too many writers at once, and what the directory says.
     pub async fn bind(
         &self,
         party: &PartyAddress,
@@ -88,7 +88,7 @@ impl PushBinding {
     /// a request that failed in the middle can be sent again. Of two at once each takes the same for the same client.
     ///
     /// # Errors
-    /// 503 when others are at it, and what the directory says.
+    /// 503 when there are too many writers at once, and what the directory says.
     pub async fn confirm(
         &self,
         party: &PartyAddress,

@@ -45,16 +45,15 @@ impl PushDirectory {
     pub async fn retire(&self, retired: Vec<Retired>, now: Millis) {
         for Retired { person: party, client_id, endpoint, why } in retired {
             let slot = EndpointSlot::of(endpoint.service);
-            let owner = EndpointOwner { party, client_id, slot };
-            retire(&self.directory, &owner, &endpoint.id, endpoint.since, &why, now).await.unwrap_or_else(|error| {
+            let (owner, retirement) = (EndpointOwner { party, client_id, slot }, Retirement { why, at: now });
+            if let Err(error) = retire(&self.directory, &owner, &endpoint.id, endpoint.since, &retirement).await {
                 tracing::warn!(client_id = %owner.client_id, %error, "a push endpoint could not be retired");
-                false
-            });
+            }
         }
     }
 }
 
-/// Retires `endpoint` of `owner` because of `why`, if it was registered at `since` or before; whether it did.
+/// Retires `endpoint` of `owner`, if it was registered at `since` or before; whether it did.
 ///
 /// # Errors
 /// What the directory says.
@@ -63,15 +62,13 @@ pub async fn retire(
     owner: &EndpointOwner,
     endpoint: &str,
     since: Millis,
-    why: &str,
-    now: Millis,
+    retirement: &Retirement,
 ) -> Result<bool, DirectoryError> {
-    let retirement = Retirement { why: why.to_owned(), at: now };
-    let retired = directory.retire_endpoint(owner, endpoint, since, &retirement).await?;
+    let retired = directory.retire_endpoint(owner, endpoint, since, retirement).await?;
     if retired {
         ::metrics::counter!(metrics::TOKENS_RETIRED).increment(1);
         let endpoint = for_the_log(endpoint);
-        tracing::warn!(client_id = %owner.client_id, endpoint, why, "push token retired: it counts again once the app registers it anew");
+        tracing::warn!(client_id = %owner.client_id, endpoint, why = retirement.why, "push token retired: it counts again once the app registers it anew");
     }
     Ok(retired)
 }

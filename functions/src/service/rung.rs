@@ -1,4 +1,4 @@
-//! What is known of those whom a call rings, from finding out who they are: telling them reads none of it again.
+//! What is known of those whom a call rings, from finding out who they are: a delivery to them reads none of it again.
 
 use std::collections::HashMap;
 

@@ -30,8 +30,8 @@ pub const AT_ONCE: usize = 16;
 /// How long those who are called may have to wait until their call stands in the histories.
 const NOTE_HEAD_START: Duration = Duration::from_millis(500);
 
-/// How long one note may take, and so how much later a batch may end because of the histories: telling does not wait for that,
-/// but the next batch of the shard does.
+/// How long one note may take, and so how much later a batch may end because of the histories: deliveries do not wait for
+/// that, but the next batch of the shard does.
 const NOTE_BUDGET: Duration = Duration::from_secs(2);
 
 /// Keeps the histories and delivers what has no receipt.
@@ -123,12 +123,12 @@ impl Projector {
             says.send(()).ok();
             outcome
         };
-        let telling = async {
+        let delivering = async {
             // A phone that a push woke asks for the histories first, and is to find the call.
             timeout_at(batch.noted_by, noted).await.ok();
             Box::pin(self.tell(commit, published, batch)).await
         };
-        let (noted, told) = futures::join!(noting, telling);
+        let (noted, told) = futures::join!(noting, delivering);
         // Shown again for the note alone: what was told has its receipt.
         told.and(noted)
     }
@@ -149,9 +149,9 @@ impl Projector {
                 published.send(()).ok();
             }
         };
-        let telling = Box::pin(self.notifier.deliver_pending_then(&history, stored, by_mqtt));
+        let delivering = Box::pin(self.notifier.deliver_pending_then(&history, stored, by_mqtt));
         let noting = Box::pin(self.note_end(&history, stored, batch));
-        let (told, noted) = futures::join!(telling, noting);
+        let (told, noted) = futures::join!(delivering, noting);
         told?;
         noted?;
         if stored.state.is_final()

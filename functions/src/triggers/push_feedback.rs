@@ -4,7 +4,7 @@
 //! applications. SNS may come to tell of more; what is not known is counted and kept in the log.
 
 use aws_lambda_events::sns::SnsEvent;
-use ilock_directory::{Directory, DirectoryError};
+use ilock_directory::{Directory, DirectoryError, Retirement};
 use ilock_events::Millis;
 use serde::Deserialize;
 
@@ -72,7 +72,8 @@ pub async fn on_failure(
         return Ok(if known { Feedback::Passing } else { Feedback::Unknown });
     }
     let Some(owner) = directory.owner_of_endpoint(endpoint_arn).await? else { return Ok(Feedback::Outdated) };
-    let retired = retire(directory, &owner, endpoint_arn, told, failure_type, now).await?;
+    let retirement = Retirement { why: failure_type.clone(), at: now };
+    let retired = retire(directory, &owner, endpoint_arn, told, &retirement).await?;
     Ok(if retired { Feedback::Retired } else { Feedback::Outdated })
 }
 

@@ -157,7 +157,6 @@ impl LocalBroker {
             .with_storage(storage)
             .with_session_expiry(SESSION)
             .with_max_packet_size(MAX_PACKET)
-            .with_maximum_qos(1)
             .with_retain_available(false)
             .with_sys_topics_enabled(false)
             .with_event_handler(Arc::new(PresenceReporter::new(self.acl.clone())))

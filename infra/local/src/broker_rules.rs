@@ -4,6 +4,10 @@
 //!   PUBACK of MQTT 5, which it sends to 3.1.1 clients too. IoT Core answers nothing and closes the connection. So the crate is
 //!   told that every publish is allowed, and asks here before it routes one. What is not allowed ends the connection; it
 //!   goes on without its content, at QoS 0, which is not answered, to a topic that no policy allows to subscribe to.
+//! - A publish at QoS 2, which IoT Core does not have. Where the crate is told so, it answers one with a PUBREC of MQTT 5 before it
+//!   asks here, and keeps the connection. So the crate is not told, and a publish at QoS 2 is not allowed here. This is what
+//!   it costs: a CONNACK of MQTT 5 does not name 1 as the Maximum QoS, and a SUBACK grants QoS 2 to whoever asks for it. Messages
+//!   are published at QoS 1, so they are delivered at QoS 1 all the same.
 //! - A 3.1.1 client whose id connects again. The crate sends the older connection a DISCONNECT, which MQTT 3.1.1 has in the
 //!   other direction only. IoT Core closes it. So it is ended before the newer one is let in.
 
@@ -65,13 +69,14 @@ impl BrokerEventHandler for BrokerRules {
         event: ClientPublishEvent,
     ) -> Pin<Box<dyn Future<Output = PublishAction> + Send + 'a>> {
         Box::pin(async move {
-            if (self.may_publish)(&event.client_id, &event.topic) {
+            if event.qos != QoS::ExactlyOnce && (self.may_publish)(&event.client_id, &event.topic) {
                 return PublishAction::Continue;
             }
             tracing::warn!(
                 client_id = %event.client_id,
                 topic = %event.topic,
-                "connection closed: the client may not publish to this topic"
+                qos = ?event.qos,
+                "connection closed: the client may not publish to this topic at this QoS"
             );
             self.disconnect(&event.client_id).await;
             PublishAction::Transform(PublishPacket::new(NOWHERE, Vec::<u8>::new(), QoS::AtMostOnce))

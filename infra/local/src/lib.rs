@@ -23,5 +23,5 @@ pub mod timer;
 
 pub use error::NotStarted;
 pub use http::reachable;
-pub use options::{Addresses, Lookup, MqttLayer, Options};
+pub use options::{Addresses, Lookup, MqttLayer, Options, TrtcPages};
 pub use stack::Stack;

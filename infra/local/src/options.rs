@@ -27,6 +27,15 @@ pub type MqttLayer = Box<dyn FnOnce(Arc<dyn Mqtt>) -> Arc<dyn Mqtt> + Send>;
 /// Settings by name, as an environment has them.
 pub type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
+/// What the pages need for Tencent's rooms. It counts where the settings name a TRTC application of one's own.
+#[derive(Debug, Clone, Default)]
+pub struct TrtcPages {
+    /// The operator's copy of trtc-sdk-v5: its file `trtc.js`.
+    pub sdk: Option<PathBuf>,
+    /// Where the pages may connect to besides, as `PagesTrtcHosts` has it on AWS; the hosts that Tencent lists when absent.
+    pub hosts: Option<String>,
+}
+
 /// Long enough for a client that keeps its connection between two requests.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -47,6 +56,7 @@ pub struct Options {
     /// What stands between the functions and the broker.
     pub mqtt_layer: Option<MqttLayer>,
     pub clock: Clock,
+    pub trtc_pages: TrtcPages,
 }
 
 impl Options {
@@ -64,6 +74,7 @@ impl Options {
             watch: None,
             mqtt_layer: None,
             clock: Clock::system(),
+            trtc_pages: TrtcPages::default(),
         }
     }
 }

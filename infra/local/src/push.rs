@@ -1,4 +1,4 @@
-//! Push services that show what they are given, instead of waking phones.
+//! Push services that show what they are given, and wake no phones.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::config::SharedInterceptor;
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use dynoxide::Database;
 use futures::FutureExt;
 use futures::future::join_all;
 use ilock_directory::Directory;
+use ilock_functions::http::response::in_language;
 use ilock_functions::http::router::{all_routes, ledger_routes, service};
 use ilock_functions::service::calls::Calls;
 use ilock_functions::service::mqtt_access::MqttAccess;
@@ -35,11 +36,12 @@ use crate::broker_acl::Authority;
 use crate::dynamodb::{self, KeptAlarms};
 use crate::error::NotStarted;
 use crate::http::cors::local_pages;
+use crate::http::dated::dated;
 use crate::http::host::{by_no_foreign_name, this_machine_only};
 use crate::http::{Served, reachable, serve};
 use crate::ledger_folder::{LedgerFolder, signing_key};
 use crate::options::{Addresses, Options};
-use crate::pages::{self, Pages, anybody_can_sign};
+use crate::pages::{self, PageRoom, Pages, anybody_can_sign};
 use crate::push::LocalPush;
 use crate::room::{self, RoomState};
 use crate::stream::{Poller, StreamSource};
@@ -105,11 +107,11 @@ impl Stack {
     /// # Errors
     /// [`NotStarted`].
     pub async fn start(options: Options) -> Result<Self, NotStarted> {
-        let Options { at, data_dir, settings, header_timeout, poll, watch, mqtt_layer, clock } = options;
+        let Options { at, data_dir, settings, header_timeout, poll, watch, mqtt_layer, clock, trtc_pages } = options;
         let in_use = data_dir.as_deref().map(take).transpose()?;
         let scratch = if data_dir.is_some() { None } else { Some(scratch()?) };
         let files = data_dir.as_deref().or(scratch.as_ref().map(TempDir::path)).unwrap_or(Path::new("."));
-        let settings = Settings::for_dev(settings);
+        let (page_room, settings) = (PageRoom::new(&settings, &trtc_pages)?, Settings::for_dev(settings));
         let http = bind("HTTP", at.http).await?;
         let tables = Tables::start(at.dynamodb, data_dir.as_deref(), &settings, watch).await?;
 
@@ -143,7 +145,7 @@ impl Stack {
 
         let http_at = bound("HTTP", at.http, &http)?;
         let reader = LedgerReader::new(sequencer.store.clone());
-        let router = routes(&wiring, &push, &reader, &stop)?.merge(stores(tables.at, &tlog));
+        let router = routes(&wiring, &push, &reader, page_room, &stop)?.merge(stores(tables.at, &tlog));
         tasks.push(tokio::spawn(serve(Served { listener: http, router, header_timeout }, stop.clone())));
         Ok(Self {
             at: Addresses { http: http_at, broker: broker_at, dynamodb: tables.at },
@@ -220,15 +222,17 @@ fn routes(
     wiring: &Wiring,
     push: &LocalPush,
     ledger: &LedgerReader,
+    page_room: PageRoom,
     stop: &CancellationToken,
 ) -> Result<Router, BadSetting> {
     let room = room::routes(RoomState::new(wiring.settings.trtc()?, wiring.clock.clone(), stop.clone()));
-    let pages = pages::routes(Pages::new(&wiring.settings, wiring.clock.clone())?, room);
+    let pages = pages::routes(Pages::new(&wiring.settings, page_room, wiring.clock.clone())?, room);
     let api = service(all_routes(wiring)?.merge(ledger_routes(wiring, ledger)?));
     let guarded = anybody_can_sign(&wiring.settings.access()?.keys);
-    let api = if guarded { api.layer(from_fn(by_no_foreign_name)) } else { api };
+    let api = if guarded { api.layer(from_fn(by_no_foreign_name)).layer(from_fn(in_language)) } else { api };
     let pushes = push.clone().routes().layer(from_fn(this_machine_only));
-    Ok(api.merge(healthz()).merge(pushes).merge(pages).layer(from_fn(local_pages)))
+    let all = api.merge(healthz()).merge(pushes).merge(pages);
+    Ok(all.layer(from_fn(local_pages)).layer(from_fn_with_state(wiring.clock.clone(), dated)))
 }
 
 /// Waits for `tasks`, and ends those that take longer than `patience`.

@@ -85,7 +85,9 @@ impl LongestLife {
         Self { user: seconds, device: seconds, auditor: seconds, operator: seconds }
     }
 
-    pub(crate) const fn of(&self, role: Role) -> u32 {
+    /// The seconds of `role`.
+    #[must_use]
+    pub const fn of(&self, role: Role) -> u32 {
         match role {
             Role::User => self.user,
             Role::Device => self.device,

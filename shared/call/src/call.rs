@@ -155,6 +155,21 @@ impl Placed {
         self.state == CallState::Ringing && self.calls(&person) && self.joinable(&person, now)
     }
 
+    /// Whether the phones of `callee` ring: the call rings, and neither the person nor their setting has taken them out of it.
+    #[must_use]
+    pub fn rings(&self, callee: &PartyId) -> bool {
+        let called = self.terms.callees.iter().find(|called| called.id == *callee);
+        self.state == CallState::Ringing
+            && called.is_some_and(Callee::is_to_ring)
+            && !self.rejected.contains_key(callee)
+    }
+
+    /// Whether `phone`, a phone of `callee`, rings: the phones of `callee` do, and this one has not declined.
+    #[must_use]
+    pub fn rings_on(&self, callee: &PartyId, phone: &ClientName) -> bool {
+        self.rings(callee) && !self.declined.contains(phone)
+    }
+
     /// For how many milliseconds after `now` it rings; 0 where it does not.
     #[must_use]
     pub fn remaining_ms(&self, now: Millis) -> i64 {

@@ -226,3 +226,26 @@ fn whoever_does_not_want_to_be_rung_in_another_call_is_out_at_once() {
     assert!(story.decide(&phone_of("mum", 0), accept(), ms(1)).is_err());
     assert!(story.decide(&phone_of("dad", 0), accept(), ms(1)).is_ok());
 }
+
+#[test]
+fn a_call_rings_those_who_are_in_it_on_the_phones_that_have_not_declined() {
+    let rings = |story: &Story, who: &str| {
+        let (person, phones) = (callee(who, 2).id, callee(who, 2).clients);
+        let placed = story.call.placed.as_ref().unwrap();
+        let on: Vec<bool> = phones.iter().map(|phone| placed.rings_on(&person, phone)).collect();
+        (placed.rings(&person), on)
+    };
+    let story = Story::household().then(&phone_of("mum", 0), decline(), ms(1));
+    assert_eq!(rings(&story, "mum"), (true, vec![false, true]));
+    let story = story.then(&phone_of("mum", 1), reject(), ms(2));
+    assert_eq!(rings(&story, "mum"), (false, vec![false, false]));
+    assert_eq!(rings(&story, "dad"), (true, vec![true, true]));
+    assert_eq!(rings(&story, "stranger"), (false, vec![false, false]));
+    let story = story.then(&device(), cancel(), ms(3));
+    assert_eq!(rings(&story, "dad"), (false, vec![false, false]));
+    for busy in [Busy::Refused, Busy::Blocked] {
+        let household = vec![Callee { busy: Some(busy), ..callee("mum", 1) }, callee("dad", 1)];
+        let story = Story::nothing().then(&device(), place_to(household, 30), ms(0));
+        assert_eq!((rings(&story, "mum").0, rings(&story, "dad").0), (false, true), "{busy:?}");
+    }
+}

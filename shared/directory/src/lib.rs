@@ -11,7 +11,7 @@
 //! party#user#<address>       live                   the calls that the person may be in, a hint; DynamoDB drops it by its ttl
 //! party#user#<address>       settings               what the person has set
 //! known#user#<address>       user#<address>         with whom the person has talked; DynamoDB drops it by its ttl
-//! party#<kind>#<address>     presses                when the party placed its last calls, and to whom; for two minutes
+//! party#<kind>#<address>     presses                when the party pressed last, by which requests, and for whom; for two minutes
 //! party#<kind>#<address>     proof#<digest>         what a nonce proves that is on its way by push; for a minute
 //! push#<endpoint>            claim                  which client this push endpoint belongs to
 //! room#<room_id>             guest#<TRTC user>      who went in or out last, and when, as TRTC told it
@@ -48,7 +48,7 @@ pub use history_rows::{EveryRow, HistoryRecord, HistoryRow};
 pub use ilock_dynamo::BadCursor;
 pub use live::{Entered, LiveCall};
 pub use presence::Presence;
-pub use presses::{PressLimits, Pressed, TakenSlot};
+pub use presses::{Press, PressLimits, Pressed, TakenSlot};
 pub use push_endpoints::Taken;
 pub use push_proofs::PushProof;
 pub use recent::{Limit, Recent, TooOften};

@@ -2,12 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
-use ilock_dynamo::{Item, number, text, text_in};
+use ilock_dynamo::{Item, number, text, text_in, written};
 use ilock_events::{ClientName, Millis, PartyAddress};
 use serde::{Deserialize, Serialize};
 
@@ -66,11 +63,7 @@ impl Directory {
             )
             .send()
             .await;
-        match put.map_err(SdkError::into_service_error) {
-            Ok(_) => Ok(true),
-            Err(PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
-            Err(error) => Err(store("PutItem")(error)),
-        }
+        Ok(written(put, "PutItem")?)
     }
 
     /// What was noted last of `client`.
@@ -137,10 +130,6 @@ impl Directory {
         update: UpdateItemFluentBuilder,
     ) -> Result<bool, DirectoryError> {
         let update = update.table_name(&self.table).key("pk", text(pk(party))).key("sk", text(sk(client)));
-        match update.send().await.map_err(SdkError::into_service_error) {
-            Ok(_) => Ok(true),
-            Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-            Err(error) => Err(store("UpdateItem")(error)),
-        }
+        Ok(written(update.send().await, "UpdateItem")?)
     }
 }

@@ -5,10 +5,8 @@
 //! had the endpoint before loses it; so a phone that changed hands is never rung for its former owner. Between two parties one
 //! changes hands only when the new owner has proved that they have the phone.
 
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
-use ilock_dynamo::{Item, number, text};
+use ilock_dynamo::{Item, number, text, written};
 use ilock_events::{Address, ClientName, Millis, PartyAddress, PartyKind};
 use serde::{Deserialize, Serialize};
 
@@ -235,10 +233,6 @@ impl Directory {
             .expression_attribute_values(":retirement", value)
             .send()
             .await;
-        match update.map_err(SdkError::into_service_error) {
-            Ok(_) => Ok(true),
-            Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-            Err(error) => Err(store("UpdateItem")(error)),
-        }
+        Ok(written(update, "UpdateItem")?)
     }
 }

@@ -1,6 +1,6 @@
 //! The lease on a TRTC room. TRTC makes a room when somebody enters it, so "creating" one is reserving a number that no
 //! live call has. The lease is also the idempotency record of `POST /api/calls`: it names the request that reserved it,
-//! so the same request, sent again, finds its call.
+//! so the same request, sent again, finds its call, and another one under the same key is refused.
 
 use std::time::Duration;
 
@@ -33,6 +33,9 @@ pub struct Lease {
     /// The request that reserved it, where it may come again: a digest of its actor and idempotency key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
+    /// What that request asked for: whom to call, and for how long it rings. The same key is for nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
     /// From then on others may have it.
     pub until: Millis,
 }
@@ -100,10 +103,8 @@ impl Directory {
             .expression_attribute_values(":at", number(guest.at))
             .send()
             .await;
-        match put.map_err(SdkError::into_service_error) {
-            Ok(_) | Err(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
-            Err(error) => Err(store("PutItem")(error)),
-        }
+        written(put, "PutItem")?;
+        Ok(())
     }
 
     /// Who holds `room`, and who went in and out.

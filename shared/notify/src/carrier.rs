@@ -1,14 +1,22 @@
 //! The carriers, as the rest of the house sees them. On AWS: IoT Core and SQS; locally: an embedded broker and a timer.
 
 use futures::future::BoxFuture;
-use ilock_events::{CallId, Carrier, ClientName, MessageId, Millis};
+use ilock_events::{CallId, Carrier, ClientName, MessageId, Millis, PartyId};
 use serde::{Deserialize, Serialize};
 
 /// What a receipt says of a notice that could not be told in time.
 pub const TIME_PASSED: &str = "its time had passed";
 
-/// What a receipt says of a notice that rings, where the call was answered or over before it could be told.
+/// What a receipt says of a notice that rings, where the call was answered, over, or rejected by the person before it could
+/// be told.
 pub const NO_LONGER_RANG: &str = "the call no longer rang";
+
+/// For how many seconds a carrier may keep a message that is of use for `left_ms` more: rounded down, so that it never
+/// outlives its moment, but at least 1. MQTT takes 0 for "drop at once", and push services for "now or never", where a blip
+/// loses the call.
+pub(crate) fn whole_seconds(left_ms: i64) -> u32 {
+    u32::try_from(left_ms.max(0) / 1000).unwrap_or(u32::MAX).max(1)
+}
 
 /// A carrier did not take what it was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,8 +56,8 @@ pub trait Mqtt: Send + Sync {
 
 /// Knows whether a call still rings, for a carrier that tries for so long that it may be over meanwhile.
 pub trait StillRinging: Send + Sync {
-    /// Whether it does now; also where that cannot be read: better a ring too many than none.
-    fn still_rings(&self) -> BoxFuture<'_, bool>;
+    /// Whether it rings `phone`, a phone of `callee`, now; also where that cannot be read: better a ring too many than none.
+    fn still_rings<'a>(&'a self, callee: &'a PartyId, phone: &'a ClientName) -> BoxFuture<'a, bool>;
 }
 
 /// What an alarm is for.

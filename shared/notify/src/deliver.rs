@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::join_all;
+use ilock_call::Placed;
 use ilock_env::Clock;
 use ilock_events::{
     Address, CallState, Carrier, ClientName, Control, DeliveryOutcome, Incoming, Millis, Receipt, RoomId, TrtcUser,
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::carrier::{CarrierError, Mqtt, NO_LONGER_RANG, Publish, StillRinging, TIME_PASSED};
+use crate::carrier::{CarrierError, Mqtt, NO_LONGER_RANG, Publish, StillRinging, TIME_PASSED, whole_seconds};
 use crate::notices::{Channel, Message, Notice};
 use crate::push::{DeliveryWindow, FanOutResult, Push, PushSender, Retired};
 
@@ -40,7 +41,7 @@ pub struct Round {
 
 /// What needs no further round.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Done {
+pub struct Delivered {
     /// Notices, by index.
     pub notices: BTreeSet<u32>,
     /// Phones, for the push among them.
@@ -49,13 +50,13 @@ pub struct Done {
 
 /// What needs no further round, out of all receipts of one commit.
 #[must_use]
-pub fn settled<'a>(receipts: impl IntoIterator<Item = &'a Receipt>) -> Done {
-    let mut done = Done::default();
+pub fn settled<'a>(receipts: impl IntoIterator<Item = &'a Receipt>) -> Delivered {
+    let mut delivered = Delivered::default();
     for receipt in receipts {
-        done.notices.extend(receipt.notices.keys().copied());
-        done.phones.extend(receipt.phones.keys().cloned());
+        delivered.notices.extend(receipt.notices.keys().copied());
+        delivered.phones.extend(receipt.phones.keys().cloned());
     }
-    done
+    delivered
 }
 
 /// How a round goes.
@@ -68,9 +69,9 @@ pub struct Delivery<'a> {
     pub clock: &'a Clock,
     /// When the commit was made.
     pub since: Millis,
-    /// Whether the call rang when the round began: an incoming call is not told once it is answered or over.
-    pub ringing: bool,
-    /// Who knows it later in the round.
+    /// The call as it stood when the round began: nobody is told of an incoming call that does not ring them any more.
+    pub call: &'a Placed,
+    /// Who knows that later in the round.
     pub still_ringing: &'a dyn StillRinging,
     /// For so long at most.
     pub budget: Duration,
@@ -83,17 +84,22 @@ enum Outcome {
 }
 
 impl Delivery<'_> {
-    /// Hands over every notice that is not `done` yet: all at once, but for those that wait for another. MQTT does not
-    /// wait for pushes. `published` is called when MQTT is through, and told whether everything is settled there.
-    pub async fn deliver(&self, notices: &[Notice], done: &Done, published: impl FnOnce(bool) + Send) -> Round {
+    /// Hands over every notice that is not `delivered` yet: all at once, but for those that wait for another. MQTT does
+    /// not wait for pushes. `published` is called when MQTT is through, and told whether everything is settled there.
+    pub async fn deliver(
+        &self,
+        notices: &[Notice],
+        delivered: &Delivered,
+        published: impl FnOnce(bool) + Send,
+    ) -> Round {
         let until = Instant::now() + self.budget;
-        let due: Vec<&Notice> = notices.iter().filter(|notice| !done.notices.contains(&notice.index)).collect();
+        let due: Vec<&Notice> = notices.iter().filter(|notice| !delivered.notices.contains(&notice.index)).collect();
         let publishing = async {
-            let round = self.publish(&due, done, until).await;
+            let round = self.publish(&due, delivered, until).await;
             published(round.failed.is_empty());
             round
         };
-        let (mut round, woken) = futures::join!(publishing, self.wake(&due, done, until));
+        let (mut round, woken) = futures::join!(publishing, self.wake(&due, delivered, until));
         for (notice, FanOutResult { phones, retired, open, nobody }, at) in woken {
             round.phones.extend(phones);
             round.retired.extend(retired);
@@ -105,7 +111,7 @@ impl Delivery<'_> {
         round
     }
 
-    async fn publish(&self, due: &[&Notice], done: &Done, until: Instant) -> Round {
+    async fn publish(&self, due: &[&Notice], delivered: &Delivered, until: Instant) -> Round {
         let mut round = Round::default();
         let (mut at_once, mut after) = (vec![], vec![]);
         for notice in due {
@@ -117,9 +123,15 @@ impl Delivery<'_> {
         for wave in [at_once, after] {
             let mut handing = vec![];
             for (notice, topic, message) in &wave {
-                let outcome = self.hand_over(notice, topic, message, done, &round, until);
-                // Each by its own time, not by that of the slowest.
-                handing.push(async { (outcome.await, self.clock.now()) });
+                let waits = waits_for(notice, delivered, &round);
+                handing.push(async move {
+                    let outcome = match waits {
+                        Some(outcome) => outcome,
+                        None => self.hand_over(notice, topic, message, until).await,
+                    };
+                    // Each by its own time, not by that of the slowest.
+                    (outcome, self.clock.now())
+                });
             }
             let outcomes = join_all(handing).await;
             for ((notice, ..), (outcome, at)) in wave.into_iter().zip(outcomes) {
@@ -151,16 +163,16 @@ impl Delivery<'_> {
     async fn wake<'n>(
         &self,
         due: &[&'n Notice],
-        done: &Done,
+        delivered: &Delivered,
         until: Instant,
     ) -> Vec<(&'n Notice, FanOutResult, Millis)> {
-        let Some(waking) = self.push else { return vec![] };
+        let Some(sender) = self.push else { return vec![] };
         let mut woken = vec![];
         // One for each person.
         for notice in due {
             if let Channel::Push(push) = &notice.channel {
                 woken.push(async {
-                    let result = self.wake_for(waking, notice, push, done, until).await;
+                    let result = self.wake_for(sender, notice, push, delivered, until).await;
                     (*notice, result, self.clock.now())
                 });
             }
@@ -170,14 +182,14 @@ impl Delivery<'_> {
 
     async fn wake_for(
         &self,
-        waking: PushSender<'_>,
+        sender: PushSender<'_>,
         notice: &Notice,
         push: &Push,
-        done: &Done,
+        delivered: &Delivered,
         until: Instant,
     ) -> FanOutResult {
         let nobody = |why: &str| FanOutResult { nobody: Some(why.into()), ..FanOutResult::default() };
-        if !self.ringing && notice.rings() {
+        if self.rings_in_vain(notice) {
             return nobody(NO_LONGER_RANG);
         }
         let left_ms = notice.expires_at.since(self.clock.now());
@@ -187,29 +199,24 @@ impl Delivery<'_> {
         let until = until.min(expiry(left_ms));
         let window = DeliveryWindow {
             clock: self.clock,
+            call: self.call,
             since: self.since,
             expires_at: notice.expires_at,
             until,
             began: Instant::now(),
             still_ringing: notice.rings().then_some(self.still_ringing),
         };
-        waking.fan_out(push, &done.phones, &window).await
+        sender.fan_out(push, &delivered.phones, &window).await
     }
 
-    async fn hand_over(
-        &self,
-        notice: &Notice,
-        topic: &str,
-        message: &Message,
-        done: &Done,
-        so_far: &Round,
-        until: Instant,
-    ) -> Outcome {
+    /// Whether `notice` is to ring phones that the call does not ring any more.
+    fn rings_in_vain(&self, notice: &Notice) -> bool {
+        notice.rung().is_some_and(|callee| !self.call.rings(callee))
+    }
+
+    async fn hand_over(&self, notice: &Notice, topic: &str, message: &Message, until: Instant) -> Outcome {
         let failed = |why: String| Outcome::Failed(CarrierError { carrier: Carrier::Mqtt, why });
-        if let Some(outcome) = waits_for(notice, done, so_far) {
-            return outcome;
-        }
-        if !self.ringing && notice.rings() {
+        if self.rings_in_vain(notice) {
             return Outcome::GivenUp(NO_LONGER_RANG.into());
         }
         let left_ms = notice.expires_at.since(self.clock.now());
@@ -235,7 +242,7 @@ impl Delivery<'_> {
     fn payload(&self, message: &Message) -> Result<Vec<u8>, serde_json::Error> {
         let now = self.clock.now();
         match message {
-            Message::Incoming { incoming, to, room } => {
+            Message::Incoming { incoming, to, room, .. } => {
                 let mut incoming: Incoming = (**incoming).clone();
                 let info = &mut incoming.room_info;
                 info.sdk_app_id = self.credentials.sdk_app_id();
@@ -250,7 +257,15 @@ impl Delivery<'_> {
                 serde_json::to_vec(&Control { sent_at: Some(now), remaining_ms, ..control.clone() })
             }
             Message::Control(control) => serde_json::to_vec(control),
-            Message::Sync(sync) => serde_json::to_vec(sync),
+            Message::Sync(sync) => {
+                let mut sync = sync.clone();
+                // It was made with the commit, and says what was left then.
+                if let (Some(made), Some(left)) = (sync.sent_at, sync.remaining_ms) {
+                    sync.sent_at = Some(now);
+                    sync.remaining_ms = Some(left.saturating_sub(now.since(made).max(0)).max(0));
+                }
+                serde_json::to_vec(&sync)
+            }
         }
     }
 }
@@ -261,16 +276,12 @@ fn expiry(left_ms: i64) -> Instant {
     Instant::now() + Duration::from_millis(left_ms.unsigned_abs())
 }
 
-/// Rounded down, so that a message never outlives its moment; but MQTT takes 0 for "drop at once".
-fn whole_seconds(left_ms: i64) -> u32 {
-    u32::try_from(left_ms / 1000).unwrap_or(u32::MAX).max(1)
-}
-
 /// What becomes of a notice that waits for one of several others; none where it need not wait any more.
-fn waits_for(notice: &Notice, done: &Done, so_far: &Round) -> Option<Outcome> {
+fn waits_for(notice: &Notice, delivered: &Delivered, so_far: &Round) -> Option<Outcome> {
     let first = notice.after.first()?;
     let outcomes: Vec<_> = notice.after.iter().filter_map(|before| so_far.settled.get(before)).collect();
-    if notice.after.iter().any(|before| done.notices.contains(before)) || outcomes.iter().any(|one| one.error.is_none())
+    if notice.after.iter().any(|before| delivered.notices.contains(before))
+        || outcomes.iter().any(|one| one.error.is_none())
     {
         return None;
     }

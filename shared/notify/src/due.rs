@@ -37,7 +37,7 @@ pub struct Step<'a> {
 /// One message to one party, not yet in words.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Due<'a> {
-    /// Its place among what is due because of its commit.
+    /// Its place among what is due because of its commit. A place may be empty.
     pub index: u32,
     /// Who is told.
     pub to: Recipient<'a>,
@@ -84,7 +84,7 @@ pub enum WhyPush<'a> {
     },
     /// The call no longer rings.
     Over {
-        /// The phone that brought it about and needs no telling, where one did and said which it is.
+        /// The phone that brought it about and need not be told, where one did and said which it is.
         by: Option<&'a ClientName>,
         /// Whether the phone shows that somebody had called; else nothing is shown.
         missed: bool,
@@ -181,7 +181,7 @@ impl fmt::Display for Target<'_> {
 /// so that every try makes the same notices.
 #[must_use]
 pub fn due<'a>(events: &'a [CallEvent], step: Step<'a>, call: &'a Placed) -> Vec<Due<'a>> {
-    let mut table = Table { call, step, due: Vec::with_capacity(4) };
+    let mut table = Table { call, step, due: Vec::with_capacity(4), next: 0 };
     for event in events {
         table.on_event(event);
     }
@@ -192,6 +192,8 @@ struct Table<'a> {
     call: &'a Placed,
     step: Step<'a>,
     due: Vec<Due<'a>>,
+    /// The place of what comes next.
+    next: u32,
 }
 
 impl<'a> Table<'a> {
@@ -244,20 +246,25 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// A blocked caller is told what a caller of somebody out of reach is, under the same message ids: the message for the
+    /// phones of who has blocked them has its place, and is not made.
     fn placed(&mut self) {
         let call = self.call;
         let deadline = call.terms.deadline;
-        let incoming =
-            rung(call).map(|callee| self.push(Recipient::person(&callee.id), What::Incoming(callee), deadline, vec![]));
-        let incoming: Vec<u32> = incoming.collect();
-        // A blocked caller is told what a caller of somebody out of reach is.
-        let blocked = call.terms.callees.iter().any(|callee| callee.busy == Some(Busy::Blocked));
-        if incoming.is_empty() && !blocked {
+        let mut incoming = vec![];
+        for callee in in_the_call(call) {
+            if has_blocked(callee) {
+                self.take_place();
+            } else {
+                incoming.push(self.push(Recipient::person(&callee.id), What::Incoming(callee), deadline, vec![]));
+            }
+        }
+        if in_the_call(call).next().is_none() {
             return;
         }
-        self.tell_caller(ControlAction::Ringing, deadline, incoming);
+        self.tell_caller(ControlAction::Ringing, deadline, incoming.clone());
         if !rung(call).any(|callee| callee.reachable) {
-            self.tell_caller(ControlAction::Unreachable, deadline, vec![]);
+            self.tell_caller(ControlAction::Unreachable, deadline, incoming);
         }
         for callee in rung(call) {
             let waiting = callee.busy == Some(Busy::Waiting);
@@ -346,14 +353,28 @@ impl<'a> Table<'a> {
     }
 
     fn push(&mut self, to: Recipient<'a>, what: What<'a>, expires_at: Millis, after: Vec<u32>) -> u32 {
-        let index = u32::try_from(self.due.len()).unwrap_or(u32::MAX);
+        let index = self.take_place();
         self.due.push(Due { index, to, what, expires_at, after });
         index
+    }
+
+    fn take_place(&mut self) -> u32 {
+        let place = self.next;
+        self.next = place.saturating_add(1);
+        place
     }
 }
 
 /// Whoever was called and has not been left out by their own setting or word.
 fn rung(call: &Placed) -> impl Iterator<Item = &Callee> {
-    let called = call.terms.callees.iter().filter(|callee| callee.busy != Some(Busy::Blocked));
-    called.filter(|callee| !call.rejected.contains_key(&callee.id))
+    in_the_call(call).filter(|callee| !has_blocked(callee))
+}
+
+/// The same, with those who have blocked the caller.
+fn in_the_call(call: &Placed) -> impl Iterator<Item = &Callee> {
+    call.terms.callees.iter().filter(|callee| !call.rejected.contains_key(&callee.id))
+}
+
+fn has_blocked(callee: &Callee) -> bool {
+    callee.busy == Some(Busy::Blocked)
 }

@@ -13,6 +13,6 @@ pub mod push;
 pub use carrier::{
     Alarm, AlarmKind, CarrierError, Mqtt, NO_LONGER_RANG, Publish, QueueError, RingTimer, StillRinging, TIME_PASSED,
 };
-pub use deliver::{Delivery, Done, MessageCredentials, Round, settled};
+pub use deliver::{Delivered, Delivery, MessageCredentials, Round, settled};
 pub use due::{Due, Recipient, Step, Target, What, WhyPush, due};
 pub use notices::{Channel, Message, Notice, notices};

@@ -19,6 +19,8 @@ pub enum Message {
     Incoming {
         /// What it says.
         incoming: Box<Incoming>,
+        /// Who is called.
+        callee: PartyId,
         /// Whose key the `user_sig` is encrypted under.
         to: Address,
         /// The room that they are for.
@@ -83,9 +85,16 @@ impl Notice {
     /// Whether it tells of a call that rings: once that is answered or over, it is not told any more.
     #[must_use]
     pub fn rings(&self) -> bool {
+        self.rung().is_some()
+    }
+
+    /// Whose phones it makes ring, where it does: it is not told any more once the call does not ring these.
+    #[must_use]
+    pub fn rung(&self) -> Option<&PartyId> {
         match &self.channel {
-            Channel::Mqtt { message, .. } => matches!(message, Message::Incoming { .. }),
-            Channel::Push(push) => matches!(push.kind, PushKind::Rings { .. }),
+            Channel::Mqtt { message: Message::Incoming { callee, .. }, .. } => Some(callee),
+            Channel::Push(push) if matches!(push.kind, PushKind::Rings { .. }) => Some(&push.callee_id),
+            Channel::Mqtt { .. } | Channel::Push(_) => None,
         }
     }
 }
@@ -129,8 +138,8 @@ impl Words<'_> {
             What::Incoming(callee) => {
                 let topic = topics::incoming(&to);
                 let incoming = Box::new(self.incoming(&due, callee));
-                let room = self.call.terms.room_id;
-                Channel::Mqtt { topic, message: Message::Incoming { incoming, to: to.address, room } }
+                let (callee, room) = (callee.id.clone(), self.call.terms.room_id);
+                Channel::Mqtt { topic, message: Message::Incoming { incoming, callee, to: to.address, room } }
             }
             What::Outcome(action) => {
                 let request_id = Some(self.call.request.clone());
@@ -165,6 +174,7 @@ impl Words<'_> {
         };
         Push {
             callee,
+            callee_id: due.to.id.clone(),
             call_id: self.commit.call_id.clone(),
             caller_id: terms.caller.id.clone(),
             caller_name: shown(text, &terms.caller.id).name,
@@ -178,7 +188,7 @@ impl Words<'_> {
         }
     }
 
-    /// The phones that need no telling: those that declined are silent, and know of the call.
+    /// The phones that need not be told: those that declined are silent, and know of the call.
     fn silent_already(&self, own: &PartyAddress, by: Option<&ClientName>) -> BTreeSet<ClientName> {
         let of_callee = |client: &&ClientName| client.owner().is_some_and(|(_, owner)| owner == *own);
         self.call.declined.iter().chain(by).filter(of_callee).cloned().collect()
@@ -233,11 +243,18 @@ impl Words<'_> {
     fn sync(&self, due: &Due<'_>, action: ControlAction) -> DeviceSync {
         let actor = &self.commit.actor;
         let own = actor.party().map_or_else(|| due.to.id.clone(), |party| party.id);
+        let at = self.commit.at;
+        let ringing = self.commit.state == CallState::Ringing;
+        // A person who has rejected is rung no more, whoever else is.
+        let rejected = action == ControlAction::Rejected;
+        let left = if rejected { 0 } else { self.call.terms.deadline.since(at).max(0) };
         DeviceSync {
             action,
             device_id: DeviceSync::device(actor.client(), &own),
             call_id: self.commit.call_id.clone(),
-            timestamp: self.commit.at,
+            timestamp: at,
+            sent_at: ringing.then_some(at),
+            remaining_ms: ringing.then_some(left),
             message_id: self.message_id(due),
             seq: self.commit.n,
             state: self.commit.state,

@@ -10,13 +10,13 @@ use futures::future::BoxFuture;
 use ilock_call::{Call, Placed, decide};
 use ilock_env::Clock;
 use ilock_events::{
-    Act, Actor, Address, CallEvent, CallId, Callee, Carrier, ClientName, Command, Commit, DeliveryPath, Millis, Nonce,
-    PartyId, PersonalText, Reason, Receipt, RoomId, TenantId, TrtcUser,
+    Act, Actor, Address, Busy, CallEvent, CallId, Callee, Carrier, ClientName, Command, Commit, ControlAction,
+    DeliveryPath, Millis, Nonce, PartyId, PersonalText, Reason, Receipt, RoomId, TenantId, TrtcUser,
 };
 use ilock_notify::push::PushKind;
 use ilock_notify::{
-    CarrierError, Channel, Delivery, Done, Message, MessageCredentials, Mqtt, Notice, Publish, StillRinging, notices,
-    settled,
+    CarrierError, Channel, Delivered, Delivery, Message, MessageCredentials, Mqtt, Notice, Publish, StillRinging,
+    notices, settled,
 };
 use serde_json::Value;
 
@@ -111,16 +111,18 @@ fn an_incoming_call_always_has_a_name_to_show() {
     assert_eq!(incoming.caller_info.name.as_deref(), Some("device123"));
 }
 
-/// A household in which mum has two phones and dad one that nothing reaches.
+fn callee(id: &str, phones: &[&str]) -> Callee {
+    let clients = phones.iter().map(|phone| ClientName::new(*phone).unwrap()).collect();
+    Callee { id: PartyId::new(id).unwrap(), clients, primary: None, reachable: false, busy: None }
+}
+
+/// A household in which mum has two phones and dad one, and nothing reaches any of them.
 fn household(asked: &[(Actor, Act)]) -> (Placed, Commit) {
-    let callee = |id: &str, phones: &[&str], reachable| Callee {
-        id: PartyId::new(id).unwrap(),
-        clients: phones.iter().map(|phone| ClientName::new(*phone).unwrap()).collect(),
-        primary: None,
-        reachable,
-        busy: None,
-    };
-    let callees = vec![callee("mum", &["mum_1", "mum_2"], false), callee("dad", &["dad_1"], false)];
+    called(vec![callee("mum", &["mum_1", "mum_2"]), callee("dad", &["dad_1"])], asked)
+}
+
+/// A call to these people, after this was asked.
+fn called(callees: Vec<Callee>, asked: &[(Actor, Act)]) -> (Placed, Commit) {
     let room_id = RoomId::new(7).unwrap();
     let place = Act::Place { callees, ring_seconds: 30, room_id, max_call_seconds: 60, personal: None };
     let door = Actor::User { id: PartyId::new("eva").unwrap(), client: Some(ClientName::new("eva_1").unwrap()) };
@@ -261,6 +263,45 @@ fn who_hangs_up_from_one_phone_tells_the_persons_others_and_nobody_else_of_the_h
     );
 }
 
+/// What the caller is told when the call is placed: the action, the message's id, and how many other notices it waits for.
+fn told_to_the_caller(callees: Vec<Callee>) -> Vec<(ControlAction, String, usize)> {
+    let (placed, last) = called(callees, &[]);
+    let to_caller = |notice: Notice| match notice.channel {
+        Channel::Mqtt { message: Message::Control(control), .. } => {
+            Some((control.action, control.message_id.to_string(), notice.after.len()))
+        }
+        _ => None,
+    };
+    notices(&last, &placed, None).unwrap().into_iter().filter_map(to_caller).collect()
+}
+
+#[test]
+fn that_nobody_can_be_reached_is_told_behind_the_ringing_and_waits_for_the_same() {
+    let told = told_to_the_caller(vec![callee("mum", &["mum_1"]), callee("dad", &["dad_1"])]);
+    let id = |index| format!("call_eva_mum_1:1:{index}");
+    assert_eq!(told, [(ControlAction::Ringing, id(2), 2), (ControlAction::Unreachable, id(3), 2)]);
+}
+
+#[test]
+fn a_blocked_caller_is_told_under_the_same_ids_what_a_caller_of_somebody_out_of_reach_is() {
+    let told = |callees: &[Callee]| {
+        let told = told_to_the_caller(callees.to_vec());
+        told.into_iter().map(|(action, id, _)| (action, id)).collect::<Vec<_>>()
+    };
+    let away = callee("mum", &["mum_1"]);
+    let blocked = Callee { busy: Some(Busy::Blocked), ..away.clone() };
+    assert_eq!(told(std::slice::from_ref(&blocked)), told(std::slice::from_ref(&away)));
+    for reachable in [false, true] {
+        let dad = Callee { reachable, ..callee("dad", &["dad_1"]) };
+        for before in [false, true] {
+            let with = |mum: &Callee| if before { [mum.clone(), dad.clone()] } else { [dad.clone(), mum.clone()] };
+            assert_eq!(told(&with(&blocked)), told(&with(&away)), "reachable: {reachable}, before: {before}");
+        }
+    }
+    let both = |mum: &Callee| [mum.clone(), Callee { id: PartyId::new("dad").unwrap(), ..mum.clone() }];
+    assert_eq!(told(&both(&blocked)), told(&both(&away)));
+}
+
 struct Broker {
     /// Topics that fail, and how often still.
     failing: Mutex<BTreeMap<&'static str, usize>>,
@@ -303,7 +344,7 @@ impl Mqtt for Broker {
 struct Rings;
 
 impl StillRinging for Rings {
-    fn still_rings(&self) -> BoxFuture<'_, bool> {
+    fn still_rings<'a>(&'a self, _: &'a PartyId, _: &'a ClientName) -> BoxFuture<'a, bool> {
         Box::pin(async { true })
     }
 }
@@ -324,7 +365,25 @@ impl MessageCredentials for NoCredentials {
     }
 }
 
-async fn round(broker: &Broker, notices: &[Notice], done: &Done, since: Millis, now: Millis) -> ilock_notify::Round {
+async fn round(
+    broker: &Broker,
+    notices: &[Notice],
+    delivered: &Delivered,
+    since: Millis,
+    now: Millis,
+) -> ilock_notify::Round {
+    let (placed, _) = call(&["place"]);
+    round_of(&placed, broker, notices, delivered, (since, now)).await
+}
+
+/// A round for a call that stands as `call` has it.
+async fn round_of(
+    call: &Placed,
+    broker: &Broker,
+    notices: &[Notice],
+    delivered: &Delivered,
+    (since, now): (Millis, Millis),
+) -> ilock_notify::Round {
     let clock = Clock::fixed(now);
     let delivery = Delivery {
         mqtt: broker,
@@ -332,11 +391,47 @@ async fn round(broker: &Broker, notices: &[Notice], done: &Done, since: Millis, 
         push: None,
         clock: &clock,
         since,
-        ringing: true,
+        call,
         still_ringing: &Rings,
         budget: Duration::from_millis(200),
     };
-    delivery.deliver(notices, done, |_| {}).await
+    delivery.deliver(notices, delivered, |_| {}).await
+}
+
+#[tokio::test]
+async fn whatever_is_told_of_a_call_that_rings_says_when_it_was_handed_over_and_how_long_it_still_rang() {
+    let decline = (by("mum", "mum_1"), Act::Decline {});
+    let reject = (by("dad", "dad_1"), Act::Reject { reason: Reason::Busy, personal: None });
+    let alert = (by("mum", "mum_2"), Act::Alert {});
+    let (mut topics, mut of_rejected) = (BTreeSet::new(), 0);
+    for asked in [vec![], vec![alert], vec![decline.clone()], vec![decline, reject]] {
+        let broker = Broker::failing(&[]);
+        let (placed, last) = household(&asked);
+        let notices = by_mqtt(notices(&last, &placed, None).unwrap());
+        let now = last.at.plus(700);
+        let told = round_of(&placed, &broker, &notices, &Delivered::default(), (last.at, now)).await;
+        assert_eq!(told.settled.len(), notices.len());
+        for message in broker.published.lock().unwrap().iter() {
+            let body: Value = serde_json::from_slice(&message.payload).unwrap();
+            assert_eq!(body["state"], "ringing", "{body}");
+            let rejected = body["action"] == "rejected";
+            let left = if rejected { 0 } else { placed.terms.deadline.since(now) };
+            assert_eq!((body["sent_at"].as_i64(), body["remaining_ms"].as_i64()), (Some(now.0), Some(left)), "{body}");
+            topics.insert(message.topic.rsplit('/').next().unwrap().to_owned());
+            of_rejected += usize::from(rejected);
+        }
+    }
+    assert_eq!(topics, BTreeSet::from(["control", "incoming", "sync"].map(str::to_owned)));
+    assert_eq!(of_rejected, 1);
+    // Once the call does not ring any more there is nothing to say of that.
+    let broker = Broker::failing(&[]);
+    let (placed, last) = household(&[(by("mum", "mum_2"), Act::Accept {})]);
+    let notices = by_mqtt(notices(&last, &placed, None).unwrap());
+    round_of(&placed, &broker, &notices, &Delivered::default(), (last.at, last.at)).await;
+    for message in broker.published.lock().unwrap().iter() {
+        let body: Value = serde_json::from_slice(&message.payload).unwrap();
+        assert!(body.get("sent_at").is_none() && body.get("remaining_ms").is_none(), "{body}");
+    }
 }
 
 #[tokio::test]
@@ -345,7 +440,7 @@ async fn a_message_lives_no_longer_than_its_ring() {
     let (placed, last) = call(&["place"]);
     let notices = by_mqtt(notices(&last, &placed, None).unwrap());
     let now = placed.terms.deadline.plus(-1500);
-    let round = round(&broker, &notices, &Done::default(), last.at, now).await;
+    let round = round(&broker, &notices, &Delivered::default(), last.at, now).await;
     assert!(round.failed.is_empty() && round.settled.len() == 2);
     let published = broker.published.lock().unwrap();
     assert_eq!(published[0].expiry_seconds, 1);
@@ -359,9 +454,9 @@ async fn while_the_phones_cannot_be_told_the_door_does_not_hear_that_they_ring()
     let broker = Broker::failing(&[(INCOMING, 1)]);
     let (placed, last) = call(&["place"]);
     let notices = by_mqtt(notices(&last, &placed, None).unwrap());
-    let first = round(&broker, &notices, &Done::default(), last.at, last.at).await;
+    let first = round(&broker, &notices, &Delivered::default(), last.at, last.at).await;
     assert!(first.settled.is_empty() && first.failed.len() == 2 && broker.published().is_empty());
-    let second = round(&broker, &notices, &Done::default(), last.at, last.at).await;
+    let second = round(&broker, &notices, &Delivered::default(), last.at, last.at).await;
     assert_eq!((second.settled.len(), second.failed.len()), (2, 0));
     assert_eq!(broker.published(), [INCOMING, DOOR]);
 }
@@ -371,12 +466,12 @@ async fn what_has_a_receipt_is_not_told_again_and_the_rest_is() {
     let broker = Broker::failing(&[(DOOR, 1)]);
     let (placed, last) = call(&["place"]);
     let notices = by_mqtt(notices(&last, &placed, None).unwrap());
-    let first = round(&broker, &notices, &Done::default(), last.at, last.at).await;
+    let first = round(&broker, &notices, &Delivered::default(), last.at, last.at).await;
     let receipt =
         Receipt { n: last.n, path: DeliveryPath::Fast, at: last.at, notices: first.settled, phones: BTreeMap::new() };
-    let done = settled([&receipt]);
-    assert_eq!(done.notices, BTreeSet::from([0]));
-    round(&broker, &notices, &done, last.at, last.at).await;
+    let delivered = settled([&receipt]);
+    assert_eq!(delivered.notices, BTreeSet::from([0]));
+    round(&broker, &notices, &delivered, last.at, last.at).await;
     assert_eq!(broker.published(), [INCOMING, DOOR]);
 }
 
@@ -385,7 +480,7 @@ async fn past_its_deadline_a_call_is_not_told_but_given_up_with_a_reason() {
     let broker = Broker::failing(&[]);
     let (placed, last) = call(&["place"]);
     let notices = by_mqtt(notices(&last, &placed, None).unwrap());
-    let round = round(&broker, &notices, &Done::default(), last.at, placed.terms.deadline).await;
+    let round = round(&broker, &notices, &Delivered::default(), last.at, placed.terms.deadline).await;
     assert!(broker.published().is_empty() && round.failed.is_empty());
     assert!(round.settled.values().all(|handed| handed.error.is_some()), "{round:?}");
 }
@@ -396,7 +491,7 @@ async fn a_silent_broker_costs_the_budget_and_no_more() {
     let (placed, last) = call(&["place"]);
     let notices = by_mqtt(notices(&last, &placed, None).unwrap());
     let before = tokio::time::Instant::now();
-    let round = round(&broker, &notices, &Done::default(), last.at, last.at).await;
+    let round = round(&broker, &notices, &Delivered::default(), last.at, last.at).await;
     assert_eq!(before.elapsed(), Duration::from_millis(200));
     assert_eq!((round.settled.len(), round.failed.len()), (0, 2));
 }
@@ -407,7 +502,7 @@ async fn a_carrier_that_has_not_answered_when_a_notice_expires_is_not_waited_for
     let (placed, last) = call(&["place"]);
     let notices = by_mqtt(notices(&last, &placed, None).unwrap());
     let before = tokio::time::Instant::now();
-    let round = round(&broker, &notices, &Done::default(), last.at, placed.terms.deadline.plus(-100)).await;
+    let round = round(&broker, &notices, &Delivered::default(), last.at, placed.terms.deadline.plus(-100)).await;
     assert_eq!(before.elapsed(), Duration::from_millis(100));
     assert_eq!((round.settled.len(), round.failed.len()), (0, 2), "told 50 ms after it had expired: {round:?}");
 }
@@ -441,11 +536,11 @@ async fn a_receipt_has_the_time_of_each_notice_and_not_of_the_slowest() {
         push: None,
         clock: &clock,
         since: last.at,
-        ringing: false,
+        call: &placed,
         still_ringing: &Rings,
         budget: Duration::from_millis(200),
     };
-    let round = delivery.deliver(&notices, &Done::default(), |_| {}).await;
+    let round = delivery.deliver(&notices, &Delivered::default(), |_| {}).await;
     let mut ms: Vec<i64> = round.settled.values().map(|handed| handed.ms).collect();
     ms.sort_unstable();
     assert_eq!(ms, [0, 150]);

@@ -11,15 +11,15 @@ use ilock_call::{Call, Placed};
 use ilock_env::Clock;
 use ilock_events::schema::schemas;
 use ilock_events::{
-    Address, CallerInfo, Carrier, ClientName, Commit, DeliveryPath, Language, Millis, PartyAddress, Personal,
-    PersonalText, PushService, Receipt, RoomId, TrtcUser,
+    Actor, Address, Callee, CallerInfo, Carrier, ClientName, Commit, DeliveryPath, Language, Millis, PartyAddress,
+    PartyId, Personal, PersonalText, PushService, Receipt, RoomId, TrtcUser,
 };
 use ilock_notify::push::{
     APNS_LIMIT, Endpoint, FCM_LIMIT, NO_PHONE, Phone, Phones, Push, PushCarrier, PushError, PushRequest, PushSender,
     VOIP_LIMIT, in_order,
 };
 use ilock_notify::{
-    CarrierError, Channel, Delivery, Done, MessageCredentials, Mqtt, NO_LONGER_RANG, Notice, Publish, Round,
+    CarrierError, Channel, Delivered, Delivery, MessageCredentials, Mqtt, NO_LONGER_RANG, Notice, Publish, Round,
     StillRinging, notices, settled,
 };
 use proptest::prelude::*;
@@ -197,6 +197,8 @@ struct Service {
     phones: Vec<Phone>,
     /// After so many looks the call does not ring any more.
     looks_left: AtomicI64,
+    /// The call as a look finds it; none where it goes on as it was.
+    looked_at: Option<Placed>,
     /// The services that take nothing just now.
     down: Vec<PushService>,
     /// The services that never answer.
@@ -217,6 +219,7 @@ impl Service {
             each_try_ms,
             phones,
             looks_left: AtomicI64::new(i64::MAX),
+            looked_at: None,
             down: vec![],
             hangs: vec![],
             published: Mutex::default(),
@@ -259,14 +262,18 @@ impl PushCarrier for Service {
 }
 
 impl Phones for Service {
-    fn of<'a>(&'a self, _: &'a PartyAddress) -> BoxFuture<'a, Result<Vec<Phone>, CarrierError>> {
-        Box::pin(async move { Ok(self.phones.clone()) })
+    fn of<'a>(&'a self, person: &'a PartyAddress) -> BoxFuture<'a, Result<Vec<Phone>, CarrierError>> {
+        let theirs = |phone: &&Phone| phone.client_id.owner().is_some_and(|(_, owner)| owner == *person);
+        Box::pin(async move { Ok(self.phones.iter().filter(theirs).cloned().collect()) })
     }
 }
 
 impl StillRinging for Service {
-    fn still_rings(&self) -> BoxFuture<'_, bool> {
-        Box::pin(async { self.looks_left.fetch_sub(1, Ordering::SeqCst) > 0 })
+    fn still_rings<'a>(&'a self, callee: &'a PartyId, phone: &'a ClientName) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            let rings = self.looks_left.fetch_sub(1, Ordering::SeqCst) > 0;
+            rings && self.looked_at.as_ref().is_none_or(|call| call.rings_on(callee, phone))
+        })
     }
 }
 
@@ -305,19 +312,37 @@ const SLOW: Duration = Duration::from_secs(5);
 /// The fast path's.
 const FAST: Duration = Duration::from_millis(200);
 
-async fn round(service: &Service, kinds: &[&str], done: &Done) -> Round {
-    round_within(SLOW, service, kinds, done, |_| {}).await
+async fn round(service: &Service, kinds: &[&str], delivered: &Delivered) -> Round {
+    round_within(SLOW, service, kinds, delivered, |_| {}).await
 }
 
 async fn round_within(
     budget: Duration,
     service: &Service,
     kinds: &[&str],
-    done: &Done,
+    delivered: &Delivered,
     published: impl FnOnce(bool) + Send,
 ) -> Round {
     let (placed, last) = call(kinds);
     let notices = notices(&last, &placed, Some(&words())).unwrap();
+    let due = DueNow { notices: &notices, since: last.at, call: &placed };
+    deliver_within(budget, service, due, delivered, published).await
+}
+
+/// What a round delivers of a call that stands as `call` has it.
+struct DueNow<'a> {
+    notices: &'a [Notice],
+    since: Millis,
+    call: &'a Placed,
+}
+
+async fn deliver_within(
+    budget: Duration,
+    service: &Service,
+    DueNow { notices, since, call }: DueNow<'_>,
+    delivered: &Delivered,
+    published: impl FnOnce(bool) + Send,
+) -> Round {
     let now = service.now.clone();
     let clock = Clock::new(move || Millis(now.load(Ordering::SeqCst)));
     let in_flight = Semaphore::new(service.permits);
@@ -326,12 +351,12 @@ async fn round_within(
         credentials: service,
         push: Some(PushSender { carrier: service, phones: service, in_flight: &in_flight }),
         clock: &clock,
-        since: last.at,
-        ringing: placed.state == ilock_events::CallState::Ringing,
+        since,
+        call,
         still_ringing: service,
         budget,
     };
-    delivery.deliver(&notices, done, published).await
+    delivery.deliver(notices, delivered, published).await
 }
 
 fn receipt(round: Round) -> Receipt {
@@ -353,7 +378,7 @@ const ALERT: &str = "APNS-endpoint";
 async fn a_disabled_endpoint_is_retired_and_the_other_phones_ring() {
     let phones = vec![phone("a", Some(PushService::Gcm), None), phone("b", Some(PushService::Gcm), None)];
     let service = Service::new(PLACED, 0, phones, vec![Err(PushError::Retired("EndpointDisabled".into()))]);
-    let round = round(&service, &["place"], &Done::default()).await;
+    let round = round(&service, &["place"], &Delivered::default()).await;
     assert!(round.failed.is_empty());
     assert_eq!(round.retired.len(), 1);
     let errors: Vec<_> = round.phones.values().filter_map(|handed| handed.error.as_deref()).collect();
@@ -369,7 +394,7 @@ async fn an_iphone_whose_voip_endpoint_does_not_work_gets_its_alert_in_the_same_
     ] {
         let phones = vec![phone("ios", Some(PushService::Apns), Some(PushService::ApnsVoip))];
         let service = Service::new(PLACED, 0, phones, vec![Err(broken)]);
-        let round = round(&service, &["place"], &Done::default()).await;
+        let round = round(&service, &["place"], &Delivered::default()).await;
         assert_eq!(service.endpoints(), [VOIP, ALERT]);
         assert!(round.failed.is_empty());
         assert_eq!(round.retired.len(), retired);
@@ -384,7 +409,7 @@ async fn an_iphone_of_which_neither_endpoint_works_is_told_of_both() {
     let phones = vec![phone("ios", Some(PushService::Apns), Some(PushService::ApnsVoip))];
     let answers = vec![Err(PushError::Retired("EndpointDisabled".into())), Err(PushError::Refused("no".into()))];
     let service = Service::new(PLACED, 0, phones, answers);
-    let round = round(&service, &["place"], &Done::default()).await;
+    let round = round(&service, &["place"], &Delivered::default()).await;
     let error = round.phones.values().next().unwrap().error.clone().unwrap();
     assert!(error.starts_with("EndpointDisabled; ") && error.ends_with("no"), "{error}");
     assert_eq!(round.settled[&PUSH].error.as_deref(), Some("no phone was reached"));
@@ -396,13 +421,13 @@ async fn a_phone_that_has_its_receipt_is_not_woken_again_and_the_rest_is() {
     let down = || Err(PushError::Unavailable("down".into()));
     let service = Service::new(PLACED, 0, phones, vec![Ok(())]);
     *service.answers.lock().unwrap() = std::iter::once(Ok(())).chain(std::iter::repeat_with(down).take(50)).collect();
-    let first = round(&service, &["place"], &Done::default()).await;
+    let first = round(&service, &["place"], &Delivered::default()).await;
     assert_eq!((first.phones.len(), first.failed.len()), (1, 1));
     assert!(!first.settled.contains_key(&PUSH), "not yet: one phone is open");
-    let done = settled([&receipt(first)]);
+    let delivered = settled([&receipt(first)]);
     service.answers.lock().unwrap().clear();
     let before = service.sent.lock().unwrap().len();
-    let second = round(&service, &["place"], &done).await;
+    let second = round(&service, &["place"], &delivered).await;
     assert_eq!(second.phones.len(), 1);
     assert!(second.failed.is_empty() && second.settled.contains_key(&PUSH));
     assert_eq!(service.sent.lock().unwrap().len(), before + 1);
@@ -415,7 +440,7 @@ async fn a_push_that_is_tried_again_does_not_ring_for_a_call_that_is_over_meanwh
     let down = || Err(PushError::Unavailable("down".into()));
     let service = Service::new(PLACED, 0, phones.clone(), std::iter::repeat_with(down).take(10).collect());
     service.looks_left.store(1, Ordering::SeqCst);
-    let ended = round(&service, &["place"], &Done::default()).await;
+    let ended = round(&service, &["place"], &Delivered::default()).await;
     assert!(ended.failed.is_empty(), "{:?}", ended.failed);
     let errors: Vec<_> = ended.phones.values().filter_map(|handed| handed.error.as_deref()).collect();
     assert_eq!(errors, [NO_LONGER_RANG; 2]);
@@ -423,9 +448,75 @@ async fn a_push_that_is_tried_again_does_not_ring_for_a_call_that_is_over_meanwh
     // One that says that it is over is tried on.
     let service = Service::new(PLACED.plus(5_000), 0, phones, std::iter::repeat_with(down).take(4).collect());
     service.looks_left.store(0, Ordering::SeqCst);
-    let over = round(&service, &["place", "cancel"], &Done::default()).await;
+    let over = round(&service, &["place", "cancel"], &Delivered::default()).await;
     assert!(over.failed.is_empty() && over.phones.values().all(|handed| handed.error.is_none()), "{over:?}");
     assert_eq!(service.looks_left.load(Ordering::SeqCst), 0, "nobody looked");
+}
+
+/// The sample's call, to one person more; and a phone of each: the sample's callee has an Android, the other an iPhone.
+fn household() -> (Placed, Commit, Vec<Phone>) {
+    let (mut placed, last) = call(&["place"]);
+    let client_id = ClientName::new("user789_b").unwrap();
+    let other = Callee {
+        id: PartyId::new("user789").unwrap(),
+        clients: vec![client_id.clone()],
+        primary: None,
+        reachable: true,
+        busy: None,
+    };
+    placed.terms.callees.push(other);
+    let other = Phone { client_id, ..phone("b", Some(PushService::Apns), None) };
+    (placed, last, vec![phone("a", Some(PushService::Gcm), None), other])
+}
+
+/// The call after the sample's callee has rejected it.
+fn rejected(mut placed: Placed) -> Placed {
+    let id = PartyId::new("user456").unwrap();
+    placed.rejected.insert(id.clone(), Actor::User { id, client: None });
+    placed
+}
+
+fn errors(round: &Round) -> Vec<Option<&str>> {
+    round.phones.values().map(|handed| handed.error.as_deref()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_that_is_tried_again_does_not_ring_a_person_who_has_rejected_meanwhile_and_rings_the_others() {
+    let (placed, last, phones) = household();
+    let notices = notices(&last, &placed, Some(&words())).unwrap();
+    let down = || Err(PushError::Unavailable("503".into()));
+    let looked_at = Some(rejected(placed.clone()));
+    let answers = vec![down(), Ok(()), down(), down()];
+    let service = Service { looked_at, ..Service::new(PLACED, 0, phones, answers) };
+    let due = DueNow { notices: &notices, since: last.at, call: &placed };
+    let told = deliver_within(SLOW, &service, due, &Delivered::default(), |_| {}).await;
+    assert_eq!(service.endpoints(), ["GCM-endpoint", ALERT, "GCM-endpoint", "GCM-endpoint"], "and no fourth time");
+    assert_eq!(errors(&told), [Some(NO_LONGER_RANG), None]);
+    assert!(told.failed.is_empty(), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_rejected_before_a_round_is_not_rung_by_it_and_neither_is_a_phone_that_has_declined() {
+    let (placed, last, phones) = household();
+    let notices = notices(&last, &placed, Some(&words())).unwrap();
+    let service = Service::new(PLACED, 0, phones.clone(), vec![]);
+    let after = rejected(placed.clone());
+    let due = DueNow { notices: &notices, since: last.at, call: &after };
+    let told = deliver_within(SLOW, &service, due, &Delivered::default(), |_| {}).await;
+    assert_eq!(service.endpoints(), [ALERT]);
+    let handed: Vec<_> = told.settled.values().map(|handed| handed.error.as_deref()).collect();
+    // An incoming call for each, `ringing` for the caller, a push for each.
+    assert_eq!(handed, [Some(NO_LONGER_RANG), None, None, Some(NO_LONGER_RANG), None]);
+    assert_eq!(service.published.lock().unwrap().len(), 2);
+
+    let second = phone("second", Some(PushService::Gcm), None);
+    let service = Service::new(PLACED, 0, phones.into_iter().chain([second]).collect(), vec![]);
+    let mut after = placed.clone();
+    after.declined.insert(ClientName::new("user456_a").unwrap());
+    let due = DueNow { notices: &notices, since: last.at, call: &after };
+    let told = deliver_within(SLOW, &service, due, &Delivered::default(), |_| {}).await;
+    assert_eq!(errors(&told), [Some(NO_LONGER_RANG), None, None], "the one that declined, and the two others");
+    assert!(told.settled.values().all(|handed| handed.error.is_none()), "{told:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -434,12 +525,12 @@ async fn a_service_that_asks_for_a_longer_wait_than_the_call_rings_holds_nobody_
     let later = |seconds| Err(PushError::Later { why: "429".into(), wait: Duration::from_secs(seconds) });
     let service = Service::new(PLACED, 0, phones.clone(), vec![later(60)]);
     let started = tokio::time::Instant::now();
-    let given_up = round(&service, &["place"], &Done::default()).await;
+    let given_up = round(&service, &["place"], &Delivered::default()).await;
     assert_eq!(started.elapsed(), Duration::ZERO);
     let handed = given_up.phones.values().next().unwrap();
     assert_eq!((handed.target.as_str(), handed.error.as_deref()), ("APNS", None), "it gets its alert");
     let service = Service::new(PLACED, 0, phones.clone(), vec![later(60), later(60)]);
-    let given_up = round(&service, &["place"], &Done::default()).await;
+    let given_up = round(&service, &["place"], &Delivered::default()).await;
     assert!(given_up.failed.is_empty());
     let error = given_up.phones.values().next().unwrap().error.clone().unwrap();
     assert_eq!(error, "held back for 60 s: 429; held back for 60 s: 429");
@@ -450,7 +541,7 @@ async fn a_service_that_asks_for_a_longer_wait_than_the_call_rings_holds_nobody_
     ] {
         let service = Service::new(PLACED, 0, vec![phone], vec![later(2)]);
         let started = Instant::now();
-        let waited = round(&service, &["place"], &Done::default()).await;
+        let waited = round(&service, &["place"], &Delivered::default()).await;
         assert_eq!((started.elapsed(), waited.failed.len()), (waits, 0), "{target}");
         let handed = waited.phones.values().next().unwrap();
         assert_eq!((handed.target.as_str(), handed.error.as_deref()), (target, None));
@@ -466,7 +557,7 @@ async fn an_iphone_whose_voip_service_is_down_gets_its_alert_in_the_same_round_a
     for budget in [FAST, SLOW] {
         let service = Service { down: vec![PushService::ApnsVoip], ..Service::new(PLACED, 0, iphone(), vec![]) };
         let started = Instant::now();
-        let told = round_within(budget, &service, &["place"], &Done::default(), |_| {}).await;
+        let told = round_within(budget, &service, &["place"], &Delivered::default(), |_| {}).await;
         assert_eq!(started.elapsed(), Duration::from_millis(50));
         assert_eq!(service.endpoints(), [VOIP, VOIP, ALERT]);
         assert!(told.failed.is_empty() && told.retired.is_empty(), "{told:?}");
@@ -483,11 +574,11 @@ async fn an_iphone_whose_voip_service_is_down_gets_its_alert_in_the_same_round_a
 async fn an_iphone_whose_voip_service_does_not_answer_gets_its_alert_in_the_same_round() {
     let service = Service { hangs: vec![PushService::ApnsVoip], ..Service::new(PLACED, 0, iphone(), vec![]) };
     // The fast path has no time to tell what hangs from what is slow: a phone that has the call by VoIP gets no alert.
-    let fast = round_within(FAST, &service, &["place"], &Done::default(), |_| {}).await;
+    let fast = round_within(FAST, &service, &["place"], &Delivered::default(), |_| {}).await;
     assert_eq!((fast.phones.len(), fast.failed.len(), service.endpoints()), (0, 1, vec![VOIP.to_owned()]));
     let started = Instant::now();
-    let done = settled([&receipt(fast)]);
-    let slow = round(&service, &["place"], &done).await;
+    let delivered = settled([&receipt(fast)]);
+    let slow = round(&service, &["place"], &delivered).await;
     assert_eq!(started.elapsed(), Duration::from_millis(700));
     assert_eq!(service.endpoints(), [VOIP, VOIP, ALERT]);
     let handed = slow.phones.values().next().unwrap();
@@ -499,7 +590,7 @@ async fn an_iphone_whose_voip_service_does_not_answer_gets_its_alert_in_the_same
 async fn while_the_voip_service_does_not_answer_a_call_that_is_over_shows_no_alert() {
     let service = Service { hangs: vec![PushService::ApnsVoip], ..Service::new(PLACED, 0, iphone(), vec![]) };
     service.looks_left.store(0, Ordering::SeqCst);
-    let over = round(&service, &["place"], &Done::default()).await;
+    let over = round(&service, &["place"], &Delivered::default()).await;
     assert_eq!(service.endpoints(), [VOIP]);
     let handed = over.phones.values().next().unwrap();
     assert_eq!((handed.error.as_deref(), over.failed.len()), (Some(NO_LONGER_RANG), 0));
@@ -513,7 +604,7 @@ async fn an_iphone_of_which_neither_service_takes_anything_stays_open_and_costs_
             let what = format!("{budget:?}, down: {down:?}");
             let service = Service { down, hangs, ..Service::new(PLACED, 0, iphone(), vec![]) };
             let started = Instant::now();
-            let open = round_within(budget, &service, &["place"], &Done::default(), |_| {}).await;
+            let open = round_within(budget, &service, &["place"], &Delivered::default(), |_| {}).await;
             assert!(started.elapsed() <= budget, "{what}: {:?}", started.elapsed());
             assert!(open.phones.is_empty() && open.failed.contains_key(&PUSH), "{what}: {open:?}");
             assert!(!open.settled.contains_key(&PUSH), "{what}: the next round tries again");
@@ -523,7 +614,7 @@ async fn an_iphone_of_which_neither_service_takes_anything_stays_open_and_costs_
     let broken = vec![Err(PushError::Unavailable("503".into())), Err(PushError::Unavailable("503".into()))];
     let disabled = Err(PushError::Retired("EndpointDisabled".into()));
     let service = Service::new(PLACED, 0, iphone(), broken.into_iter().chain([disabled]).collect());
-    let open = round(&service, &["place"], &Done::default()).await;
+    let open = round(&service, &["place"], &Delivered::default()).await;
     assert_eq!((open.phones.len(), open.retired.len()), (0, 1));
     assert_eq!(open.failed[&PUSH].why, "unavailable: 503; EndpointDisabled");
 }
@@ -535,7 +626,7 @@ async fn what_goes_by_mqtt_is_through_before_a_push_is_and_says_whether_everythi
         let service = Service { hangs: both.clone(), broker_is_down, ..Service::new(PLACED, 0, iphone(), vec![]) };
         let (started, told) = (Instant::now(), Mutex::new(None));
         let published = |all: bool| *told.lock().unwrap() = Some((all, started.elapsed()));
-        let open = round_within(SLOW, &service, &["place"], &Done::default(), published).await;
+        let open = round_within(SLOW, &service, &["place"], &Delivered::default(), published).await;
         assert_eq!(started.elapsed(), SLOW, "the pushes hang");
         assert_eq!(*told.lock().unwrap(), Some((!broker_is_down, Duration::ZERO)));
         let at_once = service.published.lock().unwrap().iter().filter(|at| **at == started).count();
@@ -547,14 +638,14 @@ async fn what_goes_by_mqtt_is_through_before_a_push_is_and_says_whether_everythi
 async fn no_more_tries_are_on_their_way_than_there_are_permits_and_a_pause_between_two_holds_none() {
     let phones: Vec<Phone> = (0..5).map(|n| phone(&format!("p{n}"), Some(PushService::Gcm), None)).collect();
     let service = Service { hangs: vec![PushService::Gcm], permits: 2, ..Service::new(PLACED, 0, phones, vec![]) };
-    let hanging = round(&service, &["place"], &Done::default()).await;
+    let hanging = round(&service, &["place"], &Delivered::default()).await;
     assert_eq!((service.endpoints().len(), hanging.failed.len()), (2, 1));
 
     // The one that works comes last.
     let down = (0..5).map(|n| Phone { active: true, ..phone(&format!("p{n}"), None, Some(PushService::ApnsVoip)) });
     let phones = down.chain([phone("works", Some(PushService::Gcm), None)]).collect();
     let service = Service { down: vec![PushService::ApnsVoip], permits: 1, ..Service::new(PLACED, 0, phones, vec![]) };
-    let told = round(&service, &["place"], &Done::default()).await;
+    let told = round(&service, &["place"], &Delivered::default()).await;
     assert_eq!((told.phones.len(), told.failed.len()), (1, 1));
     assert_eq!(service.endpoints()[5], "GCM-endpoint");
 }
@@ -562,7 +653,7 @@ async fn no_more_tries_are_on_their_way_than_there_are_permits_and_a_pause_betwe
 #[tokio::test(start_paused = true)]
 async fn where_nobody_has_a_phone_the_receipt_says_so() {
     let service = Service::new(PLACED, 0, vec![phone("a", None, None)], vec![]);
-    let round = round(&service, &["place"], &Done::default()).await;
+    let round = round(&service, &["place"], &Delivered::default()).await;
     assert_eq!(round.settled[&PUSH].error.as_deref(), Some(NO_PHONE));
 }
 
@@ -579,7 +670,7 @@ proptest! {
         let answers = std::iter::repeat_with(|| Err(PushError::Unavailable("busy".into()))).take(refusals).collect();
         let service = Service::new(PLACED.plus(start), each_try_ms, phones, answers);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        runtime.block_on(round(&service, &["place"], &Done::default()));
+        runtime.block_on(round(&service, &["place"], &Delivered::default()));
         let deadline = call(&["place"]).0.terms.deadline;
         for (at, request) in service.sent.lock().unwrap().iter() {
             prop_assert!(request.ttl_seconds >= 1);

@@ -10,6 +10,7 @@ mod ledger;
 mod live;
 mod load;
 mod personal;
+mod presses;
 mod race;
 mod receipts;
 mod replayed;

@@ -1,11 +1,15 @@
 //! Whole calls, from the button to the end.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use futures::future::join_all;
+use ilock_env::Clock;
 use ilock_events::Carrier;
 use ilock_local::Options;
-use ilock_tests::parties::call_id;
+use ilock_tests::parties::{call_id, user_at};
 use ilock_tests::{Phone, Version, World};
 use ilock_trtc::{ALL_PRIVILEGES, Credential};
 use reqwest::Method;
@@ -143,6 +147,50 @@ async fn message_push_and_call_name_the_same_phone_that_sounds_first() {
     world.end().await;
 }
 
+/// The others would be quiet for the whole ring.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_phone_that_cannot_ring_is_the_one_that_sounds_first() {
+    let ahead = Arc::<AtomicI64>::default();
+    let ms = ahead.clone();
+    let clock = Clock::new(move || Clock::system().now().plus(ms.load(Ordering::SeqCst)));
+    let world = World::with(Options { clock, ..Options::anywhere() }).await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    user.registers("p1").await;
+    let mut phone = world.phone(&user, "p2").await;
+    let directory = &world.stack.directory;
+    let clients = async || directory.clients(&user_at("user456")).await.unwrap();
+    while clients().await.iter().all(|client| client.offline_since.is_some()) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let reports = async |client: &str, status: &str, priority: u8| {
+        let body = json!({
+            "client_id": client, "status": status, "priority": priority, "last_active": 1_679_886_400_000_i64,
+        });
+        user.asks(Method::PUT, "/api/mqtt/clients/status", Some(body)).await.ok();
+    };
+    reports("p1", "active", 10).await;
+    reports("p2", "active", 5).await;
+    let mut primary = async || {
+        let call = call_id(&door.rings("user456", 30).await);
+        let primary = phone.hears("incoming").await["primary"].clone();
+        door.caller_action(&call, "cancelled").await.ok();
+        phone.hears("cancelled").await;
+        primary
+    };
+    // It has had the time to connect.
+    ahead.store(6_000, Ordering::SeqCst);
+    assert_eq!(primary().await, "user456_p2");
+
+    let body = json!({ "client_id": "p1", "platform": "android", "push_token": "a-token" });
+    user.posts("/api/mqtt/clients/register", body).await.ok();
+    assert_eq!(primary().await, "user456_p1", "a push reaches it");
+    reports("p1", "offline", 10).await;
+    assert_eq!(primary().await, "user456_p2");
+    reports("p2", "offline", 5).await;
+    assert_eq!(primary().await, Value::Null);
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_phone_refuses_and_says_why() {
     let world = World::new().await;
@@ -255,20 +303,82 @@ async fn a_request_that_is_sent_again_under_its_key_is_one_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_calls_in_one_millisecond_are_twenty_calls() {
-    let now = ilock_env::Clock::system().now();
-    let stopped = ilock_env::Clock::new(move || now);
+    let stopped = Clock::fixed(Clock::system().now());
     let world = World::with(Options { clock: stopped, ..Options::anywhere() }).await;
     world.user("user456").registers("phone").await;
-    let doors: Vec<_> = (0..5).map(|n| world.door(&format!("device{n}"))).collect();
-    let calls = futures::future::join_all(doors.iter().map(|door| door.rings("user456", 30))).await;
-    let mut ids: Vec<String> = calls.iter().map(call_id).collect();
-    ids.sort();
-    ids.dedup();
-    assert_eq!(ids.len(), 5);
-    let mut rooms: Vec<String> = calls.iter().map(|call| call["room_info"]["room_id"].to_string()).collect();
-    rooms.sort();
-    rooms.dedup();
-    assert_eq!(rooms.len(), 5);
+    let doors: Vec<_> = (0..2).map(|n| world.door(&format!("device{n}"))).collect();
+    // Of one door each call is over before the next, as two presses at once would be one call.
+    let calls = join_all(doors.iter().map(async |door| {
+        let mut calls = vec![];
+        for _ in 0..10 {
+            let call = door.presses("user456", 30).await.ok();
+            door.caller_action(&call_id(&call), "cancelled").await.ok();
+            calls.push(call);
+        }
+        calls
+    }));
+    let calls: Vec<Value> = calls.await.concat();
+    let ids: BTreeSet<String> = calls.iter().map(call_id).collect();
+    assert_eq!(ids.len(), 20);
+    let rooms: BTreeSet<String> = calls.iter().map(|call| call["room_info"]["room_id"].to_string()).collect();
+    assert_eq!(rooms.len(), 20);
+    world.end().await;
+}
+
+/// Actual-Chat#4736: an answer 0.3 s after the deadline was "missed".
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_comes_just_after_the_deadline_counts() {
+    let world = World::new().await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    user.registers("phone").await;
+    let call = door.presses("user456", 5).await.ok();
+    let late = call["expires_at"].as_i64().unwrap() + 300;
+    let left = u64::try_from(late - Clock::system().now().0).unwrap();
+    tokio::time::sleep(Duration::from_millis(left)).await;
+    let accepted = user.callee_action(&call_id(&call), "accepted", Some("user456_phone")).await.ok();
+    assert_eq!((&accepted["state"], &accepted["answered_by"]), (&json!("active"), &json!("user456_phone")));
+    world.end().await;
+}
+
+/// stream-video-js#1828: `MAX_CALL_SECONDS` ended nothing, and the way into the room was given for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_both_sides_have_forgotten_ends_at_its_limit_and_both_are_told() {
+    let data = tempfile::tempdir().unwrap();
+    let started = async |ahead_ms: i64| {
+        let clock = Clock::new(move || Clock::system().now().plus(ahead_ms));
+        let settings = Box::new(|name: &str| (name == "MAX_CALL_SECONDS").then(|| "60".to_owned()));
+        World::with(Options { data_dir: Some(data.path().into()), clock, settings, ..Options::anywhere() }).await
+    };
+    let world = started(0).await;
+    let call = call_id(&world.door("device123").rings("user456", 5).await);
+    world.user("user456").callee_action(&call, "accepted", Some("user456_phone")).await.ok();
+    world.end().await;
+
+    // Fifty seconds later.
+    let world = started(50_000).await;
+    let (door, user) = (world.door("device123"), world.user("user456"));
+    let (mut panel, mut phone) = (world.phone(&door, "panel").await, world.phone(&user, "phone").await);
+    let path = format!("/api/calls/{call}");
+    let active = user.gets(&path).await.ok();
+    assert!(active["state"] == "active" && active["room_info"]["user_sig"].is_string(), "{active}");
+    for told in [&mut panel, &mut phone] {
+        let message = tokio::time::timeout(Duration::from_secs(20), async {
+            loop {
+                if let Some(heard) = told.next_within(Duration::from_secs(20)).await
+                    && heard.body["state"] == "ended"
+                {
+                    return heard.body;
+                }
+            }
+        });
+        let message = message.await.expect("the call ends");
+        assert_eq!((&message["call_id"], &message["reason_code"]), (&json!(call), &json!("limit")), "{message}");
+    }
+    for party in [&door, &user] {
+        let ended = party.gets(&path).await.ok();
+        assert_eq!((&ended["state"], &ended["reason"]), (&json!("ended"), &json!("limit")), "{ended}");
+        assert!(ended["room_info"].is_null(), "nobody is let into its room any more: {ended}");
+    }
     world.end().await;
 }
 

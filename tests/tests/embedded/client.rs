@@ -15,27 +15,27 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// After so long a client is consistent again, once the cause has ended.
 const BACK_WITHIN: Duration = Duration::from_secs(3);
 
-fn server(world: &World) -> String {
+pub fn server(world: &World) -> String {
     format!("http://{}", world.stack.at.http)
 }
 
-fn tokens(id: &str, role: Role) -> AccessTokens {
+pub fn tokens(id: &str, role: Role) -> AccessTokens {
     AccessTokens::fixed(token(id, role, "default"))
 }
 
-fn phone_of(world: &World, id: &str) -> Builder {
+pub fn phone_of(world: &World, id: &str) -> Builder {
     phone(&server(world), tokens(id, Role::User))
 }
 
 /// Starts a client and waits until messages arrive.
-async fn online(builder: Builder) -> (Handle, Events) {
+pub async fn online(builder: Builder) -> (Handle, Events) {
     let (client, mut events) = builder.start().unwrap();
     seen(&mut events, |event| matches!(event, Event::Online { .. }).then_some(())).await;
     (client, events)
 }
 
 /// The first event that `wanted` takes; those before it are skipped.
-async fn seen<T>(events: &mut Events, wanted: impl Fn(&Event) -> Option<T>) -> T {
+pub async fn seen<T>(events: &mut Events, wanted: impl Fn(&Event) -> Option<T>) -> T {
     let mut before = vec![];
     let found = timeout(TIMEOUT, async {
         loop {
@@ -49,7 +49,7 @@ async fn seen<T>(events: &mut Events, wanted: impl Fn(&Event) -> Option<T>) -> T
     found.await.unwrap_or_else(|_| panic!("it did not come; there was {before:#?}"))
 }
 
-async fn rings(events: &mut Events) -> String {
+pub async fn rings(events: &mut Events) -> String {
     seen(events, |event| match event {
         Event::Ring { call } => Some(call.call_id.clone()),
         _ => None,
@@ -57,7 +57,7 @@ async fn rings(events: &mut Events) -> String {
     .await
 }
 
-async fn enters(events: &mut Events) -> Room {
+pub async fn enters(events: &mut Events) -> Room {
     seen(events, |event| match event {
         Event::EnterRoom { room, .. } => Some(room.clone()),
         _ => None,
@@ -65,7 +65,7 @@ async fn enters(events: &mut Events) -> Room {
     .await
 }
 
-async fn ends(events: &mut Events) -> Ending {
+pub async fn ends(events: &mut Events) -> Ending {
     seen(events, |event| match event {
         Event::CallOver { why, .. } => Some(*why),
         _ => None,
@@ -73,7 +73,7 @@ async fn ends(events: &mut Events) -> Ending {
     .await
 }
 
-async fn reaches(events: &mut Events, wanted: Progress) {
+pub async fn reaches(events: &mut Events, wanted: Progress) {
     seen(events, |event| matches!(event, Event::Progress { progress, .. } if *progress == wanted).then_some(())).await;
 }
 

@@ -15,6 +15,7 @@ use ilock_notify::Alarm;
 use ilock_tests::World;
 use ilock_tests::parties::{Answer, Party, call_id};
 use ilock_tests::phone::Phone;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 const ROUNDS: u64 = 200;
@@ -220,6 +221,72 @@ async fn of_a_household_of_six_with_two_phones_each_one_wins_and_eleven_fall_sil
     assert!(median <= SILENT_WITHIN, "{median:?}");
     for state in ["active", "rejected", "cancelled", "missed"] {
         assert!(outcomes.contains_key(state), "{state} never wins: this is no race: {outcomes:?}");
+    }
+    world.end().await;
+}
+
+/// The ringing call as `person` sees it, asking as `client`, and its row in their list, which is there soon.
+async fn seen_by(person: &Party, call: &str, client: Option<&str>) -> (Value, Value) {
+    let client = client.map(|client| format!("?client_id={client}")).unwrap_or_default();
+    let view = person.gets(&format!("/api/calls/{call}{client}")).await.ok();
+    let row = loop {
+        let calls = person.gets("/api/calls?state=ringing").await.ok()["calls"].clone();
+        if let Some(row) = calls.as_array().unwrap().iter().find(|row| row["call_id"] == call) {
+            break row.clone();
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!((&view["state"], &row["state"]), (&json!("ringing"), &json!("ringing")));
+    (view, row)
+}
+
+/// For how many milliseconds it still rings: as the call has it, and as the list does.
+async fn left(person: &Party, call: &str, client: Option<&str>) -> (i64, i64) {
+    let (view, row) = seen_by(person, call, client).await;
+    (view["remaining_ms"].as_i64().unwrap(), row["remaining_ms"].as_i64().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_rings_for_others_does_not_ring_who_rejected_it_or_refuses_it_nor_a_phone_that_declined_it() {
+    let world = World::new().await;
+    let (door, gate) = (world.door("device123"), world.door("gate"));
+    let (eve, carl, dora) = (world.user("eve"), world.user("carl"), world.user("dora"));
+    let (_a, _b) = (world.phone(&eve, "a").await, world.phone(&eve, "b").await);
+    let status =
+        json!({ "client_id": "eve_b", "status": "active", "priority": 7, "last_active": Clock::system().now().0 });
+    eve.asks(Method::PUT, "/api/mqtt/clients/status", Some(status)).await.ok();
+    for person in [&carl, &dora] {
+        person.registers("phone").await;
+    }
+    // Dora is in a call, and does not want to be rung meanwhile.
+    dora.asks(Method::PUT, "/api/settings", Some(json!({ "when_busy": "refuse" }))).await.ok();
+    let talk = call_id(&gate.rings("dora", 30).await);
+    dora.callee_action(&talk, "accepted", Some("dora_phone")).await.ok();
+
+    let body = json!({ "callee_ids": ["eve", "carl", "dora"], "ring_seconds": 60 });
+    let call = call_id(&door.posts("/api/calls", body).await.ok());
+    let rings = |(view, row): (i64, i64)| view > 0 && row > 0;
+    assert_eq!(left(&dora, &call, None).await, (0, 0));
+    for party in [&eve, &carl, &door] {
+        assert!(rings(left(party, &call, None).await), "{}", party.id);
+    }
+    assert_eq!(seen_by(&eve, &call, None).await.0["primary"], "eve_b");
+
+    let declined = eve.callee_action(&call, "declined", Some("eve_a")).await.ok();
+    assert_eq!(declined["remaining_ms"], 0);
+    assert_eq!(left(&eve, &call, Some("eve_a")).await.0, 0);
+    for client in [Some("eve_b"), None] {
+        assert!(rings(left(&eve, &call, client).await), "{client:?}");
+    }
+
+    let rejected = eve.callee_action(&call, "rejected", Some("eve_b")).await.ok();
+    assert_eq!((&rejected["state"], &rejected["remaining_ms"]), (&json!("ringing"), &json!(0)));
+    for client in [Some("eve_a"), Some("eve_b"), None] {
+        assert_eq!(left(&eve, &call, client).await, (0, 0), "{client:?}");
+    }
+    assert!(seen_by(&eve, &call, None).await.0.get("primary").is_none());
+    for party in [&carl, &door] {
+        assert!(rings(left(party, &call, None).await), "{}", party.id);
     }
     world.end().await;
 }

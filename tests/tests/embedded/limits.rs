@@ -1,13 +1,17 @@
 //! How often somebody may be rung, and by whom not at all.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use futures::stream::{self, StreamExt};
+use ilock_env::Clock;
 use ilock_local::Options;
 use ilock_tests::World;
 use ilock_tests::parties::{Answer, Party, call_id};
-use ilock_tests::phone::Phone;
+use ilock_tests::phone::{Heard, Phone, kind};
 use reqwest::Method;
 use serde_json::json;
 
@@ -18,6 +22,11 @@ async fn limited(settings: &'static [(&'static str, &'static str)]) -> World {
 
 async fn presses(caller: &Party, callee: &str) -> Answer {
     caller.posts("/api/calls", json!({ "callee_id": callee, "ring_seconds": 5 })).await
+}
+
+async fn presses_under(key: &str, caller: &Party, callee: &str) -> Answer {
+    let body = json!({ "callee_id": callee, "ring_seconds": 30 });
+    caller.asks_with(Method::POST, "/api/calls", Some(body), &[("idempotency-key", key)]).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +84,7 @@ async fn while_one_identity_presses_three_hundred_times_in_nine_seconds_others_r
         without.push(second(&nuisance, 0, &door, &mut phone).await.1);
     }
     assert!(answers.iter().all(|answer| [0, 42_901].contains(&answer.code)), "{answers:?}");
-    let calls: std::collections::BTreeSet<String> =
+    let calls: BTreeSet<String> =
         answers.iter().filter(|answer| answer.code == 0).map(|answer| call_id(&answer.data)).collect();
     assert!(answers.iter().filter(|answer| answer.code == 0).count() <= 20);
     assert!(calls.len() <= 4, "while one rings, a press is that call: {calls:?}");
@@ -111,10 +120,7 @@ async fn a_request_that_comes_again_under_its_key_presses_once() {
     let world = limited(&[("LIMIT_PRESSES_A_MINUTE", "2")]).await;
     let door = world.door("device123");
     world.user("anna").registers("phone").await;
-    let again = async |key: &str| {
-        let body = json!({ "callee_id": "anna", "ring_seconds": 30 });
-        door.asks_with(Method::POST, "/api/calls", Some(body), &[("idempotency-key", key)]).await
-    };
+    let again = async |key: &str| presses_under(key, &door, "anna").await;
     let first = call_id(&again("press-1").await.ok());
     for _ in 0..4 {
         assert_eq!(call_id(&again("press-1").await.ok()), first);
@@ -136,10 +142,7 @@ async fn retries_of_one_press_leave_the_others_of_the_pair() {
     let world = limited(&[("LIMIT_PRESSES_A_MINUTE", "20"), ("LIMIT_PAIR_PRESSES_A_MINUTE", "2")]).await;
     let door = world.door("device123");
     world.user("anna").registers("phone").await;
-    let again = async |key: &str| {
-        let body = json!({ "callee_id": "anna", "ring_seconds": 30 });
-        door.asks_with(Method::POST, "/api/calls", Some(body), &[("idempotency-key", key)]).await
-    };
+    let again = async |key: &str| presses_under(key, &door, "anna").await;
     let first = call_id(&again("press-1").await.ok());
     for _ in 0..5 {
         assert_eq!(call_id(&again("press-1").await.ok()), first);
@@ -148,6 +151,41 @@ async fn retries_of_one_press_leave_the_others_of_the_pair() {
     let second = call_id(&again("press-2").await.ok());
     door.caller_action(&second, "cancelled").await.ok();
     assert_eq!(again("press-3").await.code, 42_902);
+    world.end().await;
+}
+
+/// An HTTP client that hears nothing for a while sends the same request once more, and again.
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_of_one_request_at_once_press_once() {
+    let world = limited(&[("LIMIT_PRESSES_A_MINUTE", "3"), ("LIMIT_PAIR_PRESSES_A_MINUTE", "2")]).await;
+    for person in ["anna", "bert"] {
+        world.user(person).registers("phone").await;
+    }
+    for round in 0..6 {
+        let door = world.door(&format!("door{round}"));
+        let copies = join_all((0..8).map(|_| presses_under("press-1", &door, "anna"))).await;
+        let calls: BTreeSet<String> = copies.into_iter().map(|copy| call_id(&copy.ok())).collect();
+        assert_eq!(calls.len(), 1, "{calls:?}");
+        door.caller_action(calls.first().unwrap(), "cancelled").await.ok();
+        let second = call_id(&presses_under("press-2", &door, "anna").await.ok());
+        assert!(!calls.contains(&second), "the second press of two");
+        door.caller_action(&second, "cancelled").await.ok();
+        assert_eq!(presses_under("press-3", &door, "anna").await.code, 42_902);
+        let third = call_id(&presses_under("press-4", &door, "bert").await.ok());
+        assert_eq!(presses_under("press-5", &door, "bert").await.code, 42_901);
+        door.caller_action(&third, "cancelled").await.ok();
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_without_a_key_are_a_press_each() {
+    let world = limited(&[("LIMIT_PRESSES_A_MINUTE", "3"), ("LIMIT_PAIR_PRESSES_A_MINUTE", "100")]).await;
+    let door = world.door("device123");
+    world.user("anna").registers("phone").await;
+    let mut codes: Vec<u64> = join_all((0..8).map(|_| presses(&door, "anna"))).await.iter().map(|a| a.code).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, [0, 0, 0, 42_901, 42_901, 42_901, 42_901, 42_901]);
     world.end().await;
 }
 
@@ -183,24 +221,79 @@ async fn a_blocked_caller_sees_somebody_out_of_reach_and_the_person_hears_and_se
     world.end().await;
 }
 
-/// Security finding 1: a name that reads as another one.
+/// What the caller is told of a call to `callees` that they give up: each action, in order, with the end of the message's id.
+async fn transcript(caller: &Party, phone: &mut Phone, callees: &[&str]) -> Vec<(String, String)> {
+    let body = json!({ "callee_ids": callees, "ring_seconds": 30 });
+    let call = call_id(&caller.posts("/api/calls", body).await.ok());
+    let mut heard = phone.all_within(Duration::from_secs(1)).await;
+    caller.caller_action(&call, "cancelled").await.ok();
+    let is_of_call = |one: &&Heard| one.body["call_id"] == call.as_str();
+    while !heard.iter().filter(is_of_call).any(|one| kind(one) == "cancelled") {
+        heard.push(phone.next_within(Duration::from_secs(10)).await.expect("the caller's phones are told"));
+    }
+    let (mut told, mut seen) = (vec![], BTreeSet::new());
+    for one in heard.iter().filter(is_of_call) {
+        let id = one.body["message_id"].as_str().unwrap();
+        if seen.insert(id) {
+            told.push((kind(one), id.strip_prefix(&call).unwrap().to_owned()));
+        }
+    }
+    told
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn no_name_that_a_person_reads_is_turned_round() {
+async fn a_blocked_caller_is_told_what_a_caller_of_somebody_out_of_reach_is_in_the_same_order_under_the_same_ids() {
+    let ahead = Arc::<AtomicI64>::default();
+    let ms = ahead.clone();
+    let clock = Clock::new(move || Clock::system().now().plus(ms.load(Ordering::SeqCst)));
+    let world = World::with(Options { clock, ..Options::anywhere() }).await;
+    let (anna, bert, clara) = (world.user("anna"), world.user("bert"), world.user("clara"));
+    let (_annas, _claras) = (world.phone(&anna, "phone").await, world.phone(&clara, "phone").await);
+    let mut berts = world.phone(&bert, "phone").await;
+    // Zoe's phone has had the time to connect.
+    world.user("zoe").registers("phone").await;
+    ahead.store(6_000, Ordering::SeqCst);
+    anna.asks(Method::PUT, "/api/blocks?caller_id=bert", None).await.ok();
+    let lines = |lines: &[(&str, &str)]| -> Vec<(String, String)> {
+        lines.iter().map(|(action, id)| ((*action).to_owned(), (*id).to_owned())).collect()
+    };
+    let alone = lines(&[("ringing", ":1:1"), ("unreachable", ":1:2"), ("cancelled", ":2:0")]);
+    let household = lines(&[("ringing", ":1:2"), ("cancelled", ":2:0")]);
+    for (blocked, away, told) in [
+        (&["anna"][..], &["zoe"][..], alone),
+        (&["clara", "anna"], &["clara", "zoe"], household.clone()),
+        (&["anna", "clara"], &["zoe", "clara"], household),
+    ] {
+        assert_eq!(transcript(&bert, &mut berts, away).await, told, "{away:?}");
+        assert_eq!(transcript(&bert, &mut berts, blocked).await, told, "{blocked:?}");
+    }
+    world.end().await;
+}
+
+/// Security finding 1: a name that reads as another one, or as none.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_name_that_a_person_reads_is_turned_round_or_empty() {
     let world = World::new().await;
     let anna = world.user("anna");
     let body = json!({ "client_id": "p", "platform": "android", "push_token": "annas" });
     anna.posts("/api/mqtt/clients/register", body).await.ok();
     let mut phone = world.phone(&anna, "ios_1").await;
-    for (door, sent, read) in [("gate", "Police \u{202E}011", "Police 011"), ("yard", "\u{2066}\u{2069} ", "yard")] {
+    let names = [
+        ("gate", "Police \u{202E}011", "Police 011"),
+        ("yard", "\u{2066}\u{2069} ", "yard"),
+        ("garage", "", "garage"),
+        ("cellar", "   ", "cellar"),
+    ];
+    for (door, sent, read) in names {
         let body = json!({ "callee_id": "anna", "ring_seconds": 30, "caller_info": { "name": sent } });
         world.door(door).posts("/api/calls", body).await.ok();
         assert_eq!(phone.hears("incoming").await["caller_info"]["name"], read);
     }
-    while world.stack.push.shown().len() < 2 {
+    while world.stack.push.shown().len() < names.len() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let pushed: String = world.stack.push.shown().iter().map(|push| push.payload.to_string()).collect();
-    assert!(pushed.contains("Police 011") && pushed.contains("yard"), "{pushed}");
+    assert!(names.iter().all(|(_, _, read)| pushed.contains(read)), "{pushed}");
     assert!(!pushed.contains(['\u{202E}', '\u{2066}', '\u{2069}']), "{pushed}");
     world.end().await;
 }

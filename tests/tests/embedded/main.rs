@@ -10,6 +10,7 @@ mod bodies;
 mod busy;
 mod calls;
 mod client;
+mod clocks;
 #[path = "../contract/mod.rs"]
 mod contract;
 mod cost;

@@ -1,6 +1,6 @@
 //! The pages, the tokens that they log in with, and whom they are served to.
 
-use ilock_local::Options;
+use ilock_local::{Options, TrtcPages};
 use ilock_tests::World;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -26,7 +26,14 @@ async fn ask(
 async fn every_page_is_there_with_a_policy_that_names_only_this_process_and_its_broker() {
     let world = World::new().await;
     let broker = format!("ws://{}", world.stack.at.broker.websocket);
-    for path in ["/", "/door?device=d&callee=anna", "/phone?user=anna", "/story/call_d_anna_1_x", "/pages/pages.js"] {
+    for path in [
+        "/",
+        "/door?device=d&callee=anna",
+        "/phone?user=anna",
+        "/story/call_d_anna_1_x",
+        "/pages/pages.js",
+        "/pages/licences.txt",
+    ] {
         let (status, policy, text) = ask(&world, (Method::GET, path), &[], "").await;
         assert_eq!(status, StatusCode::OK, "{path}");
         assert!(policy.starts_with("default-src 'none'; script-src 'self' 'wasm-unsafe-eval';"), "{policy}");
@@ -50,6 +57,27 @@ async fn a_page_of_this_machine_logs_in_by_itself() {
     let answer: Value = serde_json::from_str(&text).unwrap();
     let anna = world.bearer("anna", answer["data"]["token"].as_str().unwrap().to_owned());
     anna.registers("kitchen").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_page_logs_in_by_the_claims_and_the_longest_life_of_the_operator_s_settings() {
+    let own = |name: &str| match name {
+        "AUTH_SUBJECT_CLAIM" => Some("oid".to_owned()),
+        "AUTH_ROLE_CLAIM" => Some("realm_access.roles".to_owned()),
+        "AUTH_TENANT_CLAIM" => Some("org.id".to_owned()),
+        "AUTH_MAX_TOKEN_SECONDS" => Some("user=600,device=86400".to_owned()),
+        _ => None,
+    };
+    let world = World::with(Options { settings: Box::new(own), ..Options::anywhere() }).await;
+    for (id, role) in [("anna", "user"), ("front", "device")] {
+        let wish = json!({ "sub": id, "role": role }).to_string();
+        let (status, _, text) = ask(&world, (Method::POST, "/dev/token"), &[], &wish).await;
+        assert_eq!(status, StatusCode::OK, "{text}");
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        let party = world.bearer(id, answer["data"]["token"].as_str().unwrap().to_owned());
+        party.registers("one").await;
+    }
     world.end().await;
 }
 
@@ -86,6 +114,13 @@ async fn under_a_name_that_was_made_to_lead_here_there_is_no_api_while_everybody
         for path in ["/api/calls", "/dev/pushes", "/dev/stores"] {
             assert_eq!(status(path, host).await, StatusCode::OK, "{path} {host}");
         }
+    }
+    // As every refusal, in the language of whoever asks.
+    for (language, message) in [("en", "Forbidden"), ("zh-CN", "无权执行此操作")] {
+        let headers = [("host", "evil.example"), ("accept-language", language)];
+        let (_, _, text) = ask(&world, (Method::GET, "/api/calls"), &headers, "").await;
+        let refused: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&refused["code"], &refused["message"]), (&json!(40_301), &json!(message)), "{text}");
     }
     // Android's emulator, phones on the network, and Tencent, which signs what it sends.
     for host in ["10.0.2.2:8080", "198.51.100.7:8080", "[2001:db8::7]:8080"] {
@@ -130,5 +165,44 @@ async fn with_a_secret_of_ones_own_nobody_is_logged_in() {
     assert_eq!(named("/api/calls").await.0, StatusCode::UNAUTHORIZED);
     assert_eq!(named("/dev/pushes").await.0, StatusCode::FORBIDDEN);
     assert_eq!(named("/dev/stores").await.0, StatusCode::FORBIDDEN);
+    world.end().await;
+}
+
+/// A stack with a TRTC application of the operator's own.
+async fn with_trtc(pages: TrtcPages) -> World {
+    let own = |name: &str| match name {
+        "TRTC_SDK_APP_ID" => Some("1400000002".to_owned()),
+        "TRTC_SECRET_KEY" => Some("a key of the operator's own".to_owned()),
+        _ => None,
+    };
+    World::with(Options { settings: Box::new(own), trtc_pages: pages, ..Options::anywhere() }).await
+}
+
+#[tokio::test]
+async fn with_a_trtc_application_the_pages_enter_its_rooms_by_the_operator_s_copy_of_the_sdk() {
+    let folder = tempfile::tempdir().unwrap();
+    let sdk = folder.path().join("trtc.js");
+    std::fs::write(&sdk, "globalThis.TRTC = {};").unwrap();
+    let world = with_trtc(TrtcPages { sdk: Some(sdk), hosts: Some("https://a.example wss://a.example".into()) }).await;
+    let (_, policy, config) = ask(&world, (Method::GET, "/pages/config.json"), &[], "").await;
+    assert_eq!(config, r#"{"login":"demo","room":"trtc"}"#);
+    let broker = world.stack.at.broker.websocket;
+    let connect = format!("connect-src 'self' ws://{broker} https://a.example wss://a.example;");
+    assert!(policy.contains(&connect), "{policy}");
+    let (status, policy, text) = ask(&world, (Method::GET, "/pages/trtc.esm.js"), &[], "").await;
+    assert_eq!((status, text.as_str()), (StatusCode::OK, "globalThis.TRTC = {};"));
+    assert!(policy.starts_with("default-src 'none'; script-src 'self' 'wasm-unsafe-eval';"), "{policy}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn without_a_copy_of_the_sdk_its_address_says_what_to_do() {
+    let world = with_trtc(TrtcPages::default()).await;
+    let (_, policy, config) = ask(&world, (Method::GET, "/pages/config.json"), &[], "").await;
+    assert_eq!(config, r#"{"login":"demo","room":"trtc"}"#);
+    assert!(policy.contains(" https://*.rtc.qq.com wss://*.rtc.qq.com "), "{policy}");
+    let (status, _, text) = ask(&world, (Method::GET, "/pages/trtc.esm.js"), &[], "").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert!(text.contains("--trtc-sdk"), "{text}");
     world.end().await;
 }

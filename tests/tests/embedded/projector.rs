@@ -123,13 +123,13 @@ async fn a_call_stands_in_the_histories_before_anybody_of_its_batch_is_told() {
     }
     throttle.set(Duration::from_mins(1));
     let placed = records.len();
-    let telling = tokio::spawn(async move { failures(&projector, records).await });
+    let delivering = tokio::spawn(async move { failures(&projector, records).await });
     while user.gets("/api/calls?limit=100").await.ok()["calls"].as_array().unwrap().len() < placed {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert!(!telling.is_finished(), "nobody was told yet: the round lasts for five seconds");
+    assert!(!delivering.is_finished(), "nobody was told yet: the round lasts for five seconds");
     throttle.set(Duration::ZERO);
-    telling.abort();
+    delivering.abort();
     world.end().await;
 }
 

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use ilock_auth::Role;
+use ilock_lambda::lines_of_json;
 use ilock_tests::parties::{call_id, token};
 use ilock_tests::phone::Credentials;
-use ilock_tests::{Phone, Version, World};
+use ilock_tests::{LogLines, Phone, Version, World};
 use reqwest::Method;
 use rumqttc::{AsyncClient, LastWill, MqttOptions, QoS};
 use serde_json::{Value, json};
@@ -310,12 +311,33 @@ async fn nobody_connects_as_another_client_or_user_or_with_a_will() {
     Phone::with(named, Version::V5).await.unwrap();
 
     for topic in ["users/user456/calls/incoming", "users/spy/calls/control"] {
-        let mut options = MqttOptions::new(&good.client_id, &good.broker.0, good.broker.1);
-        options.set_credentials(&good.username, &good.password);
-        options.set_last_will(LastWill::new(topic, "{}", QoS::AtLeastOnce, false));
-        let (_client, mut events) = AsyncClient::new(options, 8);
-        assert!(events.poll().await.is_err(), "a will on {topic} was taken");
+        assert!(is_refused_with_a_will(&good, topic).await, "a will on {topic} was taken");
     }
+    world.end().await;
+}
+
+async fn is_refused_with_a_will(login: &Credentials, topic: &str) -> bool {
+    let mut options = MqttOptions::new(&login.client_id, &login.broker.0, login.broker.1);
+    options.set_credentials(&login.username, &login.password);
+    options.set_last_will(LastWill::new(topic, "{}", QoS::AtLeastOnce, false));
+    let (_client, mut events) = AsyncClient::new(options, 8);
+    events.poll().await.is_err()
+}
+
+/// mqtt5_client#131: the will was refused, and the log did not say why. All tasks of this runtime run on this thread, and so
+/// only they log here.
+#[tokio::test]
+async fn a_will_that_is_refused_is_named_in_the_log() {
+    let lines = LogLines::default();
+    let to = lines.clone();
+    let _logging = tracing::subscriber::set_default(lines_of_json(move || to.clone()));
+    let world = World::new().await;
+    let login = Credentials::of(&world.user("spy").registers("android_1").await);
+    let topic = "users/spy/calls/control";
+    assert!(is_refused_with_a_will(&login, topic).await);
+    let text = lines.text();
+    let names = |line: &str| ["may not have a will", &login.client_id, topic].iter().all(|part| line.contains(part));
+    assert!(text.lines().any(names), "{text}");
     world.end().await;
 }
 
@@ -404,7 +426,7 @@ async fn a_refused_publish_closes_the_connection_and_is_not_answered() {
     let world = World::new().await;
     let login = Credentials::of(&world.user("spy").registers("android_1").await);
     for version in [4, 5] {
-        for qos in [0, 1] {
+        for qos in [0, 1, 2] {
             for topic in ["users/user456/calls/incoming", "users/spy/calls/control", "anything"] {
                 let mut client = RawClient::connect(version, &login).await;
                 client.publish(version, topic, qos).await;

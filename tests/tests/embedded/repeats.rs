@@ -99,6 +99,36 @@ async fn a_request_that_comes_again_gets_its_call_though_the_household_has_chang
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_for_the_same_people_and_the_same_time_alone() {
+    let world = World::new().await;
+    let (door, carl) = (world.door("device123"), world.user("carl"));
+    world.user("bea").registers("phone").await;
+    carl.registers("phone").await;
+    let to = |people: &[&str], seconds: u32| json!({ "callee_ids": people, "ring_seconds": seconds });
+    let placed = presses_with(&door, "placed", to(&["bea", "nobody"], 60)).await.ok();
+    let repeated = presses_with(&door, "repeated", to(&["bea", "nobody"], 30)).await.ok();
+    assert_eq!((call_id(&repeated), &repeated["repeated"]), (call_id(&placed), &json!(true)));
+    for (key, seconds) in [("placed", 60), ("repeated", 30)] {
+        for same in [&["bea", "nobody"][..], &["nobody", "bea"], &["bea", "nobody", "bea"]] {
+            let again = presses_with(&door, key, to(same, seconds)).await;
+            assert!(again.replayed, "{key}: {same:?}");
+            let again = again.ok();
+            assert_eq!((call_id(&again), &again["not_rung"]), (call_id(&placed), &json!(["nobody"])));
+        }
+        for other in [&["bea"][..], &["bea", "carl"], &["bea", "nobody", "carl"], &["bea", "nobody2"], &["carl"]] {
+            presses_with(&door, key, to(other, seconds)).await.refused(422);
+        }
+        presses_with(&door, key, to(&["bea", "nobody"], 5)).await.refused(422);
+    }
+    assert_eq!(carl.gets("/api/calls").await.ok()["calls"], json!([]));
+    // Also where the first request was in vain.
+    presses_with(&door, "in-vain", to(&["nobody"], 30)).await.refused(404);
+    presses_with(&door, "in-vain", to(&["nobody", "nobody2"], 30)).await.refused(422);
+    presses_with(&door, "in-vain", to(&["nobody"], 30)).await.refused(404);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn presses_at_once_under_different_keys_are_one_call() {
     let world = World::new().await;
     world.user("anna").registers("phone").await;

@@ -1,12 +1,14 @@
-//! Production code uses the field's words: docs/decisions/0009-words-of-the-field.md.
+//! Production code and what people read beside it use the field's words: docs/decisions/0009-words-of-the-field.md.
+
+use std::path::PathBuf;
 
 use proc_macro2::{TokenStream, TokenTree};
 
 use crate::modules::plain;
-use crate::workspace::{production_files, relative};
+use crate::workspace::{files_of, production_files, relative, repository};
 
 /// Words that meant something else here, each with what is said instead. They stand in no name and in no text.
-const WORDS: [(&str, &str); 15] = [
+const WORDS: [(&str, &str); 20] = [
     ("seal", "encrypt, sign, issue; a checksum matches"),
     ("seals", "encrypts, signs, issues"),
     ("sealed", "encrypted, signed, issued"),
@@ -22,14 +24,17 @@ const WORDS: [(&str, &str); 15] = [
     ("untold", "delivery error"),
     ("unworded", "pending reply"),
     ("dial", "throttle"),
+    ("telling", "delivery, delivering, notifying"),
+    ("waking", "push sender, sending"),
+    ("mend", "correct"),
+    ("mends", "corrects"),
+    ("mended", "corrected"),
 ];
 
 /// Types that were called so, each with the field's word.
-const TYPES: [(&str, &str); 21] = [
+const TYPES: [(&str, &str); 19] = [
     ("Told", "DeliveryStep, DeliveryCheck"),
-    ("Telling", "Notifier, Delivery"),
     ("Saying", "PushKind"),
-    ("Waking", "PushSender"),
     ("FannedOut", "FanOutResult"),
     ("Ask", "JsonBody, ApiRequest"),
     ("Wording", "ErrorBody"),
@@ -50,9 +55,11 @@ const TYPES: [(&str, &str); 21] = [
 ];
 
 /// Where a word of [`WORDS`] has its own meaning.
-const ALLOWED: [(&str, &str); 1] = [
+const ALLOWED: [(&str, &str); 2] = [
     // The template's parameter for alarms that can wait: a ticket as operators have it.
     ("cli/src/aws/doctor/subscribers.rs", "ticket"),
+    // A part of a sample's name.
+    ("events/asyncapi.yaml", "ticket"),
 ];
 
 /// The words of `text`, in small letters: `TicketTopicArn` and `ticket_topic_arn` have three.
@@ -70,6 +77,12 @@ fn words(text: &str) -> Vec<String> {
     }
     words.retain(|word| !word.is_empty());
     words
+}
+
+/// The words of [`WORDS`] in `text`.
+fn found_in_text(text: &str) -> Vec<&'static str> {
+    let said = words(text);
+    WORDS.iter().map(|(word, _)| *word).filter(|word| said.iter().any(|said| said == word)).collect()
 }
 
 /// What `source` says in other words than the field's.
@@ -91,8 +104,7 @@ fn collect(code: TokenStream, found: &mut Vec<&'static str>) {
             // Comments that document are literals too.
             TokenTree::Literal(_) | TokenTree::Punct(_) => token.to_string(),
         };
-        let said = words(&text);
-        found.extend(WORDS.iter().map(|(word, _)| *word).filter(|word| said.iter().any(|said| said == word)));
+        found.extend(found_in_text(&text));
         if ["struct", "enum", "trait", "type"].contains(&before.as_str()) {
             found.extend(TYPES.iter().map(|(name, _)| *name).filter(|name| text == *name));
         }
@@ -105,13 +117,35 @@ fn instead(word: &str) -> &'static str {
     WORDS.iter().chain(&TYPES).find(|(old, _)| *old == word).map_or("", |(_, new)| *new)
 }
 
+/// What operators and app makers read outside Rust, by file: the API descriptions, the TypeScript of the clients, and what the
+/// template says of its parameters and functions. Its alarms are left out: they begin with `[page]` or `[ticket]`.
+fn texts() -> Vec<(String, String)> {
+    let folders = ["client/web/src", "client/pages/src"].map(|folder| repository().join(folder));
+    let mut files: Vec<PathBuf> = folders.iter().flat_map(|folder| files_of(folder, "ts")).collect();
+    // WebAssembly as base64: no text, and any word may stand in it.
+    files.retain(|file| !file.ends_with("wasm.ts"));
+    assert!(files.len() > 20, "{} files of TypeScript were read", files.len());
+    files.extend(["events/openapi.yaml", "events/asyncapi.yaml"].map(|name| repository().join(name)));
+    let read = |file: &PathBuf| (relative(file), std::fs::read_to_string(file).unwrap());
+    let mut texts: Vec<(String, String)> = files.iter().map(read).collect();
+    let (template, text) = read(&repository().join("template.yaml"));
+    let described = text.lines().filter(|line| line.trim_start().starts_with("Description:"));
+    texts.push((template, described.collect::<Vec<_>>().join("\n")));
+    texts
+}
+
 #[test]
 fn names_and_texts_use_the_words_of_the_field() {
     let mut wrong = vec![];
-    for file in production_files() {
-        let (source, file) = (std::fs::read_to_string(&file).unwrap(), relative(&file));
-        let found = found_in(&source).into_iter().filter(|word| !ALLOWED.contains(&(file.as_str(), *word)));
+    let mut check = |file: &str, found: Vec<&'static str>| {
+        let found = found.into_iter().filter(|word| !ALLOWED.contains(&(file, *word)));
         wrong.extend(found.map(|word| format!("{file}: “{word}”; the field's: {}", instead(word))));
+    };
+    for file in production_files() {
+        check(&relative(&file), found_in(&std::fs::read_to_string(&file).unwrap()));
+    }
+    for (file, text) in texts() {
+        check(&file, found_in_text(&text));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -122,5 +156,6 @@ fn words_are_found_in_names_texts_and_comments() {
     let source =
         "/// The vault.\nstruct Told { is_sealed: bool }\nfn f() { say!(\"a ticket\"); let told = dial_of(x); }";
     assert_eq!(found_in(source), ["vault", "Told", "sealed", "ticket", "dial"]);
+    assert_eq!(found_in_text("Description: With off all telling is mended."), ["telling", "mended"]);
     assert_eq!(found_in("struct Dialog; fn revealed() { \"slippery\"; }"), [""; 0]);
 }

@@ -74,12 +74,17 @@ pub fn relative(file: &Path) -> String {
 
 /// Every .rs file in `folder` and in the folders below it.
 pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    files_of(folder, "rs")
+}
+
+/// Every file with that extension in `folder` and in the folders below it.
+pub fn files_of(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut files = vec![];
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            files.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.extend(files_of(&path, extension));
+        } else if path.extension().is_some_and(|found| found == extension) {
             files.push(path);
         }
     }

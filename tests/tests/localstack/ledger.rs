@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use ilock_env::Clock;
-use ilock_functions::settings::Retention;
+use ilock_functions::settings::ledger::Retention;
 use ilock_lambda::aws::Bucket;
 use ilock_log::ledger::{CHECKPOINT, LedgerReader, LedgerStore, NotSequenced};
 use ilock_tests::engine::unique;

@@ -1,29 +1,42 @@
-//! Checks that every alarm exists, that none is in ALARM, and that each notifies somebody.
+//! Checks that every alarm exists, can be evaluated and is not in ALARM, and that each notifies somebody.
 
 use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::Client;
-use aws_sdk_cloudwatch::types::AlarmType;
+use aws_sdk_cloudwatch::types::{AlarmType, EvaluationState, StateValue};
+use ilock_env::Clock;
 
 use crate::aws::account::AwsError;
-use crate::aws::doctor::finding::Finding;
+use crate::aws::doctor::check_result::CheckResult;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "alarms";
 /// The most alarm names in a request.
 const BATCH_SIZE: usize = 100;
+/// After this every alarm has been evaluated. A new one has no data at first.
+const SECONDS_WITHOUT_DATA: i64 = 24 * 60 * 60;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum State {
+    Quiet,
+    Firing,
+    /// It has had no data since it was made. The template has missing data counted as good or as bad, so none stays like this.
+    WithoutData,
+    /// CloudWatch cannot evaluate it, or sees a part of its data only; and its own word for it.
+    NotEvaluated(String),
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Alarm {
-    firing: bool,
+    state: State,
     /// What the alarm means, and its runbook.
     description: String,
     /// Whether it has an action that is enabled.
     notifies: bool,
 }
 
-pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
+pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<CheckResult> {
     let names: Vec<String> = stack
         .resources
         .iter()
@@ -36,17 +49,32 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
         return vec![no_alarms(stack)];
     }
     match described(&Client::new(sdk), &names).await {
-        Ok(alarms) => judge(&names, &alarms),
-        Err(error) => vec![Finding::refused(ABOUT, "the alarms", &error)],
+        Ok(alarms) => judge(&names, &alarms, is_new(stack, Clock::system().now().0 / 1000)),
+        Err(error) => vec![CheckResult::refused(ABOUT, "the alarms", &error)],
     }
 }
 
-fn no_alarms(stack: &Stack) -> Finding {
+fn no_alarms(stack: &Stack) -> CheckResult {
     let found = "the stack has no alarms: nobody is notified when something breaks";
     if stack.stage() == Some("dev") {
-        return Finding::warning(ABOUT, found, "deploy it with AlarmTopicArn, or in another stage than dev");
+        return CheckResult::warning(ABOUT, found, "deploy it with AlarmTopicArn, or in another stage than dev");
     }
-    Finding::failed(ABOUT, found, "deploy it again from this project's template")
+    CheckResult::failed(ABOUT, found, "deploy it again from this project's template")
+}
+
+/// Whether the stack is so young that an alarm without data says nothing. One that does not say when it was made is not. `now` is
+/// in seconds since 1970.
+fn is_new(stack: &Stack, now: i64) -> bool {
+    stack.created.is_some_and(|created| now.saturating_sub(created) < SECONDS_WITHOUT_DATA)
+}
+
+fn state_of(state: Option<&StateValue>, evaluation: Option<&EvaluationState>) -> State {
+    match (state, evaluation) {
+        (Some(StateValue::Alarm), _) => State::Firing,
+        (_, Some(evaluation)) => State::NotEvaluated(evaluation.as_str().to_owned()),
+        (Some(StateValue::Ok), None) => State::Quiet,
+        (_, None) => State::WithoutData,
+    }
 }
 
 async fn described(client: &Client, names: &[String]) -> Result<BTreeMap<String, Alarm>, AwsError> {
@@ -64,7 +92,7 @@ async fn described(client: &Client, names: &[String]) -> Result<BTreeMap<String,
             let metric = page.metric_alarms().iter().map(|alarm| {
                 (
                     alarm.alarm_name(),
-                    alarm.state_value(),
+                    state_of(alarm.state_value(), alarm.evaluation_state()),
                     alarm.alarm_description(),
                     alarm.actions_enabled(),
                     alarm.alarm_actions(),
@@ -73,7 +101,7 @@ async fn described(client: &Client, names: &[String]) -> Result<BTreeMap<String,
             let composite = page.composite_alarms().iter().map(|alarm| {
                 (
                     alarm.alarm_name(),
-                    alarm.state_value(),
+                    state_of(alarm.state_value(), None),
                     alarm.alarm_description(),
                     alarm.actions_enabled(),
                     alarm.alarm_actions(),
@@ -81,7 +109,7 @@ async fn described(client: &Client, names: &[String]) -> Result<BTreeMap<String,
             });
             for (name, state, description, enabled, actions) in metric.chain(composite) {
                 let alarm = Alarm {
-                    firing: state.is_some_and(|state| state.as_str() == "ALARM"),
+                    state,
                     description: description.unwrap_or_default().to_owned(),
                     notifies: enabled != Some(false) && !actions.is_empty(),
                 };
@@ -92,65 +120,118 @@ async fn described(client: &Client, names: &[String]) -> Result<BTreeMap<String,
     Ok(alarms)
 }
 
-fn judge(names: &[String], alarms: &BTreeMap<String, Alarm>) -> Vec<Finding> {
-    let mut findings = vec![];
+/// `is_new`: the stack was made so lately that alarms have no data yet.
+fn judge(names: &[String], alarms: &BTreeMap<String, Alarm>, is_new: bool) -> Vec<CheckResult> {
+    let mut results = vec![];
     let mut silent = vec![];
     let mut quiet = 0;
     for name in names {
-        match alarms.get(name) {
-            None => findings.push(Finding::failed(ABOUT, format!("{name} does not exist"), "deploy the stack again")),
-            Some(alarm) => {
-                if alarm.firing {
-                    let remedy = "follow the runbook that it names; docs/operators.md lists the others";
-                    findings.push(Finding::warning(
-                        ABOUT,
-                        format!("{name} is in ALARM: {}", alarm.description),
-                        remedy,
-                    ));
-                } else {
-                    quiet += 1;
-                }
-                if !alarm.notifies {
-                    silent.push(name.as_str());
-                }
-            }
+        let Some(alarm) = alarms.get(name) else {
+            results.push(CheckResult::failed(ABOUT, format!("{name} does not exist"), "deploy the stack again"));
+            continue;
+        };
+        match judge_state(name, alarm, is_new) {
+            Some(result) => results.push(result),
+            None => quiet += 1,
+        }
+        if !alarm.notifies {
+            silent.push(name.as_str());
         }
     }
     if quiet > 0 {
-        findings.insert(0, Finding::ok(ABOUT, format!("{quiet} of {} are quiet", names.len())));
+        results.insert(0, CheckResult::ok(ABOUT, format!("{quiet} of {} are quiet", names.len())));
     }
     if !silent.is_empty() {
         let found = format!("these alarms notify nobody: {}", silent.join(", "));
-        findings.push(Finding::warning(
+        results.push(CheckResult::warning(
             ABOUT,
             found,
             "deploy the stack with AlarmTopicArn: the ARN of an SNS topic that you subscribe to",
         ));
     }
-    findings
+    results
+}
+
+/// None for an alarm that is quiet.
+fn judge_state(name: &str, alarm: &Alarm, is_new: bool) -> Option<CheckResult> {
+    match &alarm.state {
+        State::Firing => Some(CheckResult::warning(
+            ABOUT,
+            format!("{name} is in ALARM: {}", alarm.description),
+            "follow the runbook that it names; docs/operators.md lists the others",
+        )),
+        State::NotEvaluated(why) => Some(CheckResult::warning(
+            ABOUT,
+            format!("{name} is not evaluated properly ({why}): it would not warn"),
+            format!("the alarm's history says why: aws cloudwatch describe-alarm-history --alarm-name {name}"),
+        )),
+        State::WithoutData if !is_new => Some(CheckResult::warning(
+            ABOUT,
+            format!("{name} has no data (INSUFFICIENT_DATA): it would not warn"),
+            "look whether its metrics exist in CloudWatch, and deploy the stack again where the alarm was changed",
+        )),
+        State::Quiet | State::WithoutData => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::doctor::finding::Outcome;
+    use crate::aws::doctor::check_result::Outcome;
 
     #[test]
     fn an_alarm_that_is_in_alarm_absent_or_silent_is_named() {
-        let alarm = |firing, notifies| Alarm { firing, description: "2 errors".into(), notifies };
+        let alarm = |state, notifies| Alarm { state, description: "2 errors".into(), notifies };
         let alarms = BTreeMap::from([
-            ("quiet".to_owned(), alarm(false, true)),
-            ("ringing".to_owned(), alarm(true, true)),
-            ("silent".to_owned(), alarm(false, false)),
+            ("quiet".to_owned(), alarm(State::Quiet, true)),
+            ("ringing".to_owned(), alarm(State::Firing, true)),
+            ("silent".to_owned(), alarm(State::Quiet, false)),
+            ("empty".to_owned(), alarm(State::WithoutData, true)),
+            ("broken".to_owned(), alarm(State::NotEvaluated("EVALUATION_ERROR".into()), true)),
         ]);
-        let names: Vec<String> = ["quiet", "ringing", "silent", "absent"].map(str::to_owned).to_vec();
-        let found = judge(&names, &alarms);
-        let outcomes: Vec<Outcome> = found.iter().map(|finding| finding.outcome).collect();
-        assert_eq!(outcomes, [Outcome::Ok, Outcome::Warning, Outcome::Failed, Outcome::Warning]);
-        assert_eq!(found[0].found, "2 of 4 are quiet");
+        let names = ["quiet", "ringing", "silent", "absent", "empty", "broken"].map(str::to_owned).to_vec();
+        let found = judge(&names, &alarms, false);
+        let outcomes: Vec<Outcome> = found.iter().map(|result| result.outcome).collect();
+        let [ok, warning, failed] = [Outcome::Ok, Outcome::Warning, Outcome::Failed];
+        assert_eq!(outcomes, [ok, warning, failed, warning, warning, warning]);
+        assert_eq!(found[0].found, "2 of 6 are quiet");
         assert_eq!(found[1].found, "ringing is in ALARM: 2 errors");
         assert_eq!(found[2].found, "absent does not exist");
-        assert!(found[3].found.ends_with(": silent"));
+        assert!(found[3].found.starts_with("empty has no data"));
+        assert!(found[4].found.starts_with("broken is not evaluated properly (EVALUATION_ERROR)"));
+        assert!(found[5].found.ends_with(": silent"));
+        // A stack of today has alarms that were not evaluated yet.
+        assert_eq!(judge(&names, &alarms, true)[0].found, "3 of 6 are quiet");
+    }
+
+    #[test]
+    fn only_an_alarm_that_cloudwatch_evaluated_and_found_good_is_quiet() {
+        assert_eq!(state_of(Some(&StateValue::Ok), None), State::Quiet);
+        assert_eq!(state_of(Some(&StateValue::InsufficientData), None), State::WithoutData);
+        for evaluation in [EvaluationState::EvaluationError, EvaluationState::PartialData] {
+            let expected = State::NotEvaluated(evaluation.as_str().to_owned());
+            assert_eq!(state_of(Some(&StateValue::Ok), Some(&evaluation)), expected);
+            assert_eq!(state_of(Some(&StateValue::Alarm), Some(&evaluation)), State::Firing);
+        }
+    }
+
+    #[test]
+    fn a_stack_is_new_for_a_day() {
+        let stack = |created| Stack { created, ..Stack::default() };
+        let now = 1_800_000_000;
+        assert!(is_new(&stack(Some(now - SECONDS_WITHOUT_DATA + 1)), now));
+        assert!(!is_new(&stack(Some(now - SECONDS_WITHOUT_DATA)), now));
+        assert!(!is_new(&stack(None), now));
+    }
+
+    #[test]
+    fn the_template_says_of_each_alarm_how_missing_data_counts() {
+        let template = include_str!("../../../../template.yaml");
+        let alarms: Vec<&str> = template.split("    Type: AWS::CloudWatch::Alarm\n").skip(1).collect();
+        assert!(alarms.len() > 30);
+        for alarm in alarms {
+            assert!(alarm.contains("\n      TreatMissingData: "), "{}", alarm.lines().take(5).collect::<String>());
+        }
     }
 
     #[test]

@@ -6,99 +6,105 @@ use aws_sdk_iot::operation::describe_domain_configuration::DescribeDomainConfigu
 use aws_sdk_iot::types::{AuthorizerDescription, AuthorizerStatus, DomainConfigurationStatus, ServerCertificateStatus};
 
 use crate::aws::account::AwsError;
-use crate::aws::doctor::finding::Finding;
+use crate::aws::doctor::check_result::CheckResult;
 use crate::aws::stack::{Resource, Stack};
 
 const ABOUT: &str = "broker";
 
-pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
+pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<CheckResult> {
     let client = Client::new(sdk);
-    let mut findings = vec![endpoint(&client).await];
+    let mut results = vec![endpoint(&client).await];
     let authorizers: Vec<&Resource> = stack.of_kind("AWS::IoT::Authorizer").collect();
     if authorizers.is_empty() {
         let remedy =
             "without it no client can connect with a password: deploy the stack again from this project's template";
-        findings.push(Finding::failed(ABOUT, "the stack has no authorizer", remedy));
+        results.push(CheckResult::failed(ABOUT, "the stack has no authorizer", remedy));
     }
     for authorizer in &authorizers {
         let name = &authorizer.physical;
-        findings.push(match client.describe_authorizer().authorizer_name(name).send().await {
+        results.push(match client.describe_authorizer().authorizer_name(name).send().await {
             Ok(response) => judge_authorizer(name, response.authorizer_description(), stack),
-            Err(error) => Finding::refused(ABOUT, &format!("the authorizer {name}"), &AwsError::from_sdk(&error)),
+            Err(error) => CheckResult::refused(ABOUT, &format!("the authorizer {name}"), &AwsError::from_sdk(&error)),
         });
     }
     for domain in stack.of_kind("AWS::IoT::DomainConfiguration") {
         let name = &domain.physical;
-        findings.push(match client.describe_domain_configuration().domain_configuration_name(name).send().await {
+        results.push(match client.describe_domain_configuration().domain_configuration_name(name).send().await {
             Ok(found) => judge_domain(name, &found, &authorizers),
             Err(error) => {
-                Finding::refused(ABOUT, &format!("the domain configuration {name}"), &AwsError::from_sdk(&error))
+                CheckResult::refused(ABOUT, &format!("the domain configuration {name}"), &AwsError::from_sdk(&error))
             }
         });
     }
     for rule in stack.of_kind("AWS::IoT::TopicRule") {
-        findings.push(presence_rule(&client, &rule.physical).await);
+        results.push(presence_rule(&client, &rule.physical).await);
     }
     if let Some(policy) = stack.outputs.get("DoorPolicyName") {
-        findings.push(match client.get_policy().policy_name(policy).send().await {
-            Ok(_) => Finding::ok(ABOUT, format!("the doors' policy {policy} exists")),
-            Err(error) => Finding::refused(ABOUT, &format!("the doors' policy {policy}"), &AwsError::from_sdk(&error)),
+        results.push(match client.get_policy().policy_name(policy).send().await {
+            Ok(_) => CheckResult::ok(ABOUT, format!("the doors' policy {policy} exists")),
+            Err(error) => {
+                CheckResult::refused(ABOUT, &format!("the doors' policy {policy}"), &AwsError::from_sdk(&error))
+            }
         });
     }
-    findings
+    results
 }
 
-async fn endpoint(client: &Client) -> Finding {
+async fn endpoint(client: &Client) -> CheckResult {
     match client.describe_endpoint().endpoint_type("iot:Data-ATS").send().await {
         Ok(response) => match response.endpoint_address() {
-            Some(host) if !host.is_empty() => Finding::ok(ABOUT, format!("the IoT data endpoint is {host}")),
-            _ => Finding::failed(ABOUT, "the account has no IoT data endpoint", "is IoT Core on in this region?"),
+            Some(host) if !host.is_empty() => CheckResult::ok(ABOUT, format!("the IoT data endpoint is {host}")),
+            _ => CheckResult::failed(ABOUT, "the account has no IoT data endpoint", "is IoT Core on in this region?"),
         },
-        Err(error) => Finding::refused(ABOUT, "the IoT data endpoint", &AwsError::from_sdk(&error)),
+        Err(error) => CheckResult::refused(ABOUT, "the IoT data endpoint", &AwsError::from_sdk(&error)),
     }
 }
 
-async fn presence_rule(client: &Client, name: &str) -> Finding {
+async fn presence_rule(client: &Client, name: &str) -> CheckResult {
     match client.get_topic_rule().rule_name(name).send().await {
         Ok(response) if response.rule().and_then(aws_sdk_iot::types::TopicRule::rule_disabled) == Some(true) => {
             let remedy = "enable it: without it clients that lose their connection stay online in the directory";
-            Finding::failed(ABOUT, format!("the rule {name} is disabled"), remedy)
+            CheckResult::failed(ABOUT, format!("the rule {name} is disabled"), remedy)
         }
-        Ok(_) => Finding::ok(ABOUT, format!("the rule {name} is enabled")),
-        Err(error) => Finding::refused(ABOUT, &format!("the rule {name}"), &AwsError::from_sdk(&error)),
+        Ok(_) => CheckResult::ok(ABOUT, format!("the rule {name} is enabled")),
+        Err(error) => CheckResult::refused(ABOUT, &format!("the rule {name}"), &AwsError::from_sdk(&error)),
     }
 }
 
-fn judge_authorizer(name: &str, found: Option<&AuthorizerDescription>, stack: &Stack) -> Finding {
+fn judge_authorizer(name: &str, found: Option<&AuthorizerDescription>, stack: &Stack) -> CheckResult {
     let what = format!("the authorizer {name}");
     let Some(found) = found else {
-        return Finding::failed(ABOUT, format!("{what} does not exist"), "deploy the stack again");
+        return CheckResult::failed(ABOUT, format!("{what} does not exist"), "deploy the stack again");
     };
     if found.status() != Some(&AuthorizerStatus::Active) {
         let remedy = format!("aws iot update-authorizer --authorizer-name {name} --status ACTIVE");
-        return Finding::failed(ABOUT, format!("{what} is not active: no client can connect with a password"), remedy);
+        return CheckResult::failed(
+            ABOUT,
+            format!("{what} is not active: no client can connect with a password"),
+            remedy,
+        );
     }
     let arn = found.authorizer_function_arn().unwrap_or_default();
     // arn:…:function:<name>, and perhaps :<alias>.
     let function = arn.split(':').nth(6).unwrap_or_default();
     if stack.of_kind("AWS::Lambda::Function").any(|of_stack| of_stack.physical == function) {
-        return Finding::ok(ABOUT, format!("{what} is active and invokes {function}"));
+        return CheckResult::ok(ABOUT, format!("{what} is active and invokes {function}"));
     }
-    Finding::failed(
+    CheckResult::failed(
         ABOUT,
         format!("{what} invokes {arn}, which is not a function of this stack"),
         "deploy the stack again",
     )
 }
 
-fn judge_domain(name: &str, found: &DescribeDomainConfigurationOutput, authorizers: &[&Resource]) -> Finding {
+fn judge_domain(name: &str, found: &DescribeDomainConfigurationOutput, authorizers: &[&Resource]) -> CheckResult {
     let domain = found.domain_name().unwrap_or(name);
     let what = format!("the domain {domain} ({name})");
     if found.domain_configuration_status() != Some(&DomainConfigurationStatus::Enabled) {
         let remedy = format!(
             "aws iot update-domain-configuration --domain-configuration-name {name} --domain-configuration-status ENABLED"
         );
-        return Finding::failed(ABOUT, format!("{what} is not enabled"), remedy);
+        return CheckResult::failed(ABOUT, format!("{what} is not enabled"), remedy);
     }
     let invalid = found
         .server_certificates()
@@ -106,14 +112,14 @@ fn judge_domain(name: &str, found: &DescribeDomainConfigurationOutput, authorize
         .find(|certificate| certificate.server_certificate_status() == Some(&ServerCertificateStatus::Invalid));
     if let Some(certificate) = invalid {
         let why = certificate.server_certificate_status_detail().unwrap_or("no reason given");
-        return Finding::failed(ABOUT, format!("{what} has a bad certificate: {why}"), "renew it in ACM");
+        return CheckResult::failed(ABOUT, format!("{what} has a bad certificate: {why}"), "renew it in ACM");
     }
     let authorizer = found.authorizer_config().and_then(|config| config.default_authorizer_name()).unwrap_or_default();
     if authorizers.iter().any(|of_stack| of_stack.physical == authorizer) {
-        return Finding::ok(ABOUT, format!("{what} is enabled and uses {authorizer}"));
+        return CheckResult::ok(ABOUT, format!("{what} is enabled and uses {authorizer}"));
     }
     let authorizer = if authorizer.is_empty() { "no authorizer" } else { authorizer };
-    Finding::failed(
+    CheckResult::failed(
         ABOUT,
         format!("{what} uses {authorizer}, not the authorizer of this stack"),
         "deploy the stack again",
@@ -125,7 +131,7 @@ mod tests {
     use aws_sdk_iot::types::{AuthorizerConfig, ServerCertificateSummary};
 
     use super::*;
-    use crate::aws::doctor::finding::Outcome;
+    use crate::aws::doctor::check_result::Outcome;
 
     fn resource(kind: &str, physical: &str) -> Resource {
         Resource { logical: physical.into(), physical: physical.into(), kind: kind.into() }

@@ -9,7 +9,7 @@ use aws_sdk_cloudformation::primitives::{DateTime, DateTimeFormat};
 use ilock_env::Clock;
 use ilock_functions::lock::lock;
 
-use crate::aws::doctor::finding::Finding;
+use crate::aws::doctor::check_result::CheckResult;
 
 const ABOUT: &str = "clock";
 /// The leeway that the backend has for tokens.
@@ -46,26 +46,26 @@ fn parse_date(date: &str) -> Option<i64> {
 
 impl ClockSkew {
     /// None before the first response.
-    pub fn finding(&self) -> Option<Finding> {
+    pub fn result(&self) -> Option<CheckResult> {
         lock(&self.0).map(judge)
     }
 }
 
-fn judge(ahead: i64) -> Finding {
+fn judge(ahead: i64) -> CheckResult {
     let direction = if ahead > 0 { "behind" } else { "ahead of" };
     let found = format!("this machine's clock is {} s {direction} AWS's", ahead.abs());
     let remedy = "set the clock, for example with NTP: tokens signed on this machine would be refused";
     match ahead.abs() {
-        off if off > FAILED_SECONDS => Finding::failed(ABOUT, found, remedy),
-        off if off > WARNING_SECONDS => Finding::warning(ABOUT, found, remedy),
-        off => Finding::ok(ABOUT, format!("this machine's clock is AWS's, within {} s", off.max(1))),
+        off if off > FAILED_SECONDS => CheckResult::failed(ABOUT, found, remedy),
+        off if off > WARNING_SECONDS => CheckResult::warning(ABOUT, found, remedy),
+        off => CheckResult::ok(ABOUT, format!("this machine's clock is AWS's, within {} s", off.max(1))),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::doctor::finding::Outcome;
+    use crate::aws::doctor::check_result::Outcome;
 
     #[test]
     fn a_clock_may_be_a_little_off_and_not_a_minute() {

@@ -1,4 +1,4 @@
-//! The command line of `ilock doctor`: runs the checks, prints the findings and counts them.
+//! The command line of `ilock doctor`: runs the checks, prints the results and counts them.
 
 use std::process::ExitCode;
 
@@ -9,8 +9,8 @@ use serde_json::json;
 use crate::aws::account::load_config;
 use crate::aws::doctor::alarms;
 use crate::aws::doctor::broker;
+use crate::aws::doctor::check_result::{CheckResult, Outcome};
 use crate::aws::doctor::feeds;
-use crate::aws::doctor::finding::{Finding, Outcome};
 use crate::aws::doctor::functions;
 use crate::aws::doctor::http;
 use crate::aws::doctor::keys;
@@ -41,8 +41,8 @@ impl Doctor {
         let sdk = load_config().await?;
         let mut report = Report { output, counts: [0; 4] };
         let name = self.stack.name();
-        let (stack, findings) = stacks::check(&sdk, &name).await;
-        report.add(findings);
+        let (stack, results) = stacks::check(&sdk, &name).await;
+        report.add(results);
         if let Some(stack) = stack {
             report.check(&sdk, &stack, self.clients).await;
         }
@@ -65,26 +65,26 @@ impl Report {
         self.add(keys::check(sdk, stack).await);
         self.add(functions::check(sdk, stack).await);
         self.add(broker::check(sdk, stack).await);
-        let (stream, findings) = tables::check(sdk, stack).await;
-        self.add(findings);
-        let (sources, findings) = feeds::check(sdk, stack, stream.as_deref()).await;
-        self.add(findings);
+        let (stream, results) = tables::check(sdk, stack).await;
+        self.add(results);
+        let (sources, results) = feeds::check(sdk, stack, stream.as_deref()).await;
+        self.add(results);
         self.add(queues::check(sdk, stack, &sources).await);
         self.add(ledger::check(sdk, stack).await);
         self.add(alarms::check(sdk, stack).await);
         self.add(subscribers::check(sdk, stack).await);
     }
 
-    fn add(&mut self, findings: Vec<Finding>) {
-        for finding in findings {
-            self.counts[finding.outcome as usize] += 1;
-            let level = match finding.outcome {
+    fn add(&mut self, results: Vec<CheckResult>) {
+        for result in results {
+            self.counts[result.outcome as usize] += 1;
+            let level = match result.outcome {
                 Outcome::Ok => Level::Success,
                 Outcome::Unchecked => Level::Info,
                 Outcome::Warning => Level::Warning,
                 Outcome::Failed => Level::Error,
             };
-            self.output.line(level, "check", &finding.text(), json!({ "check": finding }));
+            self.output.line(level, "check", &result.text(), json!({ "check": result }));
         }
     }
 

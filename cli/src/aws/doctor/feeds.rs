@@ -8,7 +8,8 @@ use aws_sdk_lambda::operation::get_event_source_mapping::GetEventSourceMappingOu
 use aws_sdk_lambda::types::FunctionResponseType;
 
 use crate::aws::account::AwsError;
-use crate::aws::doctor::finding::Finding;
+use crate::aws::doctor::check_result::CheckResult;
+use crate::aws::doctor::mapping_settings::{differences, failure_queue};
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "feeds";
@@ -24,11 +25,11 @@ struct Reader {
     is_disabled: bool,
 }
 
-/// The ARNs of the event sources, and findings. `stream` is the ARN of the log's stream.
-pub async fn check(sdk: &SdkConfig, stack: &Stack, stream: Option<&str>) -> (BTreeSet<String>, Vec<Finding>) {
+/// The ARNs of the event sources, and what was found of them. `stream` is the ARN of the log's stream.
+pub async fn check(sdk: &SdkConfig, stack: &Stack, stream: Option<&str>) -> (BTreeSet<String>, Vec<CheckResult>) {
     let client = Client::new(sdk);
     let mut sources = BTreeSet::new();
-    let mut findings = vec![];
+    let mut results = vec![];
     let (readers, of_readers) = match stream {
         None => (vec![], vec![]),
         Some(stream) => match readers(&client, stream).await {
@@ -36,21 +37,18 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack, stream: Option<&str>) -> (BTr
                 let found = judge_readers(stack, &readers);
                 (readers, found)
             }
-            Err(error) => (vec![], vec![Finding::refused(ABOUT, "the readers of the log's stream", &error)]),
+            Err(error) => (vec![], vec![CheckResult::refused(ABOUT, "the readers of the log's stream", &error)]),
         },
     };
+    let mut mappings = vec![];
     for id in ids(stack, &readers) {
         match client.get_event_source_mapping().uuid(id).send().await {
             Ok(found) => {
                 sources.extend(found.event_source_arn().map(str::to_owned));
-                if stream.is_some_and(|stream| is_replaced(&found, stream, &readers)) {
-                    findings.push(Finding::ok(ABOUT, format!("{} is replaced: its table was restored", title(&found))));
-                } else {
-                    findings.extend(judge(&found));
-                }
+                mappings.push(found);
             }
             Err(error) => {
-                findings.push(Finding::refused(
+                results.push(CheckResult::refused(
                     ABOUT,
                     &format!("the event source mapping {id}"),
                     &AwsError::from_sdk(&error),
@@ -58,8 +56,14 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack, stream: Option<&str>) -> (BTr
             }
         }
     }
-    findings.extend(of_readers);
-    (sources, findings)
+    for mapping in &mappings {
+        match stream.filter(|stream| is_replaced(mapping, stream, &readers)) {
+            Some(stream) => results.push(judge_replaced(mapping, stream, &mappings)),
+            None => results.extend(judge(mapping)),
+        }
+    }
+    results.extend(of_readers);
+    (sources, results)
 }
 
 /// The stack's mappings, and those by which its own functions read a restored log.
@@ -106,13 +110,32 @@ fn is_replaced(mapping: &GetEventSourceMappingOutput, stream: &str, readers: &[R
     })
 }
 
-fn judge_readers(stack: &Stack, readers: &[Reader]) -> Vec<Finding> {
+/// A replaced mapping reads nothing. But deployments change it alone, and what reads `stream` in its place has to follow it.
+fn judge_replaced(
+    replaced: &GetEventSourceMappingOutput,
+    stream: &str,
+    all: &[GetEventSourceMappingOutput],
+) -> CheckResult {
+    let function = function_of(replaced.function_arn());
+    let in_its_place = all
+        .iter()
+        .find(|other| other.event_source_arn() == Some(stream) && function_of(other.function_arn()) == function);
+    let differing = in_its_place.map(|other| differences(replaced, other)).unwrap_or_default();
+    let found = format!("{} is replaced: its table was restored", title(replaced));
+    if differing.is_empty() {
+        return CheckResult::ok(ABOUT, found);
+    }
+    let found = format!("{found}; what reads in its place has another {}", differing.join(", "));
+    CheckResult::failed(ABOUT, found, "tools/deploy gives it the settings of the stack's mapping: deploy again")
+}
+
+fn judge_readers(stack: &Stack, readers: &[Reader]) -> Vec<CheckResult> {
     let readers: Vec<&str> =
         readers.iter().filter(|reader| !reader.is_disabled).map(|reader| reader.function.as_str()).collect();
-    let mut findings = vec![];
+    let mut results = vec![];
     for name in own_readers(stack) {
         if !readers.contains(&name) {
-            findings.push(Finding::failed(
+            results.push(CheckResult::failed(
                 ABOUT,
                 format!("{name} does not read the log's stream: commits from now on never reach it"),
                 "runbook restore.md: create its event source mapping; a stream that was off, or a restored table's, has a new ARN",
@@ -125,13 +148,9 @@ fn judge_readers(stack: &Stack, readers: &[Reader]) -> Vec<Finding> {
             readers.len(),
             readers.join(", ")
         );
-        findings.push(Finding::failed(ABOUT, found, "remove the event source mapping that is not the deployment's"));
+        results.push(CheckResult::failed(ABOUT, found, "remove the event source mapping that is not the deployment's"));
     }
-    findings
-}
-
-fn failure_queue(mapping: &GetEventSourceMappingOutput) -> Option<&str> {
-    mapping.destination_config()?.on_failure()?.destination()
+    results
 }
 
 /// Source and function.
@@ -141,17 +160,17 @@ fn title(mapping: &GetEventSourceMappingOutput) -> String {
     format!("{} → {}", source.join("/"), function_of(mapping.function_arn()).unwrap_or("?"))
 }
 
-fn judge(mapping: &GetEventSourceMappingOutput) -> Vec<Finding> {
+fn judge(mapping: &GetEventSourceMappingOutput) -> Vec<CheckResult> {
     let what = title(mapping);
-    let mut findings = vec![];
+    let mut results = vec![];
     match mapping.state() {
-        Some("Enabled") => findings.push(Finding::ok(ABOUT, format!("{what} is enabled"))),
-        Some("Disabled") => findings.push(Finding::failed(
+        Some("Enabled") => results.push(CheckResult::ok(ABOUT, format!("{what} is enabled"))),
+        Some("Disabled") => results.push(CheckResult::failed(
             ABOUT,
             format!("{what} is disabled"),
             format!("aws lambda update-event-source-mapping --enabled --uuid {}", mapping.uuid().unwrap_or_default()),
         )),
-        state => findings.push(Finding::warning(
+        state => results.push(CheckResult::warning(
             ABOUT,
             format!("{what} is {}", state.unwrap_or("in no known state")),
             "check again in a minute",
@@ -159,17 +178,17 @@ fn judge(mapping: &GetEventSourceMappingOutput) -> Vec<Finding> {
     }
     let result = mapping.last_processing_result().unwrap_or_default();
     if result.starts_with("PROBLEM") {
-        findings.push(Finding::failed(ABOUT, format!("{what}: {result}"), "the function's logs say why"));
+        results.push(CheckResult::failed(ABOUT, format!("{what}: {result}"), "the function's logs say why"));
     }
     if !mapping.function_response_types().contains(&FunctionResponseType::ReportBatchItemFailures) {
         let found = format!("{what} does not report partial failures: one bad record repeats its whole batch");
-        findings.push(Finding::failed(ABOUT, found, "deploy the stack again"));
+        results.push(CheckResult::failed(ABOUT, found, "deploy the stack again"));
     }
     if is_stream(mapping.event_source_arn()) && failure_queue(mapping).is_none() {
         let found = format!("{what} has no failure queue: records that it gives up on are lost");
-        findings.push(Finding::failed(ABOUT, found, "deploy the stack again"));
+        results.push(CheckResult::failed(ABOUT, found, "deploy the stack again"));
     }
-    findings
+    results
 }
 
 fn is_stream(arn: Option<&str>) -> bool {
@@ -178,10 +197,10 @@ fn is_stream(arn: Option<&str>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_lambda::types::{DestinationConfig, OnFailure};
+    use aws_sdk_lambda::types::{DestinationConfig, Filter, FilterCriteria, OnFailure};
 
     use super::*;
-    use crate::aws::doctor::finding::Outcome;
+    use crate::aws::doctor::check_result::Outcome;
 
     const STREAM: &str = "arn:aws:dynamodb:eu-central-1:123456789012:table/events/stream/2024-01-01T00:00:00.000";
     const QUEUE: &str = "arn:aws:sqs:eu-central-1:123456789012:expire";
@@ -203,13 +222,13 @@ mod tests {
     }
 
     fn outcomes(mapping: &GetEventSourceMappingOutput) -> Vec<Outcome> {
-        judge(mapping).iter().map(|finding| finding.outcome).collect()
+        judge(mapping).iter().map(|result| result.outcome).collect()
     }
 
     #[test]
     fn an_enabled_mapping_is_named_by_source_and_function() {
         let found = judge(&mapping(STREAM, "Enabled", "OK"));
-        assert_eq!(found, [Finding::ok(ABOUT, "table/events → projector is enabled")]);
+        assert_eq!(found, [CheckResult::ok(ABOUT, "table/events → projector is enabled")]);
     }
 
     #[test]
@@ -253,6 +272,26 @@ mod tests {
         assert!(!is_replaced(&older, STREAM, &[reader("projector")]));
         assert!(!is_replaced(&older, &newer.replace("table/events", "table/others"), &[reader("projector")]));
         assert!(!is_replaced(&mapping(QUEUE, "Enabled", ""), &newer, &[reader("projector")]));
+    }
+
+    fn filtered(source: &str, pattern: &str) -> GetEventSourceMappingOutput {
+        let filter = Filter::builder().pattern(pattern).build();
+        GetEventSourceMappingOutput::builder()
+            .event_source_arn(source)
+            .function_arn("arn:aws:lambda:eu-central-1:123456789012:function:projector:live")
+            .filter_criteria(FilterCriteria::builder().filters(filter).build())
+            .build()
+    }
+
+    #[test]
+    fn what_reads_in_place_of_a_replaced_mapping_must_have_its_settings() {
+        let newer = STREAM.replace("2024-01-01", "2026-01-31");
+        let replaced = filtered(STREAM, "commit#");
+        let judged = |in_its_place| judge_replaced(&replaced, &newer, &[replaced.clone(), in_its_place]);
+        assert_eq!(judged(filtered(&newer, "commit#")).outcome, Outcome::Ok);
+        let differing = judged(filtered(&newer, "receipt#"));
+        assert_eq!(differing.outcome, Outcome::Failed);
+        assert!(differing.found.ends_with("has another FilterCriteria"), "{}", differing.found);
     }
 
     #[test]

@@ -6,14 +6,14 @@ use ilock_events::Envelope;
 use serde_json::Value;
 
 use crate::aws::account::error_chain;
-use crate::aws::doctor::finding::Finding;
+use crate::aws::doctor::check_result::CheckResult;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "http";
 
 /// Sends a request without a token. A working backend refuses it with an envelope of its own; where API Gateway looks at tokens
 /// first, the refusal is API Gateway's.
-pub async fn check(stack: &Stack) -> Vec<Finding> {
+pub async fn check(stack: &Stack) -> Vec<CheckResult> {
     let Some(api) = stack.outputs.get("ApiUrl") else { return vec![] };
     let url = format!("{}/api/calls", api.trim_end_matches('/'));
     let asked = async {
@@ -23,7 +23,7 @@ pub async fn check(stack: &Stack) -> Vec<Finding> {
     vec![match asked.await {
         Ok((status, body)) if tokens_at_the_gateway(stack) => judge_gateway(&url, status, &body),
         Ok((status, body)) => judge(&url, status, &body),
-        Err::<_, reqwest::Error>(error) => Finding::failed(
+        Err::<_, reqwest::Error>(error) => CheckResult::failed(
             ABOUT,
             format!("{url} does not answer: {}", error_chain(&error)),
             "is the address reachable from this machine? the API's access log shows which requests arrived",
@@ -41,14 +41,14 @@ fn tokens_at_the_gateway(stack: &Stack) -> bool {
 }
 
 /// With `GatewayChecksTokens` no function sees the request.
-fn judge_gateway(url: &str, status: u16, body: &str) -> Finding {
+fn judge_gateway(url: &str, status: u16, body: &str) -> CheckResult {
     let envelope: Option<Envelope<Value>> = serde_json::from_str(body).ok();
     match (status, envelope) {
-        (401, None) => Finding::ok(
+        (401, None) => CheckResult::ok(
             ABOUT,
             format!("{url} answers: API Gateway refuses a request without a token, before it starts a function"),
         ),
-        (401, Some(envelope)) if envelope.code != 0 => Finding::warning(
+        (401, Some(envelope)) if envelope.code != 0 => CheckResult::warning(
             ABOUT,
             format!("{url} refuses a request without a token, but in the function: API Gateway let it through"),
             "with GatewayChecksTokens API Gateway looks at tokens first: deploy again",
@@ -57,23 +57,23 @@ fn judge_gateway(url: &str, status: u16, body: &str) -> Finding {
     }
 }
 
-fn judge(url: &str, status: u16, body: &str) -> Finding {
+fn judge(url: &str, status: u16, body: &str) -> CheckResult {
     let envelope: Option<Envelope<Value>> = serde_json::from_str(body).ok();
     match (status, envelope) {
         (401, Some(envelope)) if envelope.code != 0 => {
-            Finding::ok(ABOUT, format!("{url} answers, and refuses a request without a token"))
+            CheckResult::ok(ABOUT, format!("{url} answers, and refuses a request without a token"))
         }
-        (200..=299, _) => Finding::failed(
+        (200..=299, _) => CheckResult::failed(
             ABOUT,
             format!("{url} accepts a request without a token ({status})"),
             "the deployment is not as in the template: block access to the address and deploy again",
         ),
-        (status, Some(envelope)) => Finding::failed(
+        (status, Some(envelope)) => CheckResult::failed(
             ABOUT,
             format!("{url} answers {status}: {} (code {})", envelope.message, envelope.code),
             "the logs of the function list-calls say why",
         ),
-        (status, None) => Finding::failed(
+        (status, None) => CheckResult::failed(
             ABOUT,
             format!("{url} answers {status}, but not in iLock Call's format"),
             "the function may not start: the logs of the function list-calls say why",
@@ -84,7 +84,7 @@ fn judge(url: &str, status: u16, body: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::doctor::finding::Outcome;
+    use crate::aws::doctor::check_result::Outcome;
 
     #[test]
     fn only_the_backends_own_refusal_is_ok() {

@@ -5,7 +5,7 @@ use aws_sdk_kms::Client;
 use aws_sdk_kms::types::{KeyMetadata, KeyState};
 
 use crate::aws::account::AwsError;
-use crate::aws::doctor::finding::Finding;
+use crate::aws::doctor::check_result::CheckResult;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "keys";
@@ -27,18 +27,18 @@ struct Key<'a> {
     without: &'static str,
 }
 
-pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
+pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<CheckResult> {
     let client = Client::new(sdk);
-    let mut findings = vec![];
+    let mut results = vec![];
     for key in keys(stack) {
         let asked = client.describe_key().key_id(key.id).send().await;
-        findings.push(match asked.map_err(|error| AwsError::from_sdk(&error)) {
+        results.push(match asked.map_err(|error| AwsError::from_sdk(&error)) {
             Ok(found) => judge(key, found.key_metadata().and_then(KeyMetadata::key_state)),
             Err(error) if error.is_not_found() => gone(key),
-            Err(error) => Finding::refused(ABOUT, &format!("{} ({})", key.name, key.id), &error),
+            Err(error) => CheckResult::refused(ABOUT, &format!("{} ({})", key.name, key.id), &error),
         });
     }
-    findings
+    results
 }
 
 /// The stack's own key, which signs the ledger, and those that the operator named.
@@ -52,22 +52,23 @@ fn keys(stack: &Stack) -> Vec<Key<'_>> {
     own.chain(named).collect()
 }
 
-fn gone(Key { name, id, without }: Key<'_>) -> Finding {
-    Finding::failed(
+fn gone(Key { name, id, without }: Key<'_>) -> CheckResult {
+    CheckResult::failed(
         ABOUT,
         format!("{name} ({id}) does not exist: {without}"),
         "no deleted key comes back; for the ledger see runbook ledger.md, “A new key”",
     )
 }
 
-fn judge(Key { name, id, without }: Key<'_>, state: Option<&KeyState>) -> Finding {
-    let failed =
-        |state: &str, remedy: String| Finding::failed(ABOUT, format!("{name} ({id}) is {state}: {without}"), remedy);
+fn judge(Key { name, id, without }: Key<'_>, state: Option<&KeyState>) -> CheckResult {
+    let failed = |state: &str, remedy: String| {
+        CheckResult::failed(ABOUT, format!("{name} ({id}) is {state}: {without}"), remedy)
+    };
     let enable = format!("aws kms enable-key --key-id {id}");
     match state {
-        Some(KeyState::Enabled) => Finding::ok(ABOUT, format!("{name} is enabled")),
+        Some(KeyState::Enabled) => CheckResult::ok(ABOUT, format!("{name} is enabled")),
         Some(KeyState::Creating | KeyState::Updating) => {
-            Finding::warning(ABOUT, format!("{name} is not ready yet"), "check again in a minute")
+            CheckResult::warning(ABOUT, format!("{name} is not ready yet"), "check again in a minute")
         }
         Some(KeyState::Disabled) => failed("disabled", enable),
         Some(KeyState::PendingDeletion | KeyState::PendingReplicaDeletion) => {
@@ -82,7 +83,7 @@ fn judge(Key { name, id, without }: Key<'_>, state: Option<&KeyState>) -> Findin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::doctor::finding::Outcome;
+    use crate::aws::doctor::check_result::Outcome;
     use crate::aws::stack::Resource;
 
     const KEY: Key<'_> = Key { name: "LedgerKey", id: "1234abcd", without: NO_LEDGER };

@@ -9,7 +9,7 @@ use aws_sdk_s3::types::BucketVersioningStatus;
 use ilock_env::Clock;
 
 use crate::aws::account::AwsError;
-use crate::aws::doctor::finding::Finding;
+use crate::aws::doctor::check_result::CheckResult;
 use crate::aws::stack::{Resource, Stack};
 
 const ABOUT: &str = "ledger";
@@ -19,53 +19,53 @@ const LEDGER_BUCKET: &str = "LedgerBucket";
 /// The sequencer runs every minute, and CloudWatch knows of it some minutes later.
 const WINDOW_SECONDS: i64 = 15 * 60;
 
-pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
+pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<CheckResult> {
     let client = S3::new(sdk);
-    let mut findings = vec![];
+    let mut results = vec![];
     for bucket in stack.of_kind("AWS::S3::Bucket") {
         let asked = client.get_bucket_versioning().bucket(&bucket.physical).send().await;
-        findings.push(match asked.map_err(|error| AwsError::from_sdk(&error)) {
+        results.push(match asked.map_err(|error| AwsError::from_sdk(&error)) {
             Ok(found) => judge_bucket(bucket, found.status()),
             Err(error) if error.is_not_found() => no_bucket(bucket),
-            Err(error) => Finding::refused(ABOUT, &format!("the bucket {}", bucket.physical), &error),
+            Err(error) => CheckResult::refused(ABOUT, &format!("the bucket {}", bucket.physical), &error),
         });
     }
     if let Some(sequencer) = stack.resources.iter().find(|resource| resource.logical == SEQUENCER) {
-        findings.push(runs_of(sdk, &sequencer.physical, stack).await);
+        results.push(runs_of(sdk, &sequencer.physical, stack).await);
     }
-    findings
+    results
 }
 
-fn judge_bucket(bucket: &Resource, versioning: Option<&BucketVersioningStatus>) -> Finding {
+fn judge_bucket(bucket: &Resource, versioning: Option<&BucketVersioningStatus>) -> CheckResult {
     let name = &bucket.physical;
     if bucket.logical == LEDGER_BUCKET && versioning != Some(&BucketVersioningStatus::Enabled) {
         let found = format!("the bucket {name} keeps no versions: what was published can be written over");
-        return Finding::failed(
+        return CheckResult::failed(
             ABOUT,
             found,
             "runbook ledger.md: such a bucket is not the template's; begin a new ledger",
         );
     }
-    Finding::ok(ABOUT, format!("the bucket {name} is there"))
+    CheckResult::ok(ABOUT, format!("the bucket {name} is there"))
 }
 
-fn no_bucket(bucket: &Resource) -> Finding {
+fn no_bucket(bucket: &Resource) -> CheckResult {
     let name = &bucket.physical;
     if bucket.logical == LEDGER_BUCKET {
-        return Finding::failed(
+        return CheckResult::failed(
             ABOUT,
             format!("the bucket {name} does not exist: nothing is published, and what was published is gone"),
             "runbook ledger.md: begin a new ledger; auditors have copies of what they verified",
         );
     }
-    Finding::failed(
+    CheckResult::failed(
         ABOUT,
         format!("the bucket {name} ({}) does not exist", bucket.logical),
         "CloudFormation does not make it again: create it with the same name, as template.yaml has it",
     )
 }
 
-async fn runs_of(sdk: &SdkConfig, function: &str, stack: &Stack) -> Finding {
+async fn runs_of(sdk: &SdkConfig, function: &str, stack: &Stack) -> CheckResult {
     let now = Clock::system().now().0 / 1000;
     let asked = CloudWatch::new(sdk)
         .get_metric_statistics()
@@ -85,21 +85,21 @@ async fn runs_of(sdk: &SdkConfig, function: &str, stack: &Stack) -> Finding {
             let rule = stack.of_kind("AWS::Events::Rule").next().map(|rule| rule.physical.as_str());
             judge_runs(function, runs, is_new, rule)
         }
-        Err(error) => Finding::refused(ABOUT, &format!("how often {function} ran"), &AwsError::from_sdk(&error)),
+        Err(error) => CheckResult::refused(ABOUT, &format!("how often {function} ran"), &AwsError::from_sdk(&error)),
     }
 }
 
 /// `rule` is the schedule.
-fn judge_runs(function: &str, runs: f64, is_new: bool, rule: Option<&str>) -> Finding {
+fn judge_runs(function: &str, runs: f64, is_new: bool, rule: Option<&str>) -> CheckResult {
     if runs > 0.0 {
-        return Finding::ok(ABOUT, format!("{function} ran {runs:.0} times within a quarter of an hour"));
+        return CheckResult::ok(ABOUT, format!("{function} ran {runs:.0} times within a quarter of an hour"));
     }
     if is_new {
         let found = format!("{function} has not run yet; the stack is new");
-        return Finding::warning(ABOUT, found, "check again in a quarter of an hour");
+        return CheckResult::warning(ABOUT, found, "check again in a quarter of an hour");
     }
     let rule = rule.unwrap_or("RULE");
-    Finding::failed(
+    CheckResult::failed(
         ABOUT,
         format!("{function} has not run for a quarter of an hour: nothing is published"),
         format!("its schedule is disabled or gone: aws events enable-rule --name {rule}; runbook ledger.md"),
@@ -109,7 +109,7 @@ fn judge_runs(function: &str, runs: f64, is_new: bool, rule: Option<&str>) -> Fi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::doctor::finding::Outcome;
+    use crate::aws::doctor::check_result::Outcome;
 
     fn bucket(logical: &str) -> Resource {
         Resource { logical: logical.into(), physical: "calls-ledger".into(), kind: "AWS::S3::Bucket".into() }

@@ -2,14 +2,16 @@
 
 mod alarms;
 mod broker;
+mod check_result;
 mod clock;
 mod command;
+mod concurrency;
 mod feeds;
-mod finding;
 mod functions;
 mod http;
 mod keys;
 mod ledger;
+mod mapping_settings;
 mod pages;
 mod queues;
 mod quotas;

@@ -1,29 +1,29 @@
 //! Checks that the pages are served, where the deployment has them, and that they may reach its broker.
 
 use crate::aws::account::error_chain;
-use crate::aws::doctor::finding::Finding;
+use crate::aws::doctor::check_result::CheckResult;
 use crate::aws::doctor::http;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "pages";
 
-pub async fn check(stack: &Stack) -> Vec<Finding> {
+pub async fn check(stack: &Stack) -> Vec<CheckResult> {
     let [Some(pages), Some(broker)] = ["PagesUrl", "WebsocketHost"].map(|output| stack.outputs.get(output)) else {
         return vec![];
     };
-    let mut findings = vec![];
+    let mut results = vec![];
     for path in ["/phone", "/pages/pages.js"] {
         let url = format!("{pages}{path}");
-        findings.push(match http::get(&url).await {
+        results.push(match http::get(&url).await {
             Ok(response) => judge(&url, response.status().as_u16(), policy(&response), broker),
-            Err(error) => Finding::failed(
+            Err(error) => CheckResult::failed(
                 ABOUT,
                 format!("{url} does not answer: {}", error_chain(&error)),
                 "does PagesDomainName point to the output PagesDomainTarget?",
             ),
         });
     }
-    findings
+    results
 }
 
 fn policy(response: &reqwest::Response) -> &str {
@@ -31,21 +31,23 @@ fn policy(response: &reqwest::Response) -> &str {
     policy.and_then(|policy| policy.to_str().ok()).unwrap_or_default()
 }
 
-fn judge(url: &str, status: u16, policy: &str, broker: &str) -> Finding {
+fn judge(url: &str, status: u16, policy: &str, broker: &str) -> CheckResult {
     let names_broker = policy.split([' ', ';']).any(|source| source.strip_prefix("wss://") == Some(broker));
     match status {
-        200 if names_broker => Finding::ok(ABOUT, format!("{url} is served, and may connect to {broker}")),
-        200 => Finding::failed(ABOUT, format!("{url} may not connect to {broker}"), "deploy the stack again"),
+        200 if names_broker => CheckResult::ok(ABOUT, format!("{url} is served, and may connect to {broker}")),
+        200 => CheckResult::failed(ABOUT, format!("{url} may not connect to {broker}"), "deploy the stack again"),
         // S3 says so too of what is not there.
-        403 => Finding::failed(ABOUT, format!("{url} is not in the bucket"), "tools/deploy uploads it: deploy again"),
-        status => Finding::failed(ABOUT, format!("{url} answers {status}"), "deploy the stack again"),
+        403 => {
+            CheckResult::failed(ABOUT, format!("{url} is not in the bucket"), "tools/deploy uploads it: deploy again")
+        }
+        status => CheckResult::failed(ABOUT, format!("{url} answers {status}"), "deploy the stack again"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::doctor::finding::Outcome;
+    use crate::aws::doctor::check_result::Outcome;
 
     #[test]
     fn a_page_that_is_served_and_may_reach_the_broker_is_ok() {

@@ -7,7 +7,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 
 use crate::aws::account::AwsError;
-use crate::aws::doctor::finding::Finding;
+use crate::aws::doctor::check_result::CheckResult;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "queues";
@@ -23,9 +23,9 @@ struct Queue {
 }
 
 /// Every queue of the stack. `sources` are the ARNs of the functions' event sources.
-pub async fn check(sdk: &SdkConfig, stack: &Stack, sources: &BTreeSet<String>) -> Vec<Finding> {
+pub async fn check(sdk: &SdkConfig, stack: &Stack, sources: &BTreeSet<String>) -> Vec<CheckResult> {
     let client = Client::new(sdk);
-    let (mut queues, mut findings) = (vec![], vec![]);
+    let (mut queues, mut results) = (vec![], vec![]);
     for url in stack.of_kind("AWS::SQS::Queue").map(|queue| &queue.physical) {
         let name = url.rsplit('/').next().unwrap_or(url);
         match client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All).send().await {
@@ -33,19 +33,19 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack, sources: &BTreeSet<String>) -
                 response.attributes().and_then(|attributes| attributes.get(&attribute)).cloned()
             })),
             Err(error) => {
-                findings.push(Finding::refused(ABOUT, &format!("the queue {name}"), &AwsError::from_sdk(&error)));
+                results.push(CheckResult::refused(ABOUT, &format!("the queue {name}"), &AwsError::from_sdk(&error)));
             }
         }
     }
-    if queues.is_empty() && findings.is_empty() {
-        findings.push(Finding::failed(
+    if queues.is_empty() && results.is_empty() {
+        results.push(CheckResult::failed(
             ABOUT,
             "the stack has no queues",
             "deploy it again from this project's template",
         ));
     }
-    findings.extend(judge(&queues, sources));
-    findings
+    results.extend(judge(&queues, sources));
+    results
 }
 
 fn described(name: &str, attribute: impl Fn(QueueAttributeName) -> Option<String>) -> Queue {
@@ -64,33 +64,33 @@ fn described(name: &str, attribute: impl Fn(QueueAttributeName) -> Option<String
 }
 
 /// A queue that no function reads and that has no dead-letter queue is itself a dead-letter queue.
-fn judge(queues: &[Queue], sources: &BTreeSet<String>) -> Vec<Finding> {
-    let finding = |queue: &Queue| {
+fn judge(queues: &[Queue], sources: &BTreeSet<String>) -> Vec<CheckResult> {
+    let result = |queue: &Queue| {
         let name = &queue.name;
         let messages =
             if queue.messages == 1 { "1 message".to_owned() } else { format!("{} messages", queue.messages) };
         match (&queue.dead_letters, sources.contains(&queue.arn), queue.messages) {
-            (Some(_), _, _) => Finding::ok(ABOUT, format!("{name} holds {messages}")),
-            (None, true, _) => Finding::failed(
+            (Some(_), _, _) => CheckResult::ok(ABOUT, format!("{name} holds {messages}")),
+            (None, true, _) => CheckResult::failed(
                 ABOUT,
                 format!("{name} has no dead-letter queue: messages that fail are lost"),
                 "deploy the stack again",
             ),
-            (None, false, 0) => Finding::ok(ABOUT, format!("{name} is empty: there are no dead letters")),
-            (None, false, _) => Finding::warning(
+            (None, false, 0) => CheckResult::ok(ABOUT, format!("{name} is empty: there are no dead letters")),
+            (None, false, _) => CheckResult::warning(
                 ABOUT,
                 format!("{name} holds {messages}: dead letters"),
                 format!("runbook dead-letters.md: remove the cause, then `ilock redrive {name}`"),
             ),
         }
     };
-    queues.iter().map(finding).collect()
+    queues.iter().map(result).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::doctor::finding::Outcome;
+    use crate::aws::doctor::check_result::Outcome;
 
     fn queue(name: &str, messages: u64, dead_letters: Option<&str>) -> Queue {
         let arn = |name: &str| format!("arn:aws:sqs:eu-central-1:123456789012:{name}");
@@ -101,7 +101,7 @@ mod tests {
     fn dead_letters_are_counted_and_redrive_is_named() {
         let read = BTreeSet::from([queue("expire", 0, None).arn]);
         let found = judge(&[queue("expire", 7, Some("dead")), queue("dead", 3, None), queue("lost", 1, None)], &read);
-        let outcomes: Vec<Outcome> = found.iter().map(|finding| finding.outcome).collect();
+        let outcomes: Vec<Outcome> = found.iter().map(|result| result.outcome).collect();
         assert_eq!(outcomes, [Outcome::Ok, Outcome::Warning, Outcome::Warning]);
         assert!(found[1].found.contains("dead holds 3 messages"));
         assert!(found[1].remedy.as_ref().unwrap().ends_with("`ilock redrive dead`"));

@@ -8,7 +8,7 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 
 use crate::aws::account::AwsError;
-use crate::aws::doctor::finding::Finding;
+use crate::aws::doctor::check_result::CheckResult;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "secrets";
@@ -17,11 +17,11 @@ const OF_THE_ACCOUNT: &str = "alias/aws/secretsmanager";
 /// The parameter that names the operator's key of the secrets.
 const OWN_KEY: &str = "SecretsKeyArn";
 
-/// One finding with the number of secrets that can be read, and one for each other. No secret is read.
-pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
+/// One result with the number of secrets that can be read, and one for each other. No secret is read.
+pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<CheckResult> {
     let (client, kms) = (Client::new(sdk), Kms::new(sdk));
     let own_key = stack.parameter(OWN_KEY);
-    let (mut readable, mut findings) = (0, vec![]);
+    let (mut readable, mut results) = (0, vec![]);
     for secret in needed(stack) {
         let asked = client.describe_secret().secret_id(&secret).send().await;
         match asked.map_err(|error| AwsError::from_sdk(&error)) {
@@ -32,17 +32,17 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
                 };
                 match judge(&secret, &found, is_own) {
                     None => readable += 1,
-                    Some(finding) => findings.push(finding),
+                    Some(result) => results.push(result),
                 }
             }
-            Err(error) if error.is_not_found() => findings.push(missing(&secret)),
-            Err(error) => findings.push(Finding::refused(ABOUT, &format!("the secret {secret}"), &error)),
+            Err(error) if error.is_not_found() => results.push(missing(&secret)),
+            Err(error) => results.push(CheckResult::refused(ABOUT, &format!("the secret {secret}"), &error)),
         }
     }
     if readable > 0 {
-        findings.insert(0, Finding::ok(ABOUT, format!("{readable} are there, and the functions may read them")));
+        results.insert(0, CheckResult::ok(ABOUT, format!("{readable} are there, and the functions may read them")));
     }
-    findings
+    results
 }
 
 /// The names of the secrets that a deployment needs, as `secrets_of` in infra/template/deploy.py lists them.
@@ -70,17 +70,17 @@ async fn names(kms: &Kms, key: &str, own: Option<&str>) -> bool {
     asked.is_ok_and(|found| found.key_metadata().and_then(KeyMetadata::arn) == Some(own))
 }
 
-fn missing(secret: &str) -> Finding {
-    Finding::failed(
+fn missing(secret: &str) -> CheckResult {
+    CheckResult::failed(
         ABOUT,
         format!("the secret {secret} does not exist: functions that read it do not start"),
         "docs/operators.md says how to make it; `aws secretsmanager restore-secret` where it was deleted within a month",
     )
 }
 
-fn judge(secret: &str, found: &DescribeSecretOutput, is_own_key: bool) -> Option<Finding> {
+fn judge(secret: &str, found: &DescribeSecretOutput, is_own_key: bool) -> Option<CheckResult> {
     let current = |stages: &Vec<String>| stages.iter().any(|stage| stage == "AWSCURRENT");
-    let failed = |found: String, remedy: String| Some(Finding::failed(ABOUT, found, remedy));
+    let failed = |found: String, remedy: String| Some(CheckResult::failed(ABOUT, found, remedy));
     if found.deleted_date().is_some() {
         return failed(
             format!("the secret {secret} is to be deleted, and nobody can read it: functions that do so do not start"),
@@ -110,7 +110,7 @@ mod tests {
     use aws_sdk_secretsmanager::primitives::DateTime;
 
     use super::*;
-    use crate::aws::doctor::finding::Outcome;
+    use crate::aws::doctor::check_result::Outcome;
 
     fn stack(parameters: &[(&str, &str)]) -> Stack {
         let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

@@ -4,8 +4,8 @@ use aws_config::SdkConfig;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::config::Builder;
 
+use crate::aws::doctor::check_result::CheckResult;
 use crate::aws::doctor::clock::ClockSkew;
-use crate::aws::doctor::finding::Finding;
 use crate::aws::stack::{Stack, deployments};
 
 const ABOUT: &str = "stack";
@@ -13,47 +13,47 @@ const REQUIRED_OUTPUTS: [&str; 2] = ["ApiUrl", "DoorPolicyName"];
 /// In these states nothing is deployed, or is about to be.
 const NOTHING_THERE: [&str; 3] = ["REVIEW_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS"];
 
-/// The stack, when it can be read, and findings about it and about this machine's clock.
-pub async fn check(sdk: &SdkConfig, name: &str) -> (Option<Stack>, Vec<Finding>) {
+/// The stack, when it can be read, and what was found of it and of this machine's clock.
+pub async fn check(sdk: &SdkConfig, name: &str) -> (Option<Stack>, Vec<CheckResult>) {
     let skew = ClockSkew::default();
     let client = Client::from_conf(Builder::from(sdk).interceptor(skew.clone()).build());
     let read = Stack::read_with(&client, name).await;
-    let mut findings: Vec<Finding> = skew.finding().into_iter().collect();
+    let mut results: Vec<CheckResult> = skew.result().into_iter().collect();
     match read {
         Ok(stack) => {
-            findings.push(state(&stack, sdk.region().map_or("", |region| region.as_ref())));
-            findings.extend(outputs(&stack));
-            findings.extend(protection(&stack));
-            findings.push(match deployments(&client).await {
+            results.push(state(&stack, sdk.region().map_or("", |region| region.as_ref())));
+            results.extend(outputs(&stack));
+            results.extend(protection(&stack));
+            results.push(match deployments(&client).await {
                 Ok(all) => neighbours(&stack, &all),
-                Err(error) => Finding::refused(ABOUT, "the other stacks of the account", &error),
+                Err(error) => CheckResult::refused(ABOUT, "the other stacks of the account", &error),
             });
-            (Some(stack), findings)
+            (Some(stack), results)
         }
         Err(error) => {
             let remedy = "is it deployed there? --stack names another stack, AWS_REGION another region, AWS_PROFILE another account";
-            findings.push(Finding::failed(
+            results.push(CheckResult::failed(
                 ABOUT,
                 format!("the stack {name} cannot be read: {}", error.message),
                 remedy,
             ));
-            (None, findings)
+            (None, results)
         }
     }
 }
 
-fn state(stack: &Stack, region: &str) -> Finding {
+fn state(stack: &Stack, region: &str) -> CheckResult {
     let found = format!("{} is {} (account {}, {region})", stack.name, stack.status, stack.account());
     let why = stack.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     match stack.status.as_str() {
-        "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE" => Finding::ok(ABOUT, found),
+        "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE" => CheckResult::ok(ABOUT, found),
         status @ ("UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE") => {
-            Finding::warning(ABOUT, format!("{found}{why}"), way_out(&stack.name, status))
+            CheckResult::warning(ABOUT, format!("{found}{why}"), way_out(&stack.name, status))
         }
         status if status.ends_with("_IN_PROGRESS") && !NOTHING_THERE.contains(&status) => {
-            Finding::warning(ABOUT, found, way_out(&stack.name, status))
+            CheckResult::warning(ABOUT, found, way_out(&stack.name, status))
         }
-        status => Finding::failed(ABOUT, format!("{found}{why}"), way_out(&stack.name, status)),
+        status => CheckResult::failed(ABOUT, format!("{found}{why}"), way_out(&stack.name, status)),
     }
 }
 
@@ -95,17 +95,17 @@ fn way_out(name: &str, status: &str) -> String {
     }
 }
 
-fn outputs(stack: &Stack) -> Option<Finding> {
+fn outputs(stack: &Stack) -> Option<CheckResult> {
     let missing: Vec<&str> = REQUIRED_OUTPUTS.into_iter().filter(|name| !stack.outputs.contains_key(*name)).collect();
     let found = format!("{} has no output {}", stack.name, missing.join(", "));
-    (!missing.is_empty()).then(|| Finding::failed(ABOUT, found, "deploy it again from this project's template"))
+    (!missing.is_empty()).then(|| CheckResult::failed(ABOUT, found, "deploy it again from this project's template"))
 }
 
 /// Only the stage `dev` may be deleted by one command.
-fn protection(stack: &Stack) -> Option<Finding> {
+fn protection(stack: &Stack) -> Option<CheckResult> {
     let name = &stack.name;
     (!stack.is_protected && stack.stage().is_some_and(|stage| stage != "dev")).then(|| {
-        Finding::warning(
+        CheckResult::warning(
             ABOUT,
             format!("{name} is not protected from being deleted"),
             format!(
@@ -116,7 +116,7 @@ fn protection(stack: &Stack) -> Option<Finding> {
 }
 
 /// IoT Core has one space of topics and client ids for all stacks of an account and region.
-fn neighbours(stack: &Stack, all: &[(String, String)]) -> Finding {
+fn neighbours(stack: &Stack, all: &[(String, String)]) -> CheckResult {
     let own = stack.parameter("TopicPrefix").unwrap_or_default();
     let mixed: Vec<&str> = all
         .iter()
@@ -126,9 +126,9 @@ fn neighbours(stack: &Stack, all: &[(String, String)]) -> Finding {
     let prefix =
         if own.is_empty() { "without a topic prefix".to_owned() } else { format!("with the topic prefix {own}") };
     if mixed.is_empty() {
-        return Finding::ok(ABOUT, format!("{} is alone {prefix} in this account and region", stack.name));
+        return CheckResult::ok(ABOUT, format!("{} is alone {prefix} in this account and region", stack.name));
     }
-    Finding::failed(
+    CheckResult::failed(
         ABOUT,
         format!("{} and {} are both {prefix}: a call in one rings phones of the other", stack.name, mixed.join(", ")),
         "deploy one of them anew with a TopicPrefix of its own, or in another account or region",
@@ -140,7 +140,7 @@ mod tests {
     use aws_sdk_cloudformation::types::StackStatus;
 
     use super::*;
-    use crate::aws::doctor::finding::Outcome;
+    use crate::aws::doctor::check_result::Outcome;
 
     #[test]
     fn a_stack_is_complete_or_changing_or_broken() {

@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use aws_sdk_sns::Client;
 
 use crate::aws::account::AwsError;
-use crate::aws::doctor::finding::Finding;
+use crate::aws::doctor::check_result::CheckResult;
 use crate::aws::stack::Stack;
 
 const ALARMS: &str = "alarms";
@@ -18,44 +18,44 @@ const FCM_ACCOUNT: &str = "PushFcmAccountArn";
 /// Parameters that name platform applications.
 const APPS: [&str; 5] = ["PushGcm", "PushApns", "PushApnsSandbox", "PushApnsVoip", "PushApnsVoipSandbox"];
 
-pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
+pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<CheckResult> {
     let client = Client::new(sdk);
-    let mut findings = vec![];
+    let mut results = vec![];
     for (parameter, arn) in given(stack, &TOPICS) {
-        findings.push(match client.get_topic_attributes().topic_arn(arn).send().await {
+        results.push(match client.get_topic_attributes().topic_arn(arn).send().await {
             Ok(found) => judge_topic(parameter, arn, found.attributes()),
-            Err(error) => Finding::refused(ALARMS, &format!("the topic {arn}"), &AwsError::from_sdk(&error)),
+            Err(error) => CheckResult::refused(ALARMS, &format!("the topic {arn}"), &AwsError::from_sdk(&error)),
         });
     }
     let reports = stack.outputs.get("PushFailuresTopic").map(String::as_str);
     for (parameter, arn) in given(stack, &APPS) {
         let asked = client.get_platform_application_attributes().platform_application_arn(arn).send().await;
         match asked {
-            Ok(found) => findings.extend(judge_app(parameter, arn, found.attributes(), reports)),
+            Ok(found) => results.extend(judge_app(parameter, arn, found.attributes(), reports)),
             Err(error) => {
                 let what = format!("the platform application {arn}");
-                findings.push(Finding::refused(PUSH, &what, &AwsError::from_sdk(&error)));
+                results.push(CheckResult::refused(PUSH, &what, &AwsError::from_sdk(&error)));
             }
         }
     }
-    findings.extend(account_of_fcm(sdk, stack).await);
-    findings
+    results.extend(account_of_fcm(sdk, stack).await);
+    results
 }
 
 /// The service account with which FCM is asked without SNS, where it is.
-async fn account_of_fcm(sdk: &SdkConfig, stack: &Stack) -> Option<Finding> {
+async fn account_of_fcm(sdk: &SdkConfig, stack: &Stack) -> Option<CheckResult> {
     let (_, arn) = given(stack, &[FCM_ACCOUNT]).pop()?;
     let asked = aws_sdk_secretsmanager::Client::new(sdk).describe_secret().secret_id(arn).send().await;
     Some(match asked.map_err(|error| AwsError::from_sdk(&error)) {
         Ok(found) => judge_account(arn, found.deleted_date().is_none(), found.kms_key_id()),
         Err(error) if error.is_not_found() => judge_account(arn, false, None),
-        Err(error) => Finding::unchecked(PUSH, format!("{FCM_ACCOUNT} could not be checked: {}", error.message)),
+        Err(error) => CheckResult::unchecked(PUSH, format!("{FCM_ACCOUNT} could not be checked: {}", error.message)),
     })
 }
 
-fn judge_account(arn: &str, is_there: bool, key: Option<&str>) -> Finding {
+fn judge_account(arn: &str, is_there: bool, key: Option<&str>) -> CheckResult {
     if !is_there {
-        return Finding::failed(
+        return CheckResult::failed(
             PUSH,
             format!("{FCM_ACCOUNT} ({arn}) does not exist, or is to be deleted: Android phones are not woken"),
             format!("aws secretsmanager restore-secret --secret-id {arn}, or keep a new one and deploy with its ARN"),
@@ -63,9 +63,11 @@ fn judge_account(arn: &str, is_there: bool, key: Option<&str>) -> Finding {
     }
     match key {
         // Secrets Manager names no key where it is its own.
-        None => Finding::ok(PUSH, format!("{FCM_ACCOUNT} is there")),
-        Some(key) if key.ends_with("alias/aws/secretsmanager") => Finding::ok(PUSH, format!("{FCM_ACCOUNT} is there")),
-        Some(key) => Finding::failed(
+        None => CheckResult::ok(PUSH, format!("{FCM_ACCOUNT} is there")),
+        Some(key) if key.ends_with("alias/aws/secretsmanager") => {
+            CheckResult::ok(PUSH, format!("{FCM_ACCOUNT} is there"))
+        }
+        Some(key) => CheckResult::failed(
             PUSH,
             format!(
                 "{FCM_ACCOUNT} is encrypted with {key}, which the functions may not use: Android phones are not woken"
@@ -84,16 +86,16 @@ fn attribute<'a>(attributes: Option<&'a HashMap<String, String>>, name: &str) ->
     attributes.and_then(|attributes| attributes.get(name)).map(String::as_str)
 }
 
-fn judge_topic(parameter: &str, arn: &str, attributes: Option<&HashMap<String, String>>) -> Finding {
+fn judge_topic(parameter: &str, arn: &str, attributes: Option<&HashMap<String, String>>) -> CheckResult {
     match attribute(attributes, "SubscriptionsConfirmed") {
-        Some("0") | None => Finding::failed(
+        Some("0") | None => CheckResult::failed(
             ALARMS,
             format!("nobody has subscribed to {parameter} ({arn}), or nobody has confirmed it: alarms are not heard"),
             format!(
                 "aws sns subscribe --topic-arn {arn} --protocol email --notification-endpoint …, and confirm the mail"
             ),
         ),
-        Some(number) => Finding::ok(ALARMS, format!("{parameter} has {number} confirmed subscriptions")),
+        Some(number) => CheckResult::ok(ALARMS, format!("{parameter} has {number} confirmed subscriptions")),
     }
 }
 
@@ -102,10 +104,10 @@ fn judge_app(
     arn: &str,
     attributes: Option<&HashMap<String, String>>,
     reports: Option<&str>,
-) -> Vec<Finding> {
-    let mut findings = vec![];
+) -> Vec<CheckResult> {
+    let mut results = vec![];
     if attribute(attributes, "Enabled") == Some("false") {
-        findings.push(Finding::failed(
+        results.push(CheckResult::failed(
             PUSH,
             format!("{parameter} is disabled ({arn}): no phone is woken by it"),
             "its key or certificate was refused or has expired: set a new one on the platform application, and enable it",
@@ -114,7 +116,7 @@ fn judge_app(
     if let Some(topic) = reports
         && attribute(attributes, "EventDeliveryFailure") != Some(topic)
     {
-        findings.push(Finding::warning(
+        results.push(CheckResult::warning(
             PUSH,
             format!("{parameter} does not report failed pushes to {topic}: dead tokens are not noticed"),
             format!(
@@ -122,16 +124,16 @@ fn judge_app(
             ),
         ));
     }
-    if findings.is_empty() {
-        findings.push(Finding::ok(PUSH, format!("{parameter} is enabled and reports what fails")));
+    if results.is_empty() {
+        results.push(CheckResult::ok(PUSH, format!("{parameter} is enabled and reports what fails")));
     }
-    findings
+    results
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::doctor::finding::Outcome;
+    use crate::aws::doctor::check_result::Outcome;
 
     fn attributes(pairs: &[(&str, &str)]) -> HashMap<String, String> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -150,7 +152,7 @@ mod tests {
     fn a_platform_application_is_enabled_and_reports_to_the_stacks_topic() {
         let outcomes = |pairs: &[(&str, &str)]| -> Vec<Outcome> {
             let found = judge_app("PushGcm", "arn:app", Some(&attributes(pairs)), Some("arn:failures"));
-            found.into_iter().map(|finding| finding.outcome).collect()
+            found.into_iter().map(|result| result.outcome).collect()
         };
         assert_eq!(outcomes(&[("Enabled", "true"), ("EventDeliveryFailure", "arn:failures")]), [Outcome::Ok]);
         assert_eq!(outcomes(&[("Enabled", "true")]), [Outcome::Warning]);

@@ -10,16 +10,13 @@ use serde_json::json;
 use crate::aws::account::cannot;
 use crate::aws::redrive::invoke::{FunctionInvoker, InvokeError};
 use crate::aws::redrive::letter::{Batch, Letter};
-use crate::aws::redrive::queue::Queue;
+use crate::aws::redrive::queue::{Queue, receive};
 use crate::aws::redrive::records::{StreamReadError, StreamReader};
 use crate::aws::redrive::stream_filter::StreamFunction;
 use crate::ui::error::CommandError;
 use crate::ui::output::{Level, Output};
+use crate::ui::stop::StopSignal;
 
-/// How long a received letter is hidden from other readers. Those that are kept become visible again at the end.
-const VISIBILITY_SECONDS: i32 = 900;
-/// Long polling: without it an empty response does not mean an empty queue.
-const WAIT_SECONDS: i32 = 2;
 /// How to get what the stream has trimmed.
 const FROM_THE_LOG: &str = "`ilock redrive --call CALL_ID` reads a call from the log instead; \
                             `ilock ledger backfill DAY --aws --table EVENTS_TABLE --ledger s3://BUCKET --ledger-table TABLE` \
@@ -38,6 +35,14 @@ struct Redriver<'a> {
     kept: Vec<String>,
 }
 
+/// Why no more letters are received.
+enum RunEnd {
+    /// The queue has no letter that is not hidden.
+    QueueEmpty,
+    /// A signal. Letters that were not come to stay in the queue.
+    Stopped,
+}
+
 enum LetterOutcome {
     /// The function succeeded at this.
     Redriven(String),
@@ -47,13 +52,14 @@ enum LetterOutcome {
     Kept(String),
 }
 
-/// Works through all letters in the queue.
+/// Works through all letters in the queue, or until it is told to stop. Either way others see the letters that it keeps.
 pub async fn redrive(
     output: Output,
     sdk: &SdkConfig,
     queue: &Queue,
     drop_expired: bool,
 ) -> Result<ExitCode, CommandError> {
+    let mut stop = StopSignal::listen().map_err(CommandError::new)?;
     let mut redriver = Redriver {
         output,
         queue,
@@ -65,32 +71,30 @@ pub async fn redrive(
         dropped: 0,
         kept: vec![],
     };
-    let result = redriver.run().await;
+    let result = redriver.run(&mut stop).await;
     redriver.make_kept_visible().await;
-    result?;
+    let is_stopped = matches!(result?, RunEnd::Stopped);
+    if is_stopped {
+        output.warn("stopped: the letters that were not come to stay in the queue");
+    }
     let (redriven, dropped, kept) = (redriver.redriven, redriver.dropped, redriver.kept.len());
-    let level = if kept == 0 { Level::Success } else { Level::Warning };
+    let level = if kept == 0 && !is_stopped { Level::Success } else { Level::Warning };
     let text = format!("{redriven} redriven, {dropped} dropped, {kept} kept in {}", queue.name);
     output.line(level, "redriven", &text, json!({ "redriven": redriven, "dropped": dropped, "kept": kept }));
-    Ok(ExitCode::from(u8::from(kept > 0)))
+    Ok(ExitCode::from(u8::from(kept > 0 || is_stopped)))
 }
 
 impl Redriver<'_> {
-    async fn run(&mut self) -> Result<(), CommandError> {
+    async fn run(&mut self, stop: &mut StopSignal) -> Result<RunEnd, CommandError> {
         loop {
-            let received = tokio::select! {
-                received = self
-                    .client
-                    .receive_message()
-                    .queue_url(&self.queue.url)
-                    .max_number_of_messages(1)
-                    .visibility_timeout(VISIBILITY_SECONDS)
-                    .wait_time_seconds(WAIT_SECONDS)
-                    .send() => received.map_err(cannot("receive messages from the queue"))?,
-                _ = tokio::signal::ctrl_c() => return Ok(()),
-            };
-            let Some(message) = received.messages.unwrap_or_default().into_iter().next() else { return Ok(()) };
-            self.process(&message).await?;
+            match receive(&self.client, self.queue, stop).await? {
+                (Some(message), false) => self.process(&message).await?,
+                (None, false) => return Ok(RunEnd::QueueEmpty),
+                (message, true) => {
+                    self.kept.extend(message.and_then(|message| message.receipt_handle));
+                    return Ok(RunEnd::Stopped);
+                }
+            }
         }
     }
 

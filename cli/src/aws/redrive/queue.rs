@@ -1,11 +1,17 @@
-//! Finds a dead-letter queue, and the queues whose messages it holds.
+//! Finds a dead-letter queue and the queues whose messages it holds, and receives what is in it.
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::QueueAttributeName;
+use aws_sdk_sqs::types::{Message, QueueAttributeName};
 
 use crate::aws::account::{AwsError, cannot};
 use crate::ui::error::CommandError;
+use crate::ui::stop::StopSignal;
+
+/// How long a received letter is hidden from other readers. Those that are kept become visible again at the end.
+const VISIBILITY_SECONDS: i32 = 900;
+/// Long polling: without it an empty response does not mean an empty queue.
+const WAIT_SECONDS: i32 = 2;
 
 /// A dead-letter queue.
 #[derive(Debug, Clone)]
@@ -61,6 +67,30 @@ async fn sources(client: &Client, url: &str) -> Result<Vec<String>, CommandError
         }
     }
     Ok(sources)
+}
+
+/// The next letter with its attributes, and whether the command was told to stop meanwhile.
+pub async fn receive(
+    client: &Client,
+    queue: &Queue,
+    stop: &mut StopSignal,
+) -> Result<(Option<Message>, bool), CommandError> {
+    let receive = client
+        .receive_message()
+        .queue_url(&queue.url)
+        .max_number_of_messages(1)
+        .message_attribute_names("All")
+        .visibility_timeout(VISIBILITY_SECONDS)
+        .wait_time_seconds(WAIT_SECONDS)
+        .send();
+    tokio::pin!(receive);
+    let (received, is_stopped) = tokio::select! {
+        received = &mut receive => (received, false),
+        // Without its response a letter that SQS is just handing over would stay hidden.
+        () = stop.received() => (receive.await, true),
+    };
+    let received = received.map_err(cannot("receive messages from the queue"))?;
+    Ok((received.messages.unwrap_or_default().into_iter().next(), is_stopped))
 }
 
 /// The name in a URL or an ARN.

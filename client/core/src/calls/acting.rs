@@ -18,6 +18,22 @@ const RING_MS: u64 = 120_000;
 /// How long the backend is asked about a call.
 const GET_WORTH_MS: u64 = 30_000;
 
+/// `request` without this client's name, where it has the name and can do without.
+fn unnamed(request: &Request) -> Option<Request> {
+    match request.purpose {
+        Purpose::Get { preview: false, .. } => {
+            let (path, _) = request.path.split_once('?')?;
+            Some(Request { path: path.to_owned(), ..request.clone() })
+        }
+        Purpose::Act { act, .. } if !matches!(act, Act::Ringing | Act::Accepted | Act::Declined) => {
+            let mut body: Map<String, Value> = serde_json::from_str(request.body.as_deref()?).ok()?;
+            body.remove("client_id")?;
+            Some(Request { body: Some(Value::Object(body).to_string()), ..request.clone() })
+        }
+        _ => None,
+    }
+}
+
 impl Client {
     /// Sends an action on a call. On one that rings it is tried until the ringing is over.
     pub(crate) fn act(&mut self, call_id: &str, act: Act, reason: Option<&str>) {
@@ -49,24 +65,13 @@ impl Client {
         });
     }
 
-    /// The backend does not know this client any more, and takes what a person may do without naming one: it is sent once
-    /// more without the name. Whether it is.
-    pub(crate) fn acts_unnamed(&mut self, pending: &Pending) -> bool {
-        let request = &pending.request;
-        let Purpose::Act { act, .. } = request.purpose else { return false };
-        if matches!(act, Act::Ringing | Act::Accepted | Act::Declined) {
-            return false;
-        }
-        let body = request.body.as_deref().and_then(|body| serde_json::from_str::<Map<String, Value>>(body).ok());
-        let Some(mut body) = body.filter(|body| body.contains_key("client_id")) else { return false };
-        body.remove("client_id");
-        let key = self.random.key();
-        self.send(Request {
-            body: Some(Value::Object(body).to_string()),
-            key: Some(key),
-            worth_ms: pending.give_up_at.map(|end| end.saturating_sub(self.now)),
-            ..request.clone()
-        });
+    /// The backend does not know this client any more, and takes what a person may do or ask without naming one: it is sent
+    /// once more without the name. Whether it is.
+    pub(crate) fn sent_unnamed(&mut self, pending: &Pending) -> bool {
+        let Some(request) = unnamed(&pending.request) else { return false };
+        let key = request.key.is_some().then(|| self.random.key());
+        let worth_ms = pending.give_up_at.map(|end| end.saturating_sub(self.now));
+        self.send(Request { key, worth_ms, ..request });
         self.client_unknown();
         true
     }
@@ -98,16 +103,18 @@ impl Client {
         self.send(Request {
             purpose,
             method: Method::Get,
-            path: if preview { self.preview_path(call_id) } else { format!("/api/calls/{call_id}") },
+            path: self.path_of(call_id),
             body: None,
             key: None,
             worth_ms: Some(GET_WORTH_MS),
         });
     }
 
-    /// Only the phone that is named is given a way in of its own before the answer.
-    fn preview_path(&self, call_id: &str) -> String {
-        let named = self.link.client_id().map(|client_id| format!("?client_id={client_id}"));
+    /// Only the phone that is named is told whether it is to ring itself, and given a way in of its own before the answer.
+    fn path_of(&self, call_id: &str) -> String {
+        let call = self.calls.position(call_id).and_then(|index| self.calls.0.get(index));
+        let client_id = self.link.client_id().filter(|_| call.is_some_and(|call| !call.is_outgoing()));
+        let named = client_id.map(|client_id| format!("?client_id={client_id}"));
         format!("/api/calls/{call_id}{}", named.unwrap_or_default())
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::output::{CallInfo, Room};
+use crate::output::{CallInfo, Progress, Room};
 use crate::requests::Act;
 use crate::time::ServerTime;
 
@@ -60,6 +60,9 @@ pub(crate) struct Call {
     pub entered: bool,
     /// Whether the app shows it.
     pub shown: bool,
+    /// The last that the app was told of how far it has come, while it rings.
+    #[serde(default)]
+    pub progress: Option<Progress>,
     /// Whether the backend was told that it rings here. After a restart it is told again: its answer has the way in to
     /// look and listen, which is not kept.
     #[serde(skip)]
@@ -100,6 +103,7 @@ impl Call {
             preview: None,
             entered: false,
             shown: false,
+            progress: None,
             reported: false,
             given_up: None,
             ring_by: None,

@@ -1,10 +1,12 @@
 //! Calls that come in: whether to ring, and for how long.
 
+use ilock_events::CallState;
+
 use crate::calls::call::{Call, CallPhase, LONGEST_RING_MS};
 use crate::calls::settle::News;
 use crate::client::Client;
 use crate::jwe::{self, Opened};
-use crate::output::{Event, Secret};
+use crate::output::{Ending, Event, Secret};
 use crate::requests::Act;
 use crate::wire::{Message, View};
 
@@ -12,6 +14,8 @@ use crate::wire::{Message, View};
 const RESUMED_MS: u64 = 5_000;
 /// How long the backend is asked before a phone rings without an answer.
 const ASK_MS: u64 = 2_000;
+/// A deadline that lies further ahead than this has not passed: by so much the backend's time may be known wrongly.
+const TIME_ERROR_MS: u64 = 5_000;
 
 impl Client {
     /// Somebody calls. A message that may have waited may be about a call that is over: then the backend is asked first.
@@ -97,16 +101,22 @@ impl Client {
     pub(crate) fn apply_view(&mut self, index: usize, view: View) {
         let now = self.now;
         let secondary = view.primary.as_deref().is_some_and(|primary| !self.is_own(primary));
+        let silent = view.state == Some(CallState::Ringing) && view.remaining_ms.is_some_and(|left| left <= 0);
         let Some(call) = self.calls.0.get_mut(index) else { return };
         call.info.secondary |= secondary;
         let older = call.is_older(Some(view.seq));
         call.seq = call.seq.max(view.seq);
         call.expires_at = Some(view.expires_at);
         if let Some(left) = view.remaining_ms {
+            // A phone that has declined does not ring, and may answer as long as others do.
+            let left = if silent && call.phase == CallPhase::Silenced { LONGEST_RING_MS } else { left };
             let by = now.saturating_add(u64::try_from(left.clamp(0, LONGEST_RING_MS)).unwrap_or(0));
             call.ring_by = Some(call.ring_by.map_or(by, |known| known.min(by)));
         }
         call.describe(&view.caller_id, view.caller_info.as_ref(), view.invitation_data.as_ref());
+        if silent && matches!(call.phase, CallPhase::Asking | CallPhase::Ringing) {
+            return self.rings_no_more(index);
+        }
         let room = view.room_info.and_then(crate::wire::RoomInfo::room);
         let state = view.state.filter(|_| !older);
         self.settle(index, News { state, by: view.answered_by, reason: view.reason, room });
@@ -114,6 +124,18 @@ impl Client {
         if self.calls.0.get(index).is_some_and(|call| call.phase == CallPhase::Calling && call.check_at.is_none()) {
             self.plan_check(index);
             self.enter(index);
+        }
+    }
+
+    /// A call does not ring here any more that may still ring for others: before its deadline because the person has rejected
+    /// it on another phone, or this phone had declined it; else because its time is up.
+    fn rings_no_more(&mut self, index: usize) {
+        let expires_at = self.calls.0.get(index).and_then(|call| call.expires_at).filter(|_| self.time.is_known());
+        let end = expires_at.and_then(|at| self.time.steady(at));
+        if end.is_some_and(|end| end > self.now.saturating_add(TIME_ERROR_MS)) {
+            self.over(index, Ending::Rejected, None, None);
+        } else {
+            self.over(index, Ending::Missed, Some("timer".into()), None);
         }
     }
 }

@@ -166,17 +166,20 @@ impl Client {
         Some(index)
     }
 
-    /// What a message tells the caller while the call rings.
+    /// What a message tells the caller while the call rings. `ringing` and `unreachable` come in either order, and the second
+    /// is what the caller is to know: the broker has the message, and no phone is there to get it.
     pub(crate) fn progress(&mut self, index: usize, action: Action) {
+        let calls = |call: &&mut Call| call.phase == CallPhase::Calling && call.shown;
+        let Some(call) = self.calls.0.get_mut(index).filter(calls) else { return };
         let progress = match action {
+            Action::Ringing if call.progress == Some(Progress::Unreachable) => return,
             Action::Ringing => Progress::Ringing,
             Action::Alerted => Progress::Alerted,
+            Action::Unreachable if call.progress == Some(Progress::Alerted) => return,
             Action::Unreachable => Progress::Unreachable,
             _ => return,
         };
-        let Some(call) = self.calls.0.get(index).filter(|call| call.phase == CallPhase::Calling && call.shown) else {
-            return;
-        };
+        call.progress = Some(progress);
         let (press, call_id) = (call.press.clone().unwrap_or_default(), call.id.clone());
         self.emit(Event::Progress { press, call_id, progress });
     }

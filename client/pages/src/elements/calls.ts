@@ -41,13 +41,16 @@ interface CallListOptions {
 
 /** The projector writes a history a moment after the commit. */
 const SOON_MS = [700, 2500];
+/** When a list that could not be read is read once more. */
+const AGAIN_MS = 5000;
 /** How many calls the backend counts: it may be more than that. */
 const COUNTED = 100;
 
 export class CallList {
   readonly element: HTMLElement;
   private readonly rows = h("ul", { class: "rows", part: "call-list" });
-  private readonly none = h("p", { class: "none" });
+  /** Why there are no rows, or not all. */
+  private readonly none = h("p", { class: "none", "data-testid": "calls-note", hidden: true });
   private readonly missed = h("span", { class: "badge", part: "missed-count", "data-testid": "missed-count", hidden: true });
   private readonly mark = h("button", { class: "mark", part: "mark-seen", type: "button", "data-testid": "mark-seen", hidden: true, click: () => this.markSeen() });
   /** What a screen reader says of the missed calls, when that changes. */
@@ -58,6 +61,8 @@ export class CallList {
   private readAt = 0;
   private unseen = 0;
   private asked = 0;
+  /** How the last reading went; none since there is somebody here. */
+  private read: "well" | "badly" | undefined;
 
   constructor(private readonly options: CallListOptions) {
     const head = h("div", { class: "calls-head" }, this.title, this.mark);
@@ -68,7 +73,6 @@ export class CallList {
   label(): void {
     const words = this.options.words();
     say(this.name, words.calls);
-    say(this.none, words.no_calls);
     say(this.mark, words.mark_seen);
     this.element.setAttribute("aria-label", words.calls);
     this.list();
@@ -78,6 +82,7 @@ export class CallList {
   /** Forgets what was listed: it was somebody's who is not here any more. */
   clear(): void {
     this.asked += 1;
+    this.read = undefined;
     this.calls = [];
     this.list();
     this.count(0);
@@ -88,11 +93,17 @@ export class CallList {
     for (const wait of SOON_MS) setTimeout(() => this.element.isConnected && void this.refresh(), wait);
   }
 
-  async refresh(): Promise<void> {
+  /** Reads the list; once more where that fails. */
+  async refresh(again = true): Promise<void> {
     const asked = ++this.asked;
     const history = (await this.options.load("/api/calls?limit=20").catch(() => undefined)) as History | undefined;
     // An answer that was overtaken may say less than what is shown.
-    if (history === undefined || asked !== this.asked) return;
+    if (asked !== this.asked) return;
+    this.read = history === undefined ? "badly" : "well";
+    if (history === undefined) {
+      if (again) setTimeout(() => this.element.isConnected && asked === this.asked && void this.refresh(false), AGAIN_MS);
+      return this.showNone();
+    }
     this.readAt = history.read_at;
     this.calls = history.calls;
     this.list();
@@ -109,7 +120,14 @@ export class CallList {
     const focused = this.rows.querySelector("a:focus")?.closest("li")?.dataset["call"];
     this.rows.replaceChildren(...this.calls.map((call) => this.row(call)));
     if (focused !== undefined) this.rows.querySelector<HTMLElement>(`[data-call="${CSS.escape(focused)}"] a`)?.focus();
-    show(this.none, this.calls.length === 0);
+    this.showNone();
+  }
+
+  /** The rows of the last good reading stay. */
+  private showNone(): void {
+    const words = this.options.words();
+    say(this.none, this.read === "badly" ? words.no_list : words.no_calls);
+    show(this.none, this.read === "badly" || (this.read === "well" && this.calls.length === 0));
   }
 
   private count(unseen: number): void {

@@ -41,10 +41,14 @@ export class IlockDoor extends IlockElement {
     hangUp: () => this.call && this.ilockClient?.hangUp(this.call.name),
   });
 
-  /** Presses the button. */
+  /** Presses the button. Where it cannot be pressed, `ilock-problem` says so. */
   ring(): void {
     // An attribute may have been set in the same turn.
-    if (!this.check()) return this.update();
+    this.check();
+    if (!this.canPress()) {
+      this.notReady(`the bell cannot be pressed: ${this.faulty ? "an attribute is wrong" : this.call ? "a call is under way" : this.link}`);
+      return this.update();
+    }
     const [name, location] = [this.getAttribute("name"), this.getAttribute("location")];
     const callerInfo = { ...(name && { name }), ...(location && { location }) };
     const ringSeconds = Number(this.getAttribute("ring-seconds") ?? 30);
@@ -75,10 +79,10 @@ export class IlockDoor extends IlockElement {
     this.state.dataset["state"] = talking ? "in_call" : (this.call?.progress ?? this.link);
     say(this.state, this.words[state]);
     show(this.press, this.call === undefined);
-    this.press.disabled = this.call === undefined && (this.faulty || (this.link !== "ready" && this.link !== "offline"));
+    this.press.disabled = !this.canPress();
     this.controls.render({
       visible: this.call !== undefined,
-      talking: talking && !this.roomless,
+      talking: talking && !this.outOfRoom,
       hangUp: talking ? this.words.hangup : this.words.cancel,
       missing: this.missing,
     });
@@ -87,6 +91,10 @@ export class IlockDoor extends IlockElement {
     this.toggleAttribute("in-call", talking);
     const waits = this.call !== undefined && ["ringing", "alerted"].includes(this.call.progress);
     this.ringer.play(waits ? "ringback" : undefined);
+  }
+
+  private canPress(): boolean {
+    return this.call === undefined && !this.faulty && (this.link === "ready" || this.link === "offline");
   }
 
   protected places(): HTMLElement[] {

@@ -4,12 +4,13 @@ import { Client, followRooms, TrtcRoom, trtcFrom } from "@ilock/client";
 import type { Event as ClientEvent, MediaError, MediaRoom, MediaTrouble, Problem, Role, Tracks } from "@ilock/client";
 
 import { h, say, show } from "./dom.js";
-import { languageOf } from "./language.js";
+import { isChinese, languageOf, rootsAround } from "./language.js";
 import { LocalRoom } from "./local-room.js";
 import { NoRoom } from "./no-room.js";
 import { problemText } from "./problems.js";
 import { Ringer } from "./ring.js";
 import { type Fault, type Field, faultOf, faultText } from "./rules.js";
+import { inTab } from "./storage.js";
 import { STYLE } from "./style.js";
 import { Tokens, type TokenSource } from "./tokens.js";
 import { type Word, type Words, words } from "./words.js";
@@ -18,10 +19,10 @@ import { type Word, type Words, words } from "./words.js";
 export type LinkState = "connecting" | "offline" | "ready" | "taken_over" | "logged_out" | "invalid";
 
 const TROUBLES: Record<Exclude<MediaTrouble, keyof Tracks>, Word> = {
-  sdk: "no_room",
+  sdk: "no_sdk",
   enter: "no_room",
   picture: "no_picture",
-  kicked_out: "kicked_out",
+  kicked_out: "put_out",
 };
 
 const TYPES: ClientEvent["type"][] = [
@@ -36,7 +37,7 @@ const FIELDS: Field[] = ["client", "server", "trtc", "room", "name"];
 const NOTE_MS = 8000;
 
 /** What a lasting text is about. There is one of each at most. */
-type Lasting = "attributes" | "start" | "registration" | "devices";
+type Lasting = "attributes" | "start" | "registration" | "room" | "devices";
 
 /** Whether a control cannot have the focus: it is out of the page, or not shown, or disabled. */
 function isGone(control: HTMLElement): boolean {
@@ -65,15 +66,15 @@ export abstract class IlockElement extends HTMLElement {
   protected roomless = false;
   /** Whether an attribute breaks its rule. */
   protected faulty = false;
-  /** Whether the client has said to enter a room, and not to leave it. */
-  private entered = false;
+  /** The call whose room the client has said to enter, and not to leave. */
+  private entered: string | undefined;
   /** What this side cannot send, because the browser does not give it. */
   protected missing: Tracks = { camera: false, microphone: false };
   protected readonly tokens = new Tokens(() => this.newToken());
   protected readonly remote = h("div", { class: "remote", part: "remote" });
   protected readonly local = h("div", { class: "local", part: "local" });
   protected readonly note = h("p", { class: "note", part: "note", role: "status" });
-  /** What stays until it is mended, or over. */
+  /** A message that stays until its cause is gone. */
   protected readonly error = h("p", { class: "error", part: "error", role: "alert", "data-testid": "error", hidden: true });
   protected readonly ringer = new Ringer((blocked) => this.soundBlocked(blocked));
   /** The way back after another window, or a logout. */
@@ -116,7 +117,8 @@ export abstract class IlockElement extends HTMLElement {
       this.addEventListener("keydown", (event) => event.repeat && event.key === "Enter" && event.preventDefault());
     }
     // The element's own attribute is observed; this is of what is around it.
-    this.around.observe(document, { attributes: true, attributeFilter: ["lang"], subtree: true });
+    this.around.disconnect();
+    for (const root of rootsAround(this)) this.around.observe(root, { attributes: true, attributeFilter: ["lang"], subtree: true });
     this.changed();
   }
 
@@ -172,6 +174,16 @@ export abstract class IlockElement extends HTMLElement {
     return this.failure?.of === callId ? this.failure.text : undefined;
   }
 
+  /** Whether neither side sees or hears the other: there is no room, or this side is not in it. */
+  protected get outOfRoom(): boolean {
+    return this.roomless || this.lasting.has("room");
+  }
+
+  /** What the page around asked for cannot be done now. */
+  protected notReady(message: string): void {
+    this.announce("problem", { code: "not_ready", message });
+  }
+
   /** Tells the page around it. */
   protected announce(name: string, detail: object = {}): void {
     this.dispatchEvent(new CustomEvent(`ilock-${name}`, { detail, bubbles: true, composed: true }));
@@ -219,7 +231,8 @@ export abstract class IlockElement extends HTMLElement {
     if (waits) this.roomless = this.getAttribute("room") === "none";
     this.language = languageOf(this);
     const spoken = words(this.language);
-    this.words = this.roomless ? { ...spoken, preview: spoken.without_room } : spoken;
+    this.words = this.roomless ? { ...spoken, preview: spoken.without_room, no_look: spoken.without_room } : spoken;
+    this.root.firstElementChild?.setAttribute("lang", isChinese(this.language) ? "zh-CN" : "en");
     const right = this.check();
     say(this.hearButton, this.words.hear);
     this.label();
@@ -242,7 +255,7 @@ export abstract class IlockElement extends HTMLElement {
     this.media = this.makeRoom(signal);
     if (kept !== undefined) this.restored(kept.beside);
     for (const type of TYPES) client.on(type, (event: ClientEvent) => this.hears(event));
-    followRooms(client, this.media, (_call, error) => signal.aborted || this.mediaFailed(error));
+    followRooms(client, this.media, (callId, error) => signal.aborted || this.mediaFailed(error, callId));
     addEventListener("pagehide", () => this.keepState(), { signal });
     this.begun(signal);
     this.update();
@@ -282,21 +295,19 @@ export abstract class IlockElement extends HTMLElement {
 
   /** Ends the client. Nothing stays of it but what `keep` names. */
   private halt(): void {
-    this.keepState();
     this.life?.abort();
     this.life = undefined;
     this.ringer.close();
     void this.media?.leave();
     this.media = undefined;
+    this.keepState();
     this.ilockClient?.close();
     this.ilockClient = undefined;
     this.tokens.forget();
     this.untell();
     this.failure = undefined;
     this.last("registration", undefined);
-    this.entered = false;
-    this.missing = { camera: false, microphone: false };
-    this.showMissing();
+    this.leftRoom();
     show(this.hearButton, false);
     this.reset();
   }
@@ -313,12 +324,14 @@ export abstract class IlockElement extends HTMLElement {
   /** Keeps the client's state in this tab, where the attribute `keep` names a place for it. */
   private keepState(): void {
     if (this.keptUnder === null || this.ilockClient === undefined) return;
-    sessionStorage.setItem(this.keptUnder, JSON.stringify({ client: this.ilockClient.save(), beside: this.beside() }));
+    inTab.set(this.keptUnder, JSON.stringify({ client: this.ilockClient.save(), beside: this.beside() }));
   }
 
   /** After `taken_over`, after `logged_out` with another token, and after `invalid` once more. */
   private startAgain(): void {
     const wasLoggedOut = this.link === "logged_out";
+    // Another window took over: the token is as good as before.
+    if (this.link === "taken_over") this.tokens.reuse();
     // One that was asked for before the logout is of the login before.
     if (wasLoggedOut) this.tokens.forget();
     this.setLink("connecting");
@@ -335,14 +348,20 @@ export abstract class IlockElement extends HTMLElement {
     return new LocalRoom({ ...options, url, onSilent: (silent) => this.keepFocus(() => show(this.hearButton, silent)) });
   }
 
-  private mediaFailed({ what, message }: MediaError): void {
+  /** `callId` is the call whose room cannot be entered; without it the room is the one that this side is in. */
+  private mediaFailed({ what, message, reason }: MediaError, callId = this.entered): void {
     if (what === "camera" || what === "microphone") {
       // Whoever was asked for it may have refused after the call was over.
-      if (!this.entered) return;
+      if (this.entered === undefined) return;
       this.missing = { ...this.missing, [what]: true };
       this.showMissing();
     } else {
-      this.tell(this.words[TROUBLES[what]]);
+      const word = reason === "kick" ? "kicked_out" : TROUBLES[what];
+      // By a function, so that no `$` of an address means anything.
+      const text = (words: Words) => words[word].replace("{address}", () => this.getAttribute("trtc") ?? "");
+      // Without a picture, or when the look before the answer has failed, the call itself is as it was.
+      if (what !== "picture" && callId !== undefined && callId === this.entered) this.last("room", text);
+      else this.tell(text(this.words));
     }
     this.announce("problem", { code: what, message });
     this.update();
@@ -353,6 +372,14 @@ export abstract class IlockElement extends HTMLElement {
     const { camera, microphone } = this.missing;
     const word: Word = camera && microphone ? "no_devices" : camera ? "no_camera" : "no_microphone";
     this.last("devices", camera || microphone ? (words) => words[word] : undefined);
+  }
+
+  /** What was said of the room is over with it. */
+  private leftRoom(): void {
+    this.entered = undefined;
+    this.missing = { camera: false, microphone: false };
+    this.showMissing();
+    this.last("room", undefined);
   }
 
   private hears(event: ClientEvent): void {
@@ -372,12 +399,12 @@ export abstract class IlockElement extends HTMLElement {
         this.last("registration", () => problemText(event.problem, this.language));
         break;
       case "enter_room":
-        this.entered = true;
+        this.leftRoom();
+        this.entered = event.call_id;
         break;
       case "leave_room":
-        this.entered = false;
-        this.missing = { camera: false, microphone: false };
-        this.showMissing();
+        // The end of another call is not the end of this one.
+        if (event.call_id === this.entered) this.leftRoom();
         break;
       case "problem":
         this.problem(event.problem);
@@ -418,9 +445,9 @@ export abstract class IlockElement extends HTMLElement {
   }
 
   private kept(): { client: string; beside: unknown } | undefined {
-    const text = this.keptUnder === null ? null : sessionStorage.getItem(this.keptUnder);
+    const text = this.keptUnder === null ? undefined : inTab.get(this.keptUnder);
     try {
-      return text === null ? undefined : (JSON.parse(text) as { client: string; beside: unknown });
+      return text === undefined ? undefined : (JSON.parse(text) as { client: string; beside: unknown });
     } catch {
       // Somebody else keeps something under this name.
       return undefined;

@@ -44,11 +44,11 @@ export class IncomingCard {
     return this.accept.button;
   }
 
-  /** `second` where another call is under way (`talking`), or rings before this one. The card is read out again whenever a text
-   * of it is written, so only what changes is. */
-  render(words: Words, { second, talking }: { second: boolean; talking: boolean }): void {
+  /** `second` where another call is under way (`talking`), or rings before this one; `looks` where the person may look before the
+   * answer. The card is read out again whenever a text of it is written, so only what changes is. */
+  render(words: Words, { second, talking, looks }: { second: boolean; talking: boolean; looks: boolean }): void {
     this.element.classList.toggle("second", second);
-    say(this.kind, second ? words.waiting : words.preview);
+    say(this.kind, second ? words.waiting : looks ? words.preview : words.no_look);
     say(this.place, this.call.location ?? words.wants_in);
     say(this.reject.text, words.reject);
     say(this.decline.text, words.decline);

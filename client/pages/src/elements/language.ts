@@ -23,7 +23,21 @@ export function firstLanguage(...texts: (string | null | undefined)[]): string {
 
 /** The language of an element: its own attribute `lang`, or that of what is around it, else the browser's. */
 export function languageOf(element: Element): string {
-  return firstLanguage(element.closest("[lang]")?.getAttribute("lang"), navigator.language);
+  return firstLanguage(closestLanguage(element), navigator.language);
+}
+
+/** The document, and the shadow roots that an element is in. */
+export function rootsAround(element: Element): Node[] {
+  const root = element.getRootNode();
+  return root instanceof ShadowRoot ? [root, ...rootsAround(root.host)] : [root];
+}
+
+/** The next attribute `lang` outwards, also beyond a shadow root, where `closest` ends. */
+function closestLanguage(element: Element): string | null {
+  const root = element.getRootNode();
+  const found = element.closest("[lang]");
+  if (found !== null) return found.getAttribute("lang");
+  return root instanceof ShadowRoot ? closestLanguage(root.host) : null;
 }
 
 /** Whether somebody who reads this language reads Chinese. */

@@ -27,6 +27,10 @@ const REFUSED = "refused";
 const AGAIN_MS = 1000;
 const VIDEO: MediaTrackConstraints = { width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ideal: 15 } };
 
+function isRefused(error: unknown): error is MediaError {
+  return error instanceof MediaError && error.cause === REFUSED;
+}
+
 export class LocalRoom implements MediaRoom {
   private socket: WebSocket | undefined;
   /** The room that was asked for last. */
@@ -94,8 +98,7 @@ export class LocalRoom implements MediaRoom {
       try {
         return await this.connect(room);
       } catch (error) {
-        const refused = error instanceof MediaError && error.cause === REFUSED;
-        if (refused || attempt === ATTEMPTS || this.wanted !== room) {
+        if (isRefused(error) || attempt === ATTEMPTS || this.wanted !== room) {
           this.exit();
           throw error;
         }
@@ -107,6 +110,7 @@ export class LocalRoom implements MediaRoom {
   private connect(room: Room): Promise<void> {
     const socket = new WebSocket(this.options.url);
     this.socket = socket;
+    let inside = false;
     return new Promise((entered, failed) => {
       const fail = (message: string, cause?: unknown) => {
         failed(new MediaError("enter", `room ${room.room_id} cannot be entered: ${message}`, { cause }));
@@ -116,10 +120,11 @@ export class LocalRoom implements MediaRoom {
       socket.onmessage = ({ data }) => {
         const message = JSON.parse(String(data)) as FromServer;
         if (message.type === "entered") {
+          inside = true;
           this.inside = room;
           socket.onclose = () => this.lost(room);
           entered();
-        } else if (message.type === "refused" && this.inside === undefined) {
+        } else if (message.type === "refused" && !inside) {
           return fail(message.message, REFUSED);
         }
         if (this.socket === socket) this.hears(message);
@@ -131,8 +136,15 @@ export class LocalRoom implements MediaRoom {
   private lost(room: Room): void {
     this.again = setTimeout(() => {
       const entering = this.inTurn(() => (this.inside === room ? this.connect(room) : Promise.resolve()));
-      entering.catch(() => this.inside === room && this.lost(room));
+      entering.catch((error: unknown) => this.inside === room && this.stillOut(room, error));
     }, AGAIN_MS);
+  }
+
+  /** Entering again has failed: for want of a connection it is tried again, and a refusal ends it. */
+  private stillOut(room: Room, error: unknown): void {
+    if (!isRefused(error)) return this.lost(room);
+    this.exit();
+    this.options.onProblem?.(error);
   }
 
   private hears(message: FromServer): void {
@@ -159,12 +171,12 @@ export class LocalRoom implements MediaRoom {
         break;
       case "put_out":
         this.exit();
-        this.options.onProblem?.(new MediaError("kicked_out", "somebody entered under the same name"));
+        this.options.onProblem?.(new MediaError("kicked_out", "somebody entered under the same name", { reason: "kick" }));
         break;
       case "refused":
         // For what was sent, or because a credential has expired by now.
         this.exit();
-        this.options.onProblem?.(new MediaError("kicked_out", message.message));
+        this.options.onProblem?.(new MediaError("kicked_out", message.message, { reason: message.reason }));
     }
   }
 

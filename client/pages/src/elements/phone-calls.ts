@@ -7,6 +7,8 @@ type Phase = "ringing" | "answering" | "active";
 interface Shown {
   info: CallInfo;
   phase: Phase;
+  /** Whether another phone of the person is to sound first. */
+  holdsBack?: boolean;
 }
 
 export class PhoneCalls {
@@ -30,16 +32,37 @@ export class PhoneCalls {
   }
 
   rings(info: CallInfo): void {
-    this.shown.set(info.call_id, { info, phase: "ringing" });
+    // One that has held back already does so no more.
+    const holdsBack = this.shown.get(info.call_id)?.holdsBack ?? info.secondary;
+    this.shown.set(info.call_id, { info, phase: "ringing", holdsBack });
   }
 
-  answering(callId: string): void {
+  /** Whether another phone of the person is to sound first, still. */
+  holdsBack(callId: string): boolean {
+    return this.shown.get(callId)?.holdsBack === true;
+  }
+
+  /** The other phone has sounded for long enough. Whether that changes anything. */
+  holdBackNoMore(callId: string): boolean {
     const call = this.shown.get(callId);
-    if (call?.phase === "ringing") call.phase = "answering";
+    if (call?.holdsBack !== true) return false;
+    call.holdsBack = false;
+    return true;
+  }
+
+  /** Whether it rang. */
+  answering(callId: string): boolean {
+    const call = this.shown.get(callId);
+    if (call?.phase !== "ringing") return false;
+    call.phase = "answering";
+    return true;
   }
 
   silent(callId: string, answered: boolean): void {
-    if (answered) return this.answering(callId);
+    if (answered) {
+      this.answering(callId);
+      return;
+    }
     const call = this.shown.get(callId);
     // What is said of its end comes right after.
     if (call !== undefined) this.past.set(callId, call.info);

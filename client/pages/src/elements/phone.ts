@@ -13,8 +13,11 @@ import { type Fault, faultOf } from "./rules.js";
 import { Stopwatch } from "./stopwatch.js";
 import type { Word } from "./words.js";
 
-/** How much a phone wants to be the one that rings loudest, by whether it is looked at. */
+/** How much a phone wants to be the one that sounds first, by whether it is looked at. */
 const PRIORITY = { visible: 6, hidden: 3 };
+
+/** How long a phone is soft where another one of the person sounds first. Nobody may be near that one, so then it rings as loudly. */
+const SOFT_MS = 4000;
 
 export class IlockPhone extends IlockElement {
   protected readonly role_ = "phone";
@@ -47,13 +50,15 @@ export class IlockPhone extends IlockElement {
     hangUp: () => this.calls.talking && this.ilockClient?.hangUp(this.calls.talking.call_id),
   });
 
-  /** Answers a call that rings; another one that is under way is ended first. */
+  /** Answers a call that rings; another one that is under way is ended first. One that was declined here may be answered, too; any
+   * other is a problem, and ends nothing. */
   answer(callId: string): void {
+    if (this.ilockClient === undefined) return this.notReady(`no call can be answered: ${this.link}`);
     const talking = this.calls.talking;
     // Before the other one ends: nobody looks at a call that is answered already.
-    this.calls.answering(callId);
-    if (talking !== undefined && talking.call_id !== callId) this.ilockClient?.hangUp(talking.call_id);
-    this.ilockClient?.answer(callId);
+    const rang = this.calls.answering(callId);
+    if (rang && talking !== undefined) this.ilockClient.hangUp(talking.call_id);
+    this.ilockClient.answer(callId);
     this.update();
   }
 
@@ -100,12 +105,12 @@ export class IlockPhone extends IlockElement {
     this.stopwatch.run(talking !== undefined && this.calls.connected);
     this.controls.render({
       visible: talking !== undefined,
-      talking: this.calls.connected && !this.roomless,
+      talking: this.calls.connected && !this.outOfRoom,
       hangUp: this.words.hangup,
       missing: this.missing,
     });
     this.renderCards(ringing, talking !== undefined);
-    this.ringer.play(first === undefined ? undefined : talking || first.waiting || first.secondary ? "soft" : "ring");
+    this.ringer.play(first === undefined ? undefined : talking || first.waiting || this.calls.holdsBack(first.call_id) ? "soft" : "ring");
     this.toggleAttribute("in-call", talking !== undefined);
     this.toggleAttribute("ringing", first !== undefined);
   }
@@ -126,7 +131,7 @@ export class IlockPhone extends IlockElement {
         });
         this.cards.set(call.call_id, card);
       }
-      card.render(this.words, { second: talking || index > 0, talking });
+      card.render(this.words, { second: talking || index > 0, talking, looks: this.looks });
       if (card.element.parentNode === null) this.incoming.append(card.element);
     });
   }
@@ -148,8 +153,7 @@ export class IlockPhone extends IlockElement {
         break;
       case "ring":
         this.untell();
-        this.calls.rings(event.call);
-        this.announce("ring", { call: event.call });
+        this.rings(event.call);
         break;
       case "can_preview":
         if (this.calls.talking === undefined && this.calls.ringing[0]?.call_id === event.call_id) this.look(event.call_id);
@@ -158,8 +162,7 @@ export class IlockPhone extends IlockElement {
         this.calls.silent(event.call_id, event.why === "answered_here");
         break;
       case "enter_room":
-        this.calls.entered(event.call_id);
-        this.announce("call", { callId: event.call_id });
+        this.entersRoom(event.call_id);
         break;
       case "call_over":
         this.over(event.call_id, event.why);
@@ -187,6 +190,12 @@ export class IlockPhone extends IlockElement {
     this.keepFocus(() => show(this.sound, blocked));
   }
 
+  private rings(call: CallInfo): void {
+    this.calls.rings(call);
+    if (call.secondary) setTimeout(() => this.calls.holdBackNoMore(call.call_id) && this.update(), SOFT_MS);
+    this.announce("ring", { call });
+  }
+
   /** Looks before the answer. */
   private look(callId: string): void {
     if (this.roomless || !this.looks) return;
@@ -211,6 +220,14 @@ export class IlockPhone extends IlockElement {
     this.looks = looks;
     if (looks) this.lookAtNext();
     else if (this.calls.previewed !== undefined) this.stopLooking();
+  }
+
+  private entersRoom(callId: string): void {
+    const { talking } = this.calls;
+    this.calls.entered(callId);
+    // One that was declined here ends another one only now: until then it might have been over.
+    if (talking !== undefined && talking.call_id !== callId) this.ilockClient?.hangUp(talking.call_id);
+    this.announce("call", { callId });
   }
 
   private over(callId: string, why: Ending): void {
@@ -243,6 +260,8 @@ export class IlockPhone extends IlockElement {
   }
 
   private async load(path: string): Promise<unknown> {
+    // A token would be asked for, of nobody.
+    if (this.link === "logged_out") throw new Error(`${path}: nobody is logged in`);
     const answer = await this.tokens.fetch(this.backend + path);
     if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
     return ((await answer.json()) as { data: unknown }).data;

@@ -1,6 +1,6 @@
 // Tones, made by WebAudio: no file is loaded. A browser permits sound after the person has touched the page once.
 
-/** `ring` for a call, `soft` where another phone rings louder or a second call comes, `ringback` for the caller. */
+/** `ring` for a call, `soft` while another phone sounds first or where a second call comes, `ringback` for the caller. */
 export type Tone = "ring" | "soft" | "ringback";
 
 interface Pattern {

@@ -8,19 +8,31 @@ const NOT_ACCEPTED = 401;
 export class Tokens {
   private last: string | undefined;
   private asked: Promise<string | undefined> | undefined;
+  /** Whether the last token is given once more. */
+  private again = false;
 
   constructor(private readonly source: TokenSource) {}
 
   /** Another token than the last one. Whoever asks meanwhile gets the same. */
   renew(): Promise<string | undefined> {
+    if (this.again) {
+      this.again = false;
+      return Promise.resolve(this.last);
+    }
     this.asked ??= this.ask();
     return this.asked;
+  }
+
+  /** The next `renew` gives the last token, which nobody has refused: the source may have to ask the person for another one. */
+  reuse(): void {
+    this.again = this.last !== undefined && this.asked === undefined;
   }
 
   /** Somebody else may log in: neither the last token is theirs, nor one that is still asked for. */
   forget(): void {
     this.last = undefined;
     this.asked = undefined;
+    this.again = false;
   }
 
   /** Asks the backend; once more with another token, where the last one is not accepted any more. */

@@ -2,11 +2,12 @@
 
 import { h, say } from "../elements/dom.js";
 import { firstLanguage, isChinese } from "../elements/language.js";
+import { inBrowser } from "../elements/storage.js";
 import { type Word, words } from "../elements/words.js";
 
 /** The page's language: that of `?lang=`, else the one that was chosen here, else the browser's. */
 export function language(): string {
-  return firstLanguage(new URLSearchParams(location.search).get("lang"), localStorage.getItem("ilock.lang"), navigator.language);
+  return firstLanguage(new URLSearchParams(location.search).get("lang"), inBrowser.get("ilock.lang"), navigator.language);
 }
 
 /** Puts `content` into the page, below the bar. */
@@ -15,9 +16,10 @@ export function frame(kind: string, ...content: Node[]): HTMLElement {
   document.documentElement.lang = chinese ? "zh-CN" : firstLanguage(/^en\b/i.test(navigator.language) ? navigator.language : "en");
   const brand = h("a", { class: "brand", href: "/" }, h("img", { src: "/pages/icon.svg", alt: "", width: 28, height: 28 }), "iLock Call");
   const other = h("button", { type: "button", lang: chinese ? "en" : "zh-CN", "data-testid": "language", click: () => {
-    localStorage.setItem("ilock.lang", chinese ? "en" : "zh-CN");
+    const chosen = chinese ? "en" : "zh-CN";
     const address = new URL(location.href);
-    address.searchParams.delete("lang");
+    if (inBrowser.set("ilock.lang", chosen)) address.searchParams.delete("lang");
+    else address.searchParams.set("lang", chosen);
     // With a fragment the browser would go to that place in the page that is open.
     address.hash = "";
     location.replace(address);

@@ -3,6 +3,7 @@
 // keeps it while it is open.
 
 import { h } from "../elements/dom.js";
+import { inTab } from "../elements/storage.js";
 import type { TokenSource } from "../elements/tokens.js";
 import { isChinese } from "../elements/language.js";
 import { config } from "./config.js";
@@ -14,10 +15,10 @@ const LONGEST_SESSION_BYTES = 128;
 type Role = "user" | "device" | "auditor";
 
 function kept(place: string, make: () => string): string {
-  const known = sessionStorage.getItem(place);
-  if (known !== null) return known;
+  const known = inTab.get(place);
+  if (known !== undefined) return known;
   const made = make();
-  sessionStorage.setItem(place, made);
+  inTab.set(place, made);
   return made;
 }
 
@@ -34,11 +35,11 @@ export function tokenFor(role: Role, sub: string): TokenSource {
   let asked: Promise<string> | undefined;
   return async () => {
     if ((await config()).login === "demo") return demoToken(role, sub);
-    const known = refused ? null : sessionStorage.getItem(place);
-    if (known === null) sessionStorage.removeItem(place);
+    const known = refused ? undefined : inTab.get(place);
+    if (known === undefined) inTab.remove(place);
     // Whoever asks meanwhile waits for the same form.
     const token = known ?? (await (asked ??= askFor(role, sub, refused).finally(() => (asked = undefined))));
-    sessionStorage.setItem(place, token);
+    inTab.set(place, token);
     // Whoever asks once more was refused with this one.
     refused = true;
     return token;
@@ -49,7 +50,7 @@ export function tokenFor(role: Role, sub: string): TokenSource {
 function takeFromAddress(place: string): void {
   const token = tokenInAddress();
   if (token !== undefined) {
-    sessionStorage.setItem(place, token);
+    inTab.set(place, token);
     history.replaceState(history.state, "", location.pathname + location.search);
   }
   // A link to the page that is open already loads nothing.

@@ -12,7 +12,7 @@ function query(name: string, otherwise: string): string {
   return new URLSearchParams(location.search).get(name) ?? otherwise;
 }
 
-/** The operator's copy of trtc-sdk-v5, beside the pages' own files. */
+/** The operator's copy of trtc-sdk-v5, beside the pages' own files: trtc.js of that package, or all of it in one module. */
 const TRTC = "/pages/trtc.esm.js";
 
 /** What an element must be told of the room. */

@@ -53,6 +53,10 @@ export function isOver({ commits }: CallEvents): boolean {
   return state !== undefined && state !== "ringing" && state !== "active";
 }
 
+export function isRinging({ commits }: CallEvents): boolean {
+  return commits.at(-1)?.state === "ringing";
+}
+
 /** Who is in the call: of a call without its first commit nobody. */
 export function placed({ commits }: CallEvents): PlacedData | undefined {
   return commits[0]?.events.find(({ type }) => type === "CallPlaced")?.data as PlacedData | undefined;

@@ -6,13 +6,17 @@ import { Tokens } from "../elements/tokens.js";
 import { tokenFor } from "../pages/login.js";
 import { frame, language } from "../pages/frame.js";
 import { canonical, digests, judge, type Verdict } from "./chain.js";
-import { type Actor, callerName, type CallEvents, type Commit, hadNobody, isOver, type Outcome, outcomes, placed, said } from "./events.js";
+import { type Actor, callerName, type CallEvents, type Commit, hadNobody, isOver, isRinging, type Outcome, outcomes, placed, said } from "./events.js";
 import { picture, topic } from "./picture.js";
 import { type StoryWord, type StoryWords, storyWords } from "./words.js";
 
-const EVERY_MS = 700;
+/** The wait while the call rings, and after something new. */
+const SHORTEST_MS = 700;
+/** By how much each wait is longer than the last one while nothing new comes, up to the longest. */
+const LONGER = 1.5;
+const LONGEST_MS = 10_000;
 /** The longest wait, while the server cannot be reached. */
-const LONGEST_MS = 15_000;
+const LONGEST_AWAY_MS = 15_000;
 /** So often a call that is over is asked about: the last messages about it may still be on their way. */
 const QUIET = 6;
 
@@ -75,19 +79,20 @@ class StoryPage {
   }
 
   /** Asks again and again, until the call is over and everybody was told of it, or there is no use in asking. Every question
-   * is entered in the log of accesses. */
+   * is entered in the log of accesses for good, so a call that goes on is asked about less and less often. */
   private async follow(): Promise<void> {
-    let wait = EVERY_MS;
+    let wait = SHORTEST_MS;
     for (let quiet = 0; quiet < QUIET; ) {
       const answer = await this.ask();
       const call = typeof answer === "object" ? answer : undefined;
       this.tell(answer);
-      if (call !== undefined) await this.show(call);
+      const news = call !== undefined && (await this.show(call));
       const over = call !== undefined && isOver(call);
       this.live.hidden = call === undefined || over;
       if (typeof answer === "number" && isFinal(answer)) return this.stop(answer);
       quiet = over ? quiet + 1 : 0;
-      wait = call === undefined ? Math.min(2 * wait, LONGEST_MS) : EVERY_MS;
+      if (call === undefined) wait = Math.min(2 * wait, LONGEST_AWAY_MS);
+      else wait = news || isRinging(call) ? SHORTEST_MS : Math.min(LONGER * wait, LONGEST_MS);
       await online(wait);
     }
   }
@@ -124,14 +129,16 @@ class StoryPage {
     return this.tokens.fetch(`/api/audit/calls/${encodeURIComponent(this.callId)}/${path}`);
   }
 
-  private async show(call: CallEvents): Promise<void> {
+  /** Whether there is something new in it. */
+  private async show(call: CallEvents): Promise<boolean> {
     const text = canonical(call);
-    if (text === this.shown) return;
+    if (text === this.shown) return false;
     this.shown = text;
     this.showVerdict(await judge(call));
     this.showSummary(call);
     this.draw(call);
     this.commits.replaceChildren(...call.commits.map((commit) => this.commit(call, commit)));
+    return true;
   }
 
   private showSummary(call: CallEvents): void {

@@ -9,7 +9,7 @@ use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::ObjectLockMode;
 use futures::future::BoxFuture;
 use ilock_env::Clock;
-use ilock_functions::settings::Retention;
+use ilock_functions::settings::ledger::Retention;
 use ilock_log::ledger::{Found, LedgerStore, StoreError, is_kept};
 
 /// S3 answers so while another writes the same name; then it is asked again.

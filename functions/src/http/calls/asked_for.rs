@@ -38,7 +38,8 @@ pub fn callees_asked_for(ask: &PlaceCall, caller: &Caller) -> Result<AskedFor, A
     let own = callees.iter().position(|callee| caller.party.kind == PartyKind::User && *callee == caller.party.id);
     let own = own.map(|at| callees.remove(at));
     if callees.is_empty() {
-        return Err(Refusal::CallsSelf.into());
+        let field = if ask.callee_ids.is_some() { "callee_ids" } else { "callee_id" };
+        return Err(ApiError::CallsSelf { field });
     }
     Ok(AskedFor { callees, own })
 }

@@ -14,7 +14,7 @@ use crate::service::rung::Rung;
 pub struct Callees {
     /// Those who are rung, in the order in which they were asked for.
     pub rung: Vec<Callee>,
-    /// What telling them needs.
+    /// What a delivery to them needs.
     pub known: Rung,
 }
 
@@ -50,7 +50,9 @@ impl Callees {
 
 fn callee(id: PartyId, clients: &[Client], now: Millis) -> Callee {
     let in_front = |client: &Client| client.status == Some(ClientStatus::Active);
-    let reported = clients.iter().filter(|client| client.priority.is_some());
+    // One that cannot ring would keep the others quiet for nothing.
+    let rings = |client: &Client| client.status != Some(ClientStatus::Offline) && is_reachable(client, now);
+    let reported = clients.iter().filter(|client| client.priority.is_some() && rings(client));
     let primary = reported.max_by_key(|client| (client.priority, in_front(client), client.heard_of()));
     Callee {
         id,

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::routing::post;
 use ilock_call::{GRACE_MS, Refusal};
-use ilock_directory::{Client, Directory, LiveCall, PressLimits, Pressed};
+use ilock_directory::{Client, Directory, LiveCall, Press, PressLimits, Pressed};
 use ilock_env::{Clock, random};
 use ilock_events::{
     Act, CallId, CallView, Callee, ClientName, CommandId, Millis, PartyAddress, PartyId, PersonalText, PlaceCall,
@@ -108,6 +108,21 @@ impl Request {
         self.callees.iter().map(|id| person_at(&self.caller.tenant, id)).collect()
     }
 
+    /// Who calls whom.
+    fn set(&self) -> String {
+        set_of(&self.caller.at(), &self.addresses())
+    }
+
+    /// What is asked for. Another request under the same key is refused.
+    fn asked(&self) -> String {
+        format!("{} {}", self.set(), self.ring_seconds)
+    }
+
+    /// Which press this is. Copies of a request are one press; one without a key is its own.
+    fn press_id(&self) -> String {
+        RequestDigest::new(&self.caller, &self.key).press(&self.set())
+    }
+
     /// The one of the caller's `clients` that places the call, where it said which.
     fn acting(&self, clients: Vec<Client>) -> Result<ActingClient, ApiError> {
         match &self.client {
@@ -170,10 +185,11 @@ async fn create_call(
     let begun = state.begun(room, live).await?;
     let there = clients.and_then(|clients| Ok((request.acting(clients)?, callees?)));
     match there {
-        // A request that comes again for a call that stands presses no button, and nobody need be there any more.
-        Ok((acting, _)) if begun.reserved.call.placed().is_ok() => {
+        // A request that comes again for a call that stands presses no button, and nobody need be there any more. Nor does one
+        // whose key is another's.
+        Ok((acting, _)) if begun.reserved.key_reused || begun.reserved.call.placed().is_ok() => {
             futures::join!(begun.live.leave(&state.directory), state.take_back_press(&request, pressed));
-            state.answer_again(&request, &begun.reserved.call, &acting)
+            state.answer_again(&request, &begun.reserved, &acting)
         }
         Ok((acting, callees)) if !callees.rung.is_empty() => {
             Box::pin(state.pressed(&request, begun, (acting, callees), pressed)).await
@@ -193,10 +209,13 @@ impl CreateCallState {
     /// Counts the press, unless there were too many.
     async fn press(&self, request: &Request) -> Result<Option<Pressed>, ApiError> {
         let Some(limits) = self.press_limits else { return Ok(None) };
-        Ok(Some(self.directory.press(&request.caller.at(), &request.addresses(), limits, request.now).await?))
+        let (caller, callees, id) = (request.caller.at(), request.addresses(), request.press_id());
+        let press = Press { caller: &caller, callees: &callees, request: &id, at: request.now };
+        Ok(Some(self.directory.press(&press, limits).await?))
     }
 
-    /// Does not count a request that comes again. One that stays counted only keeps its caller from one press for a minute.
+    /// Gives back what this copy of a request took whose call stands. Where that was placed within the minute, the copy that did
+    /// it keeps the press. One that stays counted only keeps its caller from one press for a minute.
     async fn take_back_press(&self, request: &Request, pressed: Result<Option<Pressed>, ApiError>) {
         if let Ok(Some(Pressed::Yes(slot))) = pressed
             && let Err(error) = self.directory.take_back_press(&request.caller.at(), &slot).await
@@ -215,6 +234,7 @@ impl CreateCallState {
             directory: &self.directory,
             call_id: &request.call_id,
             digest: request.digest.as_ref(),
+            asked: request.asked(),
             text: &request.text,
             placing: request.placing(),
             now: request.now,
@@ -226,7 +246,7 @@ impl CreateCallState {
     async fn enter_live(&self, request: &Request) -> Result<LiveCalls, ApiError> {
         let Request { caller, call_id, callees, now, .. } = request;
         let own = LiveCall {
-            set: set_of(&caller.at(), &request.addresses()),
+            set: request.set(),
             call_id: call_id.clone(),
             request: request.digest.as_ref().map(RequestDigest::short),
             by: caller.party.kind,
@@ -282,7 +302,7 @@ impl CreateCallState {
                 return Err(error);
             }
         };
-        let Begun { reserved: Reservation { room_id, mut call, personal }, mut live } = begun;
+        let Begun { reserved: Reservation { room_id, mut call, personal, .. }, mut live } = begun;
         let whom = (callees.rung, callees.known);
         let place = self.place(request, (room_id, &acting), whom, (&mut call, personal));
         let beside = self.beside(request);
@@ -294,20 +314,17 @@ impl CreateCallState {
         self.answer(request, &call, &acting, false)
     }
 
-    /// The answer to a request whose key names `call` already: it placed that, or pressed for it once more.
+    /// The answer to a request whose key names a call already: the request placed that, or pressed for it once more.
     fn answer_again(
         &self,
         request: &Request,
-        call: &PartyCall,
+        Reservation { call, key_reused, .. }: &Reservation,
         acting: &ActingClient,
     ) -> Result<Repeatable<CallView>, ApiError> {
-        let placed = call.placed()?;
-        let repeated = placed.request != request.key;
-        // Who of those asked for had a phone then is not who has one now.
-        let asked_for = placed.terms.callees.iter().all(|callee| request.callees.contains(&callee.id));
-        if !asked_for || !repeated && placed.terms.ring_seconds != request.ring_seconds {
+        if *key_reused {
             return Err(Refusal::KeyReused.into());
         }
+        let repeated = call.placed()?.request != request.key;
         Ok(Repeatable { replayed: true, ..self.answer(request, call, acting, repeated)? })
     }
 
@@ -353,9 +370,9 @@ impl CreateCallState {
         (earlier, standing): Earlier,
     ) -> Result<Repeatable<CallView>, ApiError> {
         let Begun { reserved, live } = begun;
-        let (reserving, repeats) = (self.reserving(request), self.repeats(request));
+        let (reserving, repeats, press) = (self.reserving(request), self.repeats(request), request.press_id());
         let (counted, bound, entered, ()) = futures::join!(
-            repeats.count_for_caller(pressed, request.now),
+            repeats.count_for_caller(pressed, &press, request.now),
             reserving.answered_by(&reserved, &earlier.call.id),
             live.give_way(&self.directory, &standing),
             repeats.tell_again(&live, &earlier, &standing)

@@ -2,9 +2,11 @@
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use ilock_directory::{Directory, HistoryRecord, HistoryRow, Page, cursor_after};
+use ilock_env::Clock;
 use ilock_events::{CallState, CommitNo, Direction, HistoryEntry, Millis, PartyKind};
 use ilock_log::LogError;
 
+use super::view::remaining_ms;
 use crate::error::ApiError;
 use crate::http::asker::Caller;
 use crate::http::tenant::PartyLog;
@@ -34,14 +36,22 @@ pub struct Wanted {
 pub struct HistoryReader<'a> {
     pub directory: &'a Directory,
     pub log: &'a PartyLog,
+    pub clock: &'a Clock,
     pub caller: &'a Caller,
     /// Until when the caller has seen their history.
     pub seen_until: Option<Millis>,
 }
 
+/// A row as its call stands now.
+pub struct FreshRow {
+    record: HistoryRecord,
+    /// For how many milliseconds the call still rings, where it does; of somebody who is called, on their phones.
+    remaining_ms: Option<i64>,
+}
+
 /// The rows of a page, and where the next one begins.
 pub struct Found {
-    pub rows: Vec<HistoryRecord>,
+    pub rows: Vec<FreshRow>,
     pub next: Option<String>,
 }
 
@@ -59,10 +69,10 @@ impl HistoryReader<'_> {
             let last = entries.len();
             for (place, row) in entries.into_iter().enumerate() {
                 looked_at += 1;
-                if !self.wants(wanted, &row) {
+                if !self.wants(wanted, &row.record) {
                     continue;
                 }
-                let here = cursor_after(&row);
+                let here = cursor_after(&row.record);
                 rows.push(row);
                 if rows.len() == usize::from(limit) {
                     let over = place + 1 == last && next.is_none();
@@ -88,10 +98,10 @@ impl HistoryReader<'_> {
             return Ok(0);
         }
         let seen_before =
-            |row: &HistoryRecord| self.seen_until.is_some_and(|until| row.timestamp.plus(LONGEST_RING_MS) < until);
+            |row: &FreshRow| self.seen_until.is_some_and(|until| row.record.timestamp.plus(LONGEST_RING_MS) < until);
         let enough = |page: &&Found| page.next.is_none() || page.rows.last().is_some_and(seen_before);
-        let counted = |rows: &[HistoryRecord]| {
-            let unseen = rows.iter().take(usize::from(COUNTED)).filter(|row| self.is_unseen(row)).count();
+        let counted = |rows: &[FreshRow]| {
+            let unseen = rows.iter().take(usize::from(COUNTED)).filter(|row| self.is_unseen(&row.record)).count();
             u32::try_from(unseen).unwrap_or(u32::MAX)
         };
         if let Some(page) = first.filter(enough) {
@@ -107,11 +117,11 @@ impl HistoryReader<'_> {
     ///
     /// # Errors
     /// What the log says.
-    pub async fn entries(&self, rows: Vec<HistoryRecord>) -> Result<Vec<HistoryEntry>, ApiError> {
+    pub async fn entries(&self, rows: Vec<FreshRow>) -> Result<Vec<HistoryEntry>, ApiError> {
         stream::iter(rows).map(|row| self.entry(row)).buffered(AT_ONCE).try_collect().await
     }
 
-    async fn entry(&self, row: HistoryRecord) -> Result<HistoryEntry, ApiError> {
+    async fn entry(&self, FreshRow { record: row, remaining_ms }: FreshRow) -> Result<HistoryEntry, ApiError> {
         let text = match self.log.text_of_row(&row).await {
             // One text that cannot be read does not take the history away.
             Err(error @ LogError::Item { .. }) => {
@@ -130,6 +140,7 @@ impl HistoryReader<'_> {
             caller_info,
             state: row.state,
             timestamp: row.timestamp,
+            remaining_ms,
             answered_by: row.answered_by,
             answered_at: row.answered_at,
             ended_at: row.ended_at,
@@ -153,27 +164,32 @@ impl HistoryReader<'_> {
             && unseen.is_none_or(|unseen| unseen == self.is_unseen(row))
     }
 
-    async fn fresh(&self, rows: Vec<HistoryRecord>) -> Result<Vec<HistoryRecord>, ApiError> {
+    async fn fresh(&self, rows: Vec<HistoryRecord>) -> Result<Vec<FreshRow>, ApiError> {
         stream::iter(rows).map(|row| self.fresh_row(row)).buffered(AT_ONCE).try_collect().await
     }
 
     /// A history is written when a call is placed and when it is over; of a call in between the log knows best.
-    async fn fresh_row(&self, row: HistoryRecord) -> Result<HistoryRecord, ApiError> {
+    async fn fresh_row(&self, row: HistoryRecord) -> Result<FreshRow, ApiError> {
         if row.state.is_final() {
-            return Ok(row);
+            return Ok(FreshRow { record: row, remaining_ms: None });
         }
         let call = match self.log.of_party(self.caller, &row.call_id).await {
             Ok(call) => call,
             Err(broken @ ApiError::Log(LogError::Broken { .. } | LogError::Item { .. })) => {
                 // One call that cannot be read does not take the others' history away.
                 tracing::error!(call_id = %row.call_id, error = %broken, "call unreadable; returned the stored history row");
-                return Ok(row);
+                return Ok(FreshRow { record: row, remaining_ms: None });
             }
             Err(other) => return Err(other),
         };
-        let (Ok(placed), Some(last)) = (call.placed(), call.commits.last()) else { return Ok(row) };
+        let (Ok(placed), Some(last)) = (call.placed(), call.commits.last()) else {
+            return Ok(FreshRow { record: row, remaining_ms: None });
+        };
+        let party = &self.caller.party;
+        let left = || remaining_ms(placed, party, None, self.clock.now());
+        let remaining_ms = (placed.state == CallState::Ringing).then(left);
         let (n, at): (CommitNo, Millis) = (last.n, last.at);
-        let now = HistoryRow::for_party(&self.caller.party, (&row.call_id, placed), n, at);
-        Ok(now.and_then(|now| now.entry).unwrap_or(row))
+        let now = HistoryRow::for_party(party, (&row.call_id, placed), n, at);
+        Ok(FreshRow { record: now.and_then(|now| now.entry).unwrap_or(row), remaining_ms })
     }
 }

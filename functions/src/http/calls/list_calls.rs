@@ -91,7 +91,7 @@ async fn list_calls(
     let seen_until = admitted?.seen_until;
     let page = page?.map_err(|bad| ApiError::field("cursor", bad.to_string()))?;
 
-    let reader = HistoryReader { directory: &directory, log: &log, caller: &caller, seen_until };
+    let reader = HistoryReader { directory: &directory, log: &log, clock: &clock, caller: &caller, seen_until };
     let found = reader.find(page, &wanted, limit).await?;
     let unseen = match asked.cursor {
         None => Some(reader.count_unseen(Some(&found).filter(|_| asked.is_first_and_whole())).await?),

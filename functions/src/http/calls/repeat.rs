@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ilock_call::Placed;
-use ilock_directory::{Directory, DirectoryError, LiveCall, PressLimits, Pressed};
+use ilock_directory::{Directory, DirectoryError, LiveCall, Press, PressLimits, Pressed};
 use ilock_env::Clock;
 use ilock_events::{CallState, Callee, Millis, PartyId};
 use ilock_log::LogError;
@@ -114,17 +114,18 @@ impl Repeats<'_> {
         }
     }
 
-    /// A press that repeats one counts for its caller, and not for the pair.
+    /// The press of `request`, which repeats another, counts for its caller and not for the pair.
     ///
     /// # Errors
     /// 42901; what the directory says.
-    pub async fn count_for_caller(&self, pressed: Option<Pressed>, now: Millis) -> Result<(), ApiError> {
+    pub async fn count_for_caller(&self, pressed: Option<Pressed>, request: &str, now: Millis) -> Result<(), ApiError> {
         let (Some(limits), Some(pressed)) = (self.limits, pressed) else { return Ok(()) };
+        let caller = self.caller.at();
         if let Pressed::Yes(slot) = pressed {
-            return Ok(self.directory.press_repeated(&self.caller.at(), &slot).await?);
+            return Ok(self.directory.press_repeated(&caller, &slot).await?);
         }
         // What was too much for the pair was not counted at all.
-        match self.directory.press(&self.caller.at(), &[], limits, now).await? {
+        match self.directory.press(&Press { caller: &caller, callees: &[], request, at: now }, limits).await? {
             Pressed::CallerTooOften { retry_after_ms } => Err(ApiError::TooOften(TooMany::Presses { retry_after_ms })),
             Pressed::Yes(_) | Pressed::PairTooOften { .. } => Ok(()),
         }

@@ -17,6 +17,8 @@ pub struct Reservation {
     pub room_id: RoomId,
     pub call: PartyCall,
     pub personal: PersonalData,
+    /// Whether the request's key was used for another request. Then the call is that one's, and is left as it is.
+    pub key_reused: bool,
 }
 
 /// What is to be reserved.
@@ -27,6 +29,8 @@ pub struct Reserving<'a> {
     pub call_id: &'a CallId,
     /// Which request this is, where it may come again.
     pub digest: Option<&'a RequestDigest>,
+    /// What it asks for, as the lease keeps it.
+    pub asked: String,
     pub text: &'a PersonalText,
     /// Whose text it is, and until when the call may still be placed.
     pub placing: Placing,
@@ -43,8 +47,8 @@ impl Reserving<'_> {
     pub async fn first_free_room(&self) -> Result<Reservation, ApiError> {
         for attempt in 0..MAX_ROOMS {
             let room_id = room_to_try(self.digest, attempt)?;
-            if let Some((call, personal)) = Box::pin(self.reserve_room(room_id)).await? {
-                return Ok(Reservation { room_id, call, personal });
+            if let Some(reservation) = Box::pin(self.reserve_room(room_id)).await? {
+                return Ok(reservation);
             }
         }
         Err(ApiError::Busy)
@@ -52,13 +56,14 @@ impl Reserving<'_> {
 
     fn lease(&self, call_id: &CallId) -> Lease {
         let request = self.digest.map(RequestDigest::hex);
-        Lease { call_id: call_id.clone(), request, until: leased_until(self.now) }
+        let asked = request.is_some().then(|| self.asked.clone());
+        Lease { call_id: call_id.clone(), request, asked, until: leased_until(self.now) }
     }
 
     /// Reserves `room_id` for a new call, with everything else that must stand before the call does; none where the room
     /// is held by another call. The lease *is* the idempotency record: where this very request holds the room, its first
     /// try is taken up again.
-    async fn reserve_room(&self, room_id: RoomId) -> Result<Option<(PartyCall, PersonalData)>, ApiError> {
+    async fn reserve_room(&self, room_id: RoomId) -> Result<Option<Reservation>, ApiError> {
         let call_id = self.call_id;
         let lease = self.lease(call_id);
         let reserve = self.directory.reserve(room_id, &lease, self.now);
@@ -70,18 +75,21 @@ impl Reserving<'_> {
         let saved = saved?;
         let reserved = armed.and_then(|()| Ok(reserved?));
         if matches!(reserved, Ok(Reserved::Yes)) {
-            return Ok(Some((PartyCall::unplaced(call_id.clone()), PersonalData::Saved(saved))));
+            let (call, personal) = (PartyCall::unplaced(call_id.clone()), PersonalData::Saved(saved));
+            return Ok(Some(Reservation { room_id, call, personal, key_reused: false }));
         }
         self.calls.drop_personal(call_id, saved).await;
         let (Reserved::Held(Some(held)), Some(digest)) = (reserved?, self.digest) else { return Ok(None) };
         let Some(earlier) = self.calls.of_request(digest, &held).await? else { return Ok(None) };
-        if earlier.placed().is_err() {
+        let key_reused = held.asked != lease.asked;
+        if !key_reused && earlier.placed().is_err() {
             // The first try ended before its call was placed. Its alarm may not have been set, or be too early; and the call
             // that is placed now has the room for as long as any other.
             self.calls.arm(held.call_id.clone(), self.ends).await?;
             self.directory.rebind(room_id, &held.call_id, &self.lease(&held.call_id)).await?;
         }
-        Ok(Some((earlier, PersonalData::Unsaved(self.text.clone()))))
+        let personal = PersonalData::Unsaved(self.text.clone());
+        Ok(Some(Reservation { room_id, call: earlier, personal, key_reused }))
     }
 
     /// Lets the request, where it comes again, have `call_id` for its answer instead of the call that the room was reserved

@@ -1,7 +1,7 @@
 //! A call as its parties see it.
 
 use ilock_call::Placed;
-use ilock_events::{CallState, CallView, ClientName, CommitNo, Millis, Party, PartyId};
+use ilock_events::{CallView, ClientName, CommitNo, Millis, Party, PartyId};
 
 use super::acting_client::ActingClient;
 use crate::error::ApiError;
@@ -37,7 +37,7 @@ pub fn view(
         invitation_data: text.and_then(|text| text.invitation_data.clone()),
         timestamp: placed.at,
         expires_at: placed.terms.deadline,
-        remaining_ms: placed.remaining_ms(now),
+        remaining_ms: remaining_ms(placed, party, client.name.as_ref(), now),
         primary: primary(placed, party),
         answered_by: placed.answered_by(),
         answered_at: placed.answered_at(),
@@ -52,9 +52,18 @@ fn callee_shown(placed: &Placed, party: &Party) -> PartyId {
     if placed.calls(party) { party.id.clone() } else { first.unwrap_or(&placed.terms.caller.id).clone() }
 }
 
-/// Which of the clients of `party`, who is called, sounds first while it rings.
+/// For how many milliseconds after `now` it rings: where `party` is called, on their phones, or on `client`.
+pub fn remaining_ms(placed: &Placed, party: &Party, client: Option<&ClientName>, now: Millis) -> i64 {
+    let rings = match client {
+        Some(client) => placed.rings_on(&party.id, client),
+        None => placed.rings(&party.id),
+    };
+    if placed.calls(party) && !rings { 0 } else { placed.remaining_ms(now) }
+}
+
+/// Which of the clients of `party` sounds first while they ring.
 fn primary(placed: &Placed, party: &Party) -> Option<ClientName> {
-    let rings = placed.state == CallState::Ringing && placed.calls(party);
+    let rings = placed.calls(party) && placed.rings(&party.id);
     let callee = placed.terms.callees.iter().find(|callee| rings && callee.id == party.id)?;
     callee.primary.clone()
 }

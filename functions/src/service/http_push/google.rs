@@ -120,7 +120,7 @@ impl GoogleAccess {
     }
 }
 
-/// Google's OAuth errors: `invalid_grant`, `invalid_client` … with 400 or 401. They stay until the operator mends the account.
+/// Google's OAuth errors: `invalid_grant`, `invalid_client` … with 400 or 401. They stay until the operator corrects the account.
 fn not_issued(status: u16, answer: &Value) -> PushError {
     let error = answer["error"].as_str().unwrap_or("no access token");
     let about = answer["error_description"].as_str().unwrap_or_default();

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use ilock_events::Millis;
-use ilock_notify::push::PushError;
+use ilock_notify::push::{PushError, millis};
 
 use super::provider::Wait;
 use crate::lock::lock;
@@ -39,7 +39,7 @@ impl Holds {
     }
 
     pub fn note(&self, token: &str, wait: Wait, now: Millis) {
-        let end = |wait: Duration| now.plus(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2));
+        let end = |wait: Duration| now.plus(millis(wait));
         let mut until = lock(&self.0);
         match wait {
             Wait::Unsaid => {}

@@ -1,14 +1,13 @@
 //! By which names and addresses this machine is asked. A page from elsewhere whose name was made to lead here (DNS rebinding) is of
 //! one origin with what it then reads, but it still sends that name as `Host`.
 
-use axum::Json;
 use axum::extract::Request;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use ilock_functions::error::ApiError;
 
 use super::cors::is_local;
 use super::network::{is_address, is_loopback_host, is_this_machine};
@@ -16,7 +15,7 @@ use super::network::{is_address, is_loopback_host, is_this_machine};
 /// Tencent signs what it sends here and has no token. It comes by the name of a tunnel.
 const SIGNED: &str = "/api/trtc/callback";
 
-/// What whoever asks by another name is told.
+/// What whoever asks by another name is told, beside the message of every 40301.
 const FOREIGN_NAME: &str = "this machine is asked by an address or as localhost while anybody can sign a token: use http://127.0.0.1 or \
      the address that --lan prints, or set AUTH_SECRET to a secret of your own";
 
@@ -33,7 +32,7 @@ pub(crate) async fn this_machine_only(request: Request, next: Next) -> Response 
 }
 
 /// Refuses whoever asked by a name, unless it is one of loopback. An address cannot be made to lead elsewhere: so a phone asks by
-/// the address that `--lan` prints, and an emulator by the one that it has for this machine.
+/// the address that `--lan` prints, and an emulator by the one that it has for this machine. The answer has no language yet.
 pub(crate) async fn by_no_foreign_name(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let by_own = host(headers).is_some_and(|host| is_address(host.host()) || is_loopback_host(host.host()));
@@ -41,8 +40,7 @@ pub(crate) async fn by_no_foreign_name(request: Request, next: Next) -> Response
     if by_own || !headers.contains_key(HOST) || request.uri().path() == SIGNED {
         return next.run(request).await;
     }
-    let body = json!({ "code": 40_301, "message": FOREIGN_NAME, "data": { "reason": FOREIGN_NAME } });
-    (StatusCode::FORBIDDEN, Json(body)).into_response()
+    ApiError::Forbidden(FOREIGN_NAME).into_response()
 }
 
 /// What was asked for, as the request says it.

@@ -1,6 +1,7 @@
 //! How this process serves HTTP.
 
 pub(crate) mod cors;
+pub(crate) mod dated;
 pub(crate) mod host;
 mod lingering;
 pub(crate) mod network;

@@ -7,13 +7,14 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use ilock_auth::{AccessClaims, AccessKeys, AccessRules, Identity, Role, Secret};
+use ilock_auth::{AccessClaims, AccessKeys, AccessRules, ClaimNames, Identity, LongestLife, Role, Secret};
 use ilock_env::Clock;
 use ilock_events::{PartyId, TenantId};
 use ilock_functions::settings::DEV_SECRET;
 use serde::Deserialize;
-use serde_json::{Map, json};
+use serde_json::json;
 
+/// How long a token is good, where the operator allows that long.
 const TOKEN_SECONDS: u32 = 3600;
 const LONGEST_SESSION: usize = 128;
 
@@ -23,6 +24,8 @@ pub(super) struct DevTokens {
     secret: Secret,
     issuer: Option<String>,
     audience: Option<String>,
+    names: ClaimNames,
+    longest: LongestLife,
     tenant: TenantId,
     clock: Clock,
 }
@@ -33,8 +36,10 @@ impl DevTokens {
         if !anybody_can_sign(&rules.keys) {
             return None;
         }
-        let AccessRules { keys: AccessKeys::Shared(secret), issuer, audience, .. } = rules else { return None };
-        Some(Self { secret, issuer, audience, tenant: TenantId::new("default").ok()?, clock })
+        let AccessRules { keys: AccessKeys::Shared(secret), issuer, audience, names, longest, .. } = rules else {
+            return None;
+        };
+        Some(Self { secret, issuer, audience, names, longest, tenant: TenantId::new("default").ok()?, clock })
     }
 }
 
@@ -74,9 +79,9 @@ pub(super) async fn dev_token(State(tokens): State<Option<DevTokens>>, body: Byt
         issuer: tokens.issuer.as_deref(),
         audience: tokens.audience.as_deref(),
         issued_at: tokens.clock.now(),
-        ttl_seconds: TOKEN_SECONDS,
+        ttl_seconds: TOKEN_SECONDS.min(tokens.longest.of(identity.role)),
         session: asked.session.as_deref(),
-        more: Map::new(),
+        more: tokens.names.claims_of(&identity),
     }
     .sign(&tokens.secret);
     match signed {

@@ -1,4 +1,4 @@
-//! The files of client/pages/dist.
+//! The files of client/pages/dist, and what stands beside them.
 
 /// A file as it is sent.
 pub(super) struct File {
@@ -15,13 +15,9 @@ pub(super) const STYLE: File =
     File { kind: "text/css; charset=utf-8", bytes: include_bytes!("../../../../client/pages/dist/pages.css") };
 pub(super) const ICON: File =
     File { kind: "image/svg+xml", bytes: include_bytes!("../../../../client/pages/dist/icon.svg") };
-
-/// `/pages/config.json`: how one logs in, and which room there is. Where the pages can log in as anybody,
-pub(super) const LOGIN_BY_ITSELF: File =
-    File { kind: "application/json", bytes: br#"{"login":"demo","room":"local"}"# };
-/// and where a login service has its own tokens.
-pub(super) const LOGIN_BY_TOKEN: File =
-    File { kind: "application/json", bytes: br#"{"login":"token","room":"local"}"# };
+/// The licences of others' code in the script.
+pub(super) const LICENCES: File =
+    File { kind: "text/plain; charset=utf-8", bytes: include_bytes!("../../../../client/pages/dist/licences.txt") };
 
 #[cfg(test)]
 mod tests {
@@ -29,9 +25,18 @@ mod tests {
 
     #[test]
     fn all_files_together_are_at_most_a_megabyte() {
-        let files = [PAGE, SCRIPT, STYLE, ICON];
+        let files = [PAGE, SCRIPT, STYLE, ICON, LICENCES];
         let bytes: usize = files.iter().map(|file| file.bytes.len()).sum();
         assert!(bytes <= 1_000_000, "{bytes} bytes");
+    }
+
+    #[test]
+    fn the_licences_are_those_of_the_packages_and_crates_in_the_script() {
+        let text = str::from_utf8(LICENCES.bytes).unwrap();
+        for named in ["mqtt ", "readable-stream ", "ieee754 ", "worker-timers ", "aes-gcm ", "sha2 "] {
+            assert!(text.lines().any(|line| line.starts_with(named)), "{named}");
+        }
+        assert!(text.contains("Permission is hereby granted") && text.contains("Redistribution and use"));
     }
 
     #[test]

@@ -4,7 +4,9 @@
 mod dev_token;
 mod files;
 mod headers;
+mod room;
 mod routes;
 
 pub(crate) use dev_token::anybody_can_sign;
+pub(crate) use room::PageRoom;
 pub(crate) use routes::{Pages, routes};

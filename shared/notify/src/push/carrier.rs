@@ -52,6 +52,12 @@ pub enum PushError {
     Later { why: String, wait: Duration },
 }
 
+/// `wait` in milliseconds; one that is too long for that is so long that a sum with it is still a time.
+#[must_use]
+pub fn millis(wait: Duration) -> i64 {
+    i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2)
+}
+
 /// The operator's platform applications at SNS.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PushApps {

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
+use ilock_call::Placed;
 use ilock_env::Clock;
 use ilock_events::{Carrier, ClientName, DeliveryOutcome, Millis, PartyAddress};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::carrier::{HELD_BACK, PushCarrier, PushError};
+use super::carrier::{HELD_BACK, PushCarrier, PushError, millis};
 use super::kind::Push;
 use super::phone::{Endpoint, Phone, in_order};
 use crate::carrier::{CarrierError, NO_LONGER_RANG, StillRinging, TIME_PASSED};
@@ -28,7 +29,7 @@ const TRIES_BEFORE_NEXT: u32 = 2;
 /// there an answer that is only slow would ring the phone twice. Shorter than a carrier's own patience, which is a second.
 const ANSWER_BEFORE_NEXT: Duration = Duration::from_millis(700);
 
-/// A round that has lasted for so long asks before each push whether the call still rings.
+/// A round that has lasted for so long asks before each push whether the call still rings the phone.
 const LOOKS_AFTER: Duration = Duration::from_millis(200);
 
 /// What a receipt says where nobody has a phone that could be told.
@@ -75,6 +76,8 @@ pub(crate) struct FanOutResult {
 /// When a push is made, and until when.
 pub(crate) struct DeliveryWindow<'a> {
     pub clock: &'a Clock,
+    /// The call as it stood when the round began.
+    pub call: &'a Placed,
     pub since: Millis,
     pub expires_at: Millis,
     pub until: Instant,
@@ -84,14 +87,19 @@ pub(crate) struct DeliveryWindow<'a> {
 }
 
 impl DeliveryWindow<'_> {
-    /// Why a push is of no use any more, where it is not.
-    async fn is_past(&self) -> Option<&'static str> {
+    /// Why `push` is of no use to `phone` any more, where it is not.
+    async fn is_past(&self, push: &Push, phone: &Phone) -> Option<&'static str> {
         // A whole second is the least that a push service counts: less would outlive the window.
         if self.expires_at.since(self.clock.now()) < 1000 {
             return Some(TIME_PASSED);
         }
-        let still_ringing = self.still_ringing.filter(|_| self.began.elapsed() >= LOOKS_AFTER)?;
-        let rings = timeout_at(self.until, still_ringing.still_rings()).await.unwrap_or(true);
+        let still_ringing = self.still_ringing?;
+        let (callee, client) = (&push.callee_id, &phone.client_id);
+        let mut rings = self.call.rings_on(callee, client);
+        if rings && self.began.elapsed() >= LOOKS_AFTER {
+            let looked = timeout_at(self.until, still_ringing.still_rings(callee, client)).await;
+            rings = looked.unwrap_or(true);
+        }
         (!rings).then_some(NO_LONGER_RANG)
     }
 }
@@ -114,11 +122,11 @@ struct PhoneOutcome {
 }
 
 impl PushSender<'_> {
-    /// Hands `push` to every phone that is not in `done`.
+    /// Hands `push` to every phone that is not in `delivered`.
     pub(crate) async fn fan_out(
         &self,
         push: &Push,
-        done: &BTreeSet<ClientName>,
+        delivered: &BTreeSet<ClientName>,
         window: &DeliveryWindow<'_>,
     ) -> FanOutResult {
         let mut fanned = FanOutResult::default();
@@ -130,18 +138,18 @@ impl PushSender<'_> {
         };
         in_order(&mut phones);
         let due: Vec<(&Phone, Vec<&Endpoint>)> = phones.iter().map(|phone| (phone, push.endpoints(phone))).collect();
-        let told_before = phones.iter().any(|phone| done.contains(&phone.client_id));
+        let told_before = phones.iter().any(|phone| delivered.contains(&phone.client_id));
         if due.iter().all(|(_, endpoints)| endpoints.is_empty()) && !told_before {
             fanned.nobody = Some(NO_PHONE.into());
         }
         // Boxed, one by one: the compiler does not see that a closure over all of them would be as good for each.
-        let mut telling: Vec<BoxFuture<'_, (&Phone, PhoneOutcome)>> = vec![];
+        let mut sending: Vec<BoxFuture<'_, (&Phone, PhoneOutcome)>> = vec![];
         for (phone, endpoints) in due {
-            if !done.contains(&phone.client_id) && !endpoints.is_empty() {
-                telling.push(Box::pin(async move { (phone, self.tell_phone(push, phone, &endpoints, window).await) }));
+            if !delivered.contains(&phone.client_id) && !endpoints.is_empty() {
+                sending.push(Box::pin(async move { (phone, self.tell_phone(push, phone, &endpoints, window).await) }));
             }
         }
-        let mut outcomes = stream::iter(telling).buffer_unordered(AT_ONCE);
+        let mut outcomes = stream::iter(sending).buffer_unordered(AT_ONCE);
         while let Some((phone, outcome)) = outcomes.next().await {
             fanned.retired.extend(outcome.retired);
             match outcome.settled {
@@ -249,7 +257,7 @@ impl PushSender<'_> {
     ) -> Result<Outcome, PushError> {
         let no_answer = || Outcome::Failed("no answer in time".into());
         let Ok(_permit) = timeout_at(window.until, self.in_flight.acquire()).await else { return Ok(no_answer()) };
-        if let Some(why) = window.is_past().await {
+        if let Some(why) = window.is_past(push, phone).await {
             return Ok(Outcome::Past(why));
         }
         let begun = Instant::now();
@@ -273,8 +281,4 @@ impl PushSender<'_> {
             Err(_) => Ok(no_answer()),
         }
     }
-}
-
-fn millis(wait: Duration) -> i64 {
-    i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2)
 }

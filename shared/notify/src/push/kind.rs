@@ -20,7 +20,7 @@ pub enum PushKind {
     },
     /// The call no longer rings.
     Over {
-        /// The phone that brought it about and needs no telling, where one did and said which it is.
+        /// The phone that brought it about and need not be told, where one did and said which it is.
         by: Option<ClientName>,
         /// Where the call stands.
         state: CallState,
@@ -34,6 +34,7 @@ pub enum PushKind {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Push {
     pub callee: PartyAddress,
+    pub callee_id: PartyId,
     pub call_id: CallId,
     pub caller_id: PartyId,
     /// How the caller shows itself, as long as it likes.
@@ -47,7 +48,7 @@ pub struct Push {
     /// The same on every retry, for all phones.
     pub message_id: MessageId,
     pub seq: CommitNo,
-    /// Phones that need no telling.
+    /// Phones that need not be told.
     pub skip: BTreeSet<ClientName>,
     pub kind: PushKind,
 }

@@ -13,7 +13,7 @@ mod payload;
 mod phone;
 mod words;
 
-pub use carrier::{ApnsHeaders, HELD_BACK, PushApps, PushCarrier, PushError, PushRequest, REFUSED};
+pub use carrier::{ApnsHeaders, HELD_BACK, PushApps, PushCarrier, PushError, PushRequest, REFUSED, millis};
 pub use confirm::{CONFIRM_WITHIN_MS, confirmation};
 pub(crate) use fan_out::{DeliveryWindow, FanOutResult};
 pub use fan_out::{NO_PHONE, Phones, PushSender, Retired};

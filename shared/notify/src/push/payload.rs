@@ -12,6 +12,7 @@ use super::fcm::Appearance;
 use super::kind::{Push, PushKind};
 use super::phone::Endpoint;
 use super::{fcm, ios, words};
+use crate::carrier::whole_seconds;
 
 /// The most bytes of a payload for FCM.
 pub const FCM_LIMIT: usize = 4096;
@@ -180,9 +181,4 @@ impl Push {
 
 fn with_headers((payload, headers): (String, ApnsHeaders)) -> (String, Option<ApnsHeaders>) {
     (payload, Some(headers))
-}
-
-/// Rounded down, so that no push outlives its moment; but 0 is for "now or never", and then a blip loses the call.
-fn whole_seconds(left_ms: i64) -> u32 {
-    u32::try_from(left_ms.max(0) / 1000).unwrap_or(u32::MAX).max(1)
 }

@@ -88,7 +88,7 @@ impl DeliveryCheck<'_> {
     }
 }
 
-/// Whether a phone needs no telling: it did it, or it has declined.
+/// Whether a phone need not be told: it did it, or it has declined.
 fn knows(record: &Record, commit: &Commit, owner: &Owner) -> bool {
     let acted = matches!(&commit.actor, Actor::User { client: Some(client), .. } if client.as_str() == owner.client);
     acted || commit.n != CommitNo::FIRST && record.declined(commit.n).contains(&owner.client)

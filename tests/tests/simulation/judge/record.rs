@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use ilock_events::{
-    CallEvent, CallPlaced, CallState, Commit, CommitNo, Millis, Party, PartyAddress, PartyId, PartyKind, Receipt,
-    TenantId,
+    CallEvent, CallPlaced, CallState, ClientName, Commit, CommitNo, Millis, Party, PartyAddress, PartyId, PartyKind,
+    Receipt, TenantId,
 };
 use ilock_proof::StoredCall;
 
@@ -42,6 +42,16 @@ impl Record {
     /// The commit after which it no longer rang.
     pub fn ring_ended(&self) -> Option<&Commit> {
         self.commits.iter().find(|commit| commit.state != CallState::Ringing)
+    }
+
+    /// The commit after which `phone` was not to ring: its person had rejected, or the call rang nobody.
+    pub fn ring_ended_for(&self, phone: &str) -> Option<&Commit> {
+        let owner = ClientName::new(phone).unwrap().owner().map(|(_, owner)| owner);
+        let rejected = self.events().find_map(|(commit, event)| match event {
+            CallEvent::CallRejected(rejected) => (Some(self.person(&rejected.callee)) == owner).then_some(commit),
+            _ => None,
+        });
+        rejected.into_iter().chain(self.ring_ended()).min_by_key(|commit| commit.n)
     }
 
     /// Who had not rejected by commit `n`.

@@ -36,7 +36,7 @@ impl Rings<'_> {
         let ended = record.ring_ended().and_then(|commit| self.written_at(record.id(), commit.n.0));
         let rings = self.facts.rings.lock().unwrap();
         for ring in rings.iter().filter(|ring| ring.call == record.id()) {
-            for why in self.wrong(record, ring, placed, ended) {
+            for why in self.wrong(record, ring, placed) {
                 found.push(format!("{}: {} rang {why}", record.id(), ring.phone));
             }
         }
@@ -63,13 +63,14 @@ impl Rings<'_> {
         skew + if ring.knows { DATE } else { (ring.from - ring.handed) + TRIES }
     }
 
-    fn wrong(&self, record: &Record, ring: &Ring, placed: Instant, ended: Option<Instant>) -> Vec<String> {
+    fn wrong(&self, record: &Record, ring: &Ring, placed: Instant) -> Vec<String> {
         let mut wrong = vec![];
         if ring.from < placed {
             wrong.push("before the call was placed".to_owned());
         }
+        let ended = record.ring_ended_for(&ring.phone).and_then(|commit| self.written_at(record.id(), commit.n.0));
         if ended.is_some_and(|ended| ring.handed > ended + ROUND) {
-            wrong.push("for nothing: it was handed over after the call had ended".to_owned());
+            wrong.push("for nothing: handed over after its person had rejected, or the call had ended".to_owned());
         }
         let deadline = self.time.moment(record.deadline());
         match ring.until {

@@ -17,7 +17,7 @@ pub enum Outcome {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct CheckResult {
     /// The group of the check, such as `stack` or `tables`.
     pub about: &'static str,
     pub outcome: Outcome,
@@ -27,7 +27,7 @@ pub struct Finding {
     pub remedy: Option<String>,
 }
 
-impl Finding {
+impl CheckResult {
     pub fn ok(about: &'static str, found: impl Into<String>) -> Self {
         Self { about, outcome: Outcome::Ok, found: found.into(), remedy: None }
     }
@@ -72,16 +72,16 @@ mod tests {
     #[test]
     fn what_does_not_exist_has_failed_and_what_is_forbidden_is_unchecked() {
         let error = |code: &str| AwsError { code: Some(code.into()), message: format!("{code}: no") };
-        let missing = Finding::refused("tables", "events", &error("ResourceNotFoundException"));
+        let missing = CheckResult::refused("tables", "events", &error("ResourceNotFoundException"));
         assert_eq!(missing.outcome, Outcome::Failed);
-        let forbidden = Finding::refused("tables", "events", &error("AccessDeniedException"));
+        let forbidden = CheckResult::refused("tables", "events", &error("AccessDeniedException"));
         assert_eq!(forbidden.outcome, Outcome::Unchecked);
         assert_eq!(forbidden.found, "events could not be checked: AccessDeniedException: no");
     }
 
     #[test]
     fn the_remedy_is_on_a_line_of_its_own() {
-        let text = Finding::warning("queues", "d holds 3 messages", "ilock redrive d").text();
+        let text = CheckResult::warning("queues", "d holds 3 messages", "ilock redrive d").text();
         assert_eq!(text, "warning queues    d holds 3 messages\n                  → ilock redrive d");
     }
 }

@@ -1,13 +1,9 @@
 //! The signals that end a command: SIGINT, and on Unix SIGTERM, and SIGHUP when its terminal is closed.
 
 use std::io;
-use std::time::Duration;
 
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
-
-/// How long a command that is told to stop waits to learn what becomes of a call that is being placed or answered.
-pub const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Heard from now on, also before anybody waits for it.
 pub struct StopSignal {
