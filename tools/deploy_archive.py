@@ -1,5 +1,6 @@
-"""Packs what deploys a release: the template, the packages that it names, and what `tools/deploy` and `tools/restore` read.
-Unpacked, it deploys as it lies. The same files give the same bytes; SOURCE_DATE_EPOCH says when they were made.
+"""Packs what deploys a release: the template, the packages that it names, what `tools/deploy` and `tools/restore` read, and the
+documents with every file that they link to. Unpacked, it deploys as it lies. The same files give the same bytes;
+SOURCE_DATE_EPOCH says when they were made.
 
     deploy_archive.py VERSION OUT
 """
@@ -7,6 +8,7 @@ Unpacked, it deploys as it lies. The same files give the same bytes; SOURCE_DATE
 import gzip
 import io
 import os
+import posixpath
 import re
 import subprocess
 import sys
@@ -18,10 +20,14 @@ DEPLOYED = (
     "CHANGELOG.md",
     "LICENSE",
     "Makefile",
+    "README.md",
+    "README.zh.md",
+    "SECURITY.md",
+    "SECURITY.zh.md",
+    "bench/cost",
     "client/pages/dist",
     "client/pages/headers.json",
-    "docs/operators.md",
-    "docs/operators.zh.md",
+    "docs",
     "events/forms-not-written.json",
     "events/tests/forms.json",
     "infra/runbooks",
@@ -32,6 +38,10 @@ DEPLOYED = (
     "tools/python-venv",
     "tools/restore",
 )
+# What tools/release writes: the licences of the crates in the packages, and in the command.
+NOTICES = ".ilock/package/THIRD-PARTY-NOTICES.txt"
+CODE_BLOCK = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\(([^)\s#]+)[^)]*\)")
 
 
 def packages(template):
@@ -39,9 +49,34 @@ def packages(template):
     return sorted(set(re.findall(r"^ +CodeUri: (\S+)$", template, re.MULTILINE)))
 
 
-def known_to_git(root):
-    listed = subprocess.run(["git", "ls-files", "-z", "--", *DEPLOYED], cwd=root, check=True, capture_output=True, text=True)
-    return [name for name in listed.stdout.split("\0") if name]
+def known_to_git(root, *paths):
+    """The files at `paths`, or all. A new file counts before it is committed: a release is made of a clean tree."""
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *paths]
+    listed = subprocess.run(listing, cwd=root, check=True, capture_output=True, text=True)
+    return sorted(name for name in set(listed.stdout.split("\0")) if (root / name).is_file())
+
+
+def links(root, document):
+    """Where the relative links of `document` lead, as named from `root`."""
+    text = CODE_BLOCK.sub("", (root / document).read_text())
+    targets = [target for target in LINK.findall(text) if not re.match(r"[a-z]+:", target)]
+    return [posixpath.normpath(posixpath.join(posixpath.dirname(document), target)) for target in targets]
+
+
+def with_linked(root, names, known):
+    """`names`, what the documents among them link to, and so on; of a folder, every file of `known` in it."""
+    found, left = set(), list(names)
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            for target in links(root, name) if name.endswith(".md") else []:
+                left += [one for one in known if one == target or one.startswith(f"{target}/")]
+    return sorted(found)
+
+
+def deployed(root):
+    return with_linked(root, known_to_git(root, *DEPLOYED), known_to_git(root))
 
 
 def pack(root, files, top, made):
@@ -64,7 +99,7 @@ def pack(root, files, top, made):
 def main(version, out):
     root = Path(__file__).resolve().parents[1]
     made = int(os.environ.get("SOURCE_DATE_EPOCH", 0))
-    out.write_bytes(pack(root, known_to_git(root), f"ilock-call-{version}-deploy", made))
+    out.write_bytes(pack(root, [*deployed(root), NOTICES], f"ilock-call-{version}-deploy", made))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,12 @@ from botocore.exceptions import ClientError
 
 from transformed import Conditions
 
-# Lambda keeps as many for functions without any of their own.
+# Lambda lets no function reserve the last 100.
 UNRESERVED = 100
+# What one call a second may keep busy of the functions that reserve nothing: a second of them. By bench/cost/tables.py a call takes
+# 0.57 s, of which the projector takes 0.49, and the registrations that API Gateway lets in 0.07 s; the rest is for what reads.
+# test_cost.py holds it to them, and cli/src/aws/doctor/concurrency.rs has the same number.
+UNRESERVED_PER_CALL = 1
 # CloudFormation updates a stack in one of these states, and in no other.
 TAKES_A_DEPLOYMENT = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE")
 # Of a first deployment that failed.
@@ -270,22 +274,68 @@ def concurrency():
     return boto3.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
 
 
-def room_to_reserve(template, values):
-    """With ReserveConcurrency: what the functions reserve, and what must stay, are within the account's quota."""
-    if values.get("ReserveConcurrency") != "true":
-        return
-    expected = values.get("ExpectedCallsPerSecond", template["Parameters"]["ExpectedCallsPerSecond"]["Default"])
-    reserved = 0
+def reserved(template, expected):
+    """How many executions the template reserves for so many calls a second."""
+    total = 0
     for resource in template["Resources"].values():
         match resource.get("Properties", {}).get("ReservedConcurrentExecutions"):
             case {"Fn::If": [_, {"Fn::FindInMap": [mapping, _, key]}, _]}:
-                reserved += template["Mappings"][mapping][expected][key]
+                total += template["Mappings"][mapping][expected][key]
             case {"Fn::If": [_, int(number), _]}:
-                reserved += number
-    if reserved + UNRESERVED > int(values["AccountConcurrency"]):
+                total += number
+    return total
+
+
+def left_free(expected):
+    """How many executions must be left for the functions that reserve nothing."""
+    return max(UNRESERVED, UNRESERVED_PER_CALL * int(expected))
+
+
+def reserved_already(stack):
+    """How many executions this stack's functions have reserved."""
+    client = boto3.client("lambda")
+    functions = [one["PhysicalResourceId"] for one in resources_of(stack) if one["ResourceType"] == "AWS::Lambda::Function"]
+    return sum(client.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions", 0) for name in functions)
+
+
+def room_to_reserve(template, values, stack, last):
+    """With ReserveConcurrency: what the functions reserve, and what must stay, are within what the account has and others have not
+    reserved."""
+    if values.get("ReserveConcurrency") != "true":
+        return
+    expected = values.get("ExpectedCallsPerSecond", template["Parameters"]["ExpectedCallsPerSecond"]["Default"])
+    wanted, left, has = reserved(template, expected), left_free(expected), int(values["AccountConcurrency"])
+    limit = boto3.client("lambda").get_account_settings()["AccountLimit"]
+    own = 0 if last is None else reserved_already(stack)
+    others = limit["ConcurrentExecutions"] - limit["UnreservedConcurrentExecutions"] - own
+    if wanted + left > has - others:
         raise Wrong(
-            f"ReserveConcurrency: for {expected} calls a second {reserved} are reserved and {UNRESERVED} must be left, and the "
-            f"account has {values['AccountConcurrency']}. Ask Service Quotas for more, or deploy with ReserveConcurrency=false."
+            f"ReserveConcurrency: for {expected} calls a second {wanted} are reserved and {left} must be left, and the account has "
+            f"{has}{f', of which others have reserved {others}' if others > 0 else ''}. Ask Service Quotas for more, or deploy with "
+            "ReserveConcurrency=false."
+        )
+
+
+def watched_by_deployments(template):
+    """The alarms that gradual deployments watch, by their names in the template."""
+    alarms = template["Globals"]["Function"]["DeploymentPreference"]["Alarms"]["Fn::If"][1]
+    return [one["Ref"] for one in alarms]
+
+
+def no_alarm_stops_it(template, values, stack, last):
+    """CodeDeploy rolls a gradual deployment back while an alarm that it watches is in ALARM, whatever the reason. So none succeeds, not
+    even the one that corrects the fault."""
+    if last is None or values.get("GradualDeployments") != "true":
+        return
+    watched = watched_by_deployments(template)
+    names = [one["PhysicalResourceId"] for one in resources_of(stack) if one["LogicalResourceId"] in watched]
+    # Without names CloudWatch would describe every alarm of the account.
+    found = boto3.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"] if names else []
+    firing = [one["AlarmName"] for one in found if one["StateValue"] == "ALARM"]
+    if firing:
+        raise Wrong(
+            f"{', '.join(firing)}: in ALARM, and CodeDeploy rolls back every gradual deployment while it is. Follow "
+            "infra/runbooks/alarms.md first. If this deployment corrects the fault, deploy it once with GradualDeployments=false"
         )
 
 

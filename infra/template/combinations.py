@@ -96,8 +96,8 @@ OTHERS = {
 # Without domain configurations: goes with no name of one's own.
 DEFAULT_ENDPOINT = {"MqttEndpoint": "default"}
 
-# What China does not have: mobile push, CloudFront without an ICP recordal, configurable endpoints.
-NOT_IN_CHINA = re.compile(r"Push|Pages|MqttDomainName$|WebsocketDomainName$|MqttCertificateArn$")
+# What China does not have: mobile push, CloudFront without an ICP recordal, X-Ray of functions, configurable endpoints.
+NOT_IN_CHINA = re.compile(r"Push|Pages|Tracing$|MqttDomainName$|WebsocketDomainName$|MqttCertificateArn$")
 
 # Two of the core that have little in common.
 UNLIKE = ("dev, no pager, no gradual deployments, no push, no callback", "prod, a pager, gradual deployments, push, callback")

@@ -18,6 +18,7 @@ from samtranslator.yaml_helper import yaml_parse
 import account
 import forms
 import pages
+import restore
 from account import Wrong
 
 TEMPLATE = Path("template.yaml")
@@ -162,7 +163,8 @@ def main(sam, arguments):
     account.topics_of_its_own(stack, last, values.get("TopicPrefix", ""))
     typed |= looked_up(values)
     values |= typed
-    account.room_to_reserve(template, values)
+    account.room_to_reserve(template, values, stack, last)
+    account.no_alarm_stops_it(template, values, stack, last)
 
     effective = {name: str(about.get("Default", "")) for name, about in parameters.items()} | values
     effective = {name: value for name, value in effective.items() if name not in OURS}
@@ -179,6 +181,8 @@ def main(sam, arguments):
     # After the first time too: somebody may have taken it off.
     if code == 0 and plain[0] != "dev":
         account.protect(stack)
+    if code == 0:
+        restore.update_readers(stack)
     if code == 0 and effective["Pages"] == "true":
         pages.upload(stack)
     return code

@@ -14,8 +14,13 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from samtranslator.yaml_helper import yaml_parse
 
+from account import Wrong
+
 TEMPLATE = Path("template.yaml")
 TABLES = {"events": "EventsTable", "directory": "DirectoryTable", "ledger": "LedgerTable"}
+NOTHING = (None, {}, [])
+# How a setting is taken away again; the others are numbers, which Lambda always has.
+CLEARED = {"FilterCriteria": {}, "DestinationConfig": {"OnFailure": {}}, "FunctionResponseTypes": []}
 # What a new mapping takes over from the one that read the stream before.
 OF_MAPPING = (
     "BatchSize",
@@ -29,10 +34,6 @@ OF_MAPPING = (
     "TumblingWindowInSeconds",
     "FunctionResponseTypes",
 )
-
-
-class Wrong(Exception):
-    """Something that the operator can put right."""
 
 
 class Restore:
@@ -115,20 +116,65 @@ class Restore:
     def have_it_read(self, stream):
         """Each mapping of the stack that read a stream of this table gets a second one, with the same settings. The first
         stays: the stack refers to it."""
-        readers = self.aws["lambda"].list_event_source_mappings(EventSourceArn=stream)["EventSourceMappings"]
-        reading = {one["FunctionArn"] for one in readers}
-        for resource in self.resources:
-            if resource["ResourceType"] != "AWS::Lambda::EventSourceMapping":
+        reading = self.readers(stream)
+        for before in self.replaced(stream):
+            function = before["FunctionArn"]
+            if function in reading:
                 continue
-            before = self.aws["lambda"].get_event_source_mapping(UUID=resource["PhysicalResourceId"])
-            source, function = before["EventSourceArn"], before["FunctionArn"]
-            if f":table/{self.name}/stream/" not in source or function in reading:
-                continue
-            settings = {name: before[name] for name in OF_MAPPING if before.get(name) not in (None, {}, [])}
+            settings = {name: before[name] for name in OF_MAPPING if before.get(name) not in NOTHING}
             self.aws["lambda"].create_event_source_mapping(
                 EventSourceArn=stream, FunctionName=function, StartingPosition="TRIM_HORIZON", **settings
             )
             self.say(f"  {function.split(':')[6]} reads the new stream")
+        self.update_readers(stream)
+
+    def update_readers(self, stream):
+        """A deployment changes the stack's mappings, and knows none of those that read the stream of a restored table. Those
+        get the settings that differ."""
+        reading = self.readers(stream)
+        for before in self.replaced(stream):
+            reader = reading.get(before["FunctionArn"])
+            if reader is None:
+                continue
+            settings = changed(before, reader)
+            if settings:
+                self.aws["lambda"].update_event_source_mapping(UUID=reader["UUID"], **settings)
+                self.say(f"  {before['FunctionArn'].split(':')[6]} reads the stream with another {', '.join(settings)}")
+
+    def readers(self, stream):
+        """What reads the stream, by function."""
+        found = self.aws["lambda"].list_event_source_mappings(EventSourceArn=stream)["EventSourceMappings"]
+        return {one["FunctionArn"]: one for one in found}
+
+    def replaced(self, stream):
+        """The stack's mappings that name another stream of this table."""
+        for resource in self.resources:
+            if resource["ResourceType"] == "AWS::Lambda::EventSourceMapping":
+                mapping = self.aws["lambda"].get_event_source_mapping(UUID=resource["PhysicalResourceId"])
+                source = mapping.get("EventSourceArn", "")
+                if f":table/{self.name}/stream/" in source and source != stream:
+                    yield mapping
+
+
+def changed(before, reader):
+    """What `reader` lacks of the settings of `before`."""
+    settings = {}
+    for name in OF_MAPPING:
+        wanted, has = before.get(name), reader.get(name)
+        if wanted in NOTHING and has not in NOTHING:
+            # Lambda's own defaults, such as a window of 0, need not be taken away.
+            settings |= {name: CLEARED[name]} if name in CLEARED else {}
+        elif wanted not in NOTHING and wanted != has:
+            settings[name] = wanted
+    return settings
+
+
+def update_readers(stack, say=print):
+    """After a deployment: what reads the log's stream has the settings of the stack."""
+    restore = Restore(stack, "events", say)
+    table = restore.described()
+    if table and table.get("LatestStreamArn"):
+        restore.update_readers(table["LatestStreamArn"])
 
 
 def main(arguments):

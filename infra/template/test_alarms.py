@@ -90,15 +90,24 @@ class Alarms(unittest.TestCase):
         self.assertEqual(len(groups), 26)
         for group in groups:
             named = [alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]]
-            self.assertEqual(len(named), 3)
+            self.assertEqual(len(named), 4)
             self.assertLessEqual(set(named), set(self.alarms))
+            # A function that answers 5xx is no error for Lambda: it counts that itself, where it answers.
+            self.assertIn(("ServerErrors", 60), {(self.alarms[name].get("MetricName"), self.alarms[name].get("Period")) for name in named})
+
+    def test_what_functions_answer_with_5xx_is_counted_whether_they_are_ready_or_not(self):
+        self.assertIn('pub const SERVER_ERRORS: &str = "ServerErrors";', Path("functions/src/metrics.rs").read_text())
+        answering = Path("functions/src/http/error_body.rs").read_text()
+        self.assertRegex(answering, r"if status\.is_server_error\(\) \{\s+::metrics::counter!\(metrics::SERVER_ERRORS\)\.increment\(1\);")
+        # Around the answer of a function without its secrets or settings too.
+        self.assertIn("flush_metrics_after(Box::pin(ready.answer(", Path("functions/lambda/src/start.rs").read_text())
 
 
-def decided(node):
+def decided(node, given=EVERYTHING):
     """A threshold or an expression, of a deployment with everything."""
 
     def value_of(name):
-        return EVERYTHING.get(name, check.template()["Parameters"][name].get("Default"))
+        return given.get(name, check.template()["Parameters"][name].get("Default"))
 
     match node:
         case {"Fn::FindInMap": [mapping, {"Ref": name}, key]}:
@@ -152,7 +161,9 @@ TROUBLE = {
     "IotRefusing": (dict(refused=20, taken=80), dict(refused=20, taken=81)),
     "TablesThrottled": (dict(by_day=10, runs=5), dict(by_day=9, runs=5)),
     "ConcurrencyShort": (dict(running=800), dict(running=799)),
+    "NotSequenced": (dict(runs=1), dict(runs=1, sequenced=1)),
     "LogNotRead": (dict(placed=1, projector=3), dict(placed=1, projector=3, ledger=1)),
+    "QueuesNotRead": (dict(timers=1), dict(timers=1, timers_received=1)),
     "NoticesGivenUp": (dict(given_up=5, fast=100), dict(given_up=5, fast=1_000)),
     "PushesFailing": (dict(failed=6, fast=6), dict(failed=60, fast=126_000)),
     "MqttCertificateExpiring": (dict(days=20), dict(days=21)),
@@ -179,10 +190,22 @@ class EachThatCalculates(unittest.TestCase):
                 self.assertTrue(goes_off(self.alarms[name], fills, **trouble), f"{name}, {fills}: {trouble}")
                 self.assertFalse(goes_off(self.alarms[name], fills, **none), f"{name}, {fills}: {none}")
 
-    def test_none_goes_off_where_nothing_is_counted(self):
+    def test_none_but_one_goes_off_where_nothing_is_counted(self):
         for name, alarm in self.alarms.items():
             for fills in (True, False):
-                self.assertFalse(goes_off(alarm, fills), name)
+                # The sequencer has to run every minute, whether there are calls or not.
+                self.assertEqual(goes_off(alarm, fills), name == "NotSequenced", name)
+
+    def test_where_missing_data_is_the_alarm_a_function_that_fails_gives_data(self):
+        breaching = {name for name, alarm in alarms(EVERYTHING).items() if alarm["TreatMissingData"] == "breaching"}
+        self.assertEqual(breaching, {"NotSequenced"})
+        alarm = self.alarms["NotSequenced"]
+        for fills in (True, False):
+            # Older data decides where there is none: not that the ledger was sequenced a quarter of an hour ago.
+            self.assertEqual(judged(alarm, fills, runs=1), 0)
+            self.assertEqual(judged(alarm, fills, sequenced=1), 1)
+        periods = {one["MetricStat"]["Period"] for one in alarm["Metrics"] if "MetricStat" in one}
+        self.assertEqual(({60}, 5, 5), (periods, alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]))
 
     def test_an_alarm_about_dynamodb_has_data_when_nothing_is_throttled_any_more(self):
         of_tables = []
@@ -294,6 +317,39 @@ class WhatIsTrouble(unittest.TestCase):
             for fills in (True, False):
                 self.assertTrue(goes_off(unread, fills, **counted), counted)
 
+    def test_a_queue_that_nothing_reads_is_told_from_one_that_is_busy(self):
+        unread = self.alarms["QueuesNotRead"]
+        for counted in (
+            dict(),
+            dict(timers=0, timers_received=0, departures=0, departures_received=0),
+            dict(timers=900, timers_received=9_000, departures=900, departures_received=9_000),
+            # One that fails is received again each minute.
+            dict(timers=1, timers_received=5),
+            # Timers that are delayed are not visible: a call that rings is no alarm.
+            dict(timers=0, departures=2, departures_received=40),
+            dict(timers_received=3),
+        ):
+            for fills in (True, False):
+                self.assertFalse(goes_off(unread, fills, **counted), counted)
+        for counted in (
+            dict(timers=1),
+            dict(timers=1, timers_received=0),
+            dict(departures=1),
+            dict(timers=0, timers_received=0, departures=1, departures_received=0),
+            dict(timers=7, departures=20, departures_received=900),
+        ):
+            for fills in (True, False):
+                self.assertTrue(goes_off(unread, fills, **counted), counted)
+
+    def test_each_queue_that_a_function_reads_is_in_the_alarm_about_queues_that_nothing_reads(self):
+        resources = check.deployed(EVERYTHING)["Resources"].values()
+        sources = [one["Properties"]["EventSourceArn"] for one in resources if one["Type"] == "AWS::Lambda::EventSourceMapping"]
+        queues = {source["Fn::GetAtt"][0] for source in sources if source["Fn::GetAtt"][1] == "Arn"}
+        metrics = [one["MetricStat"] for one in self.alarms["QueuesNotRead"]["Metrics"] if "MetricStat" in one]
+        for name in ("ApproximateNumberOfMessagesVisible", "NumberOfMessagesReceived"):
+            of = [one["Metric"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for one in metrics if one["Metric"]["MetricName"] == name]
+            self.assertEqual(set(of), queues, name)
+
     def test_the_api_answers_5xx(self):
         failing = self.alarms["ApiServerErrors"]
         for counted in (dict(), dict(asked=63000, failed=5), dict(asked=63000, failed=63000 // 2000), dict(asked=4, failed=4)):
@@ -301,6 +357,16 @@ class WhatIsTrouble(unittest.TestCase):
         # All of a few requests at night, all of them at the busiest, one route of ten.
         for counted in (dict(asked=5, failed=5), dict(asked=300, failed=5), dict(asked=63000, failed=63000), dict(asked=63000, failed=6300)):
             self.assertTrue(goes_off(failing, **counted), counted)
+
+    def test_a_route_that_few_use_and_that_fails_is_seen_within_a_quarter_of_an_hour(self):
+        persist = self.alarms["ServerErrorsPersist"]
+        self.assertTrue(persist["AlarmDescription"].startswith("[ticket]"))
+        self.assertEqual((persist["Namespace"], persist["MetricName"]), ({"Ref": "MetricsNamespace"}, "ServerErrors"))
+        self.assertEqual(persist["Dimensions"], [{"Name": "Stage", "Value": {"Ref": "Stage"}}])
+        self.assertEqual((persist["Period"], persist["EvaluationPeriods"], persist["DatapointsToAlarm"]), (300, 3, 3))
+        # That many at the busiest are no share that ApiServerErrors sees.
+        self.assertEqual((persist["Threshold"], persist["ComparisonOperator"]), (5, "GreaterThanOrEqualToThreshold"))
+        self.assertFalse(goes_off(self.alarms["ApiServerErrors"], asked=63000, failed=5))
 
     def test_notices_are_given_up(self):
         given_up = self.alarms["NoticesGivenUp"]
@@ -425,7 +491,45 @@ class Refused(unittest.TestCase):
         self.assertEqual(format_ | said, format_)
 
 
+# What a request takes at most on the average, in seconds, where the fast path gives up after 0.2.
+TAKES = {
+    "create-call": 0.35,
+    "callee-action": 0.35,
+    # Of the ten reports about a call one ends it, and waits for the fast path.
+    "trtc-callback": 0.1,
+    "list-audit": 0.35,
+    "replay-call": 0.35,
+    "prove-call": 0.35,
+    "list-accesses": 0.35,
+}
+# Its route has the rate of all other routes, for the few who audit: a cap, so that they take nothing from calls.
+CAPPED = {"read-ledger"}
+
+
+def reserving_functions():
+    """Each function of the API that reserves executions: its name, what it reserves, and the rates of its routes."""
+    resources = check.template()["Resources"].values()
+    [api] = [one["Properties"] for one in resources if one["Type"] == "AWS::Serverless::HttpApi"]
+    for properties in (one.get("Properties", {}) for one in resources):
+        routes = [one["Properties"] for one in properties.get("Events", {}).values() if one["Type"] == "HttpApi"]
+        if routes and "ReservedConcurrentExecutions" in properties:
+            named = [f"{route['Method']} {route['Path']}" for route in routes]
+            rates = [api["RouteSettings"].get(route, api["DefaultRouteSettings"])["ThrottlingRateLimit"] for route in named]
+            name = properties["FunctionName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+            yield name, (properties["ReservedConcurrentExecutions"]["Fn::If"][1], rates)
+
+
 class Throttles(unittest.TestCase):
+    def test_what_a_route_lets_in_has_executions_where_they_are_reserved(self):
+        reserving = dict(reserving_functions())
+        self.assertEqual(set(reserving), set(TAKES) | CAPPED)
+        for expected in check.template()["Mappings"]["Throttles"]:
+            given = EVERYTHING | {"ExpectedCallsPerSecond": expected}
+            for name, seconds in TAKES.items():
+                reserved, rates = reserving[name]
+                let_in = sum(decided(rate, given) for rate in rates)
+                self.assertGreaterEqual(decided(reserved, given) / let_in, seconds, (name, expected))
+
     def test_a_call_that_is_let_in_can_be_answered(self):
         template = check.template()
         sizes = template["Mappings"]["Throttles"]

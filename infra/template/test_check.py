@@ -295,11 +295,12 @@ class Regions(unittest.TestCase):
                 self.assertEqual(arn.split(":")[1], "aws-cn" if region == "cn-north-1" else "aws", arn)
         in_china = deployments[1][1]
         self.assertEqual(in_china["MqttEndpoint"], "default")
+        self.assertNotIn("Tracing", in_china)
         # Neither the template nor SAM writes an address of another partition.
         resources = json.dumps(check.deployed(in_china, region="cn-north-1")["Resources"])
         self.assertEqual(re.findall(r"arn:aws:[a-z0-9-]*", resources), [])
 
-    def test_in_china_only_without_configurable_endpoints_and_without_push(self):
+    def test_in_china_only_without_configurable_endpoints_push_and_traces(self):
         default = combinations.DEFAULT_ENDPOINT
         for region in ("cn-north-1", "cn-northwest-1"):
             self.assertEqual(broken_rules(check.template(), CORE[WITHOUT_PUSH] | default, region), [])
@@ -310,6 +311,8 @@ class Regions(unittest.TestCase):
                 self.assertIn("no mobile push in China", no_push)
             [no_pages] = broken_rules(check.template(), CORE[WITHOUT_PUSH] | default | {"Pages": "true"}, region)
             self.assertIn("ICP recordal", no_pages)
+            [no_traces] = broken_rules(check.template(), CORE[WITHOUT_PUSH] | default | {"Tracing": "Active"}, region)
+            self.assertIn("X-Ray", no_traces)
             resources = check.deployed(CORE[WITHOUT_PUSH] | default)["Resources"].values()
             types = {resource["Type"] for resource in resources}
             self.assertNotIn("AWS::IoT::DomainConfiguration", types)

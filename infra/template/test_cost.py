@@ -103,12 +103,18 @@ def throttles(expected):
 
 def reserved(expected):
     """How many executions are reserved, as tools/deploy counts them before it refuses."""
-    values = {"ReserveConcurrency": "true", "ExpectedCallsPerSecond": expected, "AccountConcurrency": "0"}
-    try:
-        account.room_to_reserve(tables.template(), values)
-    except account.Wrong as wrong:
-        return int(re.search(r"calls a second (\d+) are reserved", str(wrong))[1])
-    raise AssertionError("an account without any concurrency has room")
+    return account.reserved(tables.template(), expected)
+
+
+def unreserved_seconds(counts, expected):
+    """What a call takes of the functions that reserve nothing, with the registrations that API Gateway lets in for each call. The
+    hangup is the caller's."""
+    turns = counts["requests_in_turn"]
+    requests, runs = turns["place"] + 3 * turns["ringing"] + turns["accepted"], 1 + 3 + 1
+    of_reserved = (requests * tables.MS_PER_REQUEST + runs * tables.MS_BESIDE) / 1000
+    registration = (turns["register"] * tables.MS_PER_REQUEST + tables.MS_BESIDE) / 1000
+    registrations = throttles(expected)["Register"] / int(expected) * registration
+    return tables.gb_seconds(counts) / tables.MEMORY_GB - of_reserved + registrations
 
 
 def values():
@@ -124,8 +130,8 @@ def values():
         **{name: f"{quota:,}" for name, quota in evening.QUOTAS.items() if name.startswith("iot_")},
         "expected": expected,
         "reserved": reserved(expected),
-        "unreserved": account.UNRESERVED,
-        "reserved_and_unreserved": reserved(expected) + account.UNRESERVED,
+        "unreserved": account.left_free(expected),
+        "reserved_and_unreserved": reserved(expected) + account.left_free(expected),
         # deploy.py starts SAM's own library: its number is read from the text.
         "few": re.search(r"^FEW_AT_ONCE = (\d+)$", (tables.ROOT / "infra/template/deploy.py").read_text(), re.MULTILINE)[1],
         "system_log": runs * (system["INFO"] - system["WARN"]) * gigabyte / 1000,
@@ -196,6 +202,13 @@ class Sentences(unittest.TestCase):
         self.assertLess(evening.connects_without_sessions(), evening.QUOTAS["iot_connects"])
         without = (clients - evening.QUOTAS["iot_connects"] * evening.SESSION_SECONDS) / evening.connects_without_sessions()
         self.assertAlmostEqual(evening.storm(clients, Any()), evening.SESSION_SECONDS + without, delta=60)
+
+    def test_what_is_left_beside_reservations_is_what_the_other_functions_take(self):
+        counts, _ = tables.load()
+        for expected in tables.template()["Mappings"]["Throttles"]:
+            taken = unreserved_seconds(counts, expected)
+            self.assertGreaterEqual(account.left_free(expected), taken * int(expected), expected)
+            self.assertGreater(taken, 0.5, "the projector alone takes that")
 
     def test_the_doctor_counts_a_phones_subscriptions_as_the_evening_does(self):
         source = (tables.ROOT / "cli/src/aws/doctor/quotas.rs").read_text()

@@ -45,6 +45,8 @@ class Aws:
     def __init__(self):
         self.stacks, self.resources, self.protected, self.objects = {}, [], [], {}
         self.region, self.at_once = combinations.REGION, 1000
+        # Executions of functions, reserved by whomever; and the states of alarms.
+        self.reserved, self.alarms = {}, {}
         self.secrets = {f"ilock-dev/{name}": "v1" for name in ("auth", "mqtt", "payload", "trtc", "trtc-callback")}
         self.exceptions = mock.Mock(ResourceNotFoundException=KeyError)
 
@@ -67,7 +69,16 @@ class Aws:
         return {"Account": combinations.ACCOUNT}
 
     def get_account_settings(self):
-        return {"AccountLimit": {"ConcurrentExecutions": self.at_once}}
+        unreserved = self.at_once - sum(self.reserved.values())
+        return {"AccountLimit": {"ConcurrentExecutions": self.at_once, "UnreservedConcurrentExecutions": unreserved}}
+
+    def get_function_concurrency(self, FunctionName):
+        return {"ReservedConcurrentExecutions": self.reserved[FunctionName]} if FunctionName in self.reserved else {}
+
+    def describe_alarms(self, AlarmNames):
+        assert AlarmNames, "without names CloudWatch describes every alarm of the account"
+        states = {name: self.alarms.get(name, "OK") for name in AlarmNames}
+        return {"MetricAlarms": [{"AlarmName": name, "StateValue": state} for name, state in states.items()]}
 
     def update_termination_protection(self, StackName, EnableTerminationProtection):
         assert EnableTerminationProtection
@@ -84,7 +95,7 @@ class Aws:
 class Deploying(unittest.TestCase):
     def setUp(self):
         self.aws = Aws()
-        self.commands, self.released = [], []
+        self.commands, self.released, self.updated = [], [], []
         self.code = 0
         session = mock.Mock(region_name=None)
         type(session).region_name = mock.PropertyMock(side_effect=lambda: self.aws.region)
@@ -93,6 +104,7 @@ class Deploying(unittest.TestCase):
             mock.patch("boto3.session.Session", lambda: session),
             mock.patch("subprocess.run", self.run_command),
             mock.patch.object(deploy, "yaml_parse", parsed_once),
+            mock.patch("restore.update_readers", self.updated.append),
             mock.patch.object(Path, "is_file", lambda _: True),
             mock.patch.object(deploy, "release", lambda packages, values, secrets: self.released.append(secrets) or "1" * 64),
         ):
@@ -143,15 +155,59 @@ class Deploying(unittest.TestCase):
         self.assertIn('AccountConcurrency="500"', self.commands.pop())
 
     def test_only_what_the_account_has_can_be_reserved(self):
-        # Five functions of 50, five of 5, the sequencer's one, and 100 for the others.
         reserving = [*TYPED, "ReserveConcurrency=true", "ExpectedCallsPerSecond=25"]
-        self.aws.at_once = 376
+        wanted = account.reserved(parsed_once(deploy.TEMPLATE.read_text()), "25")
+        self.aws.at_once = wanted + 100
         self.assertEqual(self.deploy("dev", *reserving), 0)
         self.commands.clear()
-        self.aws.at_once = 375
+        self.aws.at_once -= 1
         said = self.refused("dev", *reserving)
-        self.assertIn("276 are reserved and 100 must be left, and the account has 375", said)
+        self.assertIn(f"{wanted} are reserved and 100 must be left, and the account has {wanted + 99}. Ask", said)
         self.assertEqual(self.deploy("dev", *TYPED), 0)
+
+    def test_what_others_have_reserved_is_not_there_and_what_the_stack_has_is(self):
+        reserving = [*TYPED, "ReserveConcurrency=true", "ExpectedCallsPerSecond=25"]
+        wanted = account.reserved(parsed_once(deploy.TEMPLATE.read_text()), "25")
+        self.aws.at_once = wanted + 100
+        self.aws.stack("ilock-dev", **combinations.REQUIRED)
+        names = ("create-call", "callee-action")
+        self.aws.resources = [resource(name, "AWS::Lambda::Function", f"ilock-dev-{name}", "UPDATE_COMPLETE") for name in names]
+        self.aws.reserved = {"ilock-dev-create-call": wanted - 7, "ilock-dev-callee-action": 7}
+        self.assertEqual(self.deploy("dev", *reserving), 0)
+        self.commands.clear()
+        self.aws.reserved["somebody-elses"] = 1
+        self.assertIn(f"the account has {wanted + 100}, of which others have reserved 1. Ask", self.refused("dev", *reserving))
+
+    def test_what_must_be_left_grows_with_the_expected_calls(self):
+        wanted = account.reserved(parsed_once(deploy.TEMPLATE.read_text()), "400")
+        self.aws.at_once = wanted + 399
+        said = self.refused("dev", *TYPED, "ReserveConcurrency=true", "ExpectedCallsPerSecond=400")
+        self.assertIn(f"{wanted} are reserved and 400 must be left", said)
+
+    def test_a_gradual_deployment_is_refused_while_an_alarm_that_stops_it_is_in_alarm(self):
+        watched = account.watched_by_deployments(parsed_once(deploy.TEMPLATE.read_text()))
+        self.aws.stack("ilock-staging", **combinations.REQUIRED)
+        self.aws.resources = [
+            resource(name, "AWS::CloudWatch::Alarm", f"ilock-staging-{name}", "UPDATE_COMPLETE") for name in [*watched, "NobodyRings"]
+        ]
+        self.aws.alarms = {"ilock-staging-NobodyRings": "ALARM", f"ilock-staging-{watched[0]}": "INSUFFICIENT_DATA"}
+        self.assertEqual(self.deploy("staging"), 0)
+        self.commands.clear()
+        for name in watched:
+            self.aws.alarms = {f"ilock-staging-{name}": "ALARM"}
+            said = self.refused("staging")
+            self.assertTrue(said.startswith(f"ilock-staging-{name}: in ALARM"), said)
+            self.assertIn("deploy it once with GradualDeployments=false", said)
+        self.assertEqual(self.deploy("staging", "GradualDeployments=false"), 0)
+
+    def test_what_reads_a_restored_log_follows_each_deployment_that_succeeded(self):
+        self.assertEqual(self.deploy("dev", "--dry-run", *TYPED), 0)
+        self.code = 1
+        self.deploy("dev", *TYPED)
+        self.assertEqual(self.updated, [])
+        self.code = 0
+        self.deploy("dev", *TYPED)
+        self.assertEqual(self.updated, ["ilock-dev"])
 
     def test_a_dry_run_does_nothing(self):
         self.assertEqual(self.deploy("staging", "--dry-run", *TYPED), 0)

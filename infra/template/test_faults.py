@@ -60,6 +60,12 @@ FAULTS = [
         ("$", "TokensNotRegistered"),
     ),
     (
+        "a function answers 503, which Lambda takes for a success",
+        "telemetry/metrics.rs",
+        "placed_calls_rings_refusals_and_tampering_are_counted_as_the_dashboard_and_alarms_read_them",
+        ("$", "ServerErrors"),
+    ),
+    (
         "Secrets Manager: a secret is not there, as an app sees it: 503",
         "embedded/secrets.rs",
         "who_asks_a_function_that_is_not_ready_is_answered_in_the_envelope",

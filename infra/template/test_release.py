@@ -1,6 +1,8 @@
-"""A release: the list of its dependencies has what is linked into a function and nothing else, and its archive deploys as it lies."""
+"""A release: the list of its dependencies has what is linked into a function or bundled into a page and nothing else, their licences
+are beside it, and its archive deploys as it lies, with documents whose links lead somewhere."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
 import deploy_archive
+import notices
+import npm_lock
 import sbom
 
 TEMPLATE = """
@@ -28,6 +32,32 @@ Resources:
     Properties:
       CodeUri: .ilock/package/triggers.zip
 """
+# A package with two of one name below it, one that only tests need, and one that has only types.
+LOCK = {
+    "packages": {
+        "": {"name": "@ilock/client", "version": "1.2.3", "license": "Apache-2.0", "dependencies": {"mqtt": "5"}},
+        "node_modules/mqtt": {
+            "version": "5.0.0",
+            "license": "MIT",
+            "integrity": "sha512-AAEC",
+            "dependencies": {"@types/ws": "8", "buffer": "6", "stream": "4"},
+        },
+        "node_modules/@types/ws": {"version": "8.0.0", "license": "MIT", "integrity": "sha512-AAEC"},
+        "node_modules/buffer": {"version": "6.0.0", "license": "MIT", "integrity": "sha512-AAEC"},
+        "node_modules/mqtt/node_modules/buffer": {
+            "version": "5.0.0",
+            "license": "BSD-3-Clause",
+            "integrity": "sha512-AAEC",
+        },
+        "node_modules/stream": {
+            "version": "4.0.0",
+            "license": "MIT",
+            "integrity": "sha512-AAEC",
+            "dependencies": {"buffer": "6"},
+        },
+        "node_modules/playwright": {"version": "1.0.0", "license": "MIT", "integrity": "sha512-AAEC", "dev": True},
+    }
+}
 # What tools/deploy and tools/restore read before they ask AWS anything.
 STARTS = """
 import deploy, forms, pages, restore
@@ -72,16 +102,17 @@ class Sbom(unittest.TestCase):
     def document(self):
         with mock.patch.dict(os.environ, SOURCE_DATE_EPOCH="1764072000"):
             with mock.patch.object(sbom, "checksums", lambda: {("bytes", "2.0.0"): "ab" * 32}):
-                return sbom.document(self.metadata, "1.2.3", "c0ffee")
+                return sbom.document(self.metadata, "1.2.3", "c0ffee", LOCK)
 
     def test_what_only_tests_or_builds_need_is_not_in_a_function(self):
-        names = [(one["name"], one["versionInfo"]) for one in self.document()["packages"]]
+        packages = [one for one in self.document()["packages"] if "-npm-" not in one["SPDXID"]]
+        names = [(one["name"], one["versionInfo"]) for one in packages]
         self.assertEqual(names, [("bytes", "1.0.0"), ("bytes", "2.0.0"), ("http", "1.0.0"), ("ilock-lambda", "1.0.0")])
 
     def test_every_relationship_is_between_packages_that_are_listed(self):
         document = self.document()
         listed = {one["SPDXID"] for one in document["packages"]}
-        self.assertEqual(len(listed), 4)
+        self.assertEqual(len(listed), 4 + 5)
         pairs = {(one["spdxElementId"], one["relatedSpdxElement"]) for one in document["relationships"]}
         self.assertLessEqual({element for pair in pairs for element in pair} - {"SPDXRef-DOCUMENT"}, listed)
         self.assertIn(("SPDXRef-http-1.0.0", "SPDXRef-bytes-2.0.0"), pairs)
@@ -93,9 +124,78 @@ class Sbom(unittest.TestCase):
         self.assertEqual(by_version["2.0.0"]["externalRefs"][0]["referenceLocator"], "pkg:cargo/bytes@2.0.0")
         self.assertNotIn("checksums", by_version["1.0.0"])
 
+    def test_the_npm_packages_of_the_pages_are_listed_with_checksum_and_name(self):
+        document = self.document()
+        npm = {one["SPDXID"]: one for one in document["packages"] if "-npm-" in one["SPDXID"]}
+        names = ["buffer-5.0.0", "buffer-6.0.0", "ilock-client-1.2.3", "mqtt-5.0.0", "stream-4.0.0"]
+        self.assertEqual(sorted(npm), [f"SPDXRef-npm-{name}" for name in names])
+        buffer = npm["SPDXRef-npm-buffer-5.0.0"]
+        self.assertEqual(buffer["checksums"], [{"algorithm": "SHA512", "checksumValue": "000102"}])
+        self.assertEqual(buffer["externalRefs"][0]["referenceLocator"], "pkg:npm/buffer@5.0.0")
+        pairs = {(one["spdxElementId"], one["relatedSpdxElement"]) for one in document["relationships"]}
+        self.assertIn(("SPDXRef-npm-mqtt-5.0.0", "SPDXRef-npm-buffer-5.0.0"), pairs)
+        self.assertIn(("SPDXRef-npm-stream-4.0.0", "SPDXRef-npm-buffer-6.0.0"), pairs)
+        self.assertIn(("SPDXRef-DOCUMENT", "SPDXRef-npm-ilock-client-1.2.3"), pairs)
+
     def test_the_same_sources_have_the_same_list(self):
         self.assertEqual(self.document(), self.document())
         self.assertEqual(self.document()["creationInfo"]["created"], "2025-11-25T12:00:00Z")
+
+
+class Notices(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def crate(self, name, licence, **texts):
+        """A crate of the registry whose folder has these texts, by file."""
+        for file, text in {"Cargo.toml": "", "licence.rs": "code", **texts}.items():
+            self.write(f"{name}/{file}", text)
+        manifest = str(self.folder / name / "Cargo.toml")
+        return package(name, licence=licence) | {"source": "registry", "manifest_path": manifest}
+
+    def test_a_release_writes_them_where_the_archive_takes_them_from(self):
+        self.assertIn(f"\nnotices={deploy_archive.NOTICES}\n", (ROOT / "tools/release").read_text())
+
+    def test_a_text_is_there_once_below_the_crates_that_have_it(self):
+        root = package("ilock-lambda")
+        one = self.crate("one", "MIT OR Apache-2.0", **{"LICENSE-MIT": "by One\n", "license-apache-2.0": "Apache\r\n"})
+        two = self.crate("two", "Apache-2.0", LICENSE="\nApache  \n")
+        bare, tests = self.crate("bare", "ISC"), self.crate("tests", "MIT", LICENSE="by tests")
+        nodes = [node(root, (one, [None]), (two, [None]), (bare, [None]), (tests, ["dev"]))]
+        metadata = {
+            "packages": [root, one, two, bare, tests],
+            "resolve": {"nodes": nodes + [node(one), node(two), node(bare), node(tests)]},
+        }
+        text = notices.written("a test", notices.crates(metadata, ["ilock-lambda"]))
+        self.assertIn("one 1.0.0 (MIT OR Apache-2.0)\ntwo 1.0.0 (Apache-2.0)\n\nApache\n", text)
+        self.assertIn("one 1.0.0 (MIT OR Apache-2.0)\n\nby One\n", text)
+        self.assertIn("bare 1.0.0 (ISC)\n\nIts package has no text of its licence.\n", text)
+        self.assertEqual(text.count(notices.RULE), 3)
+        self.assertNotIn("tests", text.replace("a test", ""))
+        self.assertNotIn("ilock-lambda", text)
+
+    def test_a_bundle_has_the_texts_of_its_packages_and_of_what_those_need(self):
+        self.write("web/package-lock.json", json.dumps(LOCK))
+        for place in npm_lock.closure(LOCK["packages"], ["node_modules/mqtt"]):
+            self.write(f"web/{place}/LICENSE", f"by the author of {place}")
+        self.write("web/node_modules/mqtt/dist/mqtt.js", "code\n/*! Bundled license information:\n\nx/y.js:\n  BSD\n*/\n")
+        script = "../web/node_modules/mqtt/dist/mqtt.js"
+        inputs = {script: {"bytesInOutput": 5}, "src/main.ts": {"bytesInOutput": 5}}
+        inputs["../web/node_modules/@types/ws/index.js"] = {"bytesInOutput": 0}
+        self.write("pages/metafile", json.dumps({"outputs": {"pages.js": {"inputs": inputs}}}))
+        text = notices.written("a test", notices.bundled(self.folder / "pages/metafile", self.folder / "pages"))
+        for named in ("mqtt 5.0.0 (MIT)", "buffer 5.0.0 (BSD-3-Clause)", "buffer 6.0.0 (MIT)", "stream 4.0.0 (MIT)"):
+            self.assertIn(f"{named}\n\nby the author of node_modules/", text)
+        self.assertIn("mqtt: node_modules/mqtt/dist/mqtt.js (as it says itself)\n\nx/y.js:\n  BSD\n", text)
+        self.assertNotIn("@types", text)
+        self.assertNotIn("playwright", text)
 
 
 class DeployArchive(unittest.TestCase):
@@ -140,9 +240,26 @@ class DeployArchive(unittest.TestCase):
         with self.assertRaisesRegex(SystemExit, r"not there: \.ilock/package/triggers\.zip;"):
             deploy_archive.pack(root, [], "top", 0)
 
+    def test_every_link_in_a_packed_document_leads_to_something_that_is_packed(self):
+        names = set(deploy_archive.deployed(ROOT))
+        there = names | {str(folder) for name in names for folder in Path(name).parents}
+        documents = [name for name in names if name.endswith(".md")]
+        self.assertGreater(len(documents), 50)
+        links = {(name, target) for name in documents for target in deploy_archive.links(ROOT, name)}
+        self.assertGreater(len(links), 100)
+        self.assertEqual(sorted((name, target) for name, target in links if target not in there), [])
+
+    def test_the_documents_bring_what_they_link_to(self):
+        text = "[a](../a.md#x) [b](b/) [c](https://example.com/c.md) [d](#d)\n```sh\n[e](e.md)\n```\n"
+        root = self.write({"docs/one.md": text, "a.md": "[f](docs/f.rs)", "docs/b/g.txt": "", "docs/e.md": ""})
+        (root / "docs/f.rs").write_text("")
+        known = ["a.md", "docs/b/g.txt", "docs/e.md", "docs/f.rs", "docs/one.md"]
+        packed = deploy_archive.with_linked(root, ["docs/one.md"], known)
+        self.assertEqual(packed, ["a.md", "docs/b/g.txt", "docs/f.rs", "docs/one.md"])
+
     def test_what_is_unpacked_deploys_as_it_lies(self):
         """All but the packages is real; the tools start from the unpacked folder, and find everything that they read."""
-        names = [name for name in deploy_archive.known_to_git(ROOT) if (ROOT / name).is_file()]
+        names = deploy_archive.deployed(ROOT)
         root = self.folder / "root"
         for name in names:
             (root / name).parent.mkdir(parents=True, exist_ok=True)

@@ -29,7 +29,7 @@ class Aws:
             "uuid-ledger": self.mapping(log, "ledger", ParallelizationFactor=1, MaximumRetryAttempts=1000),
             "uuid-expire": self.mapping("arn:aws:sqs:eu-central-1:123456789012:expire", "expire-call"),
         }
-        self.made = []
+        self.made, self.updates = [], []
 
     @staticmethod
     def mapping(source, name, **settings):
@@ -108,7 +108,12 @@ class Aws:
         return self.mappings[UUID]
 
     def create_event_source_mapping(self, FunctionName, **settings):
-        self.made.append(settings | {"FunctionArn": FunctionName})
+        self.made.append(settings | {"FunctionArn": FunctionName, "UUID": f"made-{len(self.made)}"})
+
+    def update_event_source_mapping(self, UUID, **settings):
+        [mapping] = [one for one in self.made if one["UUID"] == UUID]
+        self.updates.append(settings)
+        mapping |= settings
 
     def backup(self, table, arn, day, status="AVAILABLE"):
         about = {"TableName": table, "BackupArn": arn, "BackupCreationDateTime": day, "BackupStatus": status}
@@ -148,7 +153,8 @@ class Restoring(unittest.TestCase):
             self.assertEqual((made["FilterCriteria"], made["FunctionResponseTypes"]), (FILTER, ["ReportBatchItemFailures"]))
             self.assertTrue(made["DestinationConfig"]["OnFailure"]["Destination"].endswith(f"{reader}-letters"))
             # What DescribeMapping says of itself, no new one takes.
-            self.assertFalse({"UUID", "State", "TumblingWindowInSeconds"} & set(made))
+            self.assertFalse({"State", "TumblingWindowInSeconds"} & set(made))
+            self.assertTrue(made["UUID"].startswith("made-"))
 
     def test_it_goes_on_where_it_was_interrupted(self):
         self.aws.backup(NAMES["EventsTable"], "arn:backup", 1)
@@ -159,6 +165,31 @@ class Restoring(unittest.TestCase):
         self.restored("events")
         self.assertEqual(len(self.aws.calls), 1, "restored once")
         self.assertEqual(len(self.aws.made), 2, "read by two, however often")
+
+    def test_what_reads_a_restored_log_gets_the_settings_that_a_deployment_changed(self):
+        self.aws.backup(NAMES["EventsTable"], "arn:backup", 1)
+        self.restored("events")
+        restore.update_readers("ilock-prod", self.said.append)
+        self.assertEqual(self.aws.updates, [], "nothing has changed")
+        other = {"Filters": [{"Pattern": '{"dynamodb":{"Keys":{"sk":{"S":[{"prefix":"receipt#"}]}}}}'}]}
+        self.aws.mappings["uuid-projector"] |= {"FilterCriteria": other, "MaximumRetryAttempts": 20}
+        self.aws.mappings["uuid-ledger"] |= {"FilterCriteria": None}
+        self.aws.mappings["uuid-expire"] |= {"BatchSize": 1}
+        restore.update_readers("ilock-prod", self.said.append)
+        self.assertEqual(self.aws.updates, [{"FilterCriteria": other, "MaximumRetryAttempts": 20}, {"FilterCriteria": {}}])
+        readers = {one["FunctionArn"]: one for one in self.aws.made}
+        self.assertEqual(readers[function("projector")]["FilterCriteria"], other)
+        self.assertEqual((readers[function("ledger")]["FilterCriteria"], readers[function("ledger")]["MaximumRetryAttempts"]), ({}, 1000))
+        # What an earlier restore made, and a deployment left behind, is put right by another run of it too.
+        self.aws.mappings["uuid-ledger"] |= {"FilterCriteria": FILTER}
+        self.restored("events")
+        self.assertEqual(self.aws.updates[2:], [{"FilterCriteria": FILTER}])
+
+    def test_where_nothing_was_restored_a_deployment_leaves_the_mappings_to_the_stack(self):
+        self.aws.tables[NAMES["EventsTable"]] = {"LatestStreamArn": OLD.format(NAMES["EventsTable"])}
+        self.aws.mappings["uuid-ledger"] |= {"BatchSize": 1}
+        restore.update_readers("ilock-prod", self.said.append)
+        self.assertEqual((self.aws.updates, self.said), ([], []))
 
     def test_the_directory_forgets_again_what_has_expired(self):
         self.aws.backup(NAMES["DirectoryTable"], "arn:backup", 1)
