@@ -135,8 +135,7 @@ mod tests {
         let none = TrtcPages::default();
         let development = [("TRTC_SDK_APP_ID", "1400000001"), ("TRTC_SECRET_KEY", DEV_TRTC_KEY)];
         let half = [OWN[1], ("TRTC_SDK_APP_ID", "1400000001")];
-        let cases: [&[(&str, &str)]; 6] =
-            [&[], &development, &[("TRTC_SECRET_KEY", "")], &OWN[..1], &OWN[1..], &half];
+        let cases: [&[(&str, &str)]; 6] = [&[], &development, &[("TRTC_SECRET_KEY", "")], &OWN[..1], &OWN[1..], &half];
         for settings in cases {
             let room = room(settings, &none).unwrap();
             assert_eq!((room.name(), room.hosts()), ("local", ""), "{settings:?}");
