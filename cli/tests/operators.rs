@@ -155,6 +155,16 @@ fn stream_record(number: u32, event: &str, sk: &str) -> Value {
     })
 }
 
+/// What SQS says of the dead-letter queue itself; none where `target` asks for something else.
+fn about_the_queue(target: &str) -> Option<Value> {
+    Some(match target {
+        "AmazonSQS.GetQueueUrl" => json!({ "QueueUrl": QUEUE }),
+        "AmazonSQS.GetQueueAttributes" => json!({ "Attributes": { "QueueArn": QUEUE_ARN } }),
+        "AmazonSQS.ListDeadLetterSourceQueues" => json!({ "queueUrls": [] }),
+        _ => return None,
+    })
+}
+
 /// A dead-letter queue with one letter, a stream with these records, and functions that succeed.
 fn with_letter(letter: String, records: Vec<Value>) -> MockAws {
     with_stream(letter, move |request| {
@@ -168,10 +178,10 @@ fn with_letter(letter: String, records: Vec<Value>) -> MockAws {
 fn with_stream(letter: String, stream: impl Fn(&Request) -> Response + Send + Sync + 'static) -> MockAws {
     let received = AtomicUsize::new(0);
     MockAws::start(move |request| {
+        if let Some(answer) = about_the_queue(&request.target) {
+            return (200, answer.to_string());
+        }
         let answer = match request.target.as_str() {
-            "AmazonSQS.GetQueueUrl" => json!({ "QueueUrl": QUEUE }),
-            "AmazonSQS.GetQueueAttributes" => json!({ "Attributes": { "QueueArn": QUEUE_ARN } }),
-            "AmazonSQS.ListDeadLetterSourceQueues" => json!({ "queueUrls": [] }),
             "AmazonSQS.ReceiveMessage" if received.fetch_add(1, Ordering::Relaxed) == 0 => {
                 json!({ "Messages": [{ "MessageId": "m", "ReceiptHandle": "handle", "Body": letter }] })
             }
@@ -251,10 +261,10 @@ fn a_letter_whose_records_the_stream_still_has_is_not_dropped_as_expired() {
 fn unreadable_letters() -> MockAws {
     let received = AtomicUsize::new(0);
     MockAws::start(move |request| {
+        if let Some(answer) = about_the_queue(&request.target) {
+            return (200, answer.to_string());
+        }
         let answer = match request.target.as_str() {
-            "AmazonSQS.GetQueueUrl" => json!({ "QueueUrl": QUEUE }),
-            "AmazonSQS.GetQueueAttributes" => json!({ "Attributes": { "QueueArn": QUEUE_ARN } }),
-            "AmazonSQS.ListDeadLetterSourceQueues" => json!({ "queueUrls": [] }),
             "AmazonSQS.ReceiveMessage" => {
                 std::thread::sleep(Duration::from_millis(50));
                 let handle = format!("handle {}", received.fetch_add(1, Ordering::Relaxed));

@@ -35,6 +35,12 @@ impl Callee {
     pub fn is_to_ring(&self) -> bool {
         matches!(self.busy, None | Some(Busy::Waiting))
     }
+
+    /// Whether this callee has blocked the caller, who must not learn of it.
+    #[must_use]
+    pub fn has_blocked(&self) -> bool {
+        self.busy == Some(Busy::Blocked)
+    }
 }
 
 /// What becomes of a call to somebody who is in another one.

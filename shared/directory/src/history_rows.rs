@@ -87,7 +87,7 @@ impl HistoryRow {
         let first = || call.terms.callees.first().map(|callee| callee.id.clone());
         let reached = call.answerer().map(|answerer| answerer.id).or_else(first);
         let outgoing = reached.map(|peer| row(caller, peer, false));
-        let told = call.terms.callees.iter().filter(|callee| callee.busy != Some(Busy::Blocked));
+        let told = call.terms.callees.iter().filter(|callee| !callee.has_blocked());
         let person = |callee: &Callee| Party { kind: PartyKind::User, id: callee.id.clone() };
         let incoming = told.map(|callee| row(&person(callee), caller.id.clone(), is_missed(call, callee)));
         outgoing.into_iter().chain(incoming).collect()

@@ -253,7 +253,7 @@ impl<'a> Table<'a> {
         let deadline = call.terms.deadline;
         let mut incoming = vec![];
         for callee in in_the_call(call) {
-            if has_blocked(callee) {
+            if callee.has_blocked() {
                 self.take_place();
             } else {
                 incoming.push(self.push(Recipient::person(&callee.id), What::Incoming(callee), deadline, vec![]));
@@ -367,14 +367,10 @@ impl<'a> Table<'a> {
 
 /// Whoever was called and has not been left out by their own setting or word.
 fn rung(call: &Placed) -> impl Iterator<Item = &Callee> {
-    in_the_call(call).filter(|callee| !has_blocked(callee))
+    in_the_call(call).filter(|callee| !callee.has_blocked())
 }
 
 /// The same, with those who have blocked the caller.
 fn in_the_call(call: &Placed) -> impl Iterator<Item = &Callee> {
     call.terms.callees.iter().filter(|callee| !call.rejected.contains_key(&callee.id))
-}
-
-fn has_blocked(callee: &Callee) -> bool {
-    callee.busy == Some(Busy::Blocked)
 }

@@ -26,7 +26,7 @@ pub async fn redrive(
         return Err(CommandError::new(format!("{why}, and SQS does not say of a letter which of them it came from")));
     };
     let pause = per_second.and_then(|number| u32::try_from(number).ok()).map(|number| Duration::from_secs(1) / number);
-    let mut moved: u64 = 0;
+    let mut moved: i64 = 0;
     let is_stopped = loop {
         let (message, is_stopped) = receive(client, queue, stop).await?;
         match message {
@@ -41,13 +41,18 @@ pub async fn redrive(
             tokio::time::sleep(pause).await;
         }
     };
-    let details = json!({ "queue": queue.name, "moved": moved });
-    if is_stopped {
-        output.line(Level::Warning, "moved", &format!("moved    {moved} messages; stopped before the end"), details);
-        return Ok(ExitCode::FAILURE);
-    }
-    output.line(Level::Success, "moved", &format!("moved    {moved} messages"), details);
-    Ok(ExitCode::SUCCESS)
+    Ok(print_moved(output, &queue.name, moved, is_stopped))
+}
+
+/// Says how many messages were moved, whoever moved them.
+pub fn print_moved(output: Output, name: &str, moved: i64, is_stopped: bool) -> ExitCode {
+    let (level, why, code) = if is_stopped {
+        (Level::Warning, "; stopped before the end", ExitCode::FAILURE)
+    } else {
+        (Level::Success, "", ExitCode::SUCCESS)
+    };
+    output.line(level, "moved", &format!("moved    {moved} messages{why}"), json!({ "queue": name, "moved": moved }));
+    code
 }
 
 /// Sends the letter before it deletes it. Where deleting fails, its queue has it twice, which is harmless: every function may be

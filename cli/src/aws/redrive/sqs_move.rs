@@ -89,13 +89,7 @@ async fn watch(
 fn print_end(output: Output, name: &str, task: &ListMessageMoveTasksResultEntry) -> Result<ExitCode, CommandError> {
     let moved = task.approximate_number_of_messages_moved();
     if task.status() == Some("COMPLETED") {
-        output.line(
-            Level::Success,
-            "moved",
-            &format!("moved    {moved} messages"),
-            json!({ "queue": name, "moved": moved }),
-        );
-        return Ok(ExitCode::SUCCESS);
+        return Ok(move_by_hand::print_moved(output, name, moved, false));
     }
     let why = task.failure_reason().unwrap_or("no reason given");
     let status = task.status().unwrap_or("finished");
