@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use ilock_auth::Role;
-use ilock_client::{Ending, Event, Press, Progress, door};
+use ilock_client::{Ending, Event, Press, door};
 use ilock_client_core::{Client, Command, Config, Input, Method, Output};
 use ilock_env::Clock;
 use ilock_events::Millis;
@@ -17,7 +17,7 @@ use ilock_tests::parties::session_token;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
-use crate::client::{ends, enters, online, phone_of, reaches, rings, seen, server, tokens};
+use crate::client::{ends, enters, enters_answered, online, phone_of, rings, seen, server, tokens};
 
 /// By how much the backend's clock is ahead of that of the clients: theirs is slow, and fast.
 const AHEAD_MS: [i64; 2] = [40_000, -40_000];
@@ -67,9 +67,8 @@ async fn a_door_and_a_phone_whose_clocks_are_wrong_call_answer_and_hang_up() {
         panel.press(Press::person("anna"));
         let call = rings(&mut phone).await;
         anna.answer(&call);
-        let (inside, outside) = (enters(&mut phone).await, enters(&mut pressed).await);
+        let (inside, outside) = (enters(&mut phone).await, enters_answered(&mut pressed).await);
         assert_eq!(inside.room_id, outside.room_id);
-        reaches(&mut pressed, Progress::Accepted).await;
         anna.hang_up(&call, None);
         assert_eq!(ends(&mut phone).await, Ending::Ended);
         assert_eq!(ends(&mut pressed).await, Ending::Ended);
