@@ -7,7 +7,8 @@ use metrics_cloudwatch_embedded::Collector;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// One line of JSON an event, with the spans that it stands in: the request, the call and its commit.
+/// One line of JSON an event, with the spans that it stands in: Lambda's invocation, the request, the call and its commit. They
+/// are the list `spans`, the innermost last. The innermost alone would not do: Lambda's request id is in the outermost.
 pub fn lines_of_json<W>(to: W) -> impl tracing::Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
@@ -16,7 +17,7 @@ where
         .json()
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")))
         .flatten_event(true)
-        .with_current_span(true)
+        .with_current_span(false)
         .with_span_list(true)
         .without_time()
         .with_writer(to)
@@ -67,4 +68,50 @@ pub async fn flush_metrics_after<T>(invocation: BoxFuture<'_, T>) -> T {
 /// Collects metrics from now on.
 pub(crate) fn collect_metrics() {
     LazyLock::force(&METRICS);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::{Value, json};
+    use tracing::field::Empty;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_holds_each_of_its_spans_once() {
+        let lines = Lines::default();
+        let to = lines.clone();
+        tracing::subscriber::with_default(lines_of_json(move || to.clone()), || {
+            let _invocation = tracing::info_span!("invocation", requestId = "8f507cfc").entered();
+            let request = tracing::info_span!("request", route = "/api/calls", call_id = Empty, n = Empty).entered();
+            request.record("call_id", "call_a_b_1");
+            request.record("n", 2);
+            tracing::info!(kind = "accept", "committed");
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let line: Value = serde_json::from_str(&text).unwrap();
+        let invocation = json!({ "name": "invocation", "requestId": "8f507cfc" });
+        let request = json!({ "name": "request", "route": "/api/calls", "call_id": "call_a_b_1", "n": 2 });
+        assert_eq!((&line["message"], &line["kind"]), (&json!("committed"), &json!("accept")));
+        assert_eq!(line["spans"], json!([invocation, request]));
+        for once in ["8f507cfc", "call_a_b_1"] {
+            assert_eq!(text.matches(once).count(), 1, "{once}: {text}");
+        }
+    }
 }

@@ -41,7 +41,8 @@ fn lines_of_the_functions(text: &str) -> Vec<Value> {
 fn is_about_a_call(line: &Value) -> bool {
     let route = field(line, "route").and_then(Value::as_str).unwrap_or_default();
     let signed_in = field(line, "code").is_none_or(|code| code != 40_101);
-    (route.starts_with("/api/calls/") && signed_in) || line["span"]["name"] == "projecting"
+    let innermost = line["spans"].as_array().and_then(|spans| spans.last());
+    (route.starts_with("/api/calls/") && signed_in) || innermost.is_some_and(|span| span["name"] == "projecting")
 }
 
 /// Until the projector has written the end into the history, and so has read all commits.
