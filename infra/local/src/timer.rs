@@ -10,6 +10,7 @@ use ilock_events::Millis;
 use ilock_functions::service::calls::Calls;
 use ilock_functions::triggers::expire_call::expire;
 use ilock_notify::{Alarm, QueueError, RingTimer};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::dynamodb::KeptAlarms;
@@ -20,6 +21,10 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// How often an alarm is tried; then it is left to the next start.
 const TRIES: u32 = 240;
 
+/// How many alarms are tried at once. A start may find those of thousands of calls due, and whoever asks for something then is not to
+/// wait for all of them.
+const AT_ONCE: usize = 8;
+
 /// Sleeps until a call has rung for long enough.
 #[derive(Clone)]
 pub struct LocalTimer {
@@ -27,12 +32,13 @@ pub struct LocalTimer {
     kept: KeptAlarms,
     clock: Clock,
     stop: CancellationToken,
+    trying: Arc<Semaphore>,
 }
 
 impl LocalTimer {
     /// A timer that ends with `stop`, and keeps its alarms there. It is of use once [`LocalTimer::connect`] was called.
     pub(crate) fn new(kept: KeptAlarms, clock: Clock, stop: CancellationToken) -> Self {
-        Self { calls: Arc::new(OnceLock::new()), kept, clock, stop }
+        Self { calls: Arc::new(OnceLock::new()), kept, clock, stop, trying: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// Tells the timer whose calls end: the calls themselves hold the timer, so they come after it.
@@ -61,7 +67,10 @@ impl LocalTimer {
         let Some(calls) = self.calls.get() else { return };
         let call_id = &alarm.call_id;
         for _ in 0..TRIES {
-            match expire(calls, &alarm).await {
+            let permit = self.trying.acquire().await;
+            let outcome = Box::pin(expire(calls, &alarm)).await;
+            drop(permit);
+            match outcome {
                 Ok(()) => {
                     // One that stays goes off once more after the next start, on a call that is over.
                     if let Err(error) = self.kept.forget(call_id, due) {

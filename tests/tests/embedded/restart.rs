@@ -322,3 +322,23 @@ async fn two_processes_do_not_share_a_directory() {
     first.stop().await;
     Stack::start(options()).await.unwrap().stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_alarms_of_thousands_of_calls_go_off_at_once_requests_are_answered() {
+    let world = World::new().await;
+    let clock = Clock::system();
+    let (begun, count) = (clock.now(), 5_000);
+    // As a start finds those of the calls of its last minute.
+    let due = begun.plus(8_000);
+    for n in 0..count {
+        let alarm = Alarm::of(CallId::new(format!("call_gate{n}_anna_{}_abcdefghijklm", begun.0)).unwrap());
+        world.stack.calls.timer.arm(alarm, due).await.unwrap();
+    }
+    let left = u64::try_from(due.since(clock.now())).expect("all are set before they are due");
+    tokio::time::sleep(Duration::from_millis(left)).await;
+    let (door, anna) = (world.door("device123"), world.user("anna"));
+    let mut phone = world.phone(&anna, "phone").await;
+    let call = call_id(&door.rings("anna", 30).await);
+    assert_eq!(phone.hears("incoming").await["call_id"], call.as_str());
+    world.end().await;
+}
