@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::checkpoints::keep_log_short;
 use crate::error::NotStarted;
 use crate::http::network::is_loopback_host;
 use crate::http::{Served, serve as serve_http};
@@ -45,12 +46,14 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, NotStarted> {
 
 /// Serves `database` on `listener` until `stop`.
 pub fn serve(listener: TcpListener, database: Database, stop: CancellationToken) -> JoinHandle<()> {
+    let path = database.db_path().ok().flatten();
     let router = Router::new()
         .route("/", post(answer))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn(programs_of_this_machine))
         .with_state(database);
-    tokio::spawn(serve_http(Served { listener, router, header_timeout: HEADER_TIMEOUT }, stop))
+    let served = serve_http(Served { listener, router, header_timeout: HEADER_TIMEOUT }, stop.clone());
+    tokio::spawn(async { tokio::join!(served, keep_log_short(path, stop)).0 })
 }
 
 /// A page sends its origin with every POST. A page whose name was made to resolve to this machine sends that name.

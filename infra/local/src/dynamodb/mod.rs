@@ -2,6 +2,7 @@
 
 mod alarms;
 mod api;
+mod checkpoints;
 mod client;
 mod open;
 mod position;
