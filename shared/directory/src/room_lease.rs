@@ -161,23 +161,23 @@ impl Directory {
         }
     }
 
-    /// Puts `lease` in place of the one by which the same request reserved `room` for the call `unused`: its press repeated
-    /// another call, or is tried again and has the room for a day from now.
+    /// Puts `lease` in place of the one by which `room` is held for the call `held_for`: that press repeated another call, or is
+    /// tried again and has the room for a day from now, or another request that may come again was to have the room. Answers
+    /// whether it was still held for that call.
     ///
     /// # Errors
     /// [`DirectoryError::Store`].
-    pub async fn rebind(&self, room: RoomId, unused: &CallId, lease: &Lease) -> Result<(), DirectoryError> {
+    pub async fn rebind(&self, room: RoomId, held_for: &CallId, lease: &Lease) -> Result<bool, DirectoryError> {
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(lease_item(room, lease)?))
-            .condition_expression("call_id = :unused")
-            .expression_attribute_values(":unused", text(unused.as_str()))
+            .condition_expression("call_id = :held_for")
+            .expression_attribute_values(":held_for", text(held_for.as_str()))
             .send()
             .await;
-        written(put, "PutItem")?;
-        Ok(())
+        Ok(written(put, "PutItem")?)
     }
 
     /// Older engines do not hand over the item that was in the way.

@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::join_all;
+use ilock_directory::{Lease, Reserved};
+use ilock_env::Clock;
+use ilock_events::{CallId, RoomId};
 use ilock_local::Options;
 use ilock_tests::World;
 use ilock_tests::parties::{Answer, Party, call_id};
@@ -244,5 +247,36 @@ async fn a_press_that_is_refused_or_in_vain_keeps_nobody_from_the_next() {
     assert_eq!(call.code, 42_902);
     let gate = world.door("gate");
     gate.posts("/api/calls", to_anna("gate")).await.ok();
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_whose_first_room_was_another_calls_names_one_call_also_when_that_room_would_be_free_again() {
+    // Which room a key has first.
+    let world = World::new().await;
+    world.user("anna").registers("phone").await;
+    let placed = presses_with(&world.door("device123"), "one", to_anna("door")).await.ok();
+    let first: RoomId = placed["room_info"]["room_id"].as_str().unwrap().parse::<u32>().unwrap().try_into().unwrap();
+    world.end().await;
+
+    let world = World::new().await;
+    let (door, directory) = (world.door("device123"), &world.stack.directory);
+    world.user("anna").registers("phone").await;
+    let now = Clock::system().now();
+    let until = |hours: i64| now.plus(hours * 3_600_000);
+    let of_another =
+        |until| Lease { call_id: CallId::new("call_gate_bert_1").unwrap(), request: None, asked: None, until };
+    assert_eq!(directory.reserve(first, &of_another(until(1)), now).await.unwrap(), Reserved::Yes);
+    let call = presses_with(&door, "one", to_anna("door")).await.ok();
+    assert_ne!(call["room_info"]["room_id"], placed["room_info"]["room_id"]);
+    // An hour later the other call's lease would be over. The key counts for a day, and so long nobody has the room.
+    let held = directory.room(first).await.unwrap().unwrap().lease;
+    assert_eq!(held.call_id.as_str(), "call_gate_bert_1");
+    assert!(held.until >= until(24), "held until {}, and now is {now}", held.until);
+    let taken = directory.reserve(first, &of_another(until(26)), until(2)).await.unwrap();
+    assert_eq!(taken, Reserved::Held(Some(held.clone())));
+    let again = presses_with(&door, "one", to_anna("door")).await;
+    assert!(again.replayed);
+    assert_eq!(call_id(&again.ok()), call_id(&call));
     world.end().await;
 }

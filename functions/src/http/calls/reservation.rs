@@ -80,7 +80,10 @@ impl Reserving<'_> {
         }
         self.calls.drop_personal(call_id, saved).await;
         let (Reserved::Held(Some(held)), Some(digest)) = (reserved?, self.digest) else { return Ok(None) };
-        let Some(earlier) = self.calls.of_request(digest, &held).await? else { return Ok(None) };
+        let Some(earlier) = self.calls.of_request(digest, &held).await? else {
+            self.keep_held(room_id, held, lease.until).await?;
+            return Ok(None);
+        };
         let key_reused = held.asked != lease.asked;
         if !key_reused && earlier.placed().is_err() {
             // The first try ended before its call was placed. Its alarm may not have been set, or be too early; and the call
@@ -90,6 +93,20 @@ impl Reserving<'_> {
         }
         let personal = PersonalData::Unsaved(self.text.clone());
         Ok(Some(Reservation { room_id, call: earlier, personal, key_reused }))
+    }
+
+    /// Another call's room is held for as long as this request may come again, and so the next one names its call. If it were free
+    /// sooner, the request would find it free, and place a second call.
+    async fn keep_held(&self, room_id: RoomId, held: Lease, until: Millis) -> Result<(), ApiError> {
+        if held.until >= until {
+            return Ok(());
+        }
+        let call_id = held.call_id.clone();
+        if self.directory.rebind(room_id, &call_id, &Lease { until, ..held }).await? {
+            return Ok(());
+        }
+        // It has become somebody else's meanwhile, perhaps this request's.
+        Err(ApiError::Busy)
     }
 
     /// Lets the request, where it comes again, have `call_id` for its answer instead of the call that the room was reserved
