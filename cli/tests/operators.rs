@@ -470,6 +470,86 @@ fn the_doctor_counts_apart_what_it_may_not_see_and_sees_a_wrong_clock() {
     }
 }
 
+/// That stack with secrets, and a key of the operator's that they name by an alias.
+fn secrets_under_an_alias(request: &Request) -> Response {
+    if request.target == "secretsmanager.DescribeSecret" {
+        let versions = json!({ "v1": ["AWSCURRENT"] });
+        return (200, json!({ "KmsKeyId": "alias/secrets", "VersionIdsToStages": versions }).to_string());
+    }
+    let key = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd";
+    deployed_with([("SecretsName", "calls"), ("SecretsKeyArn", key)], a_stack_and_nothing_else(request))
+}
+
+/// An answer of AWS; the stack, where it is about that, with these parameters.
+fn deployed_with<const N: usize>(parameters: [(&str, &str); N], (status, body): Response) -> Response {
+    let parameter = |(name, value): (&str, &str)| {
+        format!("<member><ParameterKey>{name}</ParameterKey><ParameterValue>{value}</ParameterValue></member>")
+    };
+    let parameters = parameters.map(parameter).concat();
+    (status, body.replace("<StackName>", &format!("<Parameters>{parameters}</Parameters><StackName>")))
+}
+
+#[test]
+fn a_secret_whose_key_the_doctor_may_not_look_up_is_unchecked() {
+    let aws = MockAws::start(secrets_under_an_alias);
+    let said = lines(&aws.run(&["--json", "doctor"]));
+    let checks = said.iter().map(|line| &line["check"]);
+    let of_secrets: Vec<&Value> = checks.filter(|check| check["about"] == "secrets").collect();
+    assert_eq!(of_secrets.len(), 3, "those that every deployment has: {of_secrets:?}");
+    for check in of_secrets {
+        assert_eq!(check["outcome"], "unchecked", "{check}");
+        assert!(check["found"].as_str().unwrap().contains("AccessDeniedException"), "{check}");
+    }
+}
+
+/// That stack after somebody deleted everything in it, and the operator's topic of alarms.
+fn a_stack_of_which_nothing_is_there(request: &Request) -> Response {
+    if request.body.contains("Action=GetTopicAttributes") {
+        let error = "<ErrorResponse><Error><Code>NotFound</Code><Message>Topic does not exist</Message></Error></ErrorResponse>";
+        return (404, error.to_owned());
+    }
+    let (status, body) = a_stack_and_nothing_else(request);
+    let body = body.replace("AccessDeniedException", "ResourceNotFoundException");
+    deployed_with([("AlarmTopicArn", "arn:aws:sns:eu-central-1:123456789012:pager")], (status, body))
+}
+
+#[test]
+fn nobody_is_told_to_deploy_again_what_somebody_deleted() {
+    let aws = MockAws::start(a_stack_of_which_nothing_is_there);
+    let said = lines(&aws.run(&["--json", "doctor"]));
+    let gone: Vec<&Value> = said
+        .iter()
+        .map(|line| &line["check"])
+        .filter(|check| check["found"].as_str().is_some_and(|found| found.contains("does not exist")))
+        .collect();
+    let remedies = |about: &str| -> Vec<&str> {
+        gone.iter().filter(|check| check["about"] == about).map(|check| check["do"].as_str().unwrap()).collect()
+    };
+    let by_hand = "deploying again does not create it: docs/operators.md, “Changes by hand”, has the commands that do";
+    assert_eq!(remedies("functions"), [by_hand]);
+    assert_eq!(remedies("feeds"), [by_hand]);
+    assert_eq!(remedies("broker"), [by_hand; 4], "the endpoint, the authorizer, the domain, the rule");
+    let topic = gone.iter().find(|check| check["found"].as_str().unwrap().starts_with("the topic ")).unwrap();
+    assert_eq!((&topic["about"], &topic["outcome"]), (&json!("alarms"), &json!("failed")));
+    let remedy = topic["do"].as_str().unwrap();
+    assert!(remedy.starts_with("aws sns create-topic --name pager "), "{remedy}");
+}
+
+#[test]
+fn a_stack_that_the_doctor_may_not_read_is_unchecked_and_the_doctor_fails() {
+    let aws = MockAws::start(|_| {
+        let error =
+            "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not for you</Message></Error></ErrorResponse>";
+        (403, error.to_owned())
+    });
+    let refused = aws.run(&["--json", "doctor", "--stack", "calls"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = lines(&refused);
+    let of_stack = said.iter().map(|line| &line["check"]).find(|check| check["about"] == "stack").unwrap();
+    assert_eq!(of_stack["outcome"], "unchecked", "{of_stack}");
+    assert_eq!(of_stack["found"], "the stack calls could not be checked: AccessDenied: not for you");
+}
+
 #[test]
 fn the_doctor_without_a_stack_says_where_it_looked_and_fails() {
     let aws = MockAws::start(|_| {

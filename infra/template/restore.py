@@ -150,10 +150,23 @@ class Restore:
         """The stack's mappings that name another stream of this table."""
         for resource in self.resources:
             if resource["ResourceType"] == "AWS::Lambda::EventSourceMapping":
-                mapping = self.aws["lambda"].get_event_source_mapping(UUID=resource["PhysicalResourceId"])
+                mapping = self.mapping(resource)
                 source = mapping.get("EventSourceArn", "")
                 if f":table/{self.name}/stream/" in source and source != stream:
                     yield mapping
+
+    def mapping(self, resource):
+        """A mapping as it is now; nothing of one that somebody deleted."""
+        try:
+            return self.aws["lambda"].get_event_source_mapping(UUID=resource["PhysicalResourceId"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+        self.say(
+            f"  {resource['LogicalResourceId']} was deleted, and nothing can be taken over from it: "
+            "docs/operators.md, “Changes by hand”, has the commands that create it"
+        )
+        return {}
 
 
 def changed(before, reader):

@@ -105,6 +105,8 @@ class Aws:
         return {"EventSourceMappings": [one for one in self.made if one["EventSourceArn"] == EventSourceArn]}
 
     def get_event_source_mapping(self, UUID):
+        if self.mappings[UUID] is None:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "gone"}}, "GetEventSourceMapping")
         return self.mappings[UUID]
 
     def create_event_source_mapping(self, FunctionName, **settings):
@@ -184,6 +186,17 @@ class Restoring(unittest.TestCase):
         self.aws.mappings["uuid-ledger"] |= {"FilterCriteria": FILTER}
         self.restored("events")
         self.assertEqual(self.aws.updates[2:], [{"FilterCriteria": FILTER}])
+
+    def test_a_mapping_that_somebody_deleted_is_named_and_keeps_nothing_else_from_being_done(self):
+        self.aws.backup(NAMES["EventsTable"], "arn:backup", 1)
+        self.aws.mappings["uuid-ledger"] = None
+        self.restored("events")
+        self.assertEqual([one["FunctionArn"] for one in self.aws.made], [function("projector")])
+        self.aws.mappings["uuid-projector"] |= {"BatchSize": 1}
+        self.said.clear()
+        restore.update_readers("ilock-prod", self.said.append)
+        self.assertEqual(self.aws.updates, [{"BatchSize": 1}])
+        self.assertTrue(any("uuid-ledger was deleted" in line and "Changes by hand" in line for line in self.said), self.said)
 
     def test_where_nothing_was_restored_a_deployment_leaves_the_mappings_to_the_stack(self):
         self.aws.tables[NAMES["EventsTable"]] = {"LatestStreamArn": OLD.format(NAMES["EventsTable"])}

@@ -77,6 +77,7 @@ impl AwsError {
                 "ResourceNotFoundException",
                 "ResourceNotFound",
                 "NotFoundException",
+                "NotFound",
                 "TableNotFoundException",
                 "NoSuchBucket",
             ]

@@ -8,10 +8,12 @@ use aws_sdk_cloudwatch::types::{AlarmType, EvaluationState, StateValue};
 use ilock_env::Clock;
 
 use crate::aws::account::AwsError;
-use crate::aws::doctor::check_result::CheckResult;
+use crate::aws::doctor::check_result::{CHANGES_BY_HAND, CheckResult};
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "alarms";
+/// The parameter without which no alarm of the template has an action.
+const TOPIC: &str = "AlarmTopicArn";
 /// The most alarm names in a request.
 const BATCH_SIZE: usize = 100;
 /// After this every alarm has been evaluated. A new one has no data at first.
@@ -49,7 +51,10 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<CheckResult> {
         return vec![no_alarms(stack)];
     }
     match described(&Client::new(sdk), &names).await {
-        Ok(alarms) => judge(&names, &alarms, is_new(stack, Clock::system().now().0 / 1000)),
+        Ok(alarms) => {
+            let is_new = is_new(stack, Clock::system().now().0 / 1000);
+            judge(&names, &alarms, is_new, stack.parameter(TOPIC).is_some())
+        }
         Err(error) => vec![CheckResult::refused(ABOUT, "the alarms", &error)],
     }
 }
@@ -57,7 +62,7 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<CheckResult> {
 fn no_alarms(stack: &Stack) -> CheckResult {
     let found = "the stack has no alarms: nobody is notified when something breaks";
     if stack.stage() == Some("dev") {
-        return CheckResult::warning(ABOUT, found, "deploy it with AlarmTopicArn, or in another stage than dev");
+        return CheckResult::warning(ABOUT, found, format!("deploy it with {TOPIC}, or in another stage than dev"));
     }
     CheckResult::failed(ABOUT, found, "deploy it again from this project's template")
 }
@@ -120,14 +125,14 @@ async fn described(client: &Client, names: &[String]) -> Result<BTreeMap<String,
     Ok(alarms)
 }
 
-/// `is_new`: the stack was made so lately that alarms have no data yet.
-fn judge(names: &[String], alarms: &BTreeMap<String, Alarm>, is_new: bool) -> Vec<CheckResult> {
+/// `is_new`: the stack was made so lately that alarms have no data yet. `has_topic`: it was deployed with [`TOPIC`].
+fn judge(names: &[String], alarms: &BTreeMap<String, Alarm>, is_new: bool, has_topic: bool) -> Vec<CheckResult> {
     let mut results = vec![];
     let mut silent = vec![];
     let mut quiet = 0;
     for name in names {
         let Some(alarm) = alarms.get(name) else {
-            results.push(CheckResult::failed(ABOUT, format!("{name} does not exist"), "deploy the stack again"));
+            results.push(CheckResult::deleted_by_hand(ABOUT, format!("{name} does not exist")));
             continue;
         };
         match judge_state(name, alarm, is_new) {
@@ -143,13 +148,21 @@ fn judge(names: &[String], alarms: &BTreeMap<String, Alarm>, is_new: bool) -> Ve
     }
     if !silent.is_empty() {
         let found = format!("these alarms notify nobody: {}", silent.join(", "));
-        results.push(CheckResult::warning(
-            ABOUT,
-            found,
-            "deploy the stack with AlarmTopicArn: the ARN of an SNS topic that you subscribe to",
-        ));
+        results.push(CheckResult::warning(ABOUT, found, how_to_notify(&silent, has_topic)));
     }
     results
+}
+
+/// Where the stack has a topic, each alarm had an action that was on.
+fn how_to_notify(silent: &[&str], has_topic: bool) -> String {
+    if has_topic {
+        let names = silent.join(" ");
+        format!(
+            "aws cloudwatch enable-alarm-actions --alarm-names {names}; one whose actions were removed: {CHANGES_BY_HAND}"
+        )
+    } else {
+        format!("deploy the stack with {TOPIC}: the ARN of an SNS topic that you subscribe to")
+    }
 }
 
 /// None for an alarm that is quiet.
@@ -168,7 +181,7 @@ fn judge_state(name: &str, alarm: &Alarm, is_new: bool) -> Option<CheckResult> {
         State::WithoutData if !is_new => Some(CheckResult::warning(
             ABOUT,
             format!("{name} has no data (INSUFFICIENT_DATA): it would not warn"),
-            "look whether its metrics exist in CloudWatch, and deploy the stack again where the alarm was changed",
+            format!("look whether its metrics exist in CloudWatch; where the alarm was changed: {CHANGES_BY_HAND}"),
         )),
         State::Quiet | State::WithoutData => None,
     }
@@ -190,18 +203,37 @@ mod tests {
             ("broken".to_owned(), alarm(State::NotEvaluated("EVALUATION_ERROR".into()), true)),
         ]);
         let names = ["quiet", "ringing", "silent", "absent", "empty", "broken"].map(str::to_owned).to_vec();
-        let found = judge(&names, &alarms, false);
+        let found = judge(&names, &alarms, false, true);
         let outcomes: Vec<Outcome> = found.iter().map(|result| result.outcome).collect();
         let [ok, warning, failed] = [Outcome::Ok, Outcome::Warning, Outcome::Failed];
         assert_eq!(outcomes, [ok, warning, failed, warning, warning, warning]);
         assert_eq!(found[0].found, "2 of 6 are quiet");
         assert_eq!(found[1].found, "ringing is in ALARM: 2 errors");
-        assert_eq!(found[2].found, "absent does not exist");
+        assert_eq!(found[2], CheckResult::deleted_by_hand(ABOUT, "absent does not exist"));
         assert!(found[3].found.starts_with("empty has no data"));
         assert!(found[4].found.starts_with("broken is not evaluated properly (EVALUATION_ERROR)"));
         assert!(found[5].found.ends_with(": silent"));
         // A stack of today has alarms that were not evaluated yet.
-        assert_eq!(judge(&names, &alarms, true)[0].found, "3 of 6 are quiet");
+        assert_eq!(judge(&names, &alarms, true, true)[0].found, "3 of 6 are quiet");
+    }
+
+    #[test]
+    fn only_a_stack_without_a_topic_is_deployed_again_for_an_alarm_that_notifies_nobody() {
+        let silent = Alarm { state: State::Quiet, description: String::new(), notifies: false };
+        let names = ["failing", "slow"].map(str::to_owned).to_vec();
+        let alarms: BTreeMap<_, _> = names.iter().map(|name| (name.clone(), silent.clone())).collect();
+        let remedy = |has_topic| judge(&names, &alarms, false, has_topic).pop().unwrap().remedy.unwrap();
+        assert!(remedy(false).starts_with("deploy the stack with AlarmTopicArn"), "{}", remedy(false));
+        let by_hand = remedy(true);
+        assert!(by_hand.starts_with("aws cloudwatch enable-alarm-actions --alarm-names failing slow;"), "{by_hand}");
+        assert!(by_hand.ends_with(CHANGES_BY_HAND), "{by_hand}");
+        // The template says nothing of whether actions are on, and so no change set switches them on again.
+        let template = include_str!("../../../../template.yaml");
+        assert!(!template.contains("ActionsEnabled"));
+        let actions = template.lines().filter_map(|line| line.strip_prefix("      AlarmActions: "));
+        let actions: Vec<&str> = actions.collect();
+        assert!(actions.len() > 30 && actions.iter().all(|given| given.starts_with("!If [Paged, ")), "{actions:?}");
+        assert!(template.contains(&format!("\n  Paged: !Not [!Equals [!Ref {TOPIC}, \"\"]]\n")));
     }
 
     #[test]

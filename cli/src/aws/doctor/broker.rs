@@ -74,7 +74,7 @@ async fn presence_rule(client: &Client, name: &str) -> CheckResult {
 fn judge_authorizer(name: &str, found: Option<&AuthorizerDescription>, stack: &Stack) -> CheckResult {
     let what = format!("the authorizer {name}");
     let Some(found) = found else {
-        return CheckResult::failed(ABOUT, format!("{what} does not exist"), "deploy the stack again");
+        return CheckResult::deleted_by_hand(ABOUT, format!("{what} does not exist"));
     };
     if found.status() != Some(&AuthorizerStatus::Active) {
         let remedy = format!("aws iot update-authorizer --authorizer-name {name} --status ACTIVE");
@@ -90,11 +90,7 @@ fn judge_authorizer(name: &str, found: Option<&AuthorizerDescription>, stack: &S
     if stack.of_kind("AWS::Lambda::Function").any(|of_stack| of_stack.physical == function) {
         return CheckResult::ok(ABOUT, format!("{what} is active and invokes {function}"));
     }
-    CheckResult::failed(
-        ABOUT,
-        format!("{what} invokes {arn}, which is not a function of this stack"),
-        "deploy the stack again",
-    )
+    CheckResult::changed_by_hand(ABOUT, format!("{what} invokes {arn}, which is not a function of this stack"))
 }
 
 fn judge_domain(name: &str, found: &DescribeDomainConfigurationOutput, authorizers: &[&Resource]) -> CheckResult {
@@ -119,11 +115,7 @@ fn judge_domain(name: &str, found: &DescribeDomainConfigurationOutput, authorize
         return CheckResult::ok(ABOUT, format!("{what} is enabled and uses {authorizer}"));
     }
     let authorizer = if authorizer.is_empty() { "no authorizer" } else { authorizer };
-    CheckResult::failed(
-        ABOUT,
-        format!("{what} uses {authorizer}, not the authorizer of this stack"),
-        "deploy the stack again",
-    )
+    CheckResult::changed_by_hand(ABOUT, format!("{what} uses {authorizer}, not the authorizer of this stack"))
 }
 
 #[cfg(test)]
@@ -150,7 +142,11 @@ mod tests {
         assert_eq!(outcome(&found(AuthorizerStatus::Active, "ilock-dev-authorizer:live")), Outcome::Ok);
         assert_eq!(outcome(&found(AuthorizerStatus::Inactive, "ilock-dev-authorizer")), Outcome::Failed);
         assert_eq!(outcome(&found(AuthorizerStatus::Active, "ilock-prod-authorizer")), Outcome::Failed);
-        assert_eq!(judge_authorizer("a", None, &stack).outcome, Outcome::Failed);
+        let gone = judge_authorizer("a", None, &stack);
+        assert_eq!(gone, CheckResult::deleted_by_hand(ABOUT, "the authorizer a does not exist"));
+        let changed = judge_authorizer("a", Some(&found(AuthorizerStatus::Active, "other")), &stack);
+        let invokes = "arn:aws:lambda:eu-central-1:123456789012:function:other, which is not a function of this stack";
+        assert_eq!(changed, CheckResult::changed_by_hand(ABOUT, format!("the authorizer a invokes {invokes}")));
     }
 
     #[test]
@@ -169,7 +165,11 @@ mod tests {
         assert_eq!(outcome(found(Enabled, Valid, "ilock-dev")), Outcome::Ok);
         assert_eq!(outcome(found(Disabled, Valid, "ilock-dev")), Outcome::Failed);
         assert_eq!(outcome(found(Enabled, Invalid, "ilock-dev")), Outcome::Failed);
-        assert_eq!(outcome(found(Enabled, Valid, "another")), Outcome::Failed);
+        let changed = "the domain mqtt (mqtt) uses another, not the authorizer of this stack";
+        assert_eq!(
+            judge_domain("mqtt", &found(Enabled, Valid, "another"), &[&authorizer]),
+            CheckResult::changed_by_hand(ABOUT, changed)
+        );
         assert_eq!(outcome(DescribeDomainConfigurationOutput::builder().build()), Outcome::Failed);
     }
 }

@@ -43,10 +43,10 @@ impl Doctor {
         let name = self.stack.name();
         let (stack, results) = stacks::check(&sdk, &name).await;
         report.add(results);
-        if let Some(stack) = stack {
-            report.check(&sdk, &stack, self.clients).await;
+        if let Some(stack) = &stack {
+            report.check(&sdk, stack, self.clients).await;
         }
-        Ok(report.print_summary())
+        Ok(report.print_summary(stack.is_some()))
     }
 }
 
@@ -88,7 +88,8 @@ impl Report {
         }
     }
 
-    fn print_summary(self) -> ExitCode {
+    /// Without the stack nothing could be checked, and so nothing is known to work.
+    fn print_summary(self, was_stack_read: bool) -> ExitCode {
         let [ok, warnings, failed, unchecked] = self.counts;
         let level = if failed > 0 {
             Level::Error
@@ -100,6 +101,6 @@ impl Report {
         let text = format!("\n{ok} ok, {warnings} warnings, {failed} failed, {unchecked} could not be checked");
         let counts = json!({ "ok": ok, "warnings": warnings, "failed": failed, "unchecked": unchecked });
         self.output.line(level, "checked", &text, counts);
-        ExitCode::from(u8::from(failed > 0))
+        ExitCode::from(u8::from(failed > 0 || !was_stack_read))
     }
 }

@@ -8,7 +8,7 @@ use aws_sdk_lambda::operation::get_event_source_mapping::GetEventSourceMappingOu
 use aws_sdk_lambda::types::FunctionResponseType;
 
 use crate::aws::account::AwsError;
-use crate::aws::doctor::check_result::CheckResult;
+use crate::aws::doctor::check_result::{CHANGES_BY_HAND, CheckResult, Outcome};
 use crate::aws::doctor::mapping_settings::{differences, failure_queue};
 use crate::aws::stack::Stack;
 
@@ -31,35 +31,34 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack, stream: Option<&str>) -> (BTr
     let mut sources = BTreeSet::new();
     let mut results = vec![];
     let (readers, of_readers) = match stream {
-        None => (vec![], vec![]),
+        None => (None, vec![]),
         Some(stream) => match readers(&client, stream).await {
             Ok(readers) => {
                 let found = judge_readers(stack, &readers);
-                (readers, found)
+                (Some(readers), found)
             }
-            Err(error) => (vec![], vec![CheckResult::refused(ABOUT, "the readers of the log's stream", &error)]),
+            Err(error) => (None, vec![CheckResult::refused(ABOUT, "the readers of the log's stream", &error)]),
         },
     };
     let mut mappings = vec![];
-    for id in ids(stack, &readers) {
-        match client.get_event_source_mapping().uuid(id).send().await {
+    for id in ids(stack, readers.as_deref().unwrap_or_default()) {
+        let asked = client.get_event_source_mapping().uuid(id).send().await;
+        match asked.map_err(|error| AwsError::from_sdk(&error)) {
             Ok(found) => {
                 sources.extend(found.event_source_arn().map(str::to_owned));
                 mappings.push(found);
             }
-            Err(error) => {
-                results.push(CheckResult::refused(
-                    ABOUT,
-                    &format!("the event source mapping {id}"),
-                    &AwsError::from_sdk(&error),
-                ));
-            }
+            Err(error) if error.is_not_found() => results.push(gone(stack, id)),
+            Err(error) => results.push(CheckResult::refused(ABOUT, &format!("the event source mapping {id}"), &error)),
         }
     }
     for mapping in &mappings {
-        match stream.filter(|stream| is_replaced(mapping, stream, &readers)) {
-            Some(stream) => results.push(judge_replaced(mapping, stream, &mappings)),
-            None => results.extend(judge(mapping)),
+        match (stream, &readers) {
+            (Some(stream), Some(readers)) if is_replaced(mapping, stream, readers) => {
+                results.push(judge_replaced(mapping, stream, &mappings));
+            }
+            (_, None) if may_be_replaced(mapping, stream) => results.extend(judge_unless_replaced(stack, mapping)),
+            _ => results.extend(judge(stack, mapping)),
         }
     }
     results.extend(of_readers);
@@ -99,15 +98,46 @@ fn function_of(arn: Option<&str>) -> Option<&str> {
     arn?.split(':').nth(6)
 }
 
+/// A mapping that the stack names and that somebody deleted. CloudFormation does not look whether it is there.
+fn gone(stack: &Stack, id: &str) -> CheckResult {
+    let of_stack = stack.resources.iter().find(|resource| resource.physical == id);
+    let name = of_stack.map_or(id, |mapping| mapping.logical.as_str());
+    let found = format!("the event source mapping {name} does not exist: nothing is read by it");
+    CheckResult::deleted_by_hand(ABOUT, found)
+}
+
+/// Whether `mapping` reads an older stream of the log's table than `stream`.
+fn reads_older(mapping: &GetEventSourceMappingOutput, stream: &str) -> bool {
+    let table = |arn: &str| arn.split_once("/stream/").map(|(table, _)| table.to_owned());
+    mapping
+        .event_source_arn()
+        .is_some_and(|source| source != stream && table(source).is_some() && table(source) == table(stream))
+}
+
 /// Whether `mapping` reads an older stream of the log's table while its function reads `stream`: the table was restored, and the
 /// stack goes on naming the mapping that it made.
 fn is_replaced(mapping: &GetEventSourceMappingOutput, stream: &str, readers: &[Reader]) -> bool {
-    let table = |arn: &str| arn.split_once("/stream/").map(|(table, _)| table.to_owned());
     let reads_on =
         |reader: &Reader| !reader.is_disabled && function_of(mapping.function_arn()) == Some(reader.function.as_str());
-    mapping.event_source_arn().is_some_and(|source| {
-        source != stream && table(source).is_some() && table(source) == table(stream) && readers.iter().any(reads_on)
-    })
+    reads_older(mapping, stream) && readers.iter().any(reads_on)
+}
+
+/// Whether `mapping` may be replaced, where AWS does not tell what reads the log's stream, or does not even tell `stream`.
+fn may_be_replaced(mapping: &GetEventSourceMappingOutput, stream: Option<&str>) -> bool {
+    stream.map_or_else(|| is_stream(mapping.event_source_arn()), |stream| reads_older(mapping, stream))
+}
+
+/// What is wrong with a mapping that may be replaced is wrong only if it is not.
+fn judge_unless_replaced(stack: &Stack, mapping: &GetEventSourceMappingOutput) -> Vec<CheckResult> {
+    let results = judge(stack, mapping);
+    if results.iter().all(|result| result.outcome == Outcome::Ok) {
+        return results;
+    }
+    let found = format!(
+        "{} does not work, or is replaced since its table was restored: what reads the log's stream could not be checked",
+        title(mapping)
+    );
+    vec![CheckResult::unchecked(ABOUT, found)]
 }
 
 /// A replaced mapping reads nothing. But deployments change it alone, and what reads `stream` in its place has to follow it.
@@ -138,7 +168,10 @@ fn judge_readers(stack: &Stack, readers: &[Reader]) -> Vec<CheckResult> {
             results.push(CheckResult::failed(
                 ABOUT,
                 format!("{name} does not read the log's stream: commits from now on never reach it"),
-                "runbook restore.md: create its event source mapping; a stream that was off, or a restored table's, has a new ARN",
+                format!(
+                    "enable its event source mapping; one that was deleted: {CHANGES_BY_HAND}; \
+                     a stream that was off, or a restored table's, has a new ARN: runbook restore.md"
+                ),
             ));
         }
     }
@@ -160,7 +193,7 @@ fn title(mapping: &GetEventSourceMappingOutput) -> String {
     format!("{} → {}", source.join("/"), function_of(mapping.function_arn()).unwrap_or("?"))
 }
 
-fn judge(mapping: &GetEventSourceMappingOutput) -> Vec<CheckResult> {
+fn judge(stack: &Stack, mapping: &GetEventSourceMappingOutput) -> Vec<CheckResult> {
     let what = title(mapping);
     let mut results = vec![];
     match mapping.state() {
@@ -182,13 +215,25 @@ fn judge(mapping: &GetEventSourceMappingOutput) -> Vec<CheckResult> {
     }
     if !mapping.function_response_types().contains(&FunctionResponseType::ReportBatchItemFailures) {
         let found = format!("{what} does not report partial failures: one bad record repeats its whole batch");
-        results.push(CheckResult::failed(ABOUT, found, "deploy the stack again"));
+        results.push(lacks(stack, mapping, found, "--function-response-types ReportBatchItemFailures"));
     }
     if is_stream(mapping.event_source_arn()) && failure_queue(mapping).is_none() {
         let found = format!("{what} has no failure queue: records that it gives up on are lost");
-        results.push(CheckResult::failed(ABOUT, found, "deploy the stack again"));
+        let option = r#"--destination-config '{"OnFailure": {"Destination": "QUEUE_ARN"}}'"#;
+        results.push(lacks(stack, mapping, found, option));
     }
     results
+}
+
+/// A mapping lacks a setting, which `option` of AWS's command line gives it. CloudFormation does not know a mapping that is not the
+/// stack's, such as one that reads the stream of a restored table.
+fn lacks(stack: &Stack, mapping: &GetEventSourceMappingOutput, found: String, option: &str) -> CheckResult {
+    let id = mapping.uuid().unwrap_or_default();
+    if stack.resources.iter().any(|resource| resource.physical == id) {
+        return CheckResult::changed_by_hand(ABOUT, found);
+    }
+    let remedy = format!("it is not the stack's: aws lambda update-event-source-mapping --uuid {id} {option}");
+    CheckResult::failed(ABOUT, found, remedy)
 }
 
 fn is_stream(arn: Option<&str>) -> bool {
@@ -200,7 +245,6 @@ mod tests {
     use aws_sdk_lambda::types::{DestinationConfig, Filter, FilterCriteria, OnFailure};
 
     use super::*;
-    use crate::aws::doctor::check_result::Outcome;
 
     const STREAM: &str = "arn:aws:dynamodb:eu-central-1:123456789012:table/events/stream/2024-01-01T00:00:00.000";
     const QUEUE: &str = "arn:aws:sqs:eu-central-1:123456789012:expire";
@@ -217,17 +261,27 @@ mod tests {
             .build()
     }
 
+    /// A stack with this mapping.
+    fn with_mapping(id: &str) -> Stack {
+        let mapping = crate::aws::stack::Resource {
+            logical: "ProjectorFunctionLog".into(),
+            physical: id.into(),
+            kind: "AWS::Lambda::EventSourceMapping".into(),
+        };
+        Stack { resources: vec![mapping], ..Stack::default() }
+    }
+
     fn reader(function: &str) -> Reader {
         Reader { id: format!("id of {function}"), function: function.into(), is_disabled: false }
     }
 
     fn outcomes(mapping: &GetEventSourceMappingOutput) -> Vec<Outcome> {
-        judge(mapping).iter().map(|result| result.outcome).collect()
+        judge(&Stack::default(), mapping).iter().map(|result| result.outcome).collect()
     }
 
     #[test]
     fn an_enabled_mapping_is_named_by_source_and_function() {
-        let found = judge(&mapping(STREAM, "Enabled", "OK"));
+        let found = judge(&Stack::default(), &mapping(STREAM, "Enabled", "OK"));
         assert_eq!(found, [CheckResult::ok(ABOUT, "table/events → projector is enabled")]);
     }
 
@@ -256,7 +310,9 @@ mod tests {
         assert!(
             judge_readers(&stack, &[disabled, reader("i-projector")])[0].found.starts_with("i-ledger does not read")
         );
-        assert!(found(&["i-projector"])[0].found.starts_with("i-ledger does not read"));
+        let unread = found(&["i-projector"]).remove(0);
+        assert!(unread.found.starts_with("i-ledger does not read"), "{}", unread.found);
+        assert!(unread.remedy.unwrap().contains(CHANGES_BY_HAND));
         assert_eq!(found(&[]).len(), 2);
         assert!(found(&["i-ledger", "i-projector", "analytics"])[0].found.contains("throttles a third reader"));
     }
@@ -272,6 +328,44 @@ mod tests {
         assert!(!is_replaced(&older, STREAM, &[reader("projector")]));
         assert!(!is_replaced(&older, &newer.replace("table/events", "table/others"), &[reader("projector")]));
         assert!(!is_replaced(&mapping(QUEUE, "Enabled", ""), &newer, &[reader("projector")]));
+    }
+
+    #[test]
+    fn where_the_readers_are_not_told_a_mapping_that_does_not_work_may_be_replaced() {
+        let newer = STREAM.replace("2024-01-01", "2026-01-31");
+        let older = mapping(STREAM, "Enabled", "PROBLEM: the stream is not there");
+        assert!(may_be_replaced(&older, Some(&newer)) && may_be_replaced(&older, None));
+        let stack = Stack::default();
+        let found = judge_unless_replaced(&stack, &older);
+        assert_eq!((found.len(), found[0].outcome), (1, Outcome::Unchecked));
+        assert!(found[0].found.starts_with("table/events → projector does not work, or is replaced"));
+        assert_eq!(judge_unless_replaced(&stack, &mapping(STREAM, "Enabled", "OK"))[0].outcome, Outcome::Ok);
+        // It is the stream that is read now, or it is a queue.
+        assert!(!may_be_replaced(&older, Some(STREAM)));
+        assert!(!may_be_replaced(&mapping(QUEUE, "Enabled", ""), None));
+    }
+
+    #[test]
+    fn a_mapping_that_somebody_deleted_is_not_created_by_another_deployment() {
+        let says = "the event source mapping ProjectorFunctionLog does not exist: nothing is read by it";
+        assert_eq!(gone(&with_mapping("0a1b2c3d"), "0a1b2c3d"), CheckResult::deleted_by_hand(ABOUT, says));
+    }
+
+    #[test]
+    fn what_a_mapping_lacks_only_the_stack_s_own_gets_from_its_template() {
+        let bare = GetEventSourceMappingOutput::builder().uuid("0a1b2c3d").event_source_arn(STREAM).state("Enabled");
+        let bare = bare.build();
+        let of_stack = judge(&with_mapping("0a1b2c3d"), &bare);
+        let partial = "table/events → ? does not report partial failures: one bad record repeats its whole batch";
+        let unqueued = "table/events → ? has no failure queue: records that it gives up on are lost";
+        assert_eq!(of_stack[1..], [partial, unqueued].map(|found| CheckResult::changed_by_hand(ABOUT, found)));
+        // It reads the stream of a restored table, say.
+        let of_another = judge(&with_mapping("another"), &bare);
+        for (result, option) in of_another[1..].iter().zip(["--function-response-types ", "--destination-config "]) {
+            let remedy = result.remedy.as_deref().unwrap();
+            let command = format!("aws lambda update-event-source-mapping --uuid 0a1b2c3d {option}");
+            assert!(remedy.contains(&command), "{remedy}");
+        }
     }
 
     fn filtered(source: &str, pattern: &str) -> GetEventSourceMappingOutput {

@@ -5,7 +5,7 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::{LastUpdateStatus, State};
 
 use crate::aws::account::AwsError;
-use crate::aws::doctor::check_result::CheckResult;
+use crate::aws::doctor::check_result::{CHANGES_BY_HAND, CheckResult};
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "functions";
@@ -18,17 +18,20 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<CheckResult> {
     for function in stack.of_kind("AWS::Lambda::Function") {
         let name = &function.physical;
         match client.get_function_configuration().function_name(name).send().await {
-            Ok(found) => match judge(name, found.state(), found.last_update_status(), found.state_reason()) {
-                Some(result) => results.push(result),
-                None => match reserved(&client, name).await {
-                    Ok(Some(0)) => results.push(switched_off(name)),
-                    Ok(_) => working += 1,
-                    Err(error) => {
-                        working += 1;
-                        unasked = Some(error);
-                    }
-                },
-            },
+            Ok(found) => {
+                let reason = found.last_update_status_reason().or(found.state_reason());
+                match judge(name, found.state(), found.last_update_status(), reason) {
+                    Some(result) => results.push(result),
+                    None => match reserved(&client, name).await {
+                        Ok(Some(0)) => results.push(switched_off(name)),
+                        Ok(_) => working += 1,
+                        Err(error) => {
+                            working += 1;
+                            unasked = Some(error);
+                        }
+                    },
+                }
+            }
             Err(error) => results.push(CheckResult::refused(ABOUT, name, &AwsError::from_sdk(&error))),
         }
     }
@@ -91,18 +94,22 @@ fn judge(
     reason: Option<&str>,
 ) -> Option<CheckResult> {
     let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    // A deployment updates a function only where its template differs from the last one.
+    let remedy = || {
+        format!(
+            "remove the cause; if a deployment changed it last, deploy again; if somebody did by hand: {CHANGES_BY_HAND}"
+        )
+    };
     match (state, update) {
         (_, Some(LastUpdateStatus::Failed)) => {
-            Some(CheckResult::failed(ABOUT, format!("{name}: its last update failed{why}"), "deploy the stack again"))
+            Some(CheckResult::failed(ABOUT, format!("{name}: its last update failed{why}"), remedy()))
         }
         // Lambda makes a function inactive when it was not invoked for weeks; the next invocation activates it.
         (None | Some(State::Active | State::Inactive), _) => None,
         (Some(State::Pending), _) => {
             Some(CheckResult::warning(ABOUT, format!("{name} is not ready yet"), "check again in a minute"))
         }
-        (Some(state), _) => {
-            Some(CheckResult::failed(ABOUT, format!("{name} is {}{why}", state.as_str()), "deploy the stack again"))
-        }
+        (Some(state), _) => Some(CheckResult::failed(ABOUT, format!("{name} is {}{why}", state.as_str()), remedy())),
     }
 }
 
@@ -119,5 +126,8 @@ mod tests {
         assert_eq!(outcome(Some(&State::Failed), None), Some(Outcome::Failed));
         assert_eq!(outcome(Some(&State::Active), Some(&LastUpdateStatus::Failed)), Some(Outcome::Failed));
         assert_eq!(switched_off("projector").outcome, Outcome::Failed);
+        let failed = judge("projector", Some(&State::Failed), None, Some("its key is disabled")).unwrap();
+        assert_eq!(failed.found, "projector is Failed: its key is disabled");
+        assert!(failed.remedy.unwrap().ends_with(CHANGES_BY_HAND));
     }
 }

@@ -6,7 +6,7 @@ use ilock_events::Envelope;
 use serde_json::Value;
 
 use crate::aws::account::error_chain;
-use crate::aws::doctor::check_result::CheckResult;
+use crate::aws::doctor::check_result::{CHANGES_BY_HAND, CheckResult};
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "http";
@@ -51,7 +51,9 @@ fn judge_gateway(url: &str, status: u16, body: &str) -> CheckResult {
         (401, Some(envelope)) if envelope.code != 0 => CheckResult::warning(
             ABOUT,
             format!("{url} refuses a request without a token, but in the function: API Gateway let it through"),
-            "with GatewayChecksTokens API Gateway looks at tokens first: deploy again",
+            // The routes are in the API's definition, which CloudFormation imports when it changes, and never reads.
+            "somebody changed the API's routes, which CloudFormation does not see: \
+             deploy with GatewayChecksTokens=false, and then with true again",
         ),
         _ => judge(url, status, body),
     }
@@ -66,7 +68,10 @@ fn judge(url: &str, status: u16, body: &str) -> CheckResult {
         (200..=299, _) => CheckResult::failed(
             ABOUT,
             format!("{url} accepts a request without a token ({status})"),
-            "the deployment is not as in the template: block access to the address and deploy again",
+            format!(
+                "block access to the address; then deploy from this project's template, and undo what somebody changed: \
+                 {CHANGES_BY_HAND}"
+            ),
         ),
         (status, Some(envelope)) => CheckResult::failed(
             ABOUT,
@@ -116,6 +121,19 @@ mod tests {
         }
         let found = judge_gateway("https://x/api/calls", 401, r#"{"message":"Unauthorized"}"#).found;
         assert!(found.contains("API Gateway refuses"), "{found}");
+        // The stack has the parameter already, and with the same definition no deployment imports the routes again.
+        let let_through = judge_gateway("https://x/api/calls", 401, refusal).remedy.unwrap();
+        assert!(
+            let_through.ends_with("deploy with GatewayChecksTokens=false, and then with true again"),
+            "{let_through}"
+        );
+        let template = include_str!("../../../../template.yaml");
+        let (_, definition) = template.split_once("\n      DefinitionBody:\n").unwrap();
+        let definition = definition.split_once("\n      DefaultRouteSettings:\n").unwrap().0;
+        assert!(
+            definition.contains("/api/calls:\n") && definition.contains("!If [TokensAtTheGateway, "),
+            "{definition}"
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use aws_sdk_s3::types::BucketVersioningStatus;
 use ilock_env::Clock;
 
 use crate::aws::account::AwsError;
-use crate::aws::doctor::check_result::CheckResult;
+use crate::aws::doctor::check_result::{CHANGES_BY_HAND, CheckResult};
 use crate::aws::stack::{Resource, Stack};
 
 const ABOUT: &str = "ledger";
@@ -58,11 +58,7 @@ fn no_bucket(bucket: &Resource) -> CheckResult {
             "runbook ledger.md: begin a new ledger; auditors have copies of what they verified",
         );
     }
-    CheckResult::failed(
-        ABOUT,
-        format!("the bucket {name} ({}) does not exist", bucket.logical),
-        "CloudFormation does not make it again: create it with the same name, as template.yaml has it",
-    )
+    CheckResult::deleted_by_hand(ABOUT, format!("the bucket {name} ({}) does not exist", bucket.logical))
 }
 
 async fn runs_of(sdk: &SdkConfig, function: &str, stack: &Stack) -> CheckResult {
@@ -102,7 +98,9 @@ fn judge_runs(function: &str, runs: f64, is_new: bool, rule: Option<&str>) -> Ch
     CheckResult::failed(
         ABOUT,
         format!("{function} has not run for a quarter of an hour: nothing is published"),
-        format!("its schedule is disabled or gone: aws events enable-rule --name {rule}; runbook ledger.md"),
+        format!(
+            "its schedule is disabled: aws events enable-rule --name {rule}; or gone: {CHANGES_BY_HAND}; runbook ledger.md"
+        ),
     )
 }
 
@@ -139,7 +137,9 @@ mod tests {
         assert_eq!(found(0.0, true).outcome, Outcome::Warning);
         let stopped = found(0.0, false);
         assert_eq!(stopped.outcome, Outcome::Failed);
-        assert!(stopped.remedy.unwrap().contains("aws events enable-rule --name calls-EveryMinute"));
+        let remedy = stopped.remedy.unwrap();
+        assert!(remedy.contains("aws events enable-rule --name calls-EveryMinute"), "{remedy}");
+        assert!(remedy.contains(CHANGES_BY_HAND), "{remedy}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Checks that the pages are served, where the deployment has them, and that they may reach its broker.
 
 use crate::aws::account::error_chain;
-use crate::aws::doctor::check_result::CheckResult;
+use crate::aws::doctor::check_result::{CHANGES_BY_HAND, CheckResult};
 use crate::aws::doctor::http;
 use crate::aws::stack::Stack;
 
@@ -35,12 +35,19 @@ fn judge(url: &str, status: u16, policy: &str, broker: &str) -> CheckResult {
     let names_broker = policy.split([' ', ';']).any(|source| source.strip_prefix("wss://") == Some(broker));
     match status {
         200 if names_broker => CheckResult::ok(ABOUT, format!("{url} is served, and may connect to {broker}")),
-        200 => CheckResult::failed(ABOUT, format!("{url} may not connect to {broker}"), "deploy the stack again"),
+        // The broker's name and this header come from one template.
+        200 => CheckResult::changed_by_hand(ABOUT, format!("{url} may not connect to {broker}")),
         // S3 says so too of what is not there.
         403 => {
             CheckResult::failed(ABOUT, format!("{url} is not in the bucket"), "tools/deploy uploads it: deploy again")
         }
-        status => CheckResult::failed(ABOUT, format!("{url} answers {status}"), "deploy the stack again"),
+        status => CheckResult::failed(
+            ABOUT,
+            format!("{url} answers {status}"),
+            format!(
+                "check again in a minute; where somebody changed the distribution or its bucket: {CHANGES_BY_HAND}"
+            ),
+        ),
     }
 }
 
@@ -65,5 +72,7 @@ mod tests {
                 "{status} {policy}"
             );
         }
+        let stranger = judge("https://x/phone", 200, "", "ws.example.com");
+        assert_eq!(stranger, CheckResult::changed_by_hand(ABOUT, "https://x/phone may not connect to ws.example.com"));
     }
 }

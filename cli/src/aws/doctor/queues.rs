@@ -71,10 +71,9 @@ fn judge(queues: &[Queue], sources: &BTreeSet<String>) -> Vec<CheckResult> {
             if queue.messages == 1 { "1 message".to_owned() } else { format!("{} messages", queue.messages) };
         match (&queue.dead_letters, sources.contains(&queue.arn), queue.messages) {
             (Some(_), _, _) => CheckResult::ok(ABOUT, format!("{name} holds {messages}")),
-            (None, true, _) => CheckResult::failed(
+            (None, true, _) => CheckResult::changed_by_hand(
                 ABOUT,
                 format!("{name} has no dead-letter queue: messages that fail are lost"),
-                "deploy the stack again",
             ),
             (None, false, 0) => CheckResult::ok(ABOUT, format!("{name} is empty: there are no dead letters")),
             (None, false, _) => CheckResult::warning(
@@ -112,7 +111,8 @@ mod tests {
     #[test]
     fn a_queue_without_a_dead_letter_queue_has_failed() {
         let read = BTreeSet::from([queue("expire", 0, None).arn]);
-        assert_eq!(judge(&[queue("expire", 0, None)], &read)[0].outcome, Outcome::Failed);
+        let lost = "expire has no dead-letter queue: messages that fail are lost";
+        assert_eq!(judge(&[queue("expire", 0, None)], &read), [CheckResult::changed_by_hand(ABOUT, lost)]);
     }
 
     #[test]

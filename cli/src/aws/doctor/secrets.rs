@@ -28,7 +28,7 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<CheckResult> {
             Ok(found) => {
                 let is_own = match found.kms_key_id() {
                     Some(key) => names(&kms, key, own_key).await,
-                    None => false,
+                    None => Ok(false),
                 };
                 match judge(&secret, &found, is_own) {
                     None => readable += 1,
@@ -60,14 +60,19 @@ fn needed(stack: &Stack) -> Vec<String> {
     all.into_iter().filter(|(_, is_needed)| *is_needed).map(|(name, _)| format!("{prefix}/{name}")).collect()
 }
 
-/// Whether `key` names `own`. Secrets Manager keeps an id, an ARN or an alias, whichever it was given.
-async fn names(kms: &Kms, key: &str, own: Option<&str>) -> bool {
-    let Some(own) = own.filter(|_| !key.ends_with(OF_THE_ACCOUNT)) else { return false };
-    if key == own || own.ends_with(&format!(":key/{key}")) {
-        return true;
+/// Whether `key` names `own`. Secrets Manager keeps an id, an ARN or an alias, whichever it was given. Only KMS knows which key an
+/// alias names.
+async fn names(kms: &Kms, key: &str, own: Option<&str>) -> Result<bool, AwsError> {
+    let Some(own) = own.filter(|_| !key.ends_with(OF_THE_ACCOUNT)) else { return Ok(false) };
+    if !key.contains("alias/") {
+        return Ok(key == own || own.ends_with(&format!(":key/{key}")));
     }
     let asked = kms.describe_key().key_id(key).send().await;
-    asked.is_ok_and(|found| found.key_metadata().and_then(KeyMetadata::arn) == Some(own))
+    match asked.map_err(|error| AwsError::from_sdk(&error)) {
+        Ok(found) => Ok(found.key_metadata().and_then(KeyMetadata::arn) == Some(own)),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn missing(secret: &str) -> CheckResult {
@@ -78,7 +83,8 @@ fn missing(secret: &str) -> CheckResult {
     )
 }
 
-fn judge(secret: &str, found: &DescribeSecretOutput, is_own_key: bool) -> Option<CheckResult> {
+/// `is_own_key`: whether the functions may use the key that it is encrypted with, or why nobody could say so.
+fn judge(secret: &str, found: &DescribeSecretOutput, is_own_key: Result<bool, AwsError>) -> Option<CheckResult> {
     let current = |stages: &Vec<String>| stages.iter().any(|stage| stage == "AWSCURRENT");
     let failed = |found: String, remedy: String| Some(CheckResult::failed(ABOUT, found, remedy));
     if found.deleted_date().is_some() {
@@ -93,15 +99,17 @@ fn judge(secret: &str, found: &DescribeSecretOutput, is_own_key: bool) -> Option
             "put a value into it: docs/operators.md says which".to_owned(),
         );
     }
-    match found.kms_key_id() {
-        Some(key) if !is_own_key && !key.ends_with(OF_THE_ACCOUNT) => failed(
+    // Secrets Manager names no key where it is the account's.
+    let key = found.kms_key_id().filter(|key| !key.ends_with(OF_THE_ACCOUNT))?;
+    match is_own_key {
+        Ok(true) => None,
+        Ok(false) => failed(
             format!("the secret {secret} is encrypted with {key}, which the functions may not use: they do not start"),
             format!(
                 "aws secretsmanager update-secret --secret-id {secret} --kms-key-id {OF_THE_ACCOUNT}, or deploy with {OWN_KEY}: the key's ARN"
             ),
         ),
-        // Secrets Manager names no key where it is the account's.
-        _ => None,
+        Err(error) => Some(CheckResult::refused(ABOUT, &format!("the key {key} of the secret {secret}"), &error)),
     }
 }
 
@@ -144,7 +152,7 @@ mod tests {
     fn a_secret_has_a_current_version_under_a_key_that_the_functions_may_use() {
         let kept = || DescribeSecretOutput::builder().version_ids_to_stages("v1", vec!["AWSCURRENT".to_owned()]);
         let outcome =
-            |found: DescribeSecretOutput, is_own| judge("calls/trtc", &found, is_own).map(|found| found.outcome);
+            |found: DescribeSecretOutput, is_own| judge("calls/trtc", &found, Ok(is_own)).map(|found| found.outcome);
         let foreign = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd";
         assert_eq!(outcome(kept().build(), false), None);
         assert_eq!(
@@ -158,5 +166,23 @@ mod tests {
         assert_eq!(outcome(previous.build(), false), Some(Outcome::Failed));
         assert_eq!(outcome(DescribeSecretOutput::builder().build(), false), Some(Outcome::Failed));
         assert_eq!(missing("calls/trtc").outcome, Outcome::Failed);
+    }
+
+    #[test]
+    fn a_secret_whose_key_may_not_be_looked_up_is_unchecked_unless_something_else_is_wrong() {
+        let refused = || {
+            let code = "AccessDeniedException".to_owned();
+            AwsError { message: format!("{code}: not for you"), code: Some(code) }
+        };
+        let kept = || DescribeSecretOutput::builder().kms_key_id("alias/secrets");
+        let sound = kept().version_ids_to_stages("v1", vec!["AWSCURRENT".to_owned()]);
+        let unchecked = judge("calls/trtc", &sound.clone().build(), Err(refused())).unwrap();
+        assert_eq!(unchecked.outcome, Outcome::Unchecked);
+        let why =
+            "the key alias/secrets of the secret calls/trtc could not be checked: AccessDeniedException: not for you";
+        assert_eq!(unchecked.found, why);
+        for wrong in [sound.deleted_date(DateTime::from_secs(1)), kept()] {
+            assert_eq!(judge("calls/trtc", &wrong.build(), Err(refused())).unwrap().outcome, Outcome::Failed);
+        }
     }
 }

@@ -13,6 +13,9 @@ const REQUIRED_OUTPUTS: [&str; 2] = ["ApiUrl", "DoorPolicyName"];
 /// In these states nothing is deployed, or is about to be.
 const NOTHING_THERE: [&str; 3] = ["REVIEW_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS"];
 
+/// The codes of AWS's answer to whoever may not read a stack.
+const DENIED: [&str; 2] = ["AccessDenied", "AccessDeniedException"];
+
 /// The stack, when it can be read, and what was found of it and of this machine's clock.
 pub async fn check(sdk: &SdkConfig, name: &str) -> (Option<Stack>, Vec<CheckResult>) {
     let skew = ClockSkew::default();
@@ -29,6 +32,10 @@ pub async fn check(sdk: &SdkConfig, name: &str) -> (Option<Stack>, Vec<CheckResu
                 Err(error) => CheckResult::refused(ABOUT, "the other stacks of the account", &error),
             });
             (Some(stack), results)
+        }
+        Err(error) if error.code.as_deref().is_some_and(|code| DENIED.contains(&code)) => {
+            results.push(CheckResult::refused(ABOUT, &format!("the stack {name}"), &error));
+            (None, results)
         }
         Err(error) => {
             let remedy = "is it deployed there? --stack names another stack, AWS_REGION another region, AWS_PROFILE another account";

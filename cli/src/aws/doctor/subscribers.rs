@@ -24,7 +24,7 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<CheckResult> {
     for (parameter, arn) in given(stack, &TOPICS) {
         results.push(match client.get_topic_attributes().topic_arn(arn).send().await {
             Ok(found) => judge_topic(parameter, arn, found.attributes()),
-            Err(error) => CheckResult::refused(ALARMS, &format!("the topic {arn}"), &AwsError::from_sdk(&error)),
+            Err(error) => no_topic(parameter, arn, &AwsError::from_sdk(&error)),
         });
     }
     let reports = stack.outputs.get("PushFailuresTopic").map(String::as_str);
@@ -32,10 +32,7 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<CheckResult> {
         let asked = client.get_platform_application_attributes().platform_application_arn(arn).send().await;
         match asked {
             Ok(found) => results.extend(judge_app(parameter, arn, found.attributes(), reports)),
-            Err(error) => {
-                let what = format!("the platform application {arn}");
-                results.push(CheckResult::refused(PUSH, &what, &AwsError::from_sdk(&error)));
-            }
+            Err(error) => results.push(no_app(parameter, arn, &AwsError::from_sdk(&error))),
         }
     }
     results.extend(account_of_fcm(sdk, stack).await);
@@ -75,6 +72,44 @@ fn judge_account(arn: &str, is_there: bool, key: Option<&str>) -> CheckResult {
             format!("aws secretsmanager update-secret --secret-id {arn} --kms-key-id alias/aws/secretsmanager"),
         ),
     }
+}
+
+/// What an ARN of SNS ends with.
+fn name_of(arn: &str) -> &str {
+    arn.rsplit([':', '/']).next().unwrap_or(arn)
+}
+
+/// The operator made the topics and platform applications, and the stack only names them: no deployment makes them again.
+fn no_topic(parameter: &str, arn: &str, error: &AwsError) -> CheckResult {
+    let what = format!("the topic {arn}");
+    if !error.is_not_found() {
+        return CheckResult::refused(ALARMS, &what, error);
+    }
+    CheckResult::failed(
+        ALARMS,
+        format!("{what} does not exist: nobody hears the alarms that go to {parameter}"),
+        format!(
+            "aws sns create-topic --name {} makes it again under this ARN: then subscribe to it; \
+             or deploy with {parameter}: the ARN of another one",
+            name_of(arn)
+        ),
+    )
+}
+
+fn no_app(parameter: &str, arn: &str, error: &AwsError) -> CheckResult {
+    let what = format!("the platform application {arn}");
+    if !error.is_not_found() {
+        return CheckResult::refused(PUSH, &what, error);
+    }
+    CheckResult::failed(
+        PUSH,
+        format!("{what} does not exist: no phone is woken by {parameter}"),
+        format!(
+            "docs/operators.md, “Pushes”: make it again with the name {}, which gives it this ARN; \
+             or deploy with {parameter}: the ARN of another one",
+            name_of(arn)
+        ),
+    )
 }
 
 /// Those parameters that are set.
@@ -146,6 +181,34 @@ mod tests {
         };
         assert_eq!((outcome("0"), outcome("1")), (Outcome::Failed, Outcome::Ok));
         assert_eq!(judge_topic("AlarmTopicArn", "arn:t", None).outcome, Outcome::Failed);
+    }
+
+    #[test]
+    fn what_the_operator_made_no_deployment_makes_again() {
+        let error = |code: &str| AwsError { code: Some(code.into()), message: format!("{code}: no") };
+        let topic = |code: &str| no_topic("AlarmTopicArn", "arn:aws:sns:eu-central-1:123456789012:pager", &error(code));
+        let app = |code: &str| no_app("PushGcm", "arn:aws:sns:eu-central-1:123456789012:app/GCM/calls", &error(code));
+        // SNS's code, and the name of its error.
+        for code in ["NotFound", "NotFoundException"] {
+            let (topic, app) = (topic(code), app(code));
+            assert_eq!((topic.outcome, app.outcome), (Outcome::Failed, Outcome::Failed));
+            let remedy = topic.remedy.unwrap();
+            assert!(
+                remedy.starts_with("aws sns create-topic --name pager ") && remedy.contains("with AlarmTopicArn"),
+                "{remedy}"
+            );
+            let remedy = app.remedy.unwrap();
+            assert!(
+                remedy.starts_with("docs/operators.md, “Pushes”: ") && remedy.contains("the name calls,"),
+                "{remedy}"
+            );
+        }
+        assert_eq!(
+            (topic("AuthorizationError").outcome, app("AuthorizationError").outcome),
+            (Outcome::Unchecked, Outcome::Unchecked)
+        );
+        let (_, pushes) = include_str!("../../../../docs/operators.md").split_once("\n### Pushes\n").unwrap();
+        assert!(pushes.split_once("\n### ").unwrap().0.contains("aws sns create-platform-application --name "));
     }
 
     #[test]

@@ -7,34 +7,38 @@ use aws_sdk_dynamodb::types::{
 };
 
 use crate::aws::account::AwsError;
-use crate::aws::doctor::check_result::{CheckResult, Outcome};
-use crate::aws::stack::Stack;
+use crate::aws::doctor::check_result::CheckResult;
+use crate::aws::stack::{Resource, Stack};
 
 const ABOUT: &str = "tables";
 
-/// Logical ids in the template. Nothing in the ledger expires.
-const DIRECTORY: &str = "DirectoryTable";
+/// Logical id in the template. Nothing in the ledger expires.
 const LEDGER: &str = "LedgerTable";
+/// Logical ids in the template, and what `tools/restore` calls these tables.
+const TABLES: [(&str, &str); 3] = [("EventsTable", "events"), ("DirectoryTable", "directory"), (LEDGER, "ledger")];
+/// The index by which the log is known.
+const LOG_INDEX: &str = "by_day";
 
 /// The ARN of the log's stream, and what was found of the tables.
 pub async fn check(sdk: &SdkConfig, stack: &Stack) -> (Option<String>, Vec<CheckResult>) {
     let client = Client::new(sdk);
     let is_dev = stack.stage().is_some_and(|stage| stage == "dev");
     let (mut stream, mut results) = (None, vec![]);
-    let mut logs = 0;
+    let (mut logs, mut are_all_described) = (0, true);
     for resource in stack.of_kind("AWS::DynamoDB::Table") {
         let name = &resource.physical;
         let table = match client.describe_table().table_name(name).send().await {
             Ok(response) => response.table.unwrap_or_else(|| TableDescription::builder().build()),
             Err(error) => {
-                results.push(CheckResult::refused(ABOUT, &format!("the table {name}"), &AwsError::from_sdk(&error)));
+                results.push(not_described(&stack.name, resource, &AwsError::from_sdk(&error)));
+                are_all_described = false;
                 continue;
             }
         };
         results.extend(described(name, &table, is_dev));
         if is_log(&table) {
             logs += 1;
-            let (arn, result) = stream_of(name, &table);
+            let (arn, result) = stream_of(&stack.name, name, &table);
             results.push(result);
             stream = arn;
         }
@@ -43,18 +47,39 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> (Option<String>, Vec<Check
         }
         results.push(recovery(&client, name, is_dev).await);
     }
-    let incomplete = results.iter().any(|result| result.outcome == Outcome::Unchecked);
-    let has = |table: &str| stack.of_kind("AWS::DynamoDB::Table").any(|resource| resource.logical == table);
-    if !incomplete && (logs != 1 || !has(DIRECTORY) || !has(LEDGER)) {
-        let found = "the stack does not have one table each for the log, the directory and the ledger";
-        results.push(CheckResult::failed(ABOUT, found, "deploy it again from this project's template"));
+    if are_all_described {
+        results.extend(judge_all(stack, logs));
     }
     (stream, results)
 }
 
-/// The log is the table with the day index.
+/// A table of the stack that AWS does not describe. One that is gone comes back with its items from a backup, and empty from a change
+/// set.
+fn not_described(stack: &str, table: &Resource, error: &AwsError) -> CheckResult {
+    let thing = format!("the table {}", table.physical);
+    match TABLES.into_iter().find(|(logical, _)| *logical == table.logical) {
+        Some((_, name)) if error.is_not_found() => CheckResult::failed(
+            ABOUT,
+            format!("{thing} does not exist"),
+            format!("tools/restore {stack} {name} restores its newest backup; runbook restore.md"),
+        ),
+        _ => CheckResult::refused(ABOUT, &thing, error),
+    }
+}
+
+/// Whether the stack has each table, and one of them the log's index. `logs`: how many have it.
+fn judge_all(stack: &Stack, logs: usize) -> Option<CheckResult> {
+    let has = |table: &str| stack.of_kind("AWS::DynamoDB::Table").any(|resource| resource.logical == table);
+    if !TABLES.into_iter().all(|(table, _)| has(table)) {
+        let found = "the stack does not have one table each for the log, the directory and the ledger";
+        return Some(CheckResult::failed(ABOUT, found, "deploy it again from this project's template"));
+    }
+    let found = format!("{logs} tables have the index {LOG_INDEX}, and the log alone is to have it");
+    (logs != 1).then(|| CheckResult::changed_by_hand(ABOUT, found))
+}
+
 fn is_log(table: &TableDescription) -> bool {
-    table.global_secondary_indexes().iter().any(|index| index.index_name() == Some("by_day"))
+    table.global_secondary_indexes().iter().any(|index| index.index_name() == Some(LOG_INDEX))
 }
 
 fn described(name: &str, table: &TableDescription, is_dev: bool) -> Vec<CheckResult> {
@@ -82,7 +107,11 @@ fn missing_protection(is_dev: bool, found: String, remedy: String) -> CheckResul
     if is_dev { CheckResult::warning(ABOUT, found, remedy) } else { CheckResult::failed(ABOUT, found, remedy) }
 }
 
-fn stream_of(name: &str, table: &TableDescription) -> (Option<String>, CheckResult) {
+/// The stream of the log `name`. It cannot be changed, only switched off, and a new one switched on, which has a new ARN.
+fn stream_of(stack: &str, name: &str, table: &TableDescription) -> (Option<String>, CheckResult) {
+    let restore = format!(
+        "tools/restore {stack} events switches a stream on and has it read; what is written until then: runbook alarms.md, LogNotRead"
+    );
     let on = table.stream_specification().filter(|stream| stream.stream_enabled());
     match on.map(|stream| stream.stream_view_type()) {
         Some(Some(StreamViewType::NewAndOldImages)) => {
@@ -94,7 +123,9 @@ fn stream_of(name: &str, table: &TableDescription) -> (Option<String>, CheckResu
             CheckResult::failed(
                 ABOUT,
                 format!("the stream of {name} is not NEW_AND_OLD_IMAGES"),
-                "deploy the stack again",
+                format!(
+                    "aws dynamodb update-table --table-name {name} --stream-specification StreamEnabled=false; then {restore}"
+                ),
             ),
         ),
         None => (
@@ -102,7 +133,7 @@ fn stream_of(name: &str, table: &TableDescription) -> (Option<String>, CheckResu
             CheckResult::failed(
                 ABOUT,
                 format!("{name} has no stream: messages that the fast path could not deliver are lost"),
-                "deploy the stack again: a new stream has a new ARN, which the projector must read",
+                restore,
             ),
         ),
     }
@@ -154,6 +185,7 @@ mod tests {
     use aws_sdk_dynamodb::types::{GlobalSecondaryIndexDescription, StreamSpecification};
 
     use super::*;
+    use crate::aws::doctor::check_result::Outcome;
 
     #[test]
     fn a_table_without_protection_fails_except_in_dev() {
@@ -176,11 +208,67 @@ mod tests {
             let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(view).build().unwrap();
             TableDescription::builder().stream_specification(stream).latest_stream_arn("arn:stream").build()
         };
-        let (arn, result) = stream_of("events", &with(StreamViewType::NewAndOldImages));
+        let found = |table: &TableDescription| stream_of("calls", "calls-events", table);
+        let (arn, result) = found(&with(StreamViewType::NewAndOldImages));
         assert_eq!((arn.as_deref(), result.outcome), (Some("arn:stream"), Outcome::Ok));
-        assert_eq!(stream_of("events", &with(StreamViewType::KeysOnly)).1.outcome, Outcome::Failed);
-        let (arn, result) = stream_of("events", &TableDescription::builder().build());
+        let (arn, other) = found(&with(StreamViewType::KeysOnly));
+        assert_eq!((arn.as_deref(), other.outcome), (Some("arn:stream"), Outcome::Failed));
+        let off =
+            "aws dynamodb update-table --table-name calls-events --stream-specification StreamEnabled=false; then ";
+        let remedy = other.remedy.unwrap();
+        assert!(remedy.starts_with(&format!("{off}tools/restore calls events ")), "{remedy}");
+        let (arn, result) = found(&TableDescription::builder().build());
         assert_eq!((arn, result.outcome), (None, Outcome::Failed));
+        let remedy = result.remedy.unwrap();
+        assert!(remedy.starts_with("tools/restore calls events "), "{remedy}");
+        let (_, runbook) = remedy.rsplit_once("; what is written until then: runbook ").unwrap();
+        assert_eq!(runbook, "alarms.md, LogNotRead");
+        let row = include_str!("../../../../infra/runbooks/alarms.md")
+            .lines()
+            .find(|line| line.starts_with("| `LogNotRead` |"));
+        assert!(row.unwrap().contains("`ilock rebuild --apply --aws "), "{row:?}");
+    }
+
+    #[test]
+    fn a_table_that_is_gone_is_restored() {
+        let error = |code: &str| AwsError { code: Some(code.into()), message: format!("{code}: no") };
+        let gone = error("ResourceNotFoundException");
+        let table = |logical: &str| Resource {
+            logical: logical.into(),
+            physical: "calls-table".into(),
+            kind: "AWS::DynamoDB::Table".into(),
+        };
+        for (logical, name) in TABLES {
+            let found = not_described("calls", &table(logical), &gone);
+            assert_eq!(
+                (found.outcome, found.found.as_str()),
+                (Outcome::Failed, "the table calls-table does not exist")
+            );
+            assert!(found.remedy.unwrap().starts_with(&format!("tools/restore calls {name} ")));
+            let unseen = not_described("calls", &table(logical), &error("AccessDeniedException"));
+            assert_eq!(unseen.outcome, Outcome::Unchecked);
+        }
+        let restore = include_str!("../../../../infra/template/restore.py");
+        let known = TABLES.map(|(logical, name)| format!("\"{name}\": \"{logical}\"")).join(", ");
+        assert!(restore.contains(&format!("\nTABLES = {{{known}}}\n")), "{known}");
+    }
+
+    #[test]
+    fn only_a_stack_that_lacks_a_table_is_not_from_this_template() {
+        let stack = |tables: &[(&str, &str)]| {
+            let resource = |(logical, _): &(&str, &str)| Resource {
+                logical: (*logical).into(),
+                physical: (*logical).into(),
+                kind: "AWS::DynamoDB::Table".into(),
+            };
+            Stack { resources: tables.iter().map(resource).collect(), ..Stack::default() }
+        };
+        assert_eq!(judge_all(&stack(&TABLES), 1), None);
+        let lacking = judge_all(&stack(&TABLES[1..]), 0).unwrap();
+        assert!(lacking.remedy.unwrap().contains("from this project's template"));
+        // Somebody deleted the index.
+        let found = "0 tables have the index by_day, and the log alone is to have it";
+        assert_eq!(judge_all(&stack(&TABLES), 0), Some(CheckResult::changed_by_hand(ABOUT, found)));
     }
 
     #[test]
