@@ -164,6 +164,7 @@ TROUBLE = {
     "NotSequenced": (dict(runs=1), dict(runs=1, sequenced=1)),
     "LogNotRead": (dict(placed=1, projector=3), dict(placed=1, projector=3, ledger=1)),
     "QueuesNotRead": (dict(timers=1), dict(timers=1, timers_received=1)),
+    "ProjectorDeadLettersFilling": (dict(of_queue=1), dict(of_queue=0)),
     "NoticesGivenUp": (dict(given_up=5, fast=100), dict(given_up=5, fast=1_000)),
     "PushesFailing": (dict(failed=6, fast=6), dict(failed=60, fast=126_000)),
     "MqttCertificateExpiring": (dict(days=20), dict(days=21)),
@@ -327,6 +328,7 @@ class WhatIsTrouble(unittest.TestCase):
             dict(timers=1, timers_received=5),
             # Timers that are delayed are not visible: a call that rings is no alarm.
             dict(timers=0, departures=2, departures_received=40),
+            dict(retries=3, retries_received=1),
             dict(timers_received=3),
         ):
             for fills in (True, False):

@@ -175,6 +175,7 @@ impl Aws {
             "IOT_ENDPOINT" => Some(iot.clone()),
             "EXPIRE_QUEUE_URL" => Some(queue.clone()),
             "PRESENCE_QUEUE_URL" => Some(queue.replace("expire", "presence")),
+            "PROJECTOR_QUEUE_URL" => Some(queue.replace("expire", "projector")),
             "LEDGER_BUCKET" => Some(LEDGER_BUCKET.into()),
             "LEDGER_ORIGIN" => Some("ilock.test/ledger".into()),
             "TRTC_CALLBACK_KEY" => Some("key".into()),

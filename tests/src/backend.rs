@@ -15,6 +15,7 @@ use ilock_functions::http::router::{all_routes, service};
 use ilock_functions::service::calls::Calls;
 use ilock_functions::settings::Settings;
 use ilock_functions::triggers::projector::Projector;
+use ilock_functions::triggers::projector_retry::{Retry, RetryQueue};
 use ilock_functions::wiring::{InProcess, Wiring};
 use ilock_lambda::aws::DelayQueue;
 use ilock_notify::push::PushCarrier;
@@ -175,6 +176,27 @@ impl RingTimer for RecordingTimer {
     fn arm(&self, alarm: Alarm, deadline: Millis) -> BoxFuture<'_, Result<(), QueueError>> {
         Box::pin(async move {
             self.0.lock().unwrap().push((alarm, deadline));
+            Ok(())
+        })
+    }
+}
+
+/// What the projector left for later, and after how many seconds it is to come back.
+#[derive(Default, Clone)]
+pub struct RecordingRetries(Arc<Mutex<Vec<(Retry, i32)>>>);
+
+impl RecordingRetries {
+    /// Takes what was left until now.
+    #[must_use]
+    pub fn take(&self) -> Vec<(Retry, i32)> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl RetryQueue for RecordingRetries {
+    fn retry_later(&self, retry: Retry, seconds: i32) -> BoxFuture<'_, Result<(), QueueError>> {
+        Box::pin(async move {
+            self.0.lock().unwrap().push((retry, seconds));
             Ok(())
         })
     }

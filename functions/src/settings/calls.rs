@@ -43,6 +43,11 @@ impl Settings {
         self.must("EXPIRE_QUEUE_URL", "http://127.0.0.1")
     }
 
+    /// `PROJECTOR_QUEUE_URL`: where a commit waits whose push, or row in a history, is tried again. On Lambda only.
+    pub fn projector_queue_url(&self) -> Result<String, BadSetting> {
+        self.must("PROJECTOR_QUEUE_URL", "http://127.0.0.1")
+    }
+
     /// `PRESENCE_QUEUE_URL`: where a disconnect waits until it is looked at again. On Lambda only.
     pub fn presence_queue_url(&self) -> Result<String, BadSetting> {
         self.must("PRESENCE_QUEUE_URL", "http://127.0.0.1")

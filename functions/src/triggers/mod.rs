@@ -6,6 +6,7 @@ pub mod ledger;
 pub mod mqtt_authorizer;
 pub mod presence;
 pub mod projector;
+pub mod projector_retry;
 pub mod push_feedback;
 pub mod sequencer;
 pub mod stream_batch;

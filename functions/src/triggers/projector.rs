@@ -21,6 +21,7 @@ use crate::service::delivery::{DeliveryError, Notifier};
 use crate::service::room_dismisser::RoomDismisser;
 use crate::settings::BadSetting;
 use crate::triggers::changed_commit::ChangedCommit;
+use crate::triggers::projector_retry::{RetryQueue, leave_to_queue};
 use crate::triggers::stream_batch::StreamBatch;
 use crate::wiring::Wiring;
 
@@ -59,6 +60,18 @@ pub enum Unprojected {
     /// An earlier commit of the same call failed; order is kept per call.
     #[error("waits for an earlier commit of the call")]
     Waits,
+    /// Everybody was told by MQTT. A push, a row of the histories or a receipt is left, for which no other call need wait.
+    #[error("told by MQTT, but not done: {0}")]
+    Rest(#[source] Box<Unprojected>),
+}
+
+impl Unprojected {
+    fn rest(self) -> Self {
+        match self {
+            Self::Rest(_) => self,
+            why => Self::Rest(Box::new(why)),
+        }
+    }
 }
 
 impl Projector {
@@ -130,7 +143,7 @@ impl Projector {
         };
         let (noted, told) = futures::join!(noting, delivering);
         // Shown again for the note alone: what was told has its receipt.
-        told.and(noted)
+        told.and(noted.map_err(Unprojected::rest))
     }
 
     /// Tells whom `commit` concerns, and notes beside it that the call is over.
@@ -142,8 +155,10 @@ impl Projector {
         let Some(stored) = history.commits.iter().find(|stored| stored.n == commit.n) else {
             return Err(DeliveryError::Commit(format!("commit {} is not in the log", commit.n)).into());
         };
+        let everybody = AtomicBool::new(false);
         let by_mqtt = |all: bool| {
             drop(permit);
+            everybody.store(all, Ordering::Relaxed);
             if all {
                 // There may be no later commit of the call.
                 published.send(()).ok();
@@ -152,8 +167,8 @@ impl Projector {
         let delivering = Box::pin(self.notifier.deliver_pending_then(&history, stored, by_mqtt));
         let noting = Box::pin(self.note_end(&history, stored, batch));
         let (told, noted) = futures::join!(delivering, noting);
-        told?;
-        noted?;
+        let all_told = everybody.load(Ordering::Relaxed);
+        told.map_err(Unprojected::from).and(noted).map_err(|why| if all_told { why.rest() } else { why })?;
         if stored.state.is_final()
             && let Some(placed) = &history.call.placed
         {
@@ -203,12 +218,12 @@ impl Projector {
         noted.map_err(Unprojected::from)
     }
 
-    /// The stream's batch. What fails is shown again by its sequence number.
-    pub async fn on_stream(&self, event: Event) -> DynamoDbEventResponse {
+    /// The stream's batch. What fails is left to `queue`, or shown again by its sequence number.
+    pub async fn on_stream(&self, queue: &dyn RetryQueue, event: Event) -> DynamoDbEventResponse {
         let mut batch = StreamBatch::read(event);
         let unjudged = self.judge_changed(std::mem::take(&mut batch.changed)).await;
         let failed = self.project(std::mem::take(&mut batch.commits)).await;
-        batch.answer(failed, unjudged)
+        batch.answer(leave_to_queue(queue, failed).await, unjudged)
     }
 
     /// Raises the alarm for each commit that was changed or removed, unless its call is archived. Answers those of which that

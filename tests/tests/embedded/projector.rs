@@ -1,19 +1,23 @@
 //! The projector, with everything that a stream can deliver.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use aws_lambda_events::dynamodb::Event;
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures::future::BoxFuture;
 use ilock_directory::Directory;
 use ilock_env::Clock;
-use ilock_events::{Archived, CallId, ClientName, Commit, Millis};
+use ilock_events::{Archived, CallId, ClientName, Commit, CommitNo, Millis};
 use ilock_functions::service::room_dismisser::RoomDismisser;
 use ilock_functions::triggers::changed_commit::ChangedCommit;
 use ilock_functions::triggers::projector::Projector;
+use ilock_functions::triggers::projector_retry::{Retry, RetryQueue, on_queue};
 use ilock_local::Options;
 use ilock_log::EventLog;
+use ilock_notify::QueueError;
 use ilock_tests::World;
-use ilock_tests::backend::dynamodb;
+use ilock_tests::backend::{RecordingRetries, dynamodb};
 use ilock_tests::commands::{call_of, tenant};
 use ilock_tests::faults::{Fault, Faults, When};
 use ilock_tests::parties::call_id;
@@ -72,10 +76,42 @@ fn record(commit: &Commit, sequence: &str) -> Value {
     })
 }
 
-async fn failures(projector: &Projector, records: Vec<Value>) -> Vec<String> {
+/// The sequence numbers of those of `records` that are to be shown again.
+async fn failures(projector: &Projector, queue: &dyn RetryQueue, records: Vec<Value>) -> Vec<String> {
     let event: Event = serde_json::from_value(json!({ "Records": records })).unwrap();
-    let answer = projector.on_stream(event).await;
+    let answer = projector.on_stream(queue, event).await;
     answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier.unwrap()).collect()
+}
+
+/// The same, where nothing is left for later.
+async fn shown_again(projector: &Projector, records: Vec<Value>) -> Vec<String> {
+    let left = RecordingRetries::default();
+    let failed = failures(projector, &left, records).await;
+    assert_eq!(left.take(), []);
+    failed
+}
+
+/// What the projector leaves for later of `records`, of which the stream need show nothing again.
+async fn left(projector: &Projector, records: Vec<Value>) -> Vec<Retry> {
+    let left = RecordingRetries::default();
+    assert_eq!(failures(projector, &left, records).await, [""; 0]);
+    let left = left.take();
+    assert!(left.iter().all(|(retry, seconds)| (retry.failed, *seconds) == (0, 1)), "{left:?}");
+    left.into_iter().map(|(retry, _)| retry).collect()
+}
+
+/// Lets the queue give back `retries`. Which of the messages, by their place, the queue is to show again itself.
+async fn retried(projector: &Projector, queue: &dyn RetryQueue, retries: &[Retry]) -> Vec<String> {
+    let messages = (1..).zip(retries).map(|(n, retry)| message(&format!("{n}"), &json!(retry).to_string()));
+    let event = json!({ "Records": messages.collect::<Vec<_>>() });
+    let answer = on_queue(projector, queue, serde_json::from_value(event).unwrap()).await;
+    answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+}
+
+/// A message of SQS, as Lambda hands it over.
+fn message(id: &str, body: &str) -> Value {
+    json!({ "messageId": id, "receiptHandle": "h", "body": body, "attributes": {}, "messageAttributes": {},
+            "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:local:000000000000:projector", "awsRegion": "local" })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,7 +137,7 @@ async fn a_poison_record_is_answered_as_failed_and_the_other_calls_ring() {
         .send()
         .await
         .unwrap();
-    let failed = failures(&projector, vec![unreadable, record(&changed, "2"), record(&good, "3")]).await;
+    let failed = shown_again(&projector, vec![unreadable, record(&changed, "2"), record(&good, "3")]).await;
     assert_eq!(failed, ["1", "2"]);
     assert_eq!(phone.hears("incoming").await["call_id"], good.call_id.as_str());
     phone.hears_nothing(Duration::from_millis(300)).await;
@@ -123,7 +159,7 @@ async fn a_call_stands_in_the_histories_before_anybody_of_its_batch_is_told() {
     }
     throttle.set(Duration::from_mins(1));
     let placed = records.len();
-    let delivering = tokio::spawn(async move { failures(&projector, records).await });
+    let delivering = tokio::spawn(async move { shown_again(&projector, records).await });
     while user.gets("/api/calls?limit=100").await.ok()["calls"].as_array().unwrap().len() < placed {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -158,8 +194,8 @@ async fn while_the_histories_cannot_be_written_everybody_is_told_and_they_are_ri
             panel.hears("ringing").await;
             (incoming["call_id"].clone(), begun.elapsed())
         };
-        let (failed, (rung, after)) = futures::join!(failures(&projector, vec![placed.clone()]), hears);
-        assert_eq!((failed, rung), (vec!["1".to_owned()], json!(call)), "{fault:?}");
+        let (mut later, (rung, after)) = futures::join!(left(&projector, vec![placed]), hears);
+        assert_eq!((later.len(), rung), (1, json!(call)), "{fault:?}");
         assert!(after < Duration::from_secs(2), "{fault:?}: told after {after:?}");
         assert!(begun.elapsed() < Duration::from_secs(4), "{fault:?}: the next batch waits for {:?}", begun.elapsed());
 
@@ -179,14 +215,26 @@ async fn while_the_histories_cannot_be_written_everybody_is_told_and_they_are_ri
             }
             begun.elapsed()
         };
-        let (failed, after) = futures::join!(failures(&projector, vec![over.clone()]), hears);
-        assert_eq!(failed, ["2"], "{fault:?}");
+        let (over, after) = futures::join!(left(&projector, vec![over]), hears);
+        later.extend(over);
+        assert_eq!(later.iter().map(|retry| retry.n.0).collect::<Vec<_>>(), [1, 2], "{fault:?}");
         assert!(after < Duration::from_secs(2), "{fault:?}: told after {after:?}");
         assert_eq!(user.gets("/api/calls").await.ok()["calls"], json!([]), "{fault:?}");
 
+        // They cannot be written yet, and are set again for later.
+        let again = RecordingRetries::default();
+        assert!(retried(&projector, &again, &later).await.is_empty(), "{fault:?}");
+        let waits = again.take().into_iter().map(|(retry, seconds)| (retry.n.0, retry.failed, seconds));
+        assert_eq!(waits.collect::<BTreeSet<_>>(), BTreeSet::from([(1, 1, 2), (2, 1, 2)]), "{fault:?}");
+        // The last of so many tries is the queue's.
+        let last = Retry { failed: 6, ..later[0].clone() };
+        assert_eq!(retried(&projector, &again, &[last]).await, ["1"], "{fault:?}");
+        assert_eq!(again.take(), [], "{fault:?}");
+
         faults.off();
         let published = throttle.asked();
-        assert!(failures(&projector, vec![placed, over]).await.is_empty(), "{fault:?}");
+        assert!(retried(&projector, &again, &later).await.is_empty(), "{fault:?}");
+        assert_eq!(again.take(), [], "{fault:?}");
         assert_eq!(throttle.asked(), published, "{fault:?}: nobody is told twice");
         for party in [&door, &user] {
             let calls = party.gets("/api/calls").await.ok()["calls"].clone();
@@ -235,17 +283,21 @@ async fn while_the_push_services_are_down_nobodys_ring_by_mqtt_waits_for_somebod
             }
             begun.elapsed()
         };
-        let (failed, all_rung) = futures::join!(failures(&projector, records.clone()), hears);
-        assert_eq!(failed.len(), if down { CALLS } else { 0 });
+        let (later, all_rung) = futures::join!(left(&projector, records), hears);
+        assert_eq!(later.len(), if down { CALLS } else { 0 });
         took.push(all_rung);
-        shown.push((calls, records));
+        shown.push((calls, later));
     }
     assert!(took[1] < took[0] + Duration::from_secs(1), "with and without push services: {took:?}");
 
     world.stack.push.down(false);
-    let (calls, records) = shown.pop().unwrap();
+    let (calls, later) = shown.pop().unwrap();
     let published = throttle.asked();
-    assert!(failures(&projector, records).await.is_empty());
+    let again = RecordingRetries::default();
+    for batch in later.chunks(10) {
+        assert!(retried(&projector, &again, batch).await.is_empty());
+    }
+    assert_eq!(again.take(), []);
     assert_eq!(throttle.asked(), published, "what was told by MQTT has its receipt");
     for commit in &calls {
         assert_eq!(pushed(&world, &commit.call_id, &pixel).await, 1);
@@ -273,12 +325,12 @@ async fn a_message_of_a_call_waits_for_the_messages_before_it_and_not_for_the_pu
         panel.hears("alerted").await;
         begun.elapsed()
     };
-    let (failed, after) = futures::join!(failures(&projector, records.clone()), hears);
-    assert_eq!(failed, ["1"], "its push is open");
+    let (later, after) = futures::join!(left(&projector, records), hears);
+    assert_eq!(later.iter().map(|retry| retry.n.0).collect::<Vec<_>>(), [1], "its push is open");
     assert!(after < Duration::from_secs(2), "told after {after:?}");
     world.stack.push.down(false);
     let published = throttle.asked();
-    assert!(failures(&projector, records).await.is_empty());
+    assert!(retried(&projector, &RecordingRetries::default(), &later).await.is_empty());
     let call = CallId::new(call).unwrap();
     assert_eq!((throttle.asked(), pushed(&world, &call, &pixel).await), (published, 1));
     world.end().await;
@@ -293,10 +345,10 @@ async fn what_is_shown_twice_is_told_once() {
         world.log(&call).await.commits
     };
     let records: Vec<Value> = commits.iter().map(|commit| record(commit, "1")).collect();
-    assert!(failures(&projector, records.clone()).await.is_empty());
+    assert!(shown_again(&projector, records.clone()).await.is_empty());
     let published = throttle.asked();
     assert_eq!(published, 2);
-    assert!(failures(&projector, records).await.is_empty());
+    assert!(shown_again(&projector, records).await.is_empty());
     assert_eq!(throttle.asked(), published);
     world.end().await;
 }
@@ -311,7 +363,7 @@ async fn an_incoming_call_is_not_told_once_it_was_answered_and_the_receipt_says_
     let commits = world.log(&call).await.commits;
     // In one batch, the later first: order is still kept per call.
     let records = vec![record(&commits[1], "2"), record(&commits[0], "1")];
-    assert!(failures(&projector, records).await.is_empty());
+    assert!(shown_again(&projector, records).await.is_empty());
     assert_eq!(phone.hears("accepted").await["seq"], 2);
     phone.hears_nothing(Duration::from_millis(300)).await;
     let receipts = world.log(&call).await.receipts;
@@ -330,7 +382,7 @@ async fn what_is_no_new_commit_is_passed_over() {
     modified["eventName"] = json!("MODIFY");
     let mut receipt = record(&commit, "2");
     receipt["dynamodb"]["Keys"]["sk"] = json!({ "S": "receipt#000001#0000" });
-    assert!(failures(&projector, vec![modified, receipt]).await.is_empty());
+    assert!(shown_again(&projector, vec![modified, receipt]).await.is_empty());
     assert_eq!(throttle.asked(), 0);
     world.end().await;
 }
@@ -392,11 +444,87 @@ async fn a_removal_that_cannot_be_judged_just_now_is_shown_again() {
     young["dynamodb"]["OldImage"]["at"] = json!({ "N": Clock::system().now().to_string() });
     let records = vec![young, removal(&commits[0], "2"), removal(&commits[1], "3")];
     assert_eq!(
-        failures(&projector, records.clone()).await,
+        shown_again(&projector, records.clone()).await,
         ["2", "3"],
         "a young one is tampering, whatever stands beside it"
     );
     faults.off();
-    assert!(failures(&projector, records).await.is_empty());
+    assert!(shown_again(&projector, records).await.is_empty());
+    world.end().await;
+}
+
+/// A queue that takes nothing.
+struct Refuses;
+
+impl RetryQueue for Refuses {
+    fn retry_later(&self, _: Retry, _: i32) -> BoxFuture<'_, Result<(), QueueError>> {
+        Box::pin(async { Err(QueueError("no".into())) })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_whose_push_fails_holds_back_no_other_call_of_the_stream() {
+    let (world, projector) = world(&Throttle::default()).await;
+    let pixel = asleep(&world).await;
+    let door = world.door("device123");
+    let call = call_id(&door.rings("user456", 60).await);
+    let commits = world.log(&call).await.commits;
+    let placed = record(&commits[0], "1");
+    world.stack.push.down(true);
+    let later = left(&projector, vec![placed.clone()]).await;
+    assert_eq!((later.len(), later[0].call_id.as_str()), (1, call.as_str()));
+    // A queue that is out of reach loses nothing: the stream shows the commit again.
+    assert_eq!(failures(&projector, &Refuses, vec![placed]).await, ["1"]);
+    assert_eq!(retried(&projector, &Refuses, &later).await, ["1"]);
+    // What the queue gives back is pushed, while the call rings.
+    world.stack.push.down(false);
+    let again = RecordingRetries::default();
+    assert!(retried(&projector, &again, &later).await.is_empty());
+    assert_eq!(pushed(&world, &later[0].call_id, &pixel).await, 1);
+    // It may come twice, in one batch too.
+    let twice = [later[0].clone(), later[0].clone()];
+    assert!(retried(&projector, &again, &twice).await.is_empty());
+    assert_eq!(world.stack.push.shown().len(), 1);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_of_a_call_that_is_over_pushes_nothing_and_one_that_names_nothing_is_the_queues() {
+    let (world, projector) = world(&Throttle::default()).await;
+    let pixel = asleep(&world).await;
+    let door = world.door("device123");
+    let call = call_id(&door.rings("user456", 60).await);
+    let placed = record(&world.log(&call).await.commits[0], "1");
+    world.stack.push.down(true);
+    let later = left(&projector, vec![placed]).await;
+    door.caller_action(&call, "cancelled").await.ok();
+    world.stack.push.down(false);
+    let again = RecordingRetries::default();
+    assert!(retried(&projector, &again, &later).await.is_empty());
+    assert_eq!(
+        (again.take(), world.stack.push.shown().len(), pushed(&world, &later[0].call_id, &pixel).await),
+        (vec![], 0, 0)
+    );
+    let receipts = world.log(&call).await.receipts;
+    let of_placing = receipts.iter().filter(|receipt| receipt.n.0 == 1).flat_map(|receipt| receipt.notices.values());
+    let given_up = of_placing.filter(|handed| handed.error.as_deref() == Some("the call no longer rang")).count();
+    assert_eq!(given_up, 1, "the push: {receipts:?}");
+
+    let unknown = Retry { n: CommitNo(9), ..later[0].clone() };
+    assert!(
+        retried(&projector, &again, &[unknown]).await.is_empty(),
+        "it is not in the log: nothing is left to be done"
+    );
+    let event = json!({ "Records": [message("7", "{}"), message("8", "hello"), message("9", "")] });
+    let answer = on_queue(&projector, &again, serde_json::from_value(event).unwrap()).await;
+    let failed: Vec<String> = answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
+    assert_eq!(failed, ["7", "8", "9"]);
+    // A store fault costs seconds.
+    let mut blind = projector.clone();
+    let faults = Faults::before(&world.stack.at.dynamodb.to_string()).await;
+    blind.log = EventLog::new(dynamodb(&faults.url()), "events");
+    faults.plan_for("Query", Fault::Status(500), When::From(0));
+    assert!(retried(&blind, &again, &later).await.is_empty());
+    assert_eq!(again.take(), [(Retry { failed: 1, ..later[0].clone() }, 2)]);
     world.end().await;
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_env::Clock;
 use ilock_events::{CallId, DeliveryPath};
-use ilock_tests::backend::{Backend, BackendParts, RecordingTimer};
+use ilock_tests::backend::{Backend, BackendParts, RecordingRetries, RecordingTimer};
 use ilock_tests::engine::Engine;
 use ilock_tests::faults::{Fault, Faults, When};
 use ilock_tests::localstack;
@@ -70,7 +70,7 @@ impl Fixture {
     async fn show(&self, records: &[Value]) -> Vec<String> {
         let mut failed = vec![];
         for batch in records.chunks(5) {
-            let answer = self.backend.projector.on_stream(event(batch)).await;
+            let answer = self.backend.projector.on_stream(&RecordingRetries::default(), event(batch)).await;
             failed.extend(answer.batch_item_failures.into_iter().filter_map(|failure| failure.item_identifier));
         }
         failed

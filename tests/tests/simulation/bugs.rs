@@ -15,6 +15,8 @@ pub enum Bug {
     ForgetOthers,
     /// What one phone does not take, its person does not take.
     DeclineAsReject,
+    /// A commit whose push or row failed is said to be in the projector's queue, and is not.
+    LoseRetries,
     /// What is entered into the ledger is not kept.
     LoseEntries,
     /// A round of the ledger is begun whether or not another one was.
@@ -22,8 +24,14 @@ pub enum Bug {
 }
 
 impl Bug {
-    pub const ALL: [Self; 5] =
-        [Self::DropCondition, Self::SkipReceipt, Self::AcceptAfterGrace, Self::ForgetOthers, Self::DeclineAsReject];
+    pub const ALL: [Self; 6] = [
+        Self::DropCondition,
+        Self::SkipReceipt,
+        Self::AcceptAfterGrace,
+        Self::ForgetOthers,
+        Self::DeclineAsReject,
+        Self::LoseRetries,
+    ];
 
     /// Those of the ledger.
     pub const LEDGER: [Self; 2] = [Self::LoseEntries, Self::ForkRounds];
@@ -38,6 +46,7 @@ impl Bug {
             Self::AcceptAfterGrace => "was let in",
             Self::ForgetOthers => "the broker never had it",
             Self::DeclineAsReject => "and nobody asked for that",
+            Self::LoseRetries => "the history of",
             Self::LoseEntries => "entries are lost",
             Self::ForkRounds => "no tree of this ledger",
         }
@@ -52,6 +61,7 @@ impl fmt::Display for Bug {
             Self::AcceptAfterGrace => "accept after the grace",
             Self::ForgetOthers => "forget to silence the others",
             Self::DeclineAsReject => "count a decline as a reject",
+            Self::LoseRetries => "lose what the projector leaves for later",
             Self::LoseEntries => "lose what is entered into the ledger",
             Self::ForkRounds => "drop the condition under which a round of the ledger begins",
         })

@@ -11,7 +11,7 @@ use ilock_functions::service::calls::Calls;
 use ilock_functions::settings::Settings;
 use ilock_functions::triggers::projector::Projector;
 use ilock_functions::wiring::Wiring;
-use ilock_lambda::aws::{AwsCarriers, RetryPolicy, request_timeouts};
+use ilock_lambda::aws::{AwsCarriers, DelayQueue, RetryPolicy, request_timeouts};
 
 use crate::bugs::Bug;
 use crate::cloud::{Cloud, Connector};
@@ -28,6 +28,8 @@ pub struct Functions {
     pub callee_action: Router,
     pub calls: Calls,
     pub projector: Projector,
+    /// What the projector leaves for later.
+    pub retries: Arc<DelayQueue>,
 }
 
 pub fn settings() -> Settings {
@@ -35,6 +37,7 @@ pub fn settings() -> Settings {
         let value = match name {
             "IOT_ENDPOINT" => "https://iot.simulated",
             "EXPIRE_QUEUE_URL" => "https://sqs.simulated/000000000000/expire",
+            "PROJECTOR_QUEUE_URL" => "https://sqs.simulated/000000000000/projector",
             "PUSH_GCM" => "arn:aws:sns:local:000000000000:app/GCM/app",
             "PUSH_APNS" => "arn:aws:sns:local:000000000000:app/APNS/app",
             "PUSH_APNS_VOIP" => "arn:aws:sns:local:000000000000:app/APNS_VOIP/app",
@@ -67,10 +70,11 @@ impl aws_sdk_dynamodb::config::AsyncSleep for TokioSleep {
     }
 }
 
-fn wiring(sdk: &SdkConfig, retry: RetryPolicy, clock: Clock) -> Wiring {
+fn wiring(sdk: &SdkConfig, retry: RetryPolicy, clock: Clock) -> (Wiring, Arc<AwsCarriers>) {
     let settings = settings();
     let carriers = Arc::new(AwsCarriers::new(settings.clone(), sdk.clone(), retry, clock.clone()));
-    Wiring { settings, dynamodb: aws_sdk_dynamodb::Client::new(sdk), carriers, clock }
+    let dynamodb = aws_sdk_dynamodb::Client::new(sdk);
+    (Wiring { settings, dynamodb, carriers: carriers.clone(), clock }, carriers)
 }
 
 impl Functions {
@@ -79,15 +83,16 @@ impl Functions {
             let ahead = i64::try_from(dice.within(0..2 * skew_ms + 1)).unwrap() - i64::try_from(skew_ms).unwrap();
             time.clock(ahead)
         };
-        let http = wiring(sdk, RetryPolicy::CallerWaiting, off(dice));
-        let behind = wiring(sdk, RetryPolicy::CallerWaiting, time.clock(-BEHIND_MS));
+        let (http, _) = wiring(sdk, RetryPolicy::CallerWaiting, off(dice));
+        let (behind, _) = wiring(sdk, RetryPolicy::CallerWaiting, time.clock(-BEHIND_MS));
         let callee_action = if bug == Some(Bug::AcceptAfterGrace) { &behind } else { &http };
-        let background = wiring(sdk, RetryPolicy::Background, off(dice));
+        let (background, carriers) = wiring(sdk, RetryPolicy::Background, off(dice));
         Self {
             router: service(all_routes(&http).unwrap()),
             callee_action: service(all_routes(callee_action).unwrap()),
             calls: background.calls().unwrap(),
             projector: Projector::new(&background).unwrap(),
+            retries: Arc::new(carriers.projector_queue().unwrap()),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::bugs::Bug;
 use crate::caller::{Caller, Plan};
 use crate::cloud::{Cloud, Network};
 use crate::dice::Dice;
-use crate::events::{StreamReader, TimerQueue};
+use crate::events::{QueueReader, Reads, StreamReader};
 use crate::facts::Facts;
 use crate::functions::{Functions, sdk};
 use crate::judge::{Court, Judgement};
@@ -144,12 +144,20 @@ impl Simulation {
             readers.push(idle.clone());
             let (cloud, dice) = (cloud.clone(), Dice::of(seed, name));
             let reader = StreamReader { name, cloud, table: EVENTS.to_owned(), dice, idle, kill: kill_of(name) };
-            tokio::spawn(reader.show(instances[index].projector.clone()));
+            let Functions { projector, retries, .. } = &instances[index];
+            tokio::spawn(reader.show(projector.clone(), retries.clone()));
         }
-        let queue = TimerQueue { cloud: cloud.clone(), dice: Dice::of(seed, "timer"), kill: kill_of("expire-call") };
-        tokio::spawn(queue.run(instances[0].calls.clone()));
+        let Functions { calls, projector, retries, .. } = &instances[0];
+        let of_queues = [
+            ("expire-call", "timer", Reads::Timers(calls.clone())),
+            ("retries", "retries", Reads::Retries(projector.clone(), retries.clone())),
+        ];
+        for (name, dice, reads) in of_queues {
+            let reader = QueueReader { name, cloud: cloud.clone(), dice: Dice::of(seed, dice), kill: kill_of(name) };
+            tokio::spawn(reader.run(reads));
+        }
         let facts = Arc::new(Facts::default());
-        let kill = script.kill.filter(|(name, _)| !["projector", "expire-call"].contains(name));
+        let kill = script.kill.filter(|(name, _)| !["projector", "expire-call", "retries"].contains(name));
         let api = Api {
             instances,
             network,
@@ -202,7 +210,8 @@ impl Simulation {
         let begun = Instant::now();
         while begun.elapsed() < LONGEST {
             let idle = self.readers.iter().all(|reader| reader.load(Ordering::Relaxed));
-            if idle && self.scene.cloud.queue.next_due().is_none() {
+            let Cloud { timers, retries, .. } = &*self.scene.cloud;
+            if idle && timers.next_due().is_none() && retries.next_due().is_none() {
                 // What is still under way arrives.
                 sleep(Duration::from_secs(30)).await;
                 if self.readers.iter().all(|reader| reader.load(Ordering::Relaxed)) {

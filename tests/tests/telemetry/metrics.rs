@@ -8,6 +8,7 @@ use ilock_functions::service::room_dismisser::RoomDismisser;
 use ilock_functions::triggers::projector::Projector;
 use ilock_lambda::install_metrics;
 use ilock_tests::World;
+use ilock_tests::backend::RecordingRetries;
 use ilock_tests::parties::call_id;
 use ilock_tests::phone::kind;
 use reqwest::Method;
@@ -60,7 +61,8 @@ async fn placed_calls_rings_refusals_and_tampering_are_counted_as_the_dashboard_
         "dynamodb": { "ApproximateCreationDateTime": 1.0, "Keys": key, "SequenceNumber": "1", "SizeBytes": 1, "StreamViewType": "NEW_AND_OLD_IMAGES" },
     });
     let event = serde_json::from_value(json!({ "Records": [record] })).unwrap();
-    assert!(projector.on_stream(event).await.batch_item_failures.is_empty(), "an alarm, and nothing to be shown again");
+    let answer = projector.on_stream(&RecordingRetries::default(), event).await;
+    assert!(answer.batch_item_failures.is_empty(), "an alarm, and nothing to be shown again");
     // The push service is out of reach: the client is registered all the same, a token alone is not.
     world.stack.push.down(true);
     let token = json!({ "platform": "android", "push_token": "token-1" });

@@ -133,6 +133,14 @@ impl AwsCarriers {
         Ok(self.timer.get_or_init(|| Arc::new(self.queue(url))).clone())
     }
 
+    /// The queue in which a commit waits whose push, or row in a history, failed.
+    ///
+    /// # Errors
+    /// [`BadSetting`].
+    pub fn projector_queue(&self) -> Result<DelayQueue, BadSetting> {
+        Ok(self.queue(self.settings.projector_queue_url()?))
+    }
+
     /// The queue in which a disconnect waits until it is looked at again.
     ///
     /// # Errors

@@ -9,12 +9,13 @@ use ilock_events::Millis;
 use serde::Serialize;
 
 use ilock_functions::triggers::presence::{AWAY_SECONDS, PresenceEvent, RecheckQueue};
+use ilock_functions::triggers::projector_retry::{Retry, RetryQueue};
 use ilock_notify::{Alarm, QueueError, RingTimer};
 
 /// SQS delays a message for 15 minutes at most; the longest ring is two.
 const MOST_SECONDS: i64 = 900;
 
-/// A queue that gives back later what it is given: alarms to `expire-call`, second looks to `presence`.
+/// A queue that gives back later what it is given: alarms to `expire-call`, second looks to `presence`, commits to `projector`.
 pub struct DelayQueue {
     client: Client,
     queue_url: String,
@@ -68,6 +69,12 @@ impl RingTimer for DelayQueue {
 impl RecheckQueue for DelayQueue {
     fn recheck_later(&self, event: PresenceEvent) -> BoxFuture<'_, Result<(), QueueError>> {
         Box::pin(async move { self.send(&event, AWAY_SECONDS).await })
+    }
+}
+
+impl RetryQueue for DelayQueue {
+    fn retry_later(&self, retry: Retry, seconds: i32) -> BoxFuture<'_, Result<(), QueueError>> {
+        Box::pin(async move { self.send(&retry, seconds).await })
     }
 }
 

@@ -9,9 +9,11 @@ use ilock_functions::triggers::expire_call;
 use ilock_functions::triggers::mqtt_authorizer::{AuthorizerRequest, authorize};
 use ilock_functions::triggers::presence::{self, PresenceEvent};
 use ilock_functions::triggers::projector::Projector;
+use ilock_functions::triggers::projector_retry;
 use ilock_functions::triggers::push_feedback::on_topic;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Function;
 use crate::aws::IotControl;
@@ -31,12 +33,23 @@ pub const FUNCTIONS: &[Function] = &[
     ("iot-endpoint", || Box::pin(iot_endpoint())),
 ];
 
-/// The log's stream.
+/// The log's stream, and the queue of what is tried again.
 async fn projector() -> Result<(), Error> {
-    let ready = &start(Background, &[Log, Directory, Broker, Push], |on_aws| Projector::new(&on_aws.wiring)).await?;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Event>| async move {
-        let projector = ready.get().await?;
-        Ok::<_, Error>(flush_metrics_after(Box::pin(projector.on_stream(event.payload))).await)
+    let ready = &start(Background, &[Log, Directory, Broker, Push], |on_aws| {
+        Ok((Projector::new(&on_aws.wiring)?, on_aws.carriers.projector_queue()?))
+    })
+    .await?;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
+        let (projector, queue) = ready.get().await?;
+        let outcome = flush_metrics_after(Box::pin(async {
+            if event.payload["Records"][0]["eventSource"] == "aws:sqs" {
+                let batch = serde_json::from_value(event.payload)?;
+                return serde_json::to_value(projector_retry::on_queue(projector, queue, batch).await);
+            }
+            let batch = serde_json::from_value::<Event>(event.payload)?;
+            serde_json::to_value(projector.on_stream(queue, batch).await)
+        }));
+        outcome.await.map_err(Error::from)
     }))
     .await
 }

@@ -56,7 +56,7 @@ fn states() -> BTreeMap<&'static str, Build> {
         ("read-ledger", |on| ReadLedgerState::new(&on.wiring, on.ledger_reader()?).map(drop)),
         ("list-accesses", |on| ListAccessesState::new(&on.wiring).map(drop)),
         ("trtc-callback", |on| TrtcCallbackState::new(&on.wiring).map(drop)),
-        ("projector", |on| Projector::new(&on.wiring).map(drop)),
+        ("projector", |on| Projector::new(&on.wiring).and(on.carriers.projector_queue()).map(drop)),
         ("ledger", |on| LedgerKeeper::new(&on.wiring).map(drop)),
         ("sequencer", |on| on.sequencer().map(drop)),
         ("expire-call", |on| on.wiring.calls().map(drop)),

@@ -31,7 +31,8 @@ use ilock_functions::http::router::service;
 use ilock_functions::http::trtc_callback::{self, TrtcCallbackState};
 use ilock_functions::triggers::ledger::LedgerKeeper;
 use ilock_functions::triggers::presence::{PresenceEvent, on_event, on_queue};
-use ilock_functions::triggers::projector::Projector;
+use ilock_functions::triggers::projector::{Projector, Unprojected};
+use ilock_functions::triggers::projector_retry::leave_to_queue;
 use ilock_functions::triggers::{expire_call, mqtt_authorizer, push_feedback};
 use ilock_functions::wiring::Wiring;
 use ilock_lambda::aws::{OnAws, Warm};
@@ -123,7 +124,12 @@ impl Statement {
                 pattern.is_some_and(|pattern| pattern == "*" || pattern == "tile/*.p/*" && key.contains(".p/"))
             }
             Some("sqs") => {
-                *resource == if request.resource == "expire" { "ExpireQueue.Arn" } else { "PresenceQueue.Arn" }
+                let queue = match request.resource.as_str() {
+                    "expire" => "ExpireQueue.Arn",
+                    "projector" => "ProjectorQueue.Arn",
+                    _ => "PresenceQueue.Arn",
+                };
+                resource == queue
             }
             // The ARNs of the applications are parameters, and those of their endpoints are made of them.
             Some("sns") if request.action == "sns:Publish" => {
@@ -543,7 +549,11 @@ impl Scenes {
             history.receipts.clear();
             fast.deliver_pending(&history, commit).await.unwrap();
         }
-        assert!(projector.project(commits).await.is_empty());
+        assert!(projector.project(commits.clone()).await.is_empty());
+        // What could wait is left to its queue.
+        let rest = Unprojected::Rest(Box::new(Unprojected::NotNoted));
+        let queue = parts.carriers.projector_queue().unwrap();
+        assert!(leave_to_queue(&queue, vec![(commits.remove(0), rest)]).await.is_empty());
         self.note("projector");
 
         let parts = self.start(&[Warm::Ledger]).await;
@@ -647,6 +657,7 @@ fn lambda_may_feed_the_functions_in_their_name_and_say_what_they_gave_up() {
         ("ledger", "LedgerDeadLetters.Arn", &["sqs:SendMessage"]),
         ("projector", "ProjectorDeadLetters.Arn", &["sqs:SendMessage"]),
         ("expire-call", "ExpireQueue.Arn", &queue),
+        ("projector", "ProjectorQueue.Arn", &queue),
         ("push-feedback", "PushFeedbackLost.Arn", &["sqs:SendMessage"]),
         ("presence", "PresenceQueue.Arn", &queue),
         ("presence", "PresenceLost.Arn", &["sqs:SendMessage"]),

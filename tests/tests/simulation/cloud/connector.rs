@@ -30,7 +30,10 @@ pub struct Cloud {
     pub tables: Tables,
     pub broker: Arc<Broker>,
     pub push: PushServices,
-    pub queue: DelayedLetters,
+    /// The ring timer's.
+    pub timers: DelayedLetters,
+    /// The projector's.
+    pub retries: DelayedLetters,
     pub vault: Vault,
     dice: Dice,
     bug: Option<Bug>,
@@ -42,7 +45,9 @@ impl Cloud {
             tables: Tables::new(),
             broker: Arc::new(Broker::new(network.clone())),
             push: PushServices::new(network.clone()),
-            queue: DelayedLetters::default(),
+            // As the template has them.
+            timers: DelayedLetters::hiding(Duration::from_mins(1)),
+            retries: DelayedLetters::hiding(Duration::from_mins(6)),
             vault: Vault::default(),
             dice: Dice::of(seed, "requests to AWS"),
             network,
@@ -58,8 +63,9 @@ impl Cloud {
             }
             AwsRequest::Kms { operation, body } => return self.vault.sign(operation, body),
             AwsRequest::DynamoDb { operation, body } => self.tables.answer(operation, body),
-            AwsRequest::Send { body, delay_seconds } => {
-                self.send(body, *delay_seconds);
+            AwsRequest::Send { queue, body, delay_seconds } => {
+                let queue = if queue == "expire" { &self.timers } else { &self.retries };
+                self.send(queue, body, *delay_seconds);
                 (200, json!({ "MessageId": "1", "MD5OfMessageBody": "" }).to_string())
             }
             AwsRequest::Publish { topic, payload, expiry_seconds } => {
@@ -72,12 +78,12 @@ impl Cloud {
         Answer::new(status, body)
     }
 
-    fn send(&self, body: &str, delay_seconds: u64) {
+    fn send(&self, queue: &DelayedLetters, body: &str, delay_seconds: u64) {
         let copies = if self.network.chance(self.network.weather.doubled_alarms) { 2 } else { 1 };
         for _ in 0..copies {
             let late = self.network.chance(self.network.weather.late_alarms);
             let late = if late { self.dice.ms(500..12_000) } else { self.dice.ms(0..150) };
-            self.queue.send(body, Duration::from_secs(delay_seconds) + late);
+            queue.send(body, Duration::from_secs(delay_seconds) + late);
         }
     }
 
@@ -102,6 +108,7 @@ impl Cloud {
                 }
             }
             (Some(Bug::SkipReceipt), AwsRequest::DynamoDb { .. }) if is_receipt => return None,
+            (Some(Bug::LoseRetries), AwsRequest::Send { queue, .. }) if queue == "projector" => return None,
             (Some(Bug::ForgetOthers), AwsRequest::Publish { topic, .. }) if topic.ends_with("/devices/sync") => {
                 return None;
             }

@@ -14,5 +14,5 @@ pub use broker::Handed;
 pub use connector::{Cloud, Connector};
 pub use network::{Arrival, Mailbox, Network};
 pub use push::Pushed;
-pub use queue::Letter;
+pub use queue::{DelayedLetters, Letter};
 pub use tables::{Position, Written};

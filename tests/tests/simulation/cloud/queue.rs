@@ -1,4 +1,4 @@
-//! SQS: the ring timer's delay queue.
+//! SQS: the delay queues of the ring timer and of the projector.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -6,9 +6,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-/// As the template has them.
-pub const VISIBILITY: Duration = Duration::from_mins(1);
-pub const MOST_RECEIVES: u32 = 5;
+/// As the template has it, of both.
+const MOST_RECEIVES: u32 = 5;
 
 #[derive(Debug, Clone)]
 pub struct Letter {
@@ -18,8 +17,9 @@ pub struct Letter {
     pub receives: u32,
 }
 
-#[derive(Default)]
 pub struct DelayedLetters {
+    /// How long a letter is hidden that was received.
+    hidden: Duration,
     letters: Mutex<Vec<Letter>>,
     next: Mutex<u64>,
     dead: Mutex<Vec<Letter>>,
@@ -27,6 +27,10 @@ pub struct DelayedLetters {
 }
 
 impl DelayedLetters {
+    pub fn hiding(hidden: Duration) -> Self {
+        Self { hidden, letters: Mutex::default(), next: Mutex::default(), dead: Mutex::default(), sent: Notify::new() }
+    }
+
     pub fn send(&self, body: &str, delay: Duration) {
         let mut next = self.next.lock().unwrap();
         *next += 1;
@@ -43,7 +47,7 @@ impl DelayedLetters {
         }
     }
 
-    /// What is due, and hidden from now on for [`VISIBILITY`].
+    /// What is due, and hidden from now on for a while.
     pub fn receive(&self) -> Vec<Letter> {
         let now = Instant::now();
         let mut due = vec![];
@@ -56,7 +60,7 @@ impl DelayedLetters {
                 self.dead.lock().unwrap().push(letter.clone());
                 return false;
             }
-            letter.due = now + VISIBILITY;
+            letter.due = now + self.hidden;
             due.push(letter.clone());
             true
         });

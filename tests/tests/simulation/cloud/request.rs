@@ -12,8 +12,8 @@ use serde_json::Value;
 pub enum AwsRequest {
     /// DynamoDB: the operation and its body.
     DynamoDb { operation: String, body: Value },
-    /// SQS: a message and after how many seconds it is to come out.
-    Send { body: String, delay_seconds: u64 },
+    /// SQS: a message, for which queue, and after how many seconds it is to come out.
+    Send { queue: String, body: String, delay_seconds: u64 },
     /// IoT Core: a message for a topic, and how long it is of use.
     Publish { topic: String, payload: Vec<u8>, expiry_seconds: u64 },
     /// IoT Core: the end of a client's connection.
@@ -36,7 +36,9 @@ impl AwsRequest {
             }
             Some(("AmazonSQS", "SendMessage")) => {
                 let sent: Value = serde_json::from_slice(body).unwrap();
+                let (_, queue) = sent["QueueUrl"].as_str().unwrap().rsplit_once('/').unwrap();
                 Self::Send {
+                    queue: queue.to_owned(),
                     body: sent["MessageBody"].as_str().unwrap().to_owned(),
                     delay_seconds: sent["DelaySeconds"].as_u64().unwrap(),
                 }

@@ -74,7 +74,7 @@ impl Court<'_> {
         let beside = Beside { records: &records, written: &written, time: *time, skew_ms: self.skew_ms };
         beside.judge(&mut judgement.found);
         self.judge_presses(&mut judgement.found);
-        for letter in cloud.queue.dead() {
+        for letter in cloud.timers.dead().into_iter().chain(cloud.retries.dead()) {
             judgement.found.push(format!("a dead letter: {}", letter.body));
         }
         judgement
