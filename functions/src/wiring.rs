@@ -13,7 +13,7 @@ use ilock_notify::{Mqtt, RingTimer};
 use ilock_trtc::RoomApi;
 
 use crate::service::calls::Calls;
-use crate::service::delivery::Notifier;
+use crate::service::delivery::{Notifier, PUSH_BUDGET};
 use crate::service::mqtt_access::{MqttAccess, MqttCredentialIssuer};
 use crate::service::push_binding::PushBinding;
 use crate::service::push_directory::{PushDirectory, Pushes};
@@ -187,6 +187,7 @@ impl Wiring {
             rings: None,
             clock: self.clock.clone(),
             fast_path: self.settings.fast_path()?,
+            push_budget: PUSH_BUDGET,
         })
     }
 

@@ -324,7 +324,7 @@ class WhatIsTrouble(unittest.TestCase):
             dict(),
             dict(timers=0, timers_received=0, departures=0, departures_received=0),
             dict(timers=900, timers_received=9_000, departures=900, departures_received=9_000),
-            # One that fails is received again each minute.
+            # One that fails is received again after a minute, or six.
             dict(timers=1, timers_received=5),
             # Timers that are delayed are not visible: a call that rings is no alarm.
             dict(timers=0, departures=2, departures_received=40),
@@ -339,9 +339,18 @@ class WhatIsTrouble(unittest.TestCase):
             dict(departures=1),
             dict(timers=0, timers_received=0, departures=1, departures_received=0),
             dict(timers=7, departures=20, departures_received=900),
+            dict(retries=1),
+            dict(retries=1, timers=7, timers_received=9),
         ):
             for fills in (True, False):
                 self.assertTrue(goes_off(unread, fills, **counted), counted)
+
+    def test_letters_of_the_projectors_stream_and_of_its_queue(self):
+        filling = self.alarms["ProjectorDeadLettersFilling"]
+        for counted in (dict(of_stream=1), dict(of_queue=1), dict(of_stream=1, of_queue=0)):
+            for fills in (True, False):
+                self.assertTrue(goes_off(filling, fills, **counted), counted)
+                self.assertFalse(goes_off(filling, fills, of_stream=0, of_queue=0))
 
     def test_each_queue_that_a_function_reads_is_in_the_alarm_about_queues_that_nothing_reads(self):
         resources = check.deployed(EVERYTHING)["Resources"].values()

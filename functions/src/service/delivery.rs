@@ -21,7 +21,10 @@ pub const FAST_BUDGET: Duration = Duration::from_millis(200);
 pub const FAST_HEAD_START: Duration = Duration::from_millis(300);
 
 /// How long one round of the projector may take.
-const SLOW_BUDGET: Duration = Duration::from_secs(5);
+pub const SLOW_BUDGET: Duration = Duration::from_secs(5);
+
+/// How long the pushes of such a round may take while other calls wait behind it.
+pub const PUSH_BUDGET: Duration = Duration::from_secs(1);
 
 /// Delivers notices and keeps receipts.
 #[derive(Clone)]
@@ -38,6 +41,8 @@ pub struct Notifier {
     pub clock: Clock,
     /// Whether functions deliver what they committed at once.
     pub fast_path: bool,
+    /// How long the pushes of one round may take, off the fast path.
+    pub push_budget: Duration,
 }
 
 /// Why a commit's notices could not all be settled.
@@ -165,6 +170,10 @@ impl Notifier {
             history.call.placed.as_ref().ok_or_else(|| DeliveryError::Commit("the call was not placed".into()))?;
         let still_ringing = LoggedCall { log: &self.log, call_id: &commit.call_id };
         let phones = self.push.as_ref().map(|push| push.knowing(&at_hand.clients));
+        let (budget, push_budget) = match path {
+            DeliveryPath::Fast => (FAST_BUDGET, FAST_BUDGET),
+            DeliveryPath::Projector => (SLOW_BUDGET, self.push_budget),
+        };
         let delivery = Delivery {
             mqtt: &*self.mqtt,
             credentials: &at_hand.credentials,
@@ -173,7 +182,8 @@ impl Notifier {
             since: commit.at,
             call,
             still_ringing: &still_ringing,
-            budget: if path == DeliveryPath::Fast { FAST_BUDGET } else { SLOW_BUDGET },
+            budget,
+            push_budget,
         };
         let round = delivery.deliver(notices, delivered, published).await;
         metrics::count_delivery(&round);

@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{Instrument, Span};
 
 use crate::metrics;
-use crate::service::delivery::{DeliveryError, Notifier};
+use crate::service::delivery::{DeliveryError, Notifier, SLOW_BUDGET};
 use crate::service::room_dismisser::RoomDismisser;
 use crate::settings::BadSetting;
 use crate::triggers::changed_commit::ChangedCommit;
@@ -45,7 +45,7 @@ pub struct Projector {
     pub rooms: RoomDismisser,
 }
 
-/// Why a commit could not be projected. It will be shown again.
+/// Why a commit could not be projected. It is shown again, or waits in the retry queue.
 #[derive(Debug, thiserror::Error)]
 pub enum Unprojected {
     /// The log: unreachable, or broken.
@@ -66,6 +66,12 @@ pub enum Unprojected {
 }
 
 impl Unprojected {
+    /// Whether everybody was told by MQTT.
+    #[must_use]
+    pub fn is_rest(&self) -> bool {
+        matches!(self, Self::Rest(_))
+    }
+
     fn rest(self) -> Self {
         match self {
             Self::Rest(_) => self,
@@ -86,6 +92,14 @@ impl Projector {
             notifier: wiring.notifier()?,
             rooms: RoomDismisser::new(wiring.room_api()?),
         })
+    }
+
+    /// The same, for commits that no other call waits behind: a slow push service is given more time.
+    #[must_use]
+    pub fn unhurried(&self) -> Self {
+        let mut unhurried = self.clone();
+        unhurried.notifier.push_budget = SLOW_BUDGET;
+        unhurried
     }
 
     /// Projects commits, calls beside each other, each call's in order: a commit's messages by MQTT go out after those of the
@@ -142,7 +156,7 @@ impl Projector {
             Box::pin(self.tell(commit, published, batch)).await
         };
         let (noted, told) = futures::join!(noting, delivering);
-        // Shown again for the note alone: what was told has its receipt.
+        // Tried again for the note alone: what was told has its receipt.
         told.and(noted.map_err(Unprojected::rest))
     }
 
@@ -223,7 +237,13 @@ impl Projector {
         let mut batch = StreamBatch::read(event);
         let unjudged = self.judge_changed(std::mem::take(&mut batch.changed)).await;
         let failed = self.project(std::mem::take(&mut batch.commits)).await;
-        batch.answer(leave_to_queue(queue, failed).await, unjudged)
+        let (rest, mut again): (Vec<_>, Vec<_>) = failed.into_iter().partition(|(_, why)| why.is_rest());
+        // From the first record on that fails, the stream shows all again.
+        let end = batch.shown_again_from(&again, &unjudged);
+        let (waits, with_it): (Vec<_>, Vec<_>) = rest.into_iter().partition(|(commit, _)| batch.is_before(end, commit));
+        again.extend(with_it);
+        again.extend(leave_to_queue(queue, waits).await);
+        batch.answer(again, unjudged)
     }
 
     /// Raises the alarm for each commit that was changed or removed, unless its call is archived. Answers those of which that

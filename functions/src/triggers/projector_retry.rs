@@ -1,5 +1,5 @@
 //! projector's retry queue. A commit of which everybody was told by MQTT, but whose push or row in a history failed, waits
-//! here. Were the stream to show it again, all calls of its shard would wait behind it.
+//! here. If the stream showed it again, all calls of its shard would wait behind it.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::future::{BoxFuture, join_all};
@@ -43,13 +43,9 @@ async fn set(queue: &dyn RetryQueue, retry: Retry) -> Result<(), QueueError> {
     queue.retry_later(retry, seconds).await
 }
 
-/// Puts into the queue those of `failed` that nobody who is connected waits for. Answers the others: the stream is to show them
-/// again.
-pub async fn leave_to_queue(queue: &dyn RetryQueue, failed: Vec<(Commit, Unprojected)>) -> Vec<(Commit, Unprojected)> {
-    let left = join_all(failed.into_iter().map(async |(commit, why)| {
-        if !matches!(why, Unprojected::Rest(_)) {
-            return Some((commit, why));
-        }
+/// Puts into the queue what nobody who is connected waits for. Answers what the queue does not take: the stream is to show it again.
+pub async fn leave_to_queue(queue: &dyn RetryQueue, rest: Vec<(Commit, Unprojected)>) -> Vec<(Commit, Unprojected)> {
+    let left = join_all(rest.into_iter().map(async |(commit, why)| {
         let not_set = set(queue, Retry::of(&commit)).await.err()?;
         tracing::warn!(call_id = %commit.call_id, n = %commit.n, error = %not_set, "not put into the retry queue; the stream shows it again");
         Some((commit, why))
@@ -70,14 +66,17 @@ async fn project(projector: &Projector, retry: &Retry) -> Result<(), Unprojected
 async fn project_or_set_again(projector: &Projector, queue: &dyn RetryQueue, retry: Retry) -> Result<(), String> {
     let Err(error) = Box::pin(project(projector, &retry)).await else { return Ok(()) };
     if retry.failed >= SET_AGAIN {
-        return Err(error.to_string());
+        return Err(format!("{} commit {}: {error}", retry.call_id, retry.n));
     }
+    let (call_id, n) = (retry.call_id.clone(), retry.n);
+    tracing::warn!(%call_id, %n, %error, failed = retry.failed, "a retry of the projector failed; it is set again");
     let again = Retry { failed: retry.failed + 1, ..retry };
     set(queue, again).await.map_err(|not_set| format!("{error}; nor could it be set again: {not_set}"))
 }
 
 /// The queue's batch: what can neither be projected nor set again comes again, alone.
 pub async fn on_queue(projector: &Projector, queue: &dyn RetryQueue, event: SqsEvent) -> SqsBatchResponse {
+    let projector = &projector.unhurried();
     let outcomes = join_all(event.records.iter().map(async |message| {
         match serde_json::from_str(message.body.as_deref().unwrap_or_default()) {
             Ok(retry) => project_or_set_again(projector, queue, retry).await,

@@ -20,6 +20,8 @@ pub struct StreamBatch {
     /// Commits that were changed or removed: a commit is only ever inserted, and an archived one removed.
     pub changed: Vec<ChangedCommit>,
     sequence: BTreeMap<(CallId, CommitNo), String>,
+    /// The place of each record in the batch, by its sequence number.
+    places: BTreeMap<String, usize>,
     failed: Vec<String>,
 }
 
@@ -29,8 +31,9 @@ impl StreamBatch {
     #[must_use]
     pub fn read(event: Event) -> Self {
         let mut batch = Self::default();
-        for record in event.records {
+        for (place, record) in event.records.into_iter().enumerate() {
             let number = record.change.sequence_number.clone().unwrap_or_default();
+            batch.places.insert(number.clone(), place);
             if let Some(changed) = ChangedCommit::of(&record) {
                 batch.changed.push(changed);
                 continue;
@@ -48,6 +51,27 @@ impl StreamBatch {
             }
         }
         batch
+    }
+
+    /// The place from which on the stream shows everything again: that of the first record that could not be read or judged, or
+    /// whose commit `failed`.
+    #[must_use]
+    pub fn shown_again_from<E>(&self, failed: &[(Commit, E)], unjudged: &[ChangedCommit]) -> usize {
+        let failed = failed.iter().filter_map(|(commit, _)| self.place_of(commit));
+        let unjudged = unjudged.iter().filter_map(|changed| self.places.get(&changed.sequence_number).copied());
+        let unread = self.failed.iter().filter_map(|number| self.places.get(number).copied());
+        failed.chain(unjudged).chain(unread).min().unwrap_or(usize::MAX)
+    }
+
+    /// Whether the record of `commit` stands before `place`.
+    #[must_use]
+    pub fn is_before(&self, place: usize, commit: &Commit) -> bool {
+        self.place_of(commit).is_some_and(|of_commit| of_commit < place)
+    }
+
+    fn place_of(&self, commit: &Commit) -> Option<usize> {
+        let number = self.sequence.get(&(commit.call_id.clone(), commit.n))?;
+        self.places.get(number).copied()
     }
 
     /// The answer to the batch: what could not be read, what nobody could judge, and the commits that `failed`, are shown again.

@@ -75,6 +75,8 @@ pub struct Delivery<'a> {
     pub still_ringing: &'a dyn StillRinging,
     /// For so long at most.
     pub budget: Duration,
+    /// For so long at most it pushes.
+    pub push_budget: Duration,
 }
 
 enum Outcome {
@@ -92,14 +94,15 @@ impl Delivery<'_> {
         delivered: &Delivered,
         published: impl FnOnce(bool) + Send,
     ) -> Round {
-        let until = Instant::now() + self.budget;
+        let now = Instant::now();
+        let (until, pushed_until) = (now + self.budget, now + self.push_budget);
         let due: Vec<&Notice> = notices.iter().filter(|notice| !delivered.notices.contains(&notice.index)).collect();
         let publishing = async {
             let round = self.publish(&due, delivered, until).await;
             published(round.failed.is_empty());
             round
         };
-        let (mut round, woken) = futures::join!(publishing, self.wake(&due, delivered, until));
+        let (mut round, woken) = futures::join!(publishing, self.wake(&due, delivered, pushed_until));
         for (notice, FanOutResult { phones, retired, open, nobody }, at) in woken {
             round.phones.extend(phones);
             round.retired.extend(retired);

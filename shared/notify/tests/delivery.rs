@@ -394,6 +394,7 @@ async fn round_of(
         call,
         still_ringing: &Rings,
         budget: Duration::from_millis(200),
+        push_budget: Duration::from_millis(200),
     };
     delivery.deliver(notices, delivered, |_| {}).await
 }
@@ -539,6 +540,7 @@ async fn a_receipt_has_the_time_of_each_notice_and_not_of_the_slowest() {
         call: &placed,
         still_ringing: &Rings,
         budget: Duration::from_millis(200),
+        push_budget: Duration::from_millis(200),
     };
     let round = delivery.deliver(&notices, &Delivered::default(), |_| {}).await;
     let mut ms: Vec<i64> = round.settled.values().map(|handed| handed.ms).collect();

@@ -355,6 +355,7 @@ async fn deliver_within(
         call,
         still_ringing: service,
         budget,
+        push_budget: budget,
     };
     delivery.deliver(notices, delivered, published).await
 }

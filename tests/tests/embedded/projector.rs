@@ -76,6 +76,13 @@ fn record(commit: &Commit, sequence: &str) -> Value {
     })
 }
 
+/// A record that is meant to be `commit`, and cannot be read.
+fn unreadable(commit: &Commit, sequence: &str) -> Value {
+    let mut record = record(commit, sequence);
+    record["dynamodb"]["NewImage"]["events"] = json!({ "S": "?" });
+    record
+}
+
 /// The sequence numbers of those of `records` that are to be shown again.
 async fn failures(projector: &Projector, queue: &dyn RetryQueue, records: Vec<Value>) -> Vec<String> {
     let event: Event = serde_json::from_value(json!({ "Records": records })).unwrap();
@@ -121,11 +128,7 @@ async fn a_poison_record_is_answered_as_failed_and_the_other_calls_ring() {
     let mut phone = world.phone(&user, "android_1").await;
     let good = world.log(&call_id(&gate.rings("user456", 30).await)).await.commits.remove(0);
     let changed = world.log(&call_id(&door.rings("user456", 30).await)).await.commits.remove(0);
-    let unreadable = {
-        let mut record = record(&good, "1");
-        record["dynamodb"]["NewImage"]["events"] = json!({ "S": "?" });
-        record
-    };
+    let unreadable = unreadable(&good, "1");
     // A commit that was changed in the table: its hash no longer matches.
     let update = world.stack.dynamodb.update_item().table_name("events");
     update
@@ -285,6 +288,7 @@ async fn while_the_push_services_are_down_nobodys_ring_by_mqtt_waits_for_somebod
         };
         let (later, all_rung) = futures::join!(left(&projector, records), hears);
         assert_eq!(later.len(), if down { CALLS } else { 0 });
+        assert!(begun.elapsed() < Duration::from_secs(3), "the next batch waits for {:?}", begun.elapsed());
         took.push(all_rung);
         shown.push((calls, later));
     }
@@ -473,6 +477,15 @@ async fn a_call_whose_push_fails_holds_back_no_other_call_of_the_stream() {
     world.stack.push.down(true);
     let later = left(&projector, vec![placed.clone()]).await;
     assert_eq!((later.len(), later[0].call_id.as_str()), (1, call.as_str()));
+    // What stands behind a record that the stream shows again is shown again with it, and so is not put into the queue.
+    let queue = RecordingRetries::default();
+    let behind = vec![unreadable(&commits[0], "1"), record(&commits[0], "2")];
+    assert_eq!(
+        (failures(&projector, &queue, behind).await, queue.take()),
+        (vec!["1".to_owned(), "2".to_owned()], vec![])
+    );
+    let before = vec![placed.clone(), unreadable(&commits[0], "2")];
+    assert_eq!((failures(&projector, &queue, before).await, queue.take().len()), (vec!["2".to_owned()], 1));
     // A queue that is out of reach loses nothing: the stream shows the commit again.
     assert_eq!(failures(&projector, &Refuses, vec![placed]).await, ["1"]);
     assert_eq!(retried(&projector, &Refuses, &later).await, ["1"]);

@@ -157,7 +157,7 @@ impl Simulation {
             tokio::spawn(reader.run(reads));
         }
         let facts = Arc::new(Facts::default());
-        let kill = script.kill.filter(|(name, _)| !["projector", "expire-call", "retries"].contains(name));
+        let kill = script.kill.filter(|(name, _)| !["projector", "expire-call"].contains(name));
         let api = Api {
             instances,
             network,

@@ -96,7 +96,7 @@ async fn counted(State(runs): State<Counted>, route: MatchedPath, request: Reque
     response
 }
 
-/// The projector, fed as Lambda feeds it: batch after batch, what failed once more.
+/// The projector, fed as Lambda feeds it: batch after batch, what failed once more, but for what waits in its queue.
 async fn project(projector: Projector, mut commits: UnboundedReceiver<(Commit, Instant)>, runs: Counted) -> Times {
     let (mut behind, mut pending, mut poll) = (Times::default(), vec![], interval(POLL));
     let mut open = true;
@@ -117,8 +117,9 @@ async fn project(projector: Projector, mut commits: UnboundedReceiver<(Commit, I
         let begun = begins(&runs);
         let failed = projector.project(pending.iter().map(|(commit, _)| commit.clone()).collect()).await;
         ends(&runs, "projector", begun, !failed.is_empty());
-        let again =
-            |commit: &Commit| failed.iter().any(|(one, _)| (&one.call_id, one.n) == (&commit.call_id, commit.n));
+        let again = |commit: &Commit| {
+            failed.iter().any(|(one, why)| !why.is_rest() && (&one.call_id, one.n) == (&commit.call_id, commit.n))
+        };
         let (left, done) = pending.into_iter().partition(|(commit, _)| again(commit));
         pending = left;
         let done: Vec<(Commit, Instant)> = done;

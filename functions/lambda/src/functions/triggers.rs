@@ -42,16 +42,33 @@ async fn projector() -> Result<(), Error> {
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         let (projector, queue) = ready.get().await?;
         let outcome = flush_metrics_after(Box::pin(async {
-            if event.payload["Records"][0]["eventSource"] == "aws:sqs" {
-                let batch = serde_json::from_value(event.payload)?;
-                return serde_json::to_value(projector_retry::on_queue(projector, queue, batch).await);
+            match ProjectorTrigger::read(event.payload)? {
+                ProjectorTrigger::Queue(batch) => {
+                    serde_json::to_value(projector_retry::on_queue(projector, queue, batch).await)
+                }
+                ProjectorTrigger::Stream(batch) => serde_json::to_value(projector.on_stream(queue, batch).await),
             }
-            let batch = serde_json::from_value::<Event>(event.payload)?;
-            serde_json::to_value(projector.on_stream(queue, batch).await)
         }));
         outcome.await.map_err(Error::from)
     }))
     .await
+}
+
+/// Who starts the projector.
+#[derive(Debug)]
+enum ProjectorTrigger {
+    Stream(Event),
+    Queue(SqsEvent),
+}
+
+impl ProjectorTrigger {
+    fn read(payload: Value) -> serde_json::Result<Self> {
+        if payload["Records"][0]["eventSource"] == "aws:sqs" {
+            serde_json::from_value(payload).map(Self::Queue)
+        } else {
+            serde_json::from_value(payload).map(Self::Stream)
+        }
+    }
 }
 
 /// The ring timer's queue.
@@ -128,4 +145,37 @@ async fn iot_endpoint() -> Result<(), Error> {
         Box::pin(iot.answer(event.payload)).await.map_err(Error::from)
     }))
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_projector_tells_its_queue_from_the_stream() {
+        // As in the Lambda developer guide, "Using Lambda with Amazon SQS" and "Using Lambda with Amazon DynamoDB".
+        let queue = json!({ "Records": [{
+            "messageId": "059f36b4", "receiptHandle": "AQEB", "body": "{}", "attributes": { "ApproximateReceiveCount": "1" },
+            "messageAttributes": {}, "md5OfBody": "e4e6", "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:us-east-2:123456789012:my-queue", "awsRegion": "us-east-2",
+        }] });
+        let Ok(ProjectorTrigger::Queue(batch)) = ProjectorTrigger::read(queue) else { panic!("not of the queue") };
+        assert_eq!(batch.records[0].message_id.as_deref(), Some("059f36b4"));
+        let stream = json!({ "Records": [{
+            "eventID": "1", "eventName": "INSERT", "eventVersion": "1.0", "eventSource": "aws:dynamodb", "awsRegion": "us-east-1",
+            "dynamodb": {
+                "ApproximateCreationDateTime": 1_428_537_600, "Keys": { "pk": { "S": "call#c" }, "sk": { "S": "commit#000001" } },
+                "NewImage": {}, "SequenceNumber": "4421584500000000017450439091", "SizeBytes": 26,
+                "StreamViewType": "NEW_AND_OLD_IMAGES",
+            },
+            "eventSourceARN": "arn:aws:dynamodb:us-east-1:123456789012:table/t/stream/2015-05-11T21:21:33.291",
+        }] });
+        let Ok(ProjectorTrigger::Stream(batch)) = ProjectorTrigger::read(stream) else { panic!("not of the stream") };
+        assert_eq!(batch.records[0].change.sequence_number.as_deref(), Some("4421584500000000017450439091"));
+        // As a test of a deployment sends it.
+        assert!(matches!(ProjectorTrigger::read(json!({ "Records": [] })), Ok(ProjectorTrigger::Stream(_))));
+        assert!(ProjectorTrigger::read(json!({ "Records": [{ "eventSource": "aws:s3" }] })).is_err());
+    }
 }
