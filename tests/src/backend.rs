@@ -15,7 +15,7 @@ use ilock_functions::http::router::{all_routes, service};
 use ilock_functions::service::calls::Calls;
 use ilock_functions::settings::Settings;
 use ilock_functions::triggers::projector::Projector;
-use ilock_functions::triggers::projector_retry::{Retry, RetryQueue};
+use ilock_functions::triggers::retry_queue::{Retry, RetryQueue};
 use ilock_functions::wiring::{InProcess, Wiring};
 use ilock_lambda::aws::DelayQueue;
 use ilock_notify::push::PushCarrier;

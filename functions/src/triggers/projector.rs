@@ -21,7 +21,7 @@ use crate::service::delivery::{DeliveryError, Notifier, SLOW_BUDGET};
 use crate::service::room_dismisser::RoomDismisser;
 use crate::settings::BadSetting;
 use crate::triggers::changed_commit::ChangedCommit;
-use crate::triggers::projector_retry::{RetryQueue, leave_to_queue};
+use crate::triggers::retry_queue::{RetryQueue, leave_to_queue};
 use crate::triggers::stream_batch::StreamBatch;
 use crate::wiring::Wiring;
 

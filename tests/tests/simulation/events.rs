@@ -92,7 +92,7 @@ fn read(record: &Record) -> EventRecord {
 /// Which function a queue starts, and with what.
 #[derive(Clone)]
 pub enum Reads {
-    /// expire-call.
+    /// expire-call, when a call has rung or lasted for long enough.
     Timers(Calls),
     /// The projector, once more.
     Retries(Projector, Arc<DelayQueue>),

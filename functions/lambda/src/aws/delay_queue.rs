@@ -9,7 +9,7 @@ use ilock_events::Millis;
 use serde::Serialize;
 
 use ilock_functions::triggers::presence::{AWAY_SECONDS, PresenceEvent, RecheckQueue};
-use ilock_functions::triggers::projector_retry::{Retry, RetryQueue};
+use ilock_functions::triggers::retry_queue::{Retry, RetryQueue};
 use ilock_notify::{Alarm, QueueError, RingTimer};
 
 /// SQS delays a message for 15 minutes at most; the longest ring is two.

@@ -32,7 +32,7 @@ use ilock_functions::http::trtc_callback::{self, TrtcCallbackState};
 use ilock_functions::triggers::ledger::LedgerKeeper;
 use ilock_functions::triggers::presence::{PresenceEvent, on_event, on_queue};
 use ilock_functions::triggers::projector::{Projector, Unprojected};
-use ilock_functions::triggers::projector_retry::leave_to_queue;
+use ilock_functions::triggers::retry_queue::leave_to_queue;
 use ilock_functions::triggers::{expire_call, mqtt_authorizer, push_feedback};
 use ilock_functions::wiring::Wiring;
 use ilock_lambda::aws::{OnAws, Warm};

@@ -32,7 +32,7 @@ pub struct Cloud {
     pub push: PushServices,
     /// The ring timer's.
     pub timers: DelayedLetters,
-    /// The projector's.
+    /// Of commits that the projector left for later.
     pub retries: DelayedLetters,
     pub vault: Vault,
     dice: Dice,
