@@ -3,7 +3,6 @@
 //! have been left behind: it goes.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use futures::future::join_all;
 use ilock_call::Refusal;
 use ilock_events::CallState;
 use ilock_notify::{Alarm, AlarmKind};
@@ -11,6 +10,7 @@ use ilock_notify::{Alarm, AlarmKind};
 use crate::error::ApiError;
 use crate::service::calls::Calls;
 use crate::service::empty_room::end_once_left;
+use crate::triggers::queue_batch::each_message;
 
 /// Ends the ringing of one call, or the call.
 ///
@@ -61,18 +61,5 @@ async fn expire_or_set_again(calls: &Calls, alarm: Alarm) -> Result<(), String> 
 
 /// The queue's batch: an alarm that can neither be handled nor set again comes again, alone.
 pub async fn on_queue(calls: &Calls, event: SqsEvent) -> SqsBatchResponse {
-    let outcomes = join_all(event.records.iter().map(async |message| {
-        match serde_json::from_str::<Alarm>(message.body.as_deref().unwrap_or_default()) {
-            Ok(alarm) => expire_or_set_again(calls, alarm).await,
-            Err(error) => Err(error.to_string()),
-        }
-    }));
-    let mut answer = SqsBatchResponse::default();
-    for (message, outcome) in event.records.iter().zip(outcomes.await) {
-        if let Err(error) = outcome {
-            tracing::error!(error, message_id = message.message_id, "a ring timer alarm failed; SQS shows it again");
-            answer.add_failure(message.message_id.clone().unwrap_or_default());
-        }
-    }
-    answer
+    each_message(event, "a ring timer alarm", |alarm| expire_or_set_again(calls, alarm)).await
 }

@@ -8,6 +8,7 @@ pub mod presence;
 pub mod projector;
 pub mod projector_retry;
 pub mod push_feedback;
+pub mod queue_batch;
 pub mod retry_queue;
 pub mod sequencer;
 pub mod stream_batch;

@@ -1,9 +1,9 @@
 //! projector, by its queue: projects again what it left there.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use futures::future::join_all;
 
 use crate::triggers::projector::{Projector, Unprojected};
+use crate::triggers::queue_batch::each_message;
 use crate::triggers::retry_queue::{Retry, RetryQueue, set};
 
 /// Projects the commit that `retry` names, if the log still has it.
@@ -27,22 +27,5 @@ async fn project_or_set_again(projector: &Projector, queue: &dyn RetryQueue, ret
 /// The queue's batch: what can neither be projected nor set again comes again, alone.
 pub async fn on_queue(projector: &Projector, queue: &dyn RetryQueue, event: SqsEvent) -> SqsBatchResponse {
     let projector = &projector.unhurried();
-    let outcomes = join_all(event.records.iter().map(async |message| {
-        match serde_json::from_str(message.body.as_deref().unwrap_or_default()) {
-            Ok(retry) => project_or_set_again(projector, queue, retry).await,
-            Err(error) => Err(error.to_string()),
-        }
-    }));
-    let mut answer = SqsBatchResponse::default();
-    for (message, outcome) in event.records.iter().zip(outcomes.await) {
-        if let Err(error) = outcome {
-            tracing::error!(
-                error,
-                message_id = message.message_id,
-                "a retry of the projector failed; SQS shows it again"
-            );
-            answer.add_failure(message.message_id.clone().unwrap_or_default());
-        }
-    }
-    answer
+    each_message(event, "a retry of the projector", |retry| project_or_set_again(projector, queue, retry)).await
 }

@@ -467,17 +467,23 @@ impl RetryQueue for Refuses {
     }
 }
 
+/// A call, the push services down, and what the projector leaves for later of it.
+async fn pushed_in_vain(world: &World, projector: &Projector) -> (String, Vec<Retry>) {
+    let call = call_id(&world.door("device123").rings("user456", 60).await);
+    let placed = record(&world.log(&call).await.commits[0], "1");
+    world.stack.push.down(true);
+    let later = left(projector, vec![placed]).await;
+    assert_eq!((later.len(), later[0].call_id.as_str()), (1, call.as_str()));
+    (call, later)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_whose_push_fails_holds_back_no_other_call_of_the_stream() {
     let (world, projector) = world(&Throttle::default()).await;
     let pixel = asleep(&world).await;
-    let door = world.door("device123");
-    let call = call_id(&door.rings("user456", 60).await);
+    let (call, later) = pushed_in_vain(&world, &projector).await;
     let commits = world.log(&call).await.commits;
     let placed = record(&commits[0], "1");
-    world.stack.push.down(true);
-    let later = left(&projector, vec![placed.clone()]).await;
-    assert_eq!((later.len(), later[0].call_id.as_str()), (1, call.as_str()));
     // What stands behind a record that the stream shows again is shown again with it, and so is not put into the queue.
     let queue = RecordingRetries::default();
     let behind = vec![unreadable(&commits[0], "1"), record(&commits[0], "2")];
@@ -506,12 +512,8 @@ async fn a_call_whose_push_fails_holds_back_no_other_call_of_the_stream() {
 async fn a_retry_of_a_call_that_is_over_pushes_nothing_and_one_that_names_nothing_is_the_queues() {
     let (world, projector) = world(&Throttle::default()).await;
     let pixel = asleep(&world).await;
-    let door = world.door("device123");
-    let call = call_id(&door.rings("user456", 60).await);
-    let placed = record(&world.log(&call).await.commits[0], "1");
-    world.stack.push.down(true);
-    let later = left(&projector, vec![placed]).await;
-    door.caller_action(&call, "cancelled").await.ok();
+    let (call, later) = pushed_in_vain(&world, &projector).await;
+    world.door("device123").caller_action(&call, "cancelled").await.ok();
     world.stack.push.down(false);
     let again = RecordingRetries::default();
     assert!(retried(&projector, &again, &later).await.is_empty());

@@ -11,6 +11,7 @@ use ilock_tests::parties::call_id;
 use ilock_tests::phone::Credentials;
 use ilock_tests::{LogLines, Party, World};
 use serde_json::{Value, json};
+use tracing::field::Empty;
 
 /// What is logged while `happens` runs, which nothing else does meanwhile.
 async fn logged<T>(happens: impl Future<Output = T>) -> (String, T) {
@@ -135,5 +136,27 @@ async fn no_line_about_one_tenant_tells_of_the_other() {
     }
     for line in text.lines() {
         assert!(!(tells(line, &names[0]) && tells(line, &names[1])), "{line}");
+    }
+}
+
+#[test]
+fn a_line_holds_each_of_its_spans_once() {
+    let lines = LogLines::default();
+    let to = lines.clone();
+    tracing::subscriber::with_default(lines_of_json(move || to.clone()), || {
+        let _invocation = tracing::info_span!("invocation", requestId = "8f507cfc").entered();
+        let request = tracing::info_span!("request", route = "/api/calls", call_id = Empty, n = Empty).entered();
+        request.record("call_id", "call_a_b_1");
+        request.record("n", 2);
+        tracing::info!(kind = "accept", "committed");
+    });
+    let text = lines.text();
+    let line: Value = serde_json::from_str(&text).unwrap();
+    let invocation = json!({ "name": "invocation", "requestId": "8f507cfc" });
+    let request = json!({ "name": "request", "route": "/api/calls", "call_id": "call_a_b_1", "n": 2 });
+    assert_eq!((&line["message"], &line["kind"]), (&json!("committed"), &json!("accept")));
+    assert_eq!(line["spans"], json!([invocation, request]));
+    for once in ["8f507cfc", "call_a_b_1"] {
+        assert_eq!(text.matches(once).count(), 1, "{once}: {text}");
     }
 }

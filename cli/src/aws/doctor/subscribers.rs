@@ -79,37 +79,33 @@ fn name_of(arn: &str) -> &str {
     arn.rsplit([':', '/']).next().unwrap_or(arn)
 }
 
-/// The operator made the topics and platform applications, and the stack only names them: no deployment makes them again.
-fn no_topic(parameter: &str, arn: &str, error: &AwsError) -> CheckResult {
-    let what = format!("the topic {arn}");
-    if !error.is_not_found() {
-        return CheckResult::refused(ALARMS, &what, error);
+/// Something that the operator made, and that the stack only names: no deployment makes it again.
+fn not_read(about: &'static str, what: &str, error: &AwsError, lost: &str, remedy: String) -> CheckResult {
+    if error.is_not_found() {
+        CheckResult::failed(about, format!("{what} does not exist: {lost}"), remedy)
+    } else {
+        CheckResult::refused(about, what, error)
     }
-    CheckResult::failed(
-        ALARMS,
-        format!("{what} does not exist: nobody hears the alarms that go to {parameter}"),
-        format!(
-            "aws sns create-topic --name {} makes it again under this ARN: then subscribe to it; \
-             or deploy with {parameter}: the ARN of another one",
-            name_of(arn)
-        ),
-    )
+}
+
+fn no_topic(parameter: &str, arn: &str, error: &AwsError) -> CheckResult {
+    let lost = format!("nobody hears the alarms that go to {parameter}");
+    let remedy = format!(
+        "aws sns create-topic --name {} makes it again under this ARN: then subscribe to it; \
+         or deploy with {parameter}: the ARN of another one",
+        name_of(arn)
+    );
+    not_read(ALARMS, &format!("the topic {arn}"), error, &lost, remedy)
 }
 
 fn no_app(parameter: &str, arn: &str, error: &AwsError) -> CheckResult {
-    let what = format!("the platform application {arn}");
-    if !error.is_not_found() {
-        return CheckResult::refused(PUSH, &what, error);
-    }
-    CheckResult::failed(
-        PUSH,
-        format!("{what} does not exist: no phone is woken by {parameter}"),
-        format!(
-            "docs/operators.md, “Pushes”: make it again with the name {}, which gives it this ARN; \
-             or deploy with {parameter}: the ARN of another one",
-            name_of(arn)
-        ),
-    )
+    let lost = format!("no phone is woken by {parameter}");
+    let remedy = format!(
+        "docs/operators.md, “Pushes”: make it again with the name {}, which gives it this ARN; \
+         or deploy with {parameter}: the ARN of another one",
+        name_of(arn)
+    );
+    not_read(PUSH, &format!("the platform application {arn}"), error, &lost, remedy)
 }
 
 /// Those parameters that are set.
