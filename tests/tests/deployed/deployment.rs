@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_config::BehaviorVersion;
 use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_sqs::types::QueueAttributeName as Count;
 use ilock_auth::{Arns, Identity, Role, Secret, issue_access_token};
 use ilock_directory::Directory;
 use ilock_env::Clock;
@@ -127,6 +128,23 @@ impl Deployment {
         let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
         assert!(answer.function_error.is_none(), "{function}: {}", String::from_utf8_lossy(&payload));
         serde_json::from_slice(&payload).unwrap_or_default()
+    }
+
+    /// Waits until nothing is in the queue that this output names, be it visible, delayed or at work.
+    pub async fn queue_runs_empty(&self, output: &str) {
+        let sqs = aws_sdk_sqs::Client::new(&aws().await);
+        eventually(&format!("nothing in {output}"), || async {
+            let counts = [
+                Count::ApproximateNumberOfMessages,
+                Count::ApproximateNumberOfMessagesDelayed,
+                Count::ApproximateNumberOfMessagesNotVisible,
+            ];
+            let asked = sqs.get_queue_attributes().queue_url(self.output(output));
+            let answer = asked.set_attribute_names(Some(counts.to_vec())).send().await.unwrap();
+            let attributes = answer.attributes.unwrap();
+            counts.iter().all(|count| attributes[count] == "0").then_some(())
+        })
+        .await;
     }
 }
 

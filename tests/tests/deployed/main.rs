@@ -13,5 +13,6 @@ mod functions;
 mod phone;
 mod poison;
 mod presence;
+mod retries;
 mod routes;
 mod timeout;

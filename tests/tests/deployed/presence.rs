@@ -1,11 +1,10 @@
 //! Presence: IoT Core's events, through the rule, the function and its queue, into the directory.
 
-use aws_sdk_sqs::types::QueueAttributeName as Count;
 use ilock_directory::Client;
 use ilock_events::ClientName;
 use ilock_tests::parties::user_at;
 
-use crate::deployment::{Deployment, aws, eventually};
+use crate::deployment::{Deployment, eventually};
 use crate::phone::Phone;
 
 async fn client(deployment: &Deployment, phone: &Phone, owner: &str) -> Client {
@@ -18,23 +17,6 @@ async fn connection(deployment: &Deployment, phone: &Phone) -> Option<i64> {
     let id = ClientName::new(phone.client_id()).unwrap();
     let presence = deployment.directory().await.presence(&id).await.unwrap();
     presence.filter(|presence| presence.connected).map(|presence| presence.version)
-}
-
-/// Asserts that every disconnect was rechecked.
-async fn queue_is_empty(deployment: &Deployment) {
-    let sqs = aws_sdk_sqs::Client::new(&aws().await);
-    eventually("the presence queue is empty", || async {
-        let counts = [
-            Count::ApproximateNumberOfMessages,
-            Count::ApproximateNumberOfMessagesDelayed,
-            Count::ApproximateNumberOfMessagesNotVisible,
-        ];
-        let asked = sqs.get_queue_attributes().queue_url(deployment.output("PresenceQueueUrl"));
-        let answer = asked.set_attribute_names(Some(counts.to_vec())).send().await.unwrap();
-        let attributes = answer.attributes.unwrap();
-        counts.iter().all(|count| attributes[count] == "0").then_some(())
-    })
-    .await;
 }
 
 #[tokio::test]
@@ -65,6 +47,7 @@ async fn a_phone_that_comes_back_at_once_is_not() {
         connection(&deployment, &phone).await.filter(|second| *second > first)
     })
     .await;
-    queue_is_empty(&deployment).await;
+    // Every disconnect was checked again.
+    deployment.queue_runs_empty("PresenceQueueUrl").await;
     assert_eq!(client(&deployment, &phone, &fatma.id).await.offline_since, None);
 }
