@@ -23,6 +23,8 @@ pub const GAVE_UP: &str = "GaveUp";
 pub const REFUSALS: &str = "Refusals";
 /// Requests that were answered with 5xx. Lambda counts none of them as an error: the function has not failed.
 pub const SERVER_ERRORS: &str = "ServerErrors";
+/// Batches of a stream or a queue of which something is to be shown again. Lambda counts none of them as an error either.
+pub const BATCHES_FAILED: &str = "BatchesFailed";
 /// Commits that others were quicker with.
 pub const RACES_LOST: &str = "RacesLost";
 /// Commits that somebody changed or deleted. Anything but 0 is an attack or an operator's mistake.
@@ -64,6 +66,13 @@ pub fn count_press(call: &Placed, now: Millis) {
     let rings = call.at == now && call.terms.callees.iter().any(Callee::is_to_ring);
     if !rings {
         metrics::counter!(SILENT_PRESSES).increment(1);
+    }
+}
+
+/// Counts a batch of which so many records or messages are to be shown again.
+pub fn count_batch(failed: usize) {
+    if failed > 0 {
+        metrics::counter!(BATCHES_FAILED).increment(1);
     }
 }
 
@@ -119,6 +128,7 @@ pub fn describe() {
         GAVE_UP,
         REFUSALS,
         SERVER_ERRORS,
+        BATCHES_FAILED,
         RACES_LOST,
         TAMPERED,
         ARCHIVED,

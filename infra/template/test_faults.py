@@ -66,6 +66,12 @@ FAULTS = [
         ("$", "ServerErrors"),
     ),
     (
+        "a function has a batch of a stream or a queue shown again, which Lambda takes for a success",
+        "telemetry/metrics.rs",
+        "placed_calls_rings_refusals_and_tampering_are_counted_as_the_dashboard_and_alarms_read_them",
+        ("$", "BatchesFailed"),
+    ),
+    (
         "Secrets Manager: a secret is not there, as an app sees it: 503",
         "embedded/secrets.rs",
         "who_asks_a_function_that_is_not_ready_is_answered_in_the_envelope",

@@ -10,6 +10,8 @@ use ilock_events::{ClientName, Millis, PartyAddress, TopicPrefix};
 use ilock_notify::QueueError;
 use serde::{Deserialize, Serialize};
 
+use crate::metrics::count_batch;
+
 /// How long a client may be away before it counts as offline, in seconds.
 pub const AWAY_SECONDS: i32 = 5;
 
@@ -120,5 +122,6 @@ pub async fn on_queue(directory: &Directory, prefix: &TopicPrefix, batch: SqsEve
             answer.add_failure(message.message_id.unwrap_or_default());
         }
     }
+    count_batch(answer.batch_item_failures.len());
     answer
 }

@@ -4,6 +4,8 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::future::join_all;
 use serde::de::DeserializeOwned;
 
+use crate::metrics::count_batch;
+
 /// Has `handle` take each message. `what` one of them is, in words for the log.
 pub async fn each_message<M: DeserializeOwned, Handling: Future<Output = Result<(), String>>>(
     event: SqsEvent,
@@ -26,5 +28,6 @@ pub async fn each_message<M: DeserializeOwned, Handling: Future<Output = Result<
             answer.add_failure(message.message_id.clone().unwrap_or_default());
         }
     }
+    count_batch(answer.batch_item_failures.len());
     answer
 }

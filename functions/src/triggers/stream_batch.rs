@@ -10,6 +10,7 @@ use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse
 use ilock_events::{CallId, Commit, CommitNo};
 use ilock_log::{LogError, commit_of};
 
+use crate::metrics::count_batch;
 use crate::triggers::changed_commit::{ChangedCommit, is_commit};
 
 /// The commits of one batch, and what is to be shown again.
@@ -84,9 +85,10 @@ impl StreamBatch {
     }
 }
 
-/// The answer to a batch of which the records with these sequence numbers are to be shown again.
+/// The answer to a batch of which the records with these sequence numbers are to be shown again; a batch that has any is counted.
 #[must_use]
 pub fn shown_again(numbers: Vec<String>) -> DynamoDbEventResponse {
+    count_batch(numbers.len());
     let mut answer = DynamoDbEventResponse::default();
     for number in numbers {
         let mut failure = DynamoDbBatchItemFailure::default();

@@ -4,8 +4,10 @@
 
 use std::time::Duration;
 
+use ilock_events::TopicPrefix;
 use ilock_functions::service::room_dismisser::RoomDismisser;
 use ilock_functions::triggers::projector::Projector;
+use ilock_functions::triggers::{expire_call, presence};
 use ilock_lambda::install_metrics;
 use ilock_tests::World;
 use ilock_tests::backend::RecordingRetries;
@@ -63,6 +65,20 @@ async fn placed_calls_rings_refusals_and_tampering_are_counted_as_the_dashboard_
     let event = serde_json::from_value(json!({ "Records": [record] })).unwrap();
     let answer = projector.on_stream(&RecordingRetries::default(), event).await;
     assert!(answer.batch_item_failures.is_empty(), "an alarm, and nothing to be shown again");
+    // For Lambda a function that has something shown again was invoked without an error.
+    let unreadable = json!({
+        "eventID": "2", "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": "local",
+        "dynamodb": { "ApproximateCreationDateTime": 1.0, "Keys": key, "NewImage": key, "SequenceNumber": "2", "SizeBytes": 1, "StreamViewType": "NEW_AND_OLD_IMAGES" },
+    });
+    let event = serde_json::from_value(json!({ "Records": [unreadable] })).unwrap();
+    let answer = projector.on_stream(&RecordingRetries::default(), event).await;
+    assert_eq!(answer.batch_item_failures.len(), 1);
+    let messages = json!({ "Records": [{ "messageId": "1", "body": "{" }, { "messageId": "2", "body": "7" }] });
+    let event = serde_json::from_value(messages.clone()).unwrap();
+    assert_eq!(expire_call::on_queue(&world.stack.calls, event).await.batch_item_failures.len(), 2);
+    let event = serde_json::from_value(messages).unwrap();
+    let answer = presence::on_queue(&world.stack.directory, &TopicPrefix::default(), event).await;
+    assert_eq!(answer.batch_item_failures.len(), 2);
     // The push service is out of reach: the client is registered all the same, a token alone is not.
     world.stack.push.down(true);
     let token = json!({ "platform": "android", "push_token": "token-1" });
@@ -80,12 +96,15 @@ async fn placed_calls_rings_refusals_and_tampering_are_counted_as_the_dashboard_
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     // A blocked caller's call owes no ring. Of all answers only the 503 about a token alone is a server error.
     let calls = [("CallsPlaced", 3.0), ("RingsDue", 2.0), ("SilentPresses", 2.0), ("Tampered", 1.0)];
-    for (metric, number) in calls.into_iter().chain([("TokensNotRegistered", 2.0), ("ServerErrors", 1.0)]) {
+    for (metric, number) in
+        calls.into_iter().chain([("TokensNotRegistered", 2.0), ("ServerErrors", 1.0), ("BatchesFailed", 3.0)])
+    {
         assert!((sum(&lines, metric) - number).abs() < f64::EPSILON, "{metric}: {text}");
     }
-    let errors = documents(&lines, "ServerErrors");
-    let by = &errors[0]["_aws"]["CloudWatchMetrics"][0]["Dimensions"];
-    assert_eq!(by, &json!([["Stage"]]), "the alarms read it by its stage alone: {text}");
+    for metric in ["ServerErrors", "BatchesFailed"] {
+        let by = &documents(&lines, metric)[0]["_aws"]["CloudWatchMetrics"][0]["Dimensions"];
+        assert_eq!(by, &json!([["Stage"]]), "the alarms read {metric} by its stage alone: {text}");
+    }
     let refused = documents(&lines, "Refusals");
     assert_eq!((refused[0]["Code"].as_str(), refused[0]["Stage"].as_str()), (Some("40901"), Some("test")), "{text}");
     let rings = documents(&lines, "RingLatency");
