@@ -100,7 +100,8 @@ fn attempts<'a>(round: u64, door: &'a Party, members: &'a [Member], call: &'a st
             act: async move { member.person.callee_action(call, action, Some(&client)).await }.boxed(),
         });
     }
-    if [3, 5].contains(&(round % 6)) {
+    // The door gives up, but for some of the rounds in which nobody answers: those end by refusals alone.
+    if [3, 5].contains(&(round % 6)) && round % 24 != 23 {
         let act = async move { door.caller_action(call, "cancelled").await }.boxed();
         all.push(Attempt { after_ms: round * 3 % 19, act });
     }
