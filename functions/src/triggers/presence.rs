@@ -10,7 +10,7 @@ use ilock_events::{ClientName, Millis, PartyAddress, TopicPrefix};
 use ilock_notify::QueueError;
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::count_batch;
+use crate::triggers::queue_batch::{answer, read};
 
 /// How long a client may be away before it counts as offline, in seconds.
 pub const AWAY_SECONDS: i32 = 5;
@@ -109,19 +109,14 @@ pub async fn recheck(directory: &Directory, prefix: &TopicPrefix, event: &Presen
     Ok(())
 }
 
-/// The queue's batch: what fails comes again, alone.
+/// The queue's batch, one message after the other: what fails comes again, alone.
 pub async fn on_queue(directory: &Directory, prefix: &TopicPrefix, batch: SqsEvent) -> SqsBatchResponse {
-    let mut answer = SqsBatchResponse::default();
-    for message in batch.records {
-        let outcome = match serde_json::from_str(message.body.as_deref().unwrap_or_default()) {
+    let mut outcomes = vec![];
+    for message in &batch.records {
+        outcomes.push(match read(message) {
             Ok(event) => recheck(directory, prefix, &event).await.map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        if let Err(error) = outcome {
-            tracing::error!(error, message_id = message.message_id, "a presence event failed");
-            answer.add_failure(message.message_id.unwrap_or_default());
-        }
+            Err(error) => Err(error),
+        });
     }
-    count_batch(answer.batch_item_failures.len());
-    answer
+    answer(&batch.records, outcomes, "a presence event")
 }

@@ -13,6 +13,7 @@ use ilock_tests::World;
 use ilock_tests::backend::RecordingRetries;
 use ilock_tests::parties::call_id;
 use ilock_tests::phone::kind;
+use ilock_tests::stream::event;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -58,26 +59,23 @@ async fn placed_calls_rings_refusals_and_tampering_are_counted_as_the_dashboard_
     let (directory, notifier) = (world.stack.directory.clone(), calls.notifier.clone());
     let projector = Projector { log: calls.log, directory, notifier, rooms: RoomDismisser::new(None) };
     let key = json!({ "pk": { "S": format!("call#{call}") }, "sk": { "S": "commit#000001" } });
-    let record = json!({
-        "eventID": "1", "eventName": "REMOVE", "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": "local",
-        "dynamodb": { "ApproximateCreationDateTime": 1.0, "Keys": key, "SequenceNumber": "1", "SizeBytes": 1, "StreamViewType": "NEW_AND_OLD_IMAGES" },
-    });
-    let event = serde_json::from_value(json!({ "Records": [record] })).unwrap();
-    let answer = projector.on_stream(&RecordingRetries::default(), event).await;
+    let record = |number: &str, name: &str| {
+        json!({
+            "eventID": number, "eventName": name, "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": "local",
+            "dynamodb": { "ApproximateCreationDateTime": 1.0, "Keys": key, "SequenceNumber": number, "SizeBytes": 1, "StreamViewType": "NEW_AND_OLD_IMAGES" },
+        })
+    };
+    let answer = projector.on_stream(&RecordingRetries::default(), event(&[record("1", "REMOVE")])).await;
     assert!(answer.batch_item_failures.is_empty(), "an alarm, and nothing to be shown again");
     // For Lambda a function that has something shown again was invoked without an error.
-    let unreadable = json!({
-        "eventID": "2", "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": "local",
-        "dynamodb": { "ApproximateCreationDateTime": 1.0, "Keys": key, "NewImage": key, "SequenceNumber": "2", "SizeBytes": 1, "StreamViewType": "NEW_AND_OLD_IMAGES" },
-    });
-    let event = serde_json::from_value(json!({ "Records": [unreadable] })).unwrap();
-    let answer = projector.on_stream(&RecordingRetries::default(), event).await;
+    let mut unreadable = record("2", "INSERT");
+    unreadable["dynamodb"]["NewImage"] = key.clone();
+    let answer = projector.on_stream(&RecordingRetries::default(), event(&[unreadable])).await;
     assert_eq!(answer.batch_item_failures.len(), 1);
     let messages = json!({ "Records": [{ "messageId": "1", "body": "{" }, { "messageId": "2", "body": "7" }] });
-    let event = serde_json::from_value(messages.clone()).unwrap();
-    assert_eq!(expire_call::on_queue(&world.stack.calls, event).await.batch_item_failures.len(), 2);
-    let event = serde_json::from_value(messages).unwrap();
-    let answer = presence::on_queue(&world.stack.directory, &TopicPrefix::default(), event).await;
+    let batch = || serde_json::from_value(messages.clone()).unwrap();
+    assert_eq!(expire_call::on_queue(&world.stack.calls, batch()).await.batch_item_failures.len(), 2);
+    let answer = presence::on_queue(&world.stack.directory, &TopicPrefix::default(), batch()).await;
     assert_eq!(answer.batch_item_failures.len(), 2);
     // The push service is out of reach: the client is registered all the same, a token alone is not.
     world.stack.push.down(true);
