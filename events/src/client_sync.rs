@@ -11,9 +11,9 @@ use crate::{ClientName, Millis};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientChange {
-    /// It registered, and was not there before: somebody logged in on another phone.
+    /// It registered, and was not there before, or by another login: somebody logged in on a phone.
     ClientAdded,
-    /// It was dropped, because there were too many: the one that had not been heard of for longest.
+    /// It was dropped, because there were too many: one that had not been heard of for longest.
     ClientRemoved,
 }
 

@@ -25,10 +25,10 @@ impl MessageId {
         Self(format!("{call_id}:{n}:{index}"))
     }
 
-    /// The id of what is told of a registration of a client, as its `action`.
+    /// The id of what is told of a registration of a client, as its `action`: the `index`th of that kind.
     #[must_use]
-    pub fn of_registration(action: &str, registration: &Generation) -> Self {
-        Self(format!("{action}_{}:0:0", registration.as_str()))
+    pub fn of_registration(action: &str, registration: &Generation, index: usize) -> Self {
+        Self(format!("{action}_{}:0:{index}", registration.as_str()))
     }
 
     /// As text.

@@ -1,15 +1,15 @@
-//! A layer between the functions and the broker that makes publishing slow.
+//! A layer between the functions and the broker that makes publishing slow, and ends of sessions fail.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use ilock_events::ClientName;
+use ilock_events::{Carrier, ClientName};
 use ilock_local::MqttLayer;
 use ilock_notify::{CarrierError, Mqtt, Publish};
 
-/// A broker that can be made slow and counts publishes.
+/// A broker that can be made slow or refuse, and counts publishes.
 #[derive(Clone)]
 pub struct SlowBroker {
     inner: Arc<dyn Mqtt>,
@@ -21,12 +21,24 @@ pub struct SlowBroker {
 pub struct Throttle {
     delay_ms: Arc<AtomicU64>,
     asked: Arc<AtomicUsize>,
+    refused: Arc<Mutex<Vec<ClientName>>>,
 }
 
 impl Throttle {
     /// Delays every publish by `delay` from now on.
     pub fn set(&self, delay: Duration) {
         self.delay_ms.store(u64::try_from(delay.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// The next end of a session of each of `clients` fails.
+    pub fn refuse_to_end(&self, clients: impl IntoIterator<Item = ClientName>) {
+        self.refused.lock().unwrap().extend(clients);
+    }
+
+    /// Whether the end of this session fails; the next one does not.
+    fn refuses(&self, client: &ClientName) -> bool {
+        let mut refused = self.refused.lock().unwrap();
+        refused.iter().position(|other| other == client).map(|index| refused.swap_remove(index)).is_some()
     }
 
     /// How many publishes were tried.
@@ -53,6 +65,9 @@ impl Mqtt for SlowBroker {
     }
 
     fn end_session(&self, client: ClientName) -> BoxFuture<'_, Result<(), CarrierError>> {
+        if self.throttle.refuses(&client) {
+            return Box::pin(async { Err(CarrierError { carrier: Carrier::Mqtt, why: "throttled".into() }) });
+        }
         self.inner.end_session(client)
     }
 }

@@ -12,5 +12,6 @@ pub mod room_credentials;
 pub mod room_dismisser;
 pub mod room_watch;
 pub mod rung;
+pub mod sessions;
 pub mod token_verifier;
 pub mod witness_client;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use ilock_auth::{Arns, BadSigningKey, ConnectSigner, MqttTokens, PayloadKeys};
 use ilock_env::{NoRandomness, random};
 use ilock_events::{Address, ClientName, TopicPrefix};
@@ -84,13 +84,13 @@ fn shortened(most: u32, drawn: u16) -> u32 {
 pub struct Broker(pub Arc<dyn Mqtt>);
 
 impl Broker {
-    /// Ends the MQTT sessions of `clients`.
+    /// Ends the MQTT sessions of `clients`: each is tried, whatever becomes of the others.
     ///
     /// # Errors
     /// 503 when one could not be ended.
     pub async fn end_sessions(&self, clients: Vec<ClientName>) -> Result<(), ApiError> {
         let ended = clients.into_iter().map(|client| self.0.end_session(client));
-        try_join_all(ended).await.map(drop).map_err(|error| {
+        join_all(ended).await.into_iter().collect::<Result<Vec<()>, _>>().map(drop).map_err(|error| {
             tracing::warn!(%error, "a session could not be ended");
             ApiError::Busy
         })

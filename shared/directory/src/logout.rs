@@ -1,7 +1,7 @@
 //! Logging out: a client is removed for good, and with it the login that it came from.
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use ilock_dynamo::{number, text};
+use ilock_dynamo::{Item, number, text, text_in};
 use ilock_events::{ClientName, Login, Millis, PartyAddress};
 
 use crate::account::Account;
@@ -11,8 +11,15 @@ use crate::directory::{Directory, DirectoryError, read, store};
 /// For so long it is remembered that a client was removed, in milliseconds: as long as an ended session.
 const REMEMBERED_MS: i64 = 400 * 86_400_000;
 
+const GONE: &str = "gone#";
+
 fn gone_sk(client: &ClientName) -> String {
-    format!("gone#{client}")
+    format!("{GONE}{client}")
+}
+
+/// When the client that `mark` is about was removed.
+fn removed_at(mark: &Item) -> Option<Millis> {
+    mark.get("at").and_then(|at| at.as_n().ok()?.parse().ok()).map(Millis)
 }
 
 impl Directory {
@@ -64,6 +71,47 @@ impl Directory {
         Ok(gone)
     }
 
+    /// Removes every client of `party` whose login was ended: where a logout failed behind that, they are left.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn remove_logged_out(&self, party: &PartyAddress, now: Millis) -> Result<(), DirectoryError> {
+        let (account, clients) = self.account_and_clients(party, now).await?;
+        for client in clients.iter().filter(|client| account.has_ended(&client.login)) {
+            self.remove(party, &client.client_id, now).await?;
+        }
+        Ok(())
+    }
+
+    /// The clients of `party` that were removed at `since` or later, and have not come back.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn removed_since(&self, party: &PartyAddress, since: Millis) -> Result<Vec<ClientName>, DirectoryError> {
+        let mut marks = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :gone)")
+            .expression_attribute_values(":pk", text(pk(party)))
+            .expression_attribute_values(":gone", text(GONE))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut removed = vec![];
+        while let Some(mark) = marks.next().await {
+            let mark = mark.map_err(|e| store("Query")(e.into_service_error()))?;
+            let client = text_in(&mark, "sk").strip_prefix(GONE).and_then(|name| ClientName::new(name).ok());
+            removed.extend(client.filter(|_| removed_at(&mark).is_some_and(|at| at >= since)));
+        }
+        if !removed.is_empty() {
+            let back = self.clients(party).await?;
+            removed.retain(|client| back.iter().all(|other| other.client_id != *client));
+        }
+        Ok(removed)
+    }
+
     /// Forgets `client`, and remembers that it was removed; none where there was no such client.
     async fn remove(
         &self,
@@ -102,7 +150,6 @@ impl Directory {
             return Ok(false);
         }
         let Some(gone) = self.get(pk(party), &gone_sk(&client.client_id)).await? else { return Ok(false) };
-        let at = gone.get("at").and_then(|at| at.as_n().ok()?.parse().ok()).map(Millis);
-        Ok(at.is_some_and(|at| client.login.is_before(at)))
+        Ok(removed_at(&gone).is_some_and(|at| client.login.is_before(at)))
     }
 }

@@ -55,14 +55,13 @@ pub enum Registered {
 /// A registration that stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRegistration {
-    /// Whether there was no such client before.
-    pub is_new: bool,
-    /// How many other clients the party has.
-    pub others: usize,
+    /// Whether the person's phones are told: there was no such client, and there are others; or it was registered by another
+    /// login before.
+    pub is_news: bool,
     /// The version of the party's payload key.
     pub key_version: u32,
-    /// The client that was longest not heard of, where there were too many.
-    pub dropped: Option<Client>,
+    /// The clients that were longest not heard of, where there were too many.
+    pub dropped: Vec<Client>,
 }
 
 /// What a registration is decided on.
@@ -96,20 +95,19 @@ impl Directory {
             let dropped = found.dropped(registration.most_clients);
             let mut steps = vec![
                 TransactWriteItem::builder().update(self.counts(&at, &found, client, &registrations)?).build(),
-                TransactWriteItem::builder().update(self.writes(&at, &found, registration, dropped)?).build(),
+                TransactWriteItem::builder().update(self.writes(&at, &found, registration, &dropped)?).build(),
             ];
-            if let Some(dropped) = dropped {
+            for dropped in &dropped {
                 steps.push(TransactWriteItem::builder().delete(self.drops(&at, &dropped.client_id)?).build());
             }
             if self.transact(steps).await? {
-                if let Some(dropped) = dropped {
+                for dropped in &dropped {
                     self.let_go(&at, dropped).await?;
                 }
                 return Ok(Registered::Yes(Box::new(NewRegistration {
-                    is_new: found.own.is_none(),
-                    others: found.others.len() - usize::from(dropped.is_some()),
+                    is_news: found.is_news(client, &dropped),
                     key_version: found.account.key_version,
-                    dropped: dropped.cloned(),
+                    dropped: dropped.into_iter().cloned().collect(),
                 })));
             }
             tokio::time::sleep(pause(attempt, &registration.generation)).await;
@@ -202,7 +200,7 @@ impl Directory {
         at: &PartyAddress,
         found: &Found,
         registration: &Registration,
-        dropped: Option<&Client>,
+        dropped: &[&Client],
     ) -> Result<Update, DirectoryError> {
         let earlier = found.own.as_ref().and_then(|own| own.passwords.clone());
         let newest = registration.generation.clone();
@@ -212,7 +210,8 @@ impl Directory {
         };
         let mut fields = fields(registration)?;
         fields.insert("passwords".into(), serde_dynamo::to_attribute_value(passwords)?);
-        let kept = |slot: &Slot| found.others.iter().any(|other| other.slot == Some(*slot) && Some(other) != dropped);
+        let kept =
+            |slot: &Slot| found.others.iter().any(|other| other.slot == Some(*slot) && !dropped.contains(&other));
         let slot = found.own.as_ref().map_or_else(|| lowest_free(kept), |own| own.slot);
         fields.extend(slot.map(|slot| ("slot".to_owned(), number(slot.number()))));
         if found.own.is_none() {
@@ -264,10 +263,21 @@ fn unchanged(read: &Recent) -> (&'static str, Option<AttributeValue>) {
 }
 
 impl Found {
-    /// The client that makes room, where a new one finds none.
-    fn dropped(&self, most: usize) -> Option<&Client> {
-        let full = self.own.is_none() && self.others.len() >= most;
-        self.others.iter().filter(|_| full).min_by_key(|other| (other.heard_of(), &other.client_id))
+    /// The clients that make room, where a new one finds none: more than one where fewer may be kept than before.
+    fn dropped(&self, most: usize) -> Vec<&Client> {
+        let (before, after) = (self.others.len(), self.others.len() + usize::from(self.own.is_none()));
+        let mut by_age: Vec<&Client> = self.others.iter().collect();
+        by_age.sort_by_key(|other| (other.heard_of(), &other.client_id));
+        by_age.truncate(after.saturating_sub(most.max(1)).min(before));
+        by_age
+    }
+
+    /// Whether the person should hear of `client`, while `dropped` make room for it.
+    fn is_news(&self, client: &Client, dropped: &[&Client]) -> bool {
+        match &self.own {
+            Some(own) => own.login.session != client.login.session,
+            None => self.others.len() > dropped.len(),
+        }
     }
 }
 

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_auth::Role;
 use ilock_env::Clock;
 use ilock_events::Millis;
 use ilock_local::Options;
-use ilock_tests::parties::{Answer, call_id, session_token};
+use ilock_tests::parties::{Answer, call_id, session_token, user_at};
 use ilock_tests::phone::Credentials;
+use ilock_tests::throttle::Throttle;
 use ilock_tests::{Party, Phone, Version, World};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -368,6 +370,121 @@ async fn a_person_logs_out_all_others_or_everywhere() {
     for party in [&parties[1], &thief] {
         assert_eq!(party.gets("/api/calls").await.code, 40_302);
     }
+    world.end().await;
+}
+
+/// A broker that fails once for each of two phones of three.
+struct Troubled {
+    world: World,
+    operator: Party,
+    /// Whose phones they are, by a login each.
+    logins: [Party; 3],
+    phones: Vec<Phone>,
+    /// The call that rings.
+    call: String,
+}
+
+impl Troubled {
+    async fn starts() -> Self {
+        let throttle = Throttle::default();
+        let world = World::with(Options { mqtt_layer: Some(throttle.layer()), ..Options::anywhere() }).await;
+        let before = now().plus(-2_000);
+        let logins = ["s1", "s2", "s3"].map(|session| logged_in(&world, "anna", Some(session), before));
+        let mut phones = vec![];
+        for (login, name) in logins.iter().zip(["one", "two", "three"]) {
+            phones.push(world.phone(login, name).await);
+        }
+        throttle.refuse_to_end(["anna_one", "anna_two"].map(|name| name.parse().unwrap()));
+        let operator = world.bearer("op", session_token("op", Role::Operator, None, now()));
+        let call = call_id(&world.door("door").rings("anna", 60).await);
+        Self { world, operator, logins, phones, call }
+    }
+
+    /// None of the first `count` phones hears of a call any more, nor is any of them registered.
+    async fn are_out(mut self, count: usize) {
+        let left = self.world.stack.directory.clients(&user_at("anna")).await.unwrap();
+        assert_eq!(left.len(), 3 - count);
+        self.world.door("door").caller_action(&self.call, "cancelled").await.ok();
+        for phone in self.phones.iter_mut().take(count) {
+            let heard = phone.all_within(Duration::from_millis(300)).await;
+            assert!(heard.iter().all(|heard| heard.body["action"] != "cancelled"), "{heard:?}");
+        }
+        self.world.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_logout_that_the_brokers_trouble_cut_short_is_done_by_its_repetition() {
+    let troubled = Troubled::starts().await;
+    let revoke = async || troubled.operator.posts("/api/admin/revocations", json!({ "user_id": "anna" })).await;
+    revoke().await.refused(503);
+    let mut removed = revoke().await.ok()["removed"].as_array().unwrap().clone();
+    removed.sort_by_key(ToString::to_string);
+    assert_eq!(removed, ["anna_one", "anna_three", "anna_two"], "also what the first try removed");
+    troubled.are_out(3).await;
+
+    // The login that asks is over by the first try: the repetition is refused, and does the rest.
+    let troubled = Troubled::starts().await;
+    let everywhere = async || troubled.logins[0].asks(Method::DELETE, "/api/mqtt/clients", None).await;
+    everywhere().await.refused(503);
+    assert_eq!(everywhere().await.code, 40_302);
+    troubled.are_out(3).await;
+
+    let troubled = Troubled::starts().await;
+    let others = async || troubled.logins[2].asks(Method::DELETE, "/api/mqtt/clients?except=anna_three", None).await;
+    others().await.refused(503);
+    others().await.ok();
+    troubled.are_out(2).await;
+
+    let troubled = Troubled::starts().await;
+    removes(&troubled.logins[0], "anna_one").await.refused(503);
+    assert_eq!(removes(&troubled.logins[0], "anna_one").await.code, 40_302);
+    troubled.are_out(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_logout_that_ended_the_logins_and_then_failed_removes_their_clients_when_it_is_repeated() {
+    let troubled = Troubled::starts().await;
+    troubled.world.stack.directory.end_all_sessions(&user_at("anna"), now()).await.unwrap();
+    let everywhere = async || troubled.logins[0].asks(Method::DELETE, "/api/mqtt/clients", None).await;
+    everywhere().await.refused(503);
+    assert_eq!(everywhere().await.code, 40_302);
+    troubled.are_out(3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_other_phones_are_told_of_another_login_under_the_name_of_a_known_client() {
+    let world = World::new().await;
+    let owner = logged_in(&world, "anna", Some("s-owner"), now());
+    let mut phone = world.phone(&owner, "phone").await;
+    owner.registers("tablet").await;
+    phone.hears("client_added").await;
+    logged_in(&world, "anna", Some("s-thief"), now()).registers("tablet").await;
+    assert_eq!(phone.hears("client_added").await["device_id"], "anna_tablet");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_more_clients_than_they_may_since_today_loses_all_that_are_too_many() {
+    let later = Later::default();
+    let world = later.world(&[("LIMIT_CLIENTS", "2")]).await;
+    let anna = world.user("anna");
+    let text = |text: String| AttributeValue::S(text);
+    for name in ["a", "b"] {
+        anna.registers(name).await;
+    }
+    // Three more, of the time when more were allowed.
+    for name in ["c", "d", "e"] {
+        let tables = world.stack.dynamodb.clone();
+        let found = tables.get_item().table_name("directory").key("pk", text("party#user#anna".into()));
+        let mut item = found.key("sk", text("client#anna_a".into())).send().await.unwrap().item.unwrap();
+        item.insert("sk".into(), text(format!("client#anna_{name}")));
+        item.insert("client_id".into(), text(format!("anna_{name}")));
+        tables.put_item().table_name("directory").set_item(Some(item)).send().await.unwrap();
+    }
+    later.by(2_000);
+    anna.registers("last").await;
+    assert_eq!(world.stack.directory.clients(&user_at("anna")).await.unwrap().len(), 2);
     world.end().await;
 }
 

@@ -1,5 +1,6 @@
 //! Registers clients, and tells the person's other phones of a new one.
 
+use futures::future::join_all;
 use ilock_directory::{Account, Client, Directory, NewRegistration, Registered, Registration, TooOften};
 use ilock_env::random;
 use ilock_events::{ClientChange, ClientSync, Generation, MessageId, Millis, PartyAddress, PartyKind, topics};
@@ -14,6 +15,13 @@ use crate::wiring::Wiring;
 
 /// How long the news of a client is kept for a phone that is away: as long as IoT Core keeps its session.
 const NEWS_SECONDS: u32 = 3600;
+
+/// What a registration did to a client: the `index`th of which this is told.
+struct News<'a> {
+    action: ClientChange,
+    client: &'a Client,
+    index: usize,
+}
 
 /// See the module.
 #[derive(Clone)]
@@ -77,27 +85,31 @@ impl Registrar {
         Ok((generation, made))
     }
 
-    /// A login on another phone is what somebody who stole one would make: so the person's phones say so.
+    /// A login on another phone, or another login under the name of one, is what somebody who stole one would make: so the
+    /// person's phones say so.
     async fn tell_of_new(&self, caller: &Caller, registration: &Registration, made: &NewRegistration) {
-        if made.is_new && made.others > 0 {
-            self.tell(caller, ClientChange::ClientAdded, &registration.client, registration).await;
+        if made.is_news {
+            let told = News { action: ClientChange::ClientAdded, client: &registration.client, index: 0 };
+            self.tell(caller, told, registration).await;
         }
     }
 
     async fn end_dropped(&self, caller: &Caller, registration: &Registration, made: &NewRegistration) {
-        let Some(dropped) = &made.dropped else { return };
-        self.tell(caller, ClientChange::ClientRemoved, dropped, registration).await;
-        if let Err(error) = self.broker.0.end_session(dropped.client_id.clone()).await {
-            tracing::warn!(%error, "the session of a dropped client goes on until its password runs out");
-        }
+        let each = made.dropped.iter().enumerate().map(async |(index, client)| {
+            self.tell(caller, News { action: ClientChange::ClientRemoved, client, index }, registration).await;
+            if let Err(error) = self.broker.0.end_session(client.client_id.clone()).await {
+                tracing::warn!(%error, "the session of a dropped client goes on until its password runs out");
+            }
+        });
+        join_all(each).await;
     }
 
     /// Whoever is not told sees the client in the list.
-    async fn tell(&self, caller: &Caller, action: ClientChange, client: &Client, registration: &Registration) {
+    async fn tell(&self, caller: &Caller, news: News<'_>, registration: &Registration) {
         if caller.party.kind != PartyKind::User {
             return;
         }
-        let message = news(&caller.at(), action, client, registration);
+        let message = message(&caller.at(), news, registration);
         let told = match message {
             Ok(message) => self.broker.0.publish(message).await.map(drop).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
@@ -112,17 +124,16 @@ fn refused(too_often: TooOften) -> ApiError {
     ApiError::TooOften(TooMany::Registrations { retry_after_ms: too_often.retry_after_ms })
 }
 
-fn news(
+fn message(
     at: &PartyAddress,
-    action: ClientChange,
-    client: &Client,
+    News { action, client, index }: News<'_>,
     Registration { generation, client: Client { registered_at: now, .. }, .. }: &Registration,
 ) -> Result<Publish, serde_json::Error> {
     let word = match action {
         ClientChange::ClientAdded => "client_added",
         ClientChange::ClientRemoved => "client_removed",
     };
-    let message_id = MessageId::of_registration(word, generation);
+    let message_id = MessageId::of_registration(word, generation, index);
     let sync = ClientSync {
         action,
         device_id: client.client_id.clone(),

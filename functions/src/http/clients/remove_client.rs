@@ -10,9 +10,9 @@ use ilock_events::{ClientName, ClientRemoved, SentClientId};
 use serde::Deserialize;
 
 use crate::error::ApiError;
-use crate::http::asker::{Asker, Caller};
+use crate::http::asker::{Admission, Asker, Caller};
 use crate::http::response::Reply;
-use crate::service::mqtt_access::Broker;
+use crate::service::sessions::Sessions;
 use crate::service::token_verifier::TokenVerifier;
 use crate::settings::BadSetting;
 use crate::wiring::Wiring;
@@ -21,7 +21,7 @@ use crate::wiring::Wiring;
 #[derive(Clone, FromRef)]
 pub struct RemoveClientState {
     verifier: TokenVerifier,
-    broker: Broker,
+    sessions: Sessions,
     directory: Directory,
     clock: Clock,
 }
@@ -34,7 +34,7 @@ impl RemoveClientState {
     pub fn new(wiring: &Wiring) -> Result<Self, BadSetting> {
         Ok(Self {
             verifier: wiring.token_verifier()?,
-            broker: Broker(wiring.carriers.mqtt()?),
+            sessions: Sessions::new(wiring)?,
             directory: wiring.directory()?,
             clock: wiring.clock.clone(),
         })
@@ -54,14 +54,14 @@ async fn remove_client(
     Path(client_id): Path<String>,
 ) -> Result<Reply<ClientRemoved>, ApiError> {
     let (caller, admission) = asker.arrives();
-    let account = admission.granted().await?;
+    let account = state.admitted(&caller, admission).await?;
     // What cannot be the name of a client is none of the asker's.
     let client = caller.client(&SentClientId(client_id)).map_err(|_| ApiError::NotFound("client"))?;
-    let gone = state.directory.log_out(&caller.at(), &client, (&account, None), state.clock.now()).await?;
+    let now = state.clock.now();
+    let gone = state.directory.log_out(&caller.at(), &client, (&account, None), now).await?;
     let was_there = !gone.is_empty();
-    // Also when it was gone already: the session may have outlived an earlier try.
-    let ended = if was_there { names(&gone) } else { vec![client] };
-    state.broker.end_sessions(ended).await?;
+    // The one that was named also when it was gone long ago.
+    state.sessions.end_of_removed(&caller.at(), Some(client), now).await?;
     if was_there { Ok(Reply(state.answer(&gone, &caller))) } else { Err(ApiError::NotFound("client")) }
 }
 
@@ -76,19 +76,30 @@ async fn remove_clients(
     Query(Which { except }): Query<Which>,
 ) -> Result<Reply<ClientRemoved>, ApiError> {
     let (caller, admission) = asker.arrives();
-    let account = admission.granted().await?;
+    let account = state.admitted(&caller, admission).await?;
+    let now = state.clock.now();
     let gone = match except {
-        None => state.directory.log_out_everywhere(&caller.at(), state.clock.now()).await?,
+        None => state.directory.log_out_everywhere(&caller.at(), now).await?,
         Some(except) => {
             let stays = caller.client(&SentClientId(except)).map_err(|_| ApiError::NotFound("client"))?;
             state.remove_others(&caller, &stays, &account).await?
         }
     };
-    state.broker.end_sessions(names(&gone)).await?;
+    state.sessions.end_of_removed(&caller.at(), None, now).await?;
     Ok(Reply(state.answer(&gone, &caller)))
 }
 
 impl RemoveClientState {
+    /// The account of `caller`. Whose own login an earlier try has ended is refused, once what that try
+    /// left undone is done.
+    async fn admitted(&self, caller: &Caller, admission: Admission) -> Result<Account, ApiError> {
+        let admitted = admission.granted().await;
+        if matches!(admitted, Err(ApiError::LoggedOut)) {
+            self.sessions.finish_logout(&caller.at(), self.clock.now()).await?;
+        }
+        admitted
+    }
+
     /// Logs out all clients of `caller` but `stays`. The login that asks stays too, whatever else it registered.
     async fn remove_others(
         &self,

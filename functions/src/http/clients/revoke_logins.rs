@@ -12,7 +12,7 @@ use crate::http::asker::Operator;
 use crate::http::body::JsonBody;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::response::Reply;
-use crate::service::mqtt_access::Broker;
+use crate::service::sessions::Sessions;
 use crate::service::token_verifier::TokenVerifier;
 use crate::settings::BadSetting;
 use crate::wiring::Wiring;
@@ -21,7 +21,7 @@ use crate::wiring::Wiring;
 #[derive(Clone, FromRef)]
 pub struct RevokeLoginsState {
     verifier: TokenVerifier,
-    broker: Broker,
+    sessions: Sessions,
     directory: Directory,
     clock: Clock,
 }
@@ -34,7 +34,7 @@ impl RevokeLoginsState {
     pub fn new(wiring: &Wiring) -> Result<Self, BadSetting> {
         Ok(Self {
             verifier: wiring.token_verifier()?,
-            broker: Broker(wiring.carriers.mqtt()?),
+            sessions: Sessions::new(wiring)?,
             directory: wiring.directory()?,
             clock: wiring.clock.clone(),
         })
@@ -49,7 +49,7 @@ async fn revoke_logins(
     operator: Operator,
     // Revoking twice is revoking once, and later.
     _: IdempotencyKey,
-    State(RevokeLoginsState { broker, directory, clock, .. }): State<RevokeLoginsState>,
+    State(RevokeLoginsState { sessions, directory, clock, .. }): State<RevokeLoginsState>,
     JsonBody(ask): JsonBody<Revocation>,
 ) -> Result<Reply<Revoked>, ApiError> {
     let party = match (ask.user_id, ask.device_id) {
@@ -59,9 +59,8 @@ async fn revoke_logins(
         (Some(_), Some(_)) => return Err(ApiError::field("device_id", "must not be there beside user_id")),
     };
     let (now, at) = (clock.now(), PartyAddress::of(&operator.tenant, &party));
-    let gone = directory.log_out_everywhere(&at, now).await?;
-    let removed: Vec<_> = gone.into_iter().map(|client| client.client_id).collect();
-    broker.end_sessions(removed.clone()).await?;
+    directory.log_out_everywhere(&at, now).await?;
+    let removed = sessions.end_of_removed(&at, None, now).await?;
     tracing::warn!(operator = %operator.id, party = %at, clients = removed.len(), "logged out everywhere by an operator");
     Ok(Reply(Revoked { not_before: Millis(now.0.div_euclid(1000) * 1000), removed }))
 }
