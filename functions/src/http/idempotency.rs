@@ -22,7 +22,12 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
+        let mut sent = parts.headers.get_all("idempotency-key").iter();
+        let Some(value) = sent.next() else { return Ok(Self(None)) };
+        // API Gateway joins several by a comma, which no key contains.
+        if sent.next().is_some() {
+            return Err(ApiError::field("Idempotency-Key", "must be there once"));
+        }
         let key = value.to_str().unwrap_or_default();
         CommandId::new(key).map(|key| Self(Some(key))).map_err(|bad| bad_id("Idempotency-Key", &bad))
     }

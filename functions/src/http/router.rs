@@ -1,5 +1,6 @@
 //! How routes are served: the same router on Lambda and in the embedded stack.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use axum::Router;
@@ -110,11 +111,22 @@ async fn in_span(request: Request, next: Next) -> Response {
 
 /// What axum itself refuses (a path that is no UTF-8, a query that cannot be read) is answered in our words.
 async fn bad_request(request: Request, next: Next) -> Response {
+    let twice = request.uri().query().and_then(named_twice);
     let response = next.run(request).await;
     let plain = response.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
     if response.status() == StatusCode::BAD_REQUEST && plain {
-        return ApiError::field("address", "path and query must be UTF-8, percent-encoded, each name once")
-            .into_response();
+        let refused = match twice {
+            Some(name) => ApiError::field(name, "must be there once"),
+            None => ApiError::field("address", "path and query must be UTF-8, percent-encoded"),
+        };
+        return refused.into_response();
     }
     response
+}
+
+/// A name that `query` has more than once.
+fn named_twice(query: &str) -> Option<String> {
+    let names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+    let mut seen = HashSet::new();
+    names.filter(|name| !name.is_empty()).find(|name| !seen.insert(*name)).map(str::to_owned)
 }

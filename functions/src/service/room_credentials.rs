@@ -82,8 +82,8 @@ impl RoomCredentials {
     }
 
     /// What `entrant` may do in the room of a call that may be joined. Before the answer a callee's phone only looks and
-    /// listens, and only once the log has it; its credential ends with the ringing, so it opens no conversation that
-    /// somebody else took.
+    /// listens, and only once the log has it. Tencent asks for the credential at the door of the room only, and knows of no
+    /// answer: it opens the room until the ringing would have ended, and no longer.
     fn pass(&self, call: &Placed, entrant: Entrant<'_>, now: Millis) -> Option<RoomPass> {
         if call.state != CallState::Ringing || call.terms.caller == *entrant.party {
             return Some(RoomPass { privileges: ALL_PRIVILEGES, seconds: self.valid_seconds });

@@ -152,11 +152,11 @@ impl HistoryRow {
     }
 }
 
-/// Whether `callee` missed the call. Whoever refuses calls while they are in another one has missed it, too.
+/// Whether `callee` missed the call. Whoever refuses calls while they are in another one has missed it, too; and so has whose
+/// phones rang on unheard after one of them declined.
 fn is_missed(call: &Placed, callee: &Callee) -> bool {
     let refused = callee.busy == Some(Busy::Refused);
-    let reacted = call.rejected.contains_key(&callee.id) && !refused
-        || callee.clients.iter().any(|client| call.declined.contains(client));
+    let reacted = call.is_out(callee) && !refused;
     match call.state {
         CallState::Missed | CallState::Cancelled => !reacted,
         CallState::Rejected => refused,

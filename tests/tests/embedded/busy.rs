@@ -80,6 +80,37 @@ async fn whoever_calls_is_in_a_call() {
     world.end().await;
 }
 
+/// "Busy" from one phone ends the ring for the whole family (element-web#1964, twilio-voice-react-native#221).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_that_rejects_because_it_is_busy_silences_itself_alone_and_the_last_one_ends_the_call() {
+    let world = World::new().await;
+    let (door, anna) = (world.door("device123"), world.user("anna"));
+    let mut panel = world.phone(&door, "panel").await;
+    let (mut tablet, mut phone) = (world.phone(&anna, "tablet").await, world.phone(&anna, "phone").await);
+    let call = call_id(&door.rings("anna", 30).await);
+    for rings in [&mut tablet, &mut phone] {
+        rings.hears("incoming").await;
+    }
+    panel.hears("ringing").await;
+    let busy = async |name: &str| {
+        let body =
+            json!({ "call_id": call, "action": "rejected", "reason": "busy", "client_id": format!("anna_{name}") });
+        anna.asks_with(Method::POST, "/api/calls/callee-action", Some(body), &[("idempotency-key", name)]).await
+    };
+    let view = busy("tablet").await.ok();
+    assert_eq!((&view["state"], &view["remaining_ms"]), (&json!("ringing"), &json!(0)));
+    assert_eq!(tablet.hears("declined").await["device_id"], "anna_tablet");
+    assert_eq!(phone.hears("declined").await["state"], "ringing");
+    let view = anna.gets(&format!("/api/calls/{call}?client_id=anna_phone")).await.ok();
+    assert!(view["remaining_ms"].as_i64().unwrap() > 20_000, "the other phone rings on: {view}");
+
+    let view = busy("phone").await.ok();
+    assert_eq!((&view["state"], &view["reason"]), (&json!("rejected"), &json!("busy")));
+    assert_eq!(panel.hears("rejected").await["reason_code"], "busy");
+    assert_eq!(busy("tablet").await.ok()["state"], "rejected", "the same request once more is what it was");
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_want_to_be_rung_while_busy_refuses_at_once_and_history_and_log_have_it() {
     let world = World::new().await;

@@ -1,6 +1,6 @@
 //! Histories, clients, and what each party may see of a call.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_auth::Role;
@@ -269,6 +269,32 @@ async fn a_history_says_who_called_who_answered_how_long_and_what_was_missed() {
     let own = door.gets("/api/calls").await.ok();
     assert!(own["calls"].as_array().unwrap().iter().all(|call| missed(call) == (false, false)));
     assert_eq!((&own["unseen"], &own["calls"][0]["peer_id"]), (&json!(0), &json!("anna")));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_one_phone_declined_and_another_let_ring_was_missed_and_one_that_all_declined_was_not() {
+    let world = World::new().await;
+    let (door, anna, bert) = (world.door("device123"), world.user("anna"), world.user("bert"));
+    for name in ["phone", "tablet"] {
+        anna.registers(name).await;
+    }
+    bert.registers("phone").await;
+    let household = json!({ "callee_ids": ["anna", "bert"], "ring_seconds": 30 });
+    for (declining, missed) in [(&["tablet"][..], true), (&["tablet", "phone"][..], false)] {
+        let call = call_id(&door.posts("/api/calls", household.clone()).await.ok());
+        for name in declining {
+            anna.callee_action(&call, "declined", Some(&format!("anna_{name}"))).await.ok();
+        }
+        door.caller_action(&call, "cancelled").await.ok();
+        let newest = async || anna.gets("/api/calls").await.ok()["calls"][0].clone();
+        let until = Instant::now() + Duration::from_secs(10);
+        while newest().await["call_id"] != call.as_str() && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let row = newest().await;
+        assert_eq!((&row["call_id"], &row["missed"]), (&json!(call), &json!(missed)), "{declining:?}: {row}");
+    }
     world.end().await;
 }
 

@@ -226,7 +226,7 @@ async fn a_broken_address_or_header_is_answered_in_the_envelope() {
         ("/api/calls?limit=101".to_owned(), "limit"),
         ("/api/calls?limit=many".to_owned(), "limit"),
         ("/api/calls?cursor=nonsense".to_owned(), "cursor"),
-        ("/api/calls?limit=1&limit=2".to_owned(), "address"),
+        ("/api/calls?limit=1&limit=2".to_owned(), "limit"),
     ] {
         let told = user.gets(&path).await.refused(400);
         assert_eq!(told["field"], field, "{path:.40}: {told}");

@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::routing::post;
+use ilock_call::Placed;
 use ilock_directory::Directory;
 use ilock_env::Clock;
 use ilock_events::{
@@ -76,10 +77,14 @@ async fn callee_action(
         CalleeAct::Ringing => Act::Alert {},
         CalleeAct::Accepted => Act::Accept {},
         CalleeAct::Declined => Act::Decline {},
-        CalleeAct::Rejected => Act::Reject { reason: Reason::of_rejection(ask.reason.as_deref()), personal: None },
+        CalleeAct::Rejected => {
+            let reason = Reason::of_rejection(ask.reason.as_deref());
+            let alone = reason == Reason::Busy && speaks_for_itself(call.placed()?, &caller.party.id, &acting);
+            if alone { Act::Decline {} } else { Act::Reject { reason, personal: None } }
+        }
         CalleeAct::Hangup => Act::HangUp { personal: None },
     };
-    let says_why = matches!(ask.action, CalleeAct::Rejected | CalleeAct::Hangup);
+    let says_why = matches!(act, Act::Reject { .. } | Act::HangUp { .. });
     let request = CommandRequest {
         tenant: caller.tenant.clone(),
         actor: caller.actor(acting.name.clone()),
@@ -100,6 +105,15 @@ async fn callee_action(
         keep_later_alert(&calls, &mut call, (&caller.party.id, &acting), clock.now()).await?;
     }
     Ok(Reply(view(&call, &rooms, (&caller.party, &acting), clock.now())?))
+}
+
+/// Whether a phone that is busy silences itself alone: the person's other phones may still be answered. A repetition says what
+/// was said before.
+fn speaks_for_itself(call: &Placed, person: &PartyId, acting: &ActingClient) -> bool {
+    let Some(name) = &acting.name else { return false };
+    let mut clients =
+        call.terms.callees.iter().filter(|callee| callee.id == *person).flat_map(|callee| &callee.clients);
+    call.declined.contains(name) || clients.any(|client| client != name && !call.declined.contains(client))
 }
 
 /// Two persons who talk are no strangers from then on. What cannot be kept only makes them strangers once more.

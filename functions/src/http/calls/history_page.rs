@@ -175,8 +175,12 @@ impl HistoryReader<'_> {
         }
         let call = match self.log.of_party(self.caller, &row.call_id).await {
             Ok(call) => call,
-            Err(broken @ ApiError::Log(LogError::Broken { .. } | LogError::Item { .. })) => {
-                // One call that cannot be read does not take the others' history away.
+            Err(
+                broken @ (ApiError::Log(LogError::Broken { .. } | LogError::Item { .. })
+                | ApiError::NotFound(_)
+                | ApiError::Archived(_)),
+            ) => {
+                // One call that cannot be read, or is not there any more, does not take the others' history away.
                 tracing::error!(call_id = %row.call_id, error = %broken, "call unreadable; returned the stored history row");
                 return Ok(FreshRow { record: row, remaining_ms: None });
             }

@@ -19,9 +19,8 @@ pub fn view(
     now: Millis,
 ) -> Result<CallView, ApiError> {
     let placed = call.placed()?;
-    // Who does not say which phone they are may be any of them.
-    let is_theirs = |by: Option<&ClientName>| client.name.is_none() || by == client.name.as_ref();
-    let previews = call.alerted(&party.id).any(|(by, preview)| preview && is_theirs(by));
+    // What one phone was given is no other's: who does not say which of several they are looks as such, or not at all.
+    let previews = call.alerted(&party.id).any(|(by, preview)| preview && by == client.name.as_ref());
     let entrant = Entrant { party, seat: client.seat, previews };
     let text = call.text_of(CommitNo::FIRST);
     Ok(CallView {
