@@ -37,7 +37,8 @@ use crate::dynamodb::{self, KeptAlarms};
 use crate::error::NotStarted;
 use crate::http::cors::local_pages;
 use crate::http::dated::dated;
-use crate::http::host::{by_no_foreign_name, this_machine_only};
+use crate::http::host::{by_no_foreign_name, own_programs_only};
+use crate::http::whole::carried_out;
 use crate::http::{Served, reachable, serve};
 use crate::ledger_folder::{LedgerFolder, signing_key};
 use crate::options::{Addresses, Options};
@@ -230,7 +231,8 @@ fn routes(
     let api = service(all_routes(wiring)?.merge(ledger_routes(wiring, ledger)?));
     let guarded = anybody_can_sign(&wiring.settings.access()?.keys);
     let api = if guarded { api.layer(from_fn(by_no_foreign_name)).layer(from_fn(in_language)) } else { api };
-    let pushes = push.clone().routes().layer(from_fn(this_machine_only));
+    let api = api.layer(from_fn(carried_out));
+    let pushes = push.clone().routes().layer(from_fn(own_programs_only));
     let all = api.merge(healthz()).merge(pushes).merge(pages);
     Ok(all.layer(from_fn(local_pages)).layer(from_fn_with_state(wiring.clock.clone(), dated)))
 }
@@ -281,7 +283,7 @@ fn stores(dynamodb: SocketAddr, tlog: &Path) -> Router {
     let tlog = std::path::absolute(tlog).unwrap_or_else(|_| tlog.to_owned());
     let body = json!({ "dynamodb": dynamodb, "tlog": tlog });
     let stores = Router::new().route("/dev/stores", get(|| async move { axum::Json(body) }));
-    stores.layer(from_fn(this_machine_only))
+    stores.layer(from_fn(own_programs_only))
 }
 
 fn healthz() -> Router {

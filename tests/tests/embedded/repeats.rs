@@ -1,7 +1,7 @@
 //! One visitor, many presses: one call. And one call only, however the presses come.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use ilock_directory::{Lease, Reserved};
@@ -13,6 +13,8 @@ use ilock_tests::parties::{Answer, Party, call_id};
 use ilock_tests::phone::kind;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 async fn presses_with(caller: &Party, key: &str, body: Value) -> Answer {
     caller.asks_with(Method::POST, "/api/calls", Some(body), &[("idempotency-key", key)]).await
@@ -278,5 +280,31 @@ async fn a_key_whose_first_room_was_another_calls_names_one_call_also_when_that_
     let again = presses_with(&door, "one", to_anna("door")).await;
     assert!(again.replayed);
     assert_eq!(call_id(&again.ok()), call_id(&call));
+    world.end().await;
+}
+
+/// okhttp#2394: a connection that breaks in the middle of a press, and the press that its user makes then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_press_whose_connection_breaks_in_the_middle_is_placed_and_the_next_one_is_it() {
+    let world = World::new().await;
+    let anna = world.user("anna");
+    anna.registers("phone").await;
+    for n in 0..24_u64 {
+        let door = world.door(&format!("door{n}"));
+        let body = to_anna("door").to_string();
+        let head = format!(
+            "POST /api/calls HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            door.token,
+            body.len()
+        );
+        let mut connection = TcpStream::connect(world.stack.at.http).await.unwrap();
+        connection.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(n)).await;
+        drop(connection);
+        let pressed = Instant::now();
+        let again = presses_with(&door, "again", to_anna("door")).await.ok();
+        assert!(pressed.elapsed() < Duration::from_secs(2), "after {:?}, cut after {n} ms", pressed.elapsed());
+        door.caller_action(&call_id(&again), "cancelled").await.ok();
+    }
     world.end().await;
 }

@@ -7,6 +7,7 @@ mod lingering;
 pub(crate) mod network;
 mod serve;
 mod unread;
+pub(crate) mod whole;
 
 pub use network::reachable;
 pub(crate) use serve::{Served, serve};

@@ -40,6 +40,12 @@ pub(crate) fn is_this_machine(host: &str) -> bool {
     is_loopback_host(host) || network_address().is_some_and(|address| host == address.to_string())
 }
 
+/// Whether `address` is one of this machine's, as far as they are known.
+pub(crate) fn is_own_address(address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    address.is_loopback() || network_address() == Some(address)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,8 +3,8 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::Router;
 use axum::middleware::from_fn;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::host::Peer;
 use super::lingering::Lingering;
 use super::unread::close_where_unread;
 
@@ -37,9 +38,9 @@ pub(crate) async fn serve(served: Served, stop: CancellationToken) {
         // Forgets those that have ended.
         while connections.try_join_next().is_some() {}
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, from)) => {
                 let _ = stream.set_nodelay(true);
-                let service = TowerToHyperService::new(router.clone());
+                let service = TowerToHyperService::new(router.clone().layer(Extension(Peer(from.ip()))));
                 let connection = http.serve_connection(TokioIo::new(Lingering::new(stream)), service).with_upgrades();
                 connections.spawn(until_idle(connection, stop.clone()));
             }
