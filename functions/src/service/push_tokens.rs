@@ -61,7 +61,7 @@ impl PushTokens {
         Ok(Self { wanted })
     }
 
-    /// Makes each an endpoint of its push service, as of `now`; of those that the operator has set up.
+    /// Makes each an endpoint of its push service, as of `now`; of those that the operator has set up, and rightly.
     ///
     /// # Errors
     /// 400 when the push service does not take the token, 503 when it does not answer.
@@ -75,6 +75,11 @@ impl PushTokens {
                 Err(PushError::Refused(why)) => {
                     tracing::warn!(service = service.word(), why, "a push token was refused");
                     return Err(ApiError::field(field, format!("{} does not take it", service.word())));
+                }
+                // The phone rings while its app is open, as where the operator has not set up the service.
+                Err(error @ PushError::Unusable(_)) => {
+                    tracing::error!(service = service.word(), %error, "no push token can be registered");
+                    ::metrics::counter!(metrics::TOKENS_NOT_REGISTERED).increment(1);
                 }
                 Err(error @ (PushError::Unavailable(_) | PushError::Later { .. } | PushError::Retired(_))) => {
                     tracing::warn!(service = service.word(), %error, "a push token could not be registered");

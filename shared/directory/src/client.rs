@@ -140,7 +140,7 @@ impl EndpointSlot {
 /// A client's endpoint at a push service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PushEndpoint {
-    /// What the carrier calls it. The token itself is not kept here.
+    /// What the carrier calls it: the endpoint's ARN at SNS; where a push service is asked directly, the service and the token.
     pub id: String,
     pub service: PushService,
     /// When it was registered last.

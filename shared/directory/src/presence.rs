@@ -9,7 +9,7 @@ use ilock_events::{ClientName, Millis, PartyAddress};
 use serde::{Deserialize, Serialize};
 
 use crate::client::{client_pk, pk, sk};
-use crate::directory::{Directory, DirectoryError, read, store};
+use crate::directory::{Directory, DirectoryError, pause, read, store};
 
 /// IoT Core counts a client's connections from 0 again once it was away for about an hour ("Lifecycle events" in its
 /// developer guide); so what is that much later is newer, whatever its number.
@@ -17,6 +17,9 @@ const COUNTS_ANEW_MS: i64 = 50 * 60 * 1000;
 
 /// What is known of a client is kept for so long after its last change: 30 days.
 const KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+
+/// How often what DynamoDB left over is asked for again: a table that is throttled leaves over all.
+const BATCHES: u32 = 5;
 
 /// One change of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +77,7 @@ impl Directory {
         self.get(client_pk(client), "presence").await?.map(read).transpose()
     }
 
-    /// Which of `clients`, at most a hundred, are connected, as far as the broker told.
+    /// Which of `clients`, at most a hundred, are connected, as far as the broker told and DynamoDB read it in [`BATCHES`].
     ///
     /// # Errors
     /// [`DirectoryError::Store`].
@@ -83,7 +86,13 @@ impl Directory {
             |client| Item::from([("pk".to_owned(), text(client_pk(client))), ("sk".to_owned(), text("presence"))]);
         let mut keys: Vec<Item> = clients.iter().map(key).collect();
         let mut connected = BTreeSet::new();
-        while !keys.is_empty() {
+        for attempt in 0..BATCHES {
+            if keys.is_empty() {
+                return Ok(connected);
+            }
+            if attempt > 0 {
+                pause(attempt).await;
+            }
             let asked = KeysAndAttributes::builder().set_keys(Some(std::mem::take(&mut keys))).consistent_read(true);
             let asked = asked.build().map_err(store("BatchGetItem"))?;
             let found = self.client.batch_get_item().request_items(&self.table, asked).send().await;

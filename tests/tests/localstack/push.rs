@@ -270,3 +270,15 @@ async fn an_endpoint_that_is_gone_is_retired() {
     assert!(matches!(said, Err(PushError::Retired(_))), "{said:?}");
     fixture.end().await;
 }
+
+/// It could never succeed, and was answered "try again".
+#[tokio::test]
+async fn a_token_for_a_platform_application_that_is_gone_is_not_asked_for_again() {
+    let fixture = Fixture::new().await;
+    let gone = "arn:aws:sns:eu-central-1:000000000000:app/GCM/gone".to_owned();
+    let apps = PushApps { arns: BTreeMap::from([(PushService::Gcm, gone)]), bundle_id: None };
+    let sns = Sns::new(fixture.client.clone(), apps);
+    let refused = sns.register(PushService::Gcm, "token".into()).await.unwrap_err();
+    assert!(matches!(refused, PushError::Unusable(_)), "{refused}");
+    fixture.end().await;
+}

@@ -206,7 +206,7 @@ async fn everything() {
     answer_off.line("place → answer to the door, fast path off");
     notified.line("accept → door told");
     registered.line("register → answer");
-    println!("    targets: ring p99 ≤ 50 with the fast path on; register p99 ≤ 100");
+    println!("    targets: ring p99 ≤ 10 with the fast path on; register p99 ≤ 100");
 
     println!("\nrequests to AWS                                   all  in turn  until told");
     for trips in ilock_tests::round_trips().await {

@@ -27,6 +27,13 @@ pub fn request_timeouts() -> TimeoutConfig {
     one_try.operation_timeout(Duration::from_secs(3)).build()
 }
 
+/// How long a message is tried. It says for how long a phone rings, and that the call rings at all, as of the first try; what was
+/// not taken is told anew, by another look.
+fn message_timeouts() -> TimeoutConfig {
+    let one_try = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(500));
+    one_try.operation_timeout(Duration::from_secs(1)).build()
+}
+
 /// How often a message is tried within one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryPolicy {
@@ -67,7 +74,7 @@ impl AwsCarriers {
             RetryPolicy::CallerWaiting => {
                 (TimeoutConfig::builder().operation_timeout(FAST_BUDGET).build(), RetryConfig::disabled())
             }
-            RetryPolicy::Background => (request_timeouts(), RetryConfig::standard()),
+            RetryPolicy::Background => (message_timeouts(), RetryConfig::standard()),
         };
         let config = aws_sdk_iotdataplane::config::Builder::from(&self.sdk)
             .endpoint_url(self.settings.iot_endpoint()?)

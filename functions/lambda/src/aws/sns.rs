@@ -1,7 +1,7 @@
 //! Mobile push by Amazon SNS: one platform application for each push service, one platform endpoint for each token.
 
 use aws_sdk_sns::Client;
-use aws_sdk_sns::error::{DisplayErrorContext, SdkError};
+use aws_sdk_sns::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_sns::operation::create_platform_endpoint::CreatePlatformEndpointError;
 use aws_sdk_sns::operation::get_endpoint_attributes::GetEndpointAttributesError;
 use aws_sdk_sns::operation::publish::PublishError;
@@ -77,7 +77,7 @@ impl Sns {
             Err(error) if is_gone(error.as_service_error(), GetEndpointAttributesError::is_not_found_exception) => {
                 return Ok(false);
             }
-            Err(error) => return Err(unavailable(error)),
+            Err(error) => return Err(not_registered(error)),
         };
         let is = |name: &str, value: &str| read.get(name).is_some_and(|is| is == value);
         if is("Token", token) && is("Enabled", "true") {
@@ -89,7 +89,7 @@ impl Sns {
             Err(error) if is_gone(error.as_service_error(), SetEndpointAttributesError::is_not_found_exception) => {
                 Ok(false)
             }
-            Err(error) => Err(unavailable(error)),
+            Err(error) => Err(not_registered(error)),
         }
     }
 
@@ -108,6 +108,18 @@ fn is_gone<E>(error: Option<&E>, not_found: fn(&E) -> bool) -> bool {
     error.is_some_and(not_found)
 }
 
+/// That a platform application is gone, or that the function may not use it, the operator alone can change.
+fn not_registered<E, R>(error: SdkError<E, R>) -> PushError
+where
+    E: ProvideErrorMetadata,
+    SdkError<E, R>: std::error::Error,
+{
+    match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+        Some(code @ ("AuthorizationError" | "NotFound")) => PushError::Unusable(code.into()),
+        _ => unavailable(error),
+    }
+}
+
 fn unavailable<E, R>(error: SdkError<E, R>) -> PushError
 where
     SdkError<E, R>: std::error::Error,
@@ -122,7 +134,7 @@ fn existing(error: SdkError<CreatePlatformEndpointError>) -> Result<String, Push
             let said = invalid.message().unwrap_or_default();
             already_there(said).map(str::to_owned).ok_or_else(|| PushError::Refused("the token is not valid".into()))
         }
-        _ => Err(unavailable(error)),
+        _ => Err(not_registered(error)),
     }
 }
 

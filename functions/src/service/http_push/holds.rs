@@ -10,8 +10,11 @@ use ilock_notify::push::{PushError, millis};
 use super::provider::Wait;
 use crate::lock::lock;
 
-/// Phones whose time is over are dropped once there are so many.
+/// So many phones are remembered; a further one only once the time of another is over.
 const MOST: usize = 1000;
+
+/// A longer wait is not believed: whoever asks for more is asked again after this.
+const LONGEST: Duration = Duration::from_mins(5);
 
 #[derive(Default)]
 struct Until {
@@ -39,7 +42,7 @@ impl Holds {
     }
 
     pub fn note(&self, token: &str, wait: Wait, now: Millis) {
-        let end = |wait: Duration| now.plus(millis(wait));
+        let end = |wait: Duration| now.plus(millis(wait.min(LONGEST)));
         let mut until = lock(&self.0);
         match wait {
             Wait::Unsaid => {}
@@ -48,8 +51,30 @@ impl Holds {
                 if until.phones.len() >= MOST {
                     until.phones.retain(|_, until| until.since(now) > 0);
                 }
-                until.phones.insert(token.to_owned(), end(wait));
+                if until.phones.len() < MOST {
+                    until.phones.insert(token.to_owned(), end(wait));
+                }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_left_alone_for_longer_than_minutes_and_no_more_phones_are_remembered_than_may_be() {
+        let (holds, now) = (Holds::default(), Millis(1_679_886_400_000));
+        let year = Duration::from_hours(365 * 24);
+        holds.note("", Wait::Service(year), now);
+        let after = |ms| holds.check("phone0", now.plus(ms));
+        assert!(after(millis(LONGEST) - 1).is_err() && after(millis(LONGEST)).is_ok());
+        for number in 0..MOST + 10 {
+            holds.note(&format!("phone{number}"), Wait::Phone(year), now);
+        }
+        assert_eq!(lock(&holds.0).phones.len(), MOST);
+        holds.note("last", Wait::Phone(year), now.plus(millis(LONGEST)));
+        assert_eq!(lock(&holds.0).phones.len(), 1, "those whose time is over are dropped");
     }
 }

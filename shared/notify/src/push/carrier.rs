@@ -44,6 +44,9 @@ pub enum PushError {
     /// It would not be taken the next time either.
     #[error("{REFUSED}: {0}")]
     Refused(String),
+    /// No token is taken until the operator changes something; what the service said.
+    #[error("the operator's setup does not permit it: {0}")]
+    Unusable(String),
     /// It may be taken the next time.
     #[error("unavailable: {0}")]
     Unavailable(String),

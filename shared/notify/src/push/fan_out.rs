@@ -273,7 +273,9 @@ impl PushSender<'_> {
         match sent {
             Ok(Ok(carrier_id)) => Ok(Outcome::Taken(carrier_id)),
             Ok(Err(PushError::Retired(why))) => Ok(Outcome::Retired(why)),
-            Ok(Err(refused @ PushError::Refused(_))) => Ok(Outcome::Refused(refused.to_string())),
+            Ok(Err(refused @ (PushError::Refused(_) | PushError::Unusable(_)))) => {
+                Ok(Outcome::Refused(refused.to_string()))
+            }
             Ok(Err(PushError::Later { why, wait })) if window.expires_at.since(now) < millis(wait) + 1000 => {
                 Ok(Outcome::Refused(format!("{HELD_BACK} for {} s: {why}", wait.as_secs())))
             }
