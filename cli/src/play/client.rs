@@ -54,5 +54,6 @@ pub fn ending(why: Ending) -> (&'static str, u8) {
         Ending::Failed => ("failed", 1),
         Ending::Gone => ("gone", 1),
         Ending::LoggedOut => ("logged_out", 1),
+        Ending::TakenOver => ("taken_over", 1),
     }
 }

@@ -66,6 +66,7 @@ impl Client {
         self.requests_due();
         self.link_due();
         self.calls_due();
+        self.watch_due();
         self.status_due();
         std::mem::take(&mut self.outputs)
     }
@@ -79,7 +80,7 @@ impl Client {
             _ => None,
         };
         let renewal = self.link.renew_at.filter(|_| !self.link.is_off());
-        let calls = self.calls.0.iter().filter_map(|call| call.due(&self.time));
+        let calls = self.calls.0.iter().filter_map(|call| call.due(&self.time)).chain(self.link.watch_at);
         requests.chain(self.requests.ask_token_at).chain(link).chain(renewal).chain(calls).min()
     }
 

@@ -115,6 +115,7 @@ impl Client {
                 self.went_offline();
                 self.link.phase = LinkPhase::TakenOver;
                 self.emit(Event::TakenOver);
+                self.others_ring();
             }
             Lost::Network if is_connected => self.lost(),
             Lost::TakenOver | Lost::Network => {}

@@ -70,6 +70,9 @@ pub(crate) struct Link {
     /// When the broker resumed the session: the messages that come first may have waited in it.
     #[serde(skip)]
     pub resumed_at: Option<u64>,
+    /// Where another connection has the client id: when the backend is asked next what became of the calls here.
+    #[serde(skip)]
+    pub watch_at: Option<u64>,
     /// Whether the app was told that it is online.
     #[serde(skip)]
     pub shown_online: bool,

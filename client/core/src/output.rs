@@ -100,6 +100,8 @@ pub enum Ending {
     Gone,
     /// This client was logged out.
     LoggedOut,
+    /// Another connection has this client's name, and rings: [`Event::TakenOver`] says so too.
+    TakenOver,
 }
 
 /// How far an outgoing call has come.

@@ -80,7 +80,8 @@ export type Ending =
   | "ended"
   | "failed"
   | "gone"
-  | "logged_out";
+  | "logged_out"
+  | "taken_over";
 
 export type Progress = "placing" | "placed" | "ringing" | "alerted" | "unreachable" | "accepted";
 

@@ -1,15 +1,18 @@
 //! What time alone does to a call.
 
 use crate::calls::acting::ANSWER_GRACE_MS;
-use crate::calls::call::CallPhase;
+use crate::calls::call::{Call, CallPhase};
 use crate::classify::Refused;
 use crate::client::Client;
 use crate::codes::ANSWER_TOO_LATE;
+use crate::link::LinkPhase;
 use crate::output::Ending;
 use crate::requests::{Act, Purpose};
 
 /// How often the backend is asked what became of a call whose outcome does not come.
 const CHECKS: u32 = 3;
+/// How long after each other it is asked about a call that goes on here, while another connection hears of it.
+const WATCH_MS: u64 = 5_000;
 
 impl Client {
     pub(crate) fn calls_due(&mut self) {
@@ -56,6 +59,31 @@ impl Client {
         let message = "the backend took no answer in time".to_owned();
         self.report_refusal(&purpose, &Refused { code: ANSWER_TOO_LATE, message, ..Refused::default() });
         self.over(index, Ending::Failed, None, None);
+    }
+
+    /// Another connection has this client's name. What rings, rings there; what was placed or answered here goes on.
+    pub(crate) fn others_ring(&mut self) {
+        let rings = |call: &Call| matches!(call.phase, CallPhase::Ringing | CallPhase::Silenced | CallPhase::Asking);
+        while let Some(index) = self.calls.0.iter().position(rings) {
+            self.over(index, Ending::TakenOver, None, None);
+            // Should this client come back, the call is news.
+            self.calls.0.remove(index);
+        }
+    }
+
+    /// Asks what became of the calls here, of which no message says anything any more.
+    pub(crate) fn watch_due(&mut self) {
+        let asked = if self.link.phase == LinkPhase::TakenOver { self.calls.to_ask() } else { vec![] };
+        if asked.is_empty() {
+            self.link.watch_at = None;
+            return;
+        }
+        match self.link.watch_at {
+            Some(at) if at > self.now => return,
+            Some(_) => asked.iter().for_each(|call_id| self.ask_about(call_id)),
+            None => {}
+        }
+        self.link.watch_at = Some(self.now.saturating_add(WATCH_MS));
     }
 
     /// Nobody could say whether the call still rings.
