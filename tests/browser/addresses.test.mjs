@@ -104,6 +104,51 @@ test("the language button works behind a fragment, and a language is read howeve
   await tabs.close(/ERR_FAILED/);
 });
 
+test("the links of a page lead to pages in the language that its address asks for", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  const call = { call_id: "call_x", caller_id: "gate", callee_ids: ["toni"], timestamp: Date.now(), state: "ended" };
+  await tabs.context.route("**/api/audit/calls?*", (route) => route.fulfill({ json: { code: 0, message: "OK", data: { calls: [call] } } }));
+  const links = async (path) => {
+    const start = await tabs.page(path);
+    await start.locator(".list a").waitFor();
+    // A call of a night is listed on two days.
+    return start.locator("a:not([href^='#'])").evaluateAll((all) => [...new Set(all.map((link) => link.getAttribute("href")))]);
+  };
+  const [plain, chinese] = [await links("/"), await links("/?lang=zh")];
+  assert.deepEqual(plain.map((href) => href.split("?")[0]), ["/", "/phone", "/door", "/story/call_x"]);
+  assert.deepEqual(chinese.map((href) => href.split("?")[0]), ["/", "/phone", "/door", "/story/call_x"]);
+  for (const href of chinese) assert.match(href, /[?&]lang=zh$/);
+  for (const href of plain) assert.doesNotMatch(href, /lang=/);
+  const door = await tabs.page("/door?device=gate&callee=toni&lang=zh");
+  assert.equal(await door.locator("a.brand").getAttribute("href"), "/?lang=zh");
+  await tabs.close();
+});
+
+test("a tab that was duplicated is a phone of its own, and a tab that is reloaded stays the same one", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  const client = (page) => page.locator("ilock-phone").getAttribute("client");
+  const first = await tabs.page("/phone?user=thea");
+  await state(first, "ready");
+  const name = await client(first);
+  // As a browser does for a duplicate.
+  const kept = await first.evaluate(() => ({ ...sessionStorage }));
+  const second = await tabs.context.newPage();
+  await second.addInitScript((kept) => {
+    for (const [place, value] of Object.entries(kept)) if (sessionStorage.getItem(place) === null) sessionStorage.setItem(place, value);
+  }, kept);
+  await second.goto(first.url());
+  await state(second, "ready");
+  const other = await client(second);
+  assert.notEqual(other, name);
+  assert.equal(await by(first, "state").getAttribute("data-state"), "ready");
+  for (const [page, own] of [[second, other], [first, name]]) {
+    await page.reload();
+    await state(page, "ready");
+    assert.equal(await client(page), own);
+  }
+  await tabs.close();
+});
+
 test("a story that there is not is asked for once, and one that cannot be reached again and again", async () => {
   const tabs = await Tabs.open(browser, stack.http);
   const says = (page, text) => by(page, "note").filter({ hasText: text }).waitFor();

@@ -122,6 +122,9 @@ scene("a missed call is new until the person marks it as seen, on all of their p
   const other = await tabs.page("/phone?user=elsa&client=two&lang=zh");
   await shows(other, /^1 个新未接$/);
   assert.equal(await by(other, "mark-seen").textContent(), "标为已读");
+  // What happened is told in the same language.
+  assert.match(await other.locator("[part=call-row] a").getAttribute("href"), /^\/story\/call_[^?]+\?lang=zh$/);
+  assert.match(await phone.locator("[part=call-row] a").getAttribute("href"), /^\/story\/call_[^?]+$/);
   assert.match(await phone.title(), /^\(1\) elsa/);
   assert.equal(await by(phone, "missed-told").textContent(), "1 new missed call");
   const mark = phone.getByRole("button", { name: "Mark as seen: 1 new missed call" });
@@ -338,24 +341,103 @@ scene("a phone that is reloaded in a call goes back into it", async (tabs) => {
   await Promise.all([state(phone, "ready"), state(door, "ready")]);
 });
 
-scene("a phone whose clock is ten minutes wrong rings and answers", async (tabs) => {
-  const door = await tabs.door("door10", "ida");
-  await tabs.context.addInitScript(() => {
-    const now = Date.now;
-    Date.now = () => now() - 600_000;
+/** A page's clock, so many milliseconds ahead: whichever way the page reads it. */
+function setClock(ahead) {
+  const now = () => Real.now() + ahead;
+  const Real = Date;
+  window.Date = new Proxy(Real, {
+    apply: () => new Real(now()).toString(),
+    construct: (_, given, made) => Reflect.construct(Real, given.length === 0 ? [now()] : given, made),
+    get: (_, name) => (name === "now" ? now : Reflect.get(Real, name)),
   });
-  const slow = await tabs.phone("ida", "slow");
-  await tabs.context.addInitScript(() => {
-    const now = Date.now;
-    Date.now = () => now() + 1_200_000;
-  });
-  const fast = await tabs.phone("ida", "fast");
+}
+
+scene("a door and phones whose clocks are ten minutes wrong ring, answer and talk", async (right) => {
+  const withClock = async (ahead) => {
+    const tabs = await Tabs.open(browser, stack.http);
+    await tabs.context.addInitScript(setClock, ahead);
+    return tabs;
+  };
+  const [behind, ahead] = [await withClock(-600_000), await withClock(600_000)];
+  const [slow, fast] = [await behind.phone("ida", "slow"), await ahead.phone("ida", "fast")];
+  const wrong = await fast.evaluate(() => [new Date().getTime() - performance.timeOrigin - performance.now(), Date.now() - new Date()]);
+  assert.ok(wrong[0] > 590_000 && Math.abs(wrong[1]) < 1000, wrong.join());
+  for (const [at, door] of [[right, "door10"], [behind, "door22"], [ahead, "door23"]]) {
+    const pressed = await at.door(door, "ida");
+    await by(pressed, "press").click();
+    await Promise.all([by(slow, "incoming").waitFor(), by(fast, "incoming").waitFor()]);
+    await by(fast, "accept").click();
+    await Promise.all([state(pressed, "in_call"), sees(fast), sees(pressed), silent(slow)]);
+    await by(pressed, "hangup").click();
+    await Promise.all([state(fast, "ready"), state(pressed, "ready")]);
+  }
+  await behind.close();
+  await ahead.close();
+});
+
+scene("a door that is reloaded in a call goes back into it", async (tabs) => {
+  const phone = await tabs.phone("helga", "one");
+  const door = await tabs.door("door24", "helga");
   await by(door, "press").click();
-  await Promise.all([by(slow, "incoming").waitFor(), by(fast, "incoming").waitFor()]);
-  await by(fast, "accept").click();
-  await Promise.all([sees(fast), silent(slow)]);
+  await by(phone, "accept").click();
+  await Promise.all([sees(phone), sees(door)]);
+  await door.reload();
+  await state(door, "in_call");
+  await Promise.all([sees(door), moves(phone)]);
+  await by(phone, "hangup").click();
+  await Promise.all([state(phone, "ready"), state(door, "ready")]);
+});
+
+scene("a door that is opened as another client has its bell, and the first one goes on with its call", async (tabs) => {
+  const phone = await tabs.phone("hedwig", "one");
+  const door = await tabs.door("door25", "hedwig");
+  await by(door, "press").click();
+  await by(phone, "incoming").waitFor();
+  const first = door.url();
+  await door.goto(`${first}&client=x`);
+  await state(door, "ready");
+  assert.ok(await by(door, "press").isEnabled());
+  await door.goto(first);
+  await state(door, "alerted");
   await by(door, "hangup").click();
-  await state(fast, "ready");
+  await Promise.all([silent(phone), state(door, "ready")]);
+});
+
+scene("in a household of two all phones ring; one person answers, and the other's phone falls silent", async (tabs) => {
+  const [husband, wife] = [await tabs.phone("hugo", "one"), await tabs.phone("hilde", "one")];
+  const door = await tabs.door("door26", "hugo,hilde");
+  await by(door, "press").click();
+  await Promise.all([by(husband, "incoming").waitFor(), by(wife, "incoming").waitFor()]);
+  await by(wife, "accept").click();
+  await Promise.all([state(wife, "in_call"), state(door, "in_call"), silent(husband)]);
+  await Promise.all([sees(wife), sees(door)]);
+  await by(wife, "hangup").click();
+  await Promise.all([state(wife, "ready"), state(husband, "ready"), state(door, "ready")]);
+  // Who rejects does so for themselves: the other's phone rings on.
+  await by(door, "press").click();
+  await Promise.all([by(husband, "incoming").waitFor(), by(wife, "incoming").waitFor()]);
+  await by(wife, "reject").click();
+  await silent(wife);
+  await by(husband, "accept").click();
+  await Promise.all([state(husband, "in_call"), state(door, "in_call")]);
+  await by(door, "hangup").click();
+  await Promise.all([state(husband, "ready"), state(door, "ready")]);
+});
+
+scene("of two calls that ring one ends: the tab's title goes on saying that the other rings", async (tabs) => {
+  const phone = await tabs.phone("henny", "one");
+  const [front, garden] = [await tabs.door("door27", "henny"), await tabs.door("door28", "henny", "&name=Garden")];
+  const is = (title) => until(`the title is ${title}`, async () => title.test(await phone.title()));
+  await by(front, "press").click();
+  await is(/^🔔 Front door$/);
+  await by(garden, "press").click();
+  await until("both ring", async () => (await by(phone, "incoming").count()) === 2);
+  await by(front, "hangup").click();
+  await state(front, "ready");
+  await is(/^🔔 Garden$/);
+  await by(garden, "hangup").click();
+  await state(garden, "ready");
+  await is(/henny · iLock Call$/);
 });
 
 scene("a phone is used in one tab: the earlier one says so, and can be used again", async (tabs) => {

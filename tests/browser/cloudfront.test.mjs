@@ -84,6 +84,59 @@ test("a link with another token replaces the one that the tab has", async () => 
   await tabs.close(/status of 401/);
 });
 
+for (const [lang, says, log] of [
+  ["en", "This is the access token of ben, and the page is that of anna. Give the token of anna.", "Log in"],
+  ["zh", "这是 ben 的访问令牌，而本页属于 anna。请填入 anna 的令牌。", "登录"],
+]) {
+  test(`a page that is given somebody else's token says whose it is, and logs nobody in, ${lang}`, async () => {
+    const tabs = await Tabs.open(browser, front.http);
+    const [anna, ben] = [await stack.token("anna", "user"), await stack.token("ben", "user")];
+    const phone = await tabs.page(`/phone?user=anna&client=one&lang=${lang}#token=${ben}`);
+    const form = by(phone, "login");
+    for (const again of [true, false]) {
+      await form.getByRole("alert").filter({ hasText: says }).waitFor();
+      await form.getByRole("textbox").fill(again ? ben : anna);
+      await form.getByRole("button", { name: log }).click();
+    }
+    await state(phone, "ready");
+    assert.ok(!(await phone.evaluate(() => JSON.stringify({ ...sessionStorage }))).includes(ben), "the other's token was kept");
+    await tabs.close();
+  });
+}
+
+test("who logs out is asked for a token before anybody is logged in there again, also after a reload", async () => {
+  const tabs = await Tabs.open(browser, front.http);
+  const token = await stack.token("rolf", "user");
+  const phone = await tabs.page(`/phone?user=rolf&client=one#token=${token}`);
+  await state(phone, "ready");
+  const logsOut = async () => {
+    await by(phone, "log-out").click();
+    await state(phone, "logged_out");
+    assert.ok(!(await phone.evaluate(() => JSON.stringify({ ...sessionStorage }))).includes(token), "the token was kept");
+    await phone.reload();
+    await state(phone, "logged_out");
+    assert.equal(await by(phone, "login").count(), 0);
+  };
+  // A login of the same second as the logout is the one that it ended.
+  const later = async () => {
+    await phone.waitForTimeout(2000);
+    return stack.token("rolf", "user");
+  };
+  await logsOut();
+  await by(phone, "back").click();
+  const form = by(phone, "login");
+  await form.waitFor();
+  assert.equal(await form.getByRole("alert").count(), 0);
+  await form.getByRole("textbox").fill(await later());
+  await form.getByRole("button", { name: "Log in" }).click();
+  await state(phone, "ready");
+  // A link with a token is a login, too.
+  await logsOut();
+  await phone.goto(`${front.http}/phone?user=rolf&client=one#token=${await later()}`);
+  await state(phone, "ready");
+  await tabs.close();
+});
+
 test("a phone that another tab took over is used again with the token that it has", async () => {
   const tabs = await Tabs.open(browser, front.http);
   const path = `/phone?user=ruth&client=one#token=${await stack.token("ruth", "user")}`;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { by, findings, focused, sees, silent, state, Tabs, until } from "./browser.mjs";
+import { by, findings, focused, hears, launch, sees, silent, state, Tabs, until } from "./browser.mjs";
 import { browser, stack } from "./running.mjs";
 
 /** A page of somebody else's, which sets the token before the element is defined. */
@@ -338,6 +338,278 @@ test("without camera and microphone a call goes on, both sides say so as long as
   await by(phone, "hangup").click();
   await Promise.all([state(phone, "ready"), state(door, "ready")]);
   assert.ok(!(await by(door, "error").isVisible()) && !(await by(phone, "error").isVisible()));
+  await tabs.close();
+});
+
+/** What a browser has that lacks one of the two, and what is said of it. */
+const LACKING = [
+  ["video", "audio", "The camera cannot be used. The other side cannot see you.", "Camera: not available", "Microphone: on"],
+  ["audio", "video", "The microphone cannot be used. The other side cannot hear you.", "Microphone: not available", "Camera: on"],
+];
+
+for (const [lacking, has, text, disabled, enabled] of LACKING) {
+  test(`a phone without ${lacking} says so, and sends its ${has} all the same`, async () => {
+    const [tabs, outside] = [await Tabs.open(browser, stack.http), await Tabs.open(browser, stack.http)];
+    await tabs.context.addInitScript((lacking) => {
+      const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+      navigator.mediaDevices.getUserMedia = (wanted) =>
+        wanted[lacking] ? Promise.reject(new DOMException("Requested device not found", "NotFoundError")) : real(wanted);
+    }, lacking);
+    const user = `ulla-${lacking}`;
+    const phone = await tabs.phone(user, "one");
+    const door = await outside.door(`door-${user}`, user);
+    await by(door, "press").click();
+    await by(phone, "accept").click();
+    await Promise.all([state(phone, "in_call"), state(door, "in_call")]);
+    await by(phone, "error").filter({ hasText: text }).waitFor();
+    assert.ok(await phone.getByRole("button", { name: disabled, exact: true }).isDisabled());
+    assert.ok(await phone.getByRole("button", { name: enabled, exact: true }).isEnabled());
+    await Promise.all([sees(phone), hears(phone), has === "audio" ? hears(door) : sees(door)]);
+    assert.equal(await by(phone, "error").textContent(), text);
+    assert.ok(!(await by(door, "error").isVisible()));
+    await by(phone, "hangup").click();
+    await Promise.all([state(phone, "ready"), state(door, "ready")]);
+    await tabs.close();
+    await outside.close();
+  });
+}
+
+test("while the browser asks for camera and microphone the phone says so; an answer after the call opens neither", async () => {
+  const [tabs, outside] = [await Tabs.open(browser, stack.http), await Tabs.open(browser, stack.http)];
+  await tabs.context.addInitScript(() => {
+    const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    window.opened = [];
+    navigator.mediaDevices.getUserMedia = async (wanted) => {
+      await new Promise((answer) => (window.allow = answer));
+      const stream = await real(wanted);
+      window.opened.push(...stream.getTracks());
+      return stream;
+    };
+  });
+  const phone = await tabs.phone("ulrike", "one");
+  const door = await outside.door("door-ulrike", "ulrike");
+  const answers = async (text) => {
+    await by(door, "press").click();
+    await by(phone, "accept").click();
+    await Promise.all([state(phone, "in_call"), state(door, "in_call")]);
+    await by(phone, "error").filter({ hasText: text }).waitFor();
+  };
+  await answers(/^Allow the camera and the microphone\.$/);
+  await phone.evaluate(() => window.allow());
+  await by(phone, "error").waitFor({ state: "hidden" });
+  await Promise.all([sees(phone), sees(door)]);
+  await by(phone, "hangup").click();
+  await Promise.all([state(phone, "ready"), state(door, "ready")]);
+
+  await phone.evaluate(() => (document.querySelector("ilock-phone").lang = "zh"));
+  await answers(/^请允许使用摄像头和麦克风。$/);
+  await by(phone, "hangup").click();
+  await Promise.all([state(phone, "ready"), state(door, "ready")]);
+  assert.ok(!(await by(phone, "error").isVisible()));
+  await phone.evaluate(() => window.allow());
+  await until("camera and microphone are closed again", () => phone.evaluate(() => opened.length === 4 && opened.every(({ readyState }) => readyState === "ended")));
+  assert.equal(await phone.locator("[part=local-video]").count(), 0);
+  assert.ok(!(await by(phone, "error").isVisible()));
+  await tabs.close();
+  await outside.close();
+});
+
+test("a connection that breaks and a camera that is pulled out are told as long as the call lasts", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  const phone = await open(tabs, foreign('client="one"', "ulli"));
+  await state(phone, "ready");
+  const door = await tabs.door("door-ulli", "ulli");
+  await by(door, "press").click();
+  await by(phone, "accept").click();
+  await Promise.all([state(phone, "in_call"), sees(phone), sees(door)]);
+  const becomes = (connectionState) =>
+    phone.evaluate((connectionState) => {
+      const peer = window.peers.filter(({ signalingState }) => signalingState !== "closed").at(-1);
+      Object.defineProperty(peer, "connectionState", { value: connectionState, configurable: true });
+      peer.dispatchEvent(new Event("connectionstatechange"));
+    }, connectionState);
+  const interrupted = by(phone, "error").filter({ hasText: "The connection to the other side is interrupted." });
+  // What is over at once is not told.
+  await becomes("disconnected");
+  await becomes("connected");
+  await phone.waitForTimeout(5000);
+  assert.equal(await interrupted.count(), 0);
+  await becomes("disconnected");
+  await interrupted.waitFor();
+  assert.deepEqual(await phone.evaluate(() => window.problems), ["connection"]);
+  await becomes("connected");
+  await by(phone, "error").waitFor({ state: "hidden" });
+  await becomes("failed");
+  await interrupted.waitFor();
+  await phone.evaluate(() => (document.documentElement.lang = "zh"));
+  await by(phone, "error").filter({ hasText: "与对方的连接已中断。" }).waitFor();
+  await phone.evaluate(() => (document.documentElement.lang = "en"));
+  await becomes("connected");
+
+  await phone.locator("[part=local-video]").evaluate((video) => {
+    const [track] = video.srcObject.getVideoTracks();
+    track.stop();
+    // A browser says so of a camera that is gone, and not of one that the page has closed.
+    track.dispatchEvent(new Event("ended"));
+  });
+  await by(phone, "error").filter({ hasText: "The camera cannot be used." }).waitFor();
+  assert.ok(await by(phone, "mute-camera").isDisabled());
+  await by(phone, "hangup").click();
+  await Promise.all([state(phone, "ready"), state(door, "ready")]);
+  assert.ok(!(await by(phone, "error").isVisible()));
+  await tabs.close();
+});
+
+test("a phone that nobody has touched shows a button that switches the sound on", async () => {
+  const untouched = await launch({ waits: true });
+  try {
+    const tabs = await Tabs.open(untouched, stack.http);
+    await tabs.context.addInitScript(countNotes);
+    const phone = await tabs.phone("vilma", "one");
+    const door = await tabs.door("door-vilma", "vilma");
+    await by(door, "press").click();
+    const sound = phone.getByRole("button", { name: "Switch the sound on" });
+    await sound.waitFor();
+    await sees(phone);
+    assert.equal(await phone.evaluate(() => window.notes), 0);
+    // The other button would stand below the call that rings.
+    assert.ok(!(await by(phone, "hear").isVisible()));
+    await sound.click();
+    await sound.waitFor({ state: "hidden" });
+    await rings(phone);
+    await until("the look before the answer is heard", () => by(phone, "remote-video").evaluate((video) => !video.muted));
+    await by(phone, "reject").click();
+    await state(door, "ready");
+    await tabs.close();
+  } finally {
+    await untouched.close();
+  }
+});
+
+/** As a browser does before somebody has touched the page. */
+function forbidSound() {
+  const play = HTMLMediaElement.prototype.play;
+  HTMLMediaElement.prototype.play = function () {
+    if (this.muted || navigator.userActivation.isActive) return play.call(this);
+    return Promise.reject(new DOMException("nobody has touched the page", "NotAllowedError"));
+  };
+}
+
+test("where the browser does not play the other side by itself, a button does", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  await tabs.context.addInitScript(forbidSound);
+  const phone = await tabs.phone("vinzenz", "one");
+  const door = await tabs.door("door-vinzenz", "vinzenz");
+  await by(door, "press").click();
+  const callId = await by(phone, "incoming").getAttribute("data-call");
+  await phone.evaluate((callId) => document.querySelector("ilock-phone").answer(callId), callId);
+  await state(phone, "in_call");
+  const muted = () => by(phone, "remote-video").evaluate((video) => video.muted);
+  const hear = phone.getByRole("button", { name: "Tap to hear the other side" });
+  await hear.waitFor();
+  await sees(phone);
+  assert.equal(await muted(), true);
+  await hear.click();
+  await hear.waitFor({ state: "hidden" });
+  assert.equal(await muted(), false);
+  await by(phone, "hangup").click();
+  await Promise.all([state(phone, "ready"), state(door, "ready")]);
+  await tabs.close();
+});
+
+test("a phone says that another device has logged in as the person, also over a reload, until it is dismissed", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  const phone = await tabs.phone("vera-lin", "one");
+  await phone.evaluate(() => document.addEventListener("ilock-client-added", ({ detail }) => (window.added = detail.clientId)));
+  const party = await stack.process.user("vera-lin");
+  const { mqtt_credentials: other } = await party.registers("stolen");
+  const says = (text) => by(phone, "logins").filter({ hasText: text }).waitFor();
+  await says(`Another device has logged in as you: ${other.client_id}. If you do not know it, change your password.`);
+  assert.equal(await phone.evaluate(() => window.added), other.client_id);
+  assert.deepEqual(await findings(phone), []);
+  await phone.reload();
+  await state(phone, "ready");
+  await says(other.client_id);
+  await phone.evaluate(() => (document.querySelector("ilock-phone").lang = "zh"));
+  await says(`另一台设备已以您的身份登录：${other.client_id}。如果您不认得它，请更改密码。`);
+  await phone.getByRole("button", { name: "知道了" }).click();
+  await by(phone, "logins").waitFor({ state: "hidden" });
+  await phone.reload();
+  await state(phone, "ready");
+  assert.ok(!(await by(phone, "logins").isVisible()));
+  await tabs.close();
+});
+
+test("who logs out hears no call and sees no list there, and can log in again", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  const phone = await tabs.phone("vicky", "one");
+  const door = await tabs.door("door-vicky", "vicky", "&ring-seconds=5");
+  await phone.evaluate(() => document.addEventListener("ilock-link", ({ detail }) => (window.why = detail.why)));
+  await by(door, "press").click();
+  await by(phone, "reject").click();
+  await Promise.all([state(door, "ready"), phone.locator("[data-testid=call-row]").waitFor()]);
+  await phone.getByRole("button", { name: "Log out" }).click();
+  await state(phone, "logged_out");
+  assert.equal(await phone.evaluate(() => window.why), "by_user");
+  assert.equal(await phone.locator("[data-testid=call-row]").count(), 0);
+  assert.equal(await focused(phone), "back");
+  assert.ok(!(await by(phone, "log-out").isVisible()));
+  const vicky = await stack.process.user("vicky");
+  await until("the backend knows it", async () => (await vicky.asks("GET", "/api/mqtt/clients")).clients.length === 0);
+  await phone.reload();
+  await state(phone, "logged_out");
+  await by(door, "press").click();
+  await door.locator("[part=note]").filter({ hasText: /^placing the call was refused: / }).waitFor();
+  await by(phone, "back").click();
+  await state(phone, "ready");
+  await by(door, "press").click();
+  await by(phone, "incoming").waitFor();
+  await phone.evaluate(() => document.querySelector("ilock-phone").logOut());
+  await Promise.all([state(phone, "logged_out"), silent(phone)]);
+  await phone.waitForTimeout(3000);
+  assert.ok(!(await by(phone, "calls-note").isVisible()));
+  // Nobody is left who could answer.
+  await state(door, "ready");
+  await tabs.close(/status of 404/);
+});
+
+test("what another client has kept under the same name is not taken: the door has its bell", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  const phone = await tabs.phone("veit", "one");
+  const page = await open(tabs, '<!doctype html><html lang="en"><title>A page of somebody else\'s</title><link rel="icon" href="data:,"><main></main><script type="module" src="/pages/pages.js"></script></html>');
+  const begins = (client) =>
+    page.evaluate((client) => {
+      document.querySelector("ilock-door")?.remove();
+      const door = document.createElement("ilock-door");
+      door.token = async () => {
+        const answer = await fetch("/dev/token", { method: "POST", body: '{"sub":"door-veit","role":"device"}' });
+        return (await answer.json()).data.token;
+      };
+      for (const [name, value] of Object.entries({ client, callee: "veit", keep: "mine" })) door.setAttribute(name, value);
+      document.querySelector("main").append(door);
+    }, client);
+  await begins("one");
+  await state(page, "ready");
+  await by(page, "press").click();
+  await by(phone, "incoming").waitFor();
+  await state(page, "alerted");
+  // The same client goes on with its call.
+  await begins("one");
+  await state(page, "alerted");
+  await begins("two");
+  await state(page, "ready");
+  assert.ok(await by(page, "press").isEnabled());
+  await by(phone, "reject").click();
+  await silent(phone);
+  await tabs.close();
+});
+
+test("in a page of somebody else's the file shows no page, whatever the address", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  await tabs.context.route(/\/phone\?own$/, (route) => route.fulfill({ contentType: "text/html", body: foreign('client="one"', "vroni") }));
+  const page = await tabs.page("/phone?own");
+  await state(page, "ready");
+  assert.deepEqual([await page.locator("ilock-phone").count(), await page.locator("header.bar").count()], [1, 0]);
   await tabs.close();
 });
 

@@ -94,6 +94,8 @@ test("the story is followed live, checks the chain, and notices a changed commit
   await by(phone, "reject").click();
   await until("the story shows the end", async () => (await by(story, "commit").count()) === 3);
   assert.equal(await by(story, "verdict").getAttribute("data-verdict"), "sound");
+  // It says what was checked, what was not, and how that is.
+  assert.match(await by(story, "verdict").textContent(), /^The hashes hold.*Not checked here are the decisions.*ilock verify --proof FILE/);
   assert.match(await story.locator(".personal").first().textContent(), /Front door, Main entrance/);
   assert.match(await by(story, "summary").textContent(), /^Front door called mia · /);
   const heads = () => story.locator(".picture .who").allTextContents();
@@ -111,6 +113,75 @@ test("the story is followed live, checks the chain, and notices a changed commit
   });
   await forged.goto(`${stack.http}/story/${callId}`);
   await forged.locator("[data-testid=verdict][data-verdict=broken]").waitFor();
+  await tabs.close();
+});
+
+test("a story draws each message to whom it was told: in a household, and where an id is no address or a door's, too", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  // The door is called as one of the two; the other's address is a hash.
+  const [first, second] = [await tabs.phone("otto", "one"), await tabs.phone("o_l@x.org", "one")];
+  const door = await tabs.door("otto", "otto,o_l@x.org");
+  await by(door, "press").click();
+  await by(first, "incoming").waitFor();
+  await by(second, "accept").click();
+  await state(door, "in_call");
+  await by(door, "hangup").click();
+  await Promise.all([state(second, "ready"), state(door, "ready")]);
+  const callId = await second.locator("[data-testid=call-row]").getAttribute("data-call");
+  const story = await tabs.page(`/story/${callId}`);
+  await by(story, "commit").filter({ hasText: "Hung up" }).waitFor();
+  assert.deepEqual(await story.locator(".picture .who").allTextContents(), ["Front door", "iLock Call", "phones of otto", "phones of o_l@x.org"]);
+  const told = async (title) => {
+    const all = await by(story, "told").evaluateAll((drawn) => drawn.map(({ dataset, textContent }) => [dataset.to, textContent.split(" · ")[0]]));
+    return all.filter(([to]) => to === title).map(([, what]) => what);
+  };
+  await until("the answer is told", async () => (await told("phones of o_l@x.org")).includes("devices/sync"));
+  for (const person of ["phones of otto", "phones of o_l@x.org"]) {
+    assert.equal((await told(person)).filter((what) => what === "calls/incoming").length, 1, person);
+  }
+  const heard = await told("Front door");
+  assert.ok(heard.length > 0 && heard.every((what) => what === "calls/control"), heard.join());
+  assert.deepEqual(await told("iLock Call"), []);
+  await by(story, "commit").filter({ hasText: "phones of o_l@x.org · calls/incoming · mqtt" }).waitFor();
+  await tabs.close();
+});
+
+test("a story has every phone that rang, what became of the push to each, and why a text is gone", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  const [one, two] = [await tabs.phone("pia", "one"), await tabs.phone("pia", "two")];
+  const door = await tabs.door("door-pia", "pia");
+  await by(door, "press").click();
+  await Promise.all([by(one, "incoming").waitFor(), by(two, "incoming").waitFor()]);
+  const callId = await by(one, "incoming").getAttribute("data-call");
+  const story = await tabs.page(`/story/${callId}`);
+  await by(story, "alert").filter({ hasText: /^One more phone ringsby pia_(one|two) · / }).waitFor();
+  await by(one, "reject").click();
+  await state(door, "ready");
+  await by(story, "commit").filter({ hasText: "Rejected" }).waitFor();
+  assert.equal(await by(story, "alert").count(), 1);
+
+  // No push service is set up here, and nothing is forgotten so soon.
+  const shows = async (change, texts) => {
+    const page = await tabs.context.newPage();
+    await page.route(`**/api/audit/calls/${callId}/events*`, async (route) => {
+      const answer = await (await route.fetch()).json();
+      change(answer.data);
+      await route.fulfill({ json: answer });
+    });
+    await page.goto(`${stack.http}/story/${callId}`);
+    for (const text of texts) await by(page, "commit").filter({ hasText: text }).waitFor();
+    await page.close();
+  };
+  const push = { target: "gcm", carrier: "push", ms: 41 };
+  await shows(
+    ({ receipts }) => (receipts.find(({ n }) => n === 1).phones = { pia_one: push, pia_two: { ...push, error: "the endpoint is disabled" } }),
+    ["pia_one · gcm · pushtold after 41 ms", "pia_two · gcm · pushnot handed over: the endpoint is disabled"],
+  );
+  await shows((data) => (data.personal = []), ["The text is gone before its time: it was forgotten because a person asked for that, or it is missing."]);
+  await shows((data) => {
+    data.personal = [];
+    data.commits[0].personal_until = "2020-01-01";
+  }, ["The text was kept for as long as it was to be, and is gone."]);
   await tabs.close();
 });
 
@@ -324,8 +395,14 @@ test("with another login service the pages ask for its token, again when it is n
     await by(phone, "reject").click();
     await state(door, "ready");
     const story = await tabs.page(`/story/${callId}`);
+    assert.equal(await by(story, "login").locator("label").textContent(), "An auditor's access token");
     await logIn(story, "no-token");
     await asksAgain(story);
+    await logIn(story, "none-either");
+    await asksAgain(story);
+    // One sentence says it.
+    assert.equal(await by(story, "login").getByRole("alert").textContent(), "This access token is not accepted. Give another one.");
+    assert.equal(await by(story, "note").textContent(), "");
     await logIn(story, await own.token("auditor", "auditor"));
     await story.locator("[data-testid=verdict][data-verdict=sound]").waitFor();
     assert.deepEqual(await findings(story), []);

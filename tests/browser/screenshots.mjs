@@ -101,7 +101,7 @@ const films = await mkdtemp(join(tmpdir(), "ilock-films-"));
 const cutter = await launch();
 await mkdir(PICTURES, { recursive: true });
 for (const [name, scene] of Object.entries(SCENES)) await film(cutter, scene, join(films, `${name}.mjpeg`));
-const [doors, phones] = await Promise.all([launch(join(films, "visitor.mjpeg")), launch(join(films, "resident.mjpeg"))]);
+const [doors, phones] = await Promise.all([launch({ camera: join(films, "visitor.mjpeg") }), launch({ camera: join(films, "resident.mjpeg") })]);
 for (const scheme of ["light", "dark"]) {
   for (const size of ["desktop", "phone"]) await shoot({ doors, phones, stack, scheme, size });
 }

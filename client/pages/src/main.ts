@@ -1,4 +1,4 @@
-// The pages that `ilock dev` and a deployment's CloudFront serve, in one file; the address says which one is open.
+// The pages that `ilock dev` and a deployment's CloudFront serve, and the elements, in one file; the address says which page is open.
 
 import "./elements/index.js";
 
@@ -9,7 +9,8 @@ import { storyPage } from "./story/page.js";
 
 const PAGES: Record<string, () => void | Promise<void>> = { "": startPage, door: doorPage, phone: phonePage, story: storyPage };
 
-void openPage(PAGES[location.pathname.split("/")[1] ?? ""]);
+// Only static/page.html has the mark: in a page of somebody else's the file defines the elements and shows nothing, whatever the address.
+if (document.documentElement.hasAttribute("data-ilock-pages")) void openPage(PAGES[location.pathname.split("/")[1] ?? ""]);
 
 async function openPage(page: (() => void | Promise<void>) | undefined): Promise<void> {
   try {

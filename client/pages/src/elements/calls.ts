@@ -30,7 +30,7 @@ interface History {
 interface CallListOptions {
   words: () => Words;
   language: () => string;
-  /** The address of a page about a call, to which its id is appended. */
+  /** The address of a page about a call; see `storyOf`. */
   storyHref: () => string | undefined;
   load: (path: string) => Promise<unknown>;
   /** The person has looked at the list that was read then. */
@@ -52,7 +52,7 @@ export class CallList {
   /** Why there are no rows, or not all. */
   private readonly none = h("p", { class: "none", "data-testid": "calls-note", hidden: true });
   private readonly missed = h("span", { class: "badge", part: "missed-count", "data-testid": "missed-count", hidden: true });
-  private readonly mark = h("button", { class: "mark", part: "mark-seen", type: "button", "data-testid": "mark-seen", hidden: true, click: () => this.markSeen() });
+  private readonly mark = h("button", { class: "link", part: "mark-seen", type: "button", "data-testid": "mark-seen", hidden: true, click: () => this.markSeen() });
   /** What a screen reader says of the missed calls, when that changes. */
   private readonly told = h("p", { class: "sr", role: "status", "data-testid": "missed-told" });
   private readonly name = h("span");
@@ -61,6 +61,7 @@ export class CallList {
   private readAt = 0;
   private unseen = 0;
   private asked = 0;
+  private soon: ReturnType<typeof setTimeout>[] = [];
   /** How the last reading went; none since there is somebody here. */
   private read: "well" | "badly" | undefined;
 
@@ -81,6 +82,7 @@ export class CallList {
 
   /** Forgets what was listed: it was somebody's who is not here any more. */
   clear(): void {
+    this.forgetSoon();
     this.asked += 1;
     this.read = undefined;
     this.calls = [];
@@ -90,7 +92,8 @@ export class CallList {
   }
 
   refreshSoon(): void {
-    for (const wait of SOON_MS) setTimeout(() => this.element.isConnected && void this.refresh(), wait);
+    this.forgetSoon();
+    this.soon = SOON_MS.map((wait) => setTimeout(() => void this.refresh(), wait));
   }
 
   /** Reads the list; once more where that fails. */
@@ -113,6 +116,10 @@ export class CallList {
   /** The person has seen all that is listed. */
   markSeen(): void {
     if (this.unseen > 0) this.options.seen(this.readAt);
+  }
+
+  private forgetSoon(): void {
+    for (const timer of this.soon) clearTimeout(timer);
   }
 
   private list(): void {
@@ -167,7 +174,7 @@ export class CallList {
     ];
     const content = storyHref === undefined
       ? h("div", { class: "row" }, ...inside)
-      : h("a", { class: "row", href: storyHref + encodeURIComponent(call.call_id), target: "_blank", rel: "noopener" }, ...inside, h("span", { class: "sr" }, words.story));
+      : h("a", { class: "row", href: storyOf(storyHref, call.call_id), target: "_blank", rel: "noopener" }, ...inside, h("span", { class: "sr" }, words.story));
     return h("li", { "data-testid": "call-row", "data-call": call.call_id, "data-state": missed ? "missed" : call.state, "data-unseen": call.unseen === true, part: "call-row" }, content);
   }
 
@@ -176,6 +183,12 @@ export class CallList {
     const form: Intl.DateTimeFormatOptions = today ? { timeStyle: "short" } : { dateStyle: "medium" };
     return new Intl.DateTimeFormat(this.options.language(), form).format(at);
   }
+}
+
+/** The id stands in place of `{call_id}`, else at the end. */
+function storyOf(address: string, callId: string): string {
+  const id = encodeURIComponent(callId);
+  return address.includes("{call_id}") ? address.replace("{call_id}", () => id) : address + id;
 }
 
 /** To the person a call that its caller gave up is a missed one, too. */

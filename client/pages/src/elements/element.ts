@@ -27,7 +27,7 @@ const TROUBLES: Record<Exclude<MediaTrouble, keyof Tracks>, Word> = {
 
 const TYPES: ClientEvent["type"][] = [
   "online", "offline", "taken_over", "ring", "stop_ringing", "enter_room", "can_preview", "preview", "leave_room", "progress",
-  "call_over", "missed_call", "calls_seen", "logged_out", "registration_refused", "problem",
+  "call_over", "missed_call", "calls_seen", "client_added", "logged_out", "registration_refused", "problem",
 ];
 
 /** The attributes of both elements that have a rule. */
@@ -37,7 +37,13 @@ const FIELDS: Field[] = ["client", "server", "trtc", "room", "name"];
 const NOTE_MS = 8000;
 
 /** What a lasting text is about. There is one of each at most. */
-type Lasting = "attributes" | "start" | "registration" | "room" | "devices";
+type Lasting = "attributes" | "start" | "registration" | "room" | "prompt" | "devices" | "connection";
+
+/** What is kept over a reload: the client's own state, and what the element keeps beside it. */
+interface Saved {
+  client: string;
+  beside: unknown;
+}
 
 /** Whether a control cannot have the focus: it is out of the page, or not shown, or disabled. */
 function isGone(control: HTMLElement): boolean {
@@ -66,6 +72,8 @@ export abstract class IlockElement extends HTMLElement {
   protected roomless = false;
   /** Whether an attribute breaks its rule. */
   protected faulty = false;
+  /** Whether the browser asks the person for camera and microphone. */
+  private prompted = false;
   /** The call whose room the client has said to enter, and not to leave. */
   private entered: string | undefined;
   /** What this side cannot send, because the browser does not give it. */
@@ -79,7 +87,7 @@ export abstract class IlockElement extends HTMLElement {
   protected readonly ringer = new Ringer((blocked) => this.soundBlocked(blocked));
   /** The way back after another window, or a logout. */
   protected readonly back = h("button", { class: "chip back", part: "back", type: "button", "data-testid": "back", hidden: true, click: () => this.startAgain() });
-  private readonly hearButton = h("button", { class: "chip hear", type: "button", hidden: true, click: () => this.hear() });
+  private readonly hearButton = h("button", { class: "chip hear", part: "hear", type: "button", "data-testid": "hear", hidden: true, click: () => this.hear() });
   private readonly root = this.attachShadow({ mode: "open" });
   private readonly lasting = new Map<Lasting, (words: Words) => string>();
   private readonly around = new MutationObserver(() => this.changed());
@@ -247,13 +255,13 @@ export abstract class IlockElement extends HTMLElement {
     this.last("start", undefined);
     this.backend = (this.getAttribute("server") ?? location.origin).replace(/\/+$/, "");
     this.keptUnder = this.getAttribute("keep");
-    const kept = this.kept();
-    const client = await this.makeClient(kept?.client).catch((error: unknown) => this.notMade(error, signal));
-    if (client === undefined) return;
+    const made = await this.makeClient().catch((error: unknown) => this.notMade(error, signal));
+    if (made === undefined) return;
+    const { client, saved } = made;
     if (signal.aborted) return client.close();
     this.ilockClient = client;
     this.media = this.makeRoom(signal);
-    if (kept !== undefined) this.restored(kept.beside);
+    if (saved !== undefined) this.restored(saved.beside);
     for (const type of TYPES) client.on(type, (event: ClientEvent) => this.hears(event));
     followRooms(client, this.media, (callId, error) => signal.aborted || this.mediaFailed(error, callId));
     addEventListener("pagehide", () => this.keepState(), { signal });
@@ -262,8 +270,8 @@ export abstract class IlockElement extends HTMLElement {
     await client.start();
   }
 
-  /** With the state that was kept, where that can be used. */
-  private makeClient(saved: string | undefined): Promise<Client> {
+  /** With the state that was kept. Where that is another client's, or of another version, nothing of it is taken. */
+  private async makeClient(): Promise<{ client: Client; saved?: Saved }> {
     const options = {
       server: this.backend,
       token: () => this.tokens.renew(),
@@ -271,7 +279,13 @@ export abstract class IlockElement extends HTMLElement {
       clientId: this.getAttribute("client") ?? "web",
       language: this.language,
     };
-    return Client.create({ ...options, saved }).catch(() => Client.create(options));
+    const saved = this.kept();
+    try {
+      if (saved !== undefined) return { client: await Client.create({ ...options, saved: saved.client }), saved };
+    } catch {
+      // The core has said why.
+    }
+    return { client: await Client.create(options) };
   }
 
   private notMade(error: unknown, signal: AbortSignal): undefined {
@@ -306,6 +320,7 @@ export abstract class IlockElement extends HTMLElement {
     this.tokens.forget();
     this.untell();
     this.failure = undefined;
+    this.prompted = false;
     this.last("registration", undefined);
     this.leftRoom();
     show(this.hearButton, false);
@@ -317,14 +332,16 @@ export abstract class IlockElement extends HTMLElement {
     return this.token || this.getAttribute("token") || undefined;
   }
 
-  private hear(): void {
+  /** Plays the sound that the browser did not play by itself; within a click. */
+  protected hear(): void {
     if (this.media instanceof LocalRoom) this.media.hear();
   }
 
   /** Keeps the client's state in this tab, where the attribute `keep` names a place for it. */
   private keepState(): void {
     if (this.keptUnder === null || this.ilockClient === undefined) return;
-    inTab.set(this.keptUnder, JSON.stringify({ client: this.ilockClient.save(), beside: this.beside() }));
+    const saved: Saved = { client: this.ilockClient.save(), beside: this.beside() };
+    inTab.set(this.keptUnder, JSON.stringify(saved));
   }
 
   /** After `taken_over`, after `logged_out` with another token, and after `invalid` once more. */
@@ -345,7 +362,29 @@ export abstract class IlockElement extends HTMLElement {
     const sdk = this.getAttribute("trtc");
     if (sdk !== null) return new TrtcRoom({ ...options, load: trtcFrom(sdk) });
     const url = `${this.backend.replace(/^http/i, "ws")}/dev/room`;
-    return new LocalRoom({ ...options, url, onSilent: (silent) => this.keepFocus(() => show(this.hearButton, silent)) });
+    return new LocalRoom({
+      ...options,
+      url,
+      onSilent: (silent) => this.keepFocus(() => show(this.hearButton, silent)),
+      onPrompt: (prompted) => signal.aborted || this.isPrompted(prompted),
+      onApart: (apart) => signal.aborted || this.isApart(apart),
+    });
+  }
+
+  private isPrompted(prompted: boolean): void {
+    this.prompted = prompted;
+    this.showPrompt();
+  }
+
+  /** As long as the browser asks, and somebody waits for the answer. */
+  private showPrompt(): void {
+    this.last("prompt", this.prompted && this.entered !== undefined ? (words) => words.allow : undefined);
+  }
+
+  /** The other side cannot be reached any more, or can again. */
+  private isApart(apart: boolean): void {
+    this.last("connection", apart ? (words) => words.apart : undefined);
+    if (apart) this.announce("problem", { code: "connection", message: "the other side of the room cannot be reached" });
   }
 
   /** `callId` is the call whose room cannot be entered; without it the room is the one that this side is in. */
@@ -379,7 +418,9 @@ export abstract class IlockElement extends HTMLElement {
     this.entered = undefined;
     this.missing = { camera: false, microphone: false };
     this.showMissing();
+    this.showPrompt();
     this.last("room", undefined);
+    this.last("connection", undefined);
   }
 
   private hears(event: ClientEvent): void {
@@ -389,8 +430,10 @@ export abstract class IlockElement extends HTMLElement {
         break;
       case "offline":
       case "taken_over":
-      case "logged_out":
         this.setLink(event.type);
+        break;
+      case "logged_out":
+        this.setLink("logged_out", event.why);
         break;
       case "registration_refused":
         // The problem that came before is told for some seconds alone.
@@ -401,6 +444,7 @@ export abstract class IlockElement extends HTMLElement {
       case "enter_room":
         this.leftRoom();
         this.entered = event.call_id;
+        this.showPrompt();
         break;
       case "leave_room":
         // The end of another call is not the end of this one.
@@ -424,11 +468,12 @@ export abstract class IlockElement extends HTMLElement {
     this.announce("problem", problem);
   }
 
-  private setLink(link: LinkState): void {
+  /** `why` somebody is logged out. */
+  private setLink(link: LinkState, why?: string): void {
     const before = this.link;
     this.link = link;
     if (link !== "invalid") this.last("registration", undefined);
-    if (link !== before) this.announce("link", { link });
+    if (link !== before) this.announce("link", { link, ...(why !== undefined && { why }) });
     this.update();
   }
 
@@ -444,10 +489,10 @@ export abstract class IlockElement extends HTMLElement {
     show(this.error, this.lasting.size > 0);
   }
 
-  private kept(): { client: string; beside: unknown } | undefined {
+  private kept(): Saved | undefined {
     const text = this.keptUnder === null ? undefined : inTab.get(this.keptUnder);
     try {
-      return text === undefined ? undefined : (JSON.parse(text) as { client: string; beside: unknown });
+      return text === undefined ? undefined : (JSON.parse(text) as Saved);
     } catch {
       // Somebody else keeps something under this name.
       return undefined;

@@ -17,6 +17,10 @@ export interface LocalRoomOptions extends MediaOptions {
   url: string;
   /** Called when the browser does not play the other side's sound before the person touches the page, and when it does. */
   onSilent?: (silent: boolean) => void;
+  /** Called when the browser asks the person for camera and microphone, and when it has an answer. */
+  onPrompt?: (prompted: boolean) => void;
+  /** Called when nobody in the room can be reached any more, and when somebody can again, or nobody is there. */
+  onApart?: (apart: boolean) => void;
 }
 
 /** How often entering is tried where there is no connection. */
@@ -25,6 +29,8 @@ const ATTEMPTS = 15;
 const REFUSED = "refused";
 /** How long after it broke the connection to the server is made again. */
 const AGAIN_MS = 1000;
+/** A browser that has the permission opens camera and microphone sooner than this; another one asks the person. */
+const PROMPT_MS = 1000;
 const VIDEO: MediaTrackConstraints = { width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ideal: 15 } };
 
 function isRefused(error: unknown): error is MediaError {
@@ -40,6 +46,7 @@ export class LocalRoom implements MediaRoom {
   private again: ReturnType<typeof setTimeout> | undefined;
   private maySend: Sends = { audio: false, video: false };
   private readonly peers = new Map<string, Peer>();
+  private apart = false;
   private own: MediaStream | undefined;
   private ownVideo: HTMLVideoElement | undefined;
   private muted: Tracks = { camera: false, microphone: false };
@@ -51,7 +58,12 @@ export class LocalRoom implements MediaRoom {
     this.wanted = room;
     return this.inTurn(async () => {
       // Whoever looks already goes on looking while the browser asks for the camera.
-      this.own ??= await this.open();
+      this.own ??= await this.open(room);
+      if (this.wanted !== room) {
+        // The person may have taken minutes to answer, and the call be over.
+        this.exit();
+        throw new MediaError("enter", `room ${room.room_id} is not wanted any more`);
+      }
       this.exit(true);
       this.applyMute();
       this.showOwn();
@@ -189,6 +201,7 @@ export class LocalRoom implements MediaRoom {
       remote: this.options.remote,
       send: (signal) => this.signal(name, signal),
       silent: (silent) => this.options.onSilent?.(silent),
+      apart: () => this.tellApart(),
     });
     this.peers.set(name, peer);
     return peer;
@@ -202,16 +215,28 @@ export class LocalRoom implements MediaRoom {
   private drop(name: string): void {
     this.peers.get(name)?.close();
     this.peers.delete(name);
+    this.tellApart();
   }
 
-  /** Camera and microphone; each by itself where both together are not to be had. */
-  private async open(): Promise<MediaStream> {
+  /** A phone that only looks may go away while another one talks: what counts is whether anybody is left. */
+  private tellApart(): void {
+    const apart = this.peers.size > 0 && [...this.peers.values()].every((peer) => peer.isApart);
+    if (apart === this.apart) return;
+    this.apart = apart;
+    this.options.onApart?.(apart);
+  }
+
+  /** Camera and microphone; each by itself where both together are not to be had, as long as this room is wanted. */
+  private async open(room: Room): Promise<MediaStream> {
     const { camera = true, microphone = true } = this.options.sends ?? {};
     const all = new MediaStream();
-    const devices = navigator.mediaDevices as MediaDevices | undefined;
-    const ask = async (constraints: MediaStreamConstraints): Promise<void> => {
-      if (devices === undefined) throw new Error("the page was not opened over https or on localhost");
-      for (const track of (await devices.getUserMedia(constraints)).getTracks()) all.addTrack(track);
+    const problem = (what: keyof Tracks) => (cause: unknown) => this.wanted === room && this.lacks(what, cause);
+    const ask = async (constraints: MediaStreamConstraints) => {
+      for (const track of (await this.asks(constraints)).getTracks()) {
+        all.addTrack(track);
+        // It was pulled out, or the permission was taken back.
+        track.addEventListener("ended", () => this.lacks(track.kind === "video" ? "camera" : "microphone", "it has ended"));
+      }
     };
     try {
       if (camera && microphone) {
@@ -221,11 +246,26 @@ export class LocalRoom implements MediaRoom {
     } catch {
       // One of them may still be there.
     }
-    const problem = (what: "camera" | "microphone") => (cause: unknown) =>
-      this.options.onProblem?.(new MediaError(what, `the ${what} cannot be used: ${String(cause)}`, { cause }));
-    if (camera) await ask({ video: VIDEO }).catch(problem("camera"));
-    if (microphone) await ask({ audio: true }).catch(problem("microphone"));
+    if (camera && this.wanted === room) await ask({ video: VIDEO }).catch(problem("camera"));
+    if (microphone && this.wanted === room) await ask({ audio: true }).catch(problem("microphone"));
     return all;
+  }
+
+  /** Asks the browser, and says so where it asks the person. */
+  private async asks(constraints: MediaStreamConstraints): Promise<MediaStream> {
+    const devices = navigator.mediaDevices as MediaDevices | undefined;
+    if (devices === undefined) throw new Error("the page was not opened over https or on localhost");
+    const timer = setTimeout(() => this.options.onPrompt?.(true), PROMPT_MS);
+    try {
+      return await devices.getUserMedia(constraints);
+    } finally {
+      clearTimeout(timer);
+      this.options.onPrompt?.(false);
+    }
+  }
+
+  private lacks(what: keyof Tracks, cause: unknown): void {
+    this.options.onProblem?.(new MediaError(what, `the ${what} cannot be used: ${String(cause)}`, { cause }));
   }
 
   private applyMute(): void {

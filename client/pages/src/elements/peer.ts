@@ -20,9 +20,13 @@ export interface PeerOptions {
   send: (signal: Signal) => void;
   /** Whether the browser forbids the sound for now. */
   silent: (silent: boolean) => void;
+  /** `isApart` has changed. */
+  apart: () => void;
 }
 
 const KINDS = ["audio", "video"] as const;
+/** A connection that is interrupted for no longer than this is not worth a word. */
+const APART_MS = 4000;
 /** A line of SDP that names an offer, and that its answer repeats: who has left and come back under the same name may
  * still be sent the answer to an earlier one. Browsers pass over lines that they do not know. */
 const OFFER = /^a=ilock-offer:(\S+)/m;
@@ -33,6 +37,9 @@ export class Peer {
   private video: HTMLVideoElement | undefined;
   private offered: string = crypto.getRandomValues(new Uint32Array(2)).join("-");
   private last: Promise<unknown> = Promise.resolve();
+  private interrupted: ReturnType<typeof setTimeout> | undefined;
+  /** Whether the other side cannot be reached: for some seconds, or for good. */
+  isApart = false;
 
   constructor(private readonly options: PeerOptions) {
     this.connection.onicecandidate = ({ candidate }) => {
@@ -42,6 +49,7 @@ export class Peer {
       this.stream.addTrack(track);
       track.onunmute = () => this.showStream();
     };
+    this.connection.onconnectionstatechange = () => this.watch();
   }
 
   /** Who comes in offers to those who are there. */
@@ -81,9 +89,22 @@ export class Peer {
   }
 
   close(): void {
+    clearTimeout(this.interrupted);
     this.connection.close();
     this.video?.remove();
     this.video = undefined;
+  }
+
+  private watch(): void {
+    const { connectionState } = this.connection;
+    clearTimeout(this.interrupted);
+    if (connectionState === "disconnected") this.interrupted = setTimeout(() => this.setApart(true), APART_MS);
+    if (connectionState === "failed" || connectionState === "connected") this.setApart(connectionState === "failed");
+  }
+
+  private setApart(apart: boolean): void {
+    this.isApart = apart;
+    this.options.apart();
   }
 
   private inTurn(work: () => Promise<void>): Promise<void> {

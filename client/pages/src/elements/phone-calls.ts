@@ -85,7 +85,7 @@ export class PhoneCalls {
   }
 
   /** What is to be kept over a reload: the calls that were answered. Those that ring, ring again. */
-  save(): unknown {
+  save(): CallInfo[] {
     return [...this.shown.values()].filter(({ phase }) => phase !== "ringing").map(({ info }) => ({ ...info, room: undefined }));
   }
 

@@ -8,6 +8,7 @@ import { h, say, show } from "./dom.js";
 import { IlockElement } from "./element.js";
 import { icon } from "./icons.js";
 import { IncomingCard } from "./incoming.js";
+import { Logins } from "./logins.js";
 import { PhoneCalls } from "./phone-calls.js";
 import { type Fault, faultOf } from "./rules.js";
 import { Stopwatch } from "./stopwatch.js";
@@ -19,12 +20,20 @@ const PRIORITY = { visible: 6, hidden: 3 };
 /** How long a phone is soft where another one of the person sounds first. Nobody may be near that one, so then it rings as loudly. */
 const SOFT_MS = 4000;
 
+/** What a phone keeps beside its client's state. */
+interface Beside {
+  calls: CallInfo[];
+  logins: string[];
+}
+
 export class IlockPhone extends IlockElement {
   protected readonly role_ = "phone";
   private readonly calls = new PhoneCalls();
   private readonly state = h("p", { class: "pill", part: "state", role: "status", tabindex: -1, "data-testid": "state" });
   private readonly soundText = h("span");
-  private readonly sound = h("button", { class: "chip", type: "button", hidden: true, click: () => void this.ringer.unlock() }, icon("sound"), this.soundText);
+  private readonly sound = h("button", { class: "chip", part: "sound", type: "button", "data-testid": "sound", hidden: true, click: () => this.switchSoundOn() }, icon("sound"), this.soundText);
+  private readonly logins = new Logins(() => this.words, () => this.update());
+  private readonly out = h("button", { class: "link", part: "log-out", type: "button", "data-testid": "log-out", hidden: true, click: () => this.logOut() });
   private readonly personName = h("h2", { class: "name", part: "name" });
   private readonly idleTitle = h("p", { class: "idle-title" });
   private readonly idleHint = h("p");
@@ -67,6 +76,12 @@ export class IlockPhone extends IlockElement {
     this.list.markSeen();
   }
 
+  /** Logs the person out on this phone: no call rings here until somebody logs in again. */
+  logOut(): void {
+    if (this.ilockClient === undefined) return this.notReady(`nobody can be logged out: ${this.link}`);
+    this.ilockClient.logOut();
+  }
+
   protected override faults(): (Fault | undefined)[] {
     const own = (field: "preview" | "story-href") => faultOf(field, this.getAttribute(field));
     return [...super.faults(), own("preview"), own("story-href")];
@@ -76,13 +91,15 @@ export class IlockPhone extends IlockElement {
     const header = h("header", { class: "header", part: "header" }, this.personName, this.sound, this.back, this.state);
     this.stage.append(this.idle, this.remote, this.local, h("div", { class: "caption" }, this.peer, this.stopwatch.element));
     this.stage.append(this.incoming, this.controls.element);
-    const main = h("div", { class: "main" }, header, this.stage, this.error, this.note);
+    const main = h("div", { class: "main" }, header, this.stage, this.error, this.logins.element, this.note, this.out);
     return [h("div", { class: "shell phone", part: "shell" }, main, this.list.element)];
   }
 
   protected label(): void {
     say(this.personName, this.getAttribute("name") ?? "");
     say(this.soundText, this.words.sound);
+    say(this.out, this.words.log_out);
+    this.logins.label();
     say(this.idleTitle, this.words.idle);
     say(this.idleHint, this.words.idle_hint);
     this.list.label();
@@ -101,6 +118,7 @@ export class IlockPhone extends IlockElement {
     this.state.dataset["link"] = this.link;
     say(this.state, this.words[state]);
     show(this.idle, talking === undefined && first === undefined);
+    show(this.out, talking === undefined && first === undefined && this.link !== "logged_out" && this.link !== "invalid");
     say(this.peer, talking?.caller_name ?? "");
     this.stopwatch.run(talking !== undefined && this.calls.connected);
     this.controls.render({
@@ -143,6 +161,7 @@ export class IlockPhone extends IlockElement {
   protected reset(): void {
     this.calls.clear();
     this.list.clear();
+    this.logins.clear();
   }
 
   protected happened(event: ClientEvent): void {
@@ -170,6 +189,15 @@ export class IlockPhone extends IlockElement {
       case "calls_seen":
         void this.list.refresh();
         break;
+      case "client_added":
+        this.logins.add(event.client_id);
+        this.announce("client-added", { clientId: event.client_id });
+        break;
+      case "logged_out":
+        // Whoever logs in next may be somebody else.
+        this.list.clear();
+        this.logins.clear();
+        break;
       case "missed_call":
         this.tell(`${this.words.missed_from} ${event.caller_name}`);
         this.list.refreshSoon();
@@ -178,16 +206,24 @@ export class IlockPhone extends IlockElement {
     }
   }
 
-  protected override beside(): unknown {
-    return this.calls.save();
+  protected override beside(): Beside {
+    return { calls: this.calls.save(), logins: this.logins.save() };
   }
 
   protected override restored(beside: unknown): void {
-    if (Array.isArray(beside)) this.calls.restore(beside as CallInfo[]);
+    const { calls = [], logins = [] } = (beside ?? {}) as Partial<Beside>;
+    this.calls.restore(calls);
+    this.logins.restore(logins);
   }
 
   protected override soundBlocked(blocked: boolean): void {
     this.keepFocus(() => show(this.sound, blocked));
+  }
+
+  /** Of the ring tone, and of whoever is looked at. */
+  private switchSoundOn(): void {
+    void this.ringer.unlock();
+    this.hear();
   }
 
   private rings(call: CallInfo): void {

@@ -39,6 +39,8 @@ button:disabled { cursor: default; opacity: .45; }
 .chip { font-size: 14px; font-weight: 550; padding: 6px 14px; border-radius: 99px; background: var(--_accent); color: var(--_on-accent); display: inline-flex; align-items: center; gap: 6px; }
 .chip .icon { width: 18px; height: 18px; }
 .chip.hear { position: absolute; z-index: 3; top: 16px; left: 16px; }
+/* Below the call that rings, where nobody can press it: the button that switches the ring tone on does the same. */
+:host([ringing]:not([in-call])) .chip.hear { display: none; }
 .round { width: 60px; height: 60px; border-radius: 50%; display: grid; place-items: center; color: #fff; transition: filter .15s, transform .15s; }
 .round .icon { width: 28px; height: 28px; }
 button.round:hover, .choice:hover .round { filter: brightness(1.12); }
@@ -125,7 +127,9 @@ button.round:active, .choice:active .round { transform: scale(.95); }
 .phone .note { padding-block: 8px; min-height: 40px; }
 .calls-head { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0 10px; padding: 0 8px; }
 .calls-title { font-size: 15px; font-weight: 600; padding: 8px 0; display: flex; align-items: center; gap: 10px; border-radius: 8px; }
-.mark { font-size: 14px; font-weight: 550; padding: 4px 0; color: var(--_accent); text-decoration: underline; text-underline-offset: 3px; white-space: nowrap; border-radius: 6px; }
+.link { font-size: 14px; font-weight: 550; padding: 4px 0; color: var(--_accent); text-decoration: underline; text-underline-offset: 3px; white-space: nowrap; border-radius: 6px; }
+.logins { margin: 12px 20px 0; padding: 12px 16px; border: 1px solid var(--_line); border-radius: 14px; background: var(--_sunken); font-size: 15px; overflow-wrap: anywhere; }
+.main > .link { display: block; margin: 0 auto 12px; }
 .badge { font-size: 13px; font-weight: 550; padding: 1px 10px; border-radius: 99px; white-space: nowrap; color: #fff; background: var(--_red); }
 .none { padding: 8px; color: var(--_soft); }
 .rows { list-style: none; padding: 0; max-height: 420px; overflow: auto; }

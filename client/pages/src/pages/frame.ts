@@ -10,11 +10,17 @@ export function language(): string {
   return firstLanguage(new URLSearchParams(location.search).get("lang"), inBrowser.get("ilock.lang"), navigator.language);
 }
 
+/** The address of another page, in the language that the address of this one asks for. */
+export function linkTo(path: string): string {
+  const lang = new URLSearchParams(location.search).get("lang");
+  return lang === null ? path : `${path}${path.includes("?") ? "&" : "?"}${new URLSearchParams({ lang })}`;
+}
+
 /** Puts `content` into the page, below the bar. */
 export function frame(kind: string, ...content: Node[]): HTMLElement {
   const chinese = isChinese(language());
   document.documentElement.lang = chinese ? "zh-CN" : firstLanguage(/^en\b/i.test(navigator.language) ? navigator.language : "en");
-  const brand = h("a", { class: "brand", href: "/" }, h("img", { src: "/pages/icon.svg", alt: "", width: 28, height: 28 }), "iLock Call");
+  const brand = h("a", { class: "brand", href: linkTo("/") }, h("img", { src: "/pages/icon.svg", alt: "", width: 28, height: 28 }), "iLock Call");
   const other = h("button", { type: "button", lang: chinese ? "en" : "zh-CN", "data-testid": "language", click: () => {
     const chosen = chinese ? "en" : "zh-CN";
     const address = new URL(location.href);

@@ -1,6 +1,6 @@
 // Who a page is: `ilock dev` signs a token for anybody, while it uses the development secret. With a login service of
 // one's own the page takes one of its access tokens: out of the address, behind `#token=`, or from the person. The tab
-// keeps it while it is open.
+// keeps it while it is open, or until the person logs out.
 
 import { h } from "../elements/dom.js";
 import { inTab } from "../elements/storage.js";
@@ -8,49 +8,99 @@ import type { TokenSource } from "../elements/tokens.js";
 import { isChinese } from "../elements/language.js";
 import { config } from "./config.js";
 import { language, showWord } from "./frame.js";
+import { tabWord } from "./tab.js";
 
 /** The longest session that the server takes. */
 const LONGEST_SESSION_BYTES = 128;
 
 type Role = "user" | "device" | "auditor";
 
-function kept(place: string, make: () => string): string {
-  const known = inTab.get(place);
-  if (known !== undefined) return known;
-  const made = make();
-  inTab.set(place, made);
-  return made;
+const EN = {
+  user: "The access token of {sub}",
+  device: "The access token of the door station {sub}",
+  auditor: "An auditor's access token",
+  refused: "This access token is not accepted. Give another one.",
+  another: "This is the access token of {other}, and the page is that of {sub}. Give the token of {sub}.",
+  somebody: "somebody else",
+  log_in: "Log in",
+};
+
+const ZH: typeof EN = {
+  user: "{sub} 的访问令牌",
+  device: "门口机 {sub} 的访问令牌",
+  auditor: "审计员的访问令牌",
+  refused: "此访问令牌不被接受，请填入另一个。",
+  another: "这是 {other} 的访问令牌，而本页属于 {sub}。请填入 {sub} 的令牌。",
+  somebody: "他人",
+  log_in: "登录",
+};
+
+function place(role: Role, sub: string): string {
+  return `ilock.token.${role}.${sub}`;
 }
 
-/** A word that is this tab's own, and stays while it is reloaded. */
-export function ofThisTab(place: string): string {
-  return kept(place, () => [...crypto.getRandomValues(new Uint8Array(5))].map((byte) => (byte % 36).toString(36)).join(""));
+function placeOfLogout(role: Role, sub: string): string {
+  return `ilock.logged-out.${role}.${sub}`;
 }
 
-/** Tokens for `sub`, another one each time. */
+/** How often this party was logged out in this tab: each login is a session of its own, because a logout ends the session for good. */
+function placeOfCount(role: Role, sub: string): string {
+  return `ilock.logouts.${role}.${sub}`;
+}
+
+/** Whether this person has logged out in this tab, and not in again. */
+export function isLoggedOut(role: Role, sub: string): boolean {
+  return inTab.get(placeOfLogout(role, sub)) !== undefined;
+}
+
+/** The login has ended. Where the person wished it, the tab forgets their token, and asks for none until they want to log in. */
+export function endLogin(role: Role, sub: string, byUser: boolean): void {
+  inTab.set(placeOfCount(role, sub), String(logouts(role, sub) + 1));
+  if (!byUser) return;
+  inTab.remove(place(role, sub));
+  inTab.set(placeOfLogout(role, sub), "yes");
+}
+
+function logouts(role: Role, sub: string): number {
+  return Number(inTab.get(placeOfCount(role, sub)) ?? 0);
+}
+
+/** Tokens for `sub`, another one each time; `undefined` where the person logged out before the page was loaded again. */
 export function tokenFor(role: Role, sub: string): TokenSource {
-  const place = `ilock.token.${role}.${sub}`;
-  takeFromAddress(place);
-  let refused = false;
+  takeFromAddress(role, sub);
+  let staysOut = isLoggedOut(role, sub);
+  let given: string | undefined;
   let asked: Promise<string> | undefined;
   return async () => {
     if ((await config()).login === "demo") return demoToken(role, sub);
-    const known = refused ? undefined : inTab.get(place);
-    if (known === undefined) inTab.remove(place);
-    // Whoever asks meanwhile waits for the same form.
-    const token = known ?? (await (asked ??= askFor(role, sub, refused).finally(() => (asked = undefined))));
-    inTab.set(place, token);
+    if (staysOut) {
+      // The next time it is the person who asks.
+      staysOut = false;
+      return undefined;
+    }
+    const kept = inTab.get(place(role, sub));
     // Whoever asks once more was refused with this one.
-    refused = true;
-    return token;
+    const why = kept === undefined ? undefined : kept === given ? text().refused : whyNotOf(role, sub, kept);
+    if (why !== undefined) inTab.remove(place(role, sub));
+    // Whoever asks meanwhile waits for the same form.
+    const known = why === undefined ? kept : undefined;
+    given = known ?? (await (asked ??= askFor(role, sub, why).finally(() => (asked = undefined))));
+    inTab.set(place(role, sub), given);
+    inTab.remove(placeOfLogout(role, sub));
+    return given;
   };
 }
 
+function text(): typeof EN {
+  return isChinese(language()) ? ZH : EN;
+}
+
 /** A fragment is sent to no server. It leaves the address bar and the history as soon as it is read. */
-function takeFromAddress(place: string): void {
+function takeFromAddress(role: Role, sub: string): void {
   const token = tokenInAddress();
   if (token !== undefined) {
-    inTab.set(place, token);
+    inTab.set(place(role, sub), token);
+    inTab.remove(placeOfLogout(role, sub));
     history.replaceState(history.state, "", location.pathname + location.search);
   }
   // A link to the page that is open already loads nothing.
@@ -62,7 +112,8 @@ function tokenInAddress(): string | undefined {
 }
 
 async function demoToken(role: Role, sub: string): Promise<string> {
-  const answer = await fetch("/dev/token", { method: "POST", body: JSON.stringify({ sub, role, session: sessionOf(role, sub) }) });
+  const session = sessionOf(await tabWord(), role, sub);
+  const answer = await fetch("/dev/token", { method: "POST", body: JSON.stringify({ sub, role, session }) });
   const { message, data } = (await answer.json()) as { message: string; data: { token?: string } | null };
   if (answer.ok && data?.token !== undefined) return data.token;
   // What is refused now is refused the next time, too.
@@ -71,26 +122,54 @@ async function demoToken(role: Role, sub: string): Promise<string> {
 }
 
 /** The login session of this tab. The tab's own word stands first: what is cut off is the end of a long id. */
-function sessionOf(role: Role, sub: string): string {
-  const whole = `${ofThisTab("ilock.session")}-${role}-${sub}`;
+function sessionOf(tab: string, role: Role, sub: string): string {
+  const whole = `${tab}-${logouts(role, sub)}-${role}-${sub}`;
   // As many whole characters as there is room for.
   const { read } = new TextEncoder().encodeInto(whole, new Uint8Array(LONGEST_SESSION_BYTES));
   return whole.slice(0, read);
 }
 
-/** Asks the person for an access token of the operator's login service; `again` where the last one is not accepted. */
-function askFor(role: Role, sub: string, again: boolean): Promise<string> {
-  const chinese = isChinese(language());
+/** Why this token is not that of the page's person or door station, where one can see that. Which claim names its owner is the
+ * operator's setting, but the id stands somewhere in a token that is theirs. Any auditor's is as good as another. */
+function whyNotOf(role: Role, sub: string, token: string): string | undefined {
+  const claims = claimsOf(token);
+  if (role === "auditor" || claims === undefined || holds(claims, sub)) return undefined;
+  const other = claims["sub"] === undefined ? text().somebody : String(claims["sub"]);
+  return text().another.replaceAll("{sub}", () => sub).replace("{other}", () => other);
+}
+
+/** What a token says; `undefined` where it is no JWT. */
+function claimsOf(token: string): Record<string, unknown> | undefined {
+  try {
+    const payload = atob((token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/"));
+    const claims: unknown = JSON.parse(new TextDecoder().decode(Uint8Array.from(payload, (c) => c.charCodeAt(0))));
+    return typeof claims === "object" && claims !== null ? (claims as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function holds(claim: unknown, id: string): boolean {
+  if (typeof claim === "object" && claim !== null) return Object.values(claim).some((inner) => holds(inner, id));
+  return String(claim) === id;
+}
+
+/** Asks the person for an access token of the operator's login service; `why` says why the last one was of no use. */
+async function askFor(role: Role, sub: string, why: string | undefined): Promise<string> {
+  const token = await form(text()[role].replace("{sub}", () => sub), why);
+  const whyNot = whyNotOf(role, sub, token);
+  return whyNot === undefined ? token : askFor(role, sub, whyNot);
+}
+
+function form(label: string, why: string | undefined): Promise<string> {
   return new Promise((done) => {
     const field = h("textarea", { id: "token", autocomplete: "off", spellcheck: "false", required: true });
-    const label = chinese ? `${sub}（${role}）的访问令牌` : `An access token of ${sub} (${role})`;
-    const refused = chinese ? "上一个令牌不再被接受，请填入新的令牌。" : "The last token is not accepted any more. Give another one.";
-    const form = h("form", { class: "panel login", "data-testid": "login", submit: (event) => {
+    const made = h("form", { class: "panel login", "data-testid": "login", submit: (event) => {
       event.preventDefault();
-      form.remove();
+      made.remove();
       done(field.value.trim());
-    } }, again ? h("p", { role: "alert" }, refused) : undefined,
-      h("label", { for: "token" }, label), field, h("button", { class: "button main", type: "submit" }, chinese ? "登录" : "Log in"));
-    document.querySelector("main")?.prepend(form);
+    } }, why === undefined ? undefined : h("p", { role: "alert" }, why),
+      h("label", { for: "token" }, label), field, h("button", { class: "button main", type: "submit" }, text().log_in));
+    document.querySelector("main")?.prepend(made);
   });
 }

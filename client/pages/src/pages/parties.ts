@@ -1,12 +1,16 @@
 // The pages of a door and of a phone.
 
-import type { IlockElement } from "../elements/element.js";
+import type { CallInfo } from "@ilock/client";
+
+import type { IlockElement, LinkState } from "../elements/element.js";
 import { isChinese } from "../elements/language.js";
 import { faultOf, faultText } from "../elements/rules.js";
+import { inTab } from "../elements/storage.js";
 import { words } from "../elements/words.js";
 import { config } from "./config.js";
-import { frame, language, showWrong } from "./frame.js";
-import { ofThisTab, tokenFor } from "./login.js";
+import { frame, language, linkTo, showWrong } from "./frame.js";
+import { endLogin, isLoggedOut, tokenFor } from "./login.js";
+import { tabWord } from "./tab.js";
 
 function query(name: string, otherwise: string): string {
   return new URLSearchParams(location.search).get(name) ?? otherwise;
@@ -34,23 +38,25 @@ function element(tag: "ilock-door" | "ilock-phone", attributes: Record<string, s
   return made;
 }
 
-/** `/door?device=ID&callee=USER[&name=…][&location=…][&ring-seconds=…]` */
+/** `/door?device=ID&callee=USER[&client=NAME][&name=…][&location=…][&ring-seconds=…]` */
 export async function doorPage(): Promise<void> {
   const chinese = isChinese(language());
   const device = query("device", "front-door");
   const token = tokenFor("device", device);
   const main = frame("door");
   if (!isParty("device", device)) return;
+  const client = query("client", "panel");
   const door = element("ilock-door", {
     callee: query("callee", "anna"),
-    client: query("client", "panel"),
+    client,
     name: query("name", chinese ? "前门" : "Front door"),
     location: query("location", chinese ? "小区大门" : "Main entrance"),
     "ring-seconds": query("ring-seconds", "30"),
-    keep: `ilock.door.${device}`,
+    keep: `ilock.door.${device}.${client}`,
     ...(await room()),
   });
   door.token = token;
+  endsLogin(door, "device", device);
   document.title = `${door.getAttribute("name") || device} · iLock Call`;
   main.append(door);
 }
@@ -58,33 +64,53 @@ export async function doorPage(): Promise<void> {
 /** `/phone?user=ID[&client=NAME][&name=…]`; without a client's name each tab is a phone of its own. */
 export async function phonePage(): Promise<void> {
   const user = query("user", "anna");
+  const wasOut = isLoggedOut("user", user);
   const token = tokenFor("user", user);
   const main = frame("phone");
   if (!isParty("user", user)) return;
-  const client = query("client", `tab-${ofThisTab("ilock.tab")}`);
+  const client = new URLSearchParams(location.search).get("client") ?? `tab-${await tabWord()}`;
   const name = query("name", user);
-  const phone = element("ilock-phone", { client, name, keep: `ilock.phone.${user}.${client}`, "story-href": "/story/", ...(await room()) });
+  const keep = `ilock.phone.${user}.${client}`;
+  // A token in the address is a login: what was kept says that nobody is logged in.
+  if (wasOut && !isLoggedOut("user", user)) inTab.remove(keep);
+  const phone = element("ilock-phone", { client, name, keep, "story-href": linkTo("/story/{call_id}"), ...(await room()) });
   phone.token = token;
-  let ringing: string | undefined;
+  endsLogin(phone, "user", user);
+  showInTitle(phone, name);
+  main.append(phone);
+}
+
+function endsLogin(element: IlockElement, role: "user" | "device", id: string): void {
+  listen(element, "ilock-link", ({ link, why }: { link: LinkState; why?: string }) => {
+    if (link === "logged_out") endLogin(role, id, why === "by_user");
+  });
+}
+
+function listen<T>(element: HTMLElement, name: string, listener: (detail: T) => void): void {
+  element.addEventListener(name, (event) => listener((event as CustomEvent<T>).detail));
+}
+
+/** The tab's title says who rings, as long as anybody does, and how many missed calls are unseen. */
+function showInTitle(phone: HTMLElement, name: string): void {
+  const ringing = new Map<string, string>();
   let unseen = 0;
   const title = () => {
-    const own = `${unseen > 0 ? `(${unseen}) ` : ""}${name} · iLock Call`;
-    document.title = ringing === undefined ? own : `🔔 ${ringing}`;
+    const [first] = ringing.values();
+    document.title = first === undefined ? `${unseen > 0 ? `(${unseen}) ` : ""}${name} · iLock Call` : `🔔 ${first}`;
   };
   title();
-  phone.addEventListener("ilock-ring", (event) => {
-    ringing = (event as CustomEvent<{ call: { caller_name: string } }>).detail.call.caller_name;
+  listen(phone, "ilock-ring", ({ call }: { call: CallInfo }) => {
+    ringing.set(call.call_id, call.caller_name);
     title();
   });
-  for (const name of ["ilock-call", "ilock-over"]) {
-    phone.addEventListener(name, () => {
-      ringing = undefined;
+  for (const ends of ["ilock-call", "ilock-over"]) {
+    listen(phone, ends, ({ callId }: { callId: string }) => {
+      ringing.delete(callId);
       title();
     });
   }
-  phone.addEventListener("ilock-unseen", (event) => {
-    unseen = (event as CustomEvent<{ count: number }>).detail.count;
+  listen(phone, "ilock-unseen", ({ count }: { count: number }) => {
+    unseen = count;
     title();
   });
-  main.append(phone);
 }

@@ -6,7 +6,7 @@ import { Tokens } from "../elements/tokens.js";
 import { isChinese } from "../elements/language.js";
 import { words } from "../elements/words.js";
 import { config } from "./config.js";
-import { frame, language } from "./frame.js";
+import { frame, language, linkTo } from "./frame.js";
 import { LatestCalls, type FoundCall } from "./latest.js";
 import { tokenFor } from "./login.js";
 
@@ -19,7 +19,7 @@ const EN = {
   door: "Open the front door",
   door_text: "Press the bell. It may use your camera and microphone, so that Anna sees who is there.",
   story: "Read what happened",
-  story_text: "Every call is a chain of commits that nobody can change unseen. The page checks the chain.",
+  story_text: "Every call is a chain of commits. The page computes its hashes again, and has the proof with which “ilock verify” checks the rest.",
   go: "Open",
   latest: "Today's calls",
   called: "{caller} called {callees}",
@@ -31,7 +31,7 @@ const EN = {
   a_door: "Open a door",
   a_door_text: "Press the bell. It may use your camera and microphone, so that the person sees who is there.",
   a_story: "Open a call's story",
-  a_story_text: "Every call is a chain of commits that nobody can change unseen. The page needs a token with the role auditor.",
+  a_story_text: "Every call is a chain of commits. The page computes its hashes again, and has the proof for “ilock verify”. It needs a token with the role auditor.",
   user: "Person",
   device: "Door station",
   callee: "Who is called",
@@ -47,7 +47,7 @@ const ZH: typeof EN = {
   door: "打开前门",
   door_text: "按下门铃。它可能会使用摄像头和麦克风，让安娜看到来访者。",
   story: "查看通话经过",
-  story_text: "每个通话都是一条无法暗中改动的提交链，页面会校验这条链。",
+  story_text: "每个通话都是一条提交链。页面会重新计算其中的哈希，并提供证明，供 “ilock verify” 核对其余部分。",
   go: "打开",
   latest: "今天的通话",
   called: "{caller} 呼叫 {callees}",
@@ -59,7 +59,7 @@ const ZH: typeof EN = {
   a_door: "打开一台门口机",
   a_door_text: "按下门铃。它可能会使用摄像头和麦克风，让对方看到来访者。",
   a_story: "打开通话经过",
-  a_story_text: "每个通话都是一条无法暗中改动的提交链。页面需要角色为 auditor 的令牌。",
+  a_story_text: "每个通话都是一条提交链。页面会重新计算其中的哈希，并提供证明，供 “ilock verify” 使用。它需要角色为 auditor 的令牌。",
   user: "住户",
   device: "门口机",
   callee: "呼叫谁",
@@ -91,7 +91,7 @@ function whose(text: typeof EN, main: HTMLElement): void {
     const made: HTMLFormElement = h("form", { class: "whose", submit: (event) => {
       event.preventDefault();
       const given = [...new FormData(made)].map(([name, value]) => [name, String(value).trim()]);
-      open(address(new URLSearchParams(given)), "_blank", "noopener");
+      open(linkTo(address(new URLSearchParams(given))), "_blank", "noopener");
     } }, ...inputs, button);
     return made;
   };
@@ -102,7 +102,7 @@ function whose(text: typeof EN, main: HTMLElement): void {
 }
 
 function demo(text: typeof EN, main: HTMLElement): void {
-  const opens = (title: string, href: string) => h("a", { class: "button main", href, target: "_blank", rel: "noopener", "aria-label": title }, text.go);
+  const opens = (title: string, href: string) => h("a", { class: "button main", href: linkTo(href), target: "_blank", rel: "noopener", "aria-label": title }, text.go);
   const list = h("ul", { class: "list" });
   const note = h("p", { role: "status", "data-testid": "latest-note" }, text.none);
   const steps = h("ol", { class: "steps" },
@@ -134,5 +134,5 @@ function row(call: FoundCall): HTMLElement {
   const chinese = isChinese(language());
   const callees = (call.callee_ids ?? []).join(chinese ? "、" : ", ");
   const name = call.caller_id === undefined ? call.call_id : (chinese ? ZH : EN).called.replace("{callees}", () => callees).replace("{caller}", () => call.caller_id ?? "");
-  return h("li", {}, h("a", { href: `/story/${encodeURIComponent(call.call_id)}`, target: "_blank", rel: "noopener" }, h("strong", {}, name), h("small", {}, state), h("small", {}, time)));
+  return h("li", {}, h("a", { href: linkTo(`/story/${encodeURIComponent(call.call_id)}`), target: "_blank", rel: "noopener" }, h("strong", {}, name), h("small", {}, state), h("small", {}, time)));
 }

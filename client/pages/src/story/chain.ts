@@ -1,7 +1,8 @@
-// Checks a call as docs/verifying.md has it: every commit hashes to what it says, names the one before, and is numbered
+// Checks the hashes of a call as docs/verifying.md has them: every commit hashes to what it says, names the one before, and is numbered
 // from 1; every text is the one that a commit names. The page computes this itself and does not ask the backend.
 
 import type { CallEvents, Commit } from "./events.js";
+import { canHash, sha256 } from "./hash.js";
 
 export type Verdict = { sound: true } | { sound: false; n?: number; why: "hash" | "prev" | "number" | "text" } | { sound: undefined };
 
@@ -13,26 +14,26 @@ export function canonical(value: unknown): string {
   return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${canonical(field)}`).join(",")}}`;
 }
 
-async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+async function hashOf(text: string): Promise<string> {
+  const digest = await sha256(new TextEncoder().encode(text));
+  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** `sound` is undefined where the browser does not compute hashes: on a page that was not opened over https or on
- * localhost. */
+/** Whether the hashes hold; `undefined` where the browser does not compute any. Whoever may write to the store can make a chain
+ * that holds: what decides about that is the ledger, which `ilock verify` asks and this page does not. */
 export async function judge({ call_id, commits, personal = [] }: CallEvents): Promise<Verdict> {
-  if ((crypto.subtle as SubtleCrypto | undefined) === undefined) return { sound: undefined };
-  let prev = await sha256(call_id);
+  if (!canHash()) return { sound: undefined };
+  let prev = await hashOf(call_id);
   for (const [index, commit] of commits.entries()) {
     const { hash, ...rest } = commit;
     if (commit.n !== index + 1 || commit.call_id !== call_id) return { sound: false, n: index + 1, why: "number" };
     if (commit.prev !== prev) return { sound: false, n: commit.n, why: "prev" };
-    if ((await sha256(canonical(rest))) !== hash) return { sound: false, n: commit.n, why: "hash" };
+    if ((await hashOf(canonical(rest))) !== hash) return { sound: false, n: commit.n, why: "hash" };
     prev = hash;
   }
   const named = new Set(commits.flatMap(digests));
   for (const { salt, text, digest } of personal) {
-    if (!named.has(digest) || (await sha256(salt + text)) !== digest) return { sound: false, why: "text" };
+    if (!named.has(digest) || (await hashOf(salt + text)) !== digest) return { sound: false, why: "text" };
   }
   return { sound: true };
 }

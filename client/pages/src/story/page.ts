@@ -5,9 +5,11 @@ import { icon } from "../elements/icons.js";
 import { Tokens } from "../elements/tokens.js";
 import { tokenFor } from "../pages/login.js";
 import { frame, language } from "../pages/frame.js";
+import { leafOf } from "./address.js";
 import { canonical, digests, judge, type Verdict } from "./chain.js";
-import { type Actor, callerName, type CallEvents, type Commit, hadNobody, isOver, isRinging, type Outcome, outcomes, placed, said } from "./events.js";
-import { picture, topic } from "./picture.js";
+import { type Actor, type Alert, callerName, type CallEvents, type Commit, hadNobody, isOver, isRinging, outcomes, placed, said, steps, type Told, whyGone } from "./events.js";
+import { type Lane, lanesOf, laneTold } from "./lanes.js";
+import { picture } from "./picture.js";
 import { type StoryWord, type StoryWords, storyWords } from "./words.js";
 
 /** The wait while the call rings, and after something new. */
@@ -110,6 +112,8 @@ class StoryPage {
     const { words } = this;
     if (typeof answer === "object") return say(this.note, "");
     if (answer === undefined) return say(this.note, words.unreachable);
+    // The form that asks for another token says it.
+    if (answer === UNAUTHORIZED) return say(this.note, "");
     const word = REFUSALS[answer] ?? (isFinal(answer) ? "refused" : "busy");
     say(this.note, words[word].replace("{status}", String(answer)));
   }
@@ -136,8 +140,9 @@ class StoryPage {
     this.shown = text;
     this.showVerdict(await judge(call));
     this.showSummary(call);
-    this.draw(call);
-    this.commits.replaceChildren(...call.commits.map((commit) => this.commit(call, commit)));
+    const lanes = await lanesOf(call, this.words);
+    this.draw(call, lanes);
+    this.commits.replaceChildren(...steps(call).map((step) => ("n" in step ? this.commit(call, lanes, step) : this.alert(call, step))));
     return true;
   }
 
@@ -151,9 +156,9 @@ class StoryPage {
     say(this.summary, `${who} · ${new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "short" }).format(first.at)}`);
   }
 
-  private draw(call: CallEvents): void {
-    this.diagram.replaceChildren(picture(call, this.words, this.narrow.matches));
-    this.narrow.onchange = () => this.draw(call);
+  private draw(call: CallEvents, lanes: Lane[]): void {
+    this.diagram.replaceChildren(picture(call, lanes, this.words, this.narrow.matches));
+    this.narrow.onchange = () => this.draw(call, lanes);
   }
 
   private showVerdict(verdict: Verdict): void {
@@ -176,21 +181,38 @@ class StoryPage {
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   }
 
-  private commit(call: CallEvents, commit: Commit): HTMLElement {
+  private commit(call: CallEvents, lanes: Lane[], commit: Commit): HTMLElement {
     const { words } = this;
     const names = commit.events.map(({ type }) => words[type as StoryWord] ?? type).join(", ");
-    const since = ((commit.at - (call.commits[0]?.at ?? commit.at)) / 1000).toFixed(3);
-    const time = new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "medium" }).format(commit.at);
-    const texts = (call.personal ?? []).filter(({ digest }) => digests(commit).includes(digest));
-    const told = outcomes(call, commit.n).map((outcome) => h("li", {}, h("span", {}, `${topic(outcome.target)} · ${outcome.carrier}`), h("b", {}, this.outcome(outcome))));
+    const told = outcomes(call, commit.n).map((outcome) => h("li", {}, h("span", {}, whom(outcome, lanes)), h("b", {}, this.outcome(outcome))));
     return h("li", { class: "commit", "data-testid": "commit" },
-      h("h3", {}, `${commit.n}. ${names}`, h("small", {}, `${words.by} ${this.actor(commit.actor)} · ${time} · +${since} s`)),
-      ...texts.map(({ text }) => h("p", { class: "personal" }, readable(text))),
+      h("h3", {}, `${commit.n}. ${names}`, this.when(call, this.actor(commit.actor), commit.at)),
+      ...digests(commit).map((digest) => h("p", { class: "personal" }, this.text(call, commit, digest))),
       h("ul", {}, ...told),
       h("code", {}, `${words.hashed} ${commit.hash}`));
   }
 
-  private outcome(outcome: Outcome): string {
+  /** Beside the commits: a phone that rang after the first. */
+  private alert(call: CallEvents, { callee, client_id, preview, at }: Alert): HTMLElement {
+    const { words } = this;
+    return h("li", { class: "commit", "data-testid": "alert" },
+      h("h3", {}, words.alert, this.when(call, client_id ?? callee, at)),
+      preview === true ? h("p", {}, words.looks) : undefined);
+  }
+
+  private when(call: CallEvents, by: string, at: number): HTMLElement {
+    const since = ((at - (call.commits[0]?.at ?? at)) / 1000).toFixed(3);
+    const time = new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "medium" }).format(at);
+    return h("small", {}, `${this.words.by} ${by} · ${time} · +${since} s`);
+  }
+
+  /** What was said with a commit, or why it is not there any more. */
+  private text({ personal = [] }: CallEvents, commit: Commit, digest: string): string {
+    const found = personal.find((text) => text.digest === digest);
+    return found === undefined ? this.words[whyGone(commit)] : readable(found.text);
+  }
+
+  private outcome(outcome: Told): string {
     if (hadNobody(outcome)) return this.words.nobody;
     return outcome.error === undefined ? `${this.words.told} ${outcome.ms} ms` : `${this.words.lost}: ${outcome.error}`;
   }
@@ -199,6 +221,11 @@ class StoryPage {
     if (!("id" in actor)) return this.words[actor.kind];
     return actor.kind === "user" ? (actor.client ?? actor.id) : actor.id;
   }
+}
+
+/** Who was told, of what, by which carrier. */
+function whom(told: Told, lanes: Lane[]): string {
+  return [told.phone ?? lanes[laneTold(told, lanes)]?.title, leafOf(told.target), told.carrier].join(" · ");
 }
 
 /** The texts of a personal text: `Front door, Main entrance`. */

@@ -1,7 +1,9 @@
 // The call as a sequence diagram: a lane for the caller, the backend, and each person who was called.
 
 import { svg } from "../elements/dom.js";
-import { callerName, type CallEvents, type Commit, hadNobody, outcomes, placed } from "./events.js";
+import { leafOf } from "./address.js";
+import { type Alert, type CallEvents, type Commit, hadNobody, outcomes, partyOf, steps, type Told } from "./events.js";
+import { type Lane, laneOf, laneTold } from "./lanes.js";
 import type { StoryWord, StoryWords } from "./words.js";
 
 const TOP = 56;
@@ -25,28 +27,33 @@ const NARROW: Form = { width: 440, first: 68, last: 68, head: 132, letters: 17, 
 const NARROW_LANES = 3;
 const COMMIT = 44;
 
-interface Lane {
-  id: string;
-  title: string;
+/** A lane with its place. */
+interface Placed extends Lane {
   x: number;
 }
 
-function drawn(call: CallEvents, commit: Commit) {
-  return outcomes(call, commit.n).filter((outcome) => !hadNobody(outcome));
+/** What is drawn of a step: who does what, and who is told of it. */
+interface Step {
+  name: string;
+  at: number;
+  from: Placed;
+  told: Told[];
 }
 
 /** The picture; `narrow` for a screen as wide as a phone's. */
-export function picture(call: CallEvents, words: StoryWords, narrow: boolean): SVGElement {
-  const titles = titlesOf(call, words);
-  const form = narrow && titles.length <= NARROW_LANES ? NARROW : WIDE;
-  const gap = (form.width - form.first - form.last) / Math.max(titles.length - 1, 1);
-  const lanes = titles.map((title, index) => ({ ...title, x: form.first + index * gap }));
+export function picture(call: CallEvents, titled: Lane[], words: StoryWords, narrow: boolean): SVGElement {
+  const form = narrow && titled.length <= NARROW_LANES ? NARROW : WIDE;
+  const gap = (form.width - form.first - form.last) / Math.max(titled.length - 1, 1);
+  const lanes = titled.map((lane, index) => ({ ...lane, x: form.first + index * gap }));
+  const bands: SVGElement[] = [];
   const parts: SVGElement[] = [];
   let y = TOP + 16;
-  for (const commit of call.commits) {
-    const height = COMMIT + form.below + NOTICE * drawn(call, commit).length;
-    if (commit.n % 2 === 1) parts.push(svg("rect", { x: 0, y: y - 8, width: form.width, height, rx: 10, class: "band" }));
-    parts.push(...step(call, commit, lanes, { words, y, form }));
+  for (const [index, drawn] of steps(call).map((step) => drawnStep(call, step, lanes, words)).entries()) {
+    const height = COMMIT + form.below + NOTICE * drawn.told.length;
+    if (index % 2 === 0) bands.push(svg("rect", { x: 0, y: y - 8, width: form.width, height, rx: 10, class: "band" }));
+    const since = drawn.at - (call.commits[0]?.at ?? drawn.at);
+    parts.push(svg("text", { x: 12, y: y + 18 - form.below / 5, class: "when" }, `+${(since / 1000).toFixed(3)} s`));
+    parts.push(...arrows(drawn, lanes, words, y + 14 + form.below));
     y += height;
   }
   const lines = lanes.map(({ x }) => svg("line", { x1: x, x2: x, y1: TOP, y2: y, class: "lane" }));
@@ -54,37 +61,35 @@ export function picture(call: CallEvents, words: StoryWords, narrow: boolean): S
     svg("rect", { x: x - form.head / 2, y: 12, width: form.head, height: 36, rx: 10, class: "lane-head" }),
     svg("text", { x, y: 35, "text-anchor": "middle", class: "who" }, short(title, form.letters)),
   ]);
-  const bands = parts.filter((part) => part.classList.contains("band"));
-  const rest = parts.filter((part) => !part.classList.contains("band"));
-  return svg("svg", { viewBox: `0 0 ${form.width} ${y + 8}`, class: form === NARROW ? "narrow" : undefined, role: "img", "aria-label": words.picture }, ...bands, ...lines, ...heads, ...rest);
+  return svg("svg", { viewBox: `0 0 ${form.width} ${y + 8}`, class: form === NARROW ? "narrow" : undefined, role: "img", "aria-label": words.picture }, ...bands, ...lines, ...heads, ...parts);
 }
 
-/** Whom the lanes are of, and what stands above them. */
-function titlesOf(call: CallEvents, words: StoryWords): Omit<Lane, "x">[] {
-  const parties = placed(call);
-  const people = parties?.callees.map(({ id }) => ({ id, title: words.phones.replace("{id}", id) })) ?? [];
-  return [{ id: parties?.caller.id ?? "", title: callerName(call) }, { id: "", title: words.backend }, ...people];
+function drawnStep(call: CallEvents, step: Commit | Alert, lanes: Placed[], words: StoryWords): Step {
+  const from = lanes[laneOf(partyOf(step), lanes)] as Placed;
+  if (!("n" in step)) return { name: words.alert, at: step.at, from, told: [] };
+  const event = step.events[0]?.type ?? step.cmd.kind;
+  const told = outcomes(call, step.n).filter((outcome) => !hadNobody(outcome));
+  return { name: words[event as StoryWord] ?? event, at: step.at, from, told };
 }
 
-function step(call: CallEvents, commit: Commit, lanes: Lane[], { words, y, form }: { words: StoryWords; y: number; form: Form }): SVGElement[] {
-  const [caller, backend] = lanes as [Lane, Lane];
-  const since = commit.at - (call.commits[0]?.at ?? commit.at);
-  const event = commit.events[0]?.type ?? commit.cmd.kind;
-  const name = words[event as StoryWord] ?? event;
-  const from = "id" in commit.actor ? laneOf(commit.actor.id, lanes) : backend;
-  const at = y + 14 + form.below;
-  const parts = [svg("text", { x: 12, y: y + 18 - form.below / 5, class: "when" }, `+${(since / 1000).toFixed(3)} s`)];
+function arrows({ name, from, told }: Step, lanes: Placed[], words: StoryWords, y: number): SVGElement[] {
+  const backend = lanes[1] as Placed;
   const middle = from === backend ? backend.x + 12 : (from.x + backend.x) / 2;
-  parts.push(svg("text", { x: middle, y: at - 4, "text-anchor": from === backend ? "start" : "middle", class: "step-name" }, name));
-  if (from !== backend) parts.push(...arrow(from.x, backend.x, at + 4, true));
-  drawn(call, commit).forEach((outcome, index) => {
-    const to = targetLane(outcome.target, caller, lanes);
-    const line = at + 30 + index * NOTICE;
-    const label = `${topic(outcome.target)} · ${outcome.error === undefined ? `${outcome.ms} ms` : words.lost}`;
-    parts.push(svg("text", { x: (backend.x + to.x) / 2, y: line - 5, "text-anchor": "middle", class: "soft" }, label));
+  const parts = [svg("text", { x: middle, y: y - 4, "text-anchor": from === backend ? "start" : "middle", class: "step-name" }, name)];
+  if (from !== backend) parts.push(...arrow(from.x, backend.x, y + 4, true));
+  told.forEach((outcome, index) => {
+    const to = lanes[laneTold(outcome, lanes)] as Placed;
+    const line = y + 30 + index * NOTICE;
+    const label = `${ownPart(outcome)} · ${outcome.error === undefined ? `${outcome.ms} ms` : words.lost}`;
+    parts.push(svg("text", { x: (backend.x + to.x) / 2, y: line - 5, "text-anchor": "middle", class: "soft", "data-testid": "told", "data-to": to.title }, label));
     parts.push(...arrow(backend.x, to.x, line, false));
   });
   return parts;
+}
+
+/** What was told, without whom the lane says already: `calls/incoming`, or which phone. */
+function ownPart({ phone, target }: Told): string {
+  return phone === undefined ? leafOf(target) : phone.slice(phone.indexOf("_") + 1);
 }
 
 function arrow(from: number, to: number, y: number, command: boolean): SVGElement[] {
@@ -94,23 +99,6 @@ function arrow(from: number, to: number, y: number, command: boolean): SVGElemen
     svg("line", { x1: from, x2: to - 6 * way, y1: y, y2: y, class: command ? "command" : "notice" }),
     svg("polygon", { points: tip, class: command ? "tip" : "tip soft" }),
   ];
-}
-
-function laneOf(id: string, lanes: Lane[]): Lane {
-  return lanes.find((lane) => lane.id === id) ?? (lanes[1] as Lane);
-}
-
-/** A topic names its party by the address, which for simple ids is the id; a push names whose phones. */
-function targetLane(target: string, caller: Lane, lanes: Lane[]): Lane {
-  const known = lanes.find(({ id }) => id !== "" && (target.includes(`/${id}/`) || target.endsWith(`/${id}`) || target === id));
-  return known ?? (/(^|\/)devices\/[^/]+\/calls/.test(target) ? caller : (lanes[2] ?? caller));
-}
-
-/** The topic without its party: `calls/incoming`. */
-export function topic(target: string): string {
-  const parts = target.split("/");
-  const from = parts.findIndex((part) => part === "users" || part === "devices");
-  return from < 0 ? target : parts.slice(from + 2).join("/") || target;
 }
 
 function short(text: string, letters: number): string {
