@@ -129,17 +129,26 @@ fn in_fair_weather_nothing_is_lost_or_late() {
     assert!(sums.calls >= 40);
 }
 
+/// The first awaits of a function, at each of which it is killed, where it has so many.
+const AWAITS: u64 = 24;
+
+/// In how many stories an await is looked for: not every one has, for example, somebody who rejects.
+const TRIED: u64 = 8;
+
 #[test]
 fn a_function_may_be_killed_at_any_of_its_awaits() {
-    let mut kills = 0;
     for name in ["calls", "accepted", "rejected", "cancelled", "hangup", "projector", "expire-call"] {
-        for at in 0..24 {
-            let script = Script { weather: Some(Weather::fair()), kill: Some((name, at)), ..Script::default() };
-            let outcome = run(at, &script);
-            assert!(outcome.judgement.found.is_empty(), "{name} killed at {at}: {}", told(at, &outcome, &script));
-            kills += usize::from(outcome.story.contains("killed"));
-        }
+        // Whether it was killed at this await, in one of a few stories.
+        let is_killed = |at: u64| {
+            (0..TRIED).map(|seed| at + seed * 100).any(|seed| {
+                let script = Script { weather: Some(Weather::fair()), kill: Some((name, at)), ..Script::default() };
+                let outcome = run(seed, &script);
+                assert!(outcome.judgement.found.is_empty(), "{name} killed at {at}: {}", told(seed, &outcome, &script));
+                outcome.story.contains("killed")
+            })
+        };
+        let kills = (0..AWAITS).take_while(|at| is_killed(*at)).count();
+        println!("{name} was killed at each of {kills} awaits");
+        assert!(kills >= 3, "{name} was killed at {kills} awaits only");
     }
-    println!("{kills} functions were killed");
-    assert!(kills >= 20, "only {kills} functions were killed");
 }
