@@ -9,9 +9,8 @@ import { chromium } from "playwright-core";
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 export const TIMEOUT_MS = 15_000;
 
-/** `camera` is a film (.mjpeg) that the camera shows; else it shows Chromium's own moving picture. With `waits` a page is heard only
- * after somebody has touched it, as in the browsers that people have. */
-export function launch({ camera, waits = false } = {}) {
+/** `camera` is a film (.mjpeg) that the camera shows; else it shows Chromium's own moving picture. */
+export function launch({ camera } = {}) {
   return chromium.launch({
     executablePath: CHROMIUM,
     args: [
@@ -19,7 +18,7 @@ export function launch({ camera, waits = false } = {}) {
       "--use-fake-device-for-media-stream",
       ...(camera === undefined ? [] : [`--use-file-for-fake-video-capture=${camera}`]),
       "--use-fake-ui-for-media-stream",
-      ...(waits ? [] : ["--autoplay-policy=no-user-gesture-required"]),
+      "--autoplay-policy=no-user-gesture-required",
       "--allow-loopback-in-peer-connection",
       // A page that a test itself answers for counts as one of the internet, and might reach no backend on this machine.
       "--disable-features=WebRtcHideLocalIpsWithMdns,LocalNetworkAccessChecks",

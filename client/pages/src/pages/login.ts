@@ -61,23 +61,24 @@ export function endLogin(role: Role, sub: string, byUser: boolean): void {
   inTab.set(placeOfLogout(role, sub), "yes");
 }
 
+/** The person wants to log in again. */
+export function beginLogin(role: Role, sub: string): void {
+  inTab.remove(placeOfLogout(role, sub));
+}
+
 function logouts(role: Role, sub: string): number {
   return Number(inTab.get(placeOfCount(role, sub)) ?? 0);
 }
 
-/** Tokens for `sub`, another one each time; `undefined` where the person logged out before the page was loaded again. */
+/** Tokens for `sub`, another one each time; `undefined` from the person's logout until they want to log in. */
 export function tokenFor(role: Role, sub: string): TokenSource {
   takeFromAddress(role, sub);
-  let staysOut = isLoggedOut(role, sub);
   let given: string | undefined;
   let asked: Promise<string> | undefined;
   return async () => {
     if ((await config()).login === "demo") return demoToken(role, sub);
-    if (staysOut) {
-      // The next time it is the person who asks.
-      staysOut = false;
-      return undefined;
-    }
+    // What the logout itself left to do, before the page was loaded again, asks nobody.
+    if (isLoggedOut(role, sub)) return undefined;
     const kept = inTab.get(place(role, sub));
     // Whoever asks once more was refused with this one.
     const why = kept === undefined ? undefined : kept === given ? text().refused : whyNotOf(role, sub, kept);

@@ -9,7 +9,7 @@ import { inTab } from "../elements/storage.js";
 import { words } from "../elements/words.js";
 import { config } from "./config.js";
 import { frame, language, linkTo, showWrong } from "./frame.js";
-import { endLogin, isLoggedOut, tokenFor } from "./login.js";
+import { beginLogin, endLogin, isLoggedOut, tokenFor } from "./login.js";
 import { tabWord } from "./tab.js";
 
 function query(name: string, otherwise: string): string {
@@ -81,8 +81,11 @@ export async function phonePage(): Promise<void> {
 }
 
 function endsLogin(element: IlockElement, role: "user" | "device", id: string): void {
+  let before: LinkState | undefined;
   listen(element, "ilock-link", ({ link, why }: { link: LinkState; why?: string }) => {
     if (link === "logged_out") endLogin(role, id, why === "by_user");
+    else if (before === "logged_out") beginLogin(role, id);
+    before = link;
   });
 }
 
