@@ -1,5 +1,6 @@
 """What is in the account already, and whether a deployment goes with it."""
 
+import os
 import re
 
 import boto3
@@ -127,6 +128,17 @@ OF_LEDGER = ("LogOrigin", "LedgerName", "LedgerKeyArn", "NextLedgerKeyArn")
 
 class Wrong(Exception):
     """Something that the operator can put right."""
+
+
+def chosen_region():
+    """AWS_REGION, else AWS_DEFAULT_REGION, else the region of the profile, as for the AWS CLI and `ilock`. boto3 does not read
+    AWS_REGION, and neither does SAM, which inherits this environment."""
+    if region := os.environ.get("AWS_REGION"):
+        os.environ["AWS_DEFAULT_REGION"] = region
+    region = boto3.session.Session().region_name
+    if region is None:
+        raise Wrong("AWS_REGION: must be set, or a region in your AWS profile")
+    return region
 
 
 def last_parameters(stack):

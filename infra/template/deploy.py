@@ -147,9 +147,7 @@ def main(sam, arguments):
     stack, staged = of_stage(plain[0] if plain else "")
     typed = given(plain[1:], parameters)
     packages = packages_of(template)
-    region = boto3.session.Session().region_name
-    if region is None:
-        raise Wrong("AWS_REGION: must be set, or a region in your AWS profile")
+    region = account.chosen_region()
 
     last = account.last_parameters(stack)
     values = {name: value for name, value in (last or {}).items() if name in parameters and name not in OURS}

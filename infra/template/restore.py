@@ -14,6 +14,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from samtranslator.yaml_helper import yaml_parse
 
+import account
 from account import Wrong
 
 TEMPLATE = Path("template.yaml")
@@ -205,10 +206,11 @@ def main(arguments):
     unknown = {one for one in arguments if one.startswith("--")} - {"--backup", "--yes"}
     if unknown or len(plain) != 2 or plain[1] not in TABLES:
         raise Wrong(f"usage: tools/restore STACK {'|'.join(TABLES)} [--backup ARN] [--yes]")
+    region = account.chosen_region()
     restore = Restore(*plain)
     if "--yes" not in arguments:
         state = "is there" if restore.described() else "is gone"
-        if input(f"{restore.name} {state}. Put it back as the template has it? [y/N] ").strip().lower() != "y":
+        if input(f"{restore.name} {state} in {region}. Put it back as the template has it? [y/N] ").strip().lower() != "y":
             return 1
     restore.run(backup)
     return 0

@@ -2,12 +2,16 @@
 
 import contextlib
 import io
+import os
 import re
+import subprocess
+import sys
 import unittest
 from functools import cache
 from pathlib import Path
 from unittest import mock
 
+import boto3
 import botocore.session
 import jmespath
 from botocore.exceptions import ClientError
@@ -18,12 +22,20 @@ import combinations
 import deploy
 import forms
 import pages
+import restore
 from account import Wrong
 
 APPLICATION = [{"Key": "Application", "Value": "ilock-call"}]
 TYPED = [f"{name}={value}" for name, value in combinations.REQUIRED.items() if name != "Release"]
 
 parsed_once = cache(yaml_parse)
+
+
+def environment(**region):
+    """What AWS's tools find around them: this, and no profile."""
+    nobody = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
+    others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return mock.patch.dict(os.environ, others | nobody | region, clear=True)
 
 
 def resource(name, kind, physical, status):
@@ -44,7 +56,7 @@ class Aws:
 
     def __init__(self):
         self.stacks, self.resources, self.protected, self.objects = {}, [], [], {}
-        self.region, self.at_once = combinations.REGION, 1000
+        self.at_once = 1000
         # Executions of functions, reserved by whomever; and the states of alarms.
         self.reserved, self.alarms = {}, {}
         self.secrets = {f"ilock-dev/{name}": "v1" for name in ("auth", "mqtt", "payload", "trtc", "trtc-callback")}
@@ -97,11 +109,9 @@ class Deploying(unittest.TestCase):
         self.aws = Aws()
         self.commands, self.released, self.updated = [], [], []
         self.code = 0
-        session = mock.Mock(region_name=None)
-        type(session).region_name = mock.PropertyMock(side_effect=lambda: self.aws.region)
         for patch in (
+            environment(AWS_REGION=combinations.REGION),
             mock.patch("boto3.client", self.aws.client),
-            mock.patch("boto3.session.Session", lambda: session),
             mock.patch("subprocess.run", self.run_command),
             mock.patch.object(deploy, "yaml_parse", parsed_once),
             mock.patch("restore.update_readers", self.updated.append),
@@ -406,12 +416,12 @@ class Deploying(unittest.TestCase):
 
     def test_regions_that_cannot_run_it(self):
         for region in ("cn-north-1", "us-gov-west-1", "ap-northeast-3"):
-            self.aws.region = region
+            os.environ["AWS_REGION"] = region
             elsewhere = [re.sub("eu-central-1", region, one) for one in TYPED]
             said = self.refused("dev", *elsewhere)
             self.assertIn(f"{region}: cannot run it", said)
             self.assertIn("eu-central-1", said)
-        self.aws.region = "cn-north-1"
+        os.environ["AWS_REGION"] = "cn-north-1"
         self.assertEqual(self.deploy("dev", *[re.sub("eu-central-1", "cn-north-1", one) for one in TYPED], "MqttEndpoint=default"), 0)
 
     def test_what_is_in_another_region_or_account(self):
@@ -434,6 +444,32 @@ class Deploying(unittest.TestCase):
                 self.assertEqual(self.deploy(*arguments), 0)
             else:
                 self.assertIn("PagesCertificateArn: must be the ARN of an ACM certificate in us-east-1", self.refused(*arguments))
+
+
+class Regions(unittest.TestCase):
+    """boto3 itself is asked here, and what inherits the environment."""
+
+    def test_aws_region_goes_before_what_boto3_and_sam_read(self):
+        for others in ({}, {"AWS_DEFAULT_REGION": "us-east-1"}):
+            with environment(AWS_REGION="eu-west-1", **others), mock.patch.object(boto3, "DEFAULT_SESSION", None):
+                self.assertEqual(account.chosen_region(), "eu-west-1")
+                self.assertEqual(boto3.client("cloudformation").meta.region_name, "eu-west-1")
+                started = [sys.executable, "-c", "import boto3; print(boto3.client('s3').meta.region_name)"]
+                self.assertEqual(subprocess.run(started, capture_output=True, text=True, check=True).stdout, "eu-west-1\n")
+
+    def test_without_it_the_region_is_boto3_s_and_none_is_refused(self):
+        for region in ({}, {"AWS_REGION": ""}):
+            with environment(**region), self.assertRaisesRegex(Wrong, "^AWS_REGION: must be set"):
+                account.chosen_region()
+            with environment(AWS_DEFAULT_REGION="us-east-1", **region):
+                self.assertEqual(account.chosen_region(), "us-east-1")
+
+    def test_each_command_says_so_before_it_asks_aws_anything(self):
+        with environment(), mock.patch("boto3.client", side_effect=AssertionError("asked")):
+            with mock.patch.object(Path, "is_file", lambda _: True), self.assertRaisesRegex(Wrong, "^AWS_REGION: must be set"):
+                deploy.main("sam", ["dev", *TYPED])
+            with self.assertRaisesRegex(Wrong, "^AWS_REGION: must be set"):
+                restore.main(["ilock-prod", "events"])
 
 
 if __name__ == "__main__":
