@@ -24,6 +24,8 @@ from account import Wrong
 TEMPLATE = Path("template.yaml")
 # Found anew for each deployment. No function reads them, so they make no other release.
 OURS = ("Release", "AccountConcurrency", "EventForms")
+# samconfig.toml says it at each deployment, and not only at the first: `GradualDeployments=false` is for the one that it is typed for.
+EACH_TIME = ("GradualDeployments",)
 # Below it, Lambda lets no concurrency be reserved, and one busy minute is felt by everybody.
 FEW_AT_ONCE = 100
 
@@ -150,8 +152,9 @@ def main(sam, arguments):
     region = account.chosen_region()
 
     last = account.last_parameters(stack)
-    values = {name: value for name, value in (last or {}).items() if name in parameters and name not in OURS}
-    values |= staged | typed
+    kept = {name: value for name, value in (last or {}).items() if name in parameters and name not in OURS}
+    staged = {name: value for name, value in staged.items() if name in EACH_TIME or name not in kept}
+    values = kept | staged | typed
     if not values.get("SecretsName"):
         typed["SecretsName"] = values["SecretsName"] = stack
     check(parameters, values)

@@ -142,6 +142,23 @@ class Deploying(unittest.TestCase):
         self.assertEqual(self.deploy("dev"), 0)
         self.assertEqual(self.aws.protected, [])
 
+    def test_samconfig_is_for_a_new_stack_and_says_only_the_way_of_deploying_at_each_deployment(self):
+        def overrides(*arguments):
+            self.assertEqual(self.deploy("staging", *arguments), 0)
+            return dict(re.findall(r'(\w+)="([^"]*)"', " ".join(self.commands.pop())))
+
+        staged = combinations.stages()["staging"]
+        self.assertLessEqual(staged.items(), overrides(*TYPED).items())
+        own = {"LogLevel": "warn", "LogRetentionDays": "90", "DeploymentType": "Linear10PercentEvery1Minute", "GradualDeployments": "false"}
+        self.aws.stack("ilock-staging", **combinations.REQUIRED, **staged | own)
+        for typed in ({}, {"LogRetentionDays": "14"}):
+            found = overrides(*(f"{name}={value}" for name, value in typed.items()))
+            # What is not handed to SAM, the stack keeps.
+            self.assertEqual({name: found[name] for name in found if name in staged}, {"GradualDeployments": "true"} | typed)
+        # A stack that never had the parameter gets it.
+        self.aws.stack("ilock-staging", **combinations.REQUIRED, **{name: staged[name] for name in staged if name != "MetricsNamespace"})
+        self.assertEqual(overrides()["MetricsNamespace"], "iLockCall")
+
     def test_the_secrets_that_are_needed_must_be_there_and_a_new_version_is_a_new_release(self):
         self.deploy("dev", *TYPED)
         self.assertEqual(sorted(self.released.pop()), [f"ilock-dev/{name}" for name in ("auth", "mqtt", "payload", "trtc")])
