@@ -117,6 +117,43 @@ class Roles(unittest.TestCase):
         self.assertEqual(asked(CORE[WITHOUT_PUSH])[0], set())
 
 
+class Names(unittest.TestCase):
+    # What has one space of names for all regions of an account, by where its name stands. Buckets' is that of the whole world.
+    OF_THE_ACCOUNT = {
+        "AWS::CloudWatch::Dashboard": ("DashboardName",),
+        "AWS::CloudFront::Function": ("Name",),
+        "AWS::CloudFront::OriginAccessControl": ("OriginAccessControlConfig", "Name"),
+        "AWS::CloudFront::ResponseHeadersPolicy": ("ResponseHeadersPolicyConfig", "Name"),
+        "AWS::Budgets::Budget": ("Budget", "BudgetName"),
+        "AWS::IAM::ManagedPolicy": ("ManagedPolicyName",),
+        "AWS::IAM::Role": ("RoleName",),
+        "AWS::S3::Bucket": ("BucketName",),
+    }
+    # CloudFormation names it.
+    WITHOUT_A_NAME = ("AWS::CloudFront::Distribution",)
+
+    def test_the_same_stack_fits_into_two_regions_of_an_account(self):
+        pages = combinations.OTHERS["pages"] | {"MonthlyBudgetDollars": "500"}
+        found = {}
+        for one in check.deployed(CORE[WITH_PUSH] | pages)["Resources"].values():
+            kind = one["Type"]
+            if kind in self.OF_THE_ACCOUNT:
+                name = one["Properties"]
+                for key in self.OF_THE_ACCOUNT[kind]:
+                    name = name.get(key, {})
+                found.setdefault(kind, []).append(name)
+            else:
+                of_all_regions = re.match(r"AWS::(CloudFront|IAM|Budgets|Route53)::", kind)
+                self.assertTrue(of_all_regions is None or kind in self.WITHOUT_A_NAME, f"{kind}: where is its name?")
+        self.assertEqual(found.keys(), self.OF_THE_ACCOUNT.keys())
+        for kind, names in found.items():
+            for name in names:
+                # Where there is none, CloudFormation makes one that nobody has.
+                self.assertTrue(name == {} or "${AWS::StackName}-${AWS::Region}" in name.get("Fn::Sub", ""), f"{kind}: {name}")
+        address, _ = check.template()["Outputs"]["DashboardUrl"]["Value"]["Fn::Sub"]
+        self.assertTrue(address.endswith("?region=${AWS::Region}#dashboards:name=${Dashboard}"), address)
+
+
 class Pages(unittest.TestCase):
     def test_without_them_nothing_of_cloudfront_is_there(self):
         kinds = {one["Type"] for one in check.deployed(CORE[WITH_PUSH])["Resources"].values()}
