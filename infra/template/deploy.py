@@ -31,7 +31,7 @@ FEW_AT_ONCE = 100
 
 
 def given(arguments, parameters):
-    """NAME=VALUE as they were typed."""
+    """NAME=VALUE as they were typed; of two with one name the later."""
     values = {}
     for argument in arguments:
         name, equals, value = argument.partition("=")

@@ -2,10 +2,12 @@
 
 import contextlib
 import io
+import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
 from functools import cache
 from pathlib import Path
@@ -104,7 +106,9 @@ class Aws:
         self.stacks[name] = {"StackName": name, "StackStatus": status, "Parameters": given, "Tags": APPLICATION}
 
 
-class Deploying(unittest.TestCase):
+class Deployments(unittest.TestCase):
+    """What deploying is tested with: the double, and no region but what a test chooses."""
+
     def setUp(self):
         self.aws = Aws()
         self.commands, self.released, self.updated = [], [], []
@@ -135,6 +139,8 @@ class Deploying(unittest.TestCase):
         self.assertEqual(self.commands, [])
         return str(refusal.exception)
 
+
+class Deploying(Deployments):
     def test_a_first_deployment_and_the_next(self):
         self.assertEqual(self.deploy("dev", *TYPED), 0)
         self.assertIn("TrtcSdkAppId=\"1400000000\"", self.commands[0])
@@ -461,6 +467,85 @@ class Deploying(unittest.TestCase):
                 self.assertEqual(self.deploy(*arguments), 0)
             else:
                 self.assertIn("PagesCertificateArn: must be the ARN of an ACM certificate in us-east-1", self.refused(*arguments))
+
+
+class Standby(Deployments):
+    """The commands that standby.md has for the same deployment in another region, as a shell runs them."""
+
+    PAGE = Path("infra/runbooks/standby.md").read_text()
+    THERE = "eu-west-1"
+    # What prints the description of prod's stack, and what writes down what it was called with.
+    AWS = """#!{python}
+import jmespath, json, pathlib, sys
+stacks = json.loads(pathlib.Path("stacks.json").read_text())
+json.dump(jmespath.search(sys.argv[sys.argv.index("--query") + 1], stacks), sys.stdout, indent=4)
+"""
+    WRITES = """#!{python}
+import json, pathlib, sys
+pathlib.Path("called.json").write_text(json.dumps(sys.argv[1:]))
+"""
+
+    def setUp(self):
+        super().setUp()
+        of_secrets = ("mqtt", "mqtt-signing", "payload", "trtc", "trtc-api", "trtc-callback")
+        self.aws.secrets, self.aws.at_once = {f"ilock-prod/{name}": "v1" for name in of_secrets}, 10_000
+        everything = dict(combinations.combinations())["prod, a pager, gradual deployments, push, callback, everything else"]
+        fcm = combinations.PUSH["push by FCM"]
+        self.prod = everything | fcm | {"SecretsName": "ilock-prod", "EventForms": "CallCreated.v1", "AccountConcurrency": "1000"}
+        self.here = tempfile.TemporaryDirectory()
+        self.addCleanup(self.here.cleanup)
+
+    def run_page(self, own):
+        """What tools/deploy is called with, where `own` stands in the standby's file."""
+        blocks = re.findall(r"```sh\n(.*?)```", self.PAGE, re.DOTALL)
+        [saves], [names], [deploys] = ([one for one in blocks if how in one] for how in ("> parameters.json", "<<'END'", "xargs -0 tools/deploy"))
+        names = re.sub(r"(?<='END'\n).*(?=END\n)", "".join(f"{name}={value}\n" for name, value in own.items()), names, flags=re.DOTALL)
+        here = Path(self.here.name)
+        given = [{"ParameterKey": name, "ParameterValue": value} for name, value in self.prod.items()]
+        (here / "stacks.json").write_text(json.dumps({"Stacks": [{"Parameters": given}]}))
+        for tool, text in {"bin/aws": self.AWS, "bin/make": "#!/bin/sh\n", "tools/deploy": self.WRITES}.items():
+            (here / tool).parent.mkdir(exist_ok=True)
+            (here / tool).write_text(text.format(python=sys.executable))
+            (here / tool).chmod(0o755)
+        path = f"{here}/bin:{os.environ['PATH']}"
+        for block in (saves, names, deploys):
+            # Not by subprocess.run, in whose place the double stands.
+            shell = subprocess.Popen(["bash", "-euo", "pipefail", "-c", block], cwd=here, env=os.environ | {"PATH": path})
+            self.assertEqual(shell.wait(), 0, block)
+        return json.loads((here / "called.json").read_text())
+
+    def left_empty(self):
+        return re.search(r"printf '%s=\\n' ([\w ]+)", self.PAGE)[1].split()
+
+    def regional(self):
+        """What prod has of its region and the page does not leave empty, as it is where the standby is."""
+        there, empty = combinations.there(self.prod, self.THERE), self.left_empty()
+        return {name: value for name, value in there.items() if value != self.prod[name] and name not in empty}
+
+    def test_the_standby_gets_what_prod_has_but_what_is_of_a_region_or_of_one_stack(self):
+        own = self.regional() | {"ExpectedCallsPerSecond": "400"}
+        os.environ["AWS_REGION"] = self.THERE
+        with mock.patch("pages.upload"):
+            self.assertEqual(self.deploy(*self.run_page(own)), 0)
+        found = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', " ".join(self.commands[0])))
+        # Of this deployment, and not of prod's last one.
+        for name in deploy.OURS:
+            self.assertNotEqual(found.pop(name), self.prod[name], name)
+        empty = dict.fromkeys(self.left_empty(), "")
+        wanted = {name: value for name, value in self.prod.items() if name not in deploy.OURS}
+        self.assertEqual(found, combinations.stages()["prod"] | wanted | own | empty)
+        self.assertNotIn("eu-central-1", str(found))
+
+    def test_the_page_names_every_parameter_of_a_region_and_one_that_is_forgotten_is_refused(self):
+        named = re.search(r"Every ARN belongs to a region, so name those that prod has of (.*?): `tools/deploy`", self.PAGE, re.DOTALL)[1]
+        about = parsed_once(deploy.TEMPLATE.read_text())["Parameters"]
+        arns = {name for name, one in about.items() if "arn:" in one.get("AllowedPattern", "")}
+        self.assertEqual(sorted(re.findall(r"`(\w+)`", named)), sorted(arns - {*self.left_empty(), "PermissionsBoundaryArn"}))
+        os.environ["AWS_REGION"] = self.THERE
+        own = self.regional()
+        for name in own:
+            said = self.refused(*self.run_page({other: value for other, value in own.items() if other != name}))
+            self.assertIn(f"{name}: is in eu-central-1, and the deployment goes to {self.THERE}", said)
 
 
 class Regions(unittest.TestCase):
