@@ -8,6 +8,7 @@ interrupted: it goes on.
 """
 
 import sys
+import time
 from pathlib import Path
 
 import boto3
@@ -20,6 +21,9 @@ from account import Wrong
 TEMPLATE = Path("template.yaml")
 TABLES = {"events": "EventsTable", "directory": "DirectoryTable", "ledger": "LedgerTable"}
 NOTHING = (None, {}, [])
+# DynamoDB makes the continuous backups of a table by itself, some time after it is there; recovery can be switched on from then on.
+BACKUPS_ASKED_EVERY = 10
+BACKUPS_WAITED_FOR = 1800
 # How a setting is taken away again; the others are numbers, which Lambda always has.
 CLEARED = {"FilterCriteria": {}, "DestinationConfig": {"OnFailure": {}}, "FunctionResponseTypes": []}
 # What a new mapping takes over from the one that read the stream before.
@@ -67,9 +71,11 @@ class Restore:
         else:
             self.say(f"{self.name} is there: its items stay as they are, and what a restore leaves out is put back")
         self.wait()
-        self.put_properties_back()
+        # First what somebody notices: histories and the ledger wait for the stream's readers.
         if self.properties.get("StreamSpecification"):
+            self.put_stream_back()
             self.have_it_read(self.described()["LatestStreamArn"])
+        self.put_properties_back()
         self.say(f"done. Now: ilock doctor --stack {self.stack}")
 
     def newest_backup(self):
@@ -86,21 +92,20 @@ class Restore:
             TableName=self.name, WaiterConfig={"Delay": 20, "MaxAttempts": 2160}
         )
 
+    def put_stream_back(self):
+        if self.described().get("StreamSpecification", {}).get("StreamEnabled"):
+            return
+        stream = {"StreamEnabled": True, **self.properties["StreamSpecification"]}
+        self.aws["dynamodb"].update_table(TableName=self.name, StreamSpecification=stream)
+        self.wait()
+        self.say("  its stream is on")
+
     def put_properties_back(self):
         dynamodb, table = self.aws["dynamodb"], self.described()
-        stream = self.properties.get("StreamSpecification")
-        if stream and not table.get("StreamSpecification", {}).get("StreamEnabled"):
-            dynamodb.update_table(TableName=self.name, StreamSpecification={"StreamEnabled": True, **stream})
-            self.wait()
-            self.say("  its stream is on")
         if not table.get("DeletionProtectionEnabled"):
             dynamodb.update_table(TableName=self.name, DeletionProtectionEnabled=True)
             self.wait()
             self.say("  it is protected from deletion")
-        dynamodb.update_continuous_backups(
-            TableName=self.name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
-        )
-        self.say("  it has point-in-time recovery")
         ttl = self.properties.get("TimeToLiveSpecification")
         if ttl and dynamodb.describe_time_to_live(TableName=self.name)["TimeToLiveDescription"][
             "TimeToLiveStatus"
@@ -108,6 +113,27 @@ class Restore:
             dynamodb.update_time_to_live(TableName=self.name, TimeToLiveSpecification=ttl)
             self.say("  expired items are deleted")
         dynamodb.tag_resource(ResourceArn=table["TableArn"], Tags=self.tags())
+        self.make_it_recoverable()
+
+    def make_it_recoverable(self):
+        """Last: a table that was just restored refuses it for some time."""
+        recovery = {"PointInTimeRecoveryEnabled": True}
+        for waited in range(0, BACKUPS_WAITED_FOR, BACKUPS_ASKED_EVERY):
+            try:
+                self.aws["dynamodb"].update_continuous_backups(TableName=self.name, PointInTimeRecoverySpecification=recovery)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ContinuousBackupsUnavailableException":
+                    raise
+            else:
+                self.say("  it has point-in-time recovery")
+                return
+            if waited == 0:
+                self.say("  DynamoDB does not take point-in-time recovery yet: waiting for it")
+            time.sleep(BACKUPS_ASKED_EVERY)
+        raise Wrong(
+            f"{self.name} has no point-in-time recovery yet: DynamoDB refused it for {BACKUPS_WAITED_FOR // 60} minutes. All else is "
+            "done. Run this again later: it goes on"
+        )
 
     def tags(self):
         stack = self.aws["cloudformation"].describe_stacks(StackName=self.stack)["Stacks"][0]

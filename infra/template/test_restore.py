@@ -30,6 +30,8 @@ class Aws:
             "uuid-expire": self.mapping("arn:aws:sqs:eu-central-1:123456789012:expire", "expire-call"),
         }
         self.made, self.updates = [], []
+        # How often a table that was just restored refuses its continuous backups: DynamoDB has not made them yet.
+        self.refusals = 1
 
     @staticmethod
     def mapping(source, name, **settings):
@@ -88,6 +90,10 @@ class Aws:
             table["LatestStreamArn"] = NEW.format(TableName)
 
     def update_continuous_backups(self, TableName, PointInTimeRecoverySpecification):
+        if self.refusals:
+            self.refusals -= 1
+            error = {"Code": "ContinuousBackupsUnavailableException", "Message": "Backups are being enabled for the table"}
+            raise ClientError({"Error": error}, "UpdateContinuousBackups")
         self.tables[TableName]["recovery"] = PointInTimeRecoverySpecification["PointInTimeRecoveryEnabled"]
 
     def describe_time_to_live(self, TableName):
@@ -124,10 +130,10 @@ class Aws:
 
 class Restoring(unittest.TestCase):
     def setUp(self):
-        self.aws, self.said = Aws(), []
-        patch = mock.patch("boto3.client", self.aws.client)
-        patch.start()
-        self.addCleanup(patch.stop)
+        self.aws, self.said, self.slept = Aws(), [], []
+        for patch in (mock.patch("boto3.client", self.aws.client), mock.patch("time.sleep", self.slept.append)):
+            patch.start()
+            self.addCleanup(patch.stop)
 
     def restored(self, table, backup=None):
         restore.Restore("ilock-prod", table, self.said.append).run(backup)
@@ -157,6 +163,27 @@ class Restoring(unittest.TestCase):
             # What DescribeMapping says of itself, no new one takes.
             self.assertFalse({"State", "TumblingWindowInSeconds"} & set(made))
             self.assertTrue(made["UUID"].startswith("made-"))
+
+    def test_recovery_is_asked_for_until_the_new_table_takes_it_and_the_stream_is_read_before_that(self):
+        self.aws.backup(NAMES["EventsTable"], "arn:backup", 1)
+        self.aws.refusals = 3
+        self.assertTrue(self.restored("events")["recovery"])
+        self.assertEqual(len(self.slept), 3)
+        # For good: somebody must hear of it, and what matters more is done by then.
+        self.aws.tables.clear()
+        self.aws.made.clear()
+        self.aws.refusals = 10_000
+        with self.assertRaisesRegex(Wrong, "has no point-in-time recovery yet.* Run this again"):
+            self.restored("events")
+        self.assertEqual({one["FunctionArn"] for one in self.aws.made}, {function("projector"), function("ledger")})
+        self.assertLess(sum(self.slept), 3600)
+
+    def test_another_refusal_of_recovery_is_not_waited_for(self):
+        self.aws.backup(NAMES["EventsTable"], "arn:backup", 1)
+        refused = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "UpdateContinuousBackups")
+        with mock.patch.object(self.aws, "update_continuous_backups", side_effect=refused), self.assertRaisesRegex(ClientError, "AccessDenied"):
+            self.restored("events")
+        self.assertEqual(self.slept, [])
 
     def test_it_goes_on_where_it_was_interrupted(self):
         self.aws.backup(NAMES["EventsTable"], "arn:backup", 1)
