@@ -255,6 +255,23 @@ def ledger_goes_on(stack, last, values):
         raise Wrong(f"{changed[0]}: old and new functions must not run side by side: deploy this once with GradualDeployments=false")
 
 
+def mqtt_certificate_stays(last, values):
+    """IoT Core takes the certificate of a domain configuration when that is made, and never another one: CloudFormation would make a
+    second one with the same name, which IoT Core refuses."""
+    if last is None:
+        return
+    before, now = (of.get("MqttCertificateArn", "") for of in (last, values))
+    names = ("MqttDomainName", "WebsocketDomainName")
+    had, has = ({of.get(name, "") for name in names} - {""} for of in (last, values))
+    kept = sorted(had & has)
+    if kept and before != now:
+        raise Wrong(
+            f"MqttCertificateArn: IoT Core cannot change the certificate of {', '.join(kept)}, only its contents under the same ARN "
+            "(aws acm import-certificate --certificate-arn). Another ARN takes two new names: infra/runbooks/alarms.md, “Another "
+            "certificate for MQTT”"
+        )
+
+
 def prefix_of(stack):
     """A stack's TopicPrefix, as CloudFormation describes it."""
     given = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}

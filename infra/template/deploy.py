@@ -161,6 +161,7 @@ def main(sam, arguments):
     account.in_this_region(template, values, region)
     forms.readers_first(stack, last, plain[0])
     account.ledger_goes_on(stack, last, values)
+    account.mqtt_certificate_stays(last, values)
     account.topics_of_its_own(stack, last, values.get("TopicPrefix", ""))
     typed |= looked_up(values)
     values |= typed

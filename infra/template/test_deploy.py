@@ -17,6 +17,7 @@ import boto3
 import botocore.session
 import jmespath
 from botocore.exceptions import ClientError
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from samtranslator.yaml_helper import yaml_parse
 
 import account
@@ -275,6 +276,38 @@ class Deploying(Deployments):
         self.aws.stack("ilock-dev", **combinations.REQUIRED)
         self.assertIn("was deployed with none and keeps it", self.refused("dev", "TopicPrefix=blue"))
         self.assertEqual(self.deploy("dev", "TopicPrefix="), 0)
+
+    def test_the_certificate_of_the_mqtt_names_changes_with_both_of_them_only(self):
+        def names(number, mqtt="mqtt", websocket="ws"):
+            own = {"MqttDomainName": f"{mqtt}.example.com", "WebsocketDomainName": f"{websocket}.example.com"}
+            return own | {"MqttCertificateArn": combinations.certificate(number)}
+
+        def typed(values):
+            return [f"{name}={value}" for name, value in values.items()]
+
+        # Its own names, and those that AWS gave it, it may leave.
+        self.assertEqual(self.deploy("dev", *TYPED, *typed(names(1))), 0)
+        self.aws.stack("ilock-dev", **combinations.REQUIRED)
+        self.assertEqual(self.deploy("dev", *typed(names(1))), 0)
+        self.aws.stack("ilock-dev", **combinations.REQUIRED, **names(1))
+        for fine in ({}, names(1), names(1, mqtt="mqtt2"), names(2, mqtt="mqtt2", websocket="ws2"), dict.fromkeys(names(1), "")):
+            self.assertEqual(self.deploy("dev", *typed(fine)), 0, fine)
+        self.commands.clear()
+        for bad, kept in (
+            ({"MqttCertificateArn": combinations.certificate(2)}, "mqtt.example.com, ws.example.com"),
+            (names(2, mqtt="mqtt2"), "ws.example.com"),
+            (names(2, websocket="ws2"), "mqtt.example.com"),
+            # Neither may one name take over the other's certificate.
+            (names(2, mqtt="ws", websocket="mqtt"), "mqtt.example.com, ws.example.com"),
+        ):
+            said = self.refused("dev", *typed(bad))
+            self.assertIn(f"MqttCertificateArn: IoT Core cannot change the certificate of {kept}", said)
+        heading = re.search(r"alarms\.md, “(.+?)”", said)[1]
+        self.assertIn(f"\n## {heading}\n", Path("infra/runbooks/alarms.md").read_text())
+
+    def test_cloudformation_cannot_change_the_certificate_of_a_domain_either(self):
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(combinations.REGION, "AWS::IoT::DomainConfiguration").schema
+        self.assertLessEqual({"/properties/ServerCertificateArns", "/properties/DomainName"}, set(schema["createOnlyProperties"]))
 
     def test_a_topic_prefix_that_would_bend_a_topic_is_refused(self):
         for bad in ("d", "users", "a/b", "a.b", "Blue", "ninechars", "+"):
