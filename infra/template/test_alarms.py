@@ -168,7 +168,8 @@ TROUBLE = {
     "IotThrottled": (dict(connects=6, delivered=4), dict(connects=5, delivered=4)),
     "IotRefusing": (dict(refused=20, taken=80), dict(refused=20, taken=81)),
     "TablesThrottled": (dict(by_day=10, runs=5), dict(by_day=9, runs=5)),
-    "ConcurrencyShort": (dict(running=800), dict(running=799)),
+    # 500 of 1000 are reserved.
+    "ConcurrencyShort": (dict(unreserved=400, claimed=900), dict(unreserved=399, claimed=899)),
     "NotSequenced": (dict(runs=1), dict(runs=1, sequenced=1)),
     "LogNotRead": (dict(placed=1, projector=3), dict(placed=1, projector=3, ledger=1)),
     "QueuesNotRead": (dict(timers=1), dict(timers=1, timers_received=1)),
@@ -281,6 +282,29 @@ class WhatIsTrouble(unittest.TestCase):
         # The last two: a nuisance caller does not hide an outage, and where metrics are lost nothing is taken off.
         for counted in (dict(asked=1), dict(asked=8, silent=7), dict(asked=7)):
             self.assertTrue(goes_off(nobody, **counted), counted)
+
+    def test_functions_that_reserve_nothing_have_what_is_not_reserved(self):
+        short = self.alarms["ConcurrencyShort"]
+        for counted in (
+            dict(),
+            dict(unreserved=799, claimed=799),
+            # By this stack and by whatever else is in the account: what is reserved is used up by nobody else, busy or not.
+            dict(unreserved=0, claimed=900),
+            dict(unreserved=79, claimed=979),
+            # Nothing else runs.
+            dict(claimed=900),
+        ):
+            self.assertFalse(goes_off(short, **counted), counted)
+        for counted in (
+            dict(unreserved=800, claimed=800),
+            # A tenth of the account, and nine tenths of what is left to them.
+            dict(unreserved=90, claimed=990),
+            dict(unreserved=100, claimed=1000),
+            # More than the account was said to have: tools/deploy was not told yet.
+            dict(unreserved=0, claimed=1100),
+            dict(unreserved=300, claimed=1300),
+        ):
+            self.assertTrue(goes_off(short, **counted), counted)
 
     def test_rings_that_never_come_spend_the_budget(self):
         burning, shrinking, leaking = (self.alarms[f"RingBudget{pace}"] for pace in ("Burning", "Shrinking", "Leaking"))
