@@ -4,6 +4,7 @@ import copy
 import json
 import re
 import unittest
+from pathlib import Path
 
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
@@ -115,6 +116,39 @@ class Roles(unittest.TestCase):
         with_callback = asked(at_the_gateway | combinations.CALLBACK["callback"])
         self.assertEqual(with_callback[1] - with_callback[0], {"/api/trtc/callback"})
         self.assertEqual(asked(CORE[WITHOUT_PUSH])[0], set())
+
+
+class Commands(unittest.TestCase):
+    """What operators type, on Linux or on a Mac."""
+
+    PAGES = [*Path("docs").glob("operators*.md"), *Path("infra/runbooks").glob("*.md")]
+    # Of GNU or of bash alone, each with what does the same everywhere.
+    ELSEWHERE_OTHERWISE = {
+        r"\bhead -n -": "sort -r | tail -n +4",
+        r"\bdate (-d|--date)\b": "arithmetic with date +%s",
+        r"\bzcat\b": "gzip -dc",
+        r"\bxargs -\w*r": "find … -exec … {} +",
+        r"\bpaste -s\S* *[)|;&\n]": "paste -s -",
+        r"\bread -\w*p\b": "printf, then read",
+        r"\bsed -\w*i\b": "another file",
+        r"\bgrep -\w*P\b": "grep -E",
+        r"\bset -f\b": "quotes",
+        r"\b(readlink|base64|stat|timeout|tac|shuf|realpath|mapfile|numfmt) ": "none of these",
+    }
+
+    def test_none_needs_gnu_or_bash(self):
+        for page in self.PAGES:
+            for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL):
+                for pattern, instead in self.ELSEWHERE_OTHERWISE.items():
+                    self.assertIsNone(re.search(pattern, block), f"{page}: {pattern}: {instead}")
+
+    def test_the_schedule_of_the_sequencer_is_looked_for_by_the_alias_that_it_starts(self):
+        rules = [one["Properties"] for one in check.deployed(CORE[WITH_PUSH])["Resources"].values() if one["Type"] == "AWS::Events::Rule"]
+        [target] = [target for rule in rules for target in rule["Targets"]]
+        self.assertEqual(target["Arn"], {"Ref": "SequencerFunctionAliaslive"})
+        for page in Path("infra/runbooks").glob("ledger*.md"):
+            [asked] = re.findall(r"list-rule-names-by-target --target-arn \"\$\((.*?)\)\"", page.read_text())
+            self.assertEqual(asked, "aws lambda get-alias --function-name ilock-prod-sequencer --name live --query AliasArn --output text")
 
 
 class Names(unittest.TestCase):
