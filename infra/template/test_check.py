@@ -6,6 +6,7 @@ import re
 import unittest
 from pathlib import Path
 
+import botocore.session
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 import check
@@ -149,6 +150,14 @@ class Commands(unittest.TestCase):
         for page in Path("infra/runbooks").glob("ledger*.md"):
             [asked] = re.findall(r"list-rule-names-by-target --target-arn \"\$\((.*?)\)\"", page.read_text())
             self.assertEqual(asked, "aws lambda get-alias --function-name ilock-prod-sequencer --name live --query AliasArn --output text")
+
+    def test_a_backup_that_does_not_succeed_is_told_however_it_ends(self):
+        backup = botocore.session.get_session().get_service_model("backup")
+        states = {state for shape in ("BackupJobState", "CopyJobState") for state in backup.shape_for(shape).enum}
+        for page in Path("infra/runbooks").glob("standby*.md"):
+            [pattern] = re.findall(r"put-rule --name ilock-prod-backups --event-pattern '(.*?)'", page.read_text(), re.DOTALL)
+            told = set(json.loads(pattern)["detail"]["state"])
+            self.assertEqual(states - told, {"CREATED", "PENDING", "RUNNING", "ABORTING", "COMPLETED"}, page)
 
 
 class Names(unittest.TestCase):
