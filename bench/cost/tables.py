@@ -175,6 +175,57 @@ def alarms(prices):
     }
 
 
+# Of a route with detailed metrics: API Gateway Developer Guide, "Monitor HTTP APIs", 4xx, 5xx, Count, IntegrationLatency, Latency and
+# DataProcessed, by stage, method and resource.
+METRICS_OF_A_ROUTE = 6
+# Of the functions' metrics, those that are there with push only.
+OF_PUSH = re.compile(r"Push|Token")
+
+
+def different(path, place, item):
+    """How many different `item`s a source has in the first `place`."""
+    found = re.search(place, (ROOT / path).read_text(), re.DOTALL)
+    return len(set(re.findall(item, found[1], re.MULTILINE)))
+
+
+def labels():
+    """How many values each label of the functions' metrics has at most. Each value is a metric for CloudWatch."""
+    feedback, variant, text = "functions/src/triggers/push_feedback.rs", r"^ +[A-Z]\w+,$", r'"\w+"'
+    types = [different(feedback, rf"const {name}: \[&str; \d+\] = \[(.*?)\];", text) for name in ("FOR_GOOD", "IN_PASSING")]
+    return {
+        "Path": different("events/src/stored.rs", r"pub enum DeliveryPath \{(.*?)\n\}", variant),
+        "Service": different("events/src/push.rs", r"pub enum PushService \{(.*?)\n\}", variant),
+        "Code": different("functions/src/http/error_body.rs", r"\nfn refused\((.*?)\n\}", r"\b\d\d_\d{3}\b"),
+        "Type": sum(types) + 2,  # "Other" and "Unreadable"
+    }
+
+
+def metrics_of_functions():
+    """The functions' metrics by their names, and how many CloudWatch has of each."""
+    names = dict(re.findall(r'^pub const (\w+): &str = "(\w+)";', (ROOT / "functions/src/metrics.rs").read_text(), re.MULTILINE))
+    found, values = dict.fromkeys(names.values(), 1), labels()
+    for source in sorted((ROOT / "functions/src").rglob("*.rs")):
+        for constant, label in re.findall(r'metrics::(?:counter|histogram)!\((?:metrics::)?(\w+), "(\w+)" =>', source.read_text()):
+            found[names[constant]] = values[label]
+    return found
+
+
+def custom_metrics(prices):
+    """Metrics that are paid for, and dollars a month, where each has data in every hour."""
+    of_functions, resources = metrics_of_functions(), template()["Resources"]
+    with_push = sum(number for name, number in of_functions.items() if OF_PUSH.search(name))
+    api = resources["HttpApi"]["Properties"]
+    routes = [*api["RouteSettings"].values(), api["DefaultRouteSettings"]]
+    numbers = {
+        "of_functions": sum(of_functions.values()) - with_push,
+        "of_push": with_push,
+        "of_access_log": sum(one["Type"] == "AWS::Logs::MetricFilter" for one in resources.values()),
+        "of_route": METRICS_OF_A_ROUTE * sum(one["DetailedMetricsEnabled"] for one in routes),
+    }
+    numbers["together"] = sum(numbers.values())
+    return {name: (number, number * prices["per_month"]["custom_metric"]["usd"]) for name, number in numbers.items()}
+
+
 def capacity(counts):
     """What takes how many calls a second: (what, quota, by one call, calls a second), the narrowest first."""
     call = counts["call"]
@@ -213,6 +264,11 @@ WORDS = {
         "cost": ("for a million calls to three phones", "counted for one call", "$, one at a time", "$, ten a second"),
         "standing": ("for a million connected phones, a month", "counted for one phone", "$"),
         "alarms": ("", "alarms", "metrics", "a month"),
+        "metrics": ("custom metrics", "metrics", "a month"),
+        "of_functions": "of the functions",
+        "of_push": "of the functions, with push",
+        "of_access_log": "of API Gateway's access log",
+        "of_route": "of API Gateway, for `POST /api/calls`",
         "capacity": ("what", "takes", "one call uses", "calls a second"),
         "evening": (
             "times",
@@ -271,6 +327,11 @@ WORDS = {
         "cost": ("一百万次呼叫三部手机", "每次呼叫的计数", "美元，逐次呼叫", "美元，每秒十次"),
         "standing": ("一百万部连接的手机，一个月", "每部手机的计数", "美元"),
         "alarms": ("", "告警", "指标", "每月"),
+        "metrics": ("自定义指标", "指标", "每月"),
+        "of_functions": "函数的",
+        "of_push": "函数的，使用推送",
+        "of_access_log": "API Gateway 访问日志的",
+        "of_route": "API Gateway 的，`POST /api/calls`",
         "capacity": ("什么", "上限", "每次呼叫使用", "每秒呼叫"),
         "evening": (
             "倍数",
@@ -381,6 +442,11 @@ def alarms_table(words, prices):
     return table(words["alarms"], rows)
 
 
+def metrics_table(words, prices):
+    rows = [(words[name], str(number), f"{dollars:.2f}") for name, (number, dollars) in custom_metrics(prices).items()]
+    return table(words["metrics"], rows)
+
+
 def tables(language):
     counts, prices = load()
     words = WORDS[language]
@@ -388,6 +454,7 @@ def tables(language):
         "cost": bill_table(words, "cost", call_bill(counts, prices)),
         "standing": bill_table(words, "standing", standing_bill(counts, prices)),
         "alarms": alarms_table(words, prices),
+        "metrics": metrics_table(words, prices),
         "capacity": capacity_table(words, counts),
         "evening": evening_table(words, counts),
     }

@@ -460,6 +460,18 @@ def shown_by(widget):
     return shown
 
 
+class MetricsOfRoutes(unittest.TestCase):
+    def test_api_gateway_counts_by_itself_the_routes_that_something_reads(self):
+        resources = check.deployed(EVERYTHING)["Resources"]
+        [stage] = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::ApiGatewayV2::Stage"]
+        routes = stage["RouteSettings"] | {"every other": stage["DefaultRouteSettings"]}
+        counted = {route for route, about in routes.items() if about["DetailedMetricsEnabled"]}
+        metrics = [one["MetricStat"]["Metric"] for alarm in alarms(EVERYTHING).values() for one in alarm.get("Metrics", []) if "MetricStat" in one]
+        read = [{one["Name"]: one["Value"] for one in metric.get("Dimensions", [])} for metric in metrics]
+        self.assertEqual(counted, {f"{of['Method']} {of['Resource']}" for of in read if "Resource" in of})
+        self.assertNotIn('"Resource"', check.template()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
+
+
 class Dashboard(unittest.TestCase):
     """A runbook that sends somebody to a graph sends them to one that is there, and has what the alarm read."""
 

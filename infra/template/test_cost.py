@@ -36,6 +36,17 @@ class Pages(unittest.TestCase):
             for name, price in prices[kind].items():
                 self.assertTrue(price["source"] and price["usd"] > 0, name)
 
+    def test_each_metric_of_the_functions_is_counted_with_all_values_of_its_label(self):
+        found = tables.metrics_of_functions()
+        described = re.search(r"let counters = \[(.*?)\];", (tables.ROOT / "functions/src/metrics.rs").read_text(), re.DOTALL)[1]
+        self.assertEqual(len(found), len(re.findall(r"\w+,", described)) + 1, "the counters, and one histogram")
+        self.assertEqual(
+            {name: number for name, number in found.items() if number > 1},
+            {"RingLatency": 2, "Refusals": 10, "PushesSent": 5, "PushFeedback": 7},
+        )
+        of_push = {name for name in found if tables.OF_PUSH.search(name)}
+        self.assertEqual(of_push, {"PushesSent", "PushesFailed", "PushFeedback", "TokensNotRegistered", "TokensRetired"})
+
     def test_a_million_calls_stay_within_what_was_promised(self):
         counts, prices = tables.load()
         bill = tables.call_bill(counts, prices)
