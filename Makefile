@@ -33,7 +33,7 @@ simulation: ## Only what is simulated: ILOCK_SEED=7 runs one seed of the calls, 
 	cargo test $(all) --test simulation -- --nocapture whatever_goes_wrong
 
 # A seed has 7.7 calls on average. A process for each 10,000: the AWS SDK keeps a little for each region, and so for each seed.
-check-all: ## What takes hours, and no CI: 1,000,000 simulated calls, 10,000 ledgers, the model with a crash, more generators, fuzzing, 20,000 edits
+check-all: ## What takes hours, and no CI: 1,000,000 simulated calls, 10,000 ledgers, the model with a crash, more generators, fuzzing, 20,000 edits, cfn-lint of more deployments
 	set -e; for from in $$(seq 0 10000 120000); do \
 	  ILOCK_ROUNDS=6 ILOCK_SEEDS=$$from..$$((from + 10000)) cargo test --release $(all) --test simulation -- --nocapture whatever_goes_wrong_calls_hold; \
 	done
@@ -45,6 +45,7 @@ check-all: ## What takes hours, and no CI: 1,000,000 simulated calls, 10,000 led
 	client/conformance/coverage
 	ILOCK_FUZZ_SECONDS=600 cargo test --release $(all) --test fuzz -- --nocapture nothing_that_happens
 	ILOCK_EDITS=20000 ILOCK_HONEST_CALLS=100000 cargo test --release $(all) --test edits -- --nocapture
+	infra/template/lint --every
 
 clients: ## Only the calls with paho-mqtt (Python) and MQTT.js
 	tests/foreign-clients/run

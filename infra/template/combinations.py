@@ -46,6 +46,7 @@ CALLBACK = {"no callback": {}, "callback": {"TrtcCallback": "on"}}
 OTHERS = {
     "room API": {"TrtcRoomApi": "on"},
     "traces and every log": {"Tracing": "Active", "SystemLogLevel": "DEBUG", "LogLevel": "debug"},
+    "budget": {"MonthlyBudgetDollars": "500"},
     "own key": {"KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/00000000-0000-0000-0000-000000000000"},
     "own key of the secrets": {"SecretsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/mrk-11111111111111111111111111111111"},
     "topic prefix": {"TopicPrefix": "blue"},

@@ -11,7 +11,7 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 import check
 import combinations
-from transformed import broken_rules
+from transformed import Conditions, broken_rules
 
 CORE = dict(combinations.core())
 WITHOUT_PUSH = "staging, no pager, gradual deployments, no push, no callback"
@@ -117,6 +117,25 @@ class Roles(unittest.TestCase):
         with_callback = asked(at_the_gateway | combinations.CALLBACK["callback"])
         self.assertEqual(with_callback[1] - with_callback[0], {"/api/trtc/callback"})
         self.assertEqual(asked(CORE[WITHOUT_PUSH])[0], set())
+
+
+class WhatIsLinted(unittest.TestCase):
+    def test_the_linter_says_how_many_deployments_are_transformed_and_how_many_cfn_lint_sees(self):
+        said = " ".join(re.findall(r"^# (.*)", Path("infra/template/lint").read_text(), re.MULTILINE))
+        every, few, more = (len(list(some)) for some in (combinations.combinations(), combinations.linted(), combinations.linted(every=True)))
+        self.assertIn(f"Of all {every} deployments of combinations.py SAM's transformation, the template's rules", said)
+        self.assertIn(f"so it sees {few}, two of them in other regions, and {more} with --every (make check-all)", said)
+        self.assertEqual(len(list(combinations.elsewhere())), 2)
+        self.assertIn("\n\tinfra/template/lint --every\n", Path("Makefile").read_text())
+
+    def test_what_cfn_lint_sees_has_every_resource(self):
+        seen = set()
+        for _, parameters, region in combinations.linted():
+            conditions = Conditions(check.template(), parameters, region)
+            for name, one in check.template()["Resources"].items():
+                if "Condition" not in one or conditions.holds(one["Condition"]):
+                    seen.add(name)
+        self.assertEqual(check.template()["Resources"].keys() - seen, set())
 
 
 class Commands(unittest.TestCase):
