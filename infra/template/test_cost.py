@@ -73,6 +73,7 @@ SAID = {
         "wait": "{wait_ms} ms for each commit are assumed: {waits:.2f} $ of the {duration:.2f} $ for duration.",
         "logs": "Of the {log_kb:.1f} KB:",
         "busy": "at ten calls a second it writes at most {busy_units} units for a commit",
+        "alone": "A call that comes alone pays for its own, which is the whole difference of {alone:.0f} $.",
         "iot": "{iot_connections} connections, {iot_subscriptions} subscriptions (a phone has three, a door station one), "
         "{iot_connects} new connections a second and {iot_subscribes} new subscriptions a second until you ask for more.",
     },
@@ -86,6 +87,7 @@ SAID = {
         "wait": "假设每次提交等待 {wait_ms} 毫秒：Lambda 时长的 {duration:.2f} 美元中占 {waits:.2f} 美元。",
         "logs": "{log_kb:.1f} KB 由以下部分组成",
         "busy": "每次提交至多写 {busy_units} 个单位",
+        "alone": "单独到来的呼叫则各付各的，两列相差的 {alone:.0f} 美元全部来自于此。",
         "iot": "{iot_connections} 个连接、{iot_subscriptions} 个订阅（一部手机三个，一台门口机一个）、每秒 {iot_connects} 个新连接和每秒 "
         "{iot_subscribes} 个新订阅。",
     },
@@ -131,6 +133,7 @@ def unreserved_seconds(counts, expected):
 def values():
     """The numbers of SAID, from where they come."""
     counts, prices = tables.load()
+    bill = tables.call_bill(counts, prices)
     call, per_million, gigabyte = counts["call"], prices["per_million"], prices["per_gigabyte"]["logs"]["usd"]
     runs, logs, system = tables.invocations(call), counts["log_bytes"], tables.SYSTEM_LOG_BYTES
     access = call["http_requests"] * tables.ACCESS_LOG_BYTES
@@ -151,6 +154,7 @@ def values():
         "waits": call["commits"] * tables.MS_PROJECTOR_WAITS / 1000 * tables.MEMORY_GB * per_million["gb_seconds"]["usd"],
         "duration": tables.gb_seconds(counts) * per_million["gb_seconds"]["usd"],
         "log_kb": (logs["lines"] + logs["metrics"] + runs * system[tables.parameter("SystemLogLevel")] + access) / 1000,
+        "alone": bill.total() - bill.busy_total(),
         "busy_units": tables.BUSY_LEDGER_UNITS_A_COMMIT,
     }
 
