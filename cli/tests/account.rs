@@ -171,15 +171,27 @@ async fn the_doctor_sees_what_works() {
     assert!(lacking.is_none(), "{lacking:?}");
 }
 
-/// What Service Quotas answers, which the emulator does not know: what a new account has.
-fn quotas(_: &Request) -> Response {
+/// What Service Quotas answers, which the emulator does not know: what a new account has that was given more connections. As AWS may, it
+/// lists no quota as applied that only has its default.
+fn quotas(request: &Request) -> Response {
     let quota = |name: &str, value: u32| json!({ "ServiceCode": "iotcore", "QuotaName": name, "Value": value });
-    let all = [
-        quota("Maximum concurrent client connections per account", 500_000),
-        quota("Connect requests per second per account", 500),
-        quota("Subscriptions per account", 500_000),
-        quota("Something else", 1),
-    ];
+    let all = if request.target.ends_with(".ListAWSDefaultServiceQuotas") {
+        vec![
+            quota("Maximum concurrent client connections per account", 500_000),
+            quota("Connect requests per second per account", 500),
+            quota("Subscriptions per account", 500_000),
+            quota("Subscriptions per second per account", 500),
+            quota("Something else", 1),
+        ]
+    } else {
+        assert!(request.target.ends_with(".ListServiceQuotas"), "{request:?}");
+        vec![
+            quota("Maximum concurrent client connections per account", 600_000),
+            quota("Connect requests per second per account", 500),
+            quota("Subscriptions per account", 500_000),
+            quota("Something else", 1),
+        ]
+    };
     (200, json!({ "Quotas": all }).to_string())
 }
 
@@ -212,7 +224,8 @@ async fn the_doctor_finds_each_planted_mistake_and_says_what_to_do() {
     }
     let crowded = findings(&cloud, &quotas, &["--clients", "4000000"]);
     let of_iot: Vec<_> = crowded.iter().filter(|(found, _)| found.starts_with("IoT Core: ")).collect();
-    assert_eq!(of_iot.len(), 3, "connections, subscriptions, connects a second: {crowded:#?}");
+    assert_eq!(of_iot.len(), 4, "connections, subscriptions, connects and subscriptions a second: {crowded:#?}");
+    assert!(of_iot.iter().any(|(found, _)| found.contains(" per account: 600000, ")), "what was given: {of_iot:#?}");
     assert!(of_iot.iter().all(|(_, remedy)| remedy.contains("Service Quotas")), "{of_iot:#?}");
 }
 

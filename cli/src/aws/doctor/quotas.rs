@@ -2,6 +2,7 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_servicequotas::Client;
+use aws_sdk_servicequotas::types::ServiceQuota;
 
 use crate::aws::account::AwsError;
 use crate::aws::doctor::check_result::CheckResult;
@@ -41,18 +42,17 @@ struct Iot {
 
 async fn iot(client: &Client) -> Result<Iot, AwsError> {
     let mut found = Iot::default();
-    let mut pages = client.list_service_quotas().service_code("iotcore").into_paginator().send();
-    while let Some(page) = pages.next().await {
-        for quota in page.map_err(|error| AwsError::from_sdk(&error))?.quotas() {
-            let of_name = match quota.quota_name() {
-                Some(CONNECTIONS) => &mut found.connections,
-                Some(CONNECTS) => &mut found.connects,
-                Some(SUBSCRIPTIONS) => &mut found.subscriptions,
-                Some(SUBSCRIBES) => &mut found.subscribes,
-                _ => continue,
-            };
-            *of_name = quota.value().and_then(whole);
-        }
+    let mut applied = client.list_service_quotas().service_code("iotcore").into_paginator().send();
+    while let Some(page) = applied.next().await {
+        found.add(page.map_err(|error| AwsError::from_sdk(&error))?.quotas());
+    }
+    if found.is_complete() {
+        return Ok(found);
+    }
+    // "If the applied quota value is not available for a quota, the quota is not retrieved": the account has the default then.
+    let mut defaults = client.list_aws_default_service_quotas().service_code("iotcore").into_paginator().send();
+    while let Some(page) = defaults.next().await {
+        found.add(page.map_err(|error| AwsError::from_sdk(&error))?.quotas());
     }
     Ok(found)
 }
@@ -63,6 +63,27 @@ fn whole(value: f64) -> Option<u64> {
 }
 
 impl Iot {
+    /// Takes from `quotas` what is not known yet.
+    fn add(&mut self, quotas: &[ServiceQuota]) {
+        for quota in quotas {
+            let of_name = match quota.quota_name() {
+                Some(CONNECTIONS) => &mut self.connections,
+                Some(CONNECTS) => &mut self.connects,
+                Some(SUBSCRIPTIONS) => &mut self.subscriptions,
+                Some(SUBSCRIBES) => &mut self.subscribes,
+                _ => continue,
+            };
+            *of_name = of_name.or_else(|| quota.value().and_then(whole));
+        }
+    }
+
+    const fn is_complete(&self) -> bool {
+        self.connections.is_some()
+            && self.connects.is_some()
+            && self.subscriptions.is_some()
+            && self.subscribes.is_some()
+    }
+
     fn judge(self, clients: Option<u64>) -> Vec<CheckResult> {
         let Self { connections, connects, subscriptions, subscribes } = self;
         let subscribed = clients.map(|clients| clients * SUBSCRIPTIONS_PER_PHONE);
