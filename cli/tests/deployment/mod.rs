@@ -218,8 +218,18 @@ async fn subscribed(sdk: &SdkConfig, stack: &str) -> (String, String) {
     let asked = sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::QueueArn).send();
     let queue = asked.await.unwrap().attributes.unwrap()[&QueueAttributeName::QueueArn].clone();
     sns.subscribe().topic_arn(&topic).protocol("sqs").endpoint(queue).send().await.unwrap();
+    let policy = publishers(&topic, &["cloudwatch.amazonaws.com", "budgets.amazonaws.com"]);
+    let set = sns.set_topic_attributes().topic_arn(&topic).attribute_name("Policy").attribute_value(policy);
+    set.send().await.unwrap();
     let app = sns.create_platform_application().name(stack).platform("GCM").attributes("PlatformCredential", "key");
     (topic, app.send().await.unwrap().platform_application_arn.unwrap())
+}
+
+/// A topic's policy that lets these services publish, as docs/operators.md has it. Whoever belongs to the account needs none.
+pub fn publishers(topic: &str, services: &[&str]) -> String {
+    let statement =
+        json!({ "Effect": "Allow", "Principal": { "Service": services }, "Action": "SNS:Publish", "Resource": topic });
+    json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
 }
 
 /// What the functions of the project's own template read; the operator makes them beforehand too.
@@ -256,6 +266,7 @@ fn template(stack: &str, api: &str) -> Value {
             "Stage": { "Type": "String", "Default": "dev" },
             "AuthAlgorithms": { "Type": "String", "Default": "HS256" },
             "AlarmTopicArn": { "Type": "String" },
+            "MonthlyBudgetDollars": { "Type": "String", "Default": "500" },
             "PushGcm": { "Type": "String" },
             "SecretsName": { "Type": "String" },
         },

@@ -5,19 +5,34 @@ use aws_sdk_dynamodb::types::{PointInTimeRecoverySpecification, StreamSpecificat
 use aws_sdk_lambda::types::EventSourcePosition;
 use futures::future::BoxFuture;
 
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, publishers};
 
 /// Makes one mistake.
 type Make = for<'a> fn(&'a Deployment) -> BoxFuture<'a, ()>;
 
 /// Each with what the doctor says of it. In this order: later ones take away what earlier ones need.
-pub const MISTAKES: [(&str, Make, &str); 22] = [
+pub const MISTAKES: [(&str, Make, &str); 25] = [
     ("a message is left in the dead letters", |on| Box::pin(leave_a_letter(on)), "holds 1 message"),
     ("recovery is switched off", |on| Box::pin(switch_recovery_off(on)), "-events has no point-in-time recovery"),
     ("time to live is switched off", |on| Box::pin(switch_ttl_off(on)), "-directory keeps expired items"),
     ("the rule of presence is disabled", |on| Box::pin(disable_the_rule(on)), "is disabled"),
     ("the doors' policy is deleted", |on| Box::pin(delete_the_policy(on)), "the doors' policy"),
     ("nobody is subscribed to the alarms", |on| Box::pin(unsubscribe(on)), "nobody has subscribed to AlarmTopicArn"),
+    (
+        "the alarms' topic is encrypted with SNS's own key",
+        |on| Box::pin(encrypt_the_topic(on)),
+        "is encrypted with alias/aws/sns, which CloudWatch may not use",
+    ),
+    (
+        "the alarms' topic takes nothing of budgets",
+        |on| Box::pin(let_publish(on, "cloudwatch.amazonaws.com")),
+        "does not let budgets.amazonaws.com publish: nobody hears of the budget",
+    ),
+    (
+        "the alarms' topic takes nothing of alarms",
+        |on| Box::pin(let_publish(on, "budgets.amazonaws.com")),
+        "does not let cloudwatch.amazonaws.com publish: no alarm is heard",
+    ),
     ("the platform application is disabled", |on| Box::pin(disable_pushes(on)), "PushGcm is disabled"),
     (
         "another deployment is put beside it",
@@ -74,6 +89,18 @@ async fn unsubscribe(on: &Deployment) {
     for one in sns.list_subscriptions_by_topic().topic_arn(topic).send().await.unwrap().subscriptions() {
         sns.unsubscribe().subscription_arn(one.subscription_arn().unwrap()).send().await.unwrap();
     }
+}
+
+async fn encrypt_the_topic(on: &Deployment) {
+    let set = aws_sdk_sns::Client::new(&on.sdk).set_topic_attributes().topic_arn(on.parameter("AlarmTopicArn").await);
+    set.attribute_name("KmsMasterKeyId").attribute_value("alias/aws/sns").send().await.unwrap();
+}
+
+/// Only the service, as whoever adds another one may write it.
+async fn let_publish(on: &Deployment, service: &str) {
+    let topic = on.parameter("AlarmTopicArn").await;
+    let set = aws_sdk_sns::Client::new(&on.sdk).set_topic_attributes().topic_arn(&topic);
+    set.attribute_name("Policy").attribute_value(publishers(&topic, &[service])).send().await.unwrap();
 }
 
 async fn disable_pushes(on: &Deployment) {

@@ -19,5 +19,6 @@ mod secrets;
 mod stacks;
 mod subscribers;
 mod tables;
+mod topic_access;
 
 pub use command::Doctor;

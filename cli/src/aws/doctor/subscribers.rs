@@ -1,4 +1,4 @@
-//! Checks that somebody hears the alarms, and that the push services are switched on and report what fails.
+//! Checks that somebody hears the alarms, that whoever reports can publish to their topics, and that the push services are switched on and report what fails.
 
 use std::collections::HashMap;
 
@@ -7,6 +7,7 @@ use aws_sdk_sns::Client;
 
 use crate::aws::account::AwsError;
 use crate::aws::doctor::check_result::CheckResult;
+use crate::aws::doctor::topic_access::{self, Reporter};
 use crate::aws::stack::Stack;
 
 const ALARMS: &str = "alarms";
@@ -22,10 +23,15 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<CheckResult> {
     let client = Client::new(sdk);
     let mut results = vec![];
     for (parameter, arn) in given(stack, &TOPICS) {
-        results.push(match client.get_topic_attributes().topic_arn(arn).send().await {
-            Ok(found) => judge_topic(parameter, arn, found.attributes()),
-            Err(error) => no_topic(parameter, arn, &AwsError::from_sdk(&error)),
-        });
+        match client.get_topic_attributes().topic_arn(arn).send().await {
+            Ok(found) => {
+                let attributes = found.attributes();
+                results.push(judge_topic(parameter, arn, attributes));
+                let (policy, key) = (attribute(attributes, "Policy"), attribute(attributes, "KmsMasterKeyId"));
+                results.extend(topic_access::judge(parameter, arn, reporters(parameter, stack), policy, key));
+            }
+            Err(error) => results.push(no_topic(parameter, arn, &AwsError::from_sdk(&error))),
+        }
     }
     let reports = stack.outputs.get("PushFailuresTopic").map(String::as_str);
     for (parameter, arn) in given(stack, &APPS) {
@@ -37,6 +43,16 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<CheckResult> {
     }
     results.extend(account_of_fcm(sdk, stack).await);
     results
+}
+
+/// Who publishes to the topic that `parameter` names. The budget is reported to the first one alone.
+fn reporters(parameter: &str, stack: &Stack) -> &'static [Reporter] {
+    let budgeted = stack.parameter("MonthlyBudgetDollars").is_some_and(|dollars| dollars != "0");
+    if budgeted && parameter == TOPICS[0] {
+        &[Reporter::CloudWatch, Reporter::Budgets]
+    } else {
+        &[Reporter::CloudWatch]
+    }
 }
 
 /// The service account with which FCM is asked without SNS, where it is.
@@ -228,6 +244,19 @@ mod tests {
         assert_eq!(outcome(true, Some("arn:aws:kms:eu-central-1:1:alias/aws/secretsmanager")), Outcome::Ok);
         assert_eq!(outcome(true, Some("arn:aws:kms:eu-central-1:1:key/1")), Outcome::Failed);
         assert_eq!(outcome(false, None), Outcome::Failed);
+    }
+
+    #[test]
+    fn a_budget_is_reported_to_the_alarms_topic_where_there_is_one() {
+        let stack = |dollars: &str| {
+            let parameters = [("MonthlyBudgetDollars".to_owned(), dollars.to_owned())].into();
+            Stack { parameters, ..Stack::default() }
+        };
+        let both = [Reporter::CloudWatch, Reporter::Budgets];
+        assert_eq!(reporters("AlarmTopicArn", &stack("500")), both);
+        for (topic, dollars) in [("TicketTopicArn", "500"), ("AlarmTopicArn", "0"), ("AlarmTopicArn", "")] {
+            assert_eq!(reporters(topic, &stack(dollars)), [Reporter::CloudWatch], "{topic}, {dollars}");
+        }
     }
 
     #[test]
