@@ -1,5 +1,6 @@
 """For each service that can fail or throttle: the test that makes it, and the alarm that tells the operator, by its metric."""
 
+import json
 import re
 import unittest
 from pathlib import Path
@@ -8,8 +9,10 @@ from test_alarms import EVERYTHING, alarms
 
 TESTS = Path("tests/tests")
 
-# Service, what goes wrong; the file, in the folder of tests or of the client, and the function of the test that injects it and holds
-# that nothing is lost; the metric of the alarm, with its namespace. `$` stands for the stack's own namespaces.
+# Service, what goes wrong; the file, in the folder of tests, and the function of the test that injects it and holds that nothing is
+# lost; the metric of the alarm, with its namespace. `$` stands for the stack's own namespaces. No emulator refuses in place of a
+# function, as API Gateway does: of these two a case of the conformance kit, by its name, gives every client the answer, and holds what
+# the client does then.
 FAULTS = [
     (
         "DynamoDB: every request of placing and answering throttled, failed, hanging or unanswered",
@@ -85,14 +88,14 @@ FAULTS = [
     ),
     (
         "API Gateway: 429 before any function is started",
-        "client/core/src/classify.rs",
-        "a_gateway_that_refuses_is_asked_again",
+        "client/conformance/cases/limits.json",
+        "a gateway's 429 without a code is asked again under the same key",
         ("$", "RequestsThrottled"),
     ),
     (
         "Lambda: a function is throttled, and API Gateway answers 5xx in its place",
-        "client/core/src/classify.rs",
-        "a_gateway_that_refuses_is_asked_again",
+        "client/conformance/cases/limits.json",
+        "a gateway's 5xx without a code, as for a function that is throttled, is asked again under the same key",
         ("AWS/Lambda", "Throttles"),
     ),
     (
@@ -135,10 +138,20 @@ def read_by(alarm):
     return {(one["Namespace"] if isinstance(one["Namespace"], str) else "$", one["MetricName"]) for one in metrics}
 
 
+def given_to_clients(file, name):
+    """The statuses of the answers without a code of ours that a case of the conformance kit gives."""
+    [case] = [one for one in json.loads(Path(file).read_text()) if one["name"] == name]
+    answers = [step["input"] for step in case["steps"] if step.get("input", {}).get("type") == "http_answer"]
+    return [answer["status"] for answer in answers if "code" not in answer["body"]]
+
+
 class FaultsAndAlarms(unittest.TestCase):
     def test_each_fault_is_injected_by_a_test(self):
         for what, file, function, _ in FAULTS:
-            text = (Path(file) if file.startswith("client/") else TESTS / file).read_text()
+            if file.endswith(".json"):
+                self.assertTrue(given_to_clients(file, function), f"{what}: no case “{function}” in {file} gives an answer")
+                continue
+            text = (TESTS / file).read_text()
             tested = rf"#\[(tokio::)?test\b[^\n]*\]\n\s*(async )?fn {function}\b"
             self.assertTrue(re.search(tested, text), f"{what}: no {function} in {file}")
 
