@@ -71,7 +71,7 @@ SAID = {
         "system log": "{system_log:.2f} $ more for a million calls",
         "traces": "{traces:.2f} $ more for a million calls. It shows",
         "wait": "{wait_ms} ms for each commit are assumed: {waits:.2f} $ of the {duration:.2f} $ for duration.",
-        "logs": "Of the {log_kb:.1f} KB:",
+        "logs": "The {log_kb:.1f} KB consist of:",
         "busy": "at ten calls a second it writes at most {busy_units} units for a commit",
         "alone": "A call that comes alone pays for its own, which is the whole difference of {alone:.0f} $.",
         "iot": "{iot_connections} connections, {iot_subscriptions} subscriptions (a phone has three, a door station one), "
