@@ -268,7 +268,7 @@ WORDS = {
         "of_functions": "of the functions",
         "of_push": "of the functions, with push",
         "of_access_log": "of API Gateway's access log",
-        "of_route": "of API Gateway, for `POST /api/calls`",
+        "of_route": "of API Gateway, for placing",
         "capacity": ("what", "takes", "one call uses", "calls a second"),
         "evening": (
             "times",
@@ -331,7 +331,7 @@ WORDS = {
         "of_functions": "函数的",
         "of_push": "函数的，使用推送",
         "of_access_log": "API Gateway 访问日志的",
-        "of_route": "API Gateway 的，`POST /api/calls`",
+        "of_route": "API Gateway 的，发起呼叫",
         "capacity": ("什么", "上限", "每次呼叫使用", "每秒呼叫"),
         "evening": (
             "倍数",
