@@ -53,5 +53,5 @@ pub mod verify;
 pub use call_line::CallLine;
 pub use finding::{Counts, Finding, Kind};
 pub use line::{End, Header, Line, MAX_LINE, NotALine};
-pub use proof_file::{CheckedProof, check_proof, read_proof};
+pub use proof_file::{CheckedProof, check_proof, check_signatures, read_proof};
 pub use read::{Lines, RawLine};

@@ -46,7 +46,7 @@ pub fn check_proof(file: &ProofFile, policy: Option<&Policy>, as_of: Millis) -> 
         checked.found(Kind::Unreadable, None, format!("{:?} is no call id", file.call_id));
         return checked;
     };
-    let keys: Vec<VerifyKey> = file.keys.iter().filter_map(|key| VerifyKey::read(key).ok()).collect();
+    let keys = keys_in(file);
     if policy.is_none_or(|policy| policy.logs.is_empty()) {
         checked.unvouched = Some(file.keys.join(", "));
     }
@@ -70,6 +70,21 @@ pub fn check_proof(file: &ProofFile, policy: Option<&Policy>, as_of: Millis) -> 
     checked.call(&whole, as_of);
     checked.stored = whole;
     checked
+}
+
+/// Whether every checkpoint in a file is signed as `policy` asks. What is proven under them is left to [`check_proof`].
+///
+/// # Errors
+/// Why one of them is not.
+pub fn check_signatures(file: &ProofFile, policy: &Policy) -> Result<(), BadNote> {
+    let believed = Believed { policy: Some(policy), keys: &keys_in(file), origin: &file.origin };
+    let mut items = [&file.commits, &file.receipts, &file.forgotten, &file.alerts].into_iter().flatten();
+    items.try_for_each(|item| believed.verify(&TlogProof::read(&item.proof)?.checkpoint))
+}
+
+/// The keys that a file says sign the ledger, as far as they can be read.
+fn keys_in(file: &ProofFile) -> Vec<VerifyKey> {
+    file.keys.iter().filter_map(|key| VerifyKey::read(key).ok()).collect()
 }
 
 /// Whom one believes.

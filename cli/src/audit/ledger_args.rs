@@ -33,21 +33,31 @@ pub struct OpenLedger {
     pub checkpoint: Checkpoint,
     /// Where it is, in words.
     pub place: String,
-    /// The keys that the ledger says sign it.
+    /// The keys that the ledger says sign it, or the one that is believed.
     pub keys: Vec<VerifyKey>,
     pub policy: Option<Policy>,
 }
 
 /// The policy in a file.
-pub fn read_policy(path: &Path) -> Result<Policy, CommandError> {
+fn read_policy(path: &Path) -> Result<Policy, CommandError> {
     let failed = |why: &dyn std::fmt::Display| CommandError::new(format!("--policy {}: {why}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
     Policy::read(&text).map_err(|error| failed(&error))
 }
 
+/// Whose signatures are believed: those that a policy names, or the ledger's key; none where neither was given.
+pub fn believed(policy: Option<&Path>, ledger_key: Option<&str>) -> Result<Option<Policy>, CommandError> {
+    let of_key = |key| Policy::of_log(key).map_err(|bad| CommandError::new(format!("--ledger-key: {bad}")));
+    match policy {
+        Some(policy) => read_policy(policy).map(Some),
+        None => ledger_key.map(of_key).transpose(),
+    }
+}
+
 impl LedgerArgs {
-    pub fn policy(&self) -> Result<Option<Policy>, CommandError> {
-        self.policy.as_deref().map(read_policy).transpose()
+    /// Whose signatures are believed; none where nobody was named.
+    pub fn believed(&self) -> Result<Option<Policy>, CommandError> {
+        believed(self.policy.as_deref(), self.ledger_key.as_deref())
     }
 
     pub async fn reader(&self, source: &Source) -> Result<(LedgerReader, String), CommandError> {
@@ -71,6 +81,7 @@ impl LedgerArgs {
 
     /// Opens the ledger and checks its checkpoint's signatures.
     pub async fn open(&self, source: &Source, output: Output) -> Result<OpenLedger, CommandError> {
+        let policy = self.believed()?;
         let (reader, place) = self.reader(source).await?;
         let checkpoint = reader.checkpoint().await.map_err(ledger_error)?.ok_or_else(|| {
             CommandError::new(format!("there is no checkpoint in {place}")).hint("nothing was sequenced there yet")
@@ -78,11 +89,12 @@ impl LedgerArgs {
         let published = reader.published_keys().await.map_err(ledger_error)?;
         let keys: Result<Vec<VerifyKey>, _> = published.lines().map(VerifyKey::read).collect();
         let mut keys = keys.map_err(|bad| CommandError::new(format!("{place}/key: {bad}")))?;
-        let policy = self.policy()?;
-        if let Some(key) = &self.ledger_key {
-            keys = vec![VerifyKey::read(key).map_err(|bad| CommandError::new(format!("--ledger-key: {bad}")))?];
-        } else if policy.is_none() {
-            output.warn(&format!("nobody vouches for the key that {place} names: give --policy or --ledger-key"));
+        match &policy {
+            Some(policy) if self.ledger_key.is_some() => keys.clone_from(&policy.logs),
+            Some(_) => {}
+            None => {
+                output.warn(&format!("nobody vouches for the key that {place} names: give --policy or --ledger-key"));
+            }
         }
         let open = OpenLedger { reader, checkpoint, place, keys, policy };
         let checkpoint = &open.checkpoint;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use ilock_audit::{Line, read_proof};
+use ilock_audit::{Line, check_signatures, read_proof};
 use ilock_env::Clock;
 use ilock_events::{CallId, ProofFile};
 use ilock_log::ledger::{CallProof, may_wait_for_sequencer};
@@ -97,6 +97,7 @@ impl Prove {
 
     /// Has a backend prove the call, once the ledger has all of it.
     async fn ask(&self, api: &AuditApi, output: Output) -> Result<ExitCode, CommandError> {
+        let believed = self.ledger.believed()?;
         let begun = Instant::now();
         loop {
             if let Some(bytes) = api.proof(&self.call_id).await? {
@@ -106,6 +107,9 @@ impl Prove {
                 let file = read_proof(text).map_err(failed)?;
                 if file.call_id != self.call_id.as_str() {
                     return Err(failed(format!("it answers with a proof of {}", file.call_id)));
+                }
+                if let Some(policy) = &believed {
+                    check_signatures(&file, policy).map_err(|bad| failed(format!("its checkpoint: {bad}")))?;
                 }
                 return self.write(&bytes, &file, (&place, &place), output);
             }

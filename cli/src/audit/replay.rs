@@ -30,6 +30,9 @@ pub struct Replay {
     #[arg(long, requires = "proof")]
     policy: Option<PathBuf>,
     /// Stop at this moment and print the call's state then. A commit number (3), or a time since the call was placed (12s,
+    /// The ledger's key, as you keep it yourself, instead of a policy.
+    #[arg(long, requires = "proof", conflicts_with = "policy")]
+    ledger_key: Option<String>,
     /// 1.5s, 800ms).
     #[arg(long)]
     at: Option<Moment>,
@@ -96,8 +99,8 @@ impl Replay {
         if file.call_id != self.call_id.as_str() {
             return Err(failed(&format_args!("it proves the call {}", file.call_id)));
         }
-        let policy = self.policy.as_deref().map(read_policy).transpose()?;
-        Ok((check_proof(&file, policy.as_ref(), now), file.origin))
+        let believed = believed(self.policy.as_deref(), self.ledger_key.as_deref())?;
+        Ok((check_proof(&file, believed.as_ref(), now), file.origin))
     }
 }
 

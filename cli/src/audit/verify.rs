@@ -42,7 +42,8 @@ pub struct Verify {
     /// A checkpoint of the ledger that you kept: reports whether the ledger has only grown since.
     #[arg(long, value_name = "CHECKPOINT", conflicts_with_all = ["call_id", "file", "from", "to", "tenants", "day"])]
     since: Option<PathBuf>,
-    /// A file of `ilock prove`. It is checked offline; with --policy also whether those whom you believe signed it.
+    /// A file of `ilock prove`. It is checked offline; with --policy or --ledger-key also whether those whom you
+    /// believe signed it.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["call_id", "file", "from", "to", "tenants", "day", "since"])]
     proof: Option<PathBuf>,
     /// How many threads verify a file. [default: one for each core]
@@ -60,7 +61,7 @@ impl Verify {
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let now = Clock::system().now();
         if let Some(proof) = &self.proof {
-            return verify_proof(proof, self.ledger.policy()?.as_ref(), now, output);
+            return verify_proof(proof, self.ledger.believed()?.as_ref(), now, output);
         }
         if let Some(kept) = &self.since {
             return self.verify_since(kept, output).await;
@@ -69,6 +70,12 @@ impl Verify {
             return self.verify_day(day, now, output).await;
         }
         let counts = match (&self.file, &self.call_id) {
+        if self.ledger.believed()?.is_some() {
+            return Err(CommandError::new(
+                "--policy and --ledger-key say whose ledger is believed, and none is read here",
+            )
+            .hint("a ledger is read with --day, --since and --proof"));
+        }
             (Some(folder), None) if folder.is_dir() => verify_folder(folder, &self.range, (self.jobs(), now), output)?,
             (Some(_), _) if self.range != Range::default() => {
                 return Err(CommandError::new("an export file is verified as a whole, or one call of it")

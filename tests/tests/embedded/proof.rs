@@ -3,13 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use ilock_audit::{check_proof, read_proof};
+use ilock_audit::{check_proof, check_signatures, read_proof};
 use ilock_auth::{Identity, Role, Secret, issue_access_token};
 use ilock_env::Clock;
 use ilock_events::{PartyId, TenantId};
 use ilock_functions::settings::{DEV_AUDIENCE, DEV_SECRET};
 use ilock_local::Options;
-use ilock_proof::{Checkpoint, VerifyKey};
+use ilock_proof::{Checkpoint, Policy, SignKey, VerifyKey};
 use ilock_tests::parties::call_id;
 use ilock_tests::{Party, World};
 use reqwest::header::HeaderMap;
@@ -79,6 +79,13 @@ async fn the_proof_of_a_call_is_read_by_auditors_of_its_tenant_and_holds_without
     let checked = check_proof(&file, None, Clock::system().now());
     assert_eq!((checked.findings, checked.counts.commits), (vec![], 2));
     assert_eq!(file.origin, world.stack.sequencer.origin);
+    let (own, other) = (&file.keys[0], SignKey::new(file.origin.as_str(), &[9; 32]).unwrap().verify_key().to_string());
+    for (key, signed) in [(own, true), (&other, false)] {
+        let policy = Policy::of_log(key).unwrap();
+        let checked = check_proof(&file, Some(&policy), Clock::system().now());
+        assert_eq!((checked.findings.is_empty(), checked.unvouched), (signed, None));
+        assert_eq!(check_signatures(&file, &policy).is_ok(), signed);
+    }
 
     let other = read(&world, &theirs, &path).await;
     assert_eq!((other.status, other.code()), (404, 40_401), "to another tenant the call does not exist");

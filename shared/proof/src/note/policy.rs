@@ -61,6 +61,17 @@ impl Policy {
         Ok(policy)
     }
 
+    /// The policy of somebody who believes a log's key and asks for no witnesses.
+    ///
+    /// # Errors
+    /// Why `key` is none of a log.
+    pub fn of_log(key: &str) -> Result<Self, String> {
+        let mut reader = Reader::default();
+        reader.log(key)?;
+        reader.quorum(NONE)?;
+        Ok(reader.policy)
+    }
+
     /// Whether `checkpoint` is one of the log's, and enough witnesses saw it.
     ///
     /// # Errors

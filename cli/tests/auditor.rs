@@ -1,0 +1,72 @@
+//! An auditor's commands, and those who would deceive them: a proof that somebody else signed, files with text that acts on a
+//! terminal, files that never end; and an operator who must not delete what is not asked for.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
+
+mod server;
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use ilock_events::{CallId, Millis, Party, PartyAddress, PartyId, PartyKind, PersonalText, TenantId};
+use ilock_log::{EventLog, Placing};
+use ilock_proof::{KeyUse, SignKey, salt_personal};
+use serde_json::Value;
+use server::{Server, lines};
+
+fn ilock(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ilock")).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim().to_owned()
+}
+
+fn path(file: &Path) -> &str {
+    file.to_str().unwrap()
+}
+
+/// Places a call with personal text and cancels it. Returns its id.
+fn a_call(server: &Server, door: &str) -> String {
+    server.has_phone("user456");
+    let pressed =
+        server.run(&["--json", "door", "press", "--device", door, "--callee", "user456", "--cancel-after", "0"]);
+    lines(&pressed)[0]["call"]["call_id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_proof_is_believed_by_the_key_that_the_auditor_names_and_by_no_other() {
+    let server = Server::start();
+    let call = a_call(&server, "door1");
+    let folder = tempfile::tempdir().unwrap();
+    let proof = folder.path().join("call.proof.json");
+    let proven = server.run(&["prove", &call, "--output", path(&proof)]);
+    assert_eq!(proven.status.code(), Some(0), "{}", text(&proven.stderr));
+    let own = std::fs::read_to_string(Path::new(server.at("ledger")).join("key")).unwrap();
+    assert_eq!(server.stop(), Some(0));
+
+    let file: Value = serde_json::from_str(&std::fs::read_to_string(&proof).unwrap()).unwrap();
+    let origin = file["origin"].as_str().unwrap();
+    // To whom names this one, the file is a forgery: another key signed it, though the file says that it may.
+    let other = SignKey::new(origin, &[9; 32]).unwrap().verify_key().to_string();
+    let witness = SignKey::for_use(origin, KeyUse::Witness, &[9; 32]).unwrap().verify_key().to_string();
+    for command in [&["--json", "verify"][..], &["replay", &call]] {
+        let with = |key: &str| ilock(&[command, &["--proof", path(&proof), "--ledger-key", key]].concat());
+        let vouched = with(own.trim());
+        assert_eq!((vouched.status.code(), text(&vouched.stderr)), (Some(0), String::new()));
+        let forged = with(&other);
+        assert_eq!(forged.status.code(), Some(7), "{}", text(&forged.stdout));
+        assert!(text(&forged.stdout).contains("no key of this log signed it"), "{}", text(&forged.stdout));
+        for garbage in ["", "garbage", "other+00000000+AQ==", &witness] {
+            let refused = with(garbage);
+            assert_eq!(refused.status.code(), Some(1), "{garbage}: {}", text(&refused.stdout));
+            assert!(text(&refused.stderr).contains("--ledger-key"), "{}", text(&refused.stderr));
+        }
+    }
+    // Where nobody's signature is looked at, naming whom one believes would say that it was.
+    let export = folder.path().join("export.jsonl");
+    std::fs::write(&export, "").unwrap();
+    let refused = ilock(&["verify", "--file", path(&export), "--ledger-key", own.trim()]);
+    assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stdout));
+    assert!(text(&refused.stderr).contains("--day, --since and --proof"), "{}", text(&refused.stderr));
+}
