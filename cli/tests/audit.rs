@@ -260,7 +260,8 @@ fn leaves_behind(server: &Server, call: &str) {
         let personal = ilock_proof::salt_personal(text, [7; 16]).unwrap().unwrap();
         let tenant = ilock_events::TenantId::new("default").unwrap();
         let user = ilock_events::PartyId::new("user456").unwrap();
-        let parties = vec![ilock_events::Address::of(&tenant, ilock_events::PartyKind::User, &user)];
+        let user = ilock_events::Party { kind: ilock_events::PartyKind::User, id: user };
+        let parties = vec![ilock_events::PartyAddress::of(&tenant, &user)];
         let placing = ilock_log::Placing { parties, until: ilock_events::Millis(0) };
         log.keep_personal_of(&placing, &call, &personal, ilock_env::Clock::system().now()).await.unwrap();
     });

@@ -70,3 +70,48 @@ fn a_proof_is_believed_by_the_key_that_the_auditor_names_and_by_no_other() {
     assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stdout));
     assert!(text(&refused.stderr).contains("--day, --since and --proof"), "{}", text(&refused.stderr));
 }
+
+/// Keeps text beside a call of user456 that may be placed until `until`; answers how many texts it has.
+fn texts_beside(server: &Server, call: &str, until: Option<Millis>) -> usize {
+    let at = server.at("dynamodb").trim_start_matches("http://").parse().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let log = EventLog::new(ilock_local::dynamodb::client(at, None), "events");
+        let call = CallId::new(call).unwrap();
+        if let Some(until) = until {
+            let text = PersonalText { reason: Some("words".into()), ..PersonalText::default() };
+            let personal = salt_personal(text, [7; 16]).unwrap().unwrap();
+            let user = Party { kind: PartyKind::User, id: PartyId::new("user456").unwrap() };
+            let parties = vec![PartyAddress::of(&TenantId::new("default").unwrap(), &user)];
+            let now = ilock_env::Clock::system().now();
+            log.keep_personal_of(&Placing { parties, until }, &call, &personal, now).await.unwrap();
+        }
+        log.kept_texts(&call).await.unwrap().len()
+    })
+}
+
+#[test]
+fn nobody_elses_text_is_forgotten() {
+    let server = Server::start();
+    // A door station, and a person of the same name, who was in no call.
+    let call = a_call(&server, "gate7");
+    let texts = texts_beside(&server, &call, None);
+    assert!(texts > 0);
+    let forgotten = server.run(&["--json", "forget", "gate7", "--yes"]);
+    assert_eq!(forgotten.status.code(), Some(0), "{}", text(&forgotten.stderr));
+    let said = &lines(&forgotten)[0];
+    assert_eq!((&said["texts"], &said["texts_in_no_history"]), (&0.into(), &0.into()));
+    assert_eq!(texts_beside(&server, &call, None), texts);
+    assert!(!text(&server.run(&["replay", &call]).stdout).contains("[forgotten]"));
+
+    // A commit that is about to be made would name text that is gone.
+    let placing = "call_door1_user456_1_aaaaaaaaaaaaa";
+    let soon = ilock_env::Clock::system().now().plus(60_000);
+    assert_eq!(texts_beside(&server, placing, Some(soon)), 1);
+    let forgotten = server.run(&["--json", "forget", "user456", "--yes"]);
+    let said = &lines(&forgotten)[0];
+    assert_eq!(said["live_calls"], 1, "{said}");
+    assert!(text(&forgotten.stderr).contains("had not ended"), "{}", text(&forgotten.stderr));
+    assert_eq!(texts_beside(&server, placing, None), 1);
+    assert_eq!(texts_beside(&server, &call, None), 0, "this one was asked for");
+}

@@ -90,7 +90,9 @@ impl Forget {
         }
         bar.finish_and_clear();
         if !self.no_scan {
-            counts.beside = self.forget_beside(&log, &tenant, &person).await?;
+            let (beside, awaited) = self.forget_beside(&log, &tenant, &person).await?;
+            counts.beside = beside;
+            counts.live += awaited;
         }
         let registered = directory.clients(&PartyAddress::of(&tenant, &person)).await.map_err(read_error)?.len();
         self.print_summary(&tenant, counts, registered, output);
@@ -128,13 +130,23 @@ impl Forget {
 }
 
 impl Forget {
-    /// Deletes the texts that were written for a call of `person` and that the histories do not lead to.
-    async fn forget_beside(&self, log: &EventLog, tenant: &TenantId, person: &Party) -> Result<u64, CommandError> {
-        let address = PartyAddress::of(tenant, person).address;
-        let mut texts = log.texts_of(&address);
-        let mut found = 0;
+    /// Deletes the texts that were written for a call of `person` and that the histories do not lead to. Answers how many these
+    /// are, and how many stay because their call is being placed.
+    async fn forget_beside(
+        &self,
+        log: &EventLog,
+        tenant: &TenantId,
+        person: &Party,
+    ) -> Result<(u64, u64), CommandError> {
+        let mut texts = log.texts_of(&PartyAddress::of(tenant, person));
+        let (mut found, mut awaited) = (0, 0);
         while let Some(text) = texts.next().await.map_err(read_error)? {
             let never_placed = log.load(text.call_id()).await.is_ok_and(|history| history.commits.is_empty());
+            // A commit may be about to name it, and would then name text that is missing.
+            if never_placed && !text.is_left_behind(Clock::system().now()) {
+                awaited += 1;
+                continue;
+            }
             // What a dry run counted by the histories stands there still.
             if self.dry_run && !never_placed {
                 continue;
@@ -146,7 +158,7 @@ impl Forget {
                 (false, false) => log.forget(&text, person, Clock::system().now()).await.map_err(read_error)?,
             }
         }
-        Ok(found)
+        Ok((found, awaited))
     }
 }
 

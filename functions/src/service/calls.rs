@@ -7,8 +7,8 @@ use ilock_call::{GRACE_MS, Placed, Refusal, decide};
 use ilock_directory::Directory;
 use ilock_env::{Clock, random};
 use ilock_events::{
-    Act, Actor, Address, Alert, CallId, CallState, ClientProof, Command, CommandId, Commit, CommitNo, Millis, Nonce,
-    Party, PartyId, PartyKind, Personal, PersonalText, Reason, TenantId,
+    Act, Actor, Alert, CallId, CallState, ClientProof, Command, CommandId, Commit, CommitNo, Millis, Nonce, Party,
+    PartyAddress, PartyId, PartyKind, Personal, PersonalText, Reason, TenantId,
 };
 use ilock_log::{CommandOutcome, EventLog, History, KeptText, NAMED_WITHIN_MS, Placing};
 use ilock_notify::RingTimer;
@@ -229,8 +229,9 @@ impl Calls {
 /// The call that `caller` places to `callees`, whose ringing would end at `ends`.
 #[must_use]
 pub fn placing_of(tenant: &TenantId, caller: &Party, callees: &[&PartyId], ends: Millis) -> Placing {
-    let callees = callees.iter().map(|id| Address::of(tenant, PartyKind::User, id));
-    let parties = std::iter::once(Address::of(tenant, caller.kind, &caller.id)).chain(callees).collect();
+    let callees = callees.iter().map(|id| Party { kind: PartyKind::User, id: (*id).clone() });
+    let parties =
+        std::iter::once(caller.clone()).chain(callees).map(|party| PartyAddress::of(tenant, &party)).collect();
     Placing { parties, until: ends.plus(NAMED_WITHIN_MS) }
 }
 

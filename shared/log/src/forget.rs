@@ -1,12 +1,13 @@
 //! Forgetting: personal text goes, and that it went stays. No commit is touched, so every proof still holds.
 
 use ilock_dynamo::{Item, Scan, text, text_in};
-use ilock_events::{Address, CallId, Forgotten, Hash, Millis, Party};
+use ilock_events::{CallId, Forgotten, Hash, Millis, Party, PartyAddress};
 use ilock_proof::{PARTIES, UNPLACED_UNTIL};
 
 use crate::error::{LogError, store};
 use crate::item::{keyed, pk};
 use crate::log::EventLog;
+use crate::personal::name_of;
 
 const KEPT: &str = "personal#";
 const GONE: &str = "forgotten#";
@@ -106,9 +107,9 @@ impl EventLog {
         Ok(texts)
     }
 
-    /// Every text that was written for a call with the party at `address`, whether the call was placed or not.
+    /// Every text that was written for a call with `party`, whether the call was placed or not.
     #[must_use]
-    pub fn texts_of(&self, address: &Address) -> TextsOf {
+    pub fn texts_of(&self, party: &PartyAddress) -> TextsOf {
         let scan = self
             .client
             .scan()
@@ -117,7 +118,7 @@ impl EventLog {
             .filter_expression("begins_with(sk, :kept) AND contains(#parties, :party)")
             .expression_attribute_names("#parties", PARTIES)
             .expression_attribute_values(":kept", text(KEPT))
-            .expression_attribute_values(":party", text(address.as_str()))
+            .expression_attribute_values(":party", text(name_of(party)))
             .consistent_read(true);
         TextsOf(Scan::new(scan))
     }

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_dynamo::{Item, number, text};
-use ilock_events::{Address, CallId, Hash, Millis, Personal, PersonalText};
+use ilock_events::{CallId, Hash, Millis, PartyAddress, Personal, PersonalText};
 use ilock_proof::{PARTIES, UNPLACED_UNTIL};
 
 use crate::error::{LogError, store};
@@ -16,7 +16,7 @@ pub const NAMED_WITHIN_MS: i64 = 60_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placing {
     /// Caller and callees.
-    pub parties: Vec<Address>,
+    pub parties: Vec<PartyAddress>,
     /// Whoever places it has done so by then, or never will.
     pub until: Millis,
 }
@@ -28,6 +28,11 @@ fn sk(personal: &Personal) -> String {
 
 fn sk_of(digest: &Hash) -> String {
     format!("personal#{digest:.16}")
+}
+
+/// What a text calls a party of its call. A person and a door station may have the same address.
+pub(crate) fn name_of(party: &PartyAddress) -> String {
+    format!("{}#{}", party.kind.word(), party.address)
 }
 
 impl EventLog {
@@ -55,7 +60,7 @@ impl EventLog {
     ) -> Result<(), LogError> {
         let mut item = self.text_item(call_id, personal, at)?;
         item.insert(UNPLACED_UNTIL.into(), number(placing.until.0));
-        let parties = placing.parties.iter().map(|party| text(party.as_str())).collect();
+        let parties = placing.parties.iter().map(|party| text(name_of(party))).collect();
         item.insert(PARTIES.into(), AttributeValue::L(parties));
         self.put_text(item).await
     }

@@ -35,7 +35,7 @@ async fn left_behind(log: &EventLog, call: &CallId, ends: i64) {
 }
 
 async fn of(log: &EventLog, id: &str) -> usize {
-    let (mut texts, mut found) = (log.texts_of(&user_at(id).address), 0);
+    let (mut texts, mut found) = (log.texts_of(&user_at(id)), 0);
     while texts.next().await.unwrap().is_some() {
         found += 1;
     }
@@ -102,5 +102,23 @@ async fn text_is_found_by_every_party_of_its_call_whether_that_was_placed_or_not
     // Nothing of that shows where the call is read.
     let history = log.load(&CallId::new(&placed).unwrap()).await.unwrap();
     assert_eq!((history.personal.len(), history.commits.len()), (1, 1));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_and_a_door_station_of_one_name_have_texts_of_their_own() {
+    let world = World::new().await;
+    world.door("gate7").rings("nina", 30).await;
+    let tenant = TenantId::new("default").unwrap();
+    for (kind, texts) in [(PartyKind::User, 0), (PartyKind::Device, 1)] {
+        let party = ilock_events::Party { kind, id: PartyId::new("gate7").unwrap() };
+        let party = ilock_events::PartyAddress::of(&tenant, &party);
+        assert_eq!(party.address, user_at("gate7").address, "they are found under one name");
+        let (mut found, mut count) = (world.stack.calls.log.texts_of(&party), 0);
+        while found.next().await.unwrap().is_some() {
+            count += 1;
+        }
+        assert_eq!(count, texts, "{party}");
+    }
     world.end().await;
 }
