@@ -67,7 +67,7 @@ impl Prove {
                     return self.write(text.as_bytes(), &file, (&ledger.place, &log), output);
                 }
                 CallProof::Lacking { .. } if waits => tokio::time::sleep(AGAIN).await,
-                CallProof::Lacking { lacking, entries } => {
+                CallProof::Lacking { lacking, entries, .. } => {
                     let (call, place) = (&self.call_id, &ledger.place);
                     let why = format!("{lacking} of the {entries} entries of {call} are not in the ledger in {place}");
                     return Err(CommandError::new(why)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ilock_events::CallId;
+use ilock_events::{CallId, Millis};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -107,6 +107,12 @@ impl StoredCall {
     /// stands apart: [`StoredCall::entry_of_mark`].
     #[must_use]
     pub fn entries(&self) -> Vec<Entry> {
+        self.entries_in_time().into_iter().map(|(entry, _)| entry).collect()
+    }
+
+    /// The same, each with when it says that it happened; 0 where it does not say.
+    #[must_use]
+    pub fn entries_in_time(&self) -> Vec<(Entry, Millis)> {
         let Ok(call_id) = CallId::new(self.call_id.as_str()) else { return vec![] };
         let kinds = [
             (EntryKind::Commit, &self.commits),
@@ -115,7 +121,8 @@ impl StoredCall {
             (EntryKind::Alert, &self.alerts),
         ];
         let items = kinds.into_iter().flat_map(|(kind, items)| items.iter().map(move |body| (kind, body)));
-        items.filter_map(|(kind, body)| entry_of_item(kind, &call_id, body)).collect()
+        let at = |body: &Value| Millis(body["at"].as_i64().unwrap_or_default());
+        items.filter_map(|(kind, body)| Some((entry_of_item(kind, &call_id, body)?, at(body)))).collect()
     }
 }
 

@@ -33,6 +33,7 @@ mod presence;
 mod preview;
 mod projector;
 mod proof;
+mod prove_call;
 mod push;
 mod race;
 mod refused;

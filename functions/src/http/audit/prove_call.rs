@@ -18,8 +18,9 @@ use crate::service::token_verifier::TokenVerifier;
 use crate::settings::BadSetting;
 use crate::wiring::Wiring;
 
-/// At most so many bundles are looked through: half a million entries, which is more than an hour at 100 entries a second.
-const BUNDLES: u64 = 2048;
+/// At most so many bundles are looked through: two million entries, which are more than five hours at 100 entries a second. What
+/// stands in a call happened in three or four different hours at most, but for text that was forgotten later.
+const BUNDLES: u64 = 8192;
 
 /// The state of prove-call.
 #[derive(Clone, FromRef)]
@@ -66,7 +67,11 @@ async fn prove_call(
             Ok((headers, text).into_response())
         }
         CallProof::Lacking { .. } if may_wait_for_sequencer(&call, now) => Err(ApiError::Busy),
-        CallProof::Lacking { lacking, entries } => Err(ApiError::Internal(format!(
+        CallProof::Lacking { lacking, entries, is_cut: true } => Err(ApiError::Internal(format!(
+            "{lacking} of {entries} entries of {call_id} are not among the {BUNDLES} bundles of the ledger that one request looks \
+             through; `ilock prove` looks through all of them"
+        ))),
+        CallProof::Lacking { lacking, entries, is_cut: false } => Err(ApiError::Internal(format!(
             "{lacking} of {entries} entries of {call_id} are not in the ledger; `ilock verify --day` says which, and \
              `ilock ledger backfill` enters them"
         ))),

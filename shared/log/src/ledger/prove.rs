@@ -1,9 +1,10 @@
 //! Proving a call: its entries are looked for where they were entered, and each is led to the checkpoint's root.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use ilock_events::{Millis, ProofFile};
-use ilock_proof::{Checkpoint, Hour, MadeProofs, StoredCall, TILE_WIDTH, proof_file};
+use ilock_proof::{Checkpoint, Entry, Hour, MadeProofs, StoredCall, TILE_WIDTH, proof_file};
 use serde_json::Value;
 
 use super::error::{LedgerError, file};
@@ -22,6 +23,8 @@ pub enum CallProof {
     Lacking {
         lacking: usize,
         entries: usize,
+        /// Whether not all was looked through where they may stand.
+        is_cut: bool,
     },
 }
 
@@ -55,15 +58,14 @@ impl LedgerReader {
         keys: Vec<String>,
         bundles: u64,
     ) -> Result<CallProof, LedgerError> {
-        let (entries, size) = (call.entries(), checkpoint.head.size);
-        let first = times(call).min().unwrap_or_default();
-        // Entered by a clock that ran behind the one of the commit.
-        let from = self.beginning_at(Hour::of(Millis(first)).before(), size).await?;
-        let to = from.saturating_add(bundles.saturating_mul(u64::from(TILE_WIDTH))).min(size);
-        let places = self.find(&entries, from..to).await?;
-        let lacking = entries.iter().filter(|entry| !places.contains_key(entry)).count();
+        let entries = call.entries_in_time();
+        let mut search =
+            Search { reader: self, size: checkpoint.head.size, bundles, is_cut: false, places: HashMap::new() };
+        search.all(&entries).await?;
+        let Search { places, is_cut, .. } = search;
+        let lacking = entries.iter().filter(|(entry, _)| !places.contains_key(entry)).count();
         if lacking > 0 {
-            return Ok(CallProof::Lacking { lacking, entries: entries.len() });
+            return Ok(CallProof::Lacking { lacking, entries: entries.len(), is_cut });
         }
         let mut proofs = HashMap::new();
         for (entry, index) in places {
@@ -72,6 +74,66 @@ impl LedgerReader {
         let made = MadeProofs { origin: checkpoint.origin.clone(), keys, proofs };
         let file = proof_file(call, &made).map_err(|why| file(&call.call_id, why.to_string()))?;
         Ok(CallProof::Made(Box::new(file)))
+    }
+}
+
+/// Looks for the entries of a call, each in the hours round the time at which it says that it happened: a call may last for hours,
+/// and text of it may be forgotten months later.
+struct Search<'a> {
+    reader: &'a LedgerReader,
+    /// How many entries the ledger has.
+    size: u64,
+    /// How many bundles may still be looked through.
+    bundles: u64,
+    /// Whether something was left out because there were no more.
+    is_cut: bool,
+    places: HashMap<Entry, u64>,
+}
+
+impl Search<'_> {
+    async fn all(&mut self, entries: &[(Entry, Millis)]) -> Result<(), LedgerError> {
+        let mut windows: BTreeMap<(Hour, Hour), Vec<Entry>> = BTreeMap::new();
+        for (entry, at) in entries {
+            // By a clock that ran behind the one of the commit; and a few minutes after it.
+            let hours = (Hour::of(at.plus(-RECENT_MS)), Hour::of(at.plus(RECENT_MS)).next());
+            windows.entry(hours).or_default().push(*entry);
+        }
+        let (mut late, mut behind) = (vec![], self.size);
+        for ((first, end), wanted) in windows {
+            let from = self.reader.beginning_at(first, self.size).await?;
+            let to = self.reader.hour(end).await?.map_or(self.size, |(index, _)| index.clamp(from, self.size));
+            self.look(&wanted, from..to).await?;
+            let before = late.len();
+            late.extend(wanted.into_iter().filter(|entry| !self.places.contains_key(entry)));
+            if late.len() > before {
+                behind = behind.min(to);
+            }
+        }
+        // What the ledger had not taken at the time was entered later by an operator.
+        self.look(&late, behind..self.size).await
+    }
+
+    /// Looks through as many of the bundles with these entries as may be.
+    async fn look(&mut self, wanted: &[Entry], within: Range<u64>) -> Result<(), LedgerError> {
+        let width = u64::from(TILE_WIDTH);
+        let first = within.start / width;
+        let all = within.end.div_ceil(width).saturating_sub(first);
+        if wanted.is_empty() || all == 0 {
+            return Ok(());
+        }
+        let most = all.min(self.bundles);
+        // Whole bundles: only that with the ledger's last entry is a partial one.
+        let end = first.saturating_add(most).saturating_mul(width).min(self.size);
+        let found = self.reader.find(wanted, within.start..end).await?;
+        let is_whole = wanted.iter().all(|entry| found.contains_key(entry));
+        let read = match found.values().max() {
+            Some(last) if is_whole => last / width + 1 - first,
+            _ => most,
+        };
+        self.bundles -= read.min(self.bundles);
+        self.is_cut |= !is_whole && most < all;
+        self.places.extend(found);
+        Ok(())
     }
 }
 
