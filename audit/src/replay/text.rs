@@ -103,7 +103,7 @@ pub(super) fn stood(standing: &Standing) -> String {
     if let Some(ms) = standing.deadline_in {
         let _ = match ms {
             0.. => writeln!(out, "  {} left to answer", seconds(ms).trim()),
-            _ => writeln!(out, "  the deadline had passed {} before", seconds(-ms).trim()),
+            _ => writeln!(out, "  the deadline had passed {} before", seconds(ms.saturating_neg()).trim()),
         };
     }
     for told in &standing.told {

@@ -101,10 +101,10 @@ impl Judge {
             self.judged.findings.push(Finding::new(Kind::Changed, "its name is no call id"));
             return;
         };
-        let mut place = 0;
+        let mut place = 0_u32;
         let mut commits = Vec::with_capacity(line.commits.len());
         for (raw, view) in line.commits.iter().zip(views.commits) {
-            let seen = commit::see(raw, view, place + 1, &mut self.scratch);
+            let seen = commit::see(raw, view, place.saturating_add(1), &mut self.scratch);
             place = seen.n;
             commits.push(seen);
         }

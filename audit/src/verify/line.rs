@@ -155,7 +155,21 @@ mod tests {
         Insert(u8),
         Remove,
         Double(usize),
+        /// The next number becomes another one.
+        Number(&'static str),
     }
+
+    /// Numbers at which the types that hold them end.
+    const ENDS: [&str; 8] = [
+        "0",
+        "4294967294",
+        "4294967295",
+        "9007199254740991",
+        "-9007199254740991",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "18446744073709551615",
+    ];
 
     fn edits() -> impl Strategy<Value = Vec<(Index, Edit)>> {
         let byte = || prop::sample::select(b"\"\\{}[]:,.-0179aefnux \n\x01".to_vec());
@@ -164,6 +178,7 @@ mod tests {
             byte().prop_map(Edit::Insert),
             Just(Edit::Remove),
             (1..60_usize).prop_map(Edit::Double),
+            prop::sample::select(ENDS.to_vec()).prop_map(Edit::Number),
         ];
         prop::collection::vec((any::<Index>(), edit), 1..3)
     }
@@ -179,6 +194,12 @@ mod tests {
                 Edit::Double(length) => {
                     let twice = bytes[at..bytes.len().min(at + length)].to_vec();
                     bytes.splice(at..at, twice);
+                }
+                Edit::Number(end) => {
+                    let digit = |bytes: &[u8]| bytes.iter().position(u8::is_ascii_digit);
+                    let from = at + digit(&bytes[at..]).unwrap_or_default();
+                    let length = bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+                    bytes.splice(from..from + length, end.bytes());
                 }
             }
         }

@@ -61,7 +61,8 @@ fn one_of_each<'a>(commits: Vec<CheckedCommit<'a>>, findings: &mut Vec<Finding>)
         let continued = commits.iter().any(|other| names_prev(other, &seen.hash));
         let continues = commits.iter().any(|other| other.hash == prev);
         let before = at.checked_sub(1).and_then(|before| commits.get(before)).map_or(0, |before| before.n);
-        1 + 4 * u8::from(continued) + 2 * u8::from(continues) + u8::from(before + 1 == seen.n)
+        let in_place = before.checked_add(1) == Some(seen.n);
+        1 + 4 * u8::from(continued) + 2 * u8::from(continues) + u8::from(in_place)
     };
     let mut best: BTreeMap<u32, (usize, u8)> = BTreeMap::new();
     let mut twice: BTreeMap<u32, bool> = BTreeMap::new();

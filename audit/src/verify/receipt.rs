@@ -111,7 +111,7 @@ impl ReceiptView<'_> {
     pub(crate) fn implausible(&self, committed: Millis, as_of: Millis) -> Option<String> {
         let after = self.at.since(committed);
         if after < -SKEW_MS {
-            return Some(format!("its receipt was written {} ms before it was made", -after));
+            return Some(format!("its receipt was written {} ms before it was made", after.unsigned_abs()));
         }
         if self.at.since(as_of) > AUDITOR_MS {
             return Some("its receipt is of a time that has not come yet".into());
@@ -132,7 +132,8 @@ impl OutcomeView<'_> {
             return Some(format!("{target} was told {} ms before it was made", ms.unsigned_abs()));
         }
         if *ms > after.saturating_add(SKEW_MS) {
-            return Some(format!("{target} was told {} ms after the round in which it was told had ended", ms - after));
+            let late = ms.saturating_sub(after);
+            return Some(format!("{target} was told {late} ms after the round in which it was told had ended"));
         }
         let written = after.saturating_sub(*ms);
         if written > ROUND_MS {

@@ -26,7 +26,7 @@ impl Hour {
     /// When it begins.
     #[must_use]
     pub const fn begins(self) -> Millis {
-        Millis(self.0 * MS)
+        Millis(self.0.saturating_mul(MS))
     }
 
     /// When it is over.
@@ -38,13 +38,13 @@ impl Hour {
     /// The hour after.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 
     /// The hour before.
     #[must_use]
     pub const fn before(self) -> Self {
-        Self(self.0 - 1)
+        Self(self.0.saturating_sub(1))
     }
 
     #[must_use]
@@ -62,7 +62,8 @@ impl Hour {
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         let (day, hour) = text.split_once('T')?;
-        let found = Self(Self::of(day.parse::<Day>().ok()?.begins()).0 + hour.parse::<i64>().ok()?);
+        let hour = hour.parse().ok().filter(|hour| (0..24).contains(hour))?;
+        let found = Self::of_day(&day.parse().ok()?).nth(hour)?;
         (found.to_string() == text).then_some(found)
     }
 }
@@ -70,5 +71,43 @@ impl Hour {
 impl std::fmt::Display for Hour {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}T{:02}", self.day(), self.0.rem_euclid(24))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_hour_is_read_as_it_is_written_and_nothing_else_is_one() {
+        for good in ["2026-11-22T00", "2026-11-22T13", "2026-11-22T23", "0000-01-01T00", "9999-12-31T23"] {
+            assert_eq!(Hour::read(good).map(|hour| hour.to_string()).as_deref(), Some(good));
+        }
+        for bad in [
+            "",
+            "2026-11-22",
+            "2026-11-22T",
+            "2026-11-22T24",
+            "2026-11-22T7",
+            "2026-11-22T+7",
+            "2026-11-22T-1",
+            "2026-11-31T00",
+            "2026-11-22T9223372036854775807",
+            "9999-12-31T9223372036854775807",
+        ] {
+            assert_eq!(Hour::read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_first_and_the_last_hour_that_there_are_have_neighbours_too() {
+        for at in [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX - 1, i64::MAX] {
+            let hour = Hour::of(Millis(at));
+            assert!(hour.begins().0 <= at && at <= hour.ends().0, "{at}");
+            assert!(hour.before() <= hour && hour <= hour.next());
+            let _ = (hour.to_string(), hour.file(), hour.day());
+        }
+        let last = Hour(i64::MAX);
+        assert_eq!((last.next(), last.ends(), Hour(i64::MIN).before()), (last, Millis(i64::MAX), Hour(i64::MIN)));
     }
 }

@@ -1,0 +1,164 @@
+//! Files that somebody made in order to harm whoever checks them: numbers at the ends of their types, text that acts on a terminal,
+//! more findings than fit into memory, lists that take for ever.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what goes wrong here is a broken test")]
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{
+    Dice, LATER, MIDNIGHT, Making, a_call, audit, audit_at, day, device, export, findings, forget, in_order, leaves,
+    line_of, lines, phone, place, rehash, shows, text, with_crc,
+};
+use ilock_audit::replay::{Moment, Story, html, jsonl, mermaid, text as told};
+use ilock_audit::{Finding, Kind, Line, verify};
+use ilock_events::{Act, Millis, PersonalText};
+use ilock_proof::StoredCall;
+use serde_json::{Value, json};
+
+/// How long whoever checks a file of a few MB waits at most, in a debug build.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Numbers at which types and arithmetic end.
+fn ends() -> Vec<Value> {
+    vec![
+        json!(i64::MIN),
+        json!(i64::MIN + 1),
+        json!(-9_007_199_254_740_991_i64),
+        json!(-1),
+        json!(0),
+        json!(u32::MAX - 1),
+        json!(u32::MAX),
+        json!(u64::from(u32::MAX) + 1),
+        json!(9_007_199_254_740_991_i64),
+        json!(i64::MAX - 1),
+        json!(i64::MAX),
+        json!(u64::MAX),
+    ]
+}
+
+/// The line of a call whose numbers stand there as they are: RFC 8785 would round them.
+fn as_it_is(last: usize, call: &StoredCall) -> String {
+    with_crc(&format!(
+        "{{\"line\":1,\"call\":{},\"at\":{MIDNIGHT},\"last\":{last},\"commits\":{},\"receipts\":{},\"personal\":{},\
+         \"forgotten\":{},\"alerts\":{}",
+        json!(call.call_id),
+        json!(call.commits),
+        json!(call.receipts),
+        json!(call.personal),
+        json!(call.forgotten),
+        json!(call.alerts),
+    ))
+}
+
+/// Judges the line, and tells its story in every form and at every kind of moment. It may find anything, and must come to an end.
+fn read_through(line: &str, as_of: Millis) {
+    let _ = audit_at(format!("{line}\n").as_bytes(), as_of);
+    let Ok((_, Line::Call(call))) = Line::read(line) else { return };
+    let story = Story::of(&call, as_of);
+    for moment in ["9223372036854775807ms", "2"] {
+        let Some(story) = story.clone().until(moment.parse::<Moment>().unwrap()) else { continue };
+        let _ = (told(&story), jsonl(&story).unwrap(), mermaid(&story), html(&story, &call));
+    }
+    let _ = (told(&story), jsonl(&story).unwrap(), mermaid(&story), html(&story, &call));
+}
+
+#[test]
+fn numbers_at_the_ends_of_their_types_are_findings() {
+    let mut whole = a_call(0, Millis(MIDNIGHT));
+    forget(&mut whole, "user0");
+    let last = whole.commits.len();
+    let numbers = |items: &[Value]| -> Vec<(usize, String)> {
+        let of = |(at, item): (usize, &Value)| {
+            let paths = leaves(item).into_iter().filter(|path| item.pointer(path).unwrap().is_number());
+            paths.map(|path| (at, path)).collect::<Vec<_>>()
+        };
+        items.iter().enumerate().flat_map(of).collect()
+    };
+    let times = [LATER, Millis(i64::MIN), Millis(i64::MAX)];
+    for (round, end) in ends().into_iter().enumerate() {
+        for (place, (at, path)) in numbers(&whole.commits).into_iter().enumerate() {
+            let as_of = times[(round + place) % times.len()];
+            let mut call = whole.clone();
+            *call.commits[at].pointer_mut(&path).unwrap() = end.clone();
+            read_through(&as_it_is(last, &call), as_of);
+            // By somebody who makes the hashes anew: then more of it is believed.
+            rehash(&mut call, at, false);
+            read_through(&as_it_is(last, &call), as_of);
+        }
+        for (named, field) in [("at", format!("\"at\":{MIDNIGHT}")), ("last", format!("\"last\":{last}"))] {
+            let line = as_it_is(last, &whole).replacen(&field, &format!("\"{named}\":{end}"), 1);
+            let content = line.rsplit_once(",\"crc\"").unwrap().0.to_owned();
+            read_through(&with_crc(&content), LATER);
+        }
+        for list in [0, 1, 2] {
+            let of = |call: &StoredCall| [&call.receipts, &call.alerts, &call.forgotten][list].clone();
+            for (at, path) in numbers(&of(&whole)) {
+                let mut call = whole.clone();
+                let items = match list {
+                    0 => &mut call.receipts,
+                    1 => &mut call.alerts,
+                    _ => &mut call.forgotten,
+                };
+                *items[at].pointer_mut(&path).unwrap() = end.clone();
+                let line = as_it_is(last, &call);
+                read_through(&line, LATER);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_receipt_of_a_time_before_all_others_is_implausible() {
+    let mut call = a_call(0, Millis(MIDNIGHT));
+    call.receipts[0]["at"] = json!(i64::MIN);
+    let line = as_it_is(call.commits.len(), &call);
+    let found = findings(&text(&[line]));
+    assert!(found.iter().any(|one| one.kind == Kind::Implausible && one.n == Some(1)), "{found:?}");
+}
+
+#[test]
+fn the_numbers_of_lines_may_be_anything() {
+    let whole = lines(&export(&in_order(day(3)), true));
+    let numbered = |line: &str, number: &str| {
+        let (_, rest) = line.split_once(',').unwrap();
+        let content = rest.rsplit_once(",\"crc\"").unwrap().0;
+        with_crc(&format!("{{\"line\":{number},{content}"))
+    };
+    for end in ["18446744073709551615", "18446744073709551614", "9223372036854775808", "4294967296"] {
+        for at in 0..whole.len() {
+            let mut changed = whole.clone();
+            changed[at] = numbered(&changed[at], end);
+            assert_ne!(findings(&text(&changed)), [], "line {at} as {end}");
+            // One behind it, and it twice.
+            changed.insert(at, changed[at].clone());
+            changed.push("damaged".into());
+            changed.push(numbered(&whole[1], end));
+            assert_ne!(findings(&text(&changed)), [], "line {at} as {end}, twice");
+        }
+    }
+}
+
+#[test]
+fn random_numbers_in_random_places_never_stop_whoever_reads() {
+    let mut dice = Dice::new(41);
+    let calls = in_order(day(8));
+    for _ in 0..500 {
+        let at = dice.below(calls.len());
+        let mut call = calls[at].clone();
+        for _ in 0..=dice.below(3) {
+            let lists = [&mut call.commits, &mut call.receipts, &mut call.alerts, &mut call.personal];
+            let mut lists: Vec<&mut Vec<Value>> = lists.into_iter().filter(|list| !list.is_empty()).collect();
+            let list = dice.below(lists.len());
+            let item = dice.below(lists[list].len());
+            let item = &mut lists[list][item];
+            let path = dice.pick(&leaves(item)).clone();
+            *item.pointer_mut(&path).unwrap() = dice.pick(&ends()).clone();
+        }
+        if dice.below(2) == 0 {
+            rehash(&mut call, 0, false);
+        }
+        read_through(&as_it_is(call.commits.len(), &call), LATER);
+    }
+}
