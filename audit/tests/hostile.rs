@@ -141,6 +141,57 @@ fn the_numbers_of_lines_may_be_anything() {
 }
 
 #[test]
+fn lines_may_stand_in_any_order_and_be_many() {
+    let begun = Instant::now();
+    // Every second number is left out, and comes behind all others, from the last to the first.
+    let line = |number: u32| with_crc(&format!("{{\"line\":{number},\"end\":{{\"calls\":0,\"commits\":0}}"));
+    let numbers = (0..120_000_u32).step_by(2).chain((0..120_000).skip(1).step_by(2).rev());
+    let (counts, found) = audit(&text(&numbers.map(line).collect::<Vec<_>>()));
+    assert!(counts.findings >= 60_000);
+    assert!(!found.iter().any(|one| one.why.contains("is not there")), "each of them came");
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn the_findings_of_one_call_are_bounded_and_those_left_out_are_counted() {
+    let mut call = a_call(2, Millis(MIDNIGHT));
+    call.receipts.extend(vec![json!({}); 5_000]);
+    let line = line_of(1, MIDNIGHT, call.commits.len(), &call);
+    let found = findings(&text(&[line]));
+    let of_call: Vec<&Finding> = found.iter().filter(|one| one.call_id.is_some()).collect();
+    assert_eq!(of_call.len(), 101);
+    assert!(of_call[100].why.starts_with("and 4") && of_call[100].why.ends_with("which are left out"), "{found:?}");
+    // Empty lines have no bytes: they are handed to threads in batches all the same.
+    let empty = vec![b'\n'; 300_000];
+    let mut count = 0_u64;
+    let counts = verify::file_on(3, &empty[..], LATER, |_| count += 1, |_| {});
+    assert_eq!((counts.unreadable_lines, counts.findings), (300_000, count));
+}
+
+#[test]
+fn a_call_that_rings_more_people_than_a_call_may_is_not_followed() {
+    let mut call = a_call(2, Millis(MIDNIGHT));
+    let callee = call.commits[0]["cmd"]["args"]["callees"][0].clone();
+    let many: Vec<Value> = (0..2_000)
+        .map(|n| {
+            let mut one = callee.clone();
+            one["id"] = json!(format!("person{n}"));
+            one
+        })
+        .collect();
+    call.commits[0]["cmd"]["args"]["callees"] = json!(many);
+    call.commits[0]["events"][0]["data"]["callees"] = json!(many);
+    rehash(&mut call, 0, false);
+    let begun = Instant::now();
+    let line = line_of(1, MIDNIGHT, call.commits.len(), &call);
+    let found = findings(&text(&[line.clone()]));
+    assert!(found.iter().any(|one| one.kind == Kind::ImpossibleDecision && one.n == Some(1)), "{found:?}");
+    let Line::Call(read) = Line::read(&line).unwrap().1 else { panic!("a call") };
+    assert!(told(&Story::of(&read, LATER)).contains("NOT SOUND"));
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+}
+
+#[test]
 fn random_numbers_in_random_places_never_stop_whoever_reads() {
     let mut dice = Dice::new(41);
     let calls = in_order(day(8));

@@ -1,7 +1,7 @@
 //! What stands beside the commits of a call, but for receipts and personal text: alerts of later phones, and marks that text
 //! was forgotten.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use ilock_call::{GRACE_MS, Placed};
 use ilock_events::{Alert, ClientName, Forgotten, Hash, Millis, Party, PartyAddress, PartyId, PartyKind};
@@ -11,14 +11,14 @@ use serde::de::DeserializeOwned;
 use crate::cursor::Cursor;
 use crate::verify::strict::{self, Strict};
 use crate::verify::times::{AUDITOR_MS, SKEW_MS};
-use crate::{Finding, Kind};
+use crate::{Finding, Findings, Kind};
 
 /// Reads items, and says which are not as they are written.
 fn read<T: Serialize + DeserializeOwned>(
     raw: &[&str],
     what: &str,
     quick: impl Fn(&str) -> Option<T>,
-    findings: &mut Vec<Finding>,
+    findings: &mut Findings,
 ) -> Vec<T> {
     let mut all = Vec::with_capacity(raw.len());
     for (place, raw) in (1..).zip(raw) {
@@ -55,7 +55,7 @@ fn alert(text: &str) -> Option<Alert> {
 }
 
 /// Judges the alerts. What they say is held against `placed`, where that is known.
-pub(crate) fn alerts(raw: &[&str], placed: Option<&Placed>, as_of: Millis, findings: &mut Vec<Finding>) {
+pub(crate) fn alerts(raw: &[&str], placed: Option<&Placed>, as_of: Millis, findings: &mut Findings) {
     if raw.is_empty() {
         return;
     }
@@ -87,10 +87,10 @@ pub(crate) fn forgotten(
     raw: &[&str],
     placed: Option<&Placed>,
     as_of: Millis,
-    findings: &mut Vec<Finding>,
-) -> Vec<Hash> {
+    findings: &mut Findings,
+) -> HashSet<Hash> {
     if raw.is_empty() {
-        return vec![];
+        return HashSet::new();
     }
     let marks = read::<Forgotten>(raw, "what says that text was forgotten,", |_| None, findings);
     for mark in &marks {

@@ -1,6 +1,6 @@
 //! One call: are its commits what was written, all there, one after the other; could each be decided; was it told?
 
-use ilock_call::{Call, decide};
+use ilock_call::{CALLEES, Call, decide};
 use ilock_events::{CallEvent, CallId, Command, Day, Hash, Millis, RoomId, TenantId};
 use ilock_notify::Step;
 
@@ -9,7 +9,7 @@ use crate::verify::deliveries::DeliveryCheck;
 use crate::verify::receipt::{self, ReceiptView};
 use crate::verify::strict::is_canonical;
 use crate::verify::{beside, form, order, personal, times};
-use crate::{CallLine, Counts, Finding, Kind};
+use crate::{CallLine, Counts, Finding, Findings, Kind};
 
 /// What became of judging a call.
 #[derive(Debug, Default)]
@@ -62,10 +62,12 @@ impl<'a> Views<'a> {
 
 pub(crate) fn call_in(room: &mut Room, line: &CallLine<'_>, views: Views<'_>, as_of: Millis) -> Judged {
     let Room { scratch, expected } = std::mem::take(room);
-    let mut judge = Judge { judged: Judged::default(), scratch, expected, as_of, cut: false, texts: vec![] };
+    let findings = Findings::of_a_call();
+    let mut judge = Judge { judged: Judged::default(), findings, scratch, expected, as_of, cut: false, texts: vec![] };
     judge.call(line, views);
-    let Judge { mut judged, scratch, expected, .. } = judge;
+    let Judge { mut judged, findings, scratch, expected, .. } = judge;
     *room = Room { scratch, expected };
+    judged.findings = findings.told();
     for finding in &mut judged.findings {
         finding.call_id = Some(line.call_id.to_string());
     }
@@ -76,6 +78,7 @@ pub(crate) fn call_in(room: &mut Room, line: &CallLine<'_>, views: Views<'_>, as
 
 struct Judge {
     judged: Judged,
+    findings: Findings,
     scratch: Vec<u8>,
     expected: Vec<u8>,
     as_of: Millis,
@@ -91,14 +94,14 @@ fn count(number: usize) -> u64 {
 
 impl Judge {
     fn found(&mut self, kind: Kind, n: u32, why: impl Into<String>) {
-        self.judged.findings.push(Finding::at(kind, n, why));
+        self.findings.push(Finding::at(kind, n, why));
     }
 
     fn call<'a>(&mut self, line: &CallLine<'a>, views: Views<'a>) {
         self.judged.counts.commits = count(line.commits.len());
         self.judged.counts.receipts = count(line.receipts.len());
         let Ok(call_id) = CallId::new(line.call_id.as_ref()) else {
-            self.judged.findings.push(Finding::new(Kind::Changed, "its name is no call id"));
+            self.findings.push(Finding::new(Kind::Changed, "its name is no call id"));
             return;
         };
         let mut place = 0_u32;
@@ -111,34 +114,32 @@ impl Judge {
         self.each(&call_id, &commits);
         let receipts = self.receipts(&line.receipts, views.receipts);
         let last_told = receipts.iter().map(|receipt| receipt.n.0).max().unwrap_or_default();
-        let findings = &mut self.judged.findings;
+        let findings = &mut self.findings;
         let mut commits = order::in_order(commits, line.last, last_told, findings);
         order::chain(&call_id, &commits, findings);
         let mut deliveries = DeliveryCheck::new(&receipts, self.as_of);
         let call = self.decide(&call_id, line.at, &mut commits, &mut deliveries);
-        let findings = &mut self.judged.findings;
-        let lost = [Kind::Changed, Kind::Missing, Kind::Forked, Kind::Unreadable];
-        let whole = !findings.iter().any(|finding| lost.contains(&finding.kind));
+        let findings = &mut self.findings;
+        let whole = !findings.lost();
         times::judge(&commits, self.as_of, findings);
         if whole {
             findings.extend(times::judge_end(&call, self.as_of));
         }
-        findings.extend(deliveries.findings(call.placed.as_ref()));
+        findings.append(deliveries.findings(call.placed.as_ref()));
         self.beside(line, whole, &call);
         self.span(&call, &commits);
     }
 
     /// What stands beside the commits, but for receipts.
     fn beside(&mut self, line: &CallLine<'_>, whole: bool, call: &Call) {
-        let findings = &mut self.judged.findings;
+        let findings = &mut self.findings;
         let placed = call.placed.as_ref();
         beside::alerts(&line.alerts, placed, self.as_of, findings);
         let all_named = whole && !times::timer_may_come(call, self.as_of);
         let texts = personal::judge(line, all_named, findings);
         let marks = beside::forgotten(&line.forgotten, placed, self.as_of, findings);
         if line.personal.is_some() {
-            let there =
-                |digest: &str| texts.iter().any(|text| text == digest) || marks.iter().any(|mark| mark == digest);
+            let there = |digest: &str| texts.contains(digest) || marks.contains(digest);
             personal::judge_gone(&self.texts, there, self.as_of, findings);
         }
     }
@@ -195,10 +196,10 @@ impl Judge {
             if seen.n == 1 && view.at != at {
                 self.found(Kind::Changed, 1, format!("the call is said to be placed at {at}, not at {}", view.at));
             }
-            let known = self.judged.findings.len();
+            let known = self.findings.count();
             match self.decide_one(&mut call, view, deliveries) {
                 Ok(()) => {
-                    let wrong = self.judged.findings.len() > known || self.cut || !view.canonical;
+                    let wrong = self.findings.count() > known || self.cut || !view.canonical;
                     self.judged.counts.proven += u64::from(!wrong);
                 }
                 Err(why) => {
@@ -296,7 +297,14 @@ impl Judge {
             view.canonical = false;
             self.found(Kind::Changed, view.n.0, format!("it {NOT_CANONICAL}"));
         }
-        stored_events(view.events)
+        let events = stored_events(view.events)?;
+        // Everything that follows asks for each of them.
+        let rung =
+            |event: &CallEvent| matches!(event, CallEvent::CallPlaced(placed) if placed.callees.len() > MOST_RUNG);
+        if events.iter().any(rung) {
+            return Err(format!("it rings more than {MOST_RUNG} people"));
+        }
+        Ok(events)
     }
 
     fn receipts<'a>(&mut self, raw: &[&'a str], views: Vec<Option<ReceiptView<'a>>>) -> Vec<ReceiptView<'a>> {
@@ -311,13 +319,16 @@ impl Judge {
                 }
                 (Err(error), _) => {
                     let why = format!("receipt {place}: {error}");
-                    self.judged.findings.push(Finding::new(Kind::Unreadable, why));
+                    self.findings.push(Finding::new(Kind::Unreadable, why));
                 }
             }
         }
         receipts
     }
 }
+
+/// How many people a call rings at most.
+const MOST_RUNG: usize = *CALLEES.end();
 
 const NOT_CANONICAL: &str = "is not written in the form of RFC 8785, which is what is hashed";
 

@@ -5,20 +5,21 @@ use ilock_events::{Address, CallEvent, Carrier, ClientName, Millis, PartyKind};
 use ilock_notify::{Due, Recipient, Step, Target, due};
 
 use crate::verify::receipt::{OutcomeView, ReceiptView};
-use crate::{Finding, Kind};
+use crate::{Finding, Findings, Kind};
 
 /// How long after a notice has expired the projector may still record why it was not delivered.
 const GRACE_MS: i64 = 60_000;
 
 /// Holds the receipts of a call against what was due because of each of its commits.
 pub(crate) struct DeliveryCheck<'r, 'a> {
-    receipts: &'r [ReceiptView<'a>],
+    /// In the order of the commits that they are of.
+    receipts: Vec<&'r ReceiptView<'a>>,
     as_of: Millis,
     /// An operator may do without pushes. Where they were used for a call, each of its notices has a receipt; to which phones
     /// depends on what was registered then.
     pushed: bool,
     addresses: Addresses,
-    findings: Vec<Finding>,
+    findings: Findings,
 }
 
 /// Where the parties of a call are found. Of most tenants an address is a digest.
@@ -58,15 +59,18 @@ impl<'r, 'a> DeliveryCheck<'r, 'a> {
         };
         let nought = receipts.iter().filter(|receipt| receipt.n.0 == 0);
         let why = "a receipt is of commit 0, and commits are counted from 1";
-        let findings = nought.map(|receipt| Finding::at(Kind::Implausible, receipt.n.0, why)).collect();
+        let mut findings = Findings::of_a_call();
+        findings.extend(nought.map(|receipt| Finding::at(Kind::Implausible, receipt.n.0, why)));
         let pushed = receipts.iter().any(of_push);
+        let mut receipts: Vec<&ReceiptView<'_>> = receipts.iter().collect();
+        receipts.sort_by_key(|receipt| receipt.n);
         Self { receipts, as_of, pushed, addresses: Addresses::default(), findings }
     }
 
     /// What was found. Who is to be told follows from the parties: without the commit that placed the call nobody knows
     /// them, and nothing is said.
-    pub(crate) fn findings(self, placed: Option<&Placed>) -> Vec<Finding> {
-        placed.map(|_| self.findings).unwrap_or_default()
+    pub(crate) fn findings(self, placed: Option<&Placed>) -> Findings {
+        placed.map_or(Findings::at_most(0), |_| self.findings)
     }
 
     /// Judges who was told because of commit `n`, in which `events` happened, and after which the call stood as in `placed`.
@@ -88,7 +92,10 @@ impl<'r, 'a> DeliveryCheck<'r, 'a> {
     /// Judges the receipts of commit `n` by themselves, and says what they say was handed over.
     fn receipts(&mut self, n: u32, at: Millis, due: &[Due<'_>]) -> HandedOver<'r, 'a> {
         let mut handed = vec![];
-        for receipt in self.receipts.iter().filter(|receipt| receipt.n.0 == n) {
+        let first = self.receipts.partition_point(|receipt| receipt.n.0 < n);
+        let count = self.receipts.iter().skip(first).take_while(|receipt| receipt.n.0 == n).count();
+        for place in first..first + count {
+            let Some(receipt) = self.receipts.get(place).copied() else { break };
             if let Some(why) = receipt.implausible(at, self.as_of) {
                 self.findings.push(Finding::at(Kind::Implausible, n, why));
             }

@@ -1,5 +1,6 @@
 //! A whole export: each line by itself, and that none was lost, moved, doubled or cut off.
 
+use std::collections::BTreeMap;
 use std::io::BufRead;
 
 use ilock_events::Millis;
@@ -30,7 +31,7 @@ pub fn file_on(
         counts: Counts::default(),
         due: 0,
         unread: 0,
-        absent: vec![],
+        absent: Gaps::default(),
         together: CallsTogether::default(),
         end: None,
         tally: Tally::default(),
@@ -55,12 +56,61 @@ struct Judge<'f> {
     due: u64,
     /// How many lines since could not be read, and stand for as many numbers at most.
     unread: u64,
-    /// Numbers that were passed over: from, to.
-    absent: Vec<(u64, u64)>,
+    /// Numbers that were passed over.
+    absent: Gaps,
     together: CallsTogether,
     end: Option<End>,
     tally: Tally,
     found: &'f mut dyn FnMut(Finding),
+}
+
+/// How many gaps in the numbers of lines are kept, so that memory stays bounded whatever a file holds.
+const MOST_GAPS: usize = 1 << 16;
+
+/// Numbers at which no line stands yet.
+#[derive(Default)]
+struct Gaps {
+    /// From where up to where, both included.
+    kept: BTreeMap<u64, u64>,
+    /// How many more gaps there are.
+    left_out: u64,
+    /// How many numbers those are.
+    numbers_left_out: u64,
+}
+
+impl Gaps {
+    fn add(&mut self, from: u64, to: u64) {
+        if self.kept.len() < MOST_GAPS {
+            self.kept.insert(from, to);
+        } else {
+            self.left_out += 1;
+            self.numbers_left_out = self.numbers_left_out.saturating_add(length(from, to));
+        }
+    }
+
+    /// Takes `number` out; whether it was in a gap.
+    fn fill(&mut self, number: u64) -> bool {
+        let gap = self.kept.range(..=number).next_back().map(|(from, to)| (*from, *to));
+        let Some((from, to)) = gap.filter(|(_, to)| *to >= number) else { return false };
+        self.kept.remove(&from);
+        if from < number {
+            self.add(from, number - 1);
+        }
+        if number < to {
+            self.add(number + 1, to);
+        }
+        true
+    }
+
+    /// How many numbers there are.
+    fn numbers(&self) -> u64 {
+        let lengths = self.kept.iter().map(|(from, to)| length(*from, *to));
+        lengths.fold(self.numbers_left_out, u64::saturating_add)
+    }
+}
+
+const fn length(from: u64, to: u64) -> u64 {
+    (to - from).saturating_add(1)
 }
 
 /// Where a line stands.
@@ -101,7 +151,7 @@ impl Judge<'_> {
             }
         };
         let before = self.counts.findings;
-        let place = self.place(physical, if intact { number } else { self.due + self.unread });
+        let place = self.place(physical, if intact { number } else { self.due.saturating_add(self.unread) });
         if self.end.is_some() && place == Place::Due {
             self.say(Finding::new(Kind::OutOfOrder, "it stands behind the export's end").in_line(physical));
         }
@@ -134,24 +184,19 @@ impl Judge<'_> {
     fn place(&mut self, physical: u64, number: u64) -> Place {
         if number >= self.due {
             // Lines that could not be read were some of those before it.
-            if number - self.due > self.unread {
-                self.absent.push((self.due + self.unread, number - 1));
+            let first = self.due.saturating_add(self.unread);
+            if number > first {
+                self.absent.add(first, number - 1);
             }
-            self.due = number + 1;
+            self.due = number.saturating_add(1);
             self.unread = 0;
             return Place::Due;
         }
-        let Some(gap) = self.absent.iter().position(|(from, to)| (*from..=*to).contains(&number)) else {
-            let why = format!("line {number} of the export stands there twice");
+        if !self.absent.fill(number) {
+            let or_late = if self.absent.left_out == 0 { "" } else { ", or too late" };
+            let why = format!("line {number} of the export stands there twice{or_late}");
             self.say(Finding::new(Kind::Forked, why).in_line(physical));
             return Place::Again;
-        };
-        let (from, to) = self.absent.remove(gap);
-        if from < number {
-            self.absent.push((from, number - 1));
-        }
-        if number < to {
-            self.absent.push((number + 1, to));
         }
         let why = format!("this is line {number} of the export, and stands too late");
         self.say(Finding::new(Kind::OutOfOrder, why).in_line(physical));
@@ -181,10 +226,14 @@ impl Judge<'_> {
     /// What only the end shows.
     fn ended(&mut self) {
         let absent = std::mem::take(&mut self.absent);
-        let lost: u64 = absent.iter().map(|(from, to)| (to - from).saturating_add(1)).sum();
-        for (from, to) in absent {
+        let lost = absent.numbers();
+        for (from, to) in absent.kept {
             let which = if from == to { format!("line {from}") } else { format!("lines {from} to {to}") };
             self.say(Finding::new(Kind::Missing, format!("{which} of the export, counted from 0, is not there")));
+        }
+        if absent.left_out > 0 {
+            let why = format!("lines of the export are not there in {} more places", absent.left_out);
+            self.say(Finding::new(Kind::Missing, why));
         }
         let Some(end) = self.end else {
             let why = "the export's end: it was cut off, or never finished";

@@ -1,12 +1,12 @@
 //! The commits of a call, one for each number, in their order; and which stand elsewhere, twice, or nowhere.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use ilock_events::CallId;
 use ilock_proof::is_first_prev;
 
 use crate::verify::commit::CheckedCommit;
-use crate::{Finding, Kind};
+use crate::{Finding, Findings, Kind};
 
 /// Puts the commits where they belong. Receipts up to `told` show that there were commits up to there; `last` is said to be the
 /// last one.
@@ -14,7 +14,7 @@ pub(crate) fn in_order<'a>(
     commits: Vec<CheckedCommit<'a>>,
     last: Option<u32>,
     told: u32,
-    findings: &mut Vec<Finding>,
+    findings: &mut Findings,
 ) -> Vec<CheckedCommit<'a>> {
     // Most calls are in order.
     let rising = (1..).zip(&commits).all(|(n, seen)| seen.n == n);
@@ -54,12 +54,13 @@ pub(crate) fn in_order<'a>(
 
 /// Of those that claim one number, the one to judge by: which the others continue, which continues the others, which
 /// stands in its place.
-fn one_of_each<'a>(commits: Vec<CheckedCommit<'a>>, findings: &mut Vec<Finding>) -> Vec<CheckedCommit<'a>> {
+fn one_of_each<'a>(commits: Vec<CheckedCommit<'a>>, findings: &mut Findings) -> Vec<CheckedCommit<'a>> {
+    let hashes: HashSet<&str> = commits.iter().map(|seen| &*seen.hash).collect();
+    let prevs: HashSet<&str> = commits.iter().filter_map(sound_prev).collect();
     let fits = |at: usize| {
         let Some(seen) = commits.get(at).filter(|seen| seen.sound) else { return 0 };
-        let prev = seen.view.as_ref().map_or("", |view| view.prev);
-        let continued = commits.iter().any(|other| names_prev(other, &seen.hash));
-        let continues = commits.iter().any(|other| other.hash == prev);
+        let continued = prevs.contains(&*seen.hash);
+        let continues = hashes.contains(sound_prev(seen).unwrap_or_default());
         let before = at.checked_sub(1).and_then(|before| commits.get(before)).map_or(0, |before| before.n);
         let in_place = before.checked_add(1) == Some(seen.n);
         1 + 4 * u8::from(continued) + 2 * u8::from(continues) + u8::from(in_place)
@@ -84,7 +85,7 @@ fn one_of_each<'a>(commits: Vec<CheckedCommit<'a>>, findings: &mut Vec<Finding>)
 }
 
 /// Whether each commit names the hash of the one before it.
-pub(crate) fn chain(call_id: &CallId, commits: &[CheckedCommit<'_>], findings: &mut Vec<Finding>) {
+pub(crate) fn chain(call_id: &CallId, commits: &[CheckedCommit<'_>], findings: &mut Findings) {
     for pair in commits.windows(2) {
         let [before, seen] = pair else { continue };
         let Some(view) = seen.view.as_ref().filter(|_| seen.sound) else { continue };
@@ -100,6 +101,7 @@ pub(crate) fn chain(call_id: &CallId, commits: &[CheckedCommit<'_>], findings: &
     }
 }
 
-fn names_prev(seen: &CheckedCommit<'_>, hash: &str) -> bool {
-    seen.sound && seen.view.as_ref().is_some_and(|view| view.prev == hash)
+/// The hash of the commit that a sound one says that it continues.
+fn sound_prev<'a>(seen: &CheckedCommit<'a>) -> Option<&'a str> {
+    seen.view.as_ref().filter(|_| seen.sound).map(|view| view.prev)
 }

@@ -2,12 +2,17 @@
 //! does a commit name all that is there?
 
 use std::borrow::Cow;
+use std::cell::LazyCell;
+use std::collections::HashSet;
 
 use ilock_events::{Day, Hash, Millis, PersonalText};
 use ilock_proof::personal_digest;
 use serde::{Deserialize, Serialize};
 
-use crate::{CallLine, Finding, Kind};
+use crate::{CallLine, Finding, Findings, Kind};
+
+/// What stands before the digest of a text in a commit.
+const NAMES: &str = "\"personal\":\"";
 
 /// What stands beside a commit, in the order in which it is written.
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,10 +39,17 @@ impl PersonalView<'_> {
     }
 }
 
+/// The digests that commits say that their personal text has.
+fn named_in<'a>(commits: &[&'a str]) -> HashSet<&'a str> {
+    let behind_each = commits.iter().flat_map(|commit| commit.split(NAMES).skip(1));
+    behind_each.filter_map(|rest| rest.split('"').next()).collect()
+}
+
 /// Judges the text that stands there. Answers the digests of it. `all_named` says that a commit must name each: not where
 /// commits are missing or were changed, and not while the call's timer may still drop what a killed function left.
-pub(crate) fn judge<'a>(line: &CallLine<'a>, all_named: bool, findings: &mut Vec<Finding>) -> Vec<Cow<'a, str>> {
-    let mut digests: Vec<Cow<'a, str>> = vec![];
+pub(crate) fn judge<'a>(line: &CallLine<'a>, all_named: bool, findings: &mut Findings) -> HashSet<Cow<'a, str>> {
+    let mut digests = HashSet::new();
+    let named = LazyCell::new(|| named_in(&line.commits));
     for (place, raw) in (1..).zip(line.personal.iter().flatten()) {
         let mut found = |kind, why: &dyn std::fmt::Display| {
             findings.push(Finding::new(kind, format!("personal text {place}{why}")));
@@ -49,19 +61,18 @@ pub(crate) fn judge<'a>(line: &CallLine<'a>, all_named: bool, findings: &mut Vec
                 continue;
             }
         };
-        let named = format!("\"personal\":\"{}\"", view.digest);
         if let Some(error) = view.unreadable() {
             found(Kind::Unreadable, &format_args!(": {error}"));
         } else if !view.fits() {
             found(Kind::Changed, &" does not have its digest");
-        } else if all_named && !line.commits.iter().any(|commit| commit.contains(&named)) {
+        } else if all_named && !named.contains(&*view.digest) {
             found(Kind::Changed, &" is named by no commit of this call");
         } else if digests.contains(&view.digest) {
             found(Kind::Forked, &" stands there twice");
         } else if serde_json::to_string(&view).is_ok_and(|written| written != *raw) {
             found(Kind::Changed, &" is not written in the form of RFC 8785");
         }
-        digests.push(view.digest);
+        digests.insert(view.digest);
     }
     digests
 }
@@ -72,7 +83,7 @@ pub(crate) fn judge_gone(
     named: &[(u32, Hash, Day)],
     there: impl Fn(&str) -> bool,
     as_of: Millis,
-    findings: &mut Vec<Finding>,
+    findings: &mut Findings,
 ) {
     for (n, digest, until) in named {
         if as_of < until.plus(1).begins() && !there(digest) {

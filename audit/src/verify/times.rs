@@ -4,7 +4,7 @@ use ilock_call::{Call, GRACE_MS, Placed};
 use ilock_events::Millis;
 
 use crate::verify::commit::CheckedCommit;
-use crate::{Finding, Kind};
+use crate::{Finding, Findings, Kind};
 
 /// How far the clocks of two functions may differ, in ms. Those of one region differ by far less; a laptop that sets its clock
 /// may step back by a second or two.
@@ -22,7 +22,7 @@ pub(crate) const AUDITOR_MS: i64 = 10 * 60 * 1000;
 const TIMER_MS: i64 = 10 * 60 * 1000;
 
 /// Holds the times of commits, in their order, against each other and against `as_of`.
-pub(crate) fn judge(commits: &[CheckedCommit<'_>], as_of: Millis, findings: &mut Vec<Finding>) {
+pub(crate) fn judge(commits: &[CheckedCommit<'_>], as_of: Millis, findings: &mut Findings) {
     let mut latest: Option<(Millis, u32)> = None;
     for seen in commits {
         let Some(view) = seen.view.as_ref().filter(|_| seen.sound) else { continue };

@@ -16,6 +16,8 @@ use crate::{Lines, RawLine};
 
 /// How many bytes of lines are handed to a thread at once; one line may be longer.
 const BATCH_BYTES: usize = 256 << 10;
+/// How many lines: an empty one has no bytes, and takes memory all the same.
+const BATCH_LINES: usize = 1024;
 /// How many batches for each thread are read ahead of the one that is due.
 const AHEAD: usize = 4;
 
@@ -41,7 +43,7 @@ impl Batch {
     fn read(&mut self, lines: &mut Lines<impl BufRead>) -> io::Result<()> {
         self.bytes.clear();
         self.lines.clear();
-        while self.bytes.len() < BATCH_BYTES {
+        while self.bytes.len() < BATCH_BYTES && self.lines.len() < BATCH_LINES {
             let Some(RawLine { number, bytes, whole, too_long }) = lines.next_line()? else { break };
             let start = self.bytes.len();
             self.bytes.extend_from_slice(bytes);

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use ilock_audit::{CallLine, Finding, Header, Kind, Line, Lines, verify};
+use ilock_audit::{CallLine, Finding, Findings, Header, Kind, Line, Lines, verify};
 use ilock_events::Millis;
 use ilock_proof::{Day, StoredCall, TextDigest};
 use indicatif::ProgressBar;
@@ -15,6 +15,8 @@ use crate::ui::output::Output;
 use crate::ui::progress;
 
 const BUFFER_BYTES: usize = 1 << 18;
+/// How many of its findings are kept until the whole day was judged.
+const MOST_FINDINGS: usize = 10_000;
 
 /// The archive of a day, read and verified from its beginning to its end.
 pub struct ArchiveFile {
@@ -62,11 +64,11 @@ impl ArchiveFile {
         let digesting = Digesting { source, digest: TextDigest::default() };
         let mut source = BufReader::with_capacity(BUFFER_BYTES, digesting);
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut findings = vec![];
+        let mut findings = Findings::at_most(MOST_FINDINGS);
         verify::file_on(jobs, &mut source, now, |finding| findings.push(finding), |_| {});
         bar.finish_and_clear();
         let digest = source.into_inner().digest.finish();
-        let archive = Self { path, digest, findings };
+        let archive = Self { path, digest, findings: findings.told() };
         archive.with_head_of(day)
     }
 
