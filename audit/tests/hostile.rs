@@ -141,6 +141,27 @@ fn the_numbers_of_lines_may_be_anything() {
 }
 
 #[test]
+fn an_export_without_its_head_is_not_sound() {
+    let whole = lines(&export(&in_order(day(4)), true));
+    // The other lines are numbered anew, from 0.
+    let headless: Vec<String> = (0..)
+        .zip(&whole[1..])
+        .map(|(number, line)| {
+            let content = line.split_once(',').unwrap().1.rsplit_once(",\"crc\"").unwrap().0;
+            with_crc(&format!("{{\"line\":{number},{content}"))
+        })
+        .collect();
+    let found = findings(&text(&headless));
+    assert!(
+        matches!(&found[..], [Finding { kind: Kind::Missing, why, .. }] if why.contains("the export's head")),
+        "{found:?}"
+    );
+    // Where only the line is taken away, its number says so, once.
+    let found = findings(&text(&whole[1..]));
+    assert!(matches!(&found[..], [Finding { kind: Kind::Missing, why, .. }] if why.contains("line 0 ")), "{found:?}");
+}
+
+#[test]
 fn lines_may_stand_in_any_order_and_be_many() {
     let begun = Instant::now();
     // Every second number is left out, and comes behind all others, from the last to the first.

@@ -32,6 +32,7 @@ pub fn file_on(
         due: 0,
         unread: 0,
         absent: Gaps::default(),
+        has_head: false,
         together: CallsTogether::default(),
         end: None,
         tally: Tally::default(),
@@ -58,6 +59,7 @@ struct Judge<'f> {
     unread: u64,
     /// Numbers that were passed over.
     absent: Gaps,
+    has_head: bool,
     together: CallsTogether,
     end: Option<End>,
     tally: Tally,
@@ -100,6 +102,10 @@ impl Gaps {
             self.add(number + 1, to);
         }
         true
+    }
+
+    fn has(&self, number: u64) -> bool {
+        self.kept.range(..=number).next_back().is_some_and(|(_, to)| *to >= number)
     }
 
     /// How many numbers there are.
@@ -161,6 +167,7 @@ impl Judge<'_> {
                 self.say(Finding::new(Kind::OutOfOrder, "a head stands within the export").in_line(physical));
             }
             What::Header(header) => {
+                self.has_head = true;
                 if let Some(wrong) = self.together.head(header) {
                     self.say(wrong.in_line(physical));
                 }
@@ -225,6 +232,11 @@ impl Judge<'_> {
 
     /// What only the end shows.
     fn ended(&mut self) {
+        // Where its line is lost, or cannot be read, that is said of the line.
+        if !self.has_head && !self.absent.has(0) && self.counts.unreadable_lines == 0 {
+            let why = "the export's head, which says of which days and tenants it holds all calls";
+            self.say(Finding::new(Kind::Missing, why));
+        }
         let absent = std::mem::take(&mut self.absent);
         let lost = absent.numbers();
         for (from, to) in absent.kept {
