@@ -189,6 +189,50 @@ fn the_findings_of_one_call_are_bounded_and_those_left_out_are_counted() {
     assert_eq!((counts.unreadable_lines, counts.findings), (300_000, count));
 }
 
+/// A call of thousands of commits, each of which has a receipt and a text.
+fn a_long_call(commits: u32) -> StoredCall {
+    let at = Millis(MIDNIGHT);
+    let mut call = Making::new("call_door0_user0_1", at).then(0, device("door0"), place("user0"), shows("Anna")).stored;
+    let (first, receipt, personal) = (call.commits[0].clone(), call.receipts[0].clone(), call.personal[0].clone());
+    for n in 2..=commits {
+        let digest = ilock_proof::digest(&n.to_be_bytes());
+        let mut next = first.clone();
+        (next["n"], next["state"]) = (json!(n), json!("ringing"));
+        next["actor"] = json!({ "kind": "user", "id": "user0", "client": "user0_phone_1" });
+        next["cmd"] = json!({
+            "args": { "personal": digest }, "client_is": "proved", "id": format!("key-{n}"), "kind": "cancel",
+            "nonce": format!("{n:016x}"),
+        });
+        next["events"] = json!([]);
+        call.commits.push(next);
+        let mut of_next = receipt.clone();
+        of_next["n"] = json!(n);
+        call.receipts.push(of_next);
+        let mut text = personal.clone();
+        text["digest"] = json!(digest);
+        call.personal.push(text);
+    }
+    rehash(&mut call, 1, false);
+    call
+}
+
+#[test]
+fn a_call_of_thousands_of_commits_is_judged_and_told_in_time() {
+    let call = a_long_call(3_000);
+    // One stands there twice: then all are compared.
+    let mut forked = call.clone();
+    forked.commits.push(call.commits[7].clone());
+    for call in [call, forked] {
+        let line = line_of(1, MIDNIGHT, 3_000, &call);
+        let begun = Instant::now();
+        assert_ne!(findings(&text(&[line.clone()])), []);
+        let Line::Call(read) = Line::read(&line).unwrap().1 else { panic!("a call") };
+        let story = Story::of(&read, LATER);
+        assert!(!html(&story, &read).is_empty() && story.steps.len() > 6_000);
+        assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    }
+}
+
 #[test]
 fn a_call_that_rings_more_people_than_a_call_may_is_not_followed() {
     let mut call = a_call(2, Millis(MIDNIGHT));

@@ -1,7 +1,9 @@
 //! The story as a sequence diagram: who spoke to whom. Written as Mermaid, and drawn as SVG by [`crate::replay::html`].
 
-use ilock_events::{Address, ClientName, PartyAddress};
+use std::collections::HashMap;
 use std::fmt::Write as _;
+
+use ilock_events::{Address, ClientName, PartyAddress};
 
 use crate::replay::deed::deed;
 use crate::replay::step::{Step, What};
@@ -24,8 +26,8 @@ pub(super) struct Arrow {
 pub(super) struct Diagram {
     pub(super) lanes: Vec<String>,
     pub(super) arrows: Vec<Arrow>,
-    /// The parties' addresses, which stand in topics, and the lane of each.
-    addresses: Vec<(Address, usize)>,
+    /// The lane of each name, and of the parties' addresses, which stand in topics.
+    known: HashMap<String, usize>,
 }
 
 impl Diagram {
@@ -37,8 +39,15 @@ impl Diagram {
             }
             None => ("caller".to_owned(), vec!["callee".to_owned()]),
         };
-        let lanes = [caller, BACKEND.to_owned()].into_iter().chain(callees).collect();
-        let mut diagram = Self { lanes, arrows: vec![], addresses: addresses(story) };
+        let lanes: Vec<String> = [caller, BACKEND.to_owned()].into_iter().chain(callees).collect();
+        // Where two have one name, the first of them has it; a party's name goes before another's address.
+        let addresses = addresses(story).into_iter().map(|(address, lane)| (address.to_string(), lane));
+        let names = lanes.iter().cloned().zip(0..);
+        let mut known = HashMap::new();
+        for (name, lane) in names.chain(addresses) {
+            known.entry(name).or_insert(lane);
+        }
+        let mut diagram = Self { lanes, arrows: vec![], known };
         for step in &story.steps {
             let arrow = diagram.arrow(step, story);
             diagram.arrows.push(arrow);
@@ -80,11 +89,13 @@ impl Diagram {
         if name == "timer" || name == "system" {
             return 1;
         }
-        let party = || self.addresses.iter().find(|(address, _)| address.as_str() == name).map(|(_, lane)| *lane);
-        self.lanes.iter().position(|lane| lane == name).or_else(party).unwrap_or_else(|| {
-            self.lanes.push(name.to_owned());
-            self.lanes.len() - 1
-        })
+        if let Some(lane) = self.known.get(name) {
+            return *lane;
+        }
+        let lane = self.lanes.len();
+        self.lanes.push(name.to_owned());
+        self.known.insert(name.to_owned(), lane);
+        lane
     }
 }
 

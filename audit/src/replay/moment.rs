@@ -1,5 +1,6 @@
 //! A moment of a call, and the story up to it.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use ilock_call::Call;
@@ -72,7 +73,7 @@ impl Story {
     }
 
     fn stood(&self, at: Millis) -> Standing {
-        let done: Vec<u32> =
+        let done: BTreeSet<u32> =
             self.steps.iter().filter(|step| matches!(step.what, What::Commit(_))).map(|step| step.n).collect();
         let mut call = self.commits.first().map(|commit| Call::new(commit.call_id.clone()));
         let mut broken = self.commits.is_empty().then(|| "it has no commits".to_owned());

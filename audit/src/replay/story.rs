@@ -1,7 +1,9 @@
 //! Reading the story of a call out of its line.
 
-use ilock_call::{Call, Placed};
-use ilock_events::{Alert, CallEvent, Commit, Forgotten, Hash, Millis, Personal, Receipt, TenantId};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use ilock_call::{CALLEES, Call, Placed};
+use ilock_events::{Alert, CallEvent, Commit, CommitNo, Forgotten, Hash, Millis, Personal, Receipt, TenantId};
 use ilock_notify::push::PushKind;
 use ilock_notify::{Channel, Message, Notice, notices};
 
@@ -49,9 +51,10 @@ impl Story {
         let personal = line.personal.as_ref().map(|raw| read::<Personal>(raw, "personal text", &mut unreadable));
         let forgotten: Vec<Forgotten> = read(&line.forgotten, "what was forgotten", &mut unreadable);
         commits.sort_by_key(|commit| commit.n);
-        let named = |digest: &Hash| {
-            commits.iter().find(|commit| digest_in(commit) == Some(digest.as_str())).map(|commit| commit.n.0)
-        };
+        // The first commit that names a text, where several do.
+        let named: HashMap<&str, u32> =
+            commits.iter().rev().filter_map(|commit| Some((digest_in(commit)?, commit.n.0))).collect();
+        let named = |digest: &Hash| named.get(digest.as_str()).copied();
         let mut forgotten: Vec<Forgetting> =
             forgotten.into_iter().map(|record| Forgetting { n: named(&record.digest), record }).collect();
         forgotten.sort_by_key(|gone| (gone.record.at, gone.n));
@@ -78,28 +81,14 @@ impl Story {
     fn steps(&mut self, receipts: &[Receipt], personal: Option<&[Personal]>, as_of: Millis) {
         // Clocks of two functions may differ by some milliseconds: a commit never comes before the one it continues.
         let mut not_before = self.at;
-        let mut steps: Vec<((Millis, u32, u32), Step)> = vec![];
+        let mut steps: Vec<Ordered> = vec![];
+        let kept = Kept::of(personal, &self.forgotten);
         for commit in &self.commits {
             not_before = not_before.max(commit.at);
-            let what = What::Commit(Box::new(done(commit, words(commit, personal, &self.forgotten, as_of))));
+            let what = What::Commit(Box::new(done(commit, kept.words(commit, as_of))));
             steps.push(((not_before, commit.n.0, 0), self.step(commit.at, commit.n.0, what)));
         }
-        for receipt in receipts {
-            let commit = self.commits.iter().find(|commit| commit.n == receipt.n);
-            let due = commit.map_or_else(Vec::new, |commit| self.due(commit));
-            let said = |index| due.iter().find(|notice| notice.index == index).map(says);
-            let push = |phone| due.iter().find(|notice| notice.wakes(phone)).map(|notice| notice.index);
-            let told = receipt.notices.iter().map(|(index, handed)| (Some(*index), None, handed));
-            let woken = receipt.phones.iter().map(|(phone, handed)| (push(phone), Some(phone.clone()), handed));
-            // That all phones are settled comes after what became of each.
-            for (notice, phone, handed) in woken.chain(told) {
-                let at = commit.map_or(receipt.at, |commit| commit.at.plus(handed.ms));
-                let (says, path) = (notice.and_then(said), receipt.path);
-                let what = What::Delivery(DeliveryStep { notice, phone, says, path, handed: handed.clone() });
-                let order = notice.unwrap_or_default().saturating_add(1);
-                steps.push(((at, receipt.n.0, order), self.step(at, receipt.n.0, what)));
-            }
-        }
+        self.deliveries(receipts, &mut steps);
         steps.sort_by_key(|(order, _)| *order);
         let mut before = self.at;
         self.steps = steps.into_iter().map(|(_, step)| step).collect();
@@ -109,18 +98,55 @@ impl Story {
         }
     }
 
-    /// What was to be told because of `commit`.
-    fn due(&self, commit: &Commit) -> Vec<Notice> {
-        let mut call = Call::new(commit.call_id.clone());
-        let so_far = self.commits.iter().take_while(|earlier| earlier.n <= commit.n);
-        let folded = so_far.map(|earlier| call.fold(earlier)).last().is_some_and(|last| last.is_ok());
-        let placed = call.placed.filter(|_| folded);
-        placed.and_then(|placed| notices(commit, &placed, None).ok()).unwrap_or_default()
+    /// What `receipts` tell of, each held against what was to be told because of its commit. The commits are taken in once for all
+    /// receipts: of a crafted call there may be thousands of either.
+    fn deliveries(&self, receipts: &[Receipt], steps: &mut Vec<Ordered>) {
+        let mut of_commit: BTreeMap<CommitNo, Vec<&Receipt>> = BTreeMap::new();
+        for receipt in receipts {
+            of_commit.entry(receipt.n).or_default().push(receipt);
+        }
+        let mut call = self.commits.first().map(|first| Call::new(first.call_id.clone()));
+        for same in self.commits.chunk_by(|one, other| one.n == other.n) {
+            let (Some(call), Some(commit)) = (&mut call, same.first()) else { continue };
+            let folded = same.iter().map(|commit| call.fold(commit)).last().is_some_and(|last| last.is_ok());
+            let Some(receipts) = of_commit.remove(&commit.n) else { continue };
+            let due = call.placed.as_ref().filter(|_| folded).map_or_else(Vec::new, |placed| due(commit, placed));
+            receipts.into_iter().for_each(|receipt| self.told(receipt, Some(commit), &due, steps));
+        }
+        of_commit.into_values().flatten().for_each(|receipt| self.told(receipt, None, &[], steps));
+    }
+
+    /// What one receipt tells of. `due` was to be told because of its commit, where that is there.
+    fn told(&self, receipt: &Receipt, commit: Option<&Commit>, due: &[Notice], steps: &mut Vec<Ordered>) {
+        let said = |index| due.iter().find(|notice| notice.index == index).map(says);
+        let push = |phone| due.iter().find(|notice| notice.wakes(phone)).map(|notice| notice.index);
+        let told = receipt.notices.iter().map(|(index, handed)| (Some(*index), None, handed));
+        let woken = receipt.phones.iter().map(|(phone, handed)| (push(phone), Some(phone.clone()), handed));
+        // That all phones are settled comes after what became of each.
+        for (notice, phone, handed) in woken.chain(told) {
+            let at = commit.map_or(receipt.at, |commit| commit.at.plus(handed.ms));
+            let (says, path) = (notice.and_then(said), receipt.path);
+            let what = What::Delivery(DeliveryStep { notice, phone, says, path, handed: handed.clone() });
+            let order = notice.unwrap_or_default().saturating_add(1);
+            steps.push(((at, receipt.n.0, order), self.step(at, receipt.n.0, what)));
+        }
     }
 
     fn step(&self, at: Millis, n: u32, what: What) -> Step {
         Step { at, since_placed: at.since(self.at), after: 0, n, what }
     }
+}
+
+/// A step, and what it is sorted by: its time, its commit, its place among what is told of that.
+type Ordered = ((Millis, u32, u32), Step);
+
+/// What was to be told because of `commit`, after which the call stood as in `placed`.
+fn due(commit: &Commit, placed: &Placed) -> Vec<Notice> {
+    // No call rings more people: verifying says so, and nobody waits for what each of them would have been told.
+    if placed.terms.callees.len() > *CALLEES.end() {
+        return vec![];
+    }
+    notices(commit, placed, None).unwrap_or_default()
 }
 
 fn read<T: serde::de::DeserializeOwned>(raw: &[&str], what: &str, unreadable: &mut Vec<String>) -> Vec<T> {
@@ -163,17 +189,31 @@ fn digest_in(commit: &Commit) -> Option<&str> {
     commit.cmd.args.get("personal").and_then(|digest| digest.as_str())
 }
 
-fn words(commit: &Commit, personal: Option<&[Personal]>, forgotten: &[Forgetting], as_of: Millis) -> PersonalTextState {
-    let Some(digest) = digest_in(commit) else { return PersonalTextState::None };
-    let found = personal.unwrap_or_default().iter().find(|personal| personal.digest == digest);
-    let past = || commit.personal_until.as_ref().is_some_and(|until| until.plus(1).begins() <= as_of);
-    match found {
-        Some(personal) => PersonalTextState::Said(Box::new(personal.text.clone())),
-        None if forgotten.iter().any(|gone| gone.record.digest == digest) => PersonalTextState::Forgotten,
-        // What an export does not hold may stand in the log.
-        None if personal.is_none() => PersonalTextState::NotExported,
-        None if past() => PersonalTextState::Expired,
-        None => PersonalTextState::Missing,
+/// What is left of the texts that were said, by their digests.
+struct Kept<'a> {
+    /// None where the export was not asked to hold any.
+    texts: Option<HashMap<&'a str, &'a Personal>>,
+    forgotten: HashSet<&'a str>,
+}
+
+impl<'a> Kept<'a> {
+    fn of(personal: Option<&'a [Personal]>, forgotten: &'a [Forgetting]) -> Self {
+        let by_digest = |texts: &'a [Personal]| texts.iter().rev().map(|text| (text.digest.as_str(), text)).collect();
+        let forgotten = forgotten.iter().map(|gone| gone.record.digest.as_str()).collect();
+        Self { texts: personal.map(by_digest), forgotten }
+    }
+
+    fn words(&self, commit: &Commit, as_of: Millis) -> PersonalTextState {
+        let Some(digest) = digest_in(commit) else { return PersonalTextState::None };
+        let past = || commit.personal_until.as_ref().is_some_and(|until| until.plus(1).begins() <= as_of);
+        match self.texts.as_ref().and_then(|texts| texts.get(digest)) {
+            Some(personal) => PersonalTextState::Said(Box::new(personal.text.clone())),
+            None if self.forgotten.contains(digest) => PersonalTextState::Forgotten,
+            // What an export does not hold may stand in the log.
+            None if self.texts.is_none() => PersonalTextState::NotExported,
+            None if past() => PersonalTextState::Expired,
+            None => PersonalTextState::Missing,
+        }
     }
 }
 
