@@ -115,3 +115,36 @@ fn nobody_elses_text_is_forgotten() {
     assert_eq!(texts_beside(&server, placing, None), 1);
     assert_eq!(texts_beside(&server, &call, None), 0, "this one was asked for");
 }
+
+#[test]
+fn text_that_acts_on_a_terminal_is_shown_as_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("export.jsonl");
+    let nasty = "\u{1b}[2J\u{202e}\nverified: 1 calls; no findings";
+    std::fs::write(&file, format!("{}\n", serde_json::json!({ "line": 0, nasty: 1 }))).unwrap();
+    let verified = ilock(&["verify", "--file", path(&file)]);
+    let said = text(&verified.stdout);
+    assert_eq!(verified.status.code(), Some(7), "{said}");
+    assert!(said.contains("\\u{1b}[2J\\u{202e}\\u{a}verified: 1 calls") && !said.contains('\u{202e}'), "{said}");
+    assert!(!said.lines().any(|line| line.starts_with("verified")), "{said}");
+    let exact = lines(&ilock(&["--json", "verify", "--file", path(&file)]));
+    assert!(exact[0]["finding"]["why"].as_str().unwrap().contains(nasty), "{exact:?}");
+}
+
+#[test]
+fn a_file_that_never_ends_is_not_read_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let endless = folder.path().join("endless");
+    let file = std::fs::File::create(&endless).unwrap();
+    file.set_len(1 << 40).unwrap();
+    for (arguments, what) in [
+        (&["verify", "--proof", path(&endless)][..], "a proof"),
+        (&["replay", "call_a_b_1", "--proof", path(&endless)], "a proof"),
+        (&["verify", "--proof", "missing", "--policy", path(&endless)], "a policy"),
+    ] {
+        let refused = ilock(arguments);
+        assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stdout));
+        let said = text(&refused.stderr);
+        assert!(said.contains(&format!("bytes, and {what} is not")) && said.contains("endless"), "{said}");
+    }
+}

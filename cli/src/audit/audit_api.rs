@@ -8,6 +8,7 @@ use ilock_events::{CallId, Envelope, PartyId};
 use ilock_log::ledger::{Found, LedgerStore, StoreError};
 use serde_json::Value;
 
+use crate::audit::bounded::{LEDGER_FILE, Limit, PROOF};
 use crate::play::target::token_for;
 use crate::ui::error::CommandError;
 
@@ -53,18 +54,18 @@ impl AuditApi {
         format!("the backend at {}", self.server)
     }
 
-    async fn get(&self, path: &str) -> Result<Answer, String> {
+    /// The answer to a question; `limit` says how long it may be.
+    async fn get(&self, path: &str, limit: Limit) -> Result<Answer, String> {
         let asked = self.client.get(format!("{}/api/audit/{path}", self.server)).bearer_auth(&self.token);
         let asked = asked.header("accept-language", "en").send().await.map_err(|error| error.to_string())?;
         let status = asked.status().as_u16();
-        let bytes = asked.bytes().await.map_err(|error| error.to_string())?;
-        Ok(Answer { status, bytes: bytes.into() })
+        Ok(Answer { status, bytes: limit.receive(asked).await? })
     }
 
     /// The file that proves a call; none while something of it still waits for the ledger.
     pub async fn proof(&self, call_id: &CallId) -> Result<Option<Vec<u8>>, CommandError> {
         let failed = |why: String| CommandError::new(format!("{}: {why}", self.described()));
-        let answer = self.get(&format!("calls/{call_id}/proof")).await.map_err(failed)?;
+        let answer = self.get(&format!("calls/{call_id}/proof"), PROOF).await.map_err(failed)?;
         match answer.status {
             200 => Ok(Some(answer.bytes)),
             UNAVAILABLE => Ok(None),
@@ -79,7 +80,7 @@ impl LedgerStore for AuditApi {
     fn read(&self, name: String) -> BoxFuture<'_, Result<Option<Found>, StoreError>> {
         Box::pin(async move {
             let failed = |why: String| StoreError { name: format!("{name} of {}", self.described()), why };
-            let answer = self.get(&format!("ledger/{name}")).await.map_err(failed)?;
+            let answer = self.get(&format!("ledger/{name}"), LEDGER_FILE).await.map_err(failed)?;
             match answer.status {
                 200 => Ok(Some(Found { bytes: answer.bytes, version: String::new() })),
                 NOT_FOUND => Ok(None),

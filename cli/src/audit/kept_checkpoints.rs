@@ -6,6 +6,7 @@ use ilock_audit::verify::DayJudge;
 use ilock_audit::{Finding, Kind};
 use ilock_proof::{Checkpoint, Day, Hour};
 
+use crate::audit::bounded;
 use crate::audit::ledger_args::{OpenLedger, ledger_error};
 use crate::ui::error::CommandError;
 
@@ -48,9 +49,8 @@ pub async fn judge_kept(ledger: &OpenLedger, kept: &Checkpoint, name: &str) -> O
 
 /// Reads a checkpoint that somebody kept.
 pub fn read_checkpoint(path: &Path) -> Result<Checkpoint, CommandError> {
-    let failed = |why: &dyn std::fmt::Display| CommandError::new(format!("{}: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
-    Checkpoint::read(&text).map_err(|bad| failed(&bad))
+    let read = Checkpoint::read(&bounded::CHECKPOINT.read(path)?);
+    read.map_err(|bad| CommandError::new(format!("{}: {bad}", path.display())))
 }
 
 #[cfg(test)]

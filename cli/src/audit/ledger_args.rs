@@ -7,6 +7,7 @@ use clap::Args;
 use ilock_log::ledger::{LedgerError, LedgerReader};
 use ilock_proof::{Checkpoint, Policy, VerifyKey};
 
+use crate::audit::bounded::POLICY;
 use crate::audit::dev_server::Reach;
 use crate::audit::ledger_place::LedgerPlace;
 use crate::audit::source::Source;
@@ -40,9 +41,8 @@ pub struct OpenLedger {
 
 /// The policy in a file.
 fn read_policy(path: &Path) -> Result<Policy, CommandError> {
-    let failed = |why: &dyn std::fmt::Display| CommandError::new(format!("--policy {}: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
-    Policy::read(&text).map_err(|error| failed(&error))
+    let text = POLICY.read(path).map_err(|error| CommandError::new(format!("--policy {}", error.message)))?;
+    Policy::read(&text).map_err(|bad| CommandError::new(format!("--policy {}: {bad}", path.display())))
 }
 
 /// Whose signatures are believed: those that a policy names, or the ledger's key; none where neither was given.

@@ -2,6 +2,7 @@
 
 pub mod archive;
 mod audit_api;
+mod bounded;
 mod day_accesses;
 mod dev_server;
 mod dynamodb_export;

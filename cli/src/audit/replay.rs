@@ -11,7 +11,8 @@ use ilock_audit::{CheckedProof, Line, check_proof, read_proof};
 use ilock_env::Clock;
 use ilock_events::{CallId, Millis};
 
-use crate::audit::ledger_args::read_policy;
+use crate::audit::bounded::PROOF;
+use crate::audit::ledger_args::believed;
 use crate::audit::source::{Source, find_call};
 use crate::ui::error::{CommandError, EXIT_FINDINGS};
 use crate::ui::output::Output;
@@ -94,8 +95,7 @@ impl Replay {
     /// What a file of `ilock prove` proves, and of which ledger.
     fn checked_proof(&self, path: &Path, now: Millis) -> Result<(CheckedProof, String), CommandError> {
         let failed = |why: &dyn std::fmt::Display| CommandError::new(format!("{}: {why}", path.display()));
-        let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
-        let file = read_proof(&text).map_err(|why| failed(&why))?;
+        let file = read_proof(&PROOF.read(path)?).map_err(|why| failed(&why))?;
         if file.call_id != self.call_id.as_str() {
             return Err(failed(&format_args!("it proves the call {}", file.call_id)));
         }

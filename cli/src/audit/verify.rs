@@ -13,6 +13,7 @@ use ilock_proof::{Day, Policy};
 use serde_json::json;
 
 use crate::audit::archive::file::ArchiveFile;
+use crate::audit::bounded::PROOF;
 use crate::audit::dynamodb_export::ExportFolder;
 use crate::audit::in_order::CallsInOrder;
 use crate::audit::kept_checkpoints::{judge_kept, read_checkpoint};
@@ -174,8 +175,7 @@ impl Verify {
 /// Checks a file of `ilock prove`: nothing else is read.
 fn verify_proof(path: &Path, policy: Option<&Policy>, now: Millis, output: Output) -> Result<ExitCode, CommandError> {
     let failed = |why: &dyn std::fmt::Display| CommandError::new(format!("{}: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
-    let file = read_proof(&text).map_err(|why| failed(&why))?;
+    let file = read_proof(&PROOF.read(path)?).map_err(|why| failed(&why))?;
     let checked = check_proof(&file, policy, now);
     for finding in &checked.findings {
         print_finding(finding, output);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use ilock_audit::{Finding, Kind};
 use serde::Deserialize;
 
+use crate::audit::bounded::MANIFEST;
 use crate::ui::error::CommandError;
 
 pub struct DataFile {
@@ -45,8 +46,11 @@ pub struct DataFiles {
 
 /// Refuses an export that is not a full one in the format `DYNAMODB_JSON`. An export without a summary is accepted.
 pub fn check_summary(folder: &Path) -> Result<(), CommandError> {
-    let Ok(summary) = std::fs::read(folder.join("manifest-summary.json")) else { return Ok(()) };
-    let summary: Summary = serde_json::from_slice(&summary)
+    let path = folder.join("manifest-summary.json");
+    if !path.is_file() {
+        return Ok(());
+    }
+    let summary: Summary = serde_json::from_str(&MANIFEST.read(&path)?)
         .map_err(|error| CommandError::new(format!("{}: manifest-summary.json: {error}", folder.display())))?;
     let is = |value: &Option<String>, expected: &str| value.as_deref().is_none_or(|value| value == expected);
     if is(&summary.output_format, "DYNAMODB_JSON") && is(&summary.export_type, "FULL_EXPORT") {
@@ -77,8 +81,7 @@ impl DataFiles {
 
     fn by_manifest(manifest: &Path, data: &Path, present: &[PathBuf]) -> Result<Self, CommandError> {
         let mut found = Self::default();
-        let text = std::fs::read_to_string(manifest)
-            .map_err(|error| CommandError::new(format!("{}: {error}", manifest.display())))?;
+        let text = MANIFEST.read(manifest)?;
         for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let line: ManifestLine = match serde_json::from_str(line) {
                 Ok(line) => line,
