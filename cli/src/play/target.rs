@@ -39,12 +39,17 @@ pub fn token_for(server: &str, given: Option<&str>, id: &PartyId, role: Role) ->
     if let Some(token) = given {
         return Ok(token.to_owned());
     }
-    let url = reqwest::Url::parse(server).map_err(|error| CommandError::new(format!("{server}: {error}")))?;
-    if !url.host_str().is_some_and(|host| ["127.0.0.1", "localhost", "[::1]"].contains(&host)) {
+    if !is_on_this_machine(server)? {
         return Err(CommandError::new("a backend on another machine needs an access token")
             .hint("set ILOCK_TOKEN to an access token of your login service"));
     }
     sign_token(id, role, &default_tenant()?, TOKEN_SECONDS, Some(DEV_AUDIENCE))
+}
+
+/// Whether the backend at `server` is one on this machine.
+pub fn is_on_this_machine(server: &str) -> Result<bool, CommandError> {
+    let url = reqwest::Url::parse(server).map_err(|error| CommandError::new(format!("{server}: {error}")))?;
+    Ok(url.host_str().is_some_and(|host| ["127.0.0.1", "localhost", "[::1]"].contains(&host)))
 }
 
 /// The tenant where the command line names none.
