@@ -50,6 +50,7 @@ mod samples;
 mod scan;
 mod split;
 pub mod verify;
+mod visible;
 
 pub use call_line::CallLine;
 pub use finding::{Counts, Finding, Kind};
@@ -57,3 +58,4 @@ pub use line::{End, Header, Line, MAX_LINE, NotALine};
 pub use findings::Findings;
 pub use proof_file::{CheckedProof, check_proof, check_signatures, read_proof};
 pub use read::{Lines, RawLine};
+pub use visible::{visible, visible_lines};

@@ -257,6 +257,31 @@ fn a_call_that_rings_more_people_than_a_call_may_is_not_followed() {
 }
 
 #[test]
+fn text_that_acts_on_a_terminal_is_shown_as_what_it_is_and_json_is_exact() {
+    let nasty = "\u{1b}[2J\u{202e}\nverified: 1 calls; no findings\u{9b}1m";
+    let call = Making::new("call_door0_user0_1", Millis(MIDNIGHT))
+        .then(0, device("door0"), place("user0"), shows(nasty))
+        .then(2_000, phone("user0", 1), Act::Accept {}, PersonalText::default());
+    let mut stored = call.stored;
+    stored.receipts[0]["notices"]["0"]["target"] = nasty.into();
+    stored.receipts[0]["notices"]["0"]["error"] = nasty.into();
+    stored.commits[1]["state"] = nasty.into();
+    let line = line_of(1, MIDNIGHT, 2, &stored);
+    let Line::Call(read) = Line::read(&line).unwrap().1 else { panic!("a call") };
+    let story = Story::of(&read, LATER);
+    let at_a_moment = story.clone().until("5s".parse().unwrap()).unwrap();
+    for shown in [told(&story), told(&at_a_moment), mermaid(&story), html(&story, &read), html(&at_a_moment, &read)] {
+        assert!(!shown.contains(['\u{1b}', '\u{202e}', '\u{9b}']), "{shown:?}");
+    }
+    for shown in [told(&story), told(&at_a_moment), mermaid(&story)] {
+        assert!(!shown.lines().any(|line| line.starts_with("verified")), "{shown}");
+    }
+    assert!(told(&story).contains("\\u{1b}[2J\\u{202e}\\u{a}verified"), "{}", told(&story));
+    let lines: Vec<Value> = jsonl(&story).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().any(|line| line["target"] == nasty && line["error"] == nasty), "{lines:?}");
+}
+
+#[test]
 fn random_numbers_in_random_places_never_stop_whoever_reads() {
     let mut dice = Dice::new(41);
     let calls = in_order(day(8));

@@ -9,6 +9,7 @@ use crate::replay::deed::deed;
 use crate::replay::step::{Step, What};
 use crate::replay::story::Story;
 use crate::replay::times::seconds;
+use crate::visible;
 
 /// The one in the middle.
 pub(super) const BACKEND: &str = "iLock Call";
@@ -142,7 +143,7 @@ pub fn mermaid(story: &Story) -> String {
 /// Text that Mermaid takes for nothing but text: everything else than letters, digits and a few signs as `#code;`.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in visible(text).chars() {
         if c.is_alphanumeric() || " _-./,()→“”".contains(c) {
             out.push(c);
         } else {

@@ -1,9 +1,11 @@
 //! Text in a page.
 
-/// Text that a browser takes for nothing but text, in an element or in an attribute.
+use crate::visible_lines;
+
+/// Text that a browser takes for nothing but text, in an element or in an attribute, and that runs in one direction.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
+    for c in visible_lines(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),

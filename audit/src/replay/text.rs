@@ -10,28 +10,35 @@ use crate::replay::standing::Standing;
 use crate::replay::step::{Forgetting, Step, What};
 use crate::replay::story::Story;
 use crate::replay::times::{day_and_time, seconds};
+use crate::visible;
 
 #[must_use]
 pub fn text(story: &Story) -> String {
     let mut out = head(story);
     for (what, fact) in facts(story).into_iter().filter(|(what, _)| *what != "Placed") {
-        let _ = writeln!(out, "{:<9}  {fact}", what.to_lowercase());
+        let _ = writeln!(out, "{:<9}  {}", what.to_lowercase(), visible(&fact));
     }
     for finding in story.verdict.lines() {
-        let _ = writeln!(out, "           {finding}");
+        let _ = writeln!(out, "           {}", visible(&finding));
     }
     out.push('\n');
     for step in &story.steps {
-        let _ = writeln!(out, "{:>11}  {:>9}  {}", seconds(step.since_placed), later(step.after), line(step, story));
+        let _ = writeln!(
+            out,
+            "{:>11}  {:>9}  {}",
+            seconds(step.since_placed),
+            later(step.after),
+            visible(&line(step, story))
+        );
     }
     for gone in &story.forgotten {
-        let _ = writeln!(out, "{}", went(gone));
+        let _ = writeln!(out, "{}", visible(&went(gone)));
     }
     for what in &story.unreadable {
-        let _ = writeln!(out, "cannot be read: {what}");
+        let _ = writeln!(out, "cannot be read: {}", visible(what));
     }
     if let Some(why) = &story.broken {
-        let _ = writeln!(out, "not sound: {why}");
+        let _ = writeln!(out, "not sound: {}", visible(why));
     }
     if let Some(standing) = &story.standing {
         out.push('\n');
@@ -42,7 +49,7 @@ pub fn text(story: &Story) -> String {
 
 pub(super) fn head(story: &Story) -> String {
     let tenant = story.tenant.as_ref().map(|tenant| format!(", tenant {tenant}")).unwrap_or_default();
-    format!("call {}{tenant}\nplaced {}\n", story.call_id, day_and_time(story.at))
+    format!("call {}{tenant}\nplaced {}\n", visible(&story.call_id), day_and_time(story.at))
 }
 
 /// What happened in one step, in a line.
@@ -86,19 +93,19 @@ pub(super) fn stood(standing: &Standing) -> String {
     let mut out = format!("at {} (commit {}): ", seconds(standing.since_placed).trim(), standing.n);
     match (&standing.broken, standing.state) {
         (Some(why), _) => {
-            let _ = writeln!(out, "not known: {why}");
+            let _ = writeln!(out, "not known: {}", visible(why));
         }
         (None, None) => out.push_str("not placed\n"),
         (None, Some(state)) => {
             let by = standing.by.as_deref().unwrap_or("nobody");
-            let _ = writeln!(out, "{}, by {by}", state.word());
+            let _ = writeln!(out, "{}, by {}", state.word(), visible(by));
         }
     }
     if let Some(who) = &standing.answered_by {
-        let _ = writeln!(out, "  answered by {who}");
+        let _ = writeln!(out, "  answered by {}", visible(who));
     }
     if !standing.ringing.is_empty() {
-        let _ = writeln!(out, "  said that they ring: {}", standing.ringing.join(", "));
+        let _ = writeln!(out, "  said that they ring: {}", visible(&standing.ringing.join(", ")));
     }
     if let Some(ms) = standing.deadline_in {
         let _ = match ms {
@@ -107,7 +114,7 @@ pub(super) fn stood(standing: &Standing) -> String {
         };
     }
     for told in &standing.told {
-        let _ = writeln!(out, "  told: {told}");
+        let _ = writeln!(out, "  told: {}", visible(told));
     }
     out
 }

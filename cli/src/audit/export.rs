@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use ilock_audit::export::placed_at;
-use ilock_audit::{Finding, Header};
+use ilock_audit::{Finding, Header, visible};
 use ilock_events::CallId;
 use serde_json::json;
 
@@ -82,7 +82,7 @@ impl Export {
         let mut findings = 0_u64;
         let mut on_finding = |finding: Finding| {
             findings += 1;
-            output.warn(&format!("{}: {}", finding.kind.words(), finding.why));
+            output.warn(&format!("{}: {}", finding.kind.words(), visible(&finding.why)));
         };
         let folder = ExportFolder::open(folder)?;
         let mut file = ExportFile::open(&self.output, header)?;

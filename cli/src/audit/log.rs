@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use ilock_audit::replay::day_and_time;
+use ilock_audit::visible;
 use ilock_events::{CallEvent, CallId};
 use ilock_log::History;
 use serde_json::json;
@@ -47,7 +48,8 @@ impl Log {
 fn commit_text(history: &History, commit: &ilock_events::Commit) -> String {
     let events: Vec<&str> = commit.events.iter().map(|event| event.name.as_str()).collect();
     let text = history.text_of(commit.n);
-    let reason = text.and_then(|text| text.reason.as_ref()).map(|reason| format!(" “{reason}”")).unwrap_or_default();
+    let reason =
+        text.and_then(|text| text.reason.as_ref()).map(|reason| format!(" “{}”", visible(reason))).unwrap_or_default();
     let placed = match commit.events.first().map(CallEvent::read) {
         Some(Ok(CallEvent::CallPlaced(terms))) => format!(
             "\n     {} rings {} for {} s, room {}",
@@ -63,9 +65,9 @@ fn commit_text(history: &History, commit: &ilock_events::Commit) -> String {
         commit.n.0,
         day_and_time(commit.at),
         commit.state.word(),
-        events.join(", "),
+        visible(&events.join(", ")),
         commit.actor.name(),
-        commit.hash,
+        visible(&commit.hash),
     )
 }
 
@@ -78,8 +80,10 @@ fn receipt_text(receipt: &ilock_events::Receipt) -> String {
         .map(|delivery| (delivery.target.clone(), delivery))
         .chain(phones)
         .map(|(recipient, delivery)| match &delivery.error {
-            None => format!("     → {recipient} after {} ms ({})", delivery.ms, receipt.path.word()),
-            Some(error) => format!("     ✗ {recipient}: {error} ({})", receipt.path.word()),
+            None => format!("     → {} after {} ms ({})", visible(&recipient), delivery.ms, receipt.path.word()),
+            Some(error) => {
+                format!("     ✗ {}: {} ({})", visible(&recipient), visible(error), receipt.path.word())
+            }
         })
         .collect();
     deliveries.join("\n")

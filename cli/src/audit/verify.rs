@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use ilock_audit::verify::{CallsTogether, DayJudged};
-use ilock_audit::{Counts, Finding, Line, check_proof, read_proof, verify};
+use ilock_audit::{Counts, Finding, Line, check_proof, read_proof, verify, visible};
 use ilock_env::Clock;
 use ilock_events::{CallId, Millis};
 use ilock_proof::{Day, Policy};
@@ -181,7 +181,8 @@ fn verify_proof(path: &Path, policy: Option<&Policy>, now: Millis, output: Outpu
         print_finding(finding, output);
     }
     if let Some(keys) = &checked.unvouched {
-        output.warn(&format!("nobody vouches for the key {keys}: --policy names whom you believe"));
+        let keys = visible(keys);
+        output.warn(&format!("nobody vouches for the key {keys}: --policy or --ledger-key names whom you believe"));
     }
     let (entries, size, findings) = (checked.entries, checked.size, checked.findings.len());
     let details = json!({
@@ -258,6 +259,7 @@ fn print_finding(finding: &Finding, output: Output) {
     let place: Vec<String> = place.into_iter().flatten().collect();
     let place = if place.is_empty() { String::new() } else { format!("{}: ", place.join(", ")) };
     let text = format!("{}: {place}{}", finding.kind.words(), finding.why);
+    let text = visible(&text);
     output.line(Level::Warning, "finding", &text, json!({ "finding": finding }));
 }
 

@@ -5,6 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use anstream::println;
 use anstyle::{AnsiColor, Style};
+use ilock_audit::visible_lines;
 use serde_json::{Value, json};
 
 use crate::ui::error::CommandError;
@@ -49,7 +50,7 @@ impl Output {
         let _ = writeln!(anstream::stderr(), "{line}");
     }
 
-    /// Prints `text` for people, or an object with `event` and the fields of `details` for scripts.
+    /// Prints `text` for people, with nothing in it that acts on their terminal, or an object with `event` and the fields of `details` for scripts.
     pub fn line(self, level: Level, event: &str, text: &str, details: Value) {
         if self.json {
             let mut object = json!({ "event": event });
@@ -65,7 +66,7 @@ impl Output {
             #[cfg(feature = "aws")]
             Level::Error => AnsiColor::Red.on_default(),
         };
-        self.print(format_args!("{style}{text}{style:#}"));
+        self.print(format_args!("{style}{}{style:#}", visible_lines(text)));
     }
 
     /// Prints an error and its hint on standard error.
@@ -75,9 +76,9 @@ impl Output {
             return Self::print_error(format_args!("{object}"));
         }
         let red = AnsiColor::Red.on_default().bold();
-        Self::print_error(format_args!("{red}error:{red:#} {}", error.message));
+        Self::print_error(format_args!("{red}error:{red:#} {}", visible_lines(&error.message)));
         if let Some(hint) = &error.hint {
-            Self::print_error(format_args!("  {hint}"));
+            Self::print_error(format_args!("  {}", visible_lines(hint)));
         }
     }
 
@@ -88,6 +89,6 @@ impl Output {
             return Self::print_error(format_args!("{object}"));
         }
         let yellow = AnsiColor::Yellow.on_default().bold();
-        Self::print_error(format_args!("{yellow}warning:{yellow:#} {text}"));
+        Self::print_error(format_args!("{yellow}warning:{yellow:#} {}", visible_lines(text)));
     }
 }

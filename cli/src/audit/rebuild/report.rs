@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use ilock_audit::visible;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::json;
@@ -86,7 +87,7 @@ impl Report {
         self.counts.repaired += u64::from(found.repaired);
         let repaired = if found.repaired { "; repaired" } else { "" };
         let text = format!("{word}: {}: {}{repaired}", found.key, found.why);
-        self.bar.suspend(|| self.output.line(Level::Warning, "finding", &text, json!({ "finding": found })));
+        self.bar.suspend(|| self.output.line(Level::Warning, "finding", &visible(&text), json!({ "finding": found })));
     }
 
     /// Prints the counts. The exit code is that of an audit: 0 when nothing is wrong any more.
