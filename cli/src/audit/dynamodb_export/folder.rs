@@ -14,7 +14,7 @@ use indicatif::ProgressBar;
 use serde_json::Value;
 
 use crate::audit::dynamodb_export::manifest::{DataFile, DataFiles, check_summary};
-use crate::audit::dynamodb_export::sort::{Partitions, call_from_items};
+use crate::audit::dynamodb_export::sort::{CallTooLong, LIMITS, Partitions, call_from_items};
 use crate::audit::range::Range;
 use crate::ui::error::CommandError;
 use crate::ui::output::Output;
@@ -87,9 +87,13 @@ impl ExportFolder {
     }
 
     pub fn find_call(&self, call_id: &CallId, output: Output) -> Result<Option<StoredCall>, CommandError> {
-        let mut items: Vec<(String, Value)> = vec![];
-        let counts = self.read_items(output, &mut |_| {}, |exported, _| {
+        let (mut items, mut bytes): (Vec<(String, Value)>, u64) = (vec![], 0);
+        let counts = self.read_items(output, &mut |_| {}, |exported, line| {
             if exported.call_id == call_id.as_str() {
+                bytes += u64::try_from(line.len()).unwrap_or(u64::MAX);
+                if bytes > LIMITS.call {
+                    return Err(io::Error::other(CallTooLong::new(call_id.as_str(), LIMITS)));
+                }
                 items.push((exported.sk, exported.body));
             }
             Ok(())
@@ -148,6 +152,9 @@ impl ExportFolder {
 
 #[allow(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
 fn temporary_file_error(error: io::Error) -> CommandError {
+    if error.get_ref().is_some_and(|inner| inner.is::<CallTooLong>()) {
+        return CommandError::new(error);
+    }
     CommandError::new(format!("cannot write or read a temporary file: {error}"))
 }
 
@@ -203,6 +210,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::audit::dynamodb_export::sort::Limits;
 
     /// Writes calls whose items are scattered over three files, last first; three calls of each moment. Their keys.
     fn scattered(folder: &Path, calls: i64) -> Vec<(i64, String)> {
@@ -244,7 +252,9 @@ mod tests {
         for many in [1, 2, 7, 64] {
             let mut came: Vec<StoredCall> = vec![];
             let folder = ExportFolder::open(folder.path()).unwrap_or_else(|error| panic!("{}", error.message));
-            let mut partitions = Partitions::new(many).unwrap();
+            // All that is left of the longest ones is divided again, and once more.
+            let limits = Limits { partition: if many == 2 { 400 } else { LIMITS.partition }, ..LIMITS };
+            let mut partitions = Partitions::new(many, limits).unwrap();
             let counts = folder.read_into(&mut partitions, Output::new(true), &mut |_| {});
             assert_eq!(counts.map_or(1, |counts| counts.findings), 0);
             let merged = partitions.merge(&Range::default(), |call| {
@@ -259,5 +269,22 @@ mod tests {
                 assert_eq!(numbers, [1, 2, 3], "{}", call.call_id);
             }
         }
+    }
+
+    #[test]
+    fn a_call_of_more_items_than_fit_into_memory_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let _ = scattered(folder.path(), 20);
+        let folder = ExportFolder::open(folder.path()).unwrap_or_else(|error| panic!("{}", error.message));
+        let merged = |call: u64| {
+            let mut partitions = Partitions::new(3, Limits { partition: 100, call }).unwrap();
+            let counts = folder.read_into(&mut partitions, Output::new(true), &mut |_| {});
+            assert!(counts.is_ok());
+            partitions.merge(&Range::default(), |_| Ok(())).map_err(|error| temporary_file_error(error).message)
+        };
+        assert_eq!(merged(10_000), Ok(1));
+        let refused = merged(100).unwrap_err();
+        assert!(refused.contains("has more than 100 bytes of items"), "{refused}");
+        assert!(refused.contains("call call_door"), "{refused}");
     }
 }

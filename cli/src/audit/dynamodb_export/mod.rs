@@ -3,6 +3,7 @@
 
 mod folder;
 mod manifest;
+mod runs;
 mod sort;
 
 pub use folder::ExportFolder;
