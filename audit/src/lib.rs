@@ -54,8 +54,8 @@ mod visible;
 
 pub use call_line::CallLine;
 pub use finding::{Counts, Finding, Kind};
-pub use line::{End, Header, Line, MAX_LINE, NotALine};
 pub use findings::Findings;
+pub use line::{End, Header, Line, MAX_LINE, NotALine};
 pub use proof_file::{CheckedProof, check_proof, check_signatures, read_proof};
 pub use read::{Lines, RawLine};
 pub use visible::{visible, visible_lines};

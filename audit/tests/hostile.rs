@@ -225,7 +225,7 @@ fn a_call_of_thousands_of_commits_is_judged_and_told_in_time() {
     for call in [call, forked] {
         let line = line_of(1, MIDNIGHT, 3_000, &call);
         let begun = Instant::now();
-        assert_ne!(findings(&text(&[line.clone()])), []);
+        assert_ne!(findings(&text(std::slice::from_ref(&line))), []);
         let Line::Call(read) = Line::read(&line).unwrap().1 else { panic!("a call") };
         let story = Story::of(&read, LATER);
         assert!(!html(&story, &read).is_empty() && story.steps.len() > 6_000);
@@ -249,7 +249,7 @@ fn a_call_that_rings_more_people_than_a_call_may_is_not_followed() {
     rehash(&mut call, 0, false);
     let begun = Instant::now();
     let line = line_of(1, MIDNIGHT, call.commits.len(), &call);
-    let found = findings(&text(&[line.clone()]));
+    let found = findings(&text(std::slice::from_ref(&line)));
     assert!(found.iter().any(|one| one.kind == Kind::ImpossibleDecision && one.n == Some(1)), "{found:?}");
     let Line::Call(read) = Line::read(&line).unwrap().1 else { panic!("a call") };
     assert!(told(&Story::of(&read, LATER)).contains("NOT SOUND"));

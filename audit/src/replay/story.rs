@@ -111,9 +111,13 @@ impl Story {
             let folded = same.iter().map(|commit| call.fold(commit)).last().is_some_and(|last| last.is_ok());
             let Some(receipts) = of_commit.remove(&commit.n) else { continue };
             let due = call.placed.as_ref().filter(|_| folded).map_or_else(Vec::new, |placed| due(commit, placed));
-            receipts.into_iter().for_each(|receipt| self.told(receipt, Some(commit), &due, steps));
+            for receipt in receipts {
+                self.told(receipt, Some(commit), &due, steps);
+            }
         }
-        of_commit.into_values().flatten().for_each(|receipt| self.told(receipt, None, &[], steps));
+        for receipt in of_commit.into_values().flatten() {
+            self.told(receipt, None, &[], steps);
+        }
     }
 
     /// What one receipt tells of. `due` was to be told because of its commit, where that is there.

@@ -30,10 +30,10 @@ pub struct Replay {
     /// Whom you believe about a proof: a C2SP tlog-policy.
     #[arg(long, requires = "proof")]
     policy: Option<PathBuf>,
-    /// Stop at this moment and print the call's state then. A commit number (3), or a time since the call was placed (12s,
     /// The ledger's key, as you keep it yourself, instead of a policy.
     #[arg(long, requires = "proof", conflicts_with = "policy")]
     ledger_key: Option<String>,
+    /// Stop at this moment and print the call's state then. A commit number (3), or a time since the call was placed (12s,
     /// 1.5s, 800ms).
     #[arg(long)]
     at: Option<Moment>,

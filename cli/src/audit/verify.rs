@@ -70,13 +70,13 @@ impl Verify {
         if let Some(day) = &self.day {
             return self.verify_day(day, now, output).await;
         }
-        let counts = match (&self.file, &self.call_id) {
         if self.ledger.believed()?.is_some() {
             return Err(CommandError::new(
                 "--policy and --ledger-key say whose ledger is believed, and none is read here",
             )
             .hint("a ledger is read with --day, --since and --proof"));
         }
+        let counts = match (&self.file, &self.call_id) {
             (Some(folder), None) if folder.is_dir() => verify_folder(folder, &self.range, (self.jobs(), now), output)?,
             (Some(_), _) if self.range != Range::default() => {
                 return Err(CommandError::new("an export file is verified as a whole, or one call of it")

@@ -152,7 +152,7 @@ impl ExportFolder {
 
 #[allow(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
 fn temporary_file_error(error: io::Error) -> CommandError {
-    if error.get_ref().is_some_and(|inner| inner.is::<CallTooLong>()) {
+    if error.get_ref().and_then(|inner| inner.downcast_ref::<CallTooLong>()).is_some() {
         return CommandError::new(error);
     }
     CommandError::new(format!("cannot write or read a temporary file: {error}"))

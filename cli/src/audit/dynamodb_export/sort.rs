@@ -90,7 +90,7 @@ impl Partition {
 }
 
 pub struct Partitions {
-    partitions: Vec<Partition>,
+    all: Vec<Partition>,
     limits: Limits,
     /// Which partition a call is in. Nobody who made the export knows.
     hasher: RandomState,
@@ -103,27 +103,27 @@ impl Partitions {
     }
 
     pub fn new(count: u64, limits: Limits) -> io::Result<Self> {
-        let partitions = (0..count).map(|_| Partition::new()).collect::<Result<_, _>>()?;
-        Ok(Self { partitions, limits, hasher: RandomState::new() })
+        let all = (0..count).map(|_| Partition::new()).collect::<Result<_, _>>()?;
+        Ok(Self { all, limits, hasher: RandomState::new() })
     }
 
     /// Adds an item of `call_id`, as the line that it has in the export.
     pub fn add(&mut self, call_id: &str, line: &str) -> io::Result<()> {
-        let count = u64::try_from(self.partitions.len()).unwrap_or(u64::MAX);
+        let count = u64::try_from(self.all.len()).unwrap_or(u64::MAX);
         let index = usize::try_from(self.hasher.hash_one(call_id) % count).unwrap_or_default();
-        self.partitions[index].add(call_id, line)
+        self.all[index].add(call_id, line)
     }
 
     /// Passes the calls of `range` to `on_call`, sorted. Answers how many were archived, and so have nothing to be passed.
     pub fn merge(self, range: &Range, mut on_call: impl FnMut(StoredCall) -> io::Result<()>) -> io::Result<u64> {
-        let Self { partitions: mut left, limits, .. } = self;
+        let Self { all: mut left, limits, .. } = self;
         let (mut runs, mut archived) = (Runs::default(), 0);
         while let Some(partition) = left.pop() {
             if !partition.has_several && partition.bytes > limits.call {
                 return Err(io::Error::other(CallTooLong::new(&partition.call_id, limits)));
             }
             if partition.has_several && partition.bytes > limits.partition {
-                left.extend(divided(partition, limits)?.partitions);
+                left.extend(divided(partition, limits)?.all);
                 continue;
             }
             let (run, of_run) = sorted(partition, range)?;
