@@ -330,9 +330,9 @@ fn every_setting_is_described_and_every_description_is_of_a_setting() {
     let help = help_of_dev();
     for page in pages() {
         for name in page.spans().into_iter().filter(|span| is_setting(span)) {
-            // Which AWS's SDK reads, and which the commands do; and words of FCM's.
-            let known = ["AWS_ENDPOINT_URL", "ILOCK_SERVER", "ILOCK_TOKEN", "INVALID_ARGUMENT", "SENDER_ID_MISMATCH"]
-                .contains(&name.as_str())
+            // Which AWS's SDK reads, and which the commands do; and words of FCM's and of KMS's.
+            let known = ["AWS_ENDPOINT_URL", "ILOCK_SERVER", "ILOCK_TOKEN"].contains(&name.as_str())
+                || ["INVALID_ARGUMENT", "SENDER_ID_MISMATCH", "ECC_NIST_EDWARDS25519"].contains(&name.as_str())
                 || read.contains(&name)
                 || on_lambda.contains(&name)
                 || help.contains(&format!("[env: {name}="));
