@@ -9,9 +9,13 @@ use ilock_events::{
     PartyId, PartyKind, Side, TenantId, topics,
 };
 
-/// How long it is told by MQTT what became of a call: a door station that lost its connection for a moment still learns how
-/// its call went, and a phone that rings without a timer of its own still falls silent.
+/// How long the caller's outcome message stays valid: a door station that lost its connection for a moment still learns
+/// how its call went.
 const OUTCOME_MS: i64 = 60_000;
+
+/// How long a phone may still hear by MQTT that the ringing is over: a phone that was away must not hear of it when it
+/// returns. MQTT counts in seconds, so this is the least there is.
+const A_MOMENT_MS: i64 = 1_000;
 
 /// How long a phone that may still ring is told that the call is over.
 const OVER_MS: i64 = 5_000;
@@ -200,34 +204,34 @@ impl<'a> Table<'a> {
             CallEvent::CallPlaced(_) => self.placed(),
             CallEvent::CallAlerted(_) => self.tell_caller(ControlAction::Alerted, self.call.terms.deadline, vec![]),
             CallEvent::CallDeclined(declined) => {
-                self.sync(&declined.callee, ControlAction::Declined, self.while_it_may_ring());
+                self.sync(&declined.callee, ControlAction::Declined, self.while_it_rang());
                 self.nobody_takes_it();
             }
             // Their setting did it as the call was placed: their phones never rang.
             CallEvent::CallRejected(_) if self.by_caller() => self.nobody_takes_it(),
             CallEvent::CallRejected(rejected) => {
-                self.sync(&rejected.callee, ControlAction::Rejected, self.while_it_may_ring());
+                self.sync(&rejected.callee, ControlAction::Rejected, self.while_it_rang());
                 self.silence(&rejected.callee);
                 self.nobody_takes_it();
             }
             CallEvent::CallAccepted(_) => {
                 self.tell_caller(ControlAction::Accepted, outcome, vec![]);
                 for callee in rung(self.call) {
-                    self.sync(&callee.id, ControlAction::Accepted, self.while_it_may_ring());
+                    self.sync(&callee.id, ControlAction::Accepted, self.while_it_rang());
                     self.silence(&callee.id);
                 }
             }
             CallEvent::CallCancelled(_) => {
                 self.own_side(ControlAction::Cancelled, outcome);
                 for callee in rung(self.call) {
-                    self.control(Recipient::person(&callee.id), ControlAction::Cancelled, self.while_it_may_ring());
+                    self.control(Recipient::person(&callee.id), ControlAction::Cancelled, self.while_it_rang());
                     self.silence_as_missed(&callee.id);
                 }
             }
             CallEvent::CallMissed(_) => {
                 self.tell_caller(ControlAction::Timeout, outcome, vec![]);
                 for callee in rung(self.call) {
-                    self.control(Recipient::person(&callee.id), ControlAction::Cancelled, self.while_it_may_ring());
+                    self.control(Recipient::person(&callee.id), ControlAction::Cancelled, at.plus(A_MOMENT_MS));
                     self.wake(&callee.id, WhyPush::Missed, outcome, at.plus(MISSED_KEPT_MS));
                 }
             }
@@ -235,7 +239,7 @@ impl<'a> Table<'a> {
             CallEvent::CallFailed(_) => {
                 self.tell_caller(ControlAction::Hangup, outcome, vec![]);
                 for callee in rung(self.call) {
-                    self.control(Recipient::person(&callee.id), ControlAction::Hangup, self.while_it_may_ring());
+                    self.control(Recipient::person(&callee.id), ControlAction::Hangup, self.while_it_rang());
                     self.silence(&callee.id);
                 }
             }
@@ -302,14 +306,14 @@ impl<'a> Table<'a> {
         }
         self.tell_caller(ControlAction::Rejected, self.step.at.plus(OUTCOME_MS), vec![]);
         for callee in rung(self.call) {
-            self.sync(&callee.id, ControlAction::Rejected, self.while_it_may_ring());
+            self.sync(&callee.id, ControlAction::Rejected, self.while_it_rang());
             self.silence(&callee.id);
         }
     }
 
-    /// Until when a phone that may ring is told by MQTT that it need not. Apps without a timer ring on past the deadline.
-    fn while_it_may_ring(&self) -> Millis {
-        self.call.terms.deadline.max(self.step.at.plus(OUTCOME_MS))
+    /// Until when a phone that may ring is told by MQTT that it need not: no longer than it would have rung.
+    fn while_it_rang(&self) -> Millis {
+        self.call.terms.deadline.max(self.step.at.plus(A_MOMENT_MS))
     }
 
     /// The phones of `callee` that may still ring fall silent; the one that acted knows.
