@@ -1,6 +1,6 @@
 // The lanes of a call's picture: the caller, the backend, each person who was called, and whoever else a message went to.
 
-import { addressIn, addressOf, ownerOf, type PartyAddress } from "./address.js";
+import { addressIn, addressOf, ownerOf, type PartyAddress } from "./party-address.js";
 import { callerName, type CallEvents, outcomes, type Party, placed, type Told } from "./events.js";
 import type { StoryWords } from "./words.js";
 

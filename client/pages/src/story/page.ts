@@ -5,7 +5,7 @@ import { icon } from "../elements/icons.js";
 import { Tokens } from "../elements/tokens.js";
 import { tokenFor } from "../pages/login.js";
 import { frame, language } from "../pages/frame.js";
-import { leafOf } from "./address.js";
+import { leafOf } from "./party-address.js";
 import { canonical, digests, judge, type Verdict } from "./chain.js";
 import { type Actor, type Alert, callerName, type CallEvents, type Commit, hadNobody, isOver, isRinging, outcomes, placed, said, steps, type Told, whyGone } from "./events.js";
 import { type Lane, lanesOf, laneTold } from "./lanes.js";

@@ -1,7 +1,7 @@
 // The call as a sequence diagram: a lane for the caller, the backend, and each person who was called.
 
 import { svg } from "../elements/dom.js";
-import { leafOf } from "./address.js";
+import { leafOf } from "./party-address.js";
 import { type Alert, type CallEvents, type Commit, hadNobody, outcomes, partyOf, steps, type Told } from "./events.js";
 import { type Lane, laneOf, laneTold } from "./lanes.js";
 import type { StoryWord, StoryWords } from "./words.js";
