@@ -4,18 +4,17 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use ilock_events::readable;
+use ilock_events::changes_the_rest;
 
 /// `text` in one line, with control characters and those that say in which direction text runs written as `\u{202e}`.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
-    let acts = |c: char| !c.is_ascii_graphic() && c != ' ' && readable(c.encode_utf8(&mut [0; 4])).is_empty();
-    if !text.contains(acts) {
+    if !text.contains(changes_the_rest) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        if acts(c) {
+        if changes_the_rest(c) {
             let _ = write!(out, "{}", c.escape_unicode());
         } else {
             out.push(c);

@@ -56,7 +56,7 @@ pub use push::{
     ApnsPush, Aps, CallInfo, CallOver, FcmAndroid, FcmApns, FcmApnsPayload, FcmMessage, FcmPush, FcmV1, Language,
     MissedBy, MissedCall, PushConfirm, PushService, Shown, ShownCaller, VideoCall,
 };
-pub use readable::{readable, readable_if_any};
+pub use readable::{changes_the_rest, readable, readable_if_any};
 pub use reason::Reason;
 pub use stored::{
     Actor, Alert, Archived, CallState, Carrier, ClientProof, Commit, DeliveryOutcome, DeliveryPath, Forgotten, Hash,

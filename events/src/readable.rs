@@ -4,13 +4,19 @@
 /// Unicode says in which direction text runs (UAX #9). With them a name can be made to read as another one.
 #[must_use]
 pub fn readable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() && !turns(*c)).collect()
+    text.chars().filter(|c| !changes_the_rest(*c)).collect()
 }
 
 /// The same; none where nothing of it is to be seen.
 #[must_use]
 pub fn readable_if_any(text: &str) -> Option<String> {
     Some(readable(text)).filter(|text| !text.trim().is_empty())
+}
+
+/// Whether `c` shows nothing, and changes how the text round it is shown.
+#[must_use]
+pub fn changes_the_rest(c: char) -> bool {
+    c.is_control() || turns(c)
 }
 
 const fn turns(c: char) -> bool {
