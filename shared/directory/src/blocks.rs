@@ -74,21 +74,8 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::Store`].
     pub async fn blocks(&self, person: &PartyAddress) -> Result<Vec<BlockedCaller>, DirectoryError> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :block)")
-            .expression_attribute_values(":pk", text(pk(person)))
-            .expression_attribute_values(":block", text(BLOCK))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        let mut blocks: Vec<BlockedCaller> = vec![];
-        while let Some(item) = pages.next().await {
-            blocks.push(read(item.map_err(|e| store("Query")(e.into_service_error()))?)?);
-        }
+        let blocks = self.list(pk(person), BLOCK).await?;
+        let mut blocks: Vec<BlockedCaller> = blocks.into_iter().map(read).collect::<Result<_, _>>()?;
         blocks.sort_by_key(|block| std::cmp::Reverse(block.since));
         Ok(blocks)
     }

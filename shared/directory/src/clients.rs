@@ -37,22 +37,7 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::Store`].
     pub async fn clients(&self, party: &PartyAddress) -> Result<Vec<Client>, DirectoryError> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :client)")
-            .expression_attribute_values(":pk", text(pk(party)))
-            .expression_attribute_values(":client", text("client#"))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        let mut clients = vec![];
-        while let Some(item) = pages.next().await {
-            clients.push(read(item.map_err(|e| store("Query")(e.into_service_error()))?)?);
-        }
-        Ok(clients)
+        self.list(pk(party), "client#").await?.into_iter().map(read).collect()
     }
 
     /// What a call of `caller` needs to know of `person`, by one query: it lies side by side. Of a person who has blocked

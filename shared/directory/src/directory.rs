@@ -69,6 +69,26 @@ impl Directory {
         Ok(got.item)
     }
 
+    /// Every item under `pk` whose sort key begins with `prefix`, in the order of these keys.
+    pub(crate) async fn list(&self, pk: String, prefix: &str) -> Result<Vec<Item>, DirectoryError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", text(pk))
+            .expression_attribute_values(":prefix", text(prefix))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut items = vec![];
+        while let Some(item) = pages.next().await {
+            items.push(item.map_err(|e| store("Query")(e.into_service_error()))?);
+        }
+        Ok(items)
+    }
+
     /// Writes all of `steps`, or none; false when a condition did not hold, or somebody else was at it.
     pub(crate) async fn transact(&self, steps: Vec<TransactWriteItem>) -> Result<bool, DirectoryError> {
         let write = self.client.transact_write_items().set_transact_items(Some(steps)).send().await;

@@ -88,23 +88,10 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::Store`].
     pub async fn removed_since(&self, party: &PartyAddress, since: Millis) -> Result<Vec<ClientName>, DirectoryError> {
-        let mut marks = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :gone)")
-            .expression_attribute_values(":pk", text(pk(party)))
-            .expression_attribute_values(":gone", text(GONE))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        let mut removed = vec![];
-        while let Some(mark) = marks.next().await {
-            let mark = mark.map_err(|e| store("Query")(e.into_service_error()))?;
-            let client = text_in(&mark, "sk").strip_prefix(GONE).and_then(|name| ClientName::new(name).ok());
-            removed.extend(client.filter(|_| removed_at(&mark).is_some_and(|at| at >= since)));
-        }
+        let lately = |mark: &Item| removed_at(mark).is_some_and(|at| at >= since);
+        let marks = self.list(pk(party), GONE).await?.into_iter().filter(lately);
+        let named = |mark: Item| ClientName::new(text_in(&mark, "sk").strip_prefix(GONE)?).ok();
+        let mut removed: Vec<ClientName> = marks.filter_map(named).collect();
         if !removed.is_empty() {
             let back = self.clients(party).await?;
             removed.retain(|client| back.iter().all(|other| other.client_id != *client));
