@@ -23,7 +23,7 @@ use ilock_proof::{Day, Hour, digest};
 use ilock_tests::parties::call_id;
 use ilock_tests::{LogLines, Party, World};
 use serde_json::Value;
-use server::lines;
+use server::{lines, text};
 
 const HOUR: i64 = 3_600_000;
 
@@ -47,10 +47,6 @@ struct Past {
     day: Day,
     calls: Vec<String>,
     folder: tempfile::TempDir,
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).trim().to_owned()
 }
 
 fn word(text: impl Into<String>) -> AttributeValue {

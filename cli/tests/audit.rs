@@ -7,7 +7,6 @@ mod server;
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
@@ -15,30 +14,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_events::Millis;
 use ilock_proof::Day;
 use serde_json::{Value, json};
-use server::{Server, lines};
+use server::{Server, a_call, ilock, lines, path, text};
 
 type Item = HashMap<String, AttributeValue>;
 
-fn ilock(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ilock")).args(arguments).stdin(Stdio::null()).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).trim().to_owned()
-}
-
 fn events(lines: &[Value]) -> Vec<&str> {
     lines.iter().map(|line| line["event"].as_str().unwrap()).collect()
-}
-
-/// Places a call with personal text and cancels it. Returns its id.
-fn a_call(server: &Server, door: &str) -> String {
-    server.has_phone("user456");
-    let pressed =
-        server.run(&["--json", "door", "press", "--device", door, "--callee", "user456", "--cancel-after", "0"]);
-    let said = lines(&pressed);
-    assert_eq!(pressed.status.code(), Some(5), "{said:?}");
-    said[0]["call"]["call_id"].as_str().unwrap().to_owned()
 }
 
 /// Waits until every notice of the calls has its receipt: the projector may still be working.
@@ -57,10 +38,6 @@ fn settled(server: &Server, calls: &[String]) {
             std::thread::sleep(Duration::from_millis(50));
         }
     }
-}
-
-fn path(file: &Path) -> &str {
-    file.to_str().unwrap()
 }
 
 #[test]

@@ -6,33 +6,12 @@
 mod server;
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
 
 use ilock_events::{CallId, Millis, Party, PartyAddress, PartyId, PartyKind, PersonalText, TenantId};
 use ilock_log::{EventLog, Placing};
 use ilock_proof::{KeyUse, SignKey, salt_personal};
 use serde_json::Value;
-use server::{Server, lines};
-
-fn ilock(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ilock")).args(arguments).stdin(Stdio::null()).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).trim().to_owned()
-}
-
-fn path(file: &Path) -> &str {
-    file.to_str().unwrap()
-}
-
-/// Places a call with personal text and cancels it. Returns its id.
-fn a_call(server: &Server, door: &str) -> String {
-    server.has_phone("user456");
-    let pressed =
-        server.run(&["--json", "door", "press", "--device", door, "--callee", "user456", "--cancel-after", "0"]);
-    lines(&pressed)[0]["call"]["call_id"].as_str().unwrap().to_owned()
-}
+use server::{Server, a_call, ilock, lines, path, text};
 
 #[test]
 fn a_proof_is_believed_by_the_key_that_the_auditor_names_and_by_no_other() {

@@ -98,6 +98,29 @@ pub fn lines(output: &Output) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
 }
 
+/// The command, with nothing but its arguments.
+pub fn ilock(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ilock")).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+/// Places a call with personal text and cancels it. Returns its id.
+pub fn a_call(server: &Server, door: &str) -> String {
+    server.has_phone("user456");
+    let pressed =
+        server.run(&["--json", "door", "press", "--device", door, "--callee", "user456", "--cancel-after", "0"]);
+    let said = lines(&pressed);
+    assert_eq!(pressed.status.code(), Some(5), "{said:?}");
+    said[0]["call"]["call_id"].as_str().unwrap().to_owned()
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim().to_owned()
+}
+
+pub fn path(file: &Path) -> &str {
+    file.to_str().unwrap()
+}
+
 /// The project's root.
 pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
