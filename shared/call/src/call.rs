@@ -255,25 +255,7 @@ impl Call {
     /// Takes in what followed from `command` at `at`. An event that does not fit the state changes nothing: `decide` makes
     /// none such, and an auditor finds them by deciding again.
     pub fn apply(&mut self, event: &CallEvent, command: &Command, at: Millis, tenant: &TenantId) {
-        match (&mut self.placed, event) {
-            (Some(placed), event) => placed.apply(event, &command.actor, at),
-            (none, CallEvent::CallPlaced(terms)) => {
-                *none = Some(Placed {
-                    tenant: tenant.clone(),
-                    terms: terms.clone(),
-                    request: command.id.clone(),
-                    at,
-                    state: CallState::Ringing,
-                    winner: command.actor.clone(),
-                    answer: None,
-                    reason: None,
-                    alerted: None,
-                    rejected: BTreeMap::new(),
-                    declined: BTreeSet::new(),
-                });
-            }
-            (None, _) => {}
-        }
+        take_in(&mut self.placed, event, command, at, tenant);
     }
 
     /// Takes in the next commit: checks its place, its chain and the state that it names, then applies its events.
@@ -292,17 +274,16 @@ impl Call {
             return Err(BrokenLog::Chain(commit.n));
         }
         let command = Command::read(&commit.cmd, commit.actor.clone())?;
-        let mut next = self.clone();
+        let mut placed = self.placed.clone();
         for event in &commit.events {
-            let event = CallEvent::read(event)?;
-            next.apply(&event, &command, commit.at, &commit.tenant);
+            take_in(&mut placed, &CallEvent::read(event)?, &command, commit.at, &commit.tenant);
         }
-        let Some(state) = next.state() else { return Err(BrokenLog::NotPlaced) };
+        let Some(state) = placed.as_ref().map(|placed| placed.state) else { return Err(BrokenLog::NotPlaced) };
         if state != commit.state {
             return Err(BrokenLog::State(commit.n));
         }
-        next.committed(command, (commit.n, commit.hash.clone()));
-        *self = next;
+        self.placed = placed;
+        self.committed(command, (commit.n, commit.hash.clone()));
         Ok(())
     }
 
@@ -311,5 +292,28 @@ impl Call {
     pub fn committed(&mut self, command: Command, head: (CommitNo, Hash)) {
         self.done.push((command.actor, command.id, command.act));
         self.head = Some(head);
+    }
+}
+
+/// What is known once `event` has followed from `command`.
+fn take_in(known: &mut Option<Placed>, event: &CallEvent, command: &Command, at: Millis, tenant: &TenantId) {
+    match (known, event) {
+        (Some(placed), event) => placed.apply(event, &command.actor, at),
+        (none, CallEvent::CallPlaced(terms)) => {
+            *none = Some(Placed {
+                tenant: tenant.clone(),
+                terms: terms.clone(),
+                request: command.id.clone(),
+                at,
+                state: CallState::Ringing,
+                winner: command.actor.clone(),
+                answer: None,
+                reason: None,
+                alerted: None,
+                rejected: BTreeMap::new(),
+                declined: BTreeSet::new(),
+            });
+        }
+        (None, _) => {}
     }
 }
