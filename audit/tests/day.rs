@@ -176,6 +176,27 @@ fn a_call_that_was_made_up_later_with_an_earlier_date_was_entered_late() {
 }
 
 #[test]
+fn what_a_long_ledger_lacks_of_a_long_log_is_found_in_time() {
+    const MANY: u32 = 100_000;
+    let made = Made::new();
+    let mut judge = DayJudge::new(made.day.clone(), made.day.begins().plus(90 * HOUR));
+    let mut call = made.calls[0].clone();
+    let at = call.commits[0]["at"].clone();
+    call.receipts = (0..MANY).map(|n| json!({ "at": at, "n": n })).collect();
+    judge.call(&call);
+    let begun = std::time::Instant::now();
+    let entries = call.entries();
+    for (index, entry) in (0..).zip(&entries) {
+        // Its own, later; before that one that is nobody's.
+        let others = Entry { hash: [7; 32], ..*entry };
+        judge.later_entry(index, &others);
+        judge.later_entry(index, &entries[entries.len() - 1 - usize::try_from(index).unwrap()]);
+    }
+    assert!(!judge.lacks());
+    assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
+}
+
+#[test]
 fn a_call_without_its_place_in_the_day_index_is_not_overlooked() {
     // Who takes the day's key from a call hides it from the index, and so from those who are shown calls by it.
     let mut made = Made::new();

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::finding::{Finding, Kind};
 use crate::verify::day_access::DayAccess;
+use crate::verify::day_lacking::{Lack, Lacking};
 use crate::verify::day_subject::Subject;
 
 /// How long an item may take into the ledger, in ms: the sequencer works every minute.
@@ -64,8 +65,8 @@ pub struct DayJudge {
     places: HashMap<Entry, Place>,
     /// The entries of accesses that were not shown.
     gone_accesses: HashSet<Entry>,
-    /// What the log has of the day, and the ledger had not: what it is, and when it says that it happened.
-    lacking: Vec<(Entry, Subject, Millis)>,
+    /// What the log has of the day, and the ledger had not.
+    lacking: Lacking,
     /// The calls that were shown, by the hash that stands in entries.
     calls: HashMap<CallHash, String>,
     /// Those of them of which the log has nothing but the mark that they were archived: what else was entered is judged with the
@@ -89,7 +90,7 @@ impl DayJudge {
             since: None,
             places: HashMap::new(),
             gone_accesses: HashSet::new(),
-            lacking: vec![],
+            lacking: Lacking::default(),
             calls: HashMap::new(),
             archived: HashSet::new(),
             judged: DayJudged::default(),
@@ -200,7 +201,7 @@ impl DayJudge {
                     self.judge_time(&entry, subject, place, at);
                 }
             }
-            (None, Some(at)) if of_day => self.lacking.push((entry, subject.clone(), at)),
+            (None, Some(at)) if of_day => self.lacking.add((entry, subject.clone(), at)),
             (None, _) => {}
         }
         of_day
@@ -240,8 +241,7 @@ impl DayJudge {
             self.since = self.since.max(Some(*hour));
             return;
         }
-        let Some(at) = self.lacking.iter().position(|(lacking, ..)| lacking == entry) else { return };
-        let (entry, subject, at) = self.lacking.swap_remove(at);
+        let Some((entry, subject, at)) = self.lacking.take(entry) else { return };
         self.judge_time(&entry, &subject, Place { index, since: self.since, in_log: true }, at);
     }
 
@@ -297,9 +297,9 @@ impl DayJudge {
             self.judged.findings.push(Finding::new(Kind::Missing, why));
         }
         self.judge_gone_accesses();
-        for (entry, subject, at) in std::mem::take(&mut self.lacking) {
-            if self.now.since(at) > GRACE {
-                let finding = subject.finding(&entry, Kind::NotEntered, "is in the log, and was never entered");
+        for (entry, subject, at) in self.lacking.iter() {
+            if self.now.since(*at) > GRACE {
+                let finding = subject.finding(entry, Kind::NotEntered, "is in the log, and was never entered");
                 self.judged.findings.push(finding);
             }
         }
@@ -309,15 +309,9 @@ impl DayJudge {
 
     /// An entry of a call that is there, of something that is not.
     fn judge_gone(&mut self, entry: &Entry, call_id: &str) {
-        let other = |lacking: &(Entry, Subject, Millis)| {
-            (lacking.0.kind, lacking.0.call, lacking.0.n) == (entry.kind, entry.call, entry.n)
-        };
         let subject = Subject::Call(call_id.to_owned());
-        let finding = match self.lacking.iter().position(other) {
-            Some(at) => {
-                self.lacking.swap_remove(at);
-                subject.finding(entry, Kind::Changed, "is not the one that was entered")
-            }
+        let finding = match self.lacking.take_like(entry) {
+            Some(_) => subject.finding(entry, Kind::Changed, "is not the one that was entered"),
             None => subject.finding(entry, Kind::Missing, "was entered, and is not in the log any more"),
         };
         self.judged.findings.push(finding);
@@ -329,14 +323,12 @@ impl DayJudge {
         let gone = self.gone_accesses.iter().filter_map(|entry| self.places.get(entry));
         let mut gone: Vec<u64> = gone.map(|place| place.index).collect();
         gone.sort_unstable();
+        // What is on its way to the ledger was not altered.
+        let altered = |(entry, _, at): &&Lack| entry.kind == EntryKind::Access && self.now.since(*at) > GRACE;
+        let mut altered = self.lacking.iter().filter(altered).map(|(entry, ..)| *entry).collect::<Vec<_>>().into_iter();
         for index in gone {
-            // What is on its way to the ledger was not altered.
-            let altered = self
-                .lacking
-                .iter()
-                .position(|(entry, _, at)| entry.kind == EntryKind::Access && self.now.since(*at) > GRACE);
-            let finding = if let Some(at) = altered {
-                let (entry, subject, _) = self.lacking.swap_remove(at);
+            let finding = if let Some((entry, subject, _)) = altered.next().and_then(|entry| self.lacking.take(&entry))
+            {
                 let why = format!("is not one that was entered: that of entry {index} is not in the log any more");
                 subject.finding(&entry, Kind::Changed, &why)
             } else {

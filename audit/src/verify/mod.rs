@@ -11,6 +11,7 @@ mod call;
 mod commit;
 mod day;
 mod day_access;
+mod day_lacking;
 mod day_subject;
 mod deliveries;
 mod file;
