@@ -83,6 +83,12 @@ fn nobody_elses_text_is_forgotten() {
     assert_eq!(texts_beside(&server, &call, None), texts);
     assert!(!text(&server.run(&["replay", &call]).stdout).contains("[forgotten]"));
 
+    // The end of that call reaches the history a moment after the command that cancelled it has ended.
+    let counted = || lines(&server.run(&["--json", "forget", "user456", "--dry-run"])).remove(0);
+    let patience = std::time::Instant::now();
+    while counted()["live_calls"] != 0 {
+        assert!(patience.elapsed().as_secs() < 30, "{}", counted());
+    }
     // A commit that is about to be made would name text that is gone.
     let placing = "call_door1_user456_1_aaaaaaaaaaaaa";
     let soon = ilock_env::Clock::system().now().plus(60_000);
@@ -113,13 +119,26 @@ fn text_that_acts_on_a_terminal_is_shown_as_what_it_is() {
 #[test]
 fn a_file_that_never_ends_is_not_read_to_its_end() {
     let folder = tempfile::tempdir().unwrap();
-    let endless = folder.path().join("endless");
-    let file = std::fs::File::create(&endless).unwrap();
-    file.set_len(1 << 40).unwrap();
+    let (endless, ledger) = (folder.path().join("endless"), folder.path().join("endless-ledger"));
+    std::fs::create_dir(&ledger).unwrap();
+    for file in [&endless, &ledger.join("checkpoint")] {
+        std::fs::File::create(file).unwrap().set_len(1 << 40).unwrap();
+    }
+    // A ledger that somebody else filled, and a checkpoint that was kept of the one before.
+    let server = Server::start();
+    let call = a_call(&server, "door1");
+    let proved = server.run(&["prove", &call, "--output", path(&folder.path().join("proof"))]);
+    assert_eq!(proved.status.code(), Some(0), "{}", text(&proved.stderr));
+    let published = Path::new(server.at("ledger"));
+    let (kept, key) = (published.join("checkpoint"), std::fs::read_to_string(published.join("key")).unwrap());
     for (arguments, what) in [
         (&["verify", "--proof", path(&endless)][..], "a proof"),
         (&["replay", "call_a_b_1", "--proof", path(&endless)], "a proof"),
         (&["verify", "--proof", "missing", "--policy", path(&endless)], "a policy"),
+        (
+            &["verify", "--since", path(&kept), "--ledger", path(&ledger), "--ledger-key", key.trim()],
+            "a file of the ledger",
+        ),
     ] {
         let refused = ilock(arguments);
         assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stdout));

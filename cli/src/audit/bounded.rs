@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use ilock_log::ledger::LONGEST_FILE;
+
 use crate::ui::error::CommandError;
 
 /// What is read whole, and how many bytes it may have.
@@ -20,8 +22,8 @@ pub const POLICY: Limit = Limit { what: "a policy", bytes: 1 << 20 };
 pub const CHECKPOINT: Limit = Limit { what: "a checkpoint", bytes: 1 << 20 };
 /// A proof of each item of a call; of most calls it has 50 kB.
 pub const PROOF: Limit = Limit { what: "a proof", bytes: 64 << 20 };
-/// A tile or a bundle has 14 kB, a checkpoint may have more.
-pub const LEDGER_FILE: Limit = Limit { what: "a file of the ledger", bytes: 1 << 20 };
+/// What a backend answers for a file of its ledger.
+pub const LEDGER_FILE: Limit = Limit { what: "a file of the ledger", bytes: LONGEST_FILE };
 /// Where the stores of a backend on this machine are.
 pub const STORES: Limit = Limit { what: "the place of two stores", bytes: 64 << 10 };
 /// A line of 200 bytes for each data file of an export.

@@ -1,12 +1,12 @@
 //! The ledger in a folder, which may be served as it is: `checkpoint`, `tile/…`, `key`. The key that signs stands beside it.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use futures::future::BoxFuture;
 use ilock_env::random;
-use ilock_log::ledger::{Found, LedgerStore, StoreError};
+use ilock_log::ledger::{Found, LONGEST_FILE, LedgerStore, StoreError};
 use ilock_proof::{SignKey, digest};
 
 /// A ledger on one machine is called so, and by a part of its key: another folder is another ledger.
@@ -26,11 +26,17 @@ impl LedgerFolder {
     }
 
     fn find(&self, name: &str) -> io::Result<Option<Found>> {
-        match fs::read(self.0.join(name)) {
-            Ok(bytes) => Ok(Some(Found { version: digest(&bytes), bytes })),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+        let file = match File::open(self.0.join(name)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let (mut bytes, more) = (vec![], u64::try_from(LONGEST_FILE).unwrap_or(u64::MAX).saturating_add(1));
+        file.take(more).read_to_end(&mut bytes)?;
+        if bytes.len() > LONGEST_FILE {
+            return Err(io::Error::other(StoreError::too_long(name.to_owned()).why));
         }
+        Ok(Some(Found { version: digest(&bytes), bytes }))
     }
 
     /// A file beside `name`, so that it is there whole or not at all.
@@ -62,6 +68,14 @@ impl LedgerFolder {
             return Ok(false);
         }
         beside.persist(path).map(|_| true).map_err(|error| error.error)
+    }
+
+    /// The outcome of what was done to `name`.
+    fn answer<'a, T: Send + 'a>(&self, name: &str, outcome: io::Result<T>) -> BoxFuture<'a, Result<T, StoreError>> {
+        let name = self.0.join(name);
+        Box::pin(async move {
+            outcome.map_err(|error| StoreError { name: name.display().to_string(), why: error.to_string() })
+        })
     }
 
     fn remove_below(&self, prefix: &str) -> io::Result<()> {
@@ -109,28 +123,20 @@ fn private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn answer<'a, T: Send + 'a>(name: String, outcome: io::Result<T>) -> BoxFuture<'a, Result<T, StoreError>> {
-    Box::pin(async move { outcome.map_err(|error| StoreError { name, why: error.to_string() }) })
-}
-
 impl LedgerStore for LedgerFolder {
     fn read(&self, name: String) -> BoxFuture<'_, Result<Option<Found>, StoreError>> {
-        let found = self.find(&name);
-        answer(name, found)
+        self.answer(&name, self.find(&name))
     }
 
     fn create(&self, name: String, bytes: Vec<u8>) -> BoxFuture<'_, Result<bool, StoreError>> {
-        let made = self.make(&name, &bytes);
-        answer(name, made)
+        self.answer(&name, self.make(&name, &bytes))
     }
 
     fn replace(&self, name: String, bytes: Vec<u8>, read: Option<String>) -> BoxFuture<'_, Result<bool, StoreError>> {
-        let exchanged = self.exchange(&name, &bytes, read.as_deref());
-        answer(name, exchanged)
+        self.answer(&name, self.exchange(&name, &bytes, read.as_deref()))
     }
 
     fn delete_below(&self, prefix: String) -> BoxFuture<'_, Result<(), StoreError>> {
-        let removed = self.remove_below(&prefix);
-        answer(prefix, removed)
+        self.answer(&prefix, self.remove_below(&prefix))
     }
 }

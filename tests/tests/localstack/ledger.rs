@@ -6,7 +6,7 @@ use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use ilock_env::Clock;
 use ilock_functions::settings::ledger::Retention;
 use ilock_lambda::aws::Bucket;
-use ilock_log::ledger::{CHECKPOINT, LedgerReader, LedgerStore, NotSequenced};
+use ilock_log::ledger::{CHECKPOINT, LONGEST_FILE, LedgerReader, LedgerStore, NotSequenced};
 use ilock_tests::engine::unique;
 use ilock_tests::ledger::{FaultyStore, StoreFault, TestLedger, entries, whole};
 use ilock_tests::localstack;
@@ -78,6 +78,17 @@ async fn a_file_is_created_once_and_replaced_only_in_the_version_that_was_read()
     assert!(!store.replace("checkpoint".into(), b"3".to_vec(), Some(read.version)).await.unwrap());
     assert_eq!(store.read("checkpoint".into()).await.unwrap().unwrap().bytes, b"2");
     assert_eq!(store.read("tile/0/000".into()).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_longer_than_any_of_a_ledger_is_not_read_to_its_end() {
+    let fixture = Fixture::new().await;
+    let longest = vec![b'1'; LONGEST_FILE];
+    assert!(fixture.store.create("hours/longest".into(), longest.clone()).await.unwrap());
+    assert_eq!(fixture.store.read("hours/longest".into()).await.unwrap().unwrap().bytes, longest);
+    assert!(fixture.store.create("hours/longer".into(), [longest, vec![b'1']].concat()).await.unwrap());
+    let refused = fixture.store.read("hours/longer".into()).await.unwrap_err().to_string();
+    assert!(refused.ends_with("longer than 1048576 bytes, and a file of the ledger is not"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

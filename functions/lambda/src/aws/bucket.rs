@@ -10,7 +10,7 @@ use aws_sdk_s3::types::ObjectLockMode;
 use futures::future::BoxFuture;
 use ilock_env::Clock;
 use ilock_functions::settings::ledger::Retention;
-use ilock_log::ledger::{Found, LedgerStore, StoreError, is_kept};
+use ilock_log::ledger::{Found, LONGEST_FILE, LedgerStore, StoreError, is_kept};
 
 /// S3 answers so while another writes the same name; then it is asked again.
 const CONFLICT: u16 = 409;
@@ -79,10 +79,16 @@ impl Bucket {
             Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(None),
             Err(error) => return Err(self.failed(name, error)),
         };
-        let version = found.e_tag.unwrap_or_default();
-        let body = found.body.collect().await;
-        let body = body.map_err(|error| StoreError { name: self.url(name), why: error.to_string() })?;
-        Ok(Some(Found { bytes: body.into_bytes().into(), version }))
+        let (version, mut body) = (found.e_tag.unwrap_or_default(), found.body);
+        let mut bytes = vec![];
+        while let Some(part) = body.next().await {
+            bytes
+                .extend_from_slice(&part.map_err(|error| StoreError { name: self.url(name), why: error.to_string() })?);
+            if bytes.len() > LONGEST_FILE {
+                return Err(StoreError::too_long(self.url(name)));
+            }
+        }
+        Ok(Some(Found { bytes, version }))
     }
 
     async fn remove_below(&self, prefix: &str) -> Result<(), StoreError> {

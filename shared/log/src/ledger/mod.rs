@@ -22,6 +22,8 @@ pub use reader::{LedgerReader, RangeOfEntries};
 pub use round::Round;
 pub use sequencer::{Sequenced, Sequencer};
 pub use signer::{LedgerSigner, SignerError};
-pub use store::{CHECKPOINT, Found, HourMark, KEY, LedgerStore, StoreError, is_kept, is_published, kept_checkpoint};
+pub use store::{
+    CHECKPOINT, Found, HourMark, KEY, LONGEST_FILE, LedgerStore, StoreError, is_kept, is_published, kept_checkpoint,
+};
 pub use table::{LEDGER_TABLE, Ledger};
 pub use witnesses::{MAX_ANSWER_BYTES, WitnessAnswer, WitnessClient, WitnessError, Witnesses};

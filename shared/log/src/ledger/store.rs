@@ -17,6 +17,10 @@ pub const CHECKPOINT: &str = "checkpoint";
 /// The file of the keys that sign, as verifier keys of C2SP signed-note.
 pub const KEY: &str = "key";
 
+/// No file of a ledger has more bytes: a tile or a bundle has 14 kB, a checkpoint is as long as a signed note may be. Whoever
+/// reads a store that somebody else filled reads no further.
+pub const LONGEST_FILE: usize = 1 << 20;
+
 /// A file, and which version of it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -46,6 +50,14 @@ pub trait LedgerStore: Send + Sync {
 pub struct StoreError {
     pub name: String,
     pub why: String,
+}
+
+impl StoreError {
+    /// That `name` has more bytes than [`LONGEST_FILE`].
+    #[must_use]
+    pub fn too_long(name: String) -> Self {
+        Self { name, why: format!("it is longer than {LONGEST_FILE} bytes, and a file of the ledger is not") }
+    }
 }
 
 /// Whether nobody may delete this file before its time: full tiles, full bundles, the hours' checkpoints, keys' records.
