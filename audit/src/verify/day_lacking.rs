@@ -2,23 +2,24 @@
 //! through all of it for one entry.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry::Occupied;
 
 use ilock_events::Millis;
-use ilock_proof::{CallHash, Entry, EntryKind};
+use ilock_proof::{CallHash, Entry, EntryKind, Node};
 
 use crate::verify::day_subject::Subject;
 
 /// An entry that the ledger has not, what it is of, and when that says that it happened.
 pub type Lack = (Entry, Subject, Millis);
 
-/// By what it is of, so that what somebody altered is found by what was entered.
+/// By what it is of, then by its content, so that what somebody altered stands where what was entered would.
 #[derive(Debug, Default)]
-pub struct Lacking(BTreeMap<(EntryKind, CallHash, u32), BTreeMap<Entry, Vec<Lack>>>);
+pub struct Lacking(BTreeMap<(EntryKind, CallHash, u32, Node), Vec<Lack>>);
 
 impl Lacking {
     pub fn add(&mut self, lack: Lack) {
-        let of_one = self.0.entry(what(&lack.0)).or_default();
-        of_one.entry(lack.0).or_default().push(lack);
+        let Entry { kind, hash, call, n } = lack.0;
+        self.0.entry((kind, call, n, hash)).or_default().push(lack);
     }
 
     pub fn is_empty(&self) -> bool {
@@ -26,30 +27,25 @@ impl Lacking {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Lack> {
-        self.0.values().flat_map(BTreeMap::values).flatten()
+        self.0.values().flatten()
     }
 
     /// Takes the one whose entry is `entry`.
     pub fn take(&mut self, entry: &Entry) -> Option<Lack> {
-        let of_one = self.0.get_mut(&what(entry))?;
-        let same = of_one.get_mut(entry)?;
-        let taken = same.pop();
-        if same.is_empty() {
-            of_one.remove(entry);
-        }
-        if of_one.is_empty() {
-            self.0.remove(&what(entry));
+        let Entry { kind, hash, call, n } = *entry;
+        let Occupied(mut same) = self.0.entry((kind, call, n, hash)) else { return None };
+        let taken = same.get_mut().pop();
+        if same.get().is_empty() {
+            same.remove();
         }
         taken
     }
 
     /// Takes one of the same kind, call and number as `entry`, whatever its content.
     pub fn take_like(&mut self, entry: &Entry) -> Option<Lack> {
-        let like = *self.0.get(&what(entry))?.keys().next()?;
-        self.take(&like)
+        let Entry { kind, call, n, .. } = *entry;
+        let every_content = (kind, call, n, [0; 32])..=(kind, call, n, [255; 32]);
+        let (&(.., hash), _) = self.0.range(every_content).next()?;
+        self.take(&Entry { kind, hash, call, n })
     }
-}
-
-fn what(entry: &Entry) -> (EntryKind, CallHash, u32) {
-    (entry.kind, entry.call, entry.n)
 }
