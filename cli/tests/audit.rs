@@ -14,13 +14,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_events::Millis;
 use ilock_proof::Day;
 use serde_json::{Value, json};
-use server::{Server, a_call, ilock, lines, path, text};
+use server::{Server, a_call, events, ilock, lines, path, text};
 
 type Item = HashMap<String, AttributeValue>;
-
-fn events(lines: &[Value]) -> Vec<&str> {
-    lines.iter().map(|line| line["event"].as_str().unwrap()).collect()
-}
 
 /// Waits until every notice of the calls has its receipt: the projector may still be working.
 fn settled(server: &Server, calls: &[String]) {

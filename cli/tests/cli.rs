@@ -10,14 +10,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use server::{Server, lines, text};
+use server::{Server, events, lines, text};
 
 fn ilock(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ilock")).args(arguments).env_remove("ILOCK_TOKEN").output().unwrap()
-}
-
-fn events(lines: &[Value]) -> Vec<&str> {
-    lines.iter().map(|line| line["event"].as_str().unwrap()).collect()
 }
 
 /// How long a phone may take to say what it is waited for.

@@ -98,6 +98,11 @@ pub fn lines(output: &Output) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
 }
 
+/// The names of what such lines say, in their order.
+pub fn events(lines: &[Value]) -> Vec<&str> {
+    lines.iter().map(|line| line["event"].as_str().unwrap()).collect()
+}
+
 /// The command, with nothing but its arguments.
 pub fn ilock(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ilock")).args(arguments).stdin(Stdio::null()).output().unwrap()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use futures::future::BoxFuture;
 use ilock_env::random;
-use ilock_log::ledger::{Found, LONGEST_FILE, LedgerStore, StoreError};
+use ilock_log::ledger::{Found, LONGEST_FILE, LedgerStore, StoreError, longer_than_any};
 use ilock_proof::{SignKey, digest};
 
 /// A ledger on one machine is called so, and by a part of its key: another folder is another ledger.
@@ -34,7 +34,7 @@ impl LedgerFolder {
         let (mut bytes, more) = (vec![], u64::try_from(LONGEST_FILE).unwrap_or(u64::MAX).saturating_add(1));
         file.take(more).read_to_end(&mut bytes)?;
         if bytes.len() > LONGEST_FILE {
-            return Err(io::Error::other(StoreError::too_long(name.to_owned()).why));
+            return Err(io::Error::other(longer_than_any()));
         }
         Ok(Some(Found { version: digest(&bytes), bytes }))
     }

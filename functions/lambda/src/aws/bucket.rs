@@ -10,7 +10,7 @@ use aws_sdk_s3::types::ObjectLockMode;
 use futures::future::BoxFuture;
 use ilock_env::Clock;
 use ilock_functions::settings::ledger::Retention;
-use ilock_log::ledger::{Found, LONGEST_FILE, LedgerStore, StoreError, is_kept};
+use ilock_log::ledger::{Found, LONGEST_FILE, LedgerStore, StoreError, is_kept, longer_than_any};
 
 /// S3 answers so while another writes the same name; then it is asked again.
 const CONFLICT: u16 = 409;
@@ -80,12 +80,12 @@ impl Bucket {
             Err(error) => return Err(self.failed(name, error)),
         };
         let (version, mut body) = (found.e_tag.unwrap_or_default(), found.body);
+        let unread = |why: String| StoreError { name: self.url(name), why };
         let mut bytes = vec![];
         while let Some(part) = body.next().await {
-            bytes
-                .extend_from_slice(&part.map_err(|error| StoreError { name: self.url(name), why: error.to_string() })?);
+            bytes.extend_from_slice(&part.map_err(|error| unread(error.to_string()))?);
             if bytes.len() > LONGEST_FILE {
-                return Err(StoreError::too_long(self.url(name)));
+                return Err(unread(longer_than_any()));
             }
         }
         Ok(Some(Found { bytes, version }))

@@ -24,6 +24,7 @@ pub use sequencer::{Sequenced, Sequencer};
 pub use signer::{LedgerSigner, SignerError};
 pub use store::{
     CHECKPOINT, Found, HourMark, KEY, LONGEST_FILE, LedgerStore, StoreError, is_kept, is_published, kept_checkpoint,
+    longer_than_any,
 };
 pub use table::{LEDGER_TABLE, Ledger};
 pub use witnesses::{MAX_ANSWER_BYTES, WitnessAnswer, WitnessClient, WitnessError, Witnesses};

@@ -21,6 +21,12 @@ pub const KEY: &str = "key";
 /// reads a store that somebody else filled reads no further.
 pub const LONGEST_FILE: usize = 1 << 20;
 
+/// Why a file of more bytes was not read.
+#[must_use]
+pub fn longer_than_any() -> String {
+    format!("it is longer than {LONGEST_FILE} bytes, and a file of the ledger is not")
+}
+
 /// A file, and which version of it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -50,14 +56,6 @@ pub trait LedgerStore: Send + Sync {
 pub struct StoreError {
     pub name: String,
     pub why: String,
-}
-
-impl StoreError {
-    /// That `name` has more bytes than [`LONGEST_FILE`].
-    #[must_use]
-    pub fn too_long(name: String) -> Self {
-        Self { name, why: format!("it is longer than {LONGEST_FILE} bytes, and a file of the ledger is not") }
-    }
 }
 
 /// Whether nobody may delete this file before its time: full tiles, full bundles, the hours' checkpoints, keys' records.
