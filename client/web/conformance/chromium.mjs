@@ -34,7 +34,7 @@ async function serve() {
 const server = await serve();
 // As root, as in a container, Chromium has no sandbox.
 const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args });
 try {
   const page = await browser.newPage();
   page.on("console", (message) => console.log(`chromium: ${message.text()}`));
