@@ -25,10 +25,11 @@
 //! | `call`, `at` | which call, and when its first commit was made (ms): lines are in the order of `at`, then `call` |
 //! | `last` | the number of its last commit |
 //! | `commits`, `receipts`, `personal` | as stored (`stored.*` of the JSON Schemas), in the order of their sort keys |
+//! | `alerts` | which phones rang after the first, as stored; only where any did |
 //! | `forgotten` | what says that personal text was deleted, as stored; only where some was |
 //! | `crc` | CRC-32 (IEEE), 8 lower-case hexadecimal digits, over the line's bytes before `,"crc":` |
 //!
-//! A line holds one call, because a call is small (it takes at most 50 alerts) and is judged as one. Two exports of the
+//! A line holds one call, because a call is small (it takes at most 64 alerts after the first) and is judged as one. Two exports of the
 //! same calls are the same bytes.
 
 // The tests' own calls name this crate as other crates do.

@@ -20,8 +20,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, Args)]
 pub struct DevServer {
-    /// The backend whose log and ledger are read: http(s)://… A running `ilock dev` on this machine says where its stores are;
-    /// any other is asked as auditors ask it.
+    /// The backend whose log and ledger are read: http(s)://… A running `ilock dev` on this machine says where its stores are. Any
+    /// other can only be asked by `ilock prove` and `ilock verify --since`; for the rest use --aws or --file.
     #[arg(long, env = "ILOCK_SERVER")]
     server: Option<String>,
     /// An auditor's access token. For a backend on this machine the default is one signed with the development secret.

@@ -1,6 +1,6 @@
 //! Who somebody is, and what their client may touch.
 //!
-//! - [`AccessTokens`]: the operator's login service vouches for a user, a device or an auditor.
+//! - [`AccessTokens`]: the operator's login service vouches for a user, a device, an auditor or an operator.
 //! - [`MqttTokens`]: the password of one client on the broker, minted when it registers.
 //! - [`Policy`]: the broker's policy for exactly the topics that are a party's own.
 //! - [`PayloadKeys`]: the key under which a user's `user_sig` is encrypted in messages.

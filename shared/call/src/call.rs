@@ -15,8 +15,8 @@ pub struct Call {
     pub placed: Option<Placed>,
     /// The last commit read; none before the first.
     pub head: Option<(CommitNo, Hash)>,
-    /// Every command that led to a commit, in their order. A call has few, and looking through them costs no copy of a key.
-    done: Vec<(Actor, CommandId, Act)>,
+    /// Every command that led to a commit, by its key and by who gave it.
+    done: BTreeMap<CommandId, BTreeMap<Actor, Act>>,
 }
 
 /// A placed call.
@@ -230,7 +230,7 @@ impl Call {
     /// A call of which nothing is known.
     #[must_use]
     pub fn new(id: CallId) -> Self {
-        Self { id, placed: None, head: None, done: vec![] }
+        Self { id, placed: None, head: None, done: BTreeMap::new() }
     }
 
     /// The number that the next commit takes.
@@ -248,8 +248,7 @@ impl Call {
     /// What the same actor asked under the same key before, where it led to a commit.
     #[must_use]
     pub fn done(&self, actor: &Actor, key: &CommandId) -> Option<&Act> {
-        let is = |(by, id, _): &&(Actor, CommandId, Act)| id == key && by == actor;
-        self.done.iter().rfind(is).map(|(_, _, act)| act)
+        self.done.get(key)?.get(actor)
     }
 
     /// Takes in what followed from `command` at `at`. An event that does not fit the state changes nothing: `decide` makes
@@ -290,7 +289,7 @@ impl Call {
     /// Notes that `command` has led to the commit `head`, whose events have been applied. Checks nothing: for an
     /// auditor, who has decided it again.
     pub fn committed(&mut self, command: Command, head: (CommitNo, Hash)) {
-        self.done.push((command.actor, command.id, command.act));
+        self.done.entry(command.id).or_default().insert(command.actor, command.act);
         self.head = Some(head);
     }
 }

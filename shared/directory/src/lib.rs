@@ -1,4 +1,5 @@
-//! The directory: one DynamoDB table of what changes. Everything but registrations can be rebuilt from the log.
+//! The directory: one DynamoDB table of what changes. Call histories can be rebuilt from the log; registrations, ended logins, blocks
+//! and settings can not.
 //!
 //! ```text
 //! pk                         sk                     what

@@ -1,4 +1,4 @@
-//! The parts of the house, on AWS.
+//! What [`Wiring`] is made of on AWS.
 
 use std::sync::Arc;
 use std::time::Duration;
