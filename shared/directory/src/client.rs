@@ -72,7 +72,7 @@ pub struct Passwords {
     /// The one before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Generation>,
-    /// The last that was connected with, where it is neither.
+    /// The last that was connected with before the newest was; it may be the one before as well. A connection may stand by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<Generation>,
 }
@@ -87,7 +87,8 @@ impl Passwords {
     /// Those after the client registered again.
     #[must_use]
     pub fn renewed(self, newest: Generation) -> Self {
-        let standing = if self.used_at.is_some() { None } else { self.standing };
+        // The newest that was used stands for as long as no later one is: two registrations in a row may both go unused.
+        let standing = if self.used_at.is_some() { Some(self.newest.clone()) } else { self.standing };
         Self { newest, used_at: None, before: Some(self.newest), standing }
     }
 
@@ -273,6 +274,22 @@ mod tests {
     }
 
     #[test]
+    fn two_registrations_in_a_row_leave_the_password_of_a_connection_that_stands() {
+        let mut passwords = Passwords::first(generation(1));
+        assert!(connect(&mut passwords, 1, NOW));
+        for n in 2..50 {
+            passwords = passwords.renewed(generation(n));
+            // A connection that stands is asked about, and does not connect.
+            assert!(passwords.work(&generation(1), NOW.plus(3_600_000)), "after {n} registrations");
+        }
+        assert!(!passwords.work(&generation(2), NOW), "it was never used, and is not the one before");
+        assert!(connect(&mut passwords, 1, NOW));
+        assert!(connect(&mut passwords, 49, NOW));
+        assert!(passwords.work(&generation(1), NOW.plus(59_999)));
+        assert!(!passwords.work(&generation(1), NOW.plus(60_000)), "a minute after the newest was used");
+    }
+
+    #[test]
     fn a_phone_that_uses_the_answer_before_the_last_is_not_cut_off_by_registering_again() {
         let mut passwords = Passwords::first(generation(1)).renewed(generation(2)).renewed(generation(3));
         // The answer with the third was lost, or came first.
@@ -292,5 +309,8 @@ mod tests {
         passwords = passwords.renewed(generation(3));
         assert!(!passwords.work(&generation(1), NOW.plus(1)), "two registrations ago");
         assert!(passwords.work(&generation(2), NOW.plus(1)));
+        passwords = passwords.renewed(generation(4));
+        assert!(!passwords.work(&generation(1), NOW.plus(1)));
+        assert!(passwords.work(&generation(2), NOW.plus(1)), "the last that was used");
     }
 }

@@ -221,6 +221,27 @@ async fn a_new_password_ends_the_old_one_a_minute_after_it_was_used_and_a_lost_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_registrations_in_a_row_leave_the_password_of_a_connection_that_stands() {
+    let later = Later::default();
+    let world = later.world(&[("LIMIT_REGISTRATIONS_AN_HOUR", "1000")]).await;
+    let anna = || world.bearer("anna", session_token("anna", Role::User, Some("s"), later.now()));
+    let first = Credentials::of(&anna().registers("phone").await);
+    assert!(is_let_in(&first).await);
+    // Neither of the two is used, and nothing connects between them.
+    let unused = Credentials::of(&anna().registers("phone").await);
+    let newest = Credentials::of(&anna().registers("phone").await);
+    later.by(600_000);
+    assert!(is_admitted(&world, &first, &later).await, "the authorizer is asked about a connection that stands");
+    assert!(is_let_in(&first).await);
+    assert!(is_let_in(&newest).await);
+    later.by(61_000);
+    for old in [&first, &unused] {
+        assert!(!is_admitted(&world, old, &later).await, "a minute after the newest was used");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_phone_that_registers_anew_every_ten_seconds_for_an_hour_is_never_cut_and_its_old_passwords_die() {
     let later = Later::default();
     let world = later.world(&[("LIMIT_REGISTRATIONS_AN_HOUR", "1000")]).await;
