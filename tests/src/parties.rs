@@ -50,8 +50,14 @@ impl Answer {
 /// An access token as the development login service issues it.
 #[must_use]
 pub fn token(id: &str, role: Role, tenant: &str) -> String {
+    token_at(id, role, tenant, Clock::system().now())
+}
+
+/// The same, where the clock of the login service says `now`.
+#[must_use]
+pub fn token_at(id: &str, role: Role, tenant: &str, now: Millis) -> String {
     let identity = Identity { id: PartyId::new(id).unwrap(), role, tenant: TenantId::new(tenant).unwrap() };
-    issue_access_token(&Secret::new(DEV_SECRET), &identity, Some(DEV_AUDIENCE), Clock::system().now(), 3600).unwrap()
+    issue_access_token(&Secret::new(DEV_SECRET), &identity, Some(DEV_AUDIENCE), now, 3600).unwrap()
 }
 
 /// An access token of the login session `session`, of a login at `at`, good for an hour.

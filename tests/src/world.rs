@@ -5,7 +5,7 @@ use ilock_events::CallId;
 use ilock_local::{Options, Stack};
 use ilock_log::History;
 
-use crate::parties::{Party, token};
+use crate::parties::{Party, token_at};
 use crate::phone::{Phone, Version};
 
 /// A running stack of its own for one test.
@@ -36,10 +36,10 @@ impl World {
         self.party_of("default", id, role)
     }
 
-    /// A party of `role` in `tenant`.
+    /// A party of `role` in `tenant`, logged in now by the stack's clock.
     #[must_use]
     pub fn party_of(&self, tenant: &str, id: &str, role: Role) -> Party {
-        self.bearer(id, token(id, role, tenant))
+        self.bearer(id, token_at(id, role, tenant, self.stack.calls.clock.now()))
     }
 
     /// A party with this token, valid or not.

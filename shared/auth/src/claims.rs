@@ -31,6 +31,11 @@ impl Claims {
         {
             return Err(TokenRefused::NotYetValid);
         }
+        for name in ["iat", "auth_time"] {
+            if self.moment(name)?.is_some_and(|at| now < at.plus(-LEEWAY)) {
+                return Err(TokenRefused::Ahead { name });
+            }
+        }
         Ok(expires)
     }
 
@@ -77,8 +82,10 @@ impl Claims {
         Ok(Identity { id, role, tenant })
     }
 
-    /// The login that the token comes from; its session is what the first claim of `sessions` that is there says. What lies
-    /// ahead of `now` counts as now.
+    /// The login that the token comes from; its session is what the first claim of `sessions` that is there says.
+    ///
+    /// A login that lies ahead was made by a clock that is fast by up to [`LEEWAY`]: until ours has caught up it counts as
+    /// that much older, so that a logout ends it. From then on nothing tells it from one that was made after the logout.
     pub(crate) fn login(&self, sessions: &[String], now: Millis) -> Result<Login, TokenRefused> {
         let session = match sessions.iter().find_map(|name| self.0.get(name)) {
             None => None,
@@ -90,7 +97,8 @@ impl Claims {
             Some(since) => Some(since),
             None => self.login_moment("iat")?,
         };
-        Ok(Login { session, since: since.map(|since| whole_seconds(since.min(now))) })
+        let older = |since: Millis| if since > now { since.plus(-LEEWAY) } else { since };
+        Ok(Login { session, since: since.map(|since| whole_seconds(older(since))) })
     }
 
     /// The login that a password of ours was made for.

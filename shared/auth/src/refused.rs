@@ -18,6 +18,12 @@ pub enum TokenRefused {
     /// `nbf` is more than 60 s ahead.
     #[error("the token is not valid yet")]
     NotYetValid,
+    /// `iat` or `auth_time` is more than 60 s ahead: no logout would end such a login.
+    #[error("the token's claim {name} lies ahead")]
+    Ahead {
+        /// Which of the two.
+        name: &'static str,
+    },
     /// `exp` is further from `iat`, or from now, than is allowed for the role. One in milliseconds is.
     #[error("the token is good for longer than is allowed for its role")]
     TooLong,
@@ -51,6 +57,7 @@ impl TokenRefused {
             Self::Signature => "signature",
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
+            Self::Ahead { .. } => "ahead",
             Self::TooLong => "too_long",
             Self::Issuer => "issuer",
             Self::Audience => "audience",

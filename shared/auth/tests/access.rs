@@ -378,7 +378,7 @@ async fn a_token_that_is_good_for_longer_than_its_role_may_is_refused() {
     }
     // From `iat`, not from now; and what was issued ahead of us was issued now.
     assert_eq!(claimed(&lives("user", -DAY, 30 * DAY + 1)).await, Err(TokenRefused::TooLong));
-    assert_eq!(claimed(&lives("user", DAY, 30 * DAY)).await, Err(TokenRefused::TooLong));
+    assert_eq!(claimed(&lives("user", 60, 30 * DAY)).await, Err(TokenRefused::TooLong));
     // Milliseconds, the end of time, and what no integer holds.
     for exp in [json!((NOW_S + 60) * 1000), json!(253_402_300_799_i64), json!(u64::MAX), json!(1e300)] {
         for mut claims in [claims(), without("iat")] {
@@ -412,8 +412,6 @@ async fn a_token_says_from_which_login_it_comes_and_since_when() {
     for bad_one in [json!(""), json!({}), json!(["s1"]), json!(true)] {
         assert_eq!(claimed(&with("sid", bad_one)).await, bad("session"));
     }
-    // What lies ahead counts as now; what is missing is missing.
-    assert_eq!(login_of(&with("auth_time", NOW_S + 500)).await.since, Some(NOW));
     assert_eq!(login_of(&without("iat")).await.since, None);
     assert_eq!(
         login_of(&with("iat", serde_json::from_str::<Value>(&format!("{}.5", NOW_S - 1)).unwrap())).await.since,
@@ -430,9 +428,44 @@ async fn a_login_from_before_1970_is_refused_and_one_of_any_later_time_is_not() 
     let rules = AccessRules { longest: LongestLife::all(u32::MAX), ..rules() };
     assert_eq!(claimed_under(rules, &with("iat", -1)).await, bad("iat"));
     assert_eq!(login_of(&with("auth_time", 0)).await.since, Some(Millis(0)));
-    for ahead in [json!(i64::MAX), json!(u64::MAX), json!(1e30)] {
-        assert_eq!(login_of(&with("auth_time", ahead)).await.since, Some(NOW));
+}
+
+#[tokio::test]
+async fn a_token_whose_iat_or_auth_time_is_over_sixty_seconds_ahead_is_refused() {
+    for name in ["iat", "auth_time"] {
+        let ahead = Err(TokenRefused::Ahead { name });
+        for at in [json!(NOW_S + 61), json!(NOW_S + 5_000), json!(i64::MAX), json!(u64::MAX), json!(1e30)] {
+            assert_eq!(claimed(&with(name, at.clone())).await, ahead, "{name} {at}");
+        }
+        let token = shared(&with(name, NOW_S));
+        assert_eq!(shown_at(&token, NOW.plus(-60_000)).await, user456());
+        assert_eq!(shown_at(&shared(&with(name, NOW_S + 1)), NOW.plus(-59_001)).await, ahead, "{name}");
     }
+    let mut claims = with("auth_time", NOW_S - 9);
+    claims["iat"] = json!(NOW_S + 61);
+    assert_eq!(claimed(&claims).await, Err(TokenRefused::Ahead { name: "iat" }), "whichever the login is read from");
+    assert_eq!(claimed(&with("auth_time", "soon")).await, bad("auth_time"));
+}
+
+#[tokio::test]
+async fn a_login_that_lies_ahead_is_older_than_a_logout_until_the_clock_has_caught_up() {
+    let seen = async |claims: &Value, now: Millis| {
+        AccessTokens::new(rules()).unwrap().verify(&shared(claims), now).await.unwrap().login
+    };
+    for name in ["iat", "auth_time"] {
+        // By a clock that is 30 s ahead: logged in 10 s before the logout, and 5 s after it.
+        let (before, after) = (with(name, NOW_S + 20), with(name, NOW_S + 35));
+        for ms in [1_000, 10_000, 19_999] {
+            assert!(seen(&before, NOW.plus(ms)).await.is_before(NOW), "{name}, {ms} ms after the logout");
+        }
+        assert!(seen(&after, NOW.plus(5_000)).await.is_before(NOW));
+        assert!(!seen(&after, NOW.plus(35_000)).await.is_before(NOW), "not for good");
+        // A logout of a minute ago ends nothing that was made since.
+        assert!(!seen(&after, NOW.plus(5_000)).await.is_before(NOW.plus(-25_000)));
+    }
+    assert_eq!(login_of(&with("auth_time", NOW_S + 60)).await.since, Some(NOW));
+    assert_eq!(login_of(&with("auth_time", NOW_S + 1)).await.since, Some(NOW.plus(-59_000)));
+    assert_eq!(login_of(&with("auth_time", NOW_S)).await.since, Some(NOW));
 }
 
 #[test]

@@ -7,17 +7,17 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use ilock_auth::Role;
-use ilock_client::{Ending, Event, Press, door};
+use ilock_client::{AccessTokens, Builder, Ending, Event, Press, door, phone};
 use ilock_client_core::{Client, Command, Config, Input, Method, Output};
 use ilock_env::Clock;
 use ilock_events::Millis;
 use ilock_local::Options;
 use ilock_tests::World;
-use ilock_tests::parties::session_token;
+use ilock_tests::parties::{session_token, token_at};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
-use crate::client::{ends, enters, enters_answered, online, phone_of, rings, seen, server, tokens};
+use crate::client::{ends, enters, enters_answered, online, rings, seen, server};
 
 /// By how much the backend's clock is ahead of that of the clients: theirs is slow, and fast.
 const AHEAD_MS: [i64; 4] = [40_000, -40_000, 600_000, -600_000];
@@ -27,6 +27,15 @@ async fn ahead(ms: i64) -> World {
     World::with(Options { clock, ..Options::anywhere() }).await
 }
 
+/// The login service's clock agrees with the backend's.
+fn tokens(world: &World, id: &str, role: Role) -> AccessTokens {
+    AccessTokens::fixed(token_at(id, role, "default", world.stack.calls.clock.now()))
+}
+
+fn phone_of(world: &World, id: &str) -> Builder {
+    phone(&server(world), tokens(world, id, Role::User))
+}
+
 /// RocketChat.ReactNative#7263, Signal-Android#8330: "phone 40 s ahead with a 30 s ring: prints `ready`, never rings, says
 /// nothing".
 #[tokio::test(flavor = "multi_thread")]
@@ -34,7 +43,7 @@ async fn a_phone_whose_clock_is_wrong_rings_until_the_deadline_and_says_that_the
     for ms in AHEAD_MS {
         let world = ahead(ms).await;
         let (_anna, mut phone) = online(phone_of(&world, "anna")).await;
-        let (panel, mut pressed) = online(door(&server(&world), tokens("device123", Role::Device))).await;
+        let (panel, mut pressed) = online(door(&server(&world), tokens(&world, "device123", Role::Device))).await;
         let pressed_at = Instant::now();
         panel.press(Press::person("anna").ring_seconds(5));
         let call = rings(&mut phone).await;
@@ -63,7 +72,7 @@ async fn a_door_and_a_phone_whose_clocks_are_wrong_call_answer_and_hang_up() {
     for ms in AHEAD_MS {
         let world = ahead(ms).await;
         let (anna, mut phone) = online(phone_of(&world, "anna")).await;
-        let (panel, mut pressed) = online(door(&server(&world), tokens("device123", Role::Device))).await;
+        let (panel, mut pressed) = online(door(&server(&world), tokens(&world, "device123", Role::Device))).await;
         panel.press(Press::person("anna"));
         let call = rings(&mut phone).await;
         anna.answer(&call);

@@ -343,6 +343,38 @@ async fn an_operator_logs_a_person_out_everywhere_and_nobody_else() {
     world.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_whose_time_lies_ahead_does_not_survive_log_out_everywhere() {
+    let later = Later::default();
+    let world = later.world(&[]).await;
+    let anna = logged_in(&world, "anna", Some("s1"), later.now());
+    // By a login service whose clock is 30 seconds ahead, and by one whose clock is ahead by more than clocks may be apart.
+    let ahead = logged_in(&world, "anna", None, later.now().plus(30_000));
+    let registered = logged_in(&world, "anna", Some("s2"), later.now().plus(30_000));
+    let far_ahead = logged_in(&world, "anna", None, later.now().plus(5_000_000));
+    anna.registers("phone").await;
+    registered.registers("tablet").await;
+    ahead.gets("/api/calls").await.ok();
+    let reason = far_ahead.gets("/api/calls").await.refused(401)["reason"].clone();
+    assert_eq!(reason, "the token's claim iat lies ahead");
+    let call = call_id(&world.door("device123").rings("anna", 60).await);
+
+    later.by(2_000);
+    anna.asks(Method::DELETE, "/api/mqtt/clients", None).await.ok();
+    for party in [&anna, &ahead, &registered] {
+        is_logged_out_everywhere(party, &call).await;
+    }
+    let again = logged_in(&world, "anna", Some("s3"), later.now());
+    again.registers("phone").await;
+    // A login behind the logout by the same fast clock is in once the backend's clock has caught up.
+    let again = logged_in(&world, "anna", Some("s4"), later.now().plus(30_000));
+    assert_eq!(again.gets("/api/calls").await.code, 40_302);
+    later.by(31_000);
+    again.registers("tablet").await;
+    is_logged_out_everywhere(&registered, &call).await;
+    world.end().await;
+}
+
 fn token_without_iat(id: &str) -> String {
     use ilock_auth::{AccessClaims, Identity, Secret};
     let identity = Identity { id: id.parse().unwrap(), role: Role::User, tenant: "default".parse().unwrap() };
