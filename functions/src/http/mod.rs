@@ -8,6 +8,7 @@ pub mod calls;
 pub mod clients;
 mod error_body;
 pub mod idempotency;
+pub mod query;
 pub mod response;
 pub mod router;
 pub mod tenant;

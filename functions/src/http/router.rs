@@ -1,6 +1,5 @@
 //! How routes are served: the same router on Lambda and in the embedded stack.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use axum::Router;
@@ -76,7 +75,7 @@ pub fn service(routes: Router) -> Router {
     routes
         .fallback(|| async { ApiError::NoRoute })
         .method_not_allowed_fallback(|| async { ApiError::WrongMethod })
-        .layer(from_fn(bad_request))
+        .layer(from_fn(bad_path))
         .layer(from_fn(in_time))
         .layer(from_fn(in_language))
         .layer(from_fn(in_span))
@@ -109,24 +108,12 @@ async fn in_span(request: Request, next: Next) -> Response {
     next.run(request).instrument(span).await
 }
 
-/// What axum itself refuses (a path that is no UTF-8, a query that cannot be read) is answered in our words.
-async fn bad_request(request: Request, next: Next) -> Response {
-    let twice = request.uri().query().and_then(named_twice);
+/// The one thing that axum itself refuses, a path that is no UTF-8, is answered in our words.
+async fn bad_path(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let plain = response.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
     if response.status() == StatusCode::BAD_REQUEST && plain {
-        let refused = match twice {
-            Some(name) => ApiError::field(name, "must be there once"),
-            None => ApiError::field("address", "path and query must be UTF-8, percent-encoded"),
-        };
-        return refused.into_response();
+        return ApiError::field("address", "the path must be UTF-8, percent-encoded").into_response();
     }
     response
-}
-
-/// A name that `query` has more than once.
-fn named_twice(query: &str) -> Option<String> {
-    let names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
-    let mut seen = HashSet::new();
-    names.filter(|name| !name.is_empty()).find(|name| !seen.insert(*name)).map(str::to_owned)
 }

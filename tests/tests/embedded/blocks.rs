@@ -70,6 +70,30 @@ async fn a_person_blocks_a_thousand_callers_and_for_one_more_lets_one_through_ag
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_named_by_a_badly_encoded_id_is_refused_and_nobody_is_blocked() {
+    let world = World::new().await;
+    let anna = world.user("anna");
+    let auditor = world.party("auditor7", ilock_auth::Role::Auditor);
+    // GBK, no digits, cut, and a phone number as it is.
+    for id in ["%C3%C5%BF%DA", "%zz", "a%2", "+8613800"] {
+        for method in [Method::PUT, Method::GET, Method::DELETE] {
+            let told = anna.asks(method.clone(), &format!("/api/blocks?caller_id={id}"), None).await.refused(400);
+            assert_eq!(told["field"], "caller_id", "{method} {id}");
+            assert!(told["rule"].as_str().unwrap().contains("percent-encoded"), "{told}");
+        }
+        let told = auditor.gets(&format!("/api/audit/calls?day=2026-11-28&caller={id}")).await.refused(400);
+        assert_eq!(told["field"], "caller", "{id}");
+    }
+    let told = anna.asks(Method::DELETE, "/api/mqtt/clients?except=%ff", None).await.refused(400);
+    assert_eq!(told["field"], "except");
+    assert_eq!(anna.gets("/api/blocks").await.ok()["blocks"], json!([]));
+    blocks(&anna, "%2B8613800").await.ok();
+    let blocked = anna.gets("/api/blocks").await.ok();
+    assert_eq!(blocked["blocks"][0]["caller_id"], "+8613800", "{blocked}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn however_many_block_at_once_there_are_never_more_than_there_may_be() {
     let world = World::new().await;
     let anna = world.user("anna");

@@ -227,10 +227,18 @@ async fn a_broken_address_or_header_is_answered_in_the_envelope() {
         ("/api/calls?limit=many".to_owned(), "limit"),
         ("/api/calls?cursor=nonsense".to_owned(), "cursor"),
         ("/api/calls?limit=1&limit=2".to_owned(), "limit"),
+        ("/api/calls?x=1&x=2&limit=1&limit=1".to_owned(), "limit"),
+        ("/api/calls?limit=1&lim%69t=2".to_owned(), "limit"),
+        ("/api/calls?limit=%zz".to_owned(), "limit"),
+        ("/api/calls?cursor=%ff".to_owned(), "cursor"),
+        ("/api/calls/%ff?x=1&x=2".to_owned(), "address"),
+        ("/api/calls/a?client_id=%ff".to_owned(), "client_id"),
     ] {
         let told = user.gets(&path).await.refused(400);
         assert_eq!(told["field"], field, "{path:.40}: {told}");
     }
+    // What is not known is not looked at.
+    user.gets("/api/calls?x=1&x=2&y=%ff").await.ok();
     user.gets("/api/nothing").await.refused(404);
     user.asks(Method::PATCH, "/api/calls", None).await.refused(405);
     let body = json!({ "callee_id": "user789" });

@@ -1,7 +1,7 @@
 //! GET /api/audit/accesses: what the auditors of a tenant looked at on a day.
 
 use axum::Router;
-use axum::extract::{FromRef, Query, State};
+use axum::extract::{FromRef, State};
 use axum::routing::get;
 use ilock_env::Clock;
 use ilock_events::{AccessesOfDay, LookedAt};
@@ -11,6 +11,7 @@ use super::question::{Question, day};
 use crate::error::ApiError;
 use crate::http::asker::Auditor;
 use crate::http::body::page_limit;
+use crate::http::query::Query;
 use crate::http::response::Reply;
 use crate::http::tenant::AuditLog;
 use crate::service::token_verifier::TokenVerifier;

@@ -1,7 +1,7 @@
 //! GET /api/audit/calls: the calls of a day, for auditors, in the order in which they were placed.
 
 use axum::Router;
-use axum::extract::{FromRef, Query, State};
+use axum::extract::{FromRef, State};
 use axum::routing::get;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,6 +17,7 @@ use super::question::{Question, day};
 use crate::error::ApiError;
 use crate::http::asker::Auditor;
 use crate::http::body::page_limit;
+use crate::http::query::Query;
 use crate::http::response::Reply;
 use crate::http::tenant::AuditLog;
 use crate::service::token_verifier::TokenVerifier;

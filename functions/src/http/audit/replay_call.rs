@@ -1,7 +1,7 @@
 //! GET /api/audit/calls/{call_id}/events: all that is stored of a call, for auditors.
 
 use axum::Router;
-use axum::extract::{FromRef, Path, Query, State};
+use axum::extract::{FromRef, Path, State};
 use axum::routing::get;
 use ilock_env::Clock;
 use ilock_events::{CallEvents, LookedAt};
@@ -12,6 +12,7 @@ use super::question::Question;
 use crate::error::ApiError;
 use crate::http::asker::Auditor;
 use crate::http::body;
+use crate::http::query::Query;
 use crate::http::response::Reply;
 use crate::http::tenant::AuditLog;
 use crate::service::token_verifier::TokenVerifier;

@@ -1,7 +1,7 @@
 //! GET /api/calls/{call_id}: what a woken or reconnected phone asks first.
 
 use axum::Router;
-use axum::extract::{FromRef, Path, Query, State};
+use axum::extract::{FromRef, Path, State};
 use axum::routing::get;
 use ilock_env::Clock;
 use ilock_events::{CallView, PartyKind, SentClientId};
@@ -12,6 +12,7 @@ use super::view::view;
 use crate::error::ApiError;
 use crate::http::asker::Asker;
 use crate::http::body;
+use crate::http::query::Query;
 use crate::http::response::Reply;
 use crate::http::tenant::PartyLog;
 use crate::service::room_credentials::RoomCredentials;

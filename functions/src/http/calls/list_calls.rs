@@ -1,7 +1,7 @@
 //! GET /api/calls: the asker's own history, newest first, a page at a time. PUT /api/calls/seen: until when they have seen it.
 
 use axum::Router;
-use axum::extract::{FromRef, Query, State};
+use axum::extract::{FromRef, State};
 use axum::routing::{get, put};
 use ilock_directory::Directory;
 use ilock_env::Clock;
@@ -14,6 +14,7 @@ use super::history_page::{HistoryReader, Wanted};
 use crate::error::ApiError;
 use crate::http::asker::Asker;
 use crate::http::body::{JsonBody, page_limit};
+use crate::http::query::Query;
 use crate::http::response::Reply;
 use crate::http::tenant::PartyLog;
 use crate::service::token_verifier::TokenVerifier;

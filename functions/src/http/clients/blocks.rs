@@ -1,7 +1,7 @@
 //! /api/blocks: a person's blocked callers. GET lists them, PUT blocks one, DELETE lets one through again.
 
 use axum::Router;
-use axum::extract::{FromRef, Query, State};
+use axum::extract::{FromRef, State};
 use axum::routing::get;
 use ilock_directory::{Blocked, Directory, Unblocked};
 use ilock_env::Clock;
@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::error::ApiError;
 use crate::http::asker::Caller;
 use crate::http::body::bad_id;
+use crate::http::query::Query;
 use crate::http::response::Reply;
 use crate::service::token_verifier::TokenVerifier;
 use crate::settings::BadSetting;

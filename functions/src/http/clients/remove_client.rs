@@ -2,7 +2,7 @@
 //! registered the client. DELETE /api/mqtt/clients: the same for all others, or everywhere.
 
 use axum::Router;
-use axum::extract::{FromRef, Path, Query, State};
+use axum::extract::{FromRef, Path, State};
 use axum::routing::delete;
 use ilock_directory::{Account, Client, Directory};
 use ilock_env::Clock;
@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::error::ApiError;
 use crate::http::asker::{Admission, Asker, Caller};
+use crate::http::query::Query;
 use crate::http::response::Reply;
 use crate::service::sessions::Sessions;
 use crate::service::token_verifier::TokenVerifier;
