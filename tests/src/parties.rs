@@ -1,5 +1,7 @@
 //! Parties that send HTTP requests: people, door stations, auditors.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ilock_auth::{AccessClaims, Identity, Role, Secret, issue_access_token};
 use ilock_directory::{Client, Limit, MAX_CLIENTS, Registration};
 use ilock_env::{Clock, random};
@@ -56,8 +58,12 @@ pub fn token(id: &str, role: Role, tenant: &str) -> String {
 /// The same, where the clock of the login service says `now`.
 #[must_use]
 pub fn token_at(id: &str, role: Role, tenant: &str, now: Millis) -> String {
+    issued_at(id, role, tenant, (now, 3600))
+}
+
+fn issued_at(id: &str, role: Role, tenant: &str, (now, ttl_seconds): (Millis, u32)) -> String {
     let identity = Identity { id: PartyId::new(id).unwrap(), role, tenant: TenantId::new(tenant).unwrap() };
-    issue_access_token(&Secret::new(DEV_SECRET), &identity, Some(DEV_AUDIENCE), now, 3600).unwrap()
+    issue_access_token(&Secret::new(DEV_SECRET), &identity, Some(DEV_AUDIENCE), now, ttl_seconds).unwrap()
 }
 
 /// An access token of the login session `session`, of a login at `at`, good for an hour.
@@ -165,7 +171,21 @@ impl Party {
     /// The person `id`, at the same backend and in the same tenant `default`.
     #[must_use]
     pub fn person(&self, id: &str) -> Self {
-        Self { id: id.into(), token: token(id, Role::User, "default"), ..self.clone() }
+        Self { id: id.into(), token: self.token_for(id), ..self.clone() }
+    }
+
+    /// A token of the user `id`. Where this party logged in long ago, the backend's clock stands there, and so does the login
+    /// service's.
+    fn token_for(&self, id: &str) -> String {
+        let claims = self.token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+        let claims = claims.and_then(|claims| serde_json::from_slice::<Value>(&claims).ok()).unwrap_or_default();
+        match (claims["iat"].as_i64(), claims["exp"].as_i64()) {
+            (Some(issued), Some(expires)) if Clock::system().now().since(Millis(issued * 1000)) > 3_600_000 => {
+                let ttl_seconds = u32::try_from(expires - issued).unwrap();
+                issued_at(id, Role::User, "default", (Millis(issued * 1000), ttl_seconds))
+            }
+            _ => token(id, Role::User, "default"),
+        }
     }
 
     /// Places a new call that rings for `seconds`; the call's view. A person who has no phone yet gets `{callee}_phone`. An
