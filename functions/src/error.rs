@@ -13,8 +13,9 @@ use ilock_notify::QueueError;
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// A field is missing, of the wrong type, or breaks its rule.
-    /// The rule may quote what was sent, so it goes into the answer and never into a log.
-    #[error("{field} breaks its rule")]
+    /// The rule may quote what was sent, and below the first name of the path stand names that the sender chose: both go into the
+    /// answer and never into a log.
+    #[error("{} breaks its rule", first_name(.field))]
     Field {
         /// Which: a path in the body, a header, or a part of the address.
         field: String,
@@ -103,6 +104,11 @@ impl ApiError {
     }
 }
 
+/// The first name of a path in a body, which is one of ours: `invitation_data` of `invitation_data.names[0]`.
+fn first_name(path: &str) -> &str {
+    path.split(['.', '[']).next().unwrap_or_default()
+}
+
 impl From<LogError> for ApiError {
     fn from(error: LogError) -> Self {
         match error {
@@ -123,6 +129,23 @@ impl From<TokenRefused> for ApiError {
         match refused {
             TokenRefused::KeysUnavailable => Self::Busy,
             other => Self::Unauthenticated(other.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_a_sender_chose_are_not_logged() {
+        for (field, logged) in [
+            ("invitation_data.Frau Meier\u{1b}[31m\n2026 ERROR TAMPERED[0]", "invitation_data breaks its rule"),
+            ("caller_info.name", "caller_info breaks its rule"),
+            ("callee_ids[1]", "callee_ids breaks its rule"),
+            ("Idempotency-Key", "Idempotency-Key breaks its rule"),
+        ] {
+            assert_eq!(ApiError::field(field, "must be a text").to_string(), logged);
         }
     }
 }

@@ -12,6 +12,7 @@ use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
 use crate::ui::error::CommandError;
+use crate::ui::log_lines::escaped_fields;
 use crate::ui::output::{Level, Output};
 use crate::ui::stop::StopSignal;
 
@@ -100,6 +101,7 @@ impl Dev {
             .map_err(|error| CommandError::new(format!("--log: {error}")).hint("for example: info,ilock=debug"))?;
         tracing_subscriber::fmt()
             .with_env_filter(filter)
+            .fmt_fields(escaped_fields())
             .with_writer(std::io::stderr)
             .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
             .init();

@@ -2,6 +2,7 @@
 
 pub mod confirm;
 pub mod error;
+pub mod log_lines;
 pub mod output;
 pub mod progress;
 pub mod stop;

@@ -73,8 +73,8 @@ impl BrokerEventHandler for BrokerRules {
                 return PublishAction::Continue;
             }
             tracing::warn!(
-                client_id = %event.client_id,
-                topic = %event.topic,
+                client_id = &*event.client_id,
+                topic = &*event.topic,
                 qos = ?event.qos,
                 "connection closed: the client may not publish to this topic at this QoS"
             );

@@ -349,6 +349,29 @@ async fn a_will_that_is_refused_is_named_in_the_log() {
     world.end().await;
 }
 
+#[tokio::test]
+async fn names_that_a_sender_chose_stand_in_the_answer_and_in_no_line_of_the_log() {
+    let lines = LogLines::default();
+    let to = lines.clone();
+    let _logging = tracing::subscriber::set_default(lines_of_json(move || to.clone()));
+    let world = World::new().await;
+    let door = world.door("device123");
+    for part in ["invitation_data", "caller_info"] {
+        let body = format!(r#"{{"callee_id":"a","{part}":{{"Frau Meier\u001b[31m\n2026 ERROR TAMPERED":[1e400]}}}}"#);
+        let told = door.asks_raw(Method::POST, "/api/calls", Some(body.into_bytes()), &[]).await.refused(400);
+        assert!(told["field"].as_str().unwrap().starts_with(&format!("{part}.Frau Meier")), "{told}");
+    }
+    let long = "Frau%20Meier".repeat(500);
+    let told = door.gets(&format!("/api/calls?{long}=1&{long}=2&limit=0")).await.refused(400);
+    assert_eq!(told["field"], "limit");
+    let text = lines.text();
+    assert!(text.contains("invitation_data breaks its rule"), "{text}");
+    for sent in ["Meier", "TAMPERED", "1e400"] {
+        assert!(!text.contains(sent), "{text}");
+    }
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_publishes_anything() {
     let world = World::new().await;
