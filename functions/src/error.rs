@@ -28,6 +28,12 @@ pub enum ApiError {
         /// The most that is taken.
         most: usize,
     },
+    /// The body did not come to its end in time.
+    #[error("the body took longer than {seconds} seconds")]
+    TooSlow {
+        /// How long it may take.
+        seconds: u64,
+    },
     /// The body is compressed, or encoded in another way.
     #[error("the body has a content encoding")]
     Encoded,

@@ -26,7 +26,7 @@ const fn refusal(
     Refusal { name, description, codes, said }
 }
 
-const REFUSALS: [Refusal; 17] = [
+const REFUSALS: [Refusal; 18] = [
     refusal("BadRequest", "A field is wrong.", &[40_001], FIELD_RULE),
     refusal("BadAddress", "A part of the path or query is wrong.", &[40_001], FIELD_RULE),
     refusal("Unauthenticated", "No token, or an invalid one.", &[40_101], &["reason"]),
@@ -40,6 +40,7 @@ const REFUSALS: [Refusal; 17] = [
     refusal("NoSuchCall", "No such call, or none of yours.", &[40_401], &[]),
     refusal("NotFound", "No such client.", &[40_402], &[]),
     refusal("WrongMethod", "The route takes another method.", &[40_500], &[]),
+    refusal("TooSlow", "The body did not arrive in time.", &[40_801], FIELD_RULE),
     refusal(
         "OtherState",
         "The call is in another state already (40901), or has not been answered (40902).",

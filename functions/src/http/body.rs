@@ -1,6 +1,8 @@
 //! What comes in beside the token: the JSON body, and ids in the address.
 
-use axum::body::to_bytes;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_ENCODING;
@@ -15,6 +17,23 @@ use crate::http::body_error::{self, MAX_DEPTH};
 /// The largest body that is read, in bytes. Two texts of 4 KB fit in, with every character escaped: `\ud83d\ude00` for the four
 /// bytes of an emoji.
 pub const MAX_BODY: usize = 32 * 1024;
+
+/// How long a body may take, in seconds. It ends before the time of the whole request does, which is ours to keep.
+const BODY_SECONDS: u64 = 5;
+
+/// The whole body, as it was written.
+///
+/// # Errors
+/// 415 where it is encoded, 413 where it is too large, 408 where it does not come to its end (RFC 9110, 15.5.9).
+pub async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
+    if !is_plain(headers) {
+        return Err(ApiError::Encoded);
+    }
+    match tokio::time::timeout(Duration::from_secs(BODY_SECONDS), to_bytes(body, MAX_BODY)).await {
+        Ok(read) => read.map_err(|_| ApiError::TooLarge { most: MAX_BODY }),
+        Err(_) => Err(ApiError::TooSlow { seconds: BODY_SECONDS }),
+    }
+}
 
 /// What a broken id in `field` is answered with.
 #[must_use]
@@ -54,10 +73,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        if !is_plain(request.headers()) {
-            return Err(ApiError::Encoded);
-        }
-        let body = to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| ApiError::TooLarge { most: MAX_BODY })?;
+        let (parts, body) = request.into_parts();
+        let body = read_body(&parts.headers, body).await?;
         // RFC 4627, 3: in UTF-16 and UTF-32 one of the first four bytes is zero.
         let other = body.iter().take(4).any(|byte| *byte == 0);
         let text = normalize(&body).ok().filter(|_| !other);

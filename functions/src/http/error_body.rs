@@ -48,6 +48,13 @@ impl ApiError {
                 format!("body: at most {most} bytes"),
                 json!({ "field": "body", "rule": format!("at most {most} bytes") }),
             ),
+            Self::TooSlow { seconds } => body(
+                S::REQUEST_TIMEOUT,
+                40_801,
+                format!("请求体未在 {seconds} 秒内全部到达"),
+                format!("body: must arrive within {seconds} seconds"),
+                json!({ "field": "body", "rule": format!("must arrive within {seconds} seconds") }),
+            ),
             Self::Encoded => body(
                 S::UNSUPPORTED_MEDIA_TYPE,
                 41_501,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -17,7 +17,7 @@ use ilock_trtc::{BadSignature, CallbackEvent, InRoom, RoomEventKind, parse_callb
 use serde_json::json;
 
 use crate::error::ApiError;
-use crate::http::body::MAX_BODY;
+use crate::http::body::read_body;
 use crate::service::empty_room::end_once_left;
 use crate::service::room_dismisser::dismiss;
 use crate::service::room_watch::RoomWatch;
@@ -53,7 +53,7 @@ async fn trtc_callback(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let body = to_bytes(body, MAX_BODY).await.map_err(|_| ApiError::TooLarge { most: MAX_BODY })?;
+    let body = read_body(&headers, body).await?;
     let sign = headers.get("sign").and_then(|sign| sign.to_str().ok()).unwrap_or_default();
     signed_by_one_of(&watch.keys, &body, sign)?;
     of_application(watch.sdk_app_id, &headers)?;

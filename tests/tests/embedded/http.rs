@@ -47,6 +47,32 @@ async fn a_connection_whose_body_was_not_read_is_closed_and_says_so() {
     world.end().await;
 }
 
+/// RFC 9110, 15.5.9: the one who is slow is told so, and not that the server is busy.
+#[tokio::test]
+async fn a_body_that_does_not_come_to_its_end_is_answered_408_and_its_connection_is_closed() {
+    let world = World::new().await;
+    let token = world.door("device123").token;
+    let half = async |path: &str| {
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-length: 100\r\n\r\n{{\"call"
+        );
+        let mut connection = TcpStream::connect(world.stack.at.http).await.unwrap();
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = vec![];
+        timeout(3 * SOON, connection.read_to_end(&mut answer)).await.expect("the server closes").unwrap();
+        String::from_utf8(answer).unwrap()
+    };
+    // Tencent's reports too, which are read before their signature is looked at.
+    let answers = tokio::join!(half("/api/calls"), half("/api/calls/callee-action"), half("/api/trtc/callback"));
+    for answer in [answers.0, answers.1, answers.2] {
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        assert!(answer.to_ascii_lowercase().contains("\r\nconnection: close\r\n"), "{answer}");
+        assert!(answer.contains(r#""code":40801"#) && answer.contains(r#""field":"body""#), "{answer}");
+        assert!(!answer.to_ascii_lowercase().contains("retry-after"), "{answer}");
+    }
+    world.end().await;
+}
+
 #[tokio::test]
 async fn a_connection_whose_body_was_read_stays_open() {
     let world = World::new().await;
