@@ -65,7 +65,10 @@ pub(crate) fn classify(status: u16, retry_after: Option<&str>, body: &str) -> Ve
         TOKEN_REFUSED => Verdict::Token,
         40302 => Verdict::LoggedOut,
         50001 => refused(envelope),
-        _ if status == 429 || status >= 500 => Verdict::Again { after_ms, code: of_backend(code, NO_ANSWER) },
+        // 408: the network was too slow for the body.
+        _ if status == 408 || status == 429 || status >= 500 => {
+            Verdict::Again { after_ms, code: of_backend(code, NO_ANSWER) }
+        }
         _ => refused(envelope),
     }
 }
@@ -98,6 +101,8 @@ mod tests {
         assert!(matches!(classify(503, Some("3"), busy), Verdict::Again { after_ms: Some(3_000), code: 50302 }));
         let stranger = r#"{"code":3,"message":"upstream connect error"}"#;
         assert!(matches!(classify(503, None, stranger), Verdict::Again { after_ms: None, code: NO_ANSWER }));
+        let slow = r#"{"code":40801,"message":"","data":{"field":"body","rule":"must arrive within 5 seconds"}}"#;
+        assert!(matches!(classify(408, None, slow), Verdict::Again { after_ms: None, code: 40801 }));
         let limit = r#"{"code":42901,"message":"","data":null}"#;
         assert!(matches!(classify(429, Some("x"), limit), Verdict::Again { after_ms: None, code: 42901 }));
     }

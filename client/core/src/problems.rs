@@ -28,6 +28,7 @@ fn hint(code: u32) -> &'static str {
         40400 | 40500 => "check the backend's address and its version",
         40401 => "there is no such call any more",
         40402 => "nobody with this id can be called: check the id, or ask them to log in on a phone",
+        40801 => "check the network, then try again",
         40901 => "somebody else was first",
         40902 => "the call has not been answered",
         41301 => "send less",
@@ -83,6 +84,7 @@ impl Client {
     pub(crate) fn report_failure(&mut self, purpose: &Purpose, code: u32, retry_after_ms: Option<u64>) {
         let why = match code {
             NO_ANSWER => "the backend did not answer",
+            40801 => "the request took too long to arrive",
             TOKEN_REFUSED => "there is no access token that the backend accepts, and the login service did not answer",
             _ => "the backend is busy, or limits how often",
         };
@@ -124,9 +126,9 @@ mod tests {
     use crate::codes::LEAST_OF_BACKEND;
 
     /// Those of the backend that a problem can have.
-    const OF_BACKEND: [u32; 18] = [
-        40001, 40101, 40301, 40400, 40402, 40500, 40902, 41301, 41501, 42201, 42901, 42902, 42903, 42904, 50001, 50301,
-        50302, 50303,
+    const OF_BACKEND: [u32; 19] = [
+        40001, 40101, 40301, 40400, 40402, 40500, 40801, 40902, 41301, 41501, 42201, 42901, 42902, 42903, 42904, 50001,
+        50301, 50302, 50303,
     ];
     const OWN: [u32; 8] =
         [NO_ANSWER, UNREADABLE, ANSWER_TOO_LATE, UNKNOWN_CALL, CALL_IS_OVER, OWN_CALL, NOT_RINGING, NO_OBJECT];
