@@ -35,6 +35,10 @@ fn wrong_data(path: &str, rule: &str) -> ApiError {
             return ApiError::field(field(&whole), words);
         }
     }
+    // Its name is the sender's, so it is in the rule and not in the field.
+    if let Some(name) = rule.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
+        return ApiError::field("body", format!("must not have the field {name}"));
+    }
     // What is read whole before its fields are names the field itself.
     if let Some((name, rule)) = rule.strip_prefix("field `").and_then(|rest| rest.split_once("`: ")) {
         return wrong_data(&format!("{path}.{name}"), rule);

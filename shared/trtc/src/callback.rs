@@ -6,7 +6,8 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use ilock_events::{Millis, RoomId};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 use sha2::Sha256;
 
 /// A report that Tencent did not sign with the operator's key.
@@ -178,7 +179,7 @@ struct Head {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Rest {
-    event_info: EventInfo,
+    event_info: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -204,12 +205,16 @@ enum WrittenRoom {
 /// # Errors
 /// [`BadCallback`] names the field.
 pub fn parse(raw: &[u8]) -> Result<CallbackEvent, BadCallback> {
-    let Head { event_group_id: group, event_type, callback_ts } = read(raw)?;
+    // serde would take an array for an object whose fields have no names.
+    if !raw.trim_ascii_start().starts_with(b"{") {
+        return Err(bad("body", "must be a JSON object"));
+    }
+    let Head { event_group_id: group, event_type, callback_ts } = read_text(raw)?;
     let sent_at = Millis(callback_ts);
     let Some(kind) = RoomEventKind::of(group, event_type) else {
         return Ok(CallbackEvent::Unknown { group, event_type, sent_at });
     };
-    let info = read::<Rest>(raw)?.event_info;
+    let info: EventInfo = read("EventInfo.", Value::Object(read_text::<Rest>(raw)?.event_info))?;
     if kind.has_user() && info.user_id.as_deref().is_none_or(str::is_empty) {
         return Err(bad("EventInfo.UserId", "must say who it was"));
     }
@@ -236,15 +241,39 @@ fn room(written: WrittenRoom) -> Result<CallbackRoom, BadCallback> {
     Ok(room.map_or(CallbackRoom::Other(text), CallbackRoom::Number))
 }
 
-fn read<T: DeserializeOwned>(raw: &[u8]) -> Result<T, BadCallback> {
+fn read_text<'de, T: Deserialize<'de>>(raw: &'de [u8]) -> Result<T, BadCallback> {
     let mut json = serde_json::Deserializer::from_slice(raw);
-    let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        let field = if path == "." { "body" } else { &path };
-        bad(field, error.inner().to_string())
-    })?;
-    json.end().map_err(|error| bad("body", error.to_string()))?;
+    let read = read("", &mut json)?;
+    json.end().map_err(|_| bad("body", "must be one JSON object"))?;
     Ok(read)
+}
+
+/// What is wrong is named by its path, behind `at`.
+fn read<'de, T: Deserialize<'de>>(
+    at: &str,
+    from: impl Deserializer<'de, Error = serde_json::Error>,
+) -> Result<T, BadCallback> {
+    serde_path_to_error::deserialize(from).map_err(|error| {
+        let (path, said) = (error.path().to_string(), error.inner().to_string());
+        let below = |name: &str| format!("{at}{name}");
+        if !error.inner().is_data() {
+            return bad("body", "must be JSON");
+        }
+        for (start, problem) in [("missing field `", "is missing"), ("duplicate field `", "must be there only once")] {
+            if let Some((name, _)) = said.strip_prefix(start).and_then(|rest| rest.split_once('`')) {
+                return bad(&below(name), problem);
+            }
+        }
+        let expected = said.rfind(", expected ").map(|at| &said[at + ", expected ".len()..]);
+        let kind = expected.map(|kind| kind.rfind(" at line ").map_or(kind, |end| &kind[..end]));
+        let problem = match kind {
+            Some("a string") => "must be a text",
+            Some("a map") => "must be an object",
+            Some(kind) if kind.starts_with(['u', 'i']) => "must be a whole number",
+            _ => "must be a whole number or a text",
+        };
+        bad(&below(if path == "." { "body" } else { &path }), problem)
+    })
 }
 
 fn bad(field: &str, problem: impl Into<String>) -> BadCallback {

@@ -135,16 +135,28 @@ async fn under_a_name_that_was_made_to_lead_here_there_is_no_api_while_everybody
 #[tokio::test]
 async fn a_wish_for_a_token_that_cannot_be_read_is_refused_with_the_reason() {
     let world = World::new().await;
-    for (body, said) in [
-        ("{", "EOF"),
-        (r#"{"sub":"","role":"user"}"#, "1 to 128"),
-        (r#"{"sub":"anna","role":"owner"}"#, "owner"),
-        (r#"{"sub":"anna","role":"user","tenant":"x"}"#, "tenant"),
+    let long = format!(r#"{{"sub":"anna","role":"user","session":"{}"}}"#, "s".repeat(129));
+    for (body, field, said) in [
+        ("{", "body", "it ends too early"),
+        (r#"["anna","user",null]"#, "body", "must be a JSON object"),
+        ("{}", "sub", "is missing"),
+        (r#"{"sub":"anna"}"#, "role", "is missing"),
+        (r#"{"sub":"","role":"user"}"#, "sub", "1 to 128"),
+        (r#"{"sub":"anna","role":7}"#, "role", "must be a text"),
+        (r#"{"sub":"anna","role":{"user":null}}"#, "role", "must be a text"),
+        (r#"{"sub":"anna","role":"owner"}"#, "role", "must be user, device, auditor or operator"),
+        (r#"{"sub":"anna","role":"user","tenant":"x"}"#, "body", "must not have the field tenant"),
+        (&long, "session", "at most 128 bytes"),
     ] {
         let (status, _, text) = ask(&world, (Method::POST, "/dev/token"), &[], body).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
-        assert!(text.contains(said), "{body}: {text}");
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&answer["code"], &answer["data"]["field"]), (&json!(40_001), &json!(field)), "{body}: {text}");
+        assert!(answer["data"]["rule"].as_str().unwrap().contains(said), "{body}: {text}");
     }
+    let (status, ..) = ask(&world, (Method::POST, "/dev/token"), &[("content-encoding", "gzip")], ANNA).await;
+    assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(ask(&world, (Method::POST, "/dev/token"), &[("host", "LOCALHOST:8080")], ANNA).await.0, StatusCode::OK);
     world.end().await;
 }
 

@@ -425,6 +425,13 @@ async fn a_report_of_what_is_to_come_or_was_long_ago_or_of_another_application_e
     let refused = request.body(raw).send().await.unwrap();
     assert_eq!(refused.status(), 400);
     assert!(refused.text().await.unwrap().contains("SdkAppId"));
+    // As every other body.
+    let raw = dismissed(60_000).raw(now);
+    let request = reqwest::Client::new().post(format!("http://{}/api/trtc/callback", world.stack.at.http));
+    let request = request.header("sign", reports.sign(&raw)).header("content-encoding", "gzip");
+    let refused = request.body(raw).send().await.unwrap();
+    assert_eq!(refused.status(), 415);
+    assert!(refused.text().await.unwrap().contains("41501"));
     assert_eq!(state(&door, &call).await, "active");
     assert_eq!(send(dismissed(60_000).raw(now)).await.status(), 200);
     assert_eq!(state(&door, &call).await, "ended");

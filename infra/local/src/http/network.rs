@@ -30,9 +30,10 @@ pub(crate) fn is_address(host: &str) -> bool {
     address(host).is_some()
 }
 
-/// Whether `host` is a name or address of the loopback interface.
+/// Whether `host` is a name or address of the loopback interface. Names are the same in any case (RFC 9110, 4.2.3).
 pub(crate) fn is_loopback_host(host: &str) -> bool {
-    host == "localhost" || host.ends_with(".localhost") || address(host).is_some_and(|address| address.is_loopback())
+    let host = host.to_ascii_lowercase();
+    host == "localhost" || host.ends_with(".localhost") || address(&host).is_some_and(|address| address.is_loopback())
 }
 
 /// Whether `host` is a name or address by which this machine is meant.
@@ -56,6 +57,16 @@ mod tests {
         assert_eq!(reachable(bound), bound);
         let bound: SocketAddr = "192.168.1.5:1883".parse().unwrap();
         assert_eq!(reachable(bound), bound);
+    }
+
+    #[test]
+    fn this_machine_is_named_in_any_case_and_by_nothing_that_only_begins_so() {
+        for host in ["localhost", "LOCALHOST", "App.LocalHost", "127.0.0.1", "[::1]"] {
+            assert!(is_loopback_host(host), "{host}");
+        }
+        for host in ["LOCALHOST.example.com", "notlocalhost", "192.0.2.9", ""] {
+            assert!(!is_loopback_host(host), "{host}");
+        }
     }
 
     #[test]

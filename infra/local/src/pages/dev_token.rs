@@ -3,13 +3,14 @@
 //! That gives nobody anything: with the development secret, which everybody knows, anybody can sign a token. With a
 //! secret of one's own there is no such route.
 
-use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{FromRequest, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ilock_auth::{AccessClaims, AccessKeys, AccessRules, ClaimNames, Identity, LongestLife, Role, Secret};
 use ilock_env::Clock;
 use ilock_events::{PartyId, TenantId};
+use ilock_functions::error::ApiError;
+use ilock_functions::http::body::JsonBody;
 use ilock_functions::settings::DEV_SECRET;
 use serde::Deserialize;
 use serde_json::json;
@@ -58,22 +59,29 @@ pub(crate) fn anybody_can_sign(keys: &AccessKeys) -> bool {
 #[serde(deny_unknown_fields)]
 struct TokenAsked {
     sub: PartyId,
-    role: Role,
+    role: String,
     /// The login session, which a page keeps while it is reloaded.
     session: Option<String>,
 }
 
-pub(super) async fn dev_token(State(tokens): State<Option<DevTokens>>, body: Bytes) -> Response {
+/// A refusal has no language yet.
+pub(super) async fn dev_token(State(tokens): State<Option<DevTokens>>, request: Request) -> Response {
     let Some(tokens) = tokens else {
         let message = "tokens are signed by the configured login service: hand the page one of its access tokens";
         return answer(StatusCode::NOT_FOUND, json!({ "code": 404, "message": message, "data": null }));
     };
-    let asked = match serde_json::from_slice::<TokenAsked>(&body) {
-        Ok(asked) if asked.session.as_ref().is_none_or(|session| session.len() <= LONGEST_SESSION) => asked,
-        Ok(_) => return refused("session", &format!("must have at most {LONGEST_SESSION} bytes")),
-        Err(error) => return refused("body", &error.to_string()),
+    let asked = match JsonBody::<TokenAsked>::from_request(request, &()).await {
+        Ok(JsonBody(asked)) => asked,
+        Err(refused) => return refused.into_response(),
     };
-    let identity = Identity { id: asked.sub, role: asked.role, tenant: tokens.tenant };
+    if asked.session.as_ref().is_some_and(|session| session.len() > LONGEST_SESSION) {
+        let rule = format!("must have at most {LONGEST_SESSION} bytes");
+        return ApiError::field("session", rule).into_response();
+    }
+    let Ok(role) = asked.role.parse::<Role>() else {
+        return ApiError::field("role", "must be user, device, auditor or operator").into_response();
+    };
+    let identity = Identity { id: asked.sub, role, tenant: tokens.tenant };
     let signed = AccessClaims {
         identity: &identity,
         issuer: tokens.issuer.as_deref(),
@@ -86,13 +94,8 @@ pub(super) async fn dev_token(State(tokens): State<Option<DevTokens>>, body: Byt
     .sign(&tokens.secret);
     match signed {
         Ok(token) => answer(StatusCode::OK, json!({ "code": 0, "message": "OK", "data": { "token": token } })),
-        Err(error) => refused("body", &error.to_string()),
+        Err(error) => ApiError::Internal(error.to_string()).into_response(),
     }
-}
-
-fn refused(field: &str, rule: &str) -> Response {
-    let data = json!({ "field": field, "rule": rule });
-    answer(StatusCode::BAD_REQUEST, json!({ "code": 40001, "message": format!("{field}: {rule}"), "data": data }))
 }
 
 fn answer(status: StatusCode, body: serde_json::Value) -> Response {

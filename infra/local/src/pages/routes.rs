@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use ilock_functions::http::response::in_language;
 use ilock_functions::settings::{BadSetting, Settings};
 
 use ilock_env::Clock;
@@ -48,7 +49,7 @@ pub(crate) fn routes(pages: Pages, room: Router) -> Router {
         .route("/story/{call_id}", page())
         .route("/pages/config.json", get(config))
         .route("/pages/{file}", get(asset))
-        .route("/dev/token", post(dev_token))
+        .route("/dev/token", post(dev_token).layer(from_fn(in_language)))
         .with_state(pages);
     pages.merge(room).layer(from_fn(this_machine_only))
 }
