@@ -1,7 +1,7 @@
 //! The MQTT broker: TCP, TLS and WebSocket, MQTT 3.1.1 and 5. It asks the real authorizer about every CONNECT and
 //! enforces the very policy that comes back.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use ilock_events::{Carrier, ClientName, TopicPrefix};
 use ilock_functions::lock::lock;
 use ilock_notify::{CarrierError, Mqtt, Publish};
 use mqtt5::QoS;
-use mqtt5::broker::config::{BrokerConfig, StorageBackend, StorageConfig, TlsConfig, WebSocketConfig};
+use mqtt5::broker::config::{BrokerConfig, StorageBackend, StorageConfig, WebSocketConfig};
 use mqtt5::broker::router::MessageRouter;
 use mqtt5::broker::storage::{DynamicStorage, StorageBackend as _};
 use mqtt5::broker::{BrokerShutdownHandle, MqttBroker};
@@ -20,6 +20,7 @@ use mqtt5::packet::publish::PublishPacket;
 use tokio::task::JoinHandle;
 
 use crate::broker_acl::{Authority, BrokerAcl};
+use crate::broker_entrance::{Entrance, Handshake, listen, tls};
 use crate::error::NotStarted;
 use crate::presence::PresenceReporter;
 
@@ -64,6 +65,8 @@ struct Running {
     task: JoinHandle<()>,
     /// Ends connections whose time is up.
     guard: JoinHandle<()>,
+    /// Before its WebSocket and TLS ports.
+    entrances: [Entrance; 2],
     at: BrokerAddresses,
 }
 
@@ -98,7 +101,7 @@ impl LocalBroker {
     /// Starts listening at `at`; port 0 is any. Returns where it listens.
     ///
     /// # Errors
-    /// [`NotStarted::Broker`], also when an address is taken.
+    /// [`NotStarted::Address`] and [`NotStarted::Broker`] when an address is taken.
     pub async fn start(&self, at: BrokerAddresses) -> Result<BrokerAddresses, NotStarted> {
         let mut running = self.running.lock().await;
         if let Some(running) = &*running {
@@ -107,14 +110,15 @@ impl LocalBroker {
         let failed = |error: mqtt5::MqttError| NotStarted::Broker(error.to_string());
         // Two libraries bring a provider of TLS each; the process must be told which. Told twice is told.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let (websocket, websocket_at) = listen("MQTT over WebSocket", at.websocket).await?;
+        let (secure, tls_at) = listen("MQTT over TLS", at.tls).await?;
+        let (certificate, key) = &self.storage.certificate;
+        let by_tls = tls((certificate, key))?;
         let mut broker =
-            MqttBroker::with_config(self.config(at)).await.map_err(failed)?.with_auth_provider(self.acl.clone());
+            MqttBroker::with_config(self.config(at.tcp)).await.map_err(failed)?.with_auth_provider(self.acl.clone());
         let bound = |address: Option<SocketAddr>| address.ok_or_else(|| NotStarted::Broker("no address".into()));
-        let at = BrokerAddresses {
-            tcp: bound(broker.local_addr())?,
-            websocket: bound(broker.ws_local_addr())?,
-            tls: bound(broker.tls_local_addr())?,
-        };
+        let (tcp, behind) = (bound(broker.local_addr())?, bound(broker.ws_local_addr())?);
+        let at = BrokerAddresses { tcp, websocket: websocket_at, tls: tls_at };
         let open = Open { router: broker.router(), storage: broker.storage() };
         let stop = broker.shutdown_handle();
         let mut ready = broker.ready_receiver();
@@ -126,8 +130,9 @@ impl LocalBroker {
         ready.wait_for(|up| *up).await.map_err(|_| NotStarted::Broker("it ended before it was up".into()))?;
         self.acl.rules().route_by(Some(open.router.clone()));
         let guard = tokio::spawn(end_overdue(self.acl.clone(), open.router.clone()));
+        let entrances = [Entrance::open(websocket, Handshake::WebSocket, behind), Entrance::open(secure, by_tls, tcp)];
         *lock(&self.open) = Some(open);
-        *running = Some(Running { stop, task, guard, at });
+        *running = Some(Running { stop, task, guard, entrances, at });
         Ok(at)
     }
 
@@ -141,19 +146,22 @@ impl LocalBroker {
             if tokio::time::timeout(Duration::from_millis(500), running.task).await.is_err() {
                 tracing::warn!("the broker took too long to stop");
             }
+            for entrance in running.entrances {
+                entrance.close().await;
+            }
         }
     }
 
-    fn config(&self, at: BrokerAddresses) -> BrokerConfig {
+    fn config(&self, tcp: SocketAddr) -> BrokerConfig {
         let storage = match &self.storage.sessions {
             Some(dir) => StorageConfig::new().with_backend(StorageBackend::File).with_base_dir(dir.clone()),
             None => StorageConfig::new().with_backend(StorageBackend::Memory),
         };
-        let (certificate, key) = self.storage.certificate.clone();
+        // Reached by the entrance alone.
+        let websocket: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
         BrokerConfig::new()
-            .with_bind_address(at.tcp)
-            .with_websocket(WebSocketConfig::new().with_bind_address(at.websocket).with_path("/mqtt"))
-            .with_tls(TlsConfig::new(certificate, key).with_require_client_cert(false).with_bind_address(at.tls))
+            .with_bind_address(tcp)
+            .with_websocket(WebSocketConfig::new().with_bind_address(websocket).with_path("/mqtt"))
             .with_storage(storage)
             .with_session_expiry(SESSION)
             .with_max_packet_size(MAX_PACKET)

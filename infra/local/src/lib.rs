@@ -7,6 +7,7 @@
 
 pub mod broker;
 mod broker_acl;
+mod broker_entrance;
 mod broker_rules;
 pub mod dynamodb;
 mod error;

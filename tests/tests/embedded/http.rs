@@ -1,11 +1,14 @@
 //! How the embedded stack serves HTTP, and to whom.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ilock_local::{Options, Stack};
 use ilock_tests::World;
 use reqwest::{Method, StatusCode};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -112,6 +115,63 @@ async fn who_sends_a_large_body_that_nobody_reads_still_gets_the_answer() {
             .unwrap();
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
         assert!(answer.text().await.unwrap().contains("\"code\":401"));
+    }
+    world.end().await;
+}
+
+/// Waits until what `connection` leads to is closed; after how long.
+async fn closes(mut connection: TcpStream) -> Duration {
+    let start = Instant::now();
+    let mut rest = vec![];
+    // A reset closes it too.
+    let _ = timeout(4 * SOON, connection.read_to_end(&mut rest)).await.expect("it is closed");
+    start.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_sends_nothing_to_the_broker_is_put_out_and_keeps_nobody_out() {
+    let data = tempfile::tempdir().unwrap();
+    let world = World::with(Options { data_dir: Some(data.path().into()), ..Options::anywhere() }).await;
+    let at = world.stack.at.broker;
+    let idle = async |at: SocketAddr, sent: &[u8]| {
+        let mut connection = TcpStream::connect(at).await.unwrap();
+        connection.write_all(sent).await.unwrap();
+        connection
+    };
+    // Nothing at all, and the beginning of a handshake.
+    let idle = [
+        idle(at.tcp, b"").await,
+        idle(at.websocket, b"").await,
+        idle(at.websocket, b"GET /mqtt HTTP/1.1\r\nhost: localhost\r\n").await,
+        idle(at.tls, b"").await,
+        idle(at.tls, b"\x16\x03\x01\x02\x00\x01").await,
+    ];
+    tokio::time::sleep(Duration::from_millis(100)).await;
+
+    let mut browser = TcpStream::connect(at.websocket).await.unwrap();
+    let request = "GET /mqtt HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+                   sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: mqtt\r\n\r\n";
+    browser.write_all(request.as_bytes()).await.unwrap();
+    let mut start = [0; 12];
+    timeout(SOON, browser.read_exact(&mut start)).await.expect("it is let in").unwrap();
+    assert_eq!(&start, b"HTTP/1.1 101");
+
+    let certificate = std::fs::read(data.path().join("mqtts.crt")).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(&certificate).unwrap()).unwrap();
+    let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let tls = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let phone = TcpStream::connect(at.tls).await.unwrap();
+    let phone = tls.connect(ServerName::try_from("localhost").unwrap(), phone);
+    let mut phone = timeout(SOON, phone).await.expect("it is let in").unwrap();
+    // A CONNECT of MQTT 3.1.1 without a name: the broker answers it with a CONNACK.
+    phone.write_all(b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01a").await.unwrap();
+    let mut answer = [0; 1];
+    timeout(SOON, phone.read_exact(&mut answer)).await.expect("it is answered").unwrap();
+    assert_eq!(answer[0], 0x20);
+
+    for took in futures::future::join_all(idle.map(closes)).await {
+        assert!(took < Duration::from_secs(15), "closed after {took:?}");
     }
     world.end().await;
 }
