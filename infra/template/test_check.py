@@ -11,7 +11,7 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 import check
 import combinations
-from transformed import Conditions, broken_rules
+from transformed import Conditions, broken_rules, referred
 
 CORE = dict(combinations.core())
 WITHOUT_PUSH = "staging, no pager, gradual deployments, no push, no callback"
@@ -371,6 +371,54 @@ class Streams(unittest.TestCase):
             self.assertEqual(reader["MaximumRecordAgeInSeconds"], {"Ref": f"{own}MaxAgeSeconds"})
         # Whatever is given up reaches the dead letters before the stream forgets it.
         self.assertLess(check.template()["Parameters"]["LedgerMaxAgeSeconds"]["Default"], 24 * 60 * 60)
+
+
+class Loops(unittest.TestCase):
+    """Lambda stops a function that its own messages invoke again and again, unless it is told that this is meant."""
+
+    @staticmethod
+    def in_loops(resources):
+        """The functions that a message can come back to, by the queues that their roles may send to and that invoke functions."""
+        queues = {name for name, one in resources.items() if one["Type"] == "AWS::SQS::Queue"}
+        roles, invoked = {}, {}
+        for name, one in resources.items():
+            if one["Type"] == "AWS::Lambda::Function":
+                roles[one["Properties"]["Role"]["Fn::GetAtt"][0]] = name
+            elif one["Type"] == "AWS::Lambda::EventSourceMapping":
+                [source] = {*referred(one["Properties"]["EventSourceArn"])} & {*resources}
+                alias = resources[one["Properties"]["FunctionName"]["Ref"]]
+                invoked.setdefault(source, set()).add(alias["Properties"]["FunctionName"]["Ref"])
+        follows = {function: set() for function in roles.values()}
+        for role, function in roles.items():
+            policies = resources[role]["Properties"].get("Policies", [])
+            for statement in (one for policy in policies for one in policy["PolicyDocument"]["Statement"]):
+                if "sqs:SendMessage" in statement["Action"]:
+                    follows[function] |= {next_one for queue in {*referred(statement["Resource"])} & queues for next_one in invoked.get(queue, ())}
+
+        def reached(function):
+            found, new = set(), follows[function]
+            while new:
+                found |= new
+                new = set().union(*(follows[one] for one in new)) - found
+            return found
+
+        return {function for function in follows if function in reached(function)}
+
+    def test_what_its_own_queue_invokes_is_not_taken_for_a_loop(self):
+        resources = check.deployed(CORE[WITH_PUSH])["Resources"]
+        allowed = {name for name, one in resources.items() if one["Type"] == "AWS::Lambda::Function" and one["Properties"].get("RecursiveLoop") == "Allow"}
+        self.assertEqual(allowed, {"ExpireCallFunction", "PresenceFunction", "ProjectorFunction"})
+        self.assertEqual(allowed, self.in_loops(resources))
+
+    def test_a_loop_by_way_of_another_function_is_found(self):
+        resources = copy.deepcopy(check.deployed(CORE[WITH_PUSH])["Resources"])
+        statement = {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": {"Fn::GetAtt": ["LedgerDeadLetters", "Arn"]}}
+        resources["ProjectorRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"].append(statement)
+        back = statement | {"Resource": {"Fn::GetAtt": ["ProjectorQueue", "Arn"]}}
+        resources["LedgerRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"].append(back)
+        read = {"EventSourceArn": {"Fn::GetAtt": ["LedgerDeadLetters", "Arn"]}, "FunctionName": {"Ref": "LedgerFunctionAliaslive"}}
+        resources["Read"] = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": read}
+        self.assertIn("LedgerFunction", self.in_loops(resources))
 
 
 class Regions(unittest.TestCase):
