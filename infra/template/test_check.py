@@ -2,7 +2,10 @@
 
 import copy
 import json
+import os
 import re
+import subprocess
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -161,6 +164,62 @@ class Commands(unittest.TestCase):
             for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL):
                 for pattern, instead in self.ELSEWHERE_OTHERWISE.items():
                     self.assertIsNone(re.search(pattern, block), f"{page}: {pattern}: {instead}")
+
+    def test_no_secret_stands_in_a_command_line(self):
+        seen = 0
+        for page in (*Path("docs").glob("*.md"), *Path("infra/runbooks").glob("*.md"), *Path().glob("*.md")):
+            text = page.read_text()
+            for given in re.findall(r"--secret-string\s+(\S+)", text):
+                self.assertTrue(given.startswith("file://"), f"{page}: {given}")
+                seen += 1
+            # What is typed before a command, or behind `export`, is kept in the shell's history.
+            self.assertIsNone(re.search(r"\b(AUTH_SECRET|ILOCK_TOKEN|TRTC_SECRET_KEY)=…", text), page)
+            for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
+                if re.search(r"openssl genrsa|--rawfile key \S+ .*> attributes", block):
+                    self.assertTrue(block.startswith("umask 077\n"), f"{page}: whoever is on the machine may read the file")
+        self.assertGreaterEqual(seen, 10)
+
+    # What answers for AWS in the commands that change a secret: the state of the stack, and the secret in its file.
+    AWS = """#!/bin/sh
+case "$2" in
+describe-stacks) cat state ;;
+get-secret-value) cat secret ;;
+put-secret-value) new=$(cat) && test -n "$new" && printf '%s' "$new" > secret ;;
+esac
+"""
+
+    def test_a_secret_is_changed_in_three_steps_of_which_none_begins_before_the_last_has_succeeded(self):
+        for page in Path("infra/runbooks").glob("secrets*.md"):
+            defined, *steps, leaked = re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)
+            self.assertEqual([step.count("\n") for step in steps], [1, 1, 1], "each is pasted alone")
+            with tempfile.TemporaryDirectory() as here:
+                for tool, text in {"aws": self.AWS, "make": '#!/bin/sh\necho "$@" >> deployed\n'}.items():
+                    Path(here, tool).write_text(text)
+                    Path(here, tool).chmod(0o755)
+                state, secret, deployed = (Path(here, name) for name in ("state", "secret", "deployed"))
+
+                def run(step):
+                    path = f"{here}:{os.environ['PATH']}"
+                    subprocess.run(["bash", "-c", defined + step], cwd=here, env=os.environ | {"PATH": path}, capture_output=True)
+                    return json.loads(secret.read_text())
+
+                old = {"mqtt_secret": "old"}
+                secret.write_text(json.dumps(old))
+                state.write_text("UPDATE_COMPLETE\n")
+                self.assertEqual(run(steps[1]), old, "nothing is there yet that could sign")
+                for refused in ("UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"):
+                    state.write_text(f"{refused}\n")
+                    for step in steps:
+                        self.assertEqual(run(step), old, refused)
+                self.assertFalse(deployed.exists())
+                state.write_text("UPDATE_COMPLETE\n")
+                accepted = run(steps[0])
+                new = accepted["mqtt_secret_second"]
+                self.assertEqual((accepted["mqtt_secret"], len(new)), ("old", 64))
+                self.assertEqual(run(steps[1]), {"mqtt_secret": new, "mqtt_secret_second": "old"})
+                self.assertEqual(run(steps[2]), {"mqtt_secret": new})
+                self.assertNotIn(run(leaked)["mqtt_secret"], ("old", new))
+                self.assertEqual(deployed.read_text().count("deploy STAGE=prod"), 4)
 
     def test_the_schedule_of_the_sequencer_is_looked_for_by_the_alias_that_it_starts(self):
         rules = [one["Properties"] for one in check.deployed(CORE[WITH_PUSH])["Resources"].values() if one["Type"] == "AWS::Events::Rule"]
