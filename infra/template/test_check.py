@@ -410,8 +410,9 @@ class NewLedger(unittest.TestCase):
             resources = check.deployed(CORE[WITH_PUSH] | given)["Resources"]
             self.assertEqual(resources["LedgerTable"]["Properties"].get("TableName"), name)
             self.assertEqual(resources["LedgerBucket"]["Properties"].get("BucketName"), name)
-        for kept in ("LedgerTable", "LedgerBucket", "LedgerBucketPolicy"):
+        for kept in ("LedgerTable", "LedgerBucket", "LedgerBucketPolicy", "LedgerAccessLogs", "LedgerAccessLogsPolicy"):
             self.assertEqual(check.template()["Resources"][kept]["UpdateReplacePolicy"], "Retain", kept)
+            self.assertEqual(check.template()["Resources"][kept]["DeletionPolicy"], "RetainExceptOnCreate", kept)
         # The old bucket's access log is still taken.
         statements = check.template()["Resources"]["LedgerAccessLogsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
         [delivered] = [one for one in statements if one["Sid"] == "Delivered"]
