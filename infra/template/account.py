@@ -96,14 +96,16 @@ REMOVAL = {
         "aws dynamodb update-table --no-deletion-protection-enabled --table-name {0} && "
         "aws dynamodb delete-table --table-name {0}"
     ),
-    "AWS::IoT::Authorizer": (
-        "aws iot update-authorizer --status INACTIVE --authorizer-name {0} && "
-        "aws iot delete-authorizer --authorizer-name {0}"
-    ),
+    # The domains name the authorizer, and IoT Core deletes none that something names.
     "AWS::IoT::DomainConfiguration": (
         "aws iot update-domain-configuration --domain-configuration-status DISABLED --domain-configuration-name {0} && "
         "aws iot delete-domain-configuration --domain-configuration-name {0}"
         "   # a week after it was disabled, unless the domain's name is your own"
+    ),
+    "AWS::IoT::Authorizer": (
+        "aws iot update-authorizer --status INACTIVE --authorizer-name {0} && "
+        "aws iot delete-authorizer --authorizer-name {0}"
+        "   # once the domains are deleted, so a week later too, unless their names are your own"
     ),
     "AWS::KMS::Key": "aws kms schedule-key-deletion --pending-window-in-days 7 --key-id {0}",
     # Its policy forbids to delete what is kept, so that goes first.

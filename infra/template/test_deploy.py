@@ -27,6 +27,7 @@ import forms
 import pages
 import restore
 from account import Wrong
+from transformed import referred
 
 APPLICATION = [{"Key": "Application", "Value": "ilock-call"}]
 TYPED = [f"{name}={value}" for name, value in combinations.REQUIRED.items() if name != "Release"]
@@ -390,15 +391,32 @@ class Deploying(Deployments):
                 self.assertIn(f"left-{number}", said)
             self.assertNotIn("gone", said)
 
+    def test_what_names_another_thing_is_removed_before_it(self):
+        self.aws.stack("ilock-dev", "ROLLBACK_FAILED")
+        kept = yaml_parse(Path("template.yaml").read_text())["Resources"]
+        kept = {name: one for name, one in kept.items() if "DeletionPolicy" in one}
+        # As CloudFormation may list them: the other way round.
+        named = reversed(sorted(kept, key=lambda name: list(account.REMOVAL).index(kept[name]["Type"])))
+        self.aws.resources = [resource(name, kept[name]["Type"], f"physical-{name}-", "DELETE_FAILED") for name in named]
+        said = self.refused("dev", *TYPED)
+        for name, one in kept.items():
+            for other in {*referred(one)} & {*kept} - {name}:
+                # A bucket that names the bucket of its logs does not hold it.
+                if {one["Type"], kept[other]["Type"]} != {"AWS::S3::Bucket"}:
+                    self.assertLess(said.index(f"physical-{name}-"), said.index(f"physical-{other}-"), f"{name} names {other}")
+        [authorizer] = [line for line in said.splitlines() if "delete-authorizer" in line]
+        self.assertIn("a week later too", authorizer)
+
     def test_the_ledger_s_bucket_is_emptied_of_its_locked_versions_once_its_policy_is_gone(self):
         self.aws.stack("ilock-dev", "ROLLBACK_FAILED")
         self.aws.resources = [
             resource("LedgerBucket", "AWS::S3::Bucket", "checkpoints", "DELETE_FAILED"),
             resource("LedgerBucketPolicy", "AWS::S3::BucketPolicy", "checkpoints", "DELETE_SKIPPED"),
+            resource("LedgerAccessLogsPolicy", "AWS::S3::BucketPolicy", "logs", "DELETE_SKIPPED"),
             resource("LedgerAccessLogs", "AWS::S3::Bucket", "logs", "DELETE_FAILED"),
         ]
-        policy, emptied, logs = self.refused("dev", *TYPED).splitlines()[-3:]
-        self.assertEqual(policy.strip(), "aws s3api delete-bucket-policy --bucket checkpoints")
+        *policies, emptied, logs = (line.strip() for line in self.refused("dev", *TYPED).splitlines()[-4:])
+        self.assertEqual(policies, [f"aws s3api delete-bucket-policy --bucket {bucket}" for bucket in ("checkpoints", "logs")])
         self.assertIn("--bypass-governance-retention --bucket checkpoints", emptied)
         self.assertIn("; aws s3 rb s3://checkpoints", emptied)
         self.assertEqual(logs.strip(), "aws s3 rb --force s3://logs")
