@@ -26,6 +26,10 @@ WAYS_OUT = {
         "with the way back, and deploy again:",
         "  aws cloudformation continue-update-rollback --stack-name {0}",
         "  aws cloudformation wait stack-rollback-complete --stack-name {0}",
+        "“Unable to find Route by key” of the stage of the HTTP API means that the way back removes a route, and that the stage keeps its "
+        "throttle. Take that away before:",
+        "  aws apigatewayv2 delete-route-settings --stage-name '$default' --route-key 'METHOD /PATH' --api-id \"$(aws cloudformation "
+        'describe-stack-resource --stack-name {0} --logical-resource-id HttpApi --query StackResourceDetail.PhysicalResourceId --output text)"',
         "What cannot be put right is left out: --resources-to-skip, with its name in the template.",
     ),
     "UPDATE_FAILED": (
@@ -255,6 +259,72 @@ def ledger_goes_on(stack, last, values):
         )
     if changed and values.get("GradualDeployments") == "true":
         raise Wrong(f"{changed[0]}: old and new functions must not run side by side: deploy this once with GradualDeployments=false")
+
+
+def new_ledger_has_free_names(last, values):
+    """A new ledger's bucket and table are called by its LedgerName. Where a deployment that was to make them failed, the table is left:
+    it is protected from deletion. And a name that was used before is never free again."""
+    name = values.get("LedgerName", "")
+    if not name or (last is not None and last.get("LedgerName", "") == name):
+        return
+    table, bucket = a_table(name), a_bucket(name)
+    if not table and not bucket:
+        return
+    taken = " and ".join(what for what, is_there in (("a table of this account", table), ("a bucket", bucket)) if is_there)
+    lines = [f"LedgerName: {name} is taken by {taken}. A new ledger needs a name that neither has: take another one."]
+    if bucket == "somebody's":
+        raise Wrong("\n".join([*lines, "The bucket does not answer you: it is somebody else's, or you may not see it."]))
+    commands = [REMOVAL["AWS::DynamoDB::Table"].format(name)] if table else []
+    if bucket:
+        commands += [one.format(name) for one in (REMOVAL["AWS::S3::BucketPolicy"], REMOVAL_BY_NAME["LedgerBucket"])]
+    lines += ["Or, if a deployment that failed made it, and no ledger was ever in it, remove what is left:"]
+    raise Wrong("\n".join([*lines, *(f"  {command}" for command in commands)]))
+
+
+def a_table(name):
+    """Whether a table of the account and region is called so."""
+    try:
+        boto3.client("dynamodb").describe_table(TableName=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+            return False
+        raise
+    return True
+
+
+def a_bucket(name):
+    """Whose bucket is called so, anywhere in the world: nobody's (None), one that you may see, or somebody's."""
+    try:
+        boto3.client("s3").head_bucket(Bucket=name)
+    except ClientError as error:
+        # The answer to HEAD has no body, so there is no other code.
+        if error.response["Error"]["Code"] == "404":
+            return None
+        return "somebody's"
+    return "yours"
+
+
+def no_throttle_outlives_its_route(template, stack, last):
+    """API Gateway's UpdateStage takes away no route's settings that it is not told of, and refuses all of them once the route is gone. So
+    CloudFormation can remove no route that has a throttle of its own."""
+    if last is None:
+        return
+    [api, *_] = [one["PhysicalResourceId"] for one in resources_of(stack) if one["LogicalResourceId"] == "HttpApi"] or [None]
+    if api is None:
+        return
+    stage = boto3.client("apigatewayv2").get_stage(ApiId=api, StageName="$default")
+    gone = sorted(set(stage.get("RouteSettings", {})) - set(template["Resources"]["HttpApi"]["Properties"]["RouteSettings"]))
+    if gone:
+        command = f"  aws apigatewayv2 delete-route-settings --api-id {api} --stage-name '$default' --route-key"
+        raise Wrong(
+            "\n".join(
+                [
+                    f"{', '.join(gone)}: the deployed stage has a throttle for it, and this template has none. CloudFormation cannot take it away, "
+                    "and fails where the route goes too. Take it away first; until the deployment the route has the throttle of any other:",
+                    *(f"{command} '{key}'" for key in gone),
+                ]
+            )
+        )
 
 
 def mqtt_certificate_stays(last, values):

@@ -161,12 +161,14 @@ def main(sam, arguments):
     account.in_this_region(template, values, region)
     forms.readers_first(stack, last, plain[0])
     account.ledger_goes_on(stack, last, values)
+    account.new_ledger_has_free_names(last, values)
     account.mqtt_certificate_stays(last, values)
     account.topics_of_its_own(stack, last, values.get("TopicPrefix", ""))
     typed |= looked_up(values)
     values |= typed
     account.room_to_reserve(template, values, stack, last)
     account.no_alarm_stops_it(template, values, stack, last)
+    account.no_throttle_outlives_its_route(template, stack, last)
 
     effective = {name: str(about.get("Default", "")) for name, about in parameters.items()} | values
     effective = {name: value for name, value in effective.items() if name not in OURS}

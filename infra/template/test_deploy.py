@@ -21,6 +21,7 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from samtranslator.yaml_helper import yaml_parse
 
 import account
+import check
 import combinations
 import deploy
 import forms
@@ -65,6 +66,8 @@ class Aws:
         self.reserved, self.alarms = {}, {}
         self.secrets = {f"ilock-dev/{name}": "v1" for name in ("auth", "mqtt", "payload", "trtc", "trtc-callback")}
         self.exceptions = mock.Mock(ResourceNotFoundException=KeyError)
+        # The keys of the deployed stage's route settings; tables, and buckets with what HEAD answers.
+        self.route_settings, self.tables, self.buckets = [], [], {}
 
     def client(self, _):
         return self
@@ -99,6 +102,20 @@ class Aws:
     def update_termination_protection(self, StackName, EnableTerminationProtection):
         assert EnableTerminationProtection
         self.protected.append(StackName)
+
+    def get_stage(self, ApiId, StageName):
+        assert (ApiId, StageName) == ("api-id", "$default")
+        return {"RouteSettings": {key: {} for key in self.route_settings}}
+
+    def describe_table(self, TableName):
+        if TableName not in self.tables:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "not found"}}, "DescribeTable")
+        return {}
+
+    def head_bucket(self, Bucket):
+        if (code := self.buckets.get(Bucket, "404")) != "200":
+            raise ClientError({"Error": {"Code": code, "Message": ""}}, "HeadBucket")
+        return {}
 
     def put_object(self, Bucket, Key, Body, **about):
         self.objects[f"{Bucket}/{Key}"] = (Body, about)
@@ -353,6 +370,66 @@ class Deploying(Deployments):
         self.commands.clear()
         self.assertIn("is called by the address of its bucket for ever", self.refused("dev", "LogOrigin=calls.example.com/2"))
 
+    def test_a_new_ledger_takes_a_name_that_no_table_and_no_bucket_has(self):
+        new = "LedgerName=ilock-ledger-2"
+        self.aws.stack("ilock-dev", **combinations.REQUIRED)
+        for last in (True, False):
+            if not last:
+                self.aws.stacks.clear()
+            arguments = ["dev", new, *([] if last else [one for one in TYPED])]
+            self.aws.tables, self.aws.buckets = ["another"], {"another": "200"}
+            self.assertEqual(self.deploy(*arguments), 0)
+            self.commands.clear()
+            # A deployment that failed left its protected table.
+            self.aws.tables = ["ilock-ledger-2"]
+            said = self.refused(*arguments)
+            self.assertTrue(said.startswith("LedgerName: ilock-ledger-2 is taken by a table of this account."), said)
+            self.assertIn("\n  aws dynamodb update-table --no-deletion-protection-enabled --table-name ilock-ledger-2 && ", said)
+            self.assertNotIn("s3", said)
+            self.aws.buckets = {"ilock-ledger-2": "200"}
+            said = self.refused(*arguments)
+            self.assertIn("is taken by a table of this account and a bucket.", said)
+            self.assertLess(said.index("delete-bucket-policy --bucket ilock-ledger-2"), said.index("aws s3 rb s3://ilock-ledger-2"))
+            # Names of buckets are the world's: of another's, nothing is said but that it is there.
+            self.aws.tables = []
+            for code in ("403", "301", "400"):
+                self.aws.buckets = {"ilock-ledger-2": code}
+                said = self.refused(*arguments)
+                self.assertIn("is taken by a bucket.", said)
+                self.assertNotIn("aws ", said)
+        # Its own it keeps.
+        self.aws.stack("ilock-dev", **combinations.REQUIRED, LedgerName="ilock-ledger-2")
+        self.aws.tables, self.aws.buckets = ["ilock-ledger-2"], {"ilock-ledger-2": "200"}
+        self.assertEqual(self.deploy("dev"), 0)
+        # One from before is never free again.
+        self.commands.clear()
+        self.aws.tables += ["ilock-ledger-1"]
+        self.assertIn("LedgerName: ilock-ledger-1 is taken", self.refused("dev", "LedgerName=ilock-ledger-1"))
+
+    def test_a_route_with_a_throttle_goes_only_once_its_throttle_is_gone(self):
+        template = parsed_once(deploy.TEMPLATE.read_text())["Resources"]["HttpApi"]["Properties"]["RouteSettings"]
+        self.aws.stack("ilock-dev", **combinations.REQUIRED)
+        self.aws.route_settings = ["POST /api/gone"]
+        self.assertEqual(self.deploy("dev"), 0, "it has no API: nothing is asked")
+        self.aws.resources = [resource("HttpApi", "AWS::ApiGatewayV2::Api", "api-id", "UPDATE_COMPLETE")]
+        for fewer in (list(template), list(template)[1:], []):
+            self.aws.route_settings = fewer
+            self.assertEqual(self.deploy("dev"), 0)
+        self.commands.clear()
+        self.aws.route_settings = [*template, "POST /api/gone", "GET /api/old/{id}"]
+        said = self.refused("dev")
+        self.assertTrue(said.startswith("GET /api/old/{id}, POST /api/gone: the deployed stage has a throttle for it"), said)
+        command = "\n  aws apigatewayv2 delete-route-settings --api-id api-id --stage-name '$default' --route-key "
+        self.assertEqual(said.split(command)[1:], ["'GET /api/old/{id}'", "'POST /api/gone'"])
+
+    def test_every_throttle_is_of_a_route_that_there_is(self):
+        for name in combinations.UNLIKE:
+            resources = check.deployed(dict(combinations.core())[name])["Resources"]
+            paths = resources["HttpApi"]["Properties"]["Body"]["paths"]
+            routes = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+            [stage] = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::ApiGatewayV2::Stage"]
+            self.assertEqual((stage["StageName"], set(stage["RouteSettings"]) - routes), ("$default", set()), name)
+
     def test_what_signs_the_ledger_changes_at_once(self):
         key = "arn:aws:kms:eu-central-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab"
         takes_over = (f"LedgerKeyArn={key}", "NextLedgerKeyArn=")
@@ -450,7 +527,9 @@ class Deploying(Deployments):
             for waiter in re.findall(r"cloudformation wait ([a-z-]+)", said):
                 self.assertIn("".join(word.capitalize() for word in waiter.split("-")), waiters)
         self.aws.stack("ilock-dev", "UPDATE_ROLLBACK_FAILED", **combinations.REQUIRED)
-        self.assertIn("aws cloudformation continue-update-rollback --stack-name ilock-dev\n", self.refused("dev"))
+        said = self.refused("dev")
+        self.assertIn("aws cloudformation continue-update-rollback --stack-name ilock-dev\n", said)
+        self.assertIn("delete-route-settings --stage-name '$default' --route-key 'METHOD /PATH' --api-id \"$(aws cloudformation", said)
         self.aws.stack("ilock-dev", "REVIEW_IN_PROGRESS")
         self.assertEqual(self.deploy("dev", *TYPED), 0)
 
