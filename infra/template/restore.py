@@ -2,8 +2,8 @@
 
     restore.py STACK TABLE [--backup ARN] [--yes]      TABLE: events, directory or ledger
 
-DynamoDB restores the items and the indexes and nothing else: no stream, time to live, recovery, protection or tags. And
-a stream of a new table has a new ARN, which no event source mapping of the stack reads. Run it again where it was
+DynamoDB restores the items and the indexes and nothing else: no stream, time to live, recovery, protection or tags; AWS
+Backup may leave the key out too. And a stream of a new table has a new ARN, which no event source mapping of the stack reads. Run it again where it was
 interrupted: it goes on.
 """
 
@@ -43,7 +43,7 @@ OF_MAPPING = (
 
 class Restore:
     def __init__(self, stack, table, say=print):
-        self.aws = {name: boto3.client(name) for name in ("cloudformation", "dynamodb", "lambda")}
+        self.aws = {name: boto3.client(name) for name in ("cloudformation", "dynamodb", "kms", "lambda")}
         self.stack, self.say = stack, say
         self.logical = TABLES[table]
         self.properties = yaml_parse(TEMPLATE.read_text())["Resources"][self.logical]["Properties"]
@@ -113,7 +113,25 @@ class Restore:
             dynamodb.update_time_to_live(TableName=self.name, TimeToLiveSpecification=ttl)
             self.say("  expired items are deleted")
         dynamodb.tag_resource(ResourceArn=table["TableArn"], Tags=self.tags())
+        self.put_key_back(table)
         self.make_it_recoverable()
+
+    def put_key_back(self, table):
+        """As the template's SSESpecification: KmsKeyArn, or else the account's aws/dynamodb key. AWS Backup restores a table under a key
+        that DynamoDB owns, which is in no account and which no policy or log of yours knows, unless it is told another one."""
+        own, key = self.parameters().get("KmsKeyArn", ""), table.get("SSEDescription", {}).get("KMSMasterKeyArn")
+        if own:
+            wanted, is_right = {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": own}, key == own
+        else:
+            wanted, is_right = {"Enabled": True, "SSEType": "KMS"}, key is not None and self.is_aws_s(key)
+        if is_right:
+            return
+        self.aws["dynamodb"].update_table(TableName=self.name, SSESpecification=wanted)
+        self.wait()
+        self.say(f"  it is encrypted under {own or 'the key aws/dynamodb of the account'}")
+
+    def is_aws_s(self, key):
+        return self.aws["kms"].describe_key(KeyId=key)["KeyMetadata"]["KeyManager"] == "AWS"
 
     def make_it_recoverable(self):
         """Last: a table that was just restored refuses it for some time."""
@@ -135,10 +153,12 @@ class Restore:
             "done. Run this again later: it goes on"
         )
 
-    def tags(self):
+    def parameters(self):
         stack = self.aws["cloudformation"].describe_stacks(StackName=self.stack)["Stacks"][0]
-        stage = {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}["Stage"]
-        return [{"Key": "Application", "Value": "ilock-call"}, {"Key": "Stage", "Value": stage}]
+        return {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
+
+    def tags(self):
+        return [{"Key": "Application", "Value": "ilock-call"}, {"Key": "Stage", "Value": self.parameters()["Stage"]}]
 
     def have_it_read(self, stream):
         """Each mapping of the stack that read a stream of this table gets a second one, with the same settings. The first

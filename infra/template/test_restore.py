@@ -4,6 +4,7 @@ import unittest
 from unittest import mock
 
 from botocore.exceptions import ClientError
+from samtranslator.yaml_helper import yaml_parse
 
 import restore
 from restore import Wrong
@@ -11,6 +12,7 @@ from restore import Wrong
 OLD = "arn:aws:dynamodb:eu-central-1:123456789012:table/{0}/stream/2026-01-01T00:00:00.000"
 NEW = "arn:aws:dynamodb:eu-central-1:123456789012:table/{0}/stream/2026-11-25T00:00:00.000"
 NAMES = {"EventsTable": "ilock-prod-EventsTable", "DirectoryTable": "ilock-prod-DirectoryTable", "LedgerTable": "ledger"}
+AWS_S_KEY, OWN_KEY = (f"arn:aws:kms:eu-central-1:123456789012:key/{number}" for number in (1, 2))
 FILTER = {"Filters": [{"Pattern": '{"dynamodb":{"Keys":{"sk":{"S":[{"prefix":"commit#"}]}}}}'}]}
 
 
@@ -23,6 +25,7 @@ class Aws:
 
     def __init__(self):
         self.tables, self.calls, self.backups = {}, [], []
+        self.own_key, self.encrypted = "", 0
         log = OLD.format(NAMES["EventsTable"])
         self.mappings = {
             "uuid-projector": self.mapping(log, "projector", ParallelizationFactor=10, MaximumRetryAttempts=10),
@@ -65,7 +68,12 @@ class Aws:
             yield {"LogicalResourceId": uuid, "PhysicalResourceId": uuid, "ResourceType": kind}
 
     def describe_stacks(self, StackName):
-        return {"Stacks": [{"StackName": StackName, "Parameters": [{"ParameterKey": "Stage", "ParameterValue": "prod"}]}]}
+        given = {"Stage": "prod", "KmsKeyArn": self.own_key}
+        parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()]
+        return {"Stacks": [{"StackName": StackName, "Parameters": parameters}]}
+
+    def describe_key(self, KeyId):
+        return {"KeyMetadata": {"KeyManager": "AWS" if KeyId == AWS_S_KEY else "CUSTOMER"}}
 
     def describe_table(self, TableName):
         if TableName not in self.tables:
@@ -88,6 +96,10 @@ class Aws:
         table |= properties
         if "StreamSpecification" in properties:
             table["LatestStreamArn"] = NEW.format(TableName)
+        if specification := properties.get("SSESpecification"):
+            assert specification["Enabled"]
+            self.encrypted += 1
+            table["SSEDescription"] = {"Status": "ENABLED", "KMSMasterKeyArn": specification.get("KMSMasterKeyId", AWS_S_KEY)}
 
     def update_continuous_backups(self, TableName, PointInTimeRecoverySpecification):
         if self.refusals:
@@ -163,6 +175,25 @@ class Restoring(unittest.TestCase):
             # What DescribeMapping says of itself, no new one takes.
             self.assertFalse({"State", "TumblingWindowInSeconds"} & set(made))
             self.assertTrue(made["UUID"].startswith("made-"))
+
+    def test_the_table_is_encrypted_under_the_key_that_the_template_says(self):
+        name = NAMES["LedgerTable"]
+        there = {"TableArn": f"arn:table/{name}"}
+        under = [{}, *({"SSEDescription": {"Status": "ENABLED", "KMSMasterKeyArn": key}} for key in (AWS_S_KEY, OWN_KEY))]
+        for own, wanted in (("", AWS_S_KEY), (OWN_KEY, OWN_KEY)):
+            self.aws.own_key = own
+            for before in under:
+                self.aws.tables[name], self.aws.encrypted = there | before, 0
+                table = self.restored("ledger")
+                self.assertEqual(table["SSEDescription"]["KMSMasterKeyArn"], wanted)
+                self.assertEqual(self.aws.encrypted, int(before.get("SSEDescription", {}).get("KMSMasterKeyArn") != wanted))
+                self.assertTrue(table["recovery"])
+        # Which is what the template says.
+        resources = yaml_parse(restore.TEMPLATE.read_text())["Resources"]
+        for logical in restore.TABLES.values():
+            specification = resources[logical]["Properties"]["SSESpecification"]
+            key = {"Fn::If": ["OwnKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
+            self.assertEqual((specification["SSEEnabled"], specification["KMSMasterKeyId"]), (True, key))
 
     def test_recovery_is_asked_for_until_the_new_table_takes_it_and_the_stream_is_read_before_that(self):
         self.aws.backup(NAMES["EventsTable"], "arn:backup", 1)
