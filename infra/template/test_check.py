@@ -180,6 +180,18 @@ class Commands(unittest.TestCase):
                     self.assertTrue(block.startswith("umask 077\n"), f"{page}: whoever is on the machine may read the file")
         self.assertGreaterEqual(seen, 10)
 
+    def test_what_needs_all_pages_is_not_asked_as_text(self):
+        # As text the AWS CLI puts the query to each page of an answer by itself; as JSON to all of them together.
+        of_all = re.compile(r"sort_by\(|reverse\(|max_by\(|length\(|\[-?\d*:-?\d*\]")
+        seen = 0
+        for page in self.PAGES:
+            for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL):
+                for command in re.findall(r"aws (?:[^|\n\\']|\\\n|'[^']*')*", block):
+                    if of_all.search(command):
+                        self.assertIn("--output json", command, page)
+                        seen += 1
+        self.assertEqual(seen, 6)
+
     # What answers for AWS in the commands that change a secret: the state of the stack, and the secret in its file.
     AWS = """#!/bin/sh
 case "$2" in
