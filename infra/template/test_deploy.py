@@ -644,6 +644,55 @@ pathlib.Path("called.json").write_text(json.dumps(sys.argv[1:]))
             self.assertEqual(shell.wait(), 0, block)
         return json.loads((here / "called.json").read_text())
 
+    # What answers for Secrets Manager in two accounts, and writes down each command line.
+    SECRETS = """#!{python}
+import json, pathlib, sys
+arguments = sys.argv[1:]
+given = lambda name: arguments[arguments.index(name) + 1] if name in arguments else None
+with pathlib.Path("lines").open("a") as lines:
+    lines.write(" ".join(arguments) + "\\n")
+accounts = json.loads(pathlib.Path("accounts.json").read_text())
+secrets, name = accounts[given("--profile")], given("--secret-id") or given("--name")
+[command] = [one for one in arguments if one.endswith(("-secret", "-secrets", "-value"))]
+if command == "list-secrets":
+    print("\\t".join(one for one in secrets if one.startswith(given("--filters").partition("Values=")[2])))
+elif command == "create-secret":
+    secrets[name] = None
+elif name not in secrets:
+    sys.exit("ResourceNotFoundException")
+elif command == "get-secret-value":
+    print(secrets[name])
+elif command == "put-secret-value":
+    assert given("--secret-string") == "file:///dev/stdin"
+    secrets[name] = sys.stdin.read().strip()
+pathlib.Path("accounts.json").write_text(json.dumps(accounts))
+"""
+
+    def test_the_secrets_of_prod_are_there_too_and_after_each_change_again(self):
+        blocks = re.findall(r"```sh\n(.*?)```", self.PAGE, re.DOTALL)
+        [copies], [fcm] = ([one for one in blocks if how in one] for how in ("list-secrets", "copy ilock-fcm"))
+        here = Path(self.here.name)
+        (here / "bin").mkdir()
+        (here / "bin/aws").write_text(self.SECRETS.format(python=sys.executable))
+        (here / "bin/aws").chmod(0o755)
+        names = [one.rpartition("/")[2] for one in self.aws.secrets]
+        prod = {f"ilock-prod/{name}": json.dumps({name: "value"}) for name in names} | {"ilock-fcm": '{"private_key": "value"}', "other": "value"}
+        there = {}
+        for changed in ("value", "another value"):
+            prod["ilock-prod/mqtt"] = json.dumps({"mqtt": changed})
+            (here / "accounts.json").write_text(json.dumps({"prod": prod, "standby": there}))
+            shell = subprocess.Popen(
+                ["bash", "-euo", "pipefail", "-c", copies + fcm],
+                cwd=here,
+                env=os.environ | {"PATH": f"{here}/bin:{os.environ['PATH']}"},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            self.assertEqual(shell.wait(), 0)
+            there = json.loads((here / "accounts.json").read_text())["standby"]
+            self.assertEqual(there, {name: value for name, value in prod.items() if name != "other"})
+        self.assertNotIn('{"', (here / "lines").read_text(), "a value stood in a command line")
+
     def left_empty(self):
         return re.search(r"printf '%s=\\n' ([\w ]+)", self.PAGE)[1].split()
 
