@@ -2,7 +2,7 @@
 
     tables.py [--write]      without it, only compares
 
-counts.json is what `tools/cost` counted in the running code. prices.json has the prices, their sources and the day. What
+counts.json is what `tools/cost` counted in the running code, stored.json what a call leaves behind in bytes. prices.json has the prices, their sources and the day. What
 is neither is an assumption, and stands below by name. A table in a page stands between two comments that name it.
 """
 
@@ -40,6 +40,8 @@ MONTH_MINUTES = 30 * 24 * 60
 PASSWORD_DAYS = 0.875  # a day, up to a quarter shorter
 RECONNECTS_A_DAY = 10  # of a phone
 PRESENCE_WRITES = 2  # of a disconnect and a connect that follows
+# Of an archived call, with what DynamoDB adds: its mark in the table, and its place in the compressed file.
+MARK_BYTES = ARCHIVED_BYTES = 500
 MILLION = 1_000_000
 
 
@@ -62,6 +64,11 @@ class Bill:
     def add_bytes(self, what, number, detail):
         dollars = number / 1e9 * self.prices["per_gigabyte"]["logs"]["usd"]
         self.rows.append((what, detail, dollars, dollars))
+
+    def add_kept(self, what, size, price):
+        """Bytes of each of a million calls, for a month."""
+        dollars = MILLION * size / 1e9 * self.prices["per_gigabyte_month"][price]["usd"]
+        self.rows.append((what, f"{size / 1000:.1f} KB", dollars, dollars))
 
     def total(self):
         return sum(row[2] for row in self.rows)
@@ -138,6 +145,29 @@ def standing_bill(counts, prices):
     bill.add("presence_writes", MILLION * changes / 2 * PRESENCE_WRITES, "write_units", f"{changes / 2 * PRESENCE_WRITES:.0f}")
     bill.add("presence_sqs", MILLION * changes / 2 * 3, "sqs_requests", f"{changes / 2 * 3:.0f}")
     return bill
+
+
+def stored():
+    """Bytes of one call, by what becomes of them."""
+    return json.loads((HERE / "stored.json").read_text())
+
+
+def stored_bill(prices):
+    """A million calls that are kept, for a month."""
+    of, bill = stored(), Bill(prices)
+    bill.add_kept("log", of["for_ever"], "table")
+    bill.add_kept("log_recovery", of["for_ever"], "recovery")
+    bill.add_kept("texts", of["for_a_time"], "table")
+    bill.add_kept("texts_recovery", of["for_a_time"], "recovery")
+    bill.add_kept("ledger_files", of["ledger_files"], "objects")
+    return bill
+
+
+def archived_dollars(prices):
+    """What archiving a million calls saves in a month, and what their file costs."""
+    per = {name: price["usd"] for name, price in prices["per_gigabyte_month"].items()}
+    saved = (stored()["for_ever"] - MARK_BYTES) / 1000 * (per["table"] + per["recovery"])
+    return saved, ARCHIVED_BYTES / 1000 * per["archive"]
 
 
 def template():
@@ -263,6 +293,12 @@ WORDS = {
     "en": {
         "cost": ("for a million calls to three phones", "counted for one call", "$, one at a time", "$, ten a second"),
         "standing": ("for a million connected phones, a month", "counted for one phone", "$"),
+        "stored": ("stored, a month, for a million calls kept", "counted for one call", "$"),
+        "log": "the log, for ever: table",
+        "log_recovery": "the log: point-in-time recovery",
+        "texts": "texts and call histories, until `PersonalDays`: tables",
+        "texts_recovery": "texts and call histories: point-in-time recovery",
+        "ledger_files": "the ledger's files, for ever: S3",
         "alarms": ("", "alarms", "metrics", "a month"),
         "metrics": ("custom metrics", "metrics", "a month"),
         "of_functions": "of the functions",
@@ -326,6 +362,12 @@ WORDS = {
     "zh": {
         "cost": ("一百万次呼叫三部手机", "每次呼叫的计数", "美元，逐次呼叫", "美元，每秒十次"),
         "standing": ("一百万部连接的手机，一个月", "每部手机的计数", "美元"),
+        "stored": ("存储，每月，每保留一百万次通话", "每次通话的计数", "美元"),
+        "log": "日志，永久：表",
+        "log_recovery": "日志：时间点恢复",
+        "texts": "文字内容与通话记录，直到 `PersonalDays`：表",
+        "texts_recovery": "文字内容与通话记录：时间点恢复",
+        "ledger_files": "账本的文件，永久：S3",
         "alarms": ("", "告警", "指标", "每月"),
         "metrics": ("自定义指标", "指标", "每月"),
         "of_functions": "函数的",
@@ -453,6 +495,7 @@ def tables(language):
     return {
         "cost": bill_table(words, "cost", call_bill(counts, prices)),
         "standing": bill_table(words, "standing", standing_bill(counts, prices)),
+        "stored": bill_table(words, "stored", stored_bill(prices)),
         "alarms": alarms_table(words, prices),
         "metrics": metrics_table(words, prices),
         "capacity": capacity_table(words, counts),
