@@ -651,6 +651,8 @@ arguments = sys.argv[1:]
 given = lambda name: arguments[arguments.index(name) + 1] if name in arguments else None
 with pathlib.Path("lines").open("a") as lines:
     lines.write(" ".join(arguments) + "\\n")
+# The other end of a pipe runs at the same time: all of it is read before anything is written.
+value = sys.stdin.read().strip() if given("--secret-string") == "file:///dev/stdin" else None
 accounts = json.loads(pathlib.Path("accounts.json").read_text())
 secrets, name = accounts[given("--profile")], given("--secret-id") or given("--name")
 [command] = [one for one in arguments if one.endswith(("-secret", "-secrets", "-value"))]
@@ -663,9 +665,10 @@ elif name not in secrets:
 elif command == "get-secret-value":
     print(secrets[name])
 elif command == "put-secret-value":
-    assert given("--secret-string") == "file:///dev/stdin"
-    secrets[name] = sys.stdin.read().strip()
-pathlib.Path("accounts.json").write_text(json.dumps(accounts))
+    assert value
+    secrets[name] = value
+if command in ("create-secret", "put-secret-value"):
+    pathlib.Path("accounts.json").write_text(json.dumps(accounts))
 """
 
     def test_the_secrets_of_prod_are_there_too_and_after_each_change_again(self):
