@@ -602,6 +602,32 @@ fn a_call_is_proven_in_a_file_that_is_checked_offline_and_every_edit_of_it_is_fo
     }
 }
 
+#[test]
+fn a_call_that_was_changed_is_not_proven_and_the_commit_is_named() {
+    let server = Server::start();
+    let call = a_call(&server, "door1");
+    let folder = tempfile::tempdir().unwrap();
+    let (file, export) = (folder.path().join("call.proof.json"), folder.path().join("export.jsonl"));
+    let prove = |more: &[&str]| server.run(&[&["prove", &call, "--output", path(&file)], more].concat());
+    assert_eq!(prove(&[]).status.code(), Some(0), "all of it is in the ledger");
+    std::fs::remove_file(&file).unwrap();
+    with_tables(&server, async |client| {
+        let key = [("pk", word(&format!("call#{call}"))), ("sk", word("commit#000002"))];
+        let update = client.update_item().table_name("events").update_expression("SET actor.client = :client");
+        let update = update.set_key(Some(key.map(|(name, value)| (name.to_owned(), value)).into()));
+        update.expression_attribute_values(":client", word("somebody")).send().await.unwrap();
+    });
+    assert_eq!(server.run(&["export", "--output", path(&export)]).status.code(), Some(0));
+    for more in [&[][..], &["--file", path(&export)]] {
+        let begun = Instant::now();
+        let refused = prove(more);
+        let said = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        assert!(said.contains(&format!("commit 2 of {call} was changed")) && !said.contains("backfill"), "{said}");
+        assert!(begun.elapsed() < Duration::from_secs(60) && !file.exists(), "it is not waited for");
+    }
+}
+
 fn edited(text: &Value, from: &str, to: &str) -> Value {
     text.as_str().unwrap().replacen(from, to, 1).into()
 }

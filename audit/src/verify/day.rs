@@ -3,9 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use ilock_events::Millis;
-use ilock_proof::{CallHash, Day, Entry, EntryKind, Hour, StoredCall, call_hash, canonical, digest};
-use serde_json::Value;
+use ilock_events::{CallId, Millis};
+use ilock_proof::{CallHash, Day, Entry, EntryKind, Hour, StoredCall, call_hash, entry_of_content};
 
 use crate::finding::{Finding, Kind};
 use crate::verify::day_access::DayAccess;
@@ -142,23 +141,14 @@ impl DayJudge {
             let at = mark["archived_at"].as_i64().map(Millis);
             self.judged.items += u64::from(self.entered(entry, &subject, at));
         }
-        let own = StoredCall { commits: vec![], ..call.clone() };
-        for commit in &call.commits {
-            let own = StoredCall { commits: vec![with_its_own_hash(commit)], ..empty(&call.call_id) };
-            if self.item(&own, &subject, commit) {
-                self.judged.commits += 1;
-            }
-        }
-        for (items, place) in [(&own.receipts, 1), (&own.forgotten, 2), (&own.alerts, 3)] {
-            for item in items {
-                let mut one = empty(&call.call_id);
-                match place {
-                    1 => one.receipts.push(item.clone()),
-                    2 => one.forgotten.push(item.clone()),
-                    _ => one.alerts.push(item.clone()),
-                }
-                if self.item(&one, &subject, item) {
-                    self.judged.items += 1;
+        let Ok(call_id) = CallId::new(call.call_id.as_str()) else { return };
+        for (kind, item) in call.items() {
+            // A commit under the hash of what it holds: the one that it names may have been changed.
+            let Some(entry) = entry_of_content(kind, &call_id, item) else { continue };
+            if self.entered(entry, &subject, item["at"].as_i64().map(Millis)) {
+                match kind {
+                    EntryKind::Commit => self.judged.commits += 1,
+                    _ => self.judged.items += 1,
                 }
             }
         }
@@ -181,12 +171,6 @@ impl DayJudge {
                 self.judged.findings.push(subject.finding(&entry, Kind::OutOfOrder, &why));
             }
         }
-    }
-
-    /// Takes in the one item of `call`; whether it is one of the day.
-    fn item(&mut self, call: &StoredCall, subject: &Subject, body: &Value) -> bool {
-        let Some(entry) = call.entries().pop() else { return false };
-        self.entered(entry, subject, body["at"].as_i64().map(Millis))
     }
 
     /// Holds the entry of an item that happened at `at` against those of the ledger; whether that was on the day.
@@ -349,22 +333,6 @@ impl DayJudge {
             self.judged.findings.push(Finding::new(Kind::Missing, why));
         }
     }
-}
-
-fn empty(call_id: &str) -> StoredCall {
-    StoredCall { call_id: call_id.to_owned(), ..StoredCall::default() }
-}
-
-/// A commit under the hash of what it holds: the one that it names may have been changed.
-fn with_its_own_hash(commit: &Value) -> Value {
-    let mut own = commit.clone();
-    if let Some(fields) = own.as_object_mut() {
-        fields.remove("hash");
-        fields.remove("sk");
-        let hash = canonical(fields).map(|form| digest(&form)).unwrap_or_default();
-        fields.insert("hash".into(), hash.into());
-    }
-    own
 }
 
 fn is_of_call(entry: &Entry) -> bool {

@@ -66,6 +66,10 @@ impl Prove {
                     let text = file.to_text().map_err(CommandError::new)?;
                     return self.write(text.as_bytes(), &file, (&ledger.place, &log), output);
                 }
+                CallProof::Changed(why) => {
+                    let read = format!("{why} ({log})");
+                    return Err(CommandError::new(read).hint("`ilock verify CALL_ID` says what else was changed"));
+                }
                 CallProof::Lacking { .. } if waits => tokio::time::sleep(AGAIN).await,
                 CallProof::Lacking { lacking, entries, .. } => {
                     let (call, place) = (&self.call_id, &ledger.place);

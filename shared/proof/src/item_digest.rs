@@ -31,7 +31,6 @@ pub fn access_digest(tenant: &TenantId, salt: &str, body: &Value) -> Result<Node
 /// names no hash is entered with its digest: it was there, and does not fit, which is what an auditor has to be shown.
 #[must_use]
 pub fn entry_of_item(kind: EntryKind, call_id: &CallId, body: &Value) -> Option<Entry> {
-    let n = body["n"].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or_default();
     let named = || {
         let hash = body["hash"].as_str().filter(|_| kind == EntryKind::Commit)?;
         hex::decode(hash).ok()?.try_into().ok()
@@ -40,7 +39,33 @@ pub fn entry_of_item(kind: EntryKind, call_id: &CallId, body: &Value) -> Option<
         Some(hash) => hash,
         None => item_digest(call_id, body).ok()?,
     };
-    Some(Entry::of_call(kind, call_id, CommitNo(n), hash))
+    Some(Entry::of_call(kind, call_id, number(body), hash))
+}
+
+/// The same by what the item holds: the hash that a commit names may be that of another text.
+#[must_use]
+pub fn entry_of_content(kind: EntryKind, call_id: &CallId, body: &Value) -> Option<Entry> {
+    let text = hashed_text(kind, call_id, body).ok()?;
+    Some(Entry::of_call(kind, call_id, number(body), Sha256::digest(text).into()))
+}
+
+/// The text of an item that is hashed: all of it in RFC 8785 form, of a commit without its hash, of all else with its call.
+pub(crate) fn hashed_text(kind: EntryKind, call_id: &CallId, body: &Value) -> Result<Vec<u8>, serde_json::Error> {
+    let mut form = body.clone();
+    if let Some(fields) = form.as_object_mut() {
+        fields.remove("sk");
+        if kind == EntryKind::Commit {
+            fields.remove("hash");
+            fields.entry("call_id").or_insert_with(|| call_id.as_str().into());
+        } else {
+            fields.insert("call_id".into(), call_id.as_str().into());
+        }
+    }
+    canonical(&form)
+}
+
+fn number(body: &Value) -> CommitNo {
+    CommitNo(body["n"].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or_default())
 }
 
 fn with<const N: usize>(body: &Value, more: [(&str, &str); N]) -> Result<Node, serde_json::Error> {

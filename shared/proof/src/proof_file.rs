@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use ilock_events::{CallId, ProofFile, ProofItem};
 use serde_json::Value;
 
-use crate::commit_hash::canonical;
 use crate::entry::{Entry, EntryKind};
-use crate::item_digest::entry_of_item;
+use crate::item_digest::{entry_of_item, hashed_text};
 use crate::note::tlog_proof::TlogProof;
 use crate::stored_call::StoredCall;
 
@@ -44,7 +43,8 @@ pub fn proof_file(call: &StoredCall, made: &MadeProofs) -> Result<ProofFile, Unp
         let proven = items.iter().map(|body| {
             let entry = entry_of_item(kind, &call_id, body);
             let proof = entry.and_then(|entry| made.proofs.get(&entry)).ok_or(Unproven::Item(kind))?;
-            Ok(ProofItem { text: hashed_text(kind, &call_id, body)?, proof: proof.to_string() })
+            let text = String::from_utf8_lossy(&hashed_text(kind, &call_id, body)?).into_owned();
+            Ok(ProofItem { text, proof: proof.to_string() })
         });
         proven.collect()
     };
@@ -58,17 +58,4 @@ pub fn proof_file(call: &StoredCall, made: &MadeProofs) -> Result<ProofFile, Unp
         forgotten: items(EntryKind::Forgotten, &call.forgotten)?,
         call_id: call.call_id.clone(),
     })
-}
-
-/// The text of an item that is hashed: all of it in RFC 8785 form, of a commit without its hash, of all else with its call.
-fn hashed_text(kind: EntryKind, call_id: &CallId, body: &Value) -> Result<String, serde_json::Error> {
-    let mut form = body.clone();
-    if let Some(fields) = form.as_object_mut() {
-        fields.remove("sk");
-        if kind == EntryKind::Commit {
-            fields.remove("hash");
-        }
-        fields.insert("call_id".into(), call_id.as_str().into());
-    }
-    canonical(&form).map(|text| String::from_utf8_lossy(&text).into_owned())
 }

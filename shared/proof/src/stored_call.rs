@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::commit_hash::canonical;
 use crate::entry::{Entry, EntryKind};
-use crate::item_digest::entry_of_item;
+use crate::item_digest::{entry_of_content, entry_of_item};
 
 /// Beside a text that was written for a call: until when that may still be placed. It finds the text of a call that never was,
 /// and is no part of what is kept.
@@ -114,15 +114,29 @@ impl StoredCall {
     #[must_use]
     pub fn entries_in_time(&self) -> Vec<(Entry, Millis)> {
         let Ok(call_id) = CallId::new(self.call_id.as_str()) else { return vec![] };
+        let at = |body: &Value| Millis(body["at"].as_i64().unwrap_or_default());
+        self.items().filter_map(|(kind, body)| Some((entry_of_item(kind, &call_id, body)?, at(body)))).collect()
+    }
+
+    /// Everything of the call that the ledger must have, and of which kind it is.
+    pub fn items(&self) -> impl Iterator<Item = (EntryKind, &Value)> {
         let kinds = [
             (EntryKind::Commit, &self.commits),
             (EntryKind::Receipt, &self.receipts),
             (EntryKind::Forgotten, &self.forgotten),
             (EntryKind::Alert, &self.alerts),
         ];
-        let items = kinds.into_iter().flat_map(|(kind, items)| items.iter().map(move |body| (kind, body)));
-        let at = |body: &Value| Millis(body["at"].as_i64().unwrap_or_default());
-        items.filter_map(|(kind, body)| Some((entry_of_item(kind, &call_id, body)?, at(body)))).collect()
+        kinds.into_iter().flat_map(|(kind, items)| items.iter().map(move |body| (kind, body)))
+    }
+
+    /// The entry of the first item that does not hold what its entry is of: what it holds cannot be proven.
+    #[must_use]
+    pub fn first_changed(&self) -> Option<Entry> {
+        let call_id = CallId::new(self.call_id.as_str()).ok()?;
+        self.items().find_map(|(kind, body)| {
+            let entry = entry_of_item(kind, &call_id, body)?;
+            (entry_of_content(kind, &call_id, body) != Some(entry)).then_some(entry)
+        })
     }
 }
 
@@ -131,6 +145,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::commit_hash::digest;
 
     #[test]
     fn what_finds_a_text_is_left_out_beside_texts_and_nowhere_else() {
@@ -140,6 +155,27 @@ mod tests {
         call.place("receipt#1", with("n"));
         assert_eq!(call.personal, [json!({ "text": 1 })]);
         assert_eq!(call.receipts, [with("n")]);
+    }
+
+    #[test]
+    fn the_first_item_that_is_not_what_its_entry_is_of_is_named() {
+        let mut call = StoredCall { call_id: "call_a_b_1".into(), ..StoredCall::default() };
+        for n in 1..4 {
+            let mut commit = json!({ "call_id": "call_a_b_1", "n": n, "actor": { "client": "anna_phone" } });
+            commit["hash"] = digest(&canonical(&commit).unwrap()).into();
+            call.commits.push(commit);
+        }
+        call.receipts.push(json!({ "n": 1, "path": "fast" }));
+        assert_eq!(call.first_changed(), None);
+        let found = |call: &StoredCall| call.first_changed().map(|entry| (entry.kind, entry.n));
+        let mut receipt = call.clone();
+        // It is no part of an item's digest, and would be one of its text.
+        receipt.receipts[0]["ttl"] = 1.into();
+        assert_eq!(found(&receipt), Some((EntryKind::Receipt, 1)));
+        call.commits[2]["actor"]["client"] = "anna_other".into();
+        assert_eq!(found(&call), Some((EntryKind::Commit, 3)));
+        call.commits[1]["call_id"] = "call_a_b_2".into();
+        assert_eq!(found(&call), Some((EntryKind::Commit, 2)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_audit::{check_proof, check_signatures, read_proof};
 use ilock_auth::{Identity, Role, Secret, issue_access_token};
 use ilock_env::Clock;
@@ -49,6 +50,15 @@ async fn read(world: &World, party: &Party, path: &str) -> Raw {
     Raw { status, headers, bytes: answer.bytes().await.unwrap().into() }
 }
 
+/// Changes who made the second commit of a call, and leaves its hash.
+async fn change(world: &World, call: &str) {
+    let word = |word: &str| AttributeValue::S(word.into());
+    let update =
+        world.stack.dynamodb.update_item().table_name("events").update_expression("SET actor.client = :client");
+    let update = update.key("pk", word(&format!("call#{call}"))).key("sk", word("commit#000002"));
+    update.expression_attribute_values(":client", word("somebody")).send().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_proof_of_a_call_is_read_by_auditors_of_its_tenant_and_holds_without_the_backend() {
     let world = world().await;
@@ -86,6 +96,11 @@ async fn the_proof_of_a_call_is_read_by_auditors_of_its_tenant_and_holds_without
         assert_eq!((checked.findings.is_empty(), checked.unvouched), (signed, None));
         assert_eq!(check_signatures(&file, &policy).is_ok(), signed);
     }
+
+    change(&world, &call).await;
+    let changed = read(&world, &ours, &path).await;
+    assert_eq!((changed.status, changed.code()), (500, 50_001), "no proof that does not hold, and none to wait for");
+    assert!(!changed.headers.contains_key("retry-after"));
 
     let other = read(&world, &theirs, &path).await;
     assert_eq!((other.status, other.code()), (404, 40_401), "to another tenant the call does not exist");

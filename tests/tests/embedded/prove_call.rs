@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use ilock_events::Millis;
 use ilock_log::ledger::CallProof;
-use ilock_proof::{Entry, Hour, StoredCall, digest};
+use ilock_proof::{Entry, Hour, StoredCall, canonical, digest};
 use ilock_tests::engine::Engine;
 use ilock_tests::ledger::{TestLedger, entries};
 use serde_json::json;
@@ -57,9 +57,13 @@ impl Hours {
 /// A call of a commit at each of these times, and the entry of each.
 fn call(times: &[Millis]) -> (StoredCall, Vec<Entry>) {
     let mut call = StoredCall { call_id: "call_a_b_1".into(), ..StoredCall::default() };
-    call.commits = (1..)
+    call.commits = (1_u8..)
         .zip(times)
-        .map(|(n, at)| json!({ "at": at, "call_id": "call_a_b_1", "hash": digest(&[n]), "n": n }))
+        .map(|(n, at)| {
+            let mut commit = json!({ "at": at, "call_id": "call_a_b_1", "n": n });
+            commit["hash"] = digest(&canonical(&commit).unwrap()).into();
+            commit
+        })
         .collect();
     let entries = call.entries();
     assert_eq!(entries.len(), times.len());
@@ -92,5 +96,21 @@ async fn what_was_entered_days_later_is_found_and_what_never_was_is_lacking() {
     assert_eq!(lacking, CallProof::Lacking { lacking: 1, entries: 2, is_cut: false });
     hours.enter(50, each[1]).await;
     assert!(matches!(hours.proves(&call, u64::MAX).await, CallProof::Made(_)));
+    engine.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_does_not_hold_what_its_hash_is_of_is_named_and_not_proven() {
+    let engine = Engine::embedded().await;
+    let mut hours = Hours::new(&engine).await;
+    let (mut call, each) = call(&[hours.at(0), hours.at(0).plus(1_000), hours.at(0).plus(2_000)]);
+    for entry in each {
+        hours.enter(0, entry).await;
+    }
+    assert!(matches!(hours.proves(&call, u64::MAX).await, CallProof::Made(_)));
+    // Its hash is left, and is in the ledger.
+    call.commits[2]["actor"] = json!({ "client": "user456_other" });
+    let refused = hours.proves(&call, u64::MAX).await;
+    assert!(matches!(&refused, CallProof::Changed(why) if why.contains("commit 3 of call_a_b_1")), "{refused:?}");
     engine.end().await;
 }

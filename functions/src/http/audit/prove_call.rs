@@ -66,6 +66,7 @@ async fn prove_call(
                 [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
             Ok((headers, text).into_response())
         }
+        CallProof::Changed(why) => Err(ApiError::Internal(format!("{why}; `ilock verify` says what else was"))),
         CallProof::Lacking { .. } if may_wait_for_sequencer(&call, now) => Err(ApiError::Busy),
         CallProof::Lacking { lacking, entries, is_cut: true } => Err(ApiError::Internal(format!(
             "{lacking} of {entries} entries of {call_id} are not among the {BUNDLES} bundles of the ledger that one request looks \

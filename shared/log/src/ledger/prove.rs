@@ -26,6 +26,8 @@ pub enum CallProof {
         /// Whether not all was looked through where they may stand.
         is_cut: bool,
     },
+    /// Something of it does not hold what its entry is of, in words: a proof of it would be none.
+    Changed(String),
 }
 
 /// `hour` and those before it, one after the other, as far back as an hour's entry is looked for.
@@ -58,6 +60,11 @@ impl LedgerReader {
         keys: Vec<String>,
         bundles: u64,
     ) -> Result<CallProof, LedgerError> {
+        if let Some(Entry { kind, n, .. }) = call.first_changed() {
+            let (what, call) = (kind.word(), &call.call_id);
+            let why = format!("{what} {n} of {call} was changed: what it holds is not what its hash is of");
+            return Ok(CallProof::Changed(why));
+        }
         let entries = call.entries_in_time();
         let mut search =
             Search { reader: self, size: checkpoint.head.size, bundles, is_cut: false, places: HashMap::new() };
