@@ -150,7 +150,8 @@ impl LedgerStore for GrowingOnly {
             if let Some(new) = new.filter(|_| replaced) {
                 let before = self.heads.lock().unwrap().last().copied();
                 if let Some(before) = before {
-                    self.reader.verify_growth(&before, &new).await.expect("the checkpoint continues the one before");
+                    let grown = self.reader.verify_growth(&before, &new).await.unwrap();
+                    grown.expect("the checkpoint continues the one before");
                 }
                 self.heads.lock().unwrap().push(new);
             }

@@ -37,7 +37,15 @@ impl<'a> HourMarks<'a> {
     /// The index of the entry of `hour`; none where no mark says so, or the entry there is another one.
     async fn index(&mut self, hour: Hour) -> Result<Option<u64>, CommandError> {
         let OpenLedger { reader, checkpoint, .. } = self.ledger;
-        let Some((index, _)) = reader.hour(hour).await.map_err(ledger_error)? else { return Ok(None) };
+        let index = match reader.hour_mark(hour).await.map_err(ledger_error)? {
+            Some(Some((index, _))) => index,
+            Some(None) => {
+                let why = format!("the mark of {hour}, which says where it began, cannot be read");
+                self.findings.push(Finding::new(Kind::Unreadable, why));
+                return Ok(None);
+            }
+            None => return Ok(None),
+        };
         if index < checkpoint.head.size {
             let bundle = index / u64::from(TILE_WIDTH);
             let read = reader.bundle(bundle, &checkpoint.head).await.map_err(ledger_error)?;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ilock_audit::verify::DayJudge;
 use ilock_audit::{Finding, Kind};
+use ilock_log::ledger::LedgerError;
 use ilock_proof::{Checkpoint, Day, Hour};
 
 use crate::audit::bounded;
@@ -15,36 +16,42 @@ use crate::ui::error::CommandError;
 pub async fn kept_checkpoints(ledger: &OpenLedger, judge: &DayJudge, day: &Day) -> Result<Vec<Finding>, CommandError> {
     let mut findings = vec![];
     for (hour, index) in Hour::of_day(day).filter_map(|hour| Some((hour, judge.settled(hour)?))) {
-        let Some((_, size)) = ledger.reader.hour(hour).await.map_err(ledger_error)? else {
-            let why = format!("the mark of {hour}, which names the checkpoint that was kept of it, is not there");
-            findings.push(Finding::new(Kind::Missing, why));
-            continue;
+        let size = match ledger.reader.hour_mark(hour).await.map_err(ledger_error)? {
+            Some(Some((_, size))) => size,
+            found => {
+                let (kind, what) = match found {
+                    Some(_) => (Kind::Unreadable, "cannot be read"),
+                    None => (Kind::Missing, "is not there"),
+                };
+                let why = format!("the mark of {hour}, which names the checkpoint that was kept of it, {what}");
+                findings.push(Finding::new(kind, why));
+                continue;
+            }
         };
         if size <= index {
             let why =
                 format!("the mark of {hour} names a checkpoint of {size} entries, and that hour is entry {index}");
             findings.push(Finding::new(Kind::Changed, why));
         }
-        match ledger.reader.kept(size).await {
-            Ok(Some(kept)) => {
-                findings.extend(judge_kept(ledger, &kept, &format!("the checkpoint kept of {hour}")).await);
-            }
-            Ok(None) => findings.push(Finding::new(Kind::Missing, format!("the checkpoint of {hour} was not kept"))),
-            Err(error) => {
-                findings.push(Finding::new(Kind::Unreadable, format!("the checkpoint kept of {hour}: {error}")));
-            }
-        }
+        let name = format!("the checkpoint kept of {hour}");
+        let judged = match ledger.reader.kept(size).await {
+            Ok(Some(kept)) => judge_kept(ledger, &kept, &name).await,
+            Ok(None) => Ok(Some(Finding::new(Kind::Missing, format!("the checkpoint of {hour} was not kept")))),
+            Err(error) => Err(error),
+        };
+        findings
+            .extend(judged.unwrap_or_else(|error| Some(Finding::new(Kind::Unreadable, format!("{name}: {error}")))));
     }
     Ok(findings)
 }
 
-/// Holds the ledger against a checkpoint that somebody kept.
-pub async fn judge_kept(ledger: &OpenLedger, kept: &Checkpoint, name: &str) -> Option<Finding> {
+/// Holds the ledger against a checkpoint that somebody kept. What of it cannot be read is an error, and no fork.
+pub async fn judge_kept(ledger: &OpenLedger, kept: &Checkpoint, name: &str) -> Result<Option<Finding>, LedgerError> {
     if let Err(bad) = ledger.is_of_ledger(kept) {
-        return Some(Finding::new(Kind::Changed, format!("{name}: {bad}")));
+        return Ok(Some(Finding::new(Kind::Changed, format!("{name}: {bad}"))));
     }
-    let grown = ledger.reader.verify_growth(&kept.head, &ledger.checkpoint.head).await;
-    grown.err().map(|error| Finding::new(Kind::Forked, format!("the ledger does not continue {name}: {error}")))
+    let grown = ledger.reader.verify_growth(&kept.head, &ledger.checkpoint.head).await?;
+    Ok(grown.err().map(|bad| Finding::new(Kind::Forked, format!("the ledger does not continue {name}: {bad}"))))
 }
 
 /// Reads a checkpoint that somebody kept.
@@ -140,6 +147,11 @@ mod tests {
         let found = unnamed.found_at(200).await;
         assert!(matches!(&found[..], [(Kind::Missing, why)] if why.contains("the mark of 2026-11-22T01")), "{found:?}");
 
+        let garbled = Made::new();
+        std::fs::write(garbled.at(HourMark(garbled.hours[1]).name()), "junk\n").unwrap();
+        let found = garbled.found_at(200).await;
+        assert!(matches!(&found[..], [(Kind::Unreadable, why)] if why.contains("cannot be read")), "{found:?}");
+
         let misled = Made::new();
         std::fs::write(misled.at(HourMark(misled.hours[1]).name()), HourMark::bytes(1, 1)).unwrap();
         let found = misled.found_at(200).await;
@@ -156,5 +168,36 @@ mod tests {
         std::fs::write(unsigned.at(kept_checkpoint(2)), text.replacen("\n1\n", "\n2\n", 1)).unwrap();
         let found = unsigned.found_at(200).await;
         assert!(matches!(&found[..], [(Kind::Changed, _)]), "{found:?}");
+    }
+    #[tokio::test]
+    async fn what_cannot_be_read_is_no_fork_and_neither_is_a_tile_that_was_damaged() {
+        let tile = "tile/0/000.p/3".to_owned();
+        let breaks: [fn(&std::path::Path); 3] = [
+            |tile| std::fs::remove_file(tile).unwrap(),
+            |tile| {
+                std::fs::remove_file(tile).unwrap();
+                std::fs::create_dir(tile).unwrap();
+            },
+            |tile| {
+                let mut bytes = std::fs::read(tile).unwrap();
+                bytes[0] ^= 1;
+                std::fs::write(tile, bytes).unwrap();
+            },
+        ];
+        for broken in breaks {
+            let made = Made::new();
+            let kept = made.ledger.reader.kept(1).await.unwrap().unwrap();
+            assert!(matches!(judge_kept(&made.ledger, &kept, "mine").await, Ok(None)));
+            broken(&made.at(tile.clone()));
+            assert!(judge_kept(&made.ledger, &kept, "mine").await.is_err());
+            let kinds: Vec<Kind> = made.found_at(200).await.into_iter().map(|(kind, _)| kind).collect();
+            // The last is the checkpoint itself: nothing has to be read for it.
+            assert_eq!(kinds, [Kind::Unreadable; 2]);
+            // Two roots of one size, and a ledger that is smaller than it was, need no tile.
+            for head in [TreeHead { size: 3, root: [9; 32] }, TreeHead { size: 4, root: [9; 32] }] {
+                let found = judge_kept(&made.ledger, &signed(head), "mine").await.unwrap();
+                assert_eq!(found.map(|found| found.kind), Some(Kind::Forked));
+            }
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::audit::bounded::PROOF;
 use crate::audit::dynamodb_export::ExportFolder;
 use crate::audit::in_order::CallsInOrder;
 use crate::audit::kept_checkpoints::{judge_kept, read_checkpoint};
-use crate::audit::ledger_args::LedgerArgs;
+use crate::audit::ledger_args::{LedgerArgs, ledger_error};
 use crate::audit::range::Range;
 use crate::audit::source::{FoundLine, Source, find_call, open_export, read_error};
 use crate::audit::verify_call::judge_stored;
@@ -131,7 +131,8 @@ impl Verify {
         let checkpoint = read_checkpoint(kept)?;
         let (old, new, place) = (checkpoint.head.size, ledger.checkpoint.head.size, &ledger.place);
         let details = json!({ "old_size": old, "size": new, "ledger": place });
-        if let Some(finding) = judge_kept(&ledger, &checkpoint, &kept.display().to_string()).await {
+        let judged = judge_kept(&ledger, &checkpoint, &kept.display().to_string()).await;
+        if let Some(finding) = judged.map_err(ledger_error)? {
             print_finding(&finding, output);
             output.line(Level::Warning, "found", &format!("1 finding in the ledger in {place}"), details);
             return Ok(ExitCode::from(EXIT_FINDINGS));

@@ -43,7 +43,13 @@ impl TileSet {
     /// The tiles that the root takes, and that are not here yet.
     #[must_use]
     pub fn needed_for_root(&self) -> BTreeSet<Tile> {
-        self.needed(std::slice::from_ref(&(0..self.size)))
+        self.needed_for_root_of(self.size)
+    }
+
+    /// The tiles that the root of the first `size` leaves takes, and that are not here yet.
+    #[must_use]
+    pub fn needed_for_root_of(&self, size: u64) -> BTreeSet<Tile> {
+        self.needed(std::slice::from_ref(&(0..size)))
     }
 
     /// Takes in a tile's bytes, those of its full form too. False when they are not a tile's of this width.
@@ -72,7 +78,13 @@ impl TileSet {
     /// The tree's root; none when a tile is not here.
     #[must_use]
     pub fn root(&self) -> Option<Node> {
-        if self.size == 0 { Some(crate::tree::empty_root()) } else { self.hash(&(0..self.size)) }
+        self.root_of(self.size)
+    }
+
+    /// The root of the first `size` leaves; none when a tile is not here.
+    #[must_use]
+    pub fn root_of(&self, size: u64) -> Option<Node> {
+        if size == 0 { Some(crate::tree::empty_root()) } else { self.hash(&(0..size)) }
     }
 
     fn hash(&self, leaves: &Leaves) -> Option<Node> {

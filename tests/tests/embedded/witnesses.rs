@@ -207,7 +207,7 @@ async fn a_key_that_takes_over_is_cosigned_by_witnesses_that_know_it_and_believe
     assert_eq!((believes(old_key), believes(new_key)), (vec![true, true, false], vec![false, true, true]));
     // One history under both keys.
     for pair in kept.windows(2) {
-        on.test.reader().verify_growth(&pair[0].head, &pair[1].head).await.unwrap();
+        on.test.reader().verify_growth(&pair[0].head, &pair[1].head).await.unwrap().unwrap();
     }
     on.engine.end().await;
 }

@@ -1,14 +1,14 @@
 //! Reading the ledger: the checkpoint, ranges of entries, and proofs. Nothing that is read is trusted: each answer leads to
 //! the checkpoint's root or is refused.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use ilock_proof::{
-    Checkpoint, Entry, Hour, Node, TILE_WIDTH, Tile, TileKind, TileSet, TlogProof, TreeHead, bundle_entries, leaf_hash,
-    verify_consistency, verify_inclusion,
+    BadProof, Checkpoint, Entry, Hour, Node, TILE_WIDTH, Tile, TileKind, TileSet, TlogProof, TreeHead, bundle_entries,
+    leaf_hash, verify_consistency, verify_inclusion,
 };
 
 use super::error::{LedgerError, file};
@@ -77,8 +77,16 @@ impl LedgerReader {
     /// # Errors
     /// [`LedgerError`].
     pub async fn hour(&self, hour: Hour) -> Result<Option<(u64, u64)>, LedgerError> {
+        Ok(self.hour_mark(hour).await?.flatten())
+    }
+
+    /// The same, and whether there is a mark of `hour` at all: one that cannot be read says nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn hour_mark(&self, hour: Hour) -> Result<Option<Option<(u64, u64)>>, LedgerError> {
         let found = self.store.read(HourMark(hour).name()).await?;
-        Ok(found.and_then(|found| HourMark::read(&found.bytes)))
+        Ok(found.map(|found| HourMark::read(&found.bytes)))
     }
 
     /// A checkpoint that was kept, whoever signed it; none where none is.
@@ -120,13 +128,25 @@ impl LedgerReader {
         set.consistency(old).ok_or_else(|| file("tile", format!("a tree of {} has none of {old}", head.size)))
     }
 
-    /// That `head` begins with the tree `old`.
+    /// Whether `head` begins with the tree `old`. Tiles that do not lead to `head` say nothing about it.
     ///
     /// # Errors
-    /// [`LedgerError`], also when it does not.
-    pub async fn verify_growth(&self, old: &TreeHead, head: &TreeHead) -> Result<(), LedgerError> {
-        let proof = if old.size > head.size { vec![] } else { self.consistency(old.size, head).await? };
-        verify_consistency(old, head, &proof).map_err(|bad| file(CHECKPOINT, bad.to_string()))
+    /// [`LedgerError`], where tiles cannot be read or are not those of `head`.
+    pub async fn verify_growth(&self, old: &TreeHead, head: &TreeHead) -> Result<Result<(), BadProof>, LedgerError> {
+        if old.size >= head.size {
+            return Ok(verify_consistency(old, head, &[]));
+        }
+        let mut set = TileSet::of(head.size);
+        let needed = [set.needed_for_consistency(old.size), set.needed_for_root_of(old.size)];
+        self.add(&mut set, needed.into_iter().flatten().collect::<BTreeSet<Tile>>()).await?;
+        let made = set.consistency(old.size).zip(set.root_of(old.size));
+        let (proof, root) =
+            made.ok_or_else(|| file("tile", format!("a tree of {} has none of {}", head.size, old.size)))?;
+        let begins = TreeHead { size: old.size, root };
+        verify_consistency(&begins, head, &proof).map_err(|bad| {
+            file("tile", format!("the hashes of {} leaves are not the checkpoint's: {bad}", old.size))
+        })?;
+        Ok(if begins == *old { Ok(()) } else { Err(BadProof::OldRoot) })
     }
 
     /// The proof that `entry` is the `index`-th under `checkpoint`.
