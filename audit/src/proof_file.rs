@@ -1,8 +1,11 @@
 //! Checks a proof in the hand. It needs nothing but the file, and the keys of those whom one believes.
 
+use std::collections::HashMap;
+
 use ilock_events::{CallId, CommitNo, Millis, ProofFile, ProofItem};
 use ilock_proof::{
-    BadNote, Checkpoint, Entry, EntryKind, Policy, StoredCall, TlogProof, VerifyKey, canonical, digest, entry_of_item,
+    BadNote, Checkpoint, Entry, EntryKind, Policy, StoredCall, TlogProof, TreeHead, VerifyKey, canonical, digest,
+    entry_of_item,
 };
 use serde_json::Value;
 
@@ -22,6 +25,8 @@ pub struct CheckedProof {
     pub unvouched: Option<String>,
     /// The call, as far as its items can be read.
     pub stored: StoredCall,
+    /// What holds: an entry, its index, and the tree that it is in.
+    proven: Vec<(Entry, u64, TreeHead)>,
 }
 
 /// Reads a file.
@@ -67,6 +72,7 @@ pub fn check_proof(file: &ProofFile, policy: Option<&Policy>, as_of: Millis) -> 
             }
         }
     }
+    checked.one_ledger();
     checked.call(&whole, as_of);
     checked.stored = whole;
     checked
@@ -171,6 +177,24 @@ impl CheckedProof {
         if self.findings.len() == before {
             self.entries += 1;
             self.size = self.size.max(proof.checkpoint.head.size);
+            self.proven.push((*entry, proof.index, proof.checkpoint.head));
+        }
+    }
+
+    /// Whether what was proven can be of one ledger: it has one tree of each size, and one entry at each index. The order of a call's
+    /// entries proves nothing: what waits for the sequencer is entered in any.
+    fn one_ledger(&mut self) {
+        let (mut roots, mut entries) = (HashMap::new(), HashMap::new());
+        for (entry, index, TreeHead { size, root }) in std::mem::take(&mut self.proven) {
+            let (what, n) = (entry.kind.word(), (entry.n > 0).then_some(entry.n));
+            if *roots.entry(size).or_insert(root) != root {
+                let why = format!("the {what} is in another tree of {size} entries than what stands before it");
+                self.found(Kind::Forked, n, why);
+            }
+            if *entries.entry(index).or_insert(entry) != entry {
+                let why = format!("the {what} is entry {index} of the ledger, and so is another item of the call");
+                self.found(Kind::Forked, n, why);
+            }
         }
     }
 

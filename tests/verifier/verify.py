@@ -171,6 +171,7 @@ def check_tlog_proof(text, data, keys, origin):
     found, size, root = read_checkpoint(checkpoint, keys)
     check(found == origin, "the checkpoint is of another ledger")
     check_inclusion(leaf(data), int(index), size, [base64.b64decode(line, validate=True) for line in lines], root)
+    return int(index), size, root
 
 
 # A file of `ilock prove`.
@@ -178,13 +179,15 @@ def verify_proof(path, key):
     file = json.loads(pathlib.Path(path).read_text(), object_pairs_hook=unique)
     check(file["ilock_proof"] == 1, "it is of another version")
     keys = [read_key(text) for text in ([key] if key else file["keys"])]
-    call_id, entries, commits = file["call_id"], 0, []
+    call_id, entries, commits, places, roots = file["call_id"], 0, [], {}, {}
     for name, kind in KINDS.items():
         for item in file[name]:
             body = strict(item["text"])
             check(body["call_id"] == call_id, f"one of the {name} is of another call")
             data = entry(kind, sha256(item["text"].encode()), call_id, body.get("n", 0))
-            check_tlog_proof(item["proof"], data, keys, file["origin"])
+            index, size, root = check_tlog_proof(item["proof"], data, keys, file["origin"])
+            check(roots.setdefault(size, root) == root, f"there are two trees of {size} entries")
+            check(places.setdefault(index, data) == data, f"there are two entries {index}")
             entries += 1
             if name == "commits":
                 commits.append(body)
