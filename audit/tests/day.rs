@@ -252,6 +252,106 @@ fn hours_that_do_not_go_on_are_out_of_order() {
     let mut made = Made::new();
     made.ledger.push(Entry::of_hour(Hour::of(made.day.begins().plus(3 * HOUR))));
     assert_eq!(made.kinds(), [Kind::OutOfOrder]);
+
+    // The same hour twice, and those of days before, are no others; hours that follow them are named once.
+    for (again, findings) in [(29..30, 1), (-90..-60, 1), (-90..30, 1)] {
+        let mut made = Made::new();
+        made.ledger.extend(again.map(|hour| Entry::of_hour(Hour::of(made.day.begins().plus(hour * HOUR)))));
+        assert_eq!(made.kinds(), vec![Kind::OutOfOrder; findings]);
+    }
+}
+
+#[test]
+fn a_call_that_a_day_was_entered_again_without_is_missing_all_the_same() {
+    let mut made = Made::new();
+    let gone = made.calls.remove(4);
+    let again: Vec<Entry> = made.ledger.iter().copied().filter(|entry| !gone.entries().contains(entry)).collect();
+    made.ledger.extend(again);
+    assert_eq!(made.kinds(), [Kind::Missing, Kind::OutOfOrder]);
+}
+
+/// A mark that text was forgotten, at this time.
+fn forgotten(at: Millis) -> Value {
+    json!({ "digest": "ab".repeat(32), "person": { "kind": "user", "id": "user1" }, "at": at.0 })
+}
+
+#[test]
+fn what_was_added_to_a_call_under_a_later_date_was_never_entered() {
+    let day: Day = "2026-11-22".parse().unwrap();
+    let edits: [fn(&mut StoredCall, Millis); 3] = [
+        |call, at| call.forgotten.push(forgotten(at)),
+        |call, at| call.receipts.push(json!({ "n": 2, "path": "projector", "at": at.0, "notices": {} })),
+        |call, at| call.commits.push(commit(&call.call_id.clone(), 3, at)),
+    ];
+    // In the first hours of the next day, on that day, and months later.
+    for later in [25 * HOUR, 30 * HOUR, 24 * 100 * HOUR] {
+        for edit in edits {
+            let mut made = Made::new();
+            let at = day.begins().plus(later);
+            edit(&mut made.calls[4], at);
+            let found: Vec<_> = made.judged_at(at.plus(HOUR)).findings.into_iter().map(|found| found.kind).collect();
+            assert_eq!(found, [Kind::NotEntered], "{later}");
+            assert_eq!(made.judged_at(at.plus(9 * MINUTE)).findings, [], "it may still be on its way");
+        }
+    }
+}
+
+#[test]
+fn what_happened_to_a_call_later_is_looked_for_in_the_hours_in_which_it_happened() {
+    let mut made = Made::new();
+    let at = made.day.begins().plus(24 * 100 * HOUR + 30 * MINUTE);
+    made.calls[4].forgotten.push(forgotten(at));
+    let entry = *made.calls[4].entries().last().unwrap();
+    assert_eq!(entry.kind, EntryKind::Forgotten);
+    let (now, hour) = (at.plus(3 * HOUR), Hour::of(at));
+    let lacks = || {
+        let mut judge = DayJudge::new(made.day.clone(), now);
+        (0..).zip(&made.ledger).for_each(|(index, entry)| judge.entry(index, Some(*entry)));
+        made.calls.iter().for_each(|call| judge.call(call));
+        assert!(judge.lacks());
+        judge.look_later();
+        assert_eq!(judge.hours_of_later_items(), [(hour, hour.next())].into());
+        judge
+    };
+    for (begun, found) in [(hour, vec![]), (hour.next().next().next(), vec![Kind::EnteredLate])] {
+        let mut judge = lacks();
+        judge.later_entry(900, &Entry::of_hour(begun));
+        judge.later_entry(901, &entry);
+        assert!(!judge.lacks());
+        let kinds: Vec<_> = judge.finish(None).findings.into_iter().map(|finding| finding.kind).collect();
+        assert_eq!(kinds, found);
+    }
+    // A copy of the ledger that was made before has nothing of it; one that was made after must have it.
+    let mut judge = lacks();
+    judge.covered_by(hour.before());
+    assert!(!judge.lacks() && judge.lacking().is_empty());
+    assert_eq!(judge.finish(None).findings, []);
+    let mut judge = lacks();
+    judge.covered_by(hour.next());
+    assert_eq!(judge.finish(None).findings[0].kind, Kind::NotEntered);
+}
+
+#[test]
+fn a_call_that_the_log_has_under_the_day_is_judged_with_it_whatever_it_says() {
+    let made = Made::new();
+    let id = call_id(90);
+    let later = StoredCall {
+        commits: vec![commit(&id, 1, made.day.begins().plus(30 * HOUR))],
+        call_id: id.clone(),
+        ..StoredCall::default()
+    };
+    let judged = |of_day: bool| {
+        let mut judge = DayJudge::new(made.day.clone(), made.day.begins().plus(40 * HOUR));
+        (0..).zip(&made.ledger).for_each(|(index, entry)| judge.entry(index, Some(*entry)));
+        made.calls.iter().for_each(|call| judge.call_of_day(call));
+        if of_day {
+            judge.call_of_day(&later)
+        } else {
+            judge.call(&later)
+        }
+        judge.finish(None).findings.into_iter().map(|finding| finding.kind).collect::<Vec<_>>()
+    };
+    assert_eq!((judged(true), judged(false)), (vec![Kind::NotEntered], vec![]));
 }
 
 /// The mark of a call that was archived a hundred days later.

@@ -1,7 +1,7 @@
 //! A day of the log, held against the ledger: is everything of it entered, in time; and does everything that was entered
 //! still stand in the log?
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use ilock_events::{CallId, Millis};
 use ilock_proof::{CallHash, Day, Entry, EntryKind, Hour, StoredCall, call_hash, entry_of_content};
@@ -10,6 +10,7 @@ use crate::finding::{Finding, Kind};
 use crate::verify::day_access::DayAccess;
 use crate::verify::day_lacking::{Lack, Lacking};
 use crate::verify::day_subject::Subject;
+use crate::verify::hours::HoursInOrder;
 
 /// How long an item may take into the ledger, in ms: the sequencer works every minute.
 const GRACE: i64 = 10 * 60 * 1000;
@@ -50,7 +51,7 @@ struct Place {
 }
 
 /// Judges a day. First come the ledger's entries from the day's beginning on, in their order; then calls and accesses, in any
-/// order, each access once; where [`DayJudge::unexplained`] says so, more calls, where [`DayJudge::unexplained_accesses`] does,
+/// order, each access once: of a call that was placed on the day all items, whenever they happened; where [`DayJudge::unexplained`] says so, more calls, where [`DayJudge::unexplained_accesses`] does,
 /// more accesses, and where [`DayJudge::lacks`] does, the ledger's later entries.
 #[derive(Debug)]
 pub struct DayJudge {
@@ -58,9 +59,13 @@ pub struct DayJudge {
     /// The hour with whose entry the day's end.
     end: Hour,
     now: Millis,
-    hours: HashMap<Entry, Hour>,
+    hours: HoursInOrder,
     began: BTreeMap<Hour, u64>,
     since: Option<Hour>,
+    /// The last hour that had begun before what is read of the ledger's later entries.
+    later: Option<Hour>,
+    /// Up to when the ledger has what happened after the day; none where that is until now.
+    covered: Option<Millis>,
     places: HashMap<Entry, Place>,
     /// The entries of accesses that were not shown.
     gone_accesses: HashSet<Entry>,
@@ -78,15 +83,14 @@ impl DayJudge {
     /// For `day`, at `now`.
     #[must_use]
     pub fn new(day: Day, now: Millis) -> Self {
-        let first = Hour::of(day.begins()).before();
-        let hours = std::iter::successors(Some(first), |hour| Some(hour.next()));
-        let hours = hours.take_while(|hour| hour.begins() <= now.plus(LATE)).map(|hour| (Entry::of_hour(hour), hour));
         Self {
             end: end_of_entries(&day),
             now,
-            hours: hours.collect(),
+            hours: HoursInOrder::at(now),
             began: BTreeMap::new(),
             since: None,
+            later: None,
+            covered: None,
             places: HashMap::new(),
             gone_accesses: HashSet::new(),
             lacking: Lacking::default(),
@@ -111,12 +115,10 @@ impl DayJudge {
             let why = format!("entry {index} of the ledger is of another form, or of a newer version");
             return self.judged.findings.push(Finding::new(Kind::Unreadable, why));
         };
-        if let Some(hour) = self.hours.get(&entry).copied() {
-            // The sequencer's hours only go on. What stands behind an hour that had begun before was entered later than it seems.
-            if let Some(before) = self.since.filter(|before| hour < *before) {
-                let why = format!("entry {index} of the ledger says that {hour} began, and stands behind {before}");
-                self.judged.findings.push(Finding::new(Kind::OutOfOrder, why));
-            } else {
+        if let Some((hour, finding)) = self.hours.entry(index, &entry) {
+            self.judged.findings.extend(finding);
+            // What stands behind an hour that had begun before was entered later than it seems.
+            if self.since.is_none_or(|before| hour > before) {
                 self.since = Some(hour);
                 self.began.entry(hour).or_insert(index);
             }
@@ -130,8 +132,19 @@ impl DayJudge {
         self.places.entry(entry).or_insert(Place { index, since, in_log: false });
     }
 
-    /// Takes in a call as it is stored; one of the day that was moved into its archive, with what the archive has.
+    /// Takes in a call that the log has under the day, as it is stored; one that was moved into the day's archive with what the
+    /// archive has. All of it must be in the ledger, whenever it happened: no other day asks for it.
+    pub fn call_of_day(&mut self, call: &StoredCall) {
+        self.take(call, true);
+    }
+
+    /// Takes in a call that the log has under another day, or under none.
     pub fn call(&mut self, call: &StoredCall) {
+        let placed = call.commits.first().and_then(|commit| commit["at"].as_i64()).map(Millis);
+        self.take(call, placed.is_some_and(|at| Day::of(at) == self.day));
+    }
+
+    fn take(&mut self, call: &StoredCall, is_of_day: bool) {
         let subject = Subject::Call(call.call_id.clone());
         self.calls.insert(call_hash(&call.call_id), call.call_id.clone());
         if call.is_archived() {
@@ -139,13 +152,13 @@ impl DayJudge {
         }
         if let (Some(entry), Some(mark)) = (call.entry_of_mark(), &call.archived) {
             let at = mark["archived_at"].as_i64().map(Millis);
-            self.judged.items += u64::from(self.entered(entry, &subject, at));
+            self.judged.items += u64::from(self.entered(entry, &subject, at, false));
         }
         let Ok(call_id) = CallId::new(call.call_id.as_str()) else { return };
         for (kind, item) in call.items() {
             // A commit under the hash of what it holds: the one that it names may have been changed.
             let Some(entry) = entry_of_content(kind, &call_id, item) else { continue };
-            if self.entered(entry, &subject, item["at"].as_i64().map(Millis)) {
+            if self.entered(entry, &subject, item["at"].as_i64().map(Millis), is_of_day) {
                 match kind {
                     EntryKind::Commit => self.judged.commits += 1,
                     _ => self.judged.items += 1,
@@ -164,7 +177,7 @@ impl DayJudge {
             let why = format!("{}: its fields have no digest", access.name());
             return self.judged.findings.push(Finding::new(Kind::Unreadable, why));
         };
-        if self.entered(entry, &subject, at) {
+        if self.entered(entry, &subject, at, false) {
             self.judged.accesses += 1;
             if !access.is_in_place() {
                 let why = format!("stands under {}, and its key is not that of an access of its moment", access.day);
@@ -173,8 +186,9 @@ impl DayJudge {
         }
     }
 
-    /// Holds the entry of an item that happened at `at` against those of the ledger; whether that was on the day.
-    fn entered(&mut self, entry: Entry, subject: &Subject, at: Option<Millis>) -> bool {
+    /// Holds the entry of an item that happened at `at` against those of the ledger; whether that was on the day. Where it must be
+    /// in the ledger `anyway`, it is looked for whenever it happened.
+    fn entered(&mut self, entry: Entry, subject: &Subject, at: Option<Millis>, anyway: bool) -> bool {
         let of_day = at.is_some_and(|at| Day::of(at) == self.day);
         match (self.places.get_mut(&entry), at) {
             (Some(place), at) => {
@@ -185,7 +199,10 @@ impl DayJudge {
                     self.judge_time(&entry, subject, place, at);
                 }
             }
-            (None, Some(at)) if of_day => self.lacking.add((entry, subject.clone(), at)),
+            (None, at) if of_day || anyway => {
+                let at = at.unwrap_or_else(|| self.day.begins());
+                self.lacking.add((entry, subject.clone(), at));
+            }
             (None, _) => {}
         }
         of_day
@@ -200,10 +217,35 @@ impl DayJudge {
         }
     }
 
-    /// Whether the log has something of the day that the entries so far have not.
+    /// Whether the log has something of the day that the ledger must have, and the entries so far have not.
     #[must_use]
     pub fn lacks(&self) -> bool {
-        !self.lacking.is_empty()
+        self.lacking.iter().any(|(.., at)| self.is_due(*at))
+    }
+
+    /// Whether what happened at `at` must be in the ledger by now.
+    fn is_due(&self, at: Millis) -> bool {
+        let is_covered = Day::of(at) == self.day || self.covered.is_none_or(|until| at < until);
+        self.now.since(at) > GRACE && is_covered
+    }
+
+    /// Says that `last` is the last hour in the ledger: of a copy that was made before, no more is asked than it can have.
+    pub fn covered_by(&mut self, last: Hour) {
+        self.covered = (last < Hour::of(self.now.plus(-GRACE))).then(|| last.begins());
+    }
+
+    /// The hours round the times at which the calls of the day say that something happened after its entries, which the entries
+    /// so far have not. Each is the first and the one behind the last.
+    #[must_use]
+    pub fn hours_of_later_items(&self) -> BTreeSet<(Hour, Hour)> {
+        let later = self.lacking.iter().map(|(.., at)| *at).filter(|at| *at >= self.end.begins() && self.is_due(*at));
+        later.map(|at| (Hour::of(at.plus(-GRACE)), Hour::of(at.plus(GRACE)).next())).collect()
+    }
+
+    /// The entries of keys that began or ended.
+    #[must_use]
+    pub fn keys(&self) -> Vec<Entry> {
+        self.places.keys().filter(|entry| entry.kind == EntryKind::Key).copied().collect()
     }
 
     /// Where the ledger has the entry of `hour`; none where it has none, or not for so long that its checkpoint must have been
@@ -213,20 +255,27 @@ impl DayJudge {
         self.began.get(&hour).copied().filter(|_| self.now.since(hour.begins()) > GRACE)
     }
 
-    /// What the log has of the day, and the ledger has not.
+    /// What the log has of the day, and the ledger has not; of what happened later only what must be there by now.
     #[must_use]
     pub fn lacking(&self) -> Vec<Entry> {
-        self.lacking.iter().map(|(entry, ..)| *entry).collect()
+        let asked = |at: Millis| Day::of(at) == self.day || self.is_due(at);
+        self.lacking.iter().filter(|(.., at)| asked(*at)).map(|(entry, ..)| *entry).collect()
     }
 
-    /// Takes in an entry that was made after the day's, for what [`DayJudge::lacks`].
+    /// Begins to look behind the day's entries, again where it did before.
+    pub fn look_later(&mut self) {
+        self.later = self.since;
+    }
+
+    /// Takes in an entry that was made after the day's, for what [`DayJudge::lacks`]. Entries come in their order, and not all need
+    /// to.
     pub fn later_entry(&mut self, index: u64, entry: &Entry) {
-        if let Some(hour) = self.hours.get(entry) {
-            self.since = self.since.max(Some(*hour));
+        if let Some(hour) = self.hours.of(entry) {
+            self.later = self.later.max(Some(hour));
             return;
         }
         let Some((entry, subject, at)) = self.lacking.take(entry) else { return };
-        self.judge_time(&entry, &subject, Place { index, since: self.since, in_log: true }, at);
+        self.judge_time(&entry, &subject, Place { index, since: self.later.max(self.since), in_log: true }, at);
     }
 
     /// Whether the ledger has entries of calls that were not shown and may have been placed shortly before.
@@ -282,7 +331,7 @@ impl DayJudge {
         }
         self.judge_gone_accesses();
         for (entry, subject, at) in self.lacking.iter() {
-            if self.now.since(*at) > GRACE {
+            if self.is_due(*at) {
                 let finding = subject.finding(entry, Kind::NotEntered, "is in the log, and was never entered");
                 self.judged.findings.push(finding);
             }

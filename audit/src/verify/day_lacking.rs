@@ -22,10 +22,6 @@ impl Lacking {
         self.0.entry((kind, call, n, hash)).or_default().push(lack);
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     pub fn iter(&self) -> impl Iterator<Item = &Lack> {
         self.0.values().flatten()
     }
