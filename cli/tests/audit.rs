@@ -668,6 +668,32 @@ fn a_ledger_that_was_put_back_or_made_anew_does_not_continue_a_checkpoint_that_w
     assert_eq!(server.stop(), Some(0));
 }
 
+#[test]
+fn the_statement_of_a_key_is_asked_for_by_day_and_since_a_checkpoint() {
+    let server = Server::start();
+    let call = a_call(&server, "door1");
+    let (day, folder) = (day_of(&server, &call), tempfile::tempdir().unwrap());
+    let file = folder.path().join("proof.json");
+    assert_eq!(server.run(&["prove", &call, "--output", path(&file)]).status.code(), Some(0));
+    let (tlog, kept) = (Path::new(server.at("ledger")), folder.path().join("kept"));
+    std::fs::copy(tlog.join("checkpoint"), &kept).unwrap();
+    let statement = std::fs::read_dir(tlog.join("keys")).unwrap().next().unwrap().unwrap().path();
+    let whole = std::fs::read(&statement).unwrap();
+    let found = || {
+        [&["--day", &day][..], &["--since", path(&kept)]].map(|more| {
+            let said = lines(&server.run(&[&["--json", "verify"], more].concat()));
+            said.iter().filter_map(|line| line["finding"]["kind"].as_str().map(str::to_owned)).collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(found(), [[""; 0]; 2]);
+    let mut edited = whole.clone();
+    edited[10] ^= 1;
+    std::fs::write(&statement, edited).unwrap();
+    assert_eq!(found(), [["changed"]; 2]);
+    std::fs::remove_dir_all(tlog.join("keys")).unwrap();
+    assert_eq!(found(), [["missing"]; 2]);
+}
+
 /// Deletes all items of a call from the log, as somebody with access to the account could.
 fn remove(server: &Server, call: &str) {
     let at = server.at("dynamodb").trim_start_matches("http://").parse().unwrap();

@@ -205,7 +205,7 @@ def test_what_was_changed_with_new_hashes_is_not_in_the_ledger(written, tmp_path
     assert "is not in the ledger" in refused("ledger", written.ledger, "--export", changed)
 
 
-@pytest.mark.parametrize("what", ["tile/entries", "tile/0", "checkpoint"])
+@pytest.mark.parametrize("what", ["tile/entries", "tile/0", "checkpoint", "keys"])
 @pytest.mark.parametrize("how", ["changed", "cut", "gone"])
 def test_a_changed_ledger_is_refused(written, tmp_path, what, how):
     copy = tmp_path / "tlog"

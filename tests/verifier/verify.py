@@ -4,12 +4,13 @@
     verify.py proof FILE [--key VKEY]      a file of `ilock prove`
     verify.py export FILE                  a file of `ilock export`
     verify.py ledger DIR [--key VKEY] [--export FILE]
-                                           a ledger's folder: checkpoint, tiles, entries; and that an export is in it
+                                           a ledger's folder: checkpoint, tiles, entries, statements of keys; and that an export is in it
 
 Prints what was checked and ends with 0, or names what is wrong and ends with 1.
 """
 import argparse
 import base64
+import datetime
 import hashlib
 import json
 import pathlib
@@ -247,12 +248,34 @@ def entries_in(folder, size):
             bundle = bundle[2 + length :]
 
 
+def check_hours(entries):
+    """Each hour has one entry, and stands behind all hours before it."""
+    first = datetime.datetime(2020, 1, 1)
+    hours = (first + datetime.timedelta(hours=number) for number in range(24 * 366 * 20))
+    known = {entry(7, sha256(hour.strftime("%Y-%m-%dT%H").encode())): hour for hour in hours}
+    last = first
+    for index, data in enumerate(entries):
+        if data in known:
+            check(known[data] > last, f"entry {index} is of an hour that began before")
+            last = known[data]
+
+
+def check_key_files(folder, entries):
+    """The statements that keys began or ended are those that were entered."""
+    for data in entries:
+        if data[:2] == b"\1\6":
+            name = f"keys/{data[2:34].hex()}.json"
+            check(sha256((folder / name).read_bytes()) == data[2:34], f"{name} is not the one that was entered")
+
+
 def verify_ledger(directory, key, export):
     folder = pathlib.Path(directory)
     keys = [read_key(text) for text in ([key] if key else (folder / "key").read_text().split())]
     origin, size, root = read_checkpoint((folder / "checkpoint").read_text(), keys)
     entries = list(entries_in(folder, size))
     check(len(entries) == size, f"there are {len(entries)} entries, and the checkpoint has {size}")
+    check_hours(entries)
+    check_key_files(folder, entries)
     hashes, level = [leaf(data) for data in entries], 0
     check(root_of(hashes) == root, "the entries do not lead to the checkpoint's root")
     while hashes:

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ilock_audit::verify::DayJudge;
 use ilock_audit::{Finding, Kind};
-use ilock_log::ledger::LedgerError;
+use ilock_log::ledger::{FoundMark, LedgerError};
 use ilock_proof::{Checkpoint, Day, Hour};
 
 use crate::audit::bounded;
@@ -16,15 +16,18 @@ use crate::ui::error::CommandError;
 pub async fn kept_checkpoints(ledger: &OpenLedger, judge: &DayJudge, day: &Day) -> Result<Vec<Finding>, CommandError> {
     let mut findings = vec![];
     for (hour, index) in Hour::of_day(day).filter_map(|hour| Some((hour, judge.settled(hour)?))) {
+        let mut of_mark = |kind: Kind, what: &str| {
+            let why = format!("the mark of {hour}, which names the checkpoint that was kept of it, {what}");
+            findings.push(Finding::new(kind, why));
+        };
         let size = match ledger.reader.hour_mark(hour).await.map_err(ledger_error)? {
-            Some(Some((_, size))) => size,
-            found => {
-                let (kind, what) = match found {
-                    Some(_) => (Kind::Unreadable, "cannot be read"),
-                    None => (Kind::Missing, "is not there"),
-                };
-                let why = format!("the mark of {hour}, which names the checkpoint that was kept of it, {what}");
-                findings.push(Finding::new(kind, why));
+            FoundMark::Names { size, .. } => size,
+            FoundMark::Missing => {
+                of_mark(Kind::Missing, "is not there");
+                continue;
+            }
+            FoundMark::Unreadable => {
+                of_mark(Kind::Unreadable, "cannot be read");
                 continue;
             }
         };
@@ -62,27 +65,16 @@ pub fn read_checkpoint(path: &Path) -> Result<Checkpoint, CommandError> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use ilock_local::ledger_folder::LedgerFolder;
-    use ilock_log::ledger::{HourMark, LedgerReader, kept_checkpoint};
-    use ilock_proof::{Entry, Note, SignKey, Tree, TreeHead, checkpoint_text};
+    use ilock_log::ledger::{HourMark, kept_checkpoint};
+    use ilock_proof::{Entry, TreeHead};
 
     use super::*;
-
-    const ORIGIN: &str = "example.org/ledger";
+    use crate::audit::made_ledger::{MadeLedger, signed};
 
     /// A ledger of three hours, each with its entry, its mark and its checkpoint.
     struct Made {
-        folder: tempfile::TempDir,
+        made: MadeLedger,
         hours: Vec<Hour>,
-        ledger: OpenLedger,
-    }
-
-    fn signed(head: TreeHead) -> Checkpoint {
-        let text = checkpoint_text(ORIGIN, &head);
-        let signature = SignKey::new(ORIGIN, &[7; 32]).unwrap().sign(&text);
-        Checkpoint { origin: ORIGIN.into(), head, note: Note::new(text, vec![signature]).unwrap() }
     }
 
     fn day() -> Day {
@@ -91,43 +83,22 @@ mod tests {
 
     impl Made {
         fn new() -> Self {
-            let folder = tempfile::tempdir().unwrap();
-            for below in ["checkpoints", "hours", "tile/0/000.p"] {
-                std::fs::create_dir_all(folder.path().join(below)).unwrap();
-            }
             let hours: Vec<Hour> = Hour::of_day(&day()).take(3).collect();
-            let (mut tree, mut leaves, mut head) = (Tree::of(0, vec![]).unwrap(), vec![], None);
-            for (index, hour) in (0_u64..).zip(&hours) {
-                let entry = Entry::of_hour(*hour).to_bytes();
-                tree.push(&entry);
-                leaves.extend(ilock_proof::leaf_hash(&entry));
-                let made = TreeHead { size: index + 1, root: tree.root() };
-                let note = signed(made).note.to_string();
-                std::fs::write(folder.path().join(kept_checkpoint(made.size)), note).unwrap();
-                std::fs::write(folder.path().join(HourMark(*hour).name()), HourMark::bytes(index, made.size)).unwrap();
-                head = Some(made);
-            }
-            std::fs::write(folder.path().join("tile/0/000.p/3"), leaves).unwrap();
-            let ledger = OpenLedger {
-                reader: LedgerReader::new(Arc::new(LedgerFolder::new(folder.path()))),
-                checkpoint: signed(head.unwrap()),
-                place: "a folder".into(),
-                keys: vec![SignKey::new(ORIGIN, &[7; 32]).unwrap().verify_key().clone()],
-                policy: None,
-            };
-            Self { folder, hours, ledger }
+            let entries: Vec<Entry> = hours.iter().copied().map(Entry::of_hour).collect();
+            let marks: Vec<(Hour, u64)> = hours.iter().copied().zip(0..).collect();
+            Self { made: MadeLedger::of(&entries, &marks), hours }
         }
 
         async fn found_at(&self, minutes: i64) -> Vec<(Kind, String)> {
             let mut judge = DayJudge::new(day(), day().begins().plus(minutes * 60_000));
             let entries = self.hours.iter().map(|hour| Some(Entry::of_hour(*hour)));
             (0..).zip(entries).for_each(|(index, entry)| judge.entry(index, entry));
-            let found = kept_checkpoints(&self.ledger, &judge, &day()).await.unwrap();
+            let found = kept_checkpoints(&self.made.ledger, &judge, &day()).await.unwrap();
             found.into_iter().map(|finding| (finding.kind, finding.why)).collect()
         }
 
         fn at(&self, name: String) -> std::path::PathBuf {
-            self.folder.path().join(name)
+            self.made.at(name)
         }
     }
 
@@ -186,16 +157,17 @@ mod tests {
         ];
         for broken in breaks {
             let made = Made::new();
-            let kept = made.ledger.reader.kept(1).await.unwrap().unwrap();
-            assert!(matches!(judge_kept(&made.ledger, &kept, "mine").await, Ok(None)));
+            let ledger = &made.made.ledger;
+            let kept = ledger.reader.kept(1).await.unwrap().unwrap();
+            assert!(matches!(judge_kept(ledger, &kept, "mine").await, Ok(None)));
             broken(&made.at(tile.clone()));
-            assert!(judge_kept(&made.ledger, &kept, "mine").await.is_err());
+            assert!(judge_kept(ledger, &kept, "mine").await.is_err());
             let kinds: Vec<Kind> = made.found_at(200).await.into_iter().map(|(kind, _)| kind).collect();
             // The last is the checkpoint itself: nothing has to be read for it.
             assert_eq!(kinds, [Kind::Unreadable; 2]);
             // Two roots of one size, and a ledger that is smaller than it was, need no tile.
             for head in [TreeHead { size: 3, root: [9; 32] }, TreeHead { size: 4, root: [9; 32] }] {
-                let found = judge_kept(&made.ledger, &signed(head), "mine").await.unwrap();
+                let found = judge_kept(ledger, &signed(head), "mine").await.unwrap();
                 assert_eq!(found.map(|found| found.kind), Some(Kind::Forked));
             }
         }

@@ -12,10 +12,14 @@ pub mod forget;
 mod hour_marks;
 mod in_order;
 mod kept_checkpoints;
+mod key_records;
+mod later_entries;
 pub mod ledger;
 mod ledger_args;
 mod ledger_place;
 pub mod log;
+#[cfg(test)]
+mod made_ledger;
 pub mod prove;
 mod range;
 pub mod rebuild;

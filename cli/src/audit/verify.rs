@@ -15,13 +15,15 @@ use serde_json::json;
 use crate::audit::archive::file::ArchiveFile;
 use crate::audit::bounded::PROOF;
 use crate::audit::dynamodb_export::ExportFolder;
+use crate::audit::hour_marks::out_of_order_since;
 use crate::audit::in_order::CallsInOrder;
 use crate::audit::kept_checkpoints::{judge_kept, read_checkpoint};
+use crate::audit::key_records;
 use crate::audit::ledger_args::{LedgerArgs, ledger_error};
 use crate::audit::range::Range;
 use crate::audit::source::{FoundLine, Source, find_call, open_export, read_error};
 use crate::audit::verify_call::judge_stored;
-use crate::audit::verify_day::judge;
+use crate::audit::verify_day::{first_entries, judge};
 use crate::ui::error::{CommandError, EXIT_FINDINGS};
 use crate::ui::output::{Level, Output};
 use crate::ui::progress;
@@ -65,7 +67,7 @@ impl Verify {
             return verify_proof(proof, self.ledger.believed()?.as_ref(), now, output);
         }
         if let Some(kept) = &self.since {
-            return self.verify_since(kept, output).await;
+            return self.verify_since(kept, now, output).await;
         }
         if let Some(day) = &self.day {
             return self.verify_day(day, now, output).await;
@@ -126,15 +128,24 @@ impl Verify {
         Ok(ExitCode::from(EXIT_FINDINGS))
     }
 
-    async fn verify_since(&self, kept: &Path, output: Output) -> Result<ExitCode, CommandError> {
+    async fn verify_since(&self, kept: &Path, now: Millis, output: Output) -> Result<ExitCode, CommandError> {
         let ledger = self.ledger.open(&self.source, output).await?;
         let checkpoint = read_checkpoint(kept)?;
         let (old, new, place) = (checkpoint.head.size, ledger.checkpoint.head.size, &ledger.place);
         let details = json!({ "old_size": old, "size": new, "ledger": place });
-        let judged = judge_kept(&ledger, &checkpoint, &kept.display().to_string()).await;
-        if let Some(finding) = judged.map_err(ledger_error)? {
-            print_finding(&finding, output);
-            output.line(Level::Warning, "found", &format!("1 finding in the ledger in {place}"), details);
+        let judged = judge_kept(&ledger, &checkpoint, &kept.display().to_string()).await.map_err(ledger_error)?;
+        let findings = if let Some(finding) = judged {
+            vec![finding]
+        } else {
+            let mut findings = out_of_order_since(&ledger, old, now).await?;
+            findings.extend(key_records::judge(&ledger, first_entries(&ledger).await?).await?);
+            findings
+        };
+        if !findings.is_empty() {
+            findings.iter().for_each(|finding| print_finding(finding, output));
+            let count = findings.len();
+            let things = if count == 1 { "finding" } else { "findings" };
+            output.line(Level::Warning, "found", &format!("{count} {things} in the ledger in {place}"), details);
             return Ok(ExitCode::from(EXIT_FINDINGS));
         }
         let text = format!("verified: the ledger in {place} has only grown since, from {old} to {new} entries");

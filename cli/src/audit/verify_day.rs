@@ -1,7 +1,7 @@
 //! `ilock verify --day`: the log of a day against the ledger.
 
-use futures::{StreamExt, TryStreamExt};
-use ilock_audit::verify::{CallsTogether, DayJudge, DayJudged, archived};
+use futures::TryStreamExt;
+use ilock_audit::verify::{CallsTogether, DayJudge, DayJudged, KnownHours, archived};
 use ilock_audit::{Finding, Kind};
 use ilock_events::Millis;
 use ilock_log::EventLog;
@@ -14,6 +14,8 @@ use crate::audit::day_accesses;
 use crate::audit::hour_marks::HourMarks;
 use crate::audit::in_order::CallsInOrder;
 use crate::audit::kept_checkpoints::kept_checkpoints;
+use crate::audit::key_records;
+use crate::audit::later_entries;
 use crate::audit::ledger_args::{OpenLedger, ledger_error};
 use crate::audit::range::Range;
 use crate::audit::source::read_error;
@@ -23,7 +25,7 @@ use crate::ui::output::Output;
 
 /// An entry's call may have been placed so many days before: what is entered long afterwards.
 const DAYS_BACK: usize = 8;
-/// The ledger's first hour stands among its first entries.
+/// The ledger's first hour and its first key stand among its first entries.
 const FIRST_ENTRIES: u64 = 256;
 /// How long the mark of an archived call may take into the ledger, in ms: the sequencer works every minute.
 const MARKED_MS: i64 = 10 * 60 * 1000;
@@ -51,7 +53,9 @@ pub async fn judge(
     }
     findings.extend(archive.into_iter().flat_map(|archive| archive.findings.iter().cloned()));
     findings.extend(kept_checkpoints(ledger, &judge, day).await?);
-    let began = began(ledger).await?;
+    let first = first_entries(ledger).await?;
+    let began = began(&first, now);
+    findings.extend(key_records::judge(ledger, first.into_iter().chain(judge.keys())).await?);
     let mut judged = judge.finish(began);
     judged.findings.extend(findings);
     Ok(JudgedDay { judged, began })
@@ -103,8 +107,8 @@ pub async fn read_day(
     let mut judge = DayJudge::new(day.clone(), now);
     let head = &ledger.checkpoint.head;
     let mut hours = HourMarks::of(ledger);
-    let first = hours.beginning_at(Hour::of(day.begins()).before()).await?;
-    let mut end = hours.end_of(day).await?;
+    let first = hours.beginning_of_day(Hour::of(day.begins()).before(), now).await?;
+    let mut end = hours.end_of(day, first).await?;
     let mut bundles = Box::pin(ledger.reader.bundles(first..end, head));
     while let Some(bundle) = bundles.try_next().await.map_err(ledger_error)? {
         for (index, entry) in (bundle.first..).zip(bundle.entries) {
@@ -137,9 +141,7 @@ pub async fn read_day(
     }
     read_older_calls(log, &earlier, judge).await?;
     day_accesses::read(log, day, judge).await?;
-    if judge.lacks() && end < head.size {
-        read_later_entries(ledger, end, judge).await?;
-    }
+    later_entries::read(ledger, end, now, judge).await?;
     Ok(read)
 }
 
@@ -161,14 +163,14 @@ impl ReadDay {
                 Pair { log: Some(log), archive: whole } if log.is_archived() => {
                     self.note_gone(&log, archive.is_some() && whole.is_none());
                     let whole = StoredCall { archived: log.archived.clone(), ..whole.unwrap_or_else(|| log.clone()) };
-                    self.judge.call(&whole);
+                    self.judge.call_of_day(&whole);
                     if !whole.is_archived() {
                         self.findings.extend(archived::mark(&whole, digest, now));
                     }
                     self.marks.add(&log);
                 }
                 Pair { log: Some(log), archive: whole } => {
-                    self.judge.call(&log);
+                    self.judge.call_of_day(&log);
                     self.findings.extend(judge_stored(&log, digest, &mut together, now)?.1);
                     self.marks.add(&log);
                     if let Some(what) = whole.and_then(|whole| log.lacking_in(&whole)) {
@@ -177,7 +179,7 @@ impl ReadDay {
                     }
                 }
                 Pair { archive: Some(whole), .. } => {
-                    self.judge.call(&whole);
+                    self.judge.call_of_day(&whole);
                     let why = "it is in the archive, and the log has neither its commits nor its mark any more";
                     self.found(&whole, Kind::Missing, why.into());
                 }
@@ -222,24 +224,6 @@ async fn read_older_calls(log: &EventLog, before: &Day, judge: &mut DayJudge) ->
     Ok(())
 }
 
-/// Looks behind the day's entries for what the log has of it.
-async fn read_later_entries(ledger: &OpenLedger, end: u64, judge: &mut DayJudge) -> Result<(), CommandError> {
-    let head = &ledger.checkpoint.head;
-    let mut later = Box::pin(ledger.reader.bundles(end..head.size, head));
-    while let Some(bundle) = later.next().await {
-        let bundle = bundle.map_err(ledger_error)?;
-        for (index, entry) in (bundle.first..).zip(bundle.entries).filter(|(index, _)| *index >= end) {
-            if let Some(entry) = &entry {
-                judge.later_entry(index, entry);
-            }
-        }
-        if !judge.lacks() {
-            break;
-        }
-    }
-    Ok(())
-}
-
 async fn read_calls(log: &EventLog, day: &Day, judge: &mut DayJudge) -> Result<(), CommandError> {
     let mut calls = SideBySide::of(log, day, None).await?;
     while let Some(pair) = calls.next().await? {
@@ -248,22 +232,16 @@ async fn read_calls(log: &EventLog, day: &Day, judge: &mut DayJudge) -> Result<(
     Ok(())
 }
 
-/// The hour in which the ledger began: that of its first entry of an hour.
-async fn began(ledger: &OpenLedger) -> Result<Option<Hour>, CommandError> {
+/// The ledger's first entries: the first hour stands among them, and the first key.
+pub async fn first_entries(ledger: &OpenLedger) -> Result<Vec<Entry>, CommandError> {
     let head = &ledger.checkpoint.head;
     let mut bundles = Box::pin(ledger.reader.bundles(0..FIRST_ENTRIES.min(head.size), head));
-    let Some(bundle) = bundles.try_next().await.map_err(ledger_error)? else { return Ok(None) };
-    let mut hour = Hour::of(ilock_env::Clock::system().now());
-    // Hours are hashed in entries: the one that fits is looked for, back to 2020.
-    let first = Hour::of(Millis(1_577_836_800_000));
-    let mut found = None;
-    while hour >= first {
-        if bundle.entries.contains(&Some(Entry::of_hour(hour))) {
-            found = Some(hour);
-        } else if found.is_some() {
-            break;
-        }
-        hour = hour.before();
-    }
-    Ok(found)
+    let first = bundles.try_next().await.map_err(ledger_error)?;
+    Ok(first.map(|bundle| bundle.entries.into_iter().flatten().collect()).unwrap_or_default())
+}
+
+/// The hour in which the ledger began: that of its first entry of an hour.
+fn began(first: &[Entry], now: Millis) -> Option<Hour> {
+    let mut hours = KnownHours::at(now);
+    first.iter().find_map(|entry| hours.of(entry))
 }

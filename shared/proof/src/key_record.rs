@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::commit_hash::canonical;
 use crate::entry::{Entry, EntryKind};
 use crate::note::key::VerifyKey;
+use crate::tree::Node;
 
 /// What happened to a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,18 @@ pub enum KeyEvent {
     Began,
     /// It does not sign any more.
     Ended,
+}
+
+/// What the file of a record is called, by the hash that its entry has.
+#[must_use]
+pub fn key_file(hash: &Node) -> String {
+    format!("keys/{}.json", hex::encode(hash))
+}
+
+/// What it is called by what it holds.
+#[must_use]
+pub fn key_file_of(bytes: &[u8]) -> String {
+    key_file(&Sha256::digest(bytes).into())
 }
 
 /// The record of it.
@@ -40,7 +53,7 @@ impl KeyRecord {
     /// What serialising says; none for this type.
     pub fn file(&self) -> Result<(String, Vec<u8>), serde_json::Error> {
         let bytes = canonical(self)?;
-        Ok((format!("keys/{}.json", hex::encode(Sha256::digest(&bytes))), bytes))
+        Ok((key_file_of(&bytes), bytes))
     }
 
     /// Its entry.

@@ -27,7 +27,7 @@ pub use entry::{CallHash, ENTRY_BYTES, Entry, EntryKind, call_hash};
 pub use hour::Hour;
 pub use ilock_events::{BadDay, Day};
 pub use item_digest::{access_digest, entry_of_content, entry_of_item, item_digest};
-pub use key_record::{KeyEvent, KeyRecord};
+pub use key_record::{KeyEvent, KeyRecord, key_file, key_file_of};
 pub use merkle_proof::{BadProof, TreeHead, verify_consistency, verify_inclusion};
 pub use note::checkpoint::{Checkpoint, checkpoint_text};
 pub use note::key::{KeyUse, SignKey, VerifyKey};

@@ -18,7 +18,7 @@ mod witnesses;
 
 pub use error::{LedgerError, NotSequenced};
 pub use prove::{CallProof, hours_back, may_wait_for_sequencer};
-pub use reader::{LedgerReader, RangeOfEntries};
+pub use reader::{FoundMark, LedgerReader, RangeOfEntries};
 pub use round::Round;
 pub use sequencer::{Sequenced, Sequencer};
 pub use signer::{LedgerSigner, SignerError};

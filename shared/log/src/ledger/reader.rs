@@ -31,6 +31,19 @@ pub struct RangeOfEntries {
     pub entries: Vec<Option<Entry>>,
 }
 
+/// The mark of an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FoundMark {
+    Missing,
+    /// What stands there is no mark.
+    Unreadable,
+    /// Where the hour's entry stands, and the size of the checkpoint that was kept then. Nothing vouches for it.
+    Names {
+        index: u64,
+        size: u64,
+    },
+}
+
 impl LedgerReader {
     #[must_use]
     pub fn new(store: Arc<dyn LedgerStore>) -> Self {
@@ -77,16 +90,20 @@ impl LedgerReader {
     /// # Errors
     /// [`LedgerError`].
     pub async fn hour(&self, hour: Hour) -> Result<Option<(u64, u64)>, LedgerError> {
-        Ok(self.hour_mark(hour).await?.flatten())
+        Ok(match self.hour_mark(hour).await? {
+            FoundMark::Names { index, size } => Some((index, size)),
+            FoundMark::Missing | FoundMark::Unreadable => None,
+        })
     }
 
-    /// The same, and whether there is a mark of `hour` at all: one that cannot be read says nothing.
+    /// The mark of `hour`, as the store has it.
     ///
     /// # Errors
     /// [`LedgerError`].
-    pub async fn hour_mark(&self, hour: Hour) -> Result<Option<Option<(u64, u64)>>, LedgerError> {
-        let found = self.store.read(HourMark(hour).name()).await?;
-        Ok(found.map(|found| HourMark::read(&found.bytes)))
+    pub async fn hour_mark(&self, hour: Hour) -> Result<FoundMark, LedgerError> {
+        let Some(found) = self.store.read(HourMark(hour).name()).await? else { return Ok(FoundMark::Missing) };
+        let named = HourMark::read(&found.bytes);
+        Ok(named.map_or(FoundMark::Unreadable, |(index, size)| FoundMark::Names { index, size }))
     }
 
     /// A checkpoint that was kept, whoever signed it; none where none is.
