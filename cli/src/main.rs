@@ -89,7 +89,8 @@ async fn main() -> ExitCode {
     let output = Output::new(cli.json);
     // Two dependencies bring a TLS provider each, so rustls cannot choose one by itself.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    match Box::pin(run(cli.command, output)).await {
+    let ran = Box::pin(run(cli.command, output)).await;
+    match ran.and_then(|code| Output::was_written().map(|()| code)) {
         Ok(code) => code,
         Err(error) => {
             output.error(&error);
@@ -122,7 +123,9 @@ async fn run(command: Command, output: Output) -> Result<ExitCode, CommandError>
         #[cfg(feature = "aws")]
         Command::Redrive(redrive) => Box::pin(redrive.run(output)).await,
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "ilock", &mut std::io::stdout());
+            let mut script = vec![];
+            clap_complete::generate(shell, &mut Cli::command(), "ilock", &mut script);
+            output.write(&script);
             Ok(ExitCode::SUCCESS)
         }
     }

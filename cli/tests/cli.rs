@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use server::{Server, events, lines, text};
+use server::{Server, a_call, events, lines, text};
 
 fn ilock(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ilock")).args(arguments).env_remove("ILOCK_TOKEN").output().unwrap()
@@ -428,5 +428,34 @@ fn shells_get_their_completions() {
     for shell in ["bash", "zsh", "fish"] {
         let output = ilock(&["completions", shell]);
         assert!(text(&output.stdout).contains("usersig"), "{shell}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_output_is_an_error_and_no_panic() {
+    let server = Server::start();
+    let call = a_call(&server, "door1");
+    for arguments in [
+        &["verify"][..],
+        &["verify", &call],
+        &["log", &call],
+        &["replay", &call],
+        &["token", "--sub", "user456"],
+        &["usersig", "user456", "--sdk-app-id", "1400000000", "--key", "5bd2850fff3ecb11"],
+        &["completions", "bash"],
+    ] {
+        for json in [&[][..], &["--json"]] {
+            let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+            let failed = server.ilock(&[json, arguments].concat()).stdout(full).output().unwrap();
+            let said = text(&failed.stderr);
+            assert_eq!(failed.status.code(), Some(1), "{arguments:?}: {said}");
+            assert!(said.contains("standard output cannot be written: No space left"), "{arguments:?}: {said}");
+            assert!(!said.contains("panicked"), "{arguments:?}: {said}");
+        }
+        // Who reads the beginning alone is no error.
+        let (_, closed) = std::io::pipe().unwrap();
+        let cut = server.ilock(arguments).stdout(closed).output().unwrap();
+        assert_eq!((cut.status.code(), text(&cut.stderr)), (Some(0), String::new()), "{arguments:?}");
     }
 }

@@ -1,6 +1,5 @@
 //! `ilock replay CALL_ID`: prints what happened in a call, step by step. It only reads, and notifies nobody.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -80,11 +79,7 @@ impl Replay {
             () if self.jsonl || output.is_json() => jsonl(&story).map_err(CommandError::new)?,
             () => text(&story),
         };
-        match std::io::stdout().lock().write_all(rendered.as_bytes()) {
-            // The reader of a pipe, such as `head`, may close it early.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
-            written => written.map_err(CommandError::new)?,
-        }
+        output.write(rendered.as_bytes());
         if sound {
             return Ok(ExitCode::SUCCESS);
         }

@@ -104,6 +104,8 @@ impl Dev {
             .fmt_fields(escaped_fields())
             .with_writer(std::io::stderr)
             .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            // It would be told to the same standard error, and panic where that is full.
+            .log_internal_errors(false)
             .init();
 
         let options = Options {

@@ -61,9 +61,9 @@ impl Token {
             more,
         })?;
         if output.is_json() {
-            println!("{}", serde_json::json!({ "token": token }));
+            output.print(format_args!("{}", serde_json::json!({ "token": token })));
         } else {
-            println!("{token}");
+            output.print(format_args!("{token}"));
         }
         Ok(ExitCode::SUCCESS)
     }

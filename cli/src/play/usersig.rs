@@ -41,7 +41,7 @@ pub struct Usersig {
 impl Usersig {
     pub fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         if let Some(text) = &self.decode {
-            return decode(text, self.key.as_deref());
+            return decode(text, self.key.as_deref(), output);
         }
         let (Some(user), Some(sdk_app_id), Some(key)) = (&self.user, self.sdk_app_id, self.key) else {
             return Err(CommandError::new("USER, --sdk-app-id and --key are needed").exit_code(EXIT_USAGE));
@@ -61,9 +61,9 @@ impl Usersig {
             },
         };
         if output.is_json() {
-            println!("{}", serde_json::json!({ "credential": credential }));
+            output.print(format_args!("{}", serde_json::json!({ "credential": credential })));
         } else {
-            println!("{credential}");
+            output.print(format_args!("{credential}"));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -81,9 +81,9 @@ fn bad_room(error: impl std::fmt::Display) -> CommandError {
     CommandError::new(format!("--room: {error}")).exit_code(EXIT_USAGE)
 }
 
-fn decode(text: &str, key: Option<&str>) -> Result<ExitCode, CommandError> {
+fn decode(text: &str, key: Option<&str>, output: Output) -> Result<ExitCode, CommandError> {
     let credential = Credential::decode(text).map_err(|error| CommandError::new(format!("--decode: {error}")))?;
-    println!("{}", serde_json::to_string_pretty(&credential).map_err(CommandError::new)?);
+    output.print(format_args!("{}", serde_json::to_string_pretty(&credential).map_err(CommandError::new)?));
     match key.map(|key| credential.verify(key)) {
         Some(false) => Err(CommandError::new("the signature was not made with this key")),
         _ => Ok(ExitCode::SUCCESS),

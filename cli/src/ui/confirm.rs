@@ -11,10 +11,11 @@ pub fn confirm(question: &str, output: Output) -> Result<(), CommandError> {
         return Err(CommandError::new("cannot ask for confirmation: stdin is not a terminal, or --json was given")
             .hint("pass --yes to delete without asking, or --dry-run to count"));
     }
-    eprint!("{question} [y/N] ");
+    let mut stderr = std::io::stderr();
+    let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
+    asked.map_err(|error| CommandError::new(format!("cannot ask for confirmation: {error}")))?;
     let mut answer = String::new();
-    let read = std::io::stderr().flush().and_then(|()| std::io::stdin().read_line(&mut answer));
-    read.map_err(CommandError::new)?;
+    std::io::stdin().read_line(&mut answer).map_err(CommandError::new)?;
     match answer.trim() {
         "y" | "Y" | "yes" => Ok(()),
         _ => Err(CommandError::new("nothing was deleted")),

@@ -1,14 +1,17 @@
 //! Prints results: text in colour for people, or with `--json` one JSON object a line for scripts.
 
 use std::fmt;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+use std::sync::OnceLock;
 
-use anstream::println;
 use anstyle::{AnsiColor, Style};
 use ilock_audit::visible_lines;
 use serde_json::{Value, json};
 
 use crate::ui::error::CommandError;
+
+/// Why standard output could not be written, the first time that it could not.
+static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
 
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
@@ -29,19 +32,41 @@ pub enum Level {
 
 impl Output {
     pub fn new(json: bool) -> Self {
-        Self { json, terminal: std::io::stdout().is_terminal() }
+        Self { json, terminal: io::stdout().is_terminal() }
     }
 
     pub fn is_json(self) -> bool {
         self.json
     }
 
-    /// Prints a line. A terminal that was closed meanwhile keeps no command from ending its call.
-    fn print(self, line: fmt::Arguments<'_>) {
-        if self.terminal {
-            let _ = writeln!(anstream::stdout(), "{line}");
-        } else {
-            println!("{line}");
+    /// Prints a line as it is.
+    pub fn print(self, line: fmt::Arguments<'_>) {
+        self.note(writeln!(anstream::stdout(), "{line}"));
+    }
+
+    /// Writes `text` as it is, with whatever newlines it has.
+    pub fn write(self, text: &[u8]) {
+        let mut stdout = io::stdout().lock();
+        self.note(stdout.write_all(text).and_then(|()| stdout.flush()));
+    }
+
+    /// Keeps why something was not written: the command goes on, so that a call that it is in is ended as ever, and fails at its
+    /// end. The reader of a pipe, such as `head`, may close it early, and a terminal may be closed.
+    fn note(self, written: io::Result<()>) {
+        if let Err(error) = written
+            && !self.terminal
+            && error.kind() != ErrorKind::BrokenPipe
+        {
+            let _ = UNWRITTEN.set(error);
+        }
+    }
+
+    /// Whether all that was printed was written.
+    pub fn was_written() -> Result<(), CommandError> {
+        match UNWRITTEN.get() {
+            None => Ok(()),
+            Some(error) => Err(CommandError::new(format!("standard output cannot be written: {error}"))
+                .hint("what the command did was done; not all that it says was printed")),
         }
     }
 

@@ -88,9 +88,9 @@ impl Door {
         if let Some(token) = token {
             // The token alone on its line, for `$(…)`, as `ilock token` prints it.
             if output.is_json() {
-                println!("{}", json!({ "event": "token", "token": token, "seconds": self.seconds }));
+                output.line(Level::Info, "token", "", json!({ "token": token, "seconds": self.seconds }));
             } else {
-                println!("{token}");
+                output.print(format_args!("{token}"));
             }
         }
         Ok(ExitCode::SUCCESS)
