@@ -4,9 +4,12 @@
 //! {"Item":{"pk":{"S":"call#…"},"sk":{"S":"commit#000001"},"n":{"N":"1"},…}}
 //! ```
 
+use std::fmt;
+
+use ilock_proof::UnreadableItem;
 use serde_json::{Map, Value};
 
-use crate::NotALine;
+use crate::json_error::said;
 
 /// An item of a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,34 +21,59 @@ pub struct Exported {
     pub body: Value,
 }
 
+/// Why a line is no item of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotAnItem {
+    /// It is no line of such an export.
+    Line(String),
+    /// It is an item, of a call where one is named, of a type that the log has not.
+    Item(Option<String>, UnreadableItem),
+}
+
+impl fmt::Display for NotAnItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(why) => f.write_str(why),
+            Self::Item(_, item) => item.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for NotAnItem {}
+
 /// The item that `text` is, a line without its newline; none when it is no call's.
 ///
 /// # Errors
-/// [`NotALine`].
-pub fn item(text: &str) -> Result<Option<Exported>, NotALine> {
-    let no = |why: &str| NotALine(why.to_owned());
-    let mut line: Map<String, Value> = serde_json::from_str(text).map_err(|error| NotALine(error.to_string()))?;
-    let Some(Value::Object(item)) = line.remove("Item") else {
+/// [`NotAnItem`].
+pub fn item(text: &str) -> Result<Option<Exported>, NotAnItem> {
+    let no = |why: &str| NotAnItem::Line(why.to_owned());
+    let mut line: Map<String, Value> = serde_json::from_str(text).map_err(|error| NotAnItem::Line(said(&error)))?;
+    let Some(Value::Object(mut item)) = line.remove("Item") else {
         return Err(no("it has no Item: it is no line of a full export in the form DYNAMODB_JSON"));
     };
-    let mut body = fields(item)?;
-    let (Some(Value::String(pk)), Some(Value::String(sk))) = (body.remove("pk"), body.remove("sk")) else {
-        return Err(no("it has not the keys pk and sk"));
+    let mut key = |name: &str| match plain(name, item.remove(name)?) {
+        Ok(Value::String(key)) => Some(key),
+        _ => None,
     };
+    let (Some(pk), Some(sk)) = (key("pk"), key("sk")) else { return Err(no("it has not the keys pk and sk")) };
     // A key of the index, and when DynamoDB deletes the item: no part of what is proven.
-    body.remove("day");
-    body.remove("ttl");
+    item.remove("day");
+    item.remove("ttl");
     let call_id = pk.strip_prefix("call#").map(str::to_owned);
-    Ok(call_id.map(|call_id| Exported { call_id, sk, body: body.into() }))
+    match (fields(item), call_id) {
+        (Ok(body), Some(call_id)) => Ok(Some(Exported { call_id, sk, body: body.into() })),
+        (Ok(_), None) => Ok(None),
+        (Err(why), call_id) => Err(NotAnItem::Item(call_id, UnreadableItem { sk, why })),
+    }
 }
 
-fn fields(item: Map<String, Value>) -> Result<Map<String, Value>, NotALine> {
+fn fields(item: Map<String, Value>) -> Result<Map<String, Value>, String> {
     item.into_iter().map(|(name, typed)| Ok((name.clone(), plain(&name, typed)?))).collect()
 }
 
 /// `{"N":"1"}` → `1`.
-fn plain(name: &str, typed: Value) -> Result<Value, NotALine> {
-    let bad = || NotALine(format!("{name} is of no type that the log has"));
+fn plain(name: &str, typed: Value) -> Result<Value, String> {
+    let bad = || format!("{name} is of no type that the log has");
     let Value::Object(typed) = typed else { return Err(bad()) };
     let mut typed = typed.into_iter();
     let (Some((kind, value)), None) = (typed.next(), typed.next()) else { return Err(bad()) };
@@ -93,13 +121,27 @@ mod tests {
             ("[]", "invalid type"),
             (r#"{"Metadata":{},"Keys":{},"NewImage":{}}"#, "no Item"),
             (r#"{"Item":{"pk":{"S":"call#a"}}}"#, "the keys"),
-            (r#"{"Item":{"pk":"call#a"}}"#, "pk is of no type"),
-            (r#"{"Item":{"n":{"N":"true"}}}"#, "n is of no type"),
-            (r#"{"Item":{"n":{"N":"1","S":"1"}}}"#, "n is of no type"),
-            (r#"{"Item":{"salt":{"B":"AA=="}}}"#, "salt is of no type"),
+            (r#"{"Item":{"pk":"call#a","sk":{"S":"1"}}}"#, "the keys"),
         ] {
             let refused = item(bad).unwrap_err();
-            assert!(refused.0.contains(why), "{bad}: {refused}");
+            assert!(refused.to_string().contains(why), "{bad}: {refused}");
+        }
+    }
+
+    #[test]
+    fn an_item_of_another_type_names_its_call_and_its_key() {
+        for (pk, call_id) in [("call#call_a_b_1", Some("call_a_b_1")), ("audit#default#2026-11-22", None)] {
+            for (name, value) in [
+                ("n", json!({"N": "true"})),
+                ("n", json!({"N": "1", "S": "1"})),
+                ("salt", json!({"B": "AA=="})),
+                ("notices", json!({"M": {"0": {"BS": ["AA=="]}}})),
+            ] {
+                let line = json!({"Item": {"pk": {"S": pk}, "sk": {"S": "note#1"}, name: value}});
+                let why = format!("{} is of no type that the log has", if name == "notices" { "0" } else { name });
+                let unreadable = UnreadableItem { sk: "note#1".into(), why };
+                assert_eq!(item(&line.to_string()), Err(NotAnItem::Item(call_id.map(str::to_owned), unreadable)));
+            }
         }
     }
 }

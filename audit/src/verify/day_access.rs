@@ -31,8 +31,9 @@ impl DayAccess<'_> {
         self.body["at"].as_i64().map(Millis)
     }
 
-    /// What the ledger must have of it.
+    /// What the ledger must have of it; none where its fields cannot be read.
     pub(crate) fn entry(&self) -> Option<Entry> {
+        self.body.as_object()?;
         Some(Entry::of_log(EntryKind::Access, access_digest(self.tenant, self.salt(), self.body).ok()?))
     }
 

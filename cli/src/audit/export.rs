@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use clap::Args;
 use ilock_audit::export::placed_at;
-use ilock_audit::{Finding, Header, visible};
+use ilock_audit::{Finding, Header, verify, visible};
 use ilock_events::CallId;
 use serde_json::json;
 
 use crate::audit::dynamodb_export::ExportFolder;
 use crate::audit::export_file::ExportFile;
+use crate::audit::find_call::finding_text;
 use crate::audit::in_order::CallsInOrder;
 use crate::audit::range::Range;
 use crate::audit::source::{Source, read_error};
@@ -37,6 +38,7 @@ pub struct Export {
 
 impl Export {
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
+        self.range.check()?;
         let header = Header {
             from: self.range.from.as_ref().map(ToString::to_string),
             to: self.range.to.as_ref().map(ToString::to_string),
@@ -56,14 +58,20 @@ impl Export {
             output.warn(&format!("continuing after the {} calls in the file", file.progress.end.calls));
         }
         let bar = progress::days(calls.total_days, output);
-        let mut archived = 0_u64;
+        let (mut archived, mut findings) = (0_u64, 0_u64);
+        let mut on_finding = |finding: &Finding| {
+            findings += 1;
+            bar.suspend(|| output.warn(&visible(&finding_text(finding))));
+        };
         loop {
             let found = calls.next_calls(|at, call_id| file.progress.has(at, call_id)).await.map_err(read_error)?;
+            calls.take_not_calls().iter().for_each(&mut on_finding);
             if found.is_empty() {
                 break;
             }
             archived += found.iter().map(|call| u64::from(call.is_archived())).sum::<u64>();
             for call in found.iter().filter(|call| !call.is_archived()) {
+                verify::unreadable(call).iter().for_each(&mut on_finding);
                 file.write(|progress, out| progress.call(out, call, self.personal))
                     .map_err(|e| self.write_error(&e))?;
             }
@@ -75,14 +83,14 @@ impl Export {
             output.warn(&format!("{archived} calls are left out: they were moved into the archives of their days"));
         }
         self.finish(file, output)?;
-        Ok(ExitCode::SUCCESS)
+        Ok(exit_code(findings))
     }
 
     fn export_folder(&self, folder: &Path, header: &Header, output: Output) -> Result<ExitCode, CommandError> {
         let mut findings = 0_u64;
         let mut on_finding = |finding: Finding| {
             findings += 1;
-            output.warn(&format!("{}: {}", finding.kind.words(), visible(&finding.why)));
+            output.warn(&visible(&finding_text(&finding)));
         };
         let folder = ExportFolder::open(folder)?;
         let mut file = ExportFile::open(&self.output, header)?;
@@ -94,7 +102,7 @@ impl Export {
             file.write(|progress, out| progress.call(out, &call, self.personal))
         })?;
         self.finish(file, output)?;
-        Ok(if findings == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FINDINGS) })
+        Ok(exit_code(findings))
     }
 
     fn finish(&self, file: ExportFile, output: Output) -> Result<(), CommandError> {
@@ -108,4 +116,8 @@ impl Export {
     fn write_error(&self, error: &std::io::Error) -> CommandError {
         CommandError::new(format!("{}: {error}", self.output.display()))
     }
+}
+
+fn exit_code(findings: u64) -> ExitCode {
+    if findings == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FINDINGS) }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use ilock_audit::{Finding, Kind};
 use ilock_events::{CallId, Millis};
 use ilock_log::{DayPages, EventLog, LogError};
 use ilock_proof::StoredCall;
@@ -19,6 +20,8 @@ pub struct CallsInOrder {
     keys: Vec<IndexKey>,
     /// Calls of the same millisecond, sorted.
     ready: VecDeque<(Millis, CallId)>,
+    /// Items of the index that are no calls'.
+    not_calls: Vec<Finding>,
     pub total_days: usize,
 }
 
@@ -51,7 +54,13 @@ impl CallsInOrder {
             .filter(|(date, _)| range.has_date(date))
             .map(|(_, keys)| keys.into_iter().filter(of_tenant).collect())
             .collect();
-        Ok(Self { log, total_days: days.len(), days, keys: vec![], ready: VecDeque::new() })
+        let (keys, ready, not_calls) = (vec![], VecDeque::new(), vec![]);
+        Ok(Self { log, total_days: days.len(), days, keys, ready, not_calls })
+    }
+
+    /// What the index was found to hold since this was asked last that is no call's.
+    pub fn take_not_calls(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.not_calls)
     }
 
     /// How many days have been read completely.
@@ -67,6 +76,11 @@ impl CallsInOrder {
                 if let Some(at) = key.peek().await? {
                     first = Some(first.map_or(at, |first: Millis| first.min(at)));
                 }
+                let not_calls = key.pages.take_not_calls().into_iter().map(|pk| {
+                    let why = format!("the day index lists an item under {pk}, which is not the key of a call");
+                    Finding::new(Kind::Unreadable, why)
+                });
+                self.not_calls.extend(not_calls);
             }
             let Some(first) = first else {
                 let Some(keys) = self.days.pop_front() else { return Ok(None) };

@@ -9,7 +9,7 @@ use ilock_events::{CallEvent, CallId};
 use ilock_log::History;
 use serde_json::json;
 
-use crate::audit::source::{Source, no_call, read_error};
+use crate::audit::source::{Source, call_error, no_call, read_error};
 use crate::ui::error::CommandError;
 use crate::ui::output::{Level, Output};
 
@@ -23,7 +23,7 @@ pub struct Log {
 impl Log {
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let log = self.source.log().await?;
-        let history = log.load(&self.call_id).await.map_err(read_error)?;
+        let history = log.load(&self.call_id).await.map_err(|error| call_error(&self.call_id, error))?;
         if history.commits.is_empty() {
             let stored = log.stored(&self.call_id).await.map_err(read_error)?;
             return Err(no_call(&stored, "there is no call"));

@@ -25,6 +25,7 @@ pub fn judge_stored(
     let neighbour = Neighbour { call_id: &line.call_id, at: line.at, span, with_personal: line.personal.is_some() };
     judged.findings.extend(together.call(neighbour, true));
     judged.findings.extend(archived::mark(call, archive, now));
+    judged.findings.extend(verify::unreadable(call));
     let findings = u64::try_from(judged.findings.len()).unwrap_or(u64::MAX);
     Ok((Counts { findings, ..judged.counts }, judged.findings))
 }

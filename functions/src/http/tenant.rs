@@ -208,7 +208,7 @@ impl AuditLog {
     /// # Errors
     /// 404, 410 where it was moved into an archive, or what the log reports.
     pub async fn stored(&self, auditor: &Auditor, call_id: &CallId) -> Result<StoredCall, ApiError> {
-        let stored = self.0.stored(call_id).await?;
+        let stored = self.0.stored_whole(call_id).await?;
         let tenant = stored.commits.iter().find_map(|commit| commit["tenant"].as_str());
         if tenant == Some(auditor.tenant.as_str()) {
             return Ok(stored);

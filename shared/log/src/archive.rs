@@ -77,7 +77,7 @@ impl EventLog {
         items.remove(MARK);
         for (sk, item) in &items {
             let mut one = StoredCall { call_id: call_id.to_string(), ..StoredCall::default() };
-            add(&mut one, item.clone())?;
+            add(&mut one, item.clone());
             if one.is_gone() || one.lacking_in(archive).is_some() {
                 return Ok(Err(NotInArchive(format!("the item {sk}"))));
             }

@@ -8,7 +8,6 @@ use ilock_events::{CallId, Millis, TenantId};
 use ilock_proof::{BUCKETS, Day, day_bucket_key};
 
 use crate::error::{LogError, store};
-use crate::item;
 use crate::log::EventLog;
 
 /// A call of a day: when it was placed, and which. In this order they are told.
@@ -23,14 +22,18 @@ pub struct DayPages {
     limit: Option<i32>,
     start: Option<Item>,
     over: bool,
+    not_calls: Vec<String>,
 }
+
+/// How many partition keys of items that are no calls' are kept.
+const MOST_NOT_CALLS: usize = 100;
 
 impl EventLog {
     /// The next `most` calls that `tenant` placed on `day`, in order, after the call `after`. The index is a moment
     /// behind the log.
     ///
     /// # Errors
-    /// [`LogError::Store`], or [`LogError::Item`] when the index holds what is no call.
+    /// [`LogError::Store`].
     pub async fn placed_on(
         &self,
         tenant: &TenantId,
@@ -81,21 +84,26 @@ impl EventLog {
     /// The calls under `key` of the day index.
     #[must_use]
     pub fn placed_under(&self, key: String) -> DayPages {
-        DayPages { log: self.clone(), key, from: Millis(i64::MIN), limit: None, start: None, over: false }
+        DayPages { limit: None, ..self.placed_under_from(key, Millis(i64::MIN), 0) }
     }
 
     /// Those of them that were placed at `from` or later, some `page` at a time.
     pub(crate) fn placed_under_from(&self, key: String, from: Millis, page: usize) -> DayPages {
         let limit = i32::try_from(page.saturating_add(1)).ok();
-        DayPages { log: self.clone(), key, from, limit, start: None, over: false }
+        DayPages { log: self.clone(), key, from, limit, start: None, over: false, not_calls: vec![] }
     }
 }
 
 impl DayPages {
+    /// The partition keys of items that the index holds, and that are no calls'. They are passed over, and each is handed out once.
+    pub fn take_not_calls(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.not_calls)
+    }
+
     /// The next page; none after the last.
     ///
     /// # Errors
-    /// [`LogError::Store`], or [`LogError::Item`] when the index holds what is no call.
+    /// [`LogError::Store`].
     pub async fn next(&mut self) -> Result<Option<Vec<(Millis, CallId)>>, LogError> {
         if self.over {
             return Ok(None);
@@ -118,19 +126,25 @@ impl DayPages {
             .map_err(|e| store("Query")(e.into_service_error()))?;
         self.start = page.last_evaluated_key;
         self.over = self.start.as_ref().is_none_or(Item::is_empty);
-        page.items.unwrap_or_default().iter().map(placed_call).collect::<Result<_, _>>().map(Some)
+        let mut placed = vec![];
+        for found in page.items.unwrap_or_default() {
+            match placed_call(&found) {
+                Ok(call) => placed.push(call),
+                Err(pk) if self.not_calls.len() < MOST_NOT_CALLS => self.not_calls.push(pk),
+                Err(_) => {}
+            }
+        }
+        Ok(Some(placed))
     }
 }
 
-fn placed_call(found: &Item) -> Result<(Millis, CallId), LogError> {
-    let unread = || item::unreadable("by_day")("an entry of the day index names no call");
+/// When a call was placed, and which; the partition key where that is no call's. A time that is no integer was put there by
+/// somebody: the call is listed by it all the same, and judged.
+fn placed_call(found: &Item) -> Result<(Millis, CallId), String> {
     let pk = text_in(found, "pk");
-    let id = pk.strip_prefix("call#");
-    let at = found.get("at").and_then(|at| at.as_n().ok()).and_then(|at| at.parse().ok());
-    match (at, id.and_then(|id| CallId::new(id).ok())) {
-        (Some(at), Some(id)) => Ok((Millis(at), id)),
-        _ => Err(unread()),
-    }
+    let Some(id) = pk.strip_prefix("call#").and_then(|id| CallId::new(id).ok()) else { return Err(pk) };
+    let at = found.get("at").and_then(|at| at.as_n().ok()).and_then(|at| at.split('.').next()?.parse().ok());
+    Ok((Millis(at.unwrap_or_default()), id))
 }
 
 /// The first `most` calls after `after` under one key. The index does not order calls of one moment, so all of the last

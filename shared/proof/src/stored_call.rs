@@ -1,6 +1,7 @@
 //! A call as it is stored, unverified: what a verifier is handed.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use ilock_events::{CallId, Millis};
 use serde::{Deserialize, Serialize};
@@ -33,34 +34,59 @@ pub struct StoredCall {
     /// What says that it is in the archive of its day. It is no part of the call: it stays when the call is moved there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived: Option<Value>,
+    /// What stands there and cannot be read. No export holds it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<UnreadableItem>,
+}
+
+/// An item that JSON cannot hold, such as one with binary data: nothing of the log is written so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnreadableItem {
+    /// Its sort key.
+    pub sk: String,
+    pub why: String,
+}
+
+impl fmt::Display for UnreadableItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "item {} cannot be read: {}", self.sk, self.why)
+    }
 }
 
 impl StoredCall {
     /// Adds the item at `sk`, given without its keys. Items come in the order of their sort keys.
     pub fn place(&mut self, sk: &str, mut body: Value) {
-        match sk.split('#').next() {
-            Some("commit") => {
-                let named = body["n"].as_u64().map(|n| format!("commit#{n:06}"));
-                if let Some(body) = body.as_object_mut() {
-                    body.insert("call_id".into(), self.call_id.clone().into());
-                    // Where it stands elsewhere than it says, that is part of the evidence.
-                    if named.as_deref() != Some(sk) {
-                        body.insert("sk".into(), sk.into());
-                    }
+        let name = sk.split('#').next().unwrap_or_default();
+        if let Some(fields) = body.as_object_mut() {
+            match name {
+                "commit" => drop(fields.insert("call_id".into(), self.call_id.clone().into())),
+                "personal" => {
+                    fields.remove(UNPLACED_UNTIL);
+                    fields.remove(PARTIES);
                 }
-                self.commits.push(body);
+                _ => {}
             }
-            Some("alert") => self.alerts.push(body),
-            Some("receipt") => self.receipts.push(body),
-            Some("personal") => {
-                if let Some(body) = body.as_object_mut() {
-                    body.remove(UNPLACED_UNTIL);
-                    body.remove(PARTIES);
-                }
-                self.personal.push(body);
+        }
+        let is_own = match name {
+            "commit" => body["n"].as_u64().is_some_and(|n| sk == format!("commit#{n:06}")),
+            "alert" => sk == format!("alert#{}", body["client_id"].as_str().unwrap_or("-")),
+            "receipt" => body["n"].as_u64().is_some_and(|n| is_round(sk.strip_prefix(&format!("receipt#{n:06}#")))),
+            "personal" | "forgotten" => {
+                body["digest"].as_str().is_some_and(|digest| sk == format!("{name}#{digest:.16}"))
             }
-            Some("forgotten") => self.forgotten.push(body),
-            Some("archived") => self.archived = Some(body),
+            _ => sk == name,
+        };
+        // Where it stands elsewhere than it says, that is part of the evidence.
+        if let Some(fields) = body.as_object_mut().filter(|_| !is_own) {
+            fields.insert("sk".into(), sk.into());
+        }
+        match name {
+            "commit" => self.commits.push(body),
+            "alert" => self.alerts.push(body),
+            "receipt" => self.receipts.push(body),
+            "personal" => self.personal.push(body),
+            "forgotten" => self.forgotten.push(body),
+            "archived" => self.archived = Some(body),
             // Something newer than this code: not ours to judge.
             _ => {}
         }
@@ -75,8 +101,8 @@ impl StoredCall {
     /// Whether nothing is left of it, but for a mark that it was archived.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        let Self { call_id: _, commits, alerts, receipts, personal, forgotten, archived: _ } = self;
-        [commits, alerts, receipts, personal, forgotten].into_iter().all(Vec::is_empty)
+        let Self { call_id: _, commits, alerts, receipts, personal, forgotten, archived: _, unreadable } = self;
+        unreadable.is_empty() && [commits, alerts, receipts, personal, forgotten].into_iter().all(Vec::is_empty)
     }
 
     /// The entry of the mark that it was archived.
@@ -89,6 +115,9 @@ impl StoredCall {
     /// The first thing of it that `archive` has not, in words. An archive has no personal text, and no marks of its own.
     #[must_use]
     pub fn lacking_in(&self, archive: &Self) -> Option<&'static str> {
+        if !self.unreadable.is_empty() {
+            return Some("an item that cannot be read");
+        }
         let lists = [
             ("a commit", &self.commits, &archive.commits),
             ("an alert", &self.alerts, &archive.alerts),
@@ -140,6 +169,11 @@ impl StoredCall {
     }
 }
 
+/// Whether a sort key ends as that of a delivery round does.
+fn is_round(end: Option<&str>) -> bool {
+    end.is_some_and(|round| round.len() == 4 && round.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -150,11 +184,37 @@ mod tests {
     #[test]
     fn what_finds_a_text_is_left_out_beside_texts_and_nowhere_else() {
         let mut call = StoredCall::default();
-        let with = |field: &str| json!({ field: 1, UNPLACED_UNTIL: 2, PARTIES: ["anna"] });
-        call.place("personal#00", with("text"));
-        call.place("receipt#1", with("n"));
-        assert_eq!(call.personal, [json!({ "text": 1 })]);
-        assert_eq!(call.receipts, [with("n")]);
+        let with = |field: &str, value: Value| json!({ field: value, UNPLACED_UNTIL: 2, PARTIES: ["anna"] });
+        call.place("personal#0123456789abcdef", with("digest", "0123456789abcdef01".into()));
+        call.place("receipt#000001#0000", with("n", 1.into()));
+        assert_eq!(call.personal, [json!({ "digest": "0123456789abcdef01" })]);
+        assert_eq!(call.receipts, [with("n", 1.into())]);
+    }
+
+    #[test]
+    fn what_stands_elsewhere_than_it_says_has_its_key_with_it() {
+        let digest = "0123456789abcdef01";
+        for (own, others, body) in [
+            ("commit#000002", &["commit#2", "commit#000003"][..], json!({ "n": 2 })),
+            ("receipt#000002#0007", &["receipt#", "receipt#000003#0007", "receipt#000002#x"], json!({ "n": 2 })),
+            ("alert#a_1", &["alert#a_2", "alert#", "alert#-"], json!({ "client_id": "a_1" })),
+            ("alert#-", &["alert#a_1"], json!({ "callee": "a" })),
+            ("forgotten#0123456789abcdef", &["forgotten#00", "forgotten#"], json!({ "digest": digest })),
+            ("personal#0123456789abcdef", &["personal#0000000000000000"], json!({ "digest": digest })),
+            ("archived", &["archived#1"], json!({ "commits": 1 })),
+        ] {
+            let placed = |sk: &str| {
+                let mut call = StoredCall::default();
+                call.place(sk, body.clone());
+                let StoredCall { commits, alerts, receipts, personal, forgotten, archived, .. } = call;
+                let lists = [commits, alerts, receipts, personal, forgotten, archived.into_iter().collect()];
+                lists.concat().remove(0)
+            };
+            assert_eq!(placed(own).get("sk"), None, "{own}");
+            for other in others {
+                assert_eq!(placed(other)["sk"], *other);
+            }
+        }
     }
 
     #[test]
@@ -195,6 +255,9 @@ mod tests {
         call.receipts.clear();
         call.personal.push(json!({ "salt": "00" }));
         assert_eq!(call.lacking_in(&archive), Some("a personal text"));
+        let unreadable = UnreadableItem { sk: "note#1".into(), why: "binary".into() };
+        let unread = StoredCall { unreadable: vec![unreadable], commits: vec![], personal: vec![], ..call.clone() };
+        assert_eq!((unread.lacking_in(&archive), unread.is_archived()), (Some("an item that cannot be read"), false));
         let gone = StoredCall { commits: vec![], personal: vec![], ..call };
         assert!(gone.is_archived() && !StoredCall { archived: None, ..gone.clone() }.is_archived());
     }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_call::BrokenLog;
 use ilock_events::{Carrier, CommitNo, DeliveryOutcome, DeliveryPath, Receipt};
 use ilock_log::{History, LogError};
+use ilock_proof::UnreadableItem;
 use ilock_tests::commands::{assert_whole, call_of, fresh_call, ms};
 use ilock_tests::engine::Log;
 
@@ -106,6 +108,24 @@ async fn what_a_newer_version_keeps_beside_a_call_is_passed_over() {
     let call = call_of(&log.log, 2).await;
     let put = log.client.put_item().table_name(&log.table);
     put.item("pk", text(format!("call#{}", call.call.id))).item("sk", text("recording#1")).send().await.unwrap();
+    assert_whole(&log.log, &call).await;
+    engine.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_that_json_cannot_hold_is_named_to_an_auditor_and_hides_nothing_else() {
+    let engine = engine().await;
+    let log = engine.log().await;
+    let call = call_of(&log.log, 2).await;
+    let binary = AttributeValue::B(Blob::new([0; 3]));
+    let put = log.client.put_item().table_name(&log.table).item("zz", binary);
+    put.item("pk", text(format!("call#{}", call.call.id))).item("sk", text("note#1")).send().await.unwrap();
+    let stored = log.log.stored(&call.call.id).await.unwrap();
+    let why = "its attribute zz is binary, and the log has none such".to_owned();
+    assert_eq!(stored.unreadable, [UnreadableItem { sk: "note#1".into(), why }]);
+    assert_eq!(stored.commits.len(), 2);
+    let whole = log.log.stored_whole(&call.call.id).await;
+    assert!(matches!(&whole, Err(LogError::Item { key, .. }) if key == "note#1"), "{whole:?}");
     assert_whole(&log.log, &call).await;
     engine.end().await;
 }

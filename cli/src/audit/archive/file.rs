@@ -134,5 +134,6 @@ pub fn stored(call: &CallLine<'_>) -> StoredCall {
         personal: vec![],
         forgotten: items(&call.forgotten),
         archived: None,
+        unreadable: vec![],
     }
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::audit::archive::file::{header, path_in};
 use crate::audit::archive::side_by_side::SideBySide;
 use crate::audit::export_file::ExportFile;
-use crate::audit::source::read_error;
+use crate::audit::source::{read_error, whole};
 use crate::ui::error::CommandError;
 
 /// How many calls are marked at once.
@@ -44,6 +44,7 @@ fn may_be_archived(call: &StoredCall, today: &Day) -> Result<(), CommandError> {
         let why = format!("call {id} was archived before, and deleted from the log: its day is not archived anew");
         return Err(CommandError::new(why).hint("--delete goes on with the deletion"));
     }
+    whole(call)?;
     let state = call.commits.last().map(|last| serde_json::from_value::<CallState>(last["state"].clone()));
     if !state.is_some_and(|state| state.is_ok_and(CallState::is_final)) {
         return Err(CommandError::new(format!("call {id} is not over"))

@@ -5,9 +5,9 @@ use std::io::{self, BufReader, BufWriter, Seek as _};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
-use ilock_audit::dynamodb::{Exported, item};
+use ilock_audit::dynamodb::{Exported, NotAnItem, item};
 use ilock_audit::export::Progress;
-use ilock_audit::{Finding, Header, Kind, Lines};
+use ilock_audit::{Finding, Findings, Header, Kind, Lines};
 use ilock_events::CallId;
 use ilock_proof::StoredCall;
 use indicatif::ProgressBar;
@@ -19,6 +19,9 @@ use crate::audit::range::Range;
 use crate::ui::error::CommandError;
 use crate::ui::output::Output;
 use crate::ui::progress;
+
+/// How many items of one call that cannot be read are named.
+const MOST_OF_A_CALL: usize = 100;
 
 pub struct ExportFolder {
     path: PathBuf,
@@ -45,9 +48,9 @@ impl FindingSink<'_> {
         self.bar.suspend(|| (self.on_finding)(finding));
     }
 
-    fn add_in_file(&mut self, kind: Kind, why: String) {
-        self.counts.unreadable_lines += u64::from(kind == Kind::Unreadable);
-        self.add(Finding::new(kind, why));
+    fn add_in_file(&mut self, finding: Finding) {
+        self.counts.unreadable_lines += u64::from(finding.kind == Kind::Unreadable);
+        self.add(finding);
     }
 }
 
@@ -86,9 +89,20 @@ impl ExportFolder {
         Ok(sink.counts)
     }
 
-    pub fn find_call(&self, call_id: &CallId, output: Output) -> Result<Option<StoredCall>, CommandError> {
+    /// One call, and what of it cannot be read.
+    pub fn find_call(
+        &self,
+        call_id: &CallId,
+        output: Output,
+    ) -> Result<Option<(StoredCall, Vec<Finding>)>, CommandError> {
         let (mut items, mut bytes): (Vec<(String, Value)>, u64) = (vec![], 0);
-        let counts = self.read_items(output, &mut |_| {}, |exported, line| {
+        let mut findings = Findings::at_most(MOST_OF_A_CALL);
+        let mut on_finding = |finding: Finding| {
+            if finding.call_id.as_deref() == Some(call_id.as_str()) {
+                findings.push(finding);
+            }
+        };
+        let counts = self.read_items(output, &mut on_finding, |exported, line| {
             if exported.call_id == call_id.as_str() {
                 bytes += u64::try_from(line.len()).unwrap_or(u64::MAX);
                 if bytes > LIMITS.call {
@@ -102,7 +116,9 @@ impl ExportFolder {
             let folder = self.path.display();
             output.warn(&format!("{folder} is damaged or incomplete: `ilock verify --file {folder}` says where"));
         }
-        Ok((!items.is_empty()).then(|| call_from_items(call_id.to_string(), items)))
+        let findings = findings.told();
+        let is_there = !items.is_empty() || !findings.is_empty();
+        Ok(is_there.then(|| (call_from_items(call_id.to_string(), items), findings)))
     }
 
     /// Passes the calls of `range` to `on_call`, in the order of an export by `ilock export`.
@@ -174,29 +190,34 @@ fn read_file(
             Err(error) => {
                 let line = lines.read_so_far() + 1;
                 let why = format!("{name}, line {line}: the rest of the file cannot be read: {error}");
-                sink.add_in_file(Kind::Unreadable, why);
+                sink.add_in_file(Finding::new(Kind::Unreadable, why));
                 break;
             }
         };
         items += 1;
-        let parsed = if raw.too_long { Err("it is too long".to_owned()) } else { parse_item(raw.bytes) };
+        let parsed =
+            if raw.too_long { Err(NotAnItem::Line("it is too long".to_owned())) } else { parse_item(raw.bytes) };
         match parsed {
             Ok((text, Some(exported))) => on_item(exported, text)?,
             Ok((_, None)) => {}
-            Err(why) => sink.add_in_file(Kind::Unreadable, format!("{name}, line {}: {why}", raw.number)),
+            Err(not) => {
+                let finding = Finding::new(Kind::Unreadable, format!("{name}, line {}: {not}", raw.number));
+                let call_id = if let NotAnItem::Item(call_id, _) = not { call_id } else { None };
+                sink.add_in_file(Finding { call_id, ..finding });
+            }
         }
     }
     if let Some(expected) = file.items.filter(|expected| *expected != items) {
         let kind = if items < expected { Kind::Missing } else { Kind::Forked };
-        sink.add_in_file(kind, format!("{name} has {items} items; the manifest says {expected}"));
+        sink.add_in_file(Finding::new(kind, format!("{name} has {items} items; the manifest says {expected}")));
     }
     Ok(())
 }
 
 /// The line as text, and its item when it belongs to a call.
-fn parse_item(bytes: &[u8]) -> Result<(&str, Option<Exported>), String> {
-    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-    Ok((text, item(text).map_err(|error| error.to_string())?))
+fn parse_item(bytes: &[u8]) -> Result<(&str, Option<Exported>), NotAnItem> {
+    let text = std::str::from_utf8(bytes).map_err(|error| NotAnItem::Line(error.to_string()))?;
+    Ok((text, item(text)?))
 }
 
 #[cfg(test)]
