@@ -7,7 +7,7 @@ use ilock_proof::{StoredCall, canonical};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::line::{self, begin, crc_matches, with_crc};
+use crate::line::{self, begin, has_crc, with_crc};
 use crate::{CallLine, End, Line};
 
 /// How far an export has come.
@@ -46,7 +46,7 @@ impl Progress {
             return self.lines == 1;
         }
         let Ok(text) = std::str::from_utf8(found) else { return false };
-        if self.ended || !crc_matches(found) {
+        if self.ended || !has_crc(found) {
             return false;
         }
         match line::read(text) {

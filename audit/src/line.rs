@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::call_line::CallLine;
+use crate::json_error::said;
 use crate::split;
 
 /// Longer lines are not read, so that memory stays bounded whatever a file holds.
@@ -92,7 +93,7 @@ struct Form<'a> {
     _crc: Option<&'a str>,
 }
 
-/// A line's number and what it says. The checksum is asked for apart: [`crc_matches`]. Whether the items of a call are JSON is
+/// A line's number and what it says. The checksum is asked for apart: [`has_crc`]. Whether the items of a call are JSON is
 /// left to who reads them.
 pub(crate) fn read(text: &str) -> Result<(u64, Line<'_>), NotALine> {
     match split::call(text) {
@@ -120,7 +121,7 @@ fn content(line: &[u8]) -> Option<&[u8]> {
 
 /// As [`read`], whatever form the line has.
 pub(crate) fn read_slowly(text: &str) -> Result<(u64, Line<'_>), NotALine> {
-    let form: Form<'_> = serde_json::from_str(text).map_err(|error| NotALine(error.to_string()))?;
+    let form: Form<'_> = serde_json::from_str(text).map_err(|error| NotALine(said(&error)))?;
     let no = |field: &str| NotALine(format!("it has no {field}"));
     let line = match form {
         Form { call: Some(call_id), at, last, commits, receipts, personal, forgotten, alerts, .. } => {
@@ -182,7 +183,8 @@ pub(crate) fn with_crc(mut line: Vec<u8>) -> Vec<u8> {
 }
 
 /// Whether `line`, without its newline, has the checksum of its content.
-pub(crate) fn crc_matches(line: &[u8]) -> bool {
+#[must_use]
+pub fn has_crc(line: &[u8]) -> bool {
     let Some((content, field)) = line.len().checked_sub(CRC_LENGTH).and_then(|at| line.split_at_checked(at)) else {
         return false;
     };
@@ -239,7 +241,7 @@ mod tests {
             Header { from: Some("2026-11-22".into()), to: None, tenants: vec!["a".into()], with_personal: true };
         let line = header.line().unwrap();
         let text = std::str::from_utf8(&line).unwrap().trim_end();
-        assert!(crc_matches(text.as_bytes()), "{text}");
+        assert!(has_crc(text.as_bytes()), "{text}");
         match read(text).unwrap() {
             (0, Line::Header(back)) => assert_eq!(back, header),
             other => panic!("{other:?}"),

@@ -37,6 +37,13 @@ impl Verdict {
         Self { sound: findings.is_empty(), counts, findings }
     }
 
+    /// Takes all that was found of the call, and of the file that it was read from, instead of what was found of the call alone.
+    #[must_use]
+    pub fn with(self, findings: Vec<Finding>) -> Self {
+        let found = u64::try_from(findings.len()).unwrap_or(u64::MAX);
+        Self { sound: findings.is_empty(), counts: Counts { findings: found, ..self.counts }, findings }
+    }
+
     /// In one line.
     pub(super) fn summary(&self) -> String {
         let Counts { commits, proven, findings, .. } = self.counts;

@@ -6,7 +6,7 @@ use std::io::BufRead;
 use ilock_events::Millis;
 
 use crate::verify::across::{CallsTogether, Neighbour};
-use crate::verify::line::{Content, JudgedCall, JudgedLine, What};
+use crate::verify::line::{Content, JudgedCall, JudgedLine, What, wrong_form_of};
 use crate::verify::workers::judge_all;
 use crate::{Counts, End, Finding, Kind, Lines};
 
@@ -175,11 +175,7 @@ impl Judge<'_> {
             What::Call(call) => call_id = Some(self.call(physical, call, place)),
             What::End(end) => self.end = Some(end),
         }
-        if !intact && self.counts.findings == before {
-            let why = "its checksum is not that of its content, though its commits are as they were";
-            self.say(Finding { call_id, ..Finding::new(Kind::Changed, why).in_line(physical) });
-        } else if !canonical && self.counts.findings == before {
-            let why = "the line is not written in the form of an export, though it says what one would";
+        if let Some(why) = wrong_form_of(intact, canonical).filter(|_| self.counts.findings == before) {
             self.say(Finding { call_id, ..Finding::new(Kind::Changed, why).in_line(physical) });
         }
         if !line.whole {

@@ -2,11 +2,11 @@
 
 use ilock_events::Millis;
 
-use crate::line::{self, crc_matches};
+use crate::line::{self, has_crc};
 use crate::split::{self, Split};
 use crate::verify::call::{Judged, Room, Views, call_in};
 use crate::verify::{commit, receipt};
-use crate::{CallLine, End, Header, Line, MAX_LINE, RawLine};
+use crate::{CallLine, End, Finding, Header, Kind, Line, MAX_LINE, RawLine};
 
 /// A line, judged.
 #[derive(Debug)]
@@ -51,6 +51,23 @@ pub(crate) struct JudgedCall {
     pub(crate) judged: Judged,
 }
 
+/// What is wrong with how a line is written, which is said where nothing else is wrong with it; nothing where it has the checksum
+/// of its content, and the form of an export.
+pub(crate) const fn wrong_form_of(intact: bool, canonical: bool) -> Option<&'static str> {
+    match (intact, canonical) {
+        (false, _) => Some("its checksum is not that of its content, though its commits are as they were"),
+        (_, false) => Some("the line is not written in the form of an export, though it says what one would"),
+        _ => None,
+    }
+}
+
+/// The same, of a line that holds a call.
+#[must_use]
+pub fn wrong_form(text: &str) -> Option<Finding> {
+    let why = wrong_form_of(has_crc(text.as_bytes()), split::call(text).is_some())?;
+    Some(Finding::new(Kind::Changed, why))
+}
+
 /// Judges a line.
 pub(crate) fn judge(room: &mut Room, raw: RawLine<'_>, as_of: Millis) -> JudgedLine {
     let bytes = u64::try_from(raw.bytes.len()).unwrap_or(u64::MAX).saturating_add(1);
@@ -62,7 +79,7 @@ fn content(room: &mut Room, raw: RawLine<'_>, as_of: Millis) -> Result<Content, 
         return Err(format!("it is longer than {MAX_LINE} bytes"));
     }
     let text = std::str::from_utf8(raw.bytes).map_err(|error| error.to_string())?;
-    let intact = crc_matches(raw.bytes);
+    let intact = has_crc(raw.bytes);
     if let Some(Split { number, call, commits, receipts }) = split::read(text, commit::take, receipt::take) {
         let what = What::Call(judge_call(room, call, Views { commits, receipts }, as_of));
         return Ok(Content { number, intact, canonical: true, what });

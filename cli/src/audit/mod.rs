@@ -8,6 +8,7 @@ mod dev_server;
 mod dynamodb_export;
 pub mod export;
 mod export_file;
+mod find_call;
 pub mod forget;
 mod hour_marks;
 mod in_order;
@@ -20,6 +21,7 @@ mod ledger_place;
 pub mod log;
 #[cfg(test)]
 mod made_ledger;
+mod proof_input;
 pub mod prove;
 mod range;
 pub mod rebuild;

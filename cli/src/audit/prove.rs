@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use ilock_audit::{Line, check_signatures, read_proof};
+use ilock_audit::{Finding, Line, check_signatures, read_proof, visible};
 use ilock_env::Clock;
 use ilock_events::{CallId, ProofFile};
 use ilock_log::ledger::{CallProof, may_wait_for_sequencer};
@@ -14,9 +14,10 @@ use serde_json::json;
 
 use crate::audit::archive::file::stored;
 use crate::audit::audit_api::AuditApi;
+use crate::audit::find_call::{find_call, finding_text};
 use crate::audit::ledger_args::{LedgerArgs, ledger_error};
-use crate::audit::source::{Source, find_call, no_call, read_error};
-use crate::ui::error::CommandError;
+use crate::audit::source::{Source, no_call, read_error, whole};
+use crate::ui::error::{CommandError, EXIT_FINDINGS};
 use crate::ui::output::{Level, Output};
 
 /// How long what has just happened is waited for: the sequencer works every minute.
@@ -40,6 +41,15 @@ pub struct Prove {
     source: Source,
 }
 
+/// A call, and where it was read.
+struct Place {
+    call: StoredCall,
+    /// The log or the file, in words.
+    log: String,
+    /// What is wrong with where it stands in a file. The ledger shows whether that is the call that was entered.
+    findings: Vec<Finding>,
+}
+
 impl Prove {
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         if self.file.is_none()
@@ -49,7 +59,7 @@ impl Prove {
         }
         let begun = Instant::now();
         loop {
-            let (call, log) = self.stored(output).await?;
+            let Place { call, log, findings } = self.stored(output).await?;
             let waits = may_wait_for_sequencer(&call, Clock::system().now()) && begun.elapsed() < PATIENCE;
             // A ledger that has not begun is waited for, too.
             let ledger = match self.ledger.open(&self.source, output).await {
@@ -64,7 +74,11 @@ impl Prove {
             match proof.map_err(ledger_error)? {
                 CallProof::Made(file) => {
                     let text = file.to_text().map_err(CommandError::new)?;
-                    return self.write(text.as_bytes(), &file, (&ledger.place, &log), output);
+                    let proven = self.write(text.as_bytes(), &file, (&ledger.place, &log), output)?;
+                    for finding in &findings {
+                        output.warn(&visible(&finding_text(finding)));
+                    }
+                    return Ok(if findings.is_empty() { proven } else { ExitCode::from(EXIT_FINDINGS) });
                 }
                 CallProof::Changed(why) => {
                     let read = format!("{why} ({log})");
@@ -82,21 +96,24 @@ impl Prove {
     }
 
     /// The call, and where it was read.
-    async fn stored(&self, output: Output) -> Result<(StoredCall, String), CommandError> {
+    async fn stored(&self, output: Output) -> Result<Place, CommandError> {
         let Some(file) = &self.file else {
             let call = self.source.log().await?.stored(&self.call_id).await.map_err(read_error)?;
             let log = self.source.described().await?;
+            whole(&call)?;
             return if call.commits.is_empty() {
                 Err(no_call(&call, &format!("{log} has no call")))
             } else {
-                Ok((call, log))
+                Ok(Place { call, log, findings: vec![] })
             };
         };
-        let line = find_call(file, &self.call_id, output)?.text;
+        let found = find_call(file, &self.call_id, output)?;
+        let line = found.text(file)?;
         let Line::Call(call) = Line::read(line.trim_end()).map_err(CommandError::new)?.1 else {
             return Err(CommandError::new("this line of the export does not hold a call"));
         };
-        Ok((stored(&call), file.display().to_string()))
+        let call = stored(&call);
+        Ok(Place { call, log: file.display().to_string(), findings: found.with_place(vec![]) })
     }
 
     /// Has a backend prove the call, once the ledger has all of it.

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use clap::{ArgGroup, Args};
 use ilock_audit::export::call_line;
 use ilock_audit::replay::{Moment, Proven, Story, html, jsonl, mermaid, text};
-use ilock_audit::{CheckedProof, Line, check_proof, read_proof};
+use ilock_audit::{CheckedProof, Line, check_proof};
 use ilock_env::Clock;
 use ilock_events::{CallId, Millis};
 
-use crate::audit::bounded::PROOF;
+use crate::audit::find_call::find_call;
 use crate::audit::ledger_args::believed;
-use crate::audit::source::{Source, find_call};
+use crate::audit::proof_input::read_proof_file;
+use crate::audit::source::Source;
 use crate::ui::error::{CommandError, EXIT_FINDINGS};
 use crate::ui::output::Output;
 
@@ -27,10 +28,10 @@ pub struct Replay {
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     proof: Option<PathBuf>,
     /// Whom you believe about a proof: a C2SP tlog-policy.
-    #[arg(long, requires = "proof")]
+    #[arg(long, requires = "proof", conflicts_with = "file")]
     policy: Option<PathBuf>,
     /// The ledger's key, as you keep it yourself, instead of a policy.
-    #[arg(long, requires = "proof", conflicts_with = "policy")]
+    #[arg(long, requires = "proof", conflicts_with_all = ["policy", "file"])]
     ledger_key: Option<String>,
     /// Stop at this moment and print the call's state then. A commit number (3), or a time since the call was placed (12s,
     /// 1.5s, 800ms).
@@ -53,15 +54,20 @@ impl Replay {
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let now = Clock::system().now();
         let proof = self.proof.as_ref().map(|file| self.checked_proof(file, now)).transpose()?;
-        let line = match (&proof, &self.file) {
+        let in_file = self.file.as_ref().map(|file| Ok((file, find_call(file, &self.call_id, output)?))).transpose()?;
+        let line = match (&proof, &in_file) {
             (Some((checked, _)), _) => proven_line(checked)?,
-            (None, Some(file)) => find_call(file, &self.call_id, output)?.text,
+            (None, Some((file, found))) => found.text(file)?.to_owned(),
             (None, None) => self.source.call_line(&self.call_id).await?,
         };
         let Line::Call(call) = Line::read(line.trim_end()).map_err(CommandError::new)?.1 else {
             return Err(CommandError::new("this line of the export does not hold a call"));
         };
         let mut story = Story::of(&call, now);
+        if let Some((_, found)) = in_file {
+            let findings = found.with_place(std::mem::take(&mut story.verdict.findings));
+            story.verdict = story.verdict.with(findings);
+        }
         if let Some((checked, origin)) = &proof {
             let (proven, verdict) = Proven::of(checked, origin);
             (story.proven, story.verdict) = (Some(proven), verdict);
@@ -89,10 +95,10 @@ impl Replay {
 
     /// What a file of `ilock prove` proves, and of which ledger.
     fn checked_proof(&self, path: &Path, now: Millis) -> Result<(CheckedProof, String), CommandError> {
-        let failed = |why: &dyn std::fmt::Display| CommandError::new(format!("{}: {why}", path.display()));
-        let file = read_proof(&PROOF.read(path)?).map_err(|why| failed(&why))?;
+        let file = read_proof_file(path)?;
         if file.call_id != self.call_id.as_str() {
-            return Err(failed(&format_args!("it proves the call {}", file.call_id)));
+            let why = format!("{}: it proves the call {}", path.display(), file.call_id);
+            return Err(CommandError::new(why));
         }
         let believed = believed(self.policy.as_deref(), self.ledger_key.as_deref())?;
         Ok((check_proof(&file, believed.as_ref(), now), file.origin))

@@ -7,26 +7,20 @@ use std::path::Path;
 
 use clap::Args;
 use ilock_audit::export::call_line;
-use ilock_audit::{Line, Lines};
-use ilock_directory::Directory;
+use ilock_directory::{Directory, DirectoryError};
 use ilock_events::{CallId, Millis};
 use ilock_local::dynamodb;
-use ilock_log::EventLog;
 use ilock_log::ledger::Ledger;
+use ilock_log::{EventLog, LogError};
 use ilock_proof::{Day, StoredCall};
 use indicatif::ProgressBar;
 
 use crate::audit::audit_api::AuditApi;
 use crate::audit::dev_server::{DEFAULT_DYNAMODB, DevServer, Reach};
-use crate::audit::dynamodb_export::ExportFolder;
+use crate::audit::proof_input::{ZSTD_MAGIC, refuse_proof};
 use crate::ui::error::CommandError;
-use crate::ui::output::Output;
 
-/// The magic number of a zstd frame.
-const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const BUFFER_BYTES: usize = 1 << 18;
-/// The call id stands within so many bytes of the beginning of its line.
-const BYTES_BEFORE_CALL_ID: usize = 64;
 
 /// The log in DynamoDB.
 #[derive(Debug, Clone, Args)]
@@ -115,13 +109,46 @@ impl Source {
         Ok(dynamodb::client(self.address().await?, None))
     }
 
-    /// Reads a call and writes it as a line of an export, with personal text.
-    pub async fn call_line(&self, call_id: &CallId) -> Result<String, CommandError> {
+    /// Reads a call, as far as it can be read.
+    pub async fn stored(&self, call_id: &CallId) -> Result<StoredCall, CommandError> {
         let call = self.log().await?.stored(call_id).await.map_err(read_error)?;
-        if call.commits.is_empty() && call.receipts.is_empty() {
+        if call.commits.is_empty() && call.receipts.is_empty() && call.unreadable.is_empty() {
             return Err(no_call(&call, "there is no call"));
         }
+        Ok(call)
+    }
+
+    /// Reads a call and writes it as a line of an export, with personal text. Refused where some of it cannot be read.
+    pub async fn call_line(&self, call_id: &CallId) -> Result<String, CommandError> {
+        let call = self.stored(call_id).await?;
+        whole(&call)?;
         export_line(&call)
+    }
+}
+
+/// Refuses a call of which something cannot be read.
+pub fn whole(call: &StoredCall) -> Result<(), CommandError> {
+    let id = &call.call_id;
+    match call.unreadable.first() {
+        None => Ok(()),
+        Some(item) => Err(CommandError::new(format!("call {id}: {item}")).hint(verify_it(id))),
+    }
+}
+
+/// What can be done about a call that is not whole.
+fn verify_it(call_id: impl std::fmt::Display) -> String {
+    format!("`ilock verify {call_id}` names what is wrong with it, and verifies everything else")
+}
+
+/// Why one call cannot be read from the log.
+pub fn call_error(call_id: &CallId, error: LogError) -> CommandError {
+    let is_item = matches!(error, LogError::Item { .. });
+    let is_broken = matches!(error, LogError::Broken { .. });
+    let read = read_error(error);
+    match (is_item, is_broken) {
+        (true, _) => CommandError::new(format!("call {call_id}: {}", read.message)).hint(verify_it(call_id)),
+        (_, true) => read.hint(verify_it(call_id)),
+        _ => read,
     }
 }
 
@@ -147,9 +174,18 @@ pub fn export_line(call: &StoredCall) -> Result<String, CommandError> {
 
 /// An error of the log or the directory, with its cause.
 #[allow(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
-pub fn read_error(error: impl std::error::Error) -> CommandError {
-    let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-    CommandError::new(format!("{error}{cause}")).hint("is `ilock dev` running? --aws reads from an AWS account")
+pub fn read_error(error: impl std::error::Error + 'static) -> CommandError {
+    let error: &dyn std::error::Error = &error;
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    let failed = CommandError::new(format!("{error}{cause}"));
+    match (error.downcast_ref(), error.downcast_ref()) {
+        (Some(LogError::Item { .. } | LogError::Broken { .. }), _) => {
+            failed.hint("`ilock verify` names what is wrong with the log")
+        }
+        (Some(LogError::Contended { .. }), _) => failed.hint("others write to it at the same time: run it again"),
+        (_, Some(DirectoryError::Item(_))) => failed,
+        _ => failed.hint("is `ilock dev` running? --aws reads from an AWS account"),
+    }
 }
 
 /// Opens an export, compressed with zstd or not. `bar` shows how many bytes of the file were read.
@@ -161,42 +197,6 @@ pub fn open_export(path: &Path, bar: &ProgressBar) -> Result<Box<dyn BufRead>, C
         let decoder = zstd::stream::read::Decoder::with_buffer(file).map_err(failed)?;
         return Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder)));
     }
+    refuse_proof(path, file.fill_buf().map_err(failed)?)?;
     Ok(Box::new(file))
-}
-
-/// The line of a call, with its number where it stands in a file.
-pub struct FoundLine {
-    pub number: Option<u64>,
-    pub text: String,
-}
-
-/// Finds a call in an export: a file of `ilock export`, or a folder that DynamoDB exported to S3.
-pub fn find_call(path: &Path, call_id: &CallId, output: Output) -> Result<FoundLine, CommandError> {
-    let found = if path.is_dir() {
-        let call = ExportFolder::open(path)?.find_call(call_id, output)?;
-        call.map(|call| Ok(FoundLine { number: None, text: export_line(&call)? })).transpose()?
-    } else {
-        find_line(path, call_id)?
-    };
-    found.ok_or_else(|| CommandError::new(format!("there is no call {call_id} in {}", path.display())))
-}
-
-fn find_line(path: &Path, call_id: &CallId) -> Result<Option<FoundLine>, CommandError> {
-    let failed = |error: std::io::Error| CommandError::new(format!("{}: {error}", path.display()));
-    let mut lines = Lines::new(open_export(path, &ProgressBar::hidden())?);
-    let needle = format!("\"{call_id}\"");
-    while let Some(raw) = lines.next_line().map_err(failed)? {
-        let Ok(text) = std::str::from_utf8(raw.bytes) else { continue };
-        // Looking for the id is much faster than parsing every line.
-        let head = text.get(..(needle.len() + BYTES_BEFORE_CALL_ID).min(text.len()));
-        if !head.is_some_and(|head| head.contains(&needle)) {
-            continue;
-        }
-        if let Ok((_, Line::Call(call))) = Line::read(text)
-            && call.call_id == call_id.as_str()
-        {
-            return Ok(Some(FoundLine { number: Some(raw.number), text: text.to_owned() }));
-        }
-    }
-    Ok(None)
 }
