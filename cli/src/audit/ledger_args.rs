@@ -14,11 +14,13 @@ use crate::audit::source::Source;
 use crate::ui::error::CommandError;
 use crate::ui::output::Output;
 
+const LEDGER_VARIABLE: &str = "ILOCK_LEDGER";
+
 #[derive(Debug, Clone, Args)]
 pub struct LedgerArgs {
     /// Where the ledger is: a folder such as DIR/tlog of `ilock dev --data-dir DIR`, or s3://BUCKET. [default: that of the
     /// backend that is named, or of the running `ilock dev`]
-    #[arg(long, env = "ILOCK_LEDGER")]
+    #[arg(long, env = LEDGER_VARIABLE)]
     ledger: Option<LedgerPlace>,
     /// Whom you believe: a file with the ledger's keys, its witnesses and their quorum, as C2SP tlog-policy has it.
     #[arg(long)]
@@ -55,6 +57,12 @@ pub fn believed(policy: Option<&Path>, ledger_key: Option<&str>) -> Result<Optio
 }
 
 impl LedgerArgs {
+    /// Whether the command line names a ledger. One that the environment names is there for all commands.
+    pub fn is_named(&self) -> bool {
+        let of_environment = std::env::var(LEDGER_VARIABLE).ok().and_then(|place| place.parse().ok());
+        self.ledger.is_some() && self.ledger != of_environment
+    }
+
     /// Whose signatures are believed; none where nobody was named.
     pub fn believed(&self) -> Result<Option<Policy>, CommandError> {
         believed(self.policy.as_deref(), self.ledger_key.as_deref())

@@ -6,6 +6,8 @@ use ilock_audit::replay::day_and_time;
 use ilock_events::{Millis, TenantId};
 use ilock_proof::{Day, StoredCall};
 
+use crate::ui::error::CommandError;
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct Range {
     /// The first day (UTC), for example 2026-11-22.
@@ -20,6 +22,15 @@ pub struct Range {
 }
 
 impl Range {
+    /// Refuses a range that has no day, because its last one is before its first.
+    pub fn check(&self) -> Result<(), CommandError> {
+        match (&self.from, &self.to) {
+            (Some(from), Some(to)) if from > to => Err(CommandError::new(format!("--from {from} is after --to {to}"))
+                .hint("--from is the first day and --to the last one, which is included")),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether `date`, written as 2026-11-22, is one of the days.
     pub fn has_date(&self, date: &str) -> bool {
         self.from.as_ref().is_none_or(|from| date >= from.as_str())

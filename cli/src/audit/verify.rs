@@ -6,22 +6,23 @@ use std::process::ExitCode;
 
 use clap::Args;
 use ilock_audit::verify::{CallsTogether, DayJudged};
-use ilock_audit::{Counts, Finding, Line, check_proof, read_proof, verify, visible};
+use ilock_audit::{Counts, Finding, Line, check_proof, verify, visible};
 use ilock_env::Clock;
 use ilock_events::{CallId, Millis};
 use ilock_proof::{Day, Policy};
 use serde_json::json;
 
 use crate::audit::archive::file::ArchiveFile;
-use crate::audit::bounded::PROOF;
 use crate::audit::dynamodb_export::ExportFolder;
+use crate::audit::find_call::{FoundCall, find_call, finding_text};
 use crate::audit::hour_marks::out_of_order_since;
 use crate::audit::in_order::CallsInOrder;
 use crate::audit::kept_checkpoints::{judge_kept, read_checkpoint};
 use crate::audit::key_records;
 use crate::audit::ledger_args::{LedgerArgs, ledger_error};
+use crate::audit::proof_input::read_proof_file;
 use crate::audit::range::Range;
-use crate::audit::source::{FoundLine, Source, find_call, open_export, read_error};
+use crate::audit::source::{Source, open_export, read_error};
 use crate::audit::verify_call::judge_stored;
 use crate::audit::verify_day::{first_entries, judge};
 use crate::ui::error::{CommandError, EXIT_FINDINGS};
@@ -40,7 +41,13 @@ pub struct Verify {
     #[arg(long, conflicts_with_all = ["call_id", "file", "from", "to", "tenants"])]
     day: Option<Day>,
     /// The folder with the archive of the day, DIR/2026-11-22.jsonl.zst, where `ilock archive` moved its calls there.
-    #[arg(long, value_name = "DIR", requires = "day")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        requires = "day",
+        // What is required is not asked for where it conflicts with something that was given.
+        conflicts_with_all = ["call_id", "file", "from", "to", "tenants", "since", "proof"]
+    )]
     archive: Option<PathBuf>,
     /// A checkpoint of the ledger that you kept: reports whether the ledger has only grown since.
     #[arg(long, value_name = "CHECKPOINT", conflicts_with_all = ["call_id", "file", "from", "to", "tenants", "day"])]
@@ -63,6 +70,7 @@ pub struct Verify {
 impl Verify {
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
         let now = Clock::system().now();
+        self.refuse_what_changes_nothing()?;
         if let Some(proof) = &self.proof {
             return verify_proof(proof, self.ledger.believed()?.as_ref(), now, output);
         }
@@ -72,28 +80,55 @@ impl Verify {
         if let Some(day) = &self.day {
             return self.verify_day(day, now, output).await;
         }
-        if self.ledger.believed()?.is_some() {
-            return Err(CommandError::new(
-                "--policy and --ledger-key say whose ledger is believed, and none is read here",
-            )
-            .hint("a ledger is read with --day, --since and --proof"));
-        }
         let counts = match (&self.file, &self.call_id) {
             (Some(folder), None) if folder.is_dir() => verify_folder(folder, &self.range, (self.jobs(), now), output)?,
-            (Some(_), _) if self.range != Range::default() => {
-                return Err(CommandError::new("an export file is verified as a whole, or one call of it")
-                    .hint("--from, --to and --tenant select calls of the log, or of an export that DynamoDB wrote"));
-            }
             (Some(file), None) => verify_file(file, self.jobs(), now, output)?,
-            (Some(file), Some(call_id)) => verify_line(&find_call(file, call_id, output)?, now, output)?,
+            (Some(file), Some(call_id)) => verify_line(find_call(file, call_id, output)?, now, output)?,
             (None, Some(call_id)) => {
-                let text = self.source.call_line(call_id).await?;
-                verify_line(&FoundLine { number: None, text }, now, output)?
+                let call = self.source.stored(call_id).await?;
+                let (counts, findings) = judge_stored(&call, None, &mut CallsTogether::default(), now)?;
+                findings.iter().for_each(|finding| print_finding(finding, output));
+                counts
             }
             (None, None) => self.verify_log(now, output).await?,
         };
         let log = if self.file.is_none() { Some(self.source.described().await?) } else { None };
         Ok(print_summary(counts, log, output))
+    }
+
+    /// Refuses what was given and would change nothing: a verdict would seem to be about it.
+    fn refuse_what_changes_nothing(&self) -> Result<(), CommandError> {
+        let reads_ledger = self.day.is_some() || self.since.is_some();
+        let refused = |why: &str, hint: &str| Err(CommandError::new(why).hint(hint));
+        if !reads_ledger && self.proof.is_none() && self.ledger.believed()?.is_some() {
+            return refused(
+                "--policy and --ledger-key say whose ledger is believed, and none is read here",
+                "a ledger is read with --day, --since and --proof",
+            );
+        }
+        if !reads_ledger && self.ledger.is_named() {
+            return refused(
+                "--ledger says which ledger is read, and none is read here",
+                "a ledger is read with --day and --since; a proof has all that is needed of it",
+            );
+        }
+        let has_range = self.range != Range::default();
+        if has_range && self.call_id.is_some() {
+            return refused(
+                "--from, --to and --tenant select among calls, and one call was named",
+                "leave them out, or the call's id",
+            );
+        }
+        if has_range && self.file.as_ref().is_some_and(|file| !file.is_dir()) {
+            return refused(
+                "an export file is verified as a whole, or one call of it",
+                "--from, --to and --tenant select calls of the log, or of an export that DynamoDB wrote",
+            );
+        }
+        if self.jobs.is_some() && (self.file.is_none() || self.call_id.is_some()) {
+            return refused("--jobs is for a whole file, and none is verified here", "a file is verified with --file");
+        }
+        self.range.check()
     }
 
     fn jobs(&self) -> usize {
@@ -102,6 +137,9 @@ impl Verify {
     }
 
     async fn verify_day(&self, day: &Day, now: Millis, output: Output) -> Result<ExitCode, CommandError> {
+        if day.begins() > now {
+            return Err(CommandError::new(format!("{day} has not begun yet: there is nothing to verify of it")));
+        }
         let ledger = self.ledger.open(&self.source, output).await?;
         let archive = self.archive.as_deref().map(|dir| ArchiveFile::read(dir, day, now, output)).transpose()?;
         let judged = judge(&ledger, &self.source.log().await?, day, now, archive.as_ref()).await?;
@@ -160,6 +198,10 @@ impl Verify {
         let mut archived = 0_u64;
         loop {
             let found = calls.next_calls(|_, _| false).await.map_err(read_error)?;
+            for finding in calls.take_not_calls() {
+                counts.findings += 1;
+                bar.suspend(|| print_finding(&finding, output));
+            }
             if found.is_empty() {
                 break;
             }
@@ -186,11 +228,10 @@ impl Verify {
 
 /// Checks a file of `ilock prove`: nothing else is read.
 fn verify_proof(path: &Path, policy: Option<&Policy>, now: Millis, output: Output) -> Result<ExitCode, CommandError> {
-    let failed = |why: &dyn std::fmt::Display| CommandError::new(format!("{}: {why}", path.display()));
-    let file = read_proof(&PROOF.read(path)?).map_err(|why| failed(&why))?;
+    let file = read_proof_file(path)?;
     let checked = check_proof(&file, policy, now);
     for finding in &checked.findings {
-        print_finding(finding, output);
+        print_finding(&Finding { call_id: Some(file.call_id.clone()), ..finding.clone() }, output);
     }
     if let Some(keys) = &checked.unvouched {
         let keys = visible(keys);
@@ -250,27 +291,24 @@ fn verify_folder(
     Ok(counts)
 }
 
-fn verify_line(line: &FoundLine, now: Millis, output: Output) -> Result<Counts, CommandError> {
-    let Line::Call(call) = Line::read(&line.text).map_err(CommandError::new)?.1 else {
-        return Err(CommandError::new("this line of the export does not hold a call"));
+fn verify_line(found: FoundCall, now: Millis, output: Output) -> Result<Counts, CommandError> {
+    let (counts, findings) = match found.line() {
+        None => (Counts { unreadable_lines: 1, ..Counts::default() }, vec![]),
+        Some(text) => {
+            let Line::Call(call) = Line::read(text).map_err(CommandError::new)?.1 else {
+                return Err(CommandError::new("this line of the export does not hold a call"));
+            };
+            let judged = verify::call(&call, now);
+            (judged.counts, judged.findings)
+        }
     };
-    let judged = verify::call(&call, now);
-    for finding in judged.findings {
-        print_finding(&Finding { line: line.number, ..finding }, output);
-    }
-    Ok(judged.counts)
+    let findings = found.with_place(findings);
+    findings.iter().for_each(|finding| print_finding(finding, output));
+    Ok(Counts { findings: u64::try_from(findings.len()).unwrap_or(u64::MAX), ..counts })
 }
 
 fn print_finding(finding: &Finding, output: Output) {
-    let place = [
-        finding.line.map(|line| format!("line {line}")),
-        finding.call_id.clone(),
-        finding.n.map(|n| format!("commit {n}")),
-        finding.notice.map(|notice| format!("notice {notice}")),
-    ];
-    let place: Vec<String> = place.into_iter().flatten().collect();
-    let place = if place.is_empty() { String::new() } else { format!("{}: ", place.join(", ")) };
-    let text = format!("{}: {place}{}", finding.kind.words(), finding.why);
+    let text = finding_text(finding);
     let text = visible(&text);
     output.line(Level::Warning, "finding", &text, json!({ "finding": finding }));
 }
