@@ -5,8 +5,8 @@
 mod common;
 
 use common::{
-    LATER, MIDNIGHT, MUCH_LATER, Making, a_call, alert, audit_at, day, device, export, findings, forget, in_order,
-    line_of, lines, party, phone, place, reason, rehash, shows, text, with_changed, with_crc,
+    LATER, MIDNIGHT, MUCH_LATER, Making, a_call, add_receipt, alert, audit_at, day, device, export, findings, forget,
+    in_order, line_of, lines, party, phone, place, reason, rehash, shows, text, with_changed, with_crc,
 };
 use ilock_audit::export::Progress;
 use ilock_audit::{Finding, Header, Kind};
@@ -132,7 +132,7 @@ fn a_receipt_that_says_what_cannot_be_is_implausible() {
     let nobody = changed(&|receipt| receipt["n"] = json!(0));
     assert!(nobody.contains(&(Kind::Implausible, Some(0))), "{nobody:?}");
     let empty = findings(&with_changed(&calls, 1, |call| {
-        call.receipts.push(json!({ "n": 1, "path": "projector", "at": MIDNIGHT + 900, "notices": {} }));
+        add_receipt(call, json!({ "n": 1, "path": "projector", "at": MIDNIGHT + 900, "notices": {} }));
     }));
     assert_eq!(kinds(&empty), [(Kind::Implausible, Some(1))]);
     for (field, value) in [("path", json!("slow")), ("extra", json!(1)), ("n", json!("1"))] {
@@ -346,7 +346,7 @@ fn a_ring_that_was_handed_over_after_the_deadline_is_told_too_late_though_it_was
             if phone {
                 receipt["phones"] = phones;
             }
-            call.receipts.push(receipt);
+            add_receipt(call, receipt);
         }))
     };
     assert_eq!(again(29_000, "users/user0/calls/incoming", false), []);

@@ -5,7 +5,8 @@
 mod common;
 
 use common::{
-    audit, day, export, findings, forget, in_order, leaves, line_of, lines, rehash, text, with_changed, with_crc,
+    add_receipt, audit, day, export, findings, forget, in_order, leaves, line_of, lines, rehash, text, with_changed,
+    with_crc,
 };
 use ilock_audit::{Finding, Kind, verify};
 use ilock_events::Millis;
@@ -297,12 +298,12 @@ fn a_receipt_for_what_was_not_due_is_named() {
     let at = calls[0].commits[1]["at"].as_i64().unwrap() + 5;
     // An alert tells nobody.
     let found = findings(&with_changed(&calls, 1, |call| {
-        call.receipts.push(json!({"n": 2, "path": "fast", "at": at, "notices": {"0": handed()}}));
+        add_receipt(call, json!({"n": 2, "path": "fast", "at": at, "notices": {"0": handed()}}));
     }));
     assert_eq!(kinds(&found), [(Kind::UnexpectedNotice, Some(2))]);
     let push = json!({"target": "arn:…", "carrier": "push", "ms": 3});
     let found = findings(&with_changed(&calls, 1, |call| {
-        call.receipts.push(json!({"n": 2, "path": "fast", "at": at, "notices": {"7": push}}));
+        add_receipt(call, json!({"n": 2, "path": "fast", "at": at, "notices": {"7": push}}));
     }));
     assert_eq!(kinds(&found), [(Kind::UnexpectedNotice, Some(2))]);
     // To somebody else.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::cursor::Cursor;
+use crate::verify::place::{self, Misplaced};
 use crate::verify::strict::{self, Strict};
 use crate::verify::times::{AUDITOR_MS, SKEW_MS};
 use crate::{Finding, Findings, Kind};
@@ -26,6 +27,9 @@ fn read<T: Serialize + DeserializeOwned>(
             all.push(read);
             continue;
         }
+        let misplaced = Misplaced::read(raw);
+        findings.extend(misplaced.as_ref().map(|one| one.finding(&format!("{what} {place}"))));
+        let raw = misplaced.as_ref().map_or(*raw, |one| one.text.as_str());
         let Strict { read, canonical } = strict::read::<T>(raw);
         match read {
             Ok(_) if !canonical => {
@@ -60,7 +64,13 @@ pub(crate) fn alerts(raw: &[&str], placed: Option<&Placed>, as_of: Millis, findi
         return;
     }
     let mut said = BTreeSet::new();
-    for alert in read(raw, "alert", alert, findings) {
+    let alerts = read(raw, "alert", alert, findings);
+    place::unordered(
+        alerts.iter().map(|alert| alert.client_id.as_ref().map_or("-", ClientName::as_str)),
+        "alert",
+        findings,
+    );
+    for alert in alerts {
         let name = alert.client_id.as_ref().map_or_else(|| alert.callee.to_string(), ToString::to_string);
         if !said.insert(alert.client_id.clone()) {
             findings.push(Finding::new(Kind::Forked, format!("{name} says twice that it rings")));
@@ -92,8 +102,14 @@ pub(crate) fn forgotten(
     if raw.is_empty() {
         return HashSet::new();
     }
-    let marks = read::<Forgotten>(raw, "what says that text was forgotten,", |_| None, findings);
+    let what = "what says that text was forgotten,";
+    let marks = read::<Forgotten>(raw, what, |_| None, findings);
+    place::unordered(marks.iter().map(|mark| mark.digest.as_str()), what, findings);
+    let mut said = HashSet::new();
     for mark in &marks {
+        if !said.insert(mark.digest.as_str()) {
+            findings.push(Finding::new(Kind::Forked, format!("{} is said twice to be forgotten", mark.digest)));
+        }
         let Some(placed) = placed else { continue };
         let why = if !placed.involves(&mark.person) {
             format!("text is said to be forgotten for {}, who is not in this call", mark.person.id)

@@ -6,6 +6,7 @@ use ilock_notify::Step;
 
 use crate::verify::commit::{self, CheckedCommit, CommitView, stored_events};
 use crate::verify::deliveries::DeliveryCheck;
+use crate::verify::place::{self, Misplaced};
 use crate::verify::receipt::{self, ReceiptView};
 use crate::verify::strict::is_canonical;
 use crate::verify::{beside, form, order, personal, times};
@@ -243,7 +244,14 @@ impl Judge {
         }
         let text = events.iter().find_map(CallEvent::personal);
         match (text, &view.personal_until) {
-            (Some(digest), Some(until)) => self.texts.push((n, digest.clone(), until.clone())),
+            (Some(digest), Some(until)) => {
+                self.texts.push((n, digest.clone(), until.clone()));
+                let made = Day::of(view.at);
+                if *until <= made || *until > made.plus(MOST_PERSONAL_DAYS) {
+                    let why = format!("it was made on {made}, and no setting keeps its personal text until {until}");
+                    self.found(Kind::ImpossibleDecision, n, why);
+                }
+            }
             (None, None) => {}
             (Some(_), None) => {
                 let why = "it names personal text, and no day until which that is kept";
@@ -309,7 +317,11 @@ impl Judge {
 
     fn receipts<'a>(&mut self, raw: &[&'a str], views: Vec<Option<ReceiptView<'a>>>) -> Vec<ReceiptView<'a>> {
         let mut receipts = Vec::with_capacity(raw.len());
+        place::doubled(raw, "receipt", &mut self.findings);
         for ((place, raw), view) in (1..).zip(raw).zip(views) {
+            let misplaced = if view.is_some() { None } else { Misplaced::read(raw) };
+            self.findings.extend(misplaced.as_ref().map(|one| one.finding(&format!("receipt {place}"))));
+            let raw = misplaced.as_ref().map_or(*raw, |one| one.text.as_str());
             match receipt::see(raw, view) {
                 (Ok(receipt), canonical) => {
                     if !canonical {
@@ -323,9 +335,14 @@ impl Judge {
                 }
             }
         }
+        // Of the rounds of one commit none says which it was.
+        place::unordered(receipts.iter().map(|receipt| receipt.n), "receipt", &mut self.findings);
         receipts
     }
 }
+
+/// For how many days an operator may keep personal text at most; one at least.
+const MOST_PERSONAL_DAYS: u32 = 36_500;
 
 /// How many people a call rings at most.
 const MOST_RUNG: usize = *CALLEES.end();

@@ -20,9 +20,11 @@ mod hours;
 mod line;
 mod order;
 mod personal;
+mod place;
 mod receipt;
 mod strict;
 mod times;
+mod unreadable;
 mod workers;
 
 pub use across::{CallsTogether, Neighbour};
@@ -31,3 +33,5 @@ pub use day::{DayJudge, DayJudged, end_of_entries};
 pub use day_access::DayAccess;
 pub use file::{file, file_on};
 pub use hours::{HoursInOrder, KnownHours};
+pub use line::wrong_form;
+pub use unreadable::unreadable;

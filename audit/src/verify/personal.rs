@@ -9,6 +9,8 @@ use ilock_events::{Day, Hash, Millis, PersonalText};
 use ilock_proof::personal_digest;
 use serde::{Deserialize, Serialize};
 
+use crate::json_error::said;
+use crate::verify::place::Misplaced;
 use crate::{CallLine, Finding, Findings, Kind};
 
 /// What stands before the digest of a text in a commit.
@@ -47,32 +49,35 @@ fn named_in<'a>(commits: &[&'a str]) -> HashSet<&'a str> {
 
 /// Judges the text that stands there. Answers the digests of it. `all_named` says that a commit must name each: not where
 /// commits are missing or were changed, and not while the call's timer may still drop what a killed function left.
-pub(crate) fn judge<'a>(line: &CallLine<'a>, all_named: bool, findings: &mut Findings) -> HashSet<Cow<'a, str>> {
+pub(crate) fn judge(line: &CallLine<'_>, all_named: bool, findings: &mut Findings) -> HashSet<String> {
     let mut digests = HashSet::new();
     let named = LazyCell::new(|| named_in(&line.commits));
     for (place, raw) in (1..).zip(line.personal.iter().flatten()) {
+        let misplaced = Misplaced::read(raw);
+        let raw = misplaced.as_ref().map_or(*raw, |one| one.text.as_str());
+        findings.extend(misplaced.as_ref().map(|one| one.finding(&format!("personal text {place}"))));
         let mut found = |kind, why: &dyn std::fmt::Display| {
             findings.push(Finding::new(kind, format!("personal text {place}{why}")));
         };
-        let view: PersonalView<'a> = match serde_json::from_str(raw) {
+        let view: PersonalView<'_> = match serde_json::from_str(raw) {
             Ok(view) => view,
             Err(error) => {
-                found(Kind::Unreadable, &format_args!(": {error}"));
+                found(Kind::Unreadable, &format_args!(": {}", said(&error)));
                 continue;
             }
         };
         if let Some(error) = view.unreadable() {
-            found(Kind::Unreadable, &format_args!(": {error}"));
+            found(Kind::Unreadable, &format_args!(": {}", said(&error)));
         } else if !view.fits() {
             found(Kind::Changed, &" does not have its digest");
         } else if all_named && !named.contains(&*view.digest) {
             found(Kind::Changed, &" is named by no commit of this call");
-        } else if digests.contains(&view.digest) {
+        } else if digests.contains(&*view.digest) {
             found(Kind::Forked, &" stands there twice");
-        } else if serde_json::to_string(&view).is_ok_and(|written| written != *raw) {
+        } else if serde_json::to_string(&view).is_ok_and(|written| written != raw) {
             found(Kind::Changed, &" is not written in the form of RFC 8785");
         }
-        digests.insert(view.digest);
+        digests.insert(view.digest.into_owned());
     }
     digests
 }

@@ -350,6 +350,15 @@ pub fn forget(call: &mut StoredCall, user: &str) {
         let person = json!({ "kind": "user", "id": user });
         call.forgotten.push(json!({ "digest": personal["digest"], "person": person, "at": LATER.0 - 1 }));
     }
+    // Their keys are their digests.
+    call.forgotten.sort_by_key(|mark| mark["digest"].as_str().map(str::to_owned));
+}
+
+/// Adds a receipt where the log has it: behind the others of its commit.
+pub fn add_receipt(call: &mut StoredCall, receipt: Value) {
+    let before = |one: &Value| one["n"].as_u64() <= receipt["n"].as_u64();
+    let place = call.receipts.iter().rposition(before).map_or(0, |place| place + 1);
+    call.receipts.insert(place, receipt);
 }
 
 /// Every leaf of a JSON value, as pointers.

@@ -1,26 +1,45 @@
 //! Who was told, kept as evidence and so that nobody is told twice.
 
+use ilock_dynamo::text;
 use ilock_events::{CallId, Receipt};
 
-use crate::error::LogError;
-use crate::item::keyed;
+use crate::error::{LogError, store};
+use crate::item::{body, keyed, pk};
 use crate::log::EventLog;
 
 /// How many delivery rounds of one commit are kept; the retries of the stream source are bounded far below.
 const MAX_ROUNDS: u32 = 10_000;
 
 impl EventLog {
-    /// Keeps the receipt of a delivery round as round `round`, or the next free one.
+    /// Keeps the receipt of a delivery round as round `round`, or the next free one. Where it stands there already it was our own
+    /// write, sent again by the SDK after its answer was lost: no receipt stands there twice.
     ///
     /// # Errors
     /// [`LogError::Store`].
     pub async fn keep_receipt(&self, call_id: &CallId, receipt: &Receipt, round: u32) -> Result<(), LogError> {
         for round in round..MAX_ROUNDS {
             let sk = format!("receipt#{:06}#{round:04}", receipt.n.0);
-            if self.put_new(keyed(call_id, &sk, receipt)?).await? {
+            if self.put_new(keyed(call_id, &sk, receipt)?).await? || self.has_receipt(call_id, &sk, receipt).await? {
                 return Ok(());
             }
         }
         Err(LogError::Contended { call_id: call_id.clone() })
+    }
+
+    /// Whether exactly `receipt` stands at `sk`. It is read, not taken from the answer: older engines do not hand it over.
+    async fn has_receipt(&self, call_id: &CallId, sk: &str, receipt: &Receipt) -> Result<bool, LogError> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND sk = :sk")
+            .expression_attribute_values(":pk", text(pk(call_id)))
+            .expression_attribute_values(":sk", text(sk))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| store("Query")(e.into_service_error()))?;
+        let there = found.items.unwrap_or_default().pop();
+        Ok(there.is_some_and(|there| body::<Receipt>(sk, there).is_ok_and(|there| there == *receipt)))
     }
 }

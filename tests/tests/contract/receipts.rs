@@ -73,3 +73,18 @@ async fn receipts_kept_at_the_same_moment_are_all_there() {
     assert_eq!(targets, (0..10).map(|n| format!("writer {n}")).collect());
     engine.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_whose_write_is_sent_again_after_its_answer_was_lost_stands_there_once() {
+    let engine = engine().await;
+    let Log { log, .. } = engine.log().await;
+    let call = call_of(&log, 1).await;
+    let fast = receipt(DeliveryPath::Fast, "users/user456/calls/incoming");
+    for _ in 0..2 {
+        log.keep_receipt(&call.call.id, &fast, 0).await.unwrap();
+    }
+    let later = Receipt { at: ms(13), ..fast.clone() };
+    log.keep_receipt(&call.call.id, &later, 0).await.unwrap();
+    assert_eq!(log.load(&call.call.id).await.unwrap().receipts, [fast, later]);
+    engine.end().await;
+}
