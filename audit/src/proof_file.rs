@@ -9,8 +9,12 @@ use ilock_proof::{
 };
 use serde_json::Value;
 
+use crate::json_error::said;
 use crate::verify;
 use crate::{CallLine, Counts, Finding, Kind};
+
+/// How many findings of a file's texts and proofs are named. Those of the call that they make are bounded by themselves.
+const MOST_FINDINGS: u64 = 100;
 
 /// What a file was found to prove.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +38,8 @@ pub struct CheckedProof {
 /// # Errors
 /// What it is refused with.
 pub fn read_proof(text: &str) -> Result<ProofFile, String> {
-    let read: ProofFile = serde_json::from_str(text).map_err(|error| format!("it is no proof of ilock: {error}"))?;
+    let read: ProofFile =
+        serde_json::from_str(text).map_err(|error| format!("it is no proof of ilock: {}", said(&error)))?;
     if read.ilock_proof == ProofFile::VERSION {
         Ok(read)
     } else {
@@ -133,7 +138,14 @@ fn without_call(kind: EntryKind, mut body: Value) -> Value {
 
 impl CheckedProof {
     fn found(&mut self, kind: Kind, n: Option<u32>, why: String) {
-        self.findings.push(Finding { n, ..Finding::new(kind, why) });
+        self.counts.findings += 1;
+        let more = self.counts.findings.saturating_sub(MOST_FINDINGS);
+        if more == 0 {
+            return self.findings.push(Finding { n, ..Finding::new(kind, why) });
+        }
+        // The first are named, and the others counted: of a crafted file every text is one.
+        let first = if more == 1 { kind } else { self.findings.pop().map_or(kind, |counted| counted.kind) };
+        self.findings.push(Finding::new(first, format!("and {more} more, which are left out")));
     }
 
     /// Checks one text and its proof. Answers the item, a commit with its hash.
@@ -142,7 +154,7 @@ impl CheckedProof {
         let mut body: Value = match serde_json::from_str(&item.text) {
             Ok(body) => body,
             Err(error) => {
-                self.found(Kind::Unreadable, None, format!("a {what}: {error}"));
+                self.found(Kind::Unreadable, None, format!("a {what}: {}", said(&error)));
                 return None;
             }
         };
@@ -167,14 +179,14 @@ impl CheckedProof {
             Ok(proof) => proof,
             Err(bad) => return self.found(Kind::Unreadable, n, format!("the proof of the {what}: {bad}")),
         };
-        let before = self.findings.len();
+        let before = self.counts.findings;
         if let Err(bad) = proof.verify(&entry.to_bytes()) {
             self.found(Kind::Changed, n, format!("the {what} is not the one in the ledger: {bad}"));
         }
         if let Err(bad) = believed.verify(&proof.checkpoint) {
             self.found(Kind::Changed, n, format!("the checkpoint in the proof of the {what}: {bad}"));
         }
-        if self.findings.len() == before {
+        if self.counts.findings == before {
             self.entries += 1;
             self.size = self.size.max(proof.checkpoint.head.size);
             self.proven.push((*entry, proof.index, proof.checkpoint.head));

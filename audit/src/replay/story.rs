@@ -8,6 +8,7 @@ use ilock_notify::push::PushKind;
 use ilock_notify::{Channel, Message, Notice, notices};
 
 use crate::call_line::CallLine;
+use crate::json_error::said;
 use crate::replay::standing::Standing;
 use crate::replay::step::{CommitStep, DeliveryStep, Forgetting, PersonalTextState, Step, What};
 use crate::replay::verdict::{Proven, Verdict};
@@ -158,7 +159,7 @@ fn read<T: serde::de::DeserializeOwned>(raw: &[&str], what: &str, unreadable: &m
     for (place, raw) in raw.iter().enumerate() {
         match serde_json::from_str(raw) {
             Ok(read) => all.push(read),
-            Err(error) => unreadable.push(format!("{what} {}: {error}", place + 1)),
+            Err(error) => unreadable.push(format!("{what} {}: {}", place + 1, said(&error))),
         }
     }
     all

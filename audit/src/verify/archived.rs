@@ -4,6 +4,7 @@ use ilock_events::{Archived, Millis};
 use ilock_proof::StoredCall;
 use serde_json::Value;
 
+use crate::json_error::said;
 use crate::verify::times::AUDITOR_MS;
 use crate::{Finding, Kind};
 
@@ -28,7 +29,7 @@ pub fn mark(call: &StoredCall, archive: Option<&str>, as_of: Millis) -> Vec<Find
 }
 
 fn read(stored: &Value) -> Result<Archived, String> {
-    let mark: Archived = serde_json::from_value(stored.clone()).map_err(|error| error.to_string())?;
+    let mark: Archived = serde_json::from_value(stored.clone()).map_err(|error| said(&error))?;
     match serde_json::to_value(&mark) {
         Ok(written) if written == *stored => Ok(mark),
         Ok(_) => Err("it has a field that is not known".into()),

@@ -13,6 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::cursor::Cursor;
+use crate::json_error::said;
 use crate::verify::args;
 
 /// A commit's fields; what happened is still text.
@@ -208,7 +209,7 @@ fn actor<'a, D: Deserializer<'a>>(from: D) -> Result<Actor, D::Error> {
 
 fn read_slowly(text: &str, canonical: bool) -> Result<CommitView<'_>, String> {
     let AnyForm { actor, at, call_id, cmd, events, hash, n, personal_until, prev, state, tenant } =
-        serde_json::from_str(text).map_err(|error| error.to_string())?;
+        serde_json::from_str(text).map_err(|error| said(&error))?;
     let AnyCommand { args, client_is, id, kind, nonce } = cmd;
     let act = act_slowly(kind, args.map(RawValue::get));
     let command = act.map(|act| Command { id, nonce, client_is, actor, act });
@@ -217,7 +218,7 @@ fn read_slowly(text: &str, canonical: bool) -> Result<CommitView<'_>, String> {
 }
 
 fn act_slowly(kind: &str, args: Option<&str>) -> Result<Act, String> {
-    let unread = |error: serde_json::Error| format!("command {kind} cannot be read: {error}");
+    let unread = |error: serde_json::Error| format!("command {kind} cannot be read: {}", said(&error));
     let args: Value = serde_json::from_str(args.unwrap_or("{}")).map_err(unread)?;
     let act: Act = serde_json::from_value(serde_json::json!({ "kind": kind, "args": args })).map_err(unread)?;
     let written = serde_json::to_value(&act).map_err(unread)?;
@@ -229,9 +230,9 @@ fn act_slowly(kind: &str, args: Option<&str>) -> Result<Act, String> {
 /// # Errors
 /// What cannot be read, in words: also a field that is not known.
 pub(crate) fn stored_events(text: &str) -> Result<Vec<CallEvent>, String> {
-    let all: Vec<Value> = serde_json::from_str(text).map_err(|error| format!("its events: {error}"))?;
+    let all: Vec<Value> = serde_json::from_str(text).map_err(|error| format!("its events: {}", said(&error)))?;
     let read = |value: Value| {
-        let stored = serde_json::from_value(value.clone()).map_err(|error| format!("its events: {error}"))?;
+        let stored = serde_json::from_value(value.clone()).map_err(|error| format!("its events: {}", said(&error)))?;
         let event = CallEvent::read(&stored).map_err(|unknown| unknown.to_string())?;
         // An older form is written anew in another one.
         let is_old = stored.v != CallEvent::version_of(&stored.name);

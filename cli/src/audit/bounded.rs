@@ -36,6 +36,11 @@ impl Limit {
 
     /// Reads a file of UTF-8.
     pub fn read(self, path: &Path) -> Result<String, CommandError> {
+        text(path, self.bytes(path)?)
+    }
+
+    /// Reads a file.
+    pub fn bytes(self, path: &Path) -> Result<Vec<u8>, CommandError> {
         let failed = |why: &dyn std::fmt::Display| CommandError::new(format!("{}: {why}", path.display()));
         let most = u64::try_from(self.bytes).unwrap_or(u64::MAX);
         let file = File::open(path).map_err(|error| failed(&error))?;
@@ -44,7 +49,7 @@ impl Limit {
         if bytes.len() > self.bytes {
             return Err(failed(&self.exceeded()));
         }
-        String::from_utf8(bytes).map_err(|_| failed(&"it is not UTF-8"))
+        Ok(bytes)
     }
 
     /// Reads an answer.
@@ -61,6 +66,11 @@ impl Limit {
         }
         Ok(bytes)
     }
+}
+
+/// The text in a file of UTF-8.
+pub fn text(path: &Path, bytes: Vec<u8>) -> Result<String, CommandError> {
+    String::from_utf8(bytes).map_err(|_| CommandError::new(format!("{}: it is not UTF-8", path.display())))
 }
 
 #[cfg(test)]
