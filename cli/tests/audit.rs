@@ -581,7 +581,7 @@ fn a_call_is_proven_in_a_file_that_is_checked_offline_and_every_edit_of_it_is_fo
     assert_eq!(ilock(&["replay", "call_a_b_1", "--proof", path(&file)]).status.code(), Some(1));
 
     let whole: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
-    let edits: [fn(&mut Value); 8] = [
+    let edits: [fn(&mut Value); 10] = [
         |proof| proof["commits"][1]["text"] = edited(&proof["commits"][1]["text"], "\"at\":1", "\"at\":2"),
         |proof| proof["commits"][1]["text"] = edited(&proof["commits"][1]["text"], "{", "{ "),
         |proof| proof["receipts"][0]["text"] = edited(&proof["receipts"][0]["text"], "\"ms\":", "\"ms\":1"),
@@ -590,6 +590,11 @@ fn a_call_is_proven_in_a_file_that_is_checked_offline_and_every_edit_of_it_is_fo
         |proof| proof["call_id"] = "call_a_b_1".into(),
         |proof| proof["origin"] = "other.example/ledger".into(),
         |proof| proof["keys"] = serde_json::json!([]),
+        |proof| {
+            let receipt = proof["receipts"][0].clone();
+            proof["receipts"].as_array_mut().unwrap().insert(0, receipt);
+        },
+        |proof| proof["receipts"].as_array_mut().unwrap().reverse(),
     ];
     for (number, edit) in edits.into_iter().enumerate() {
         let mut changed = whole.clone();
