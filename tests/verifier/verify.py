@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks what iLock Call proves, without any of its code: written from docs/verifying.md alone.
+"""Checks what iLock Call proves, without any of its code: written from docs/verifying.md and the specifications that it names.
 
     verify.py proof FILE [--key VKEY]      a file of `ilock prove`
     verify.py export FILE                  a file of `ilock export`
@@ -69,12 +69,12 @@ def entry(kind, digest, call_id="", n=0):
     return struct.pack(">BB32s16sI", 1, kind, digest, call, n)
 
 
-def commit_text(commit, call_id):
-    return canonical({**{k: v for k, v in commit.items() if k not in ("hash", "sk")}, "call_id": call_id})
-
-
 def item_text(item, call_id):
-    return canonical({**item, "call_id": call_id})
+    return canonical({**{k: v for k, v in item.items() if k not in ("pk", "sk", "day", "ttl")}, "call_id": call_id})
+
+
+def commit_text(commit, call_id):
+    return item_text({k: v for k, v in commit.items() if k != "hash"}, call_id)
 
 
 # A call: its chain.
@@ -204,11 +204,12 @@ def calls_in(path):
     number, calls, commits, end = 0, 0, 0, None
     for number, line in enumerate(pathlib.Path(path).read_bytes().splitlines(keepends=True)):
         check(end is None, "something stands behind the export's end")
+        check(line.startswith(b'{"line":%d,' % number), f"line {number} does not begin with its number")
         check(line.endswith(b'"}\n'), f"line {number} is cut off")
         body, crc = line.rsplit(b',"crc":"', 1)
         check(f"{zlib.crc32(body):08x}" == crc[:8].decode(), f"line {number} does not have its checksum")
         fields = json.loads(line, object_pairs_hook=unique)
-        check(fields["line"] == number, f"line {number} says that it is line {fields['line']}")
+        check(number > 0 or fields.get("ilock_export") == 1, "the export's head is not there, or of another version")
         end = fields.get("end")
         if "call" in fields:
             calls, commits = calls + 1, commits + len(fields["commits"])
