@@ -2,7 +2,7 @@
 
 use crate::calls::{Call, News};
 use crate::client::Client;
-use crate::output::{Ending, Event};
+use crate::output::Event;
 use crate::wire::{Action, Message};
 
 /// The longest payload that is looked at: IoT Core carries no longer one.
@@ -91,9 +91,7 @@ impl Client {
             // One phone's decline concerns no other.
             Action::Declined if own => self.silence(index),
             Action::Declined => {}
-            // The person has rejected it, even if it still rings for others of a household.
-            Action::Rejected if own => self.over(index, Ending::RejectedHere, message.device_id, message.reason),
-            Action::Rejected => self.over(index, Ending::Rejected, message.device_id, message.reason),
+            Action::Rejected => self.rejected(index, message.device_id, message.reason),
             _ => {
                 let news = News { state: message.state, by: message.device_id, reason: message.reason, room: None };
                 self.settle(index, news);

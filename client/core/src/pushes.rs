@@ -1,5 +1,6 @@
 //! Pushes: the same calls that messages are about, over another way.
 
+use ilock_events::CallState;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -39,7 +40,7 @@ struct Push {
     #[serde(default)]
     invitation_data: Option<String>,
     #[serde(default, deserialize_with = "known")]
-    state: Option<ilock_events::CallState>,
+    state: Option<CallState>,
     #[serde(default)]
     device_id: Option<String>,
     #[serde(default)]
@@ -126,14 +127,17 @@ impl Client {
         };
         let Some(call) = self.calls.0.get_mut(index).filter(|call| !call.is_older(seq)) else { return };
         call.seq = call.seq.max(seq.unwrap_or(0));
-        // A phone that is answering is told by its own answer whether it was the one.
-        if push.device_id.is_none()
-            && call.phase == CallPhase::Answering
-            && push.state == Some(ilock_events::CallState::Active)
-        {
-            return;
+        let phase = call.phase;
+        match (push.state, push.device_id) {
+            // A phone that is answering is told by its own answer whether it was the one.
+            (Some(CallState::Active), None) if phase == CallPhase::Answering => {}
+            (Some(CallState::Ringing), by) => self.rejected(index, by, None),
+            // A word of a later backend: whatever it says, the call rings here no more.
+            (None, by) if matches!(phase, CallPhase::Asking | CallPhase::Ringing | CallPhase::Silenced) => {
+                self.over(index, Ending::Ended, by, None);
+            }
+            (state, by) => self.settle(index, News { state, by, ..News::default() }),
         }
-        self.settle(index, News { state: push.state, by: push.device_id, ..News::default() });
     }
 
     fn missed_by_push(&mut self, push: Push) {

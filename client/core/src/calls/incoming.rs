@@ -117,6 +117,9 @@ impl Client {
         if silent && matches!(call.phase, CallPhase::Asking | CallPhase::Ringing) {
             return self.rings_no_more(index);
         }
+        if view.state == Some(CallState::Ringing) && !older && call.phase == CallPhase::Asking {
+            self.ring(index);
+        }
         let room = view.room_info.and_then(crate::wire::RoomInfo::room);
         let state = view.state.filter(|_| !older);
         self.settle(index, News { state, by: view.answered_by, reason: view.reason, room });

@@ -29,7 +29,8 @@ fn ending(state: CallState) -> Option<Ending> {
 }
 
 impl Client {
-    /// Brings the call to where it stands.
+    /// Brings the call to where it stands. That it rings starts no ringing: what says so may be about somebody who rings no
+    /// more, in a call that rings on for others.
     pub(crate) fn settle(&mut self, index: usize, news: News) {
         let Some(call) = self.calls.0.get_mut(index) else { return };
         if call.phase == CallPhase::Over {
@@ -45,7 +46,6 @@ impl Client {
             call.room = news.room;
         }
         match news.state {
-            Some(CallState::Ringing) if phase == CallPhase::Asking => self.ring(index),
             None | Some(CallState::Ringing) => {}
             Some(CallState::Active) if outgoing => self.accepted(index),
             Some(CallState::Active) => {
@@ -137,6 +137,13 @@ impl Client {
             Purpose::Act { call_id: of, act } => *of == call_id && matches!(act, Act::Ringing | Act::Accepted),
             _ => false,
         });
+    }
+
+    /// The person has rejected it, on this phone or another. It may still ring for others of a household.
+    pub(crate) fn rejected(&mut self, index: usize, by: Option<String>, reason: Option<String>) {
+        let own = by.as_deref().is_some_and(|by| self.is_own(by));
+        let why = if own { Ending::RejectedHere } else { Ending::Rejected };
+        self.over(index, why, by, reason);
     }
 
     pub(crate) fn over_by_id(&mut self, call_id: &str, why: Ending) {
