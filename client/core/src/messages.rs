@@ -59,12 +59,18 @@ impl Client {
         }
         let news = News { state: message.state, by: message.device_id, reason: message.reason, room: None };
         self.settle(index, news);
+        // Whoever called may have given up before the call was shown here. A phone that does not know who that was is told by
+        // push, or finds it in the list of calls.
+        let placed_at = self.calls.0.get(index).filter(|call| !call.is_outgoing()).and_then(|call| call.placed_at);
+        if let Some(placed_at) = placed_at.filter(|_| action == Action::Cancelled) {
+            self.missed(index, placed_at);
+        }
     }
 
     /// What ends a call may overtake what announces it: a call that comes later does not ring then.
     pub(crate) fn over_before_it_was_known(&mut self, message: &Message) {
         if let Some(call_id) = message.call_id.as_deref() {
-            self.calls.add(Call::over(call_id, message.seq.unwrap_or(0)));
+            self.calls.add(Call::over(call_id, message.seq.unwrap_or(0), message.state));
         }
     }
 

@@ -276,7 +276,8 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
-    /// A call was missed while this client was away.
+    /// A call was missed that was not shown here: its caller gave up, or nobody answered in time. One that was shown ends with
+    /// [`Event::CallOver`]. Comes once for a call.
     MissedCall {
         /// The call.
         call_id: String,

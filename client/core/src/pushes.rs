@@ -53,6 +53,18 @@ impl Push {
         let name = self.caller_name.trim();
         if name.is_empty() { self.caller_id.clone() } else { name.to_owned() }
     }
+
+    /// Tells the call who calls. A name that is known already stays: it may be longer than one in a push.
+    fn describe(&self, call: &mut Call) {
+        let name = self.caller_name.trim();
+        let is_known = !call.info.caller_name.is_empty() && call.info.caller_name != call.info.caller_id;
+        if !is_known && !name.is_empty() {
+            name.clone_into(&mut call.info.caller_name);
+        }
+        let data = self.invitation_data.as_deref();
+        let data: Option<Map<String, Value>> = data.and_then(|text| serde_json::from_str(text).ok());
+        call.describe(&self.caller_id, None, data.as_ref());
+    }
 }
 
 fn number<T: std::str::FromStr>(text: Option<&String>) -> Option<T> {
@@ -81,7 +93,7 @@ impl Client {
             "VIDEO_CALL" if expired => self.show_and_end(Some(&push), must_show),
             "VIDEO_CALL" => self.call_by_push(&push, must_show),
             "CALL_ENDED" if !seen && !expired => self.ended_by_push(push),
-            "MISSED_CALL" if !seen => self.missed_by_push(push),
+            "MISSED_CALL" if !seen => self.missed_by_push(&push),
             _ => {}
         }
     }
@@ -105,12 +117,9 @@ impl Client {
             call.ring_by = Some(ring_by);
             call.seq = number(push.seq.as_ref()).unwrap_or(0);
             call.expires_at = number(push.expires_at.as_ref());
-            push.caller_name.trim().clone_into(&mut call.info.caller_name);
             call.info.waiting = busy;
             call.info.secondary = secondary;
-            let data = push.invitation_data.as_deref();
-            let data: Option<Map<String, Value>> = data.and_then(|text| serde_json::from_str(text).ok());
-            call.describe(&push.caller_id, None, data.as_ref());
+            push.describe(call);
         }
         // A push may have waited for the phone: the backend knows whether the call still rings.
         self.ask_first(index);
@@ -120,15 +129,9 @@ impl Client {
     }
 
     fn ended_by_push(&mut self, push: Push) {
-        let seq = number(push.seq.as_ref());
-        let Some(index) = self.calls.position(&push.call_id) else {
-            self.calls.add(Call::over(&push.call_id, seq.unwrap_or(0)));
-            return;
-        };
-        let Some(call) = self.calls.0.get_mut(index).filter(|call| !call.is_older(seq)) else { return };
-        call.seq = call.seq.max(seq.unwrap_or(0));
-        let phase = call.phase;
-        match (push.state, push.device_id) {
+        let Some(index) = self.call_that_is_over(&push, push.state) else { return };
+        let Some(phase) = self.calls.0.get(index).map(|call| call.phase) else { return };
+        match (push.state, push.device_id.clone()) {
             // A phone that is answering is told by its own answer whether it was the one.
             (Some(CallState::Active), None) if phase == CallPhase::Answering => {}
             (Some(CallState::Ringing), by) => self.rejected(index, by, None),
@@ -138,17 +141,33 @@ impl Client {
             }
             (state, by) => self.settle(index, News { state, by, ..News::default() }),
         }
+        if push.state == Some(CallState::Cancelled) {
+            self.missed_by(index, &push);
+        }
     }
 
-    fn missed_by_push(&mut self, push: Push) {
-        let timestamp = number(push.timestamp.as_ref()).unwrap_or(0);
-        match self.calls.position(&push.call_id) {
-            Some(index) => self.over(index, Ending::Missed, None, None),
-            None => drop(self.calls.add(Call::over(&push.call_id, number(push.seq.as_ref()).unwrap_or(0)))),
-        }
-        let caller_name = push.shown_name();
-        let Push { call_id, caller_id, .. } = push;
-        self.emit(Event::MissedCall { call_id, caller_id, caller_name, timestamp });
+    fn missed_by_push(&mut self, push: &Push) {
+        let Some(index) = self.call_that_is_over(push, Some(CallState::Missed)) else { return };
+        self.over(index, Ending::Missed, None, None);
+        self.missed_by(index, push);
+    }
+
+    /// The call of a push that says that it is over. One that is not known is remembered as over: what announces it may come
+    /// later. None where something newer is known.
+    fn call_that_is_over(&mut self, push: &Push, state: Option<CallState>) -> Option<usize> {
+        let seq = number(push.seq.as_ref());
+        let known = self.calls.position(&push.call_id);
+        let index = known.unwrap_or_else(|| self.calls.add(Call::over(&push.call_id, seq.unwrap_or(0), state)));
+        let call = self.calls.0.get_mut(index).filter(|call| !call.is_older(seq))?;
+        call.seq = call.seq.max(seq.unwrap_or(0));
+        Some(index)
+    }
+
+    fn missed_by(&mut self, index: usize, push: &Push) {
+        let Some(call) = self.calls.0.get_mut(index) else { return };
+        push.describe(call);
+        let timestamp = number(push.timestamp.as_ref()).or(call.placed_at).unwrap_or(0);
+        self.missed(index, timestamp);
     }
 
     /// Shows a call that does not ring, and ends it at once: the system ends an app that shows nothing.

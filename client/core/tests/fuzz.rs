@@ -71,11 +71,13 @@ fn input() -> impl Strategy<Value = Input> {
         3 => Input::Disconnected { connection, reason: Lost::Network },
         _ => Input::Network { online: flag },
     });
-    let push = (1..4_u32, 0..3_u8, any::<bool>()).prop_map(|(n, kind, must_show)| {
+    let states = ["ringing", "active", "cancelled", "rejected", "unheard_of"];
+    let push = (1..4_u32, 0..3_u8, prop::sample::select(states.to_vec()), 1..5_u8, any::<bool>());
+    let push = push.prop_map(|(n, kind, state, seq, must_show)| {
         let kind = ["VIDEO_CALL", "CALL_ENDED", "MISSED_CALL"][usize::from(kind)];
         let data = json!({
-            "type": kind, "call_id": format!("c{n}"), "caller_id": "d", "caller_name": "n", "state": "active",
-            "expires_at": "1679886480000", "seq": "1", "message_id": format!("p{n}{kind}"),
+            "type": kind, "call_id": format!("c{n}"), "caller_id": "d", "caller_name": "n", "state": state,
+            "expires_at": "1679886480000", "seq": seq.to_string(), "message_id": format!("p{n}{kind}{seq}"),
         });
         Input::Push { data: data.to_string(), must_show }
     });
@@ -127,6 +129,10 @@ impl App {
                     stays || !self.in_room.contains(call_id),
                     "{call_id} is over ({why:?}) and its room was not left"
                 );
+            }
+            Output::Event(Event::MissedCall { call_id, .. }) => {
+                assert!(!self.ringing.contains(call_id), "{call_id} was missed, and rings");
+                assert!(!self.in_room.contains(call_id), "{call_id} was missed, and its room was not left");
             }
             Output::Do(Command::Request { path, body, idempotency_key: Some(key), .. }) => {
                 let what = format!("{path} {body:?}");

@@ -1,5 +1,6 @@
 //! One call, as this client knows it.
 
+use ilock_events::CallState;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -60,6 +61,13 @@ pub(crate) struct Call {
     pub entered: bool,
     /// Whether the app shows it.
     pub shown: bool,
+    /// Whether the person knows what became of it: it was shown here, they did something to it, or another of their phones
+    /// answered or rejected it. Else they are told, once, if they have missed it.
+    #[serde(default)]
+    pub noticed: bool,
+    /// When it was placed, by the backend's time; none while that is not known.
+    #[serde(default)]
+    pub placed_at: Option<i64>,
     /// The last that the app was told of how far it has come, while it rings.
     #[serde(default)]
     pub progress: Option<Progress>,
@@ -103,6 +111,8 @@ impl Call {
             preview: None,
             entered: false,
             shown: false,
+            noticed: false,
+            placed_at: None,
             progress: None,
             reported: false,
             given_up: None,
@@ -122,10 +132,12 @@ impl Call {
         call
     }
 
-    /// One that was over before anything else was heard of it.
-    pub fn over(call_id: &str, seq: u32) -> Self {
+    /// One that was over before anything else was heard of it. Where its caller gave up, or its time was up, the person may
+    /// have missed it.
+    pub fn over(call_id: &str, seq: u32, state: Option<CallState>) -> Self {
         let mut call = Self::incoming(call_id);
         (call.phase, call.seq) = (CallPhase::Over, seq);
+        call.noticed = !matches!(state, Some(CallState::Cancelled | CallState::Missed));
         call
     }
 

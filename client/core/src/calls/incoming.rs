@@ -45,6 +45,7 @@ impl Client {
         let Some(call) = self.calls.0.get_mut(index) else { return };
         call.seq = call.seq.max(message.seq.unwrap_or(0));
         call.expires_at = message.expires_at.or(call.expires_at);
+        call.placed_at = message.timestamp.or(call.placed_at);
         call.ring_by = Some(call.ring_by.map_or(by, |known| known.min(by)));
         let caller = message.caller_id.as_deref().unwrap_or_default();
         call.describe(caller, message.caller_info.as_ref(), message.invitation_data.as_ref());

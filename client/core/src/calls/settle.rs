@@ -4,7 +4,7 @@ use ilock_events::CallState;
 
 use crate::calls::call::CallPhase;
 use crate::client::Client;
-use crate::output::{Ending, Event, Progress, Room};
+use crate::output::{CallInfo, Ending, Event, Progress, Room};
 use crate::requests::{Act, Purpose};
 
 /// What was heard of a call.
@@ -121,6 +121,9 @@ impl Client {
         let call_id = call.name();
         let entered = std::mem::take(&mut call.entered);
         let shown = std::mem::take(&mut call.shown);
+        let nobody_missed_it =
+            matches!(why, Ending::AnsweredElsewhere | Ending::Rejected | Ending::RejectedHere | Ending::Ended);
+        call.noticed |= shown || nobody_missed_it;
         call.room = None;
         call.preview = None;
         if was == CallPhase::Ringing {
@@ -144,6 +147,15 @@ impl Client {
         let own = by.as_deref().is_some_and(|by| self.is_own(by));
         let why = if own { Ending::RejectedHere } else { Ending::Rejected };
         self.over(index, why, by, reason);
+    }
+
+    /// Tells that the person missed a call which is over, unless they know: one that was shown here ended on the screen.
+    pub(crate) fn missed(&mut self, index: usize, timestamp: i64) {
+        let Some(call) = self.calls.0.get_mut(index).filter(|call| call.phase == CallPhase::Over) else { return };
+        if !std::mem::replace(&mut call.noticed, true) {
+            let CallInfo { call_id, caller_id, caller_name, .. } = call.info.clone();
+            self.emit(Event::MissedCall { call_id, caller_id, caller_name, timestamp });
+        }
     }
 
     pub(crate) fn over_by_id(&mut self, call_id: &str, why: Ending) {
