@@ -3,7 +3,6 @@
 use ilock_events::{CallState, Direction};
 use serde_json::Value;
 
-use crate::calls::Call;
 use crate::client::Client;
 use crate::config::Role;
 use crate::output::Method;
@@ -42,8 +41,10 @@ impl Client {
                 && entry.remaining_ms.is_none_or(|left| left > 0);
             let call_id = entry.call_id.as_str();
             if rings && self.calls.position(call_id).is_none() {
-                self.calls.add(Call::incoming(call_id));
-                self.ask_about(call_id);
+                let index = self.announced(call_id);
+                if self.is_asking(index) {
+                    self.ask_about(call_id);
+                }
             }
         }
     }

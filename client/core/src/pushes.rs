@@ -108,18 +108,21 @@ impl Client {
             }
             return;
         }
-        let index = self.calls.add(Call::incoming(&push.call_id));
+        let index = self.announced(&push.call_id);
         let secondary = push.primary.as_deref().is_some_and(|primary| !self.is_own(primary));
         let busy = self.calls.is_busy() || push.waiting.as_deref() == Some("true");
         let rings_for = number(push.remaining_ms.as_ref()).unwrap_or(LONGEST_RING_MS).clamp(0, LONGEST_RING_MS);
         let ring_by = self.now.saturating_add(rings_for.unsigned_abs());
         if let Some(call) = self.calls.0.get_mut(index) {
             call.ring_by = Some(ring_by);
-            call.seq = number(push.seq.as_ref()).unwrap_or(0);
+            call.seq = call.seq.max(number(push.seq.as_ref()).unwrap_or(0));
             call.expires_at = number(push.expires_at.as_ref());
             call.info.waiting = busy;
             call.info.secondary = secondary;
             push.describe(call);
+        }
+        if !self.is_asking(index) {
+            return self.show_and_end(Some(push), must_show);
         }
         // A push may have waited for the phone: the backend knows whether the call still rings.
         self.ask_first(index);

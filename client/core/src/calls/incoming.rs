@@ -22,14 +22,30 @@ impl Client {
     pub(crate) fn incoming(&mut self, message: Message) {
         let Some(call_id) = message.call_id.clone() else { return };
         let known = self.calls.position(&call_id);
-        let index = known.unwrap_or_else(|| self.calls.add(Call::incoming(&call_id)));
+        let index = known.unwrap_or_else(|| self.announced(&call_id));
         self.describe(index, message);
-        let asking = self.calls.0.get(index).is_some_and(|call| call.phase == CallPhase::Asking);
-        if asking && !self.may_be_late() {
+        if !self.is_asking(index) {
+            return;
+        }
+        if !self.may_be_late() {
             self.ring(index);
         } else if known.is_none() {
             self.ask_first(index);
         }
+    }
+
+    /// A call that comes in and was not known. It is over at once where what ended it came first, and is held because of a
+    /// press.
+    pub(crate) fn announced(&mut self, call_id: &str) -> usize {
+        let index = self.calls.add(Call::incoming(call_id));
+        self.release_held();
+        // Calls that are over may have made room for others.
+        self.calls.position(call_id).unwrap_or(index)
+    }
+
+    /// Whether the backend is to say if the call still rings.
+    pub(crate) fn is_asking(&self, index: usize) -> bool {
+        self.calls.0.get(index).is_some_and(|call| call.phase == CallPhase::Asking)
     }
 
     fn may_be_late(&self) -> bool {

@@ -140,7 +140,7 @@ impl Client {
         }
     }
 
-    fn release_held(&mut self) {
+    pub(crate) fn release_held(&mut self) {
         let still_placing = self.requests.is_placing();
         for message in std::mem::take(&mut self.held) {
             let known = message.call_id.as_deref().is_some_and(|id| self.calls.position(id).is_some());
