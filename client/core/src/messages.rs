@@ -1,6 +1,6 @@
 //! Messages: which are dropped, and what the others are about.
 
-use crate::calls::{Call, News};
+use crate::calls::{Call, News, over_at};
 use crate::client::Client;
 use crate::output::Event;
 use crate::wire::{Action, Message};
@@ -70,7 +70,7 @@ impl Client {
     /// What ends a call may overtake what announces it: a call that comes later does not ring then.
     pub(crate) fn over_before_it_was_known(&mut self, message: &Message) {
         if let Some(call_id) = message.call_id.as_deref() {
-            self.calls.add(Call::over(call_id, message.seq.unwrap_or(0), message.state));
+            self.calls.add(Call::over(call_id, message.seq.unwrap_or(0), over_at(message.state)));
         }
     }
 

@@ -4,7 +4,7 @@ use ilock_events::CallState;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::calls::{Call, CallPhase, LONGEST_RING_MS, News};
+use crate::calls::{Call, CallPhase, LONGEST_RING_MS, News, over_at};
 use crate::client::Client;
 use crate::link::LinkPhase;
 use crate::output::{CallInfo, Ending, Event};
@@ -92,9 +92,13 @@ impl Client {
         match push.kind.as_str() {
             "VIDEO_CALL" if expired => self.show_and_end(Some(&push), must_show),
             "VIDEO_CALL" => self.call_by_push(&push, must_show),
-            "CALL_ENDED" if !seen && !expired => self.ended_by_push(push),
+            "CALL_ENDED" if !seen && !expired => self.ended_by_push(&push),
             "MISSED_CALL" if !seen => self.missed_by_push(&push),
             _ => {}
+        }
+        // No other push demands it today. Should one, the system does not ask which it was.
+        if push.kind != "VIDEO_CALL" {
+            self.show_and_end(Some(&push), must_show);
         }
     }
 
@@ -131,8 +135,8 @@ impl Client {
         }
     }
 
-    fn ended_by_push(&mut self, push: Push) {
-        let Some(index) = self.call_that_is_over(&push, push.state) else { return };
+    fn ended_by_push(&mut self, push: &Push) {
+        let Some(index) = self.call_that_is_over(push, push.state) else { return };
         let Some(phase) = self.calls.0.get(index).map(|call| call.phase) else { return };
         match (push.state, push.device_id.clone()) {
             // A phone that is answering is told by its own answer whether it was the one.
@@ -145,7 +149,7 @@ impl Client {
             (state, by) => self.settle(index, News { state, by, ..News::default() }),
         }
         if push.state == Some(CallState::Cancelled) {
-            self.missed_by(index, &push);
+            self.missed_by(index, push);
         }
     }
 
@@ -160,7 +164,8 @@ impl Client {
     fn call_that_is_over(&mut self, push: &Push, state: Option<CallState>) -> Option<usize> {
         let seq = number(push.seq.as_ref());
         let known = self.calls.position(&push.call_id);
-        let index = known.unwrap_or_else(|| self.calls.add(Call::over(&push.call_id, seq.unwrap_or(0), state)));
+        let index =
+            known.unwrap_or_else(|| self.calls.add(Call::over(&push.call_id, seq.unwrap_or(0), over_at(state))));
         let call = self.calls.0.get_mut(index).filter(|call| !call.is_older(seq))?;
         call.seq = call.seq.max(seq.unwrap_or(0));
         Some(index)
@@ -178,18 +183,18 @@ impl Client {
         if !must_show {
             return;
         }
-        let known = push.and_then(|push| self.calls.position(&push.call_id)).and_then(|index| self.calls.0.get(index));
-        let phase = known.map(|call| call.phase);
-        if let Some(call) = known.map(|call| call.info.clone())
-            && !matches!(phase, Some(CallPhase::Over | CallPhase::Silenced | CallPhase::Asking))
-        {
-            // It is on the screen, and ends by itself. One that was answered or placed here does not ring.
-            let call_id = call.call_id.clone();
-            self.emit(Event::Ring { call });
-            if phase != Some(CallPhase::Ringing) {
-                self.emit(Event::StopRinging { call_id, why: Ending::AnsweredHere });
+        let known =
+            push.and_then(|push| self.calls.position(&push.call_id)).and_then(|index| self.calls.0.get_mut(index));
+        let mut why = Ending::Missed;
+        if let Some(call) = known {
+            if !matches!(call.phase, CallPhase::Over | CallPhase::Silenced | CallPhase::Asking) {
+                // It is on the screen, and ends by itself. One that was answered or placed here does not ring.
+                let (call, rings) = (call.info.clone(), call.phase == CallPhase::Ringing);
+                return self.show_again(call, rings);
             }
-            return;
+            // Whoever gave up has called, and was missed.
+            why = call.ending.filter(|why| *why != Ending::Cancelled).unwrap_or(why);
+            call.noticed = true;
         }
         let text = |read: fn(&Push) -> &String| push.map(read).cloned().unwrap_or_default();
         let call = CallInfo {
@@ -201,7 +206,15 @@ impl Client {
         };
         let call_id = call.call_id.clone();
         self.emit(Event::Ring { call });
-        self.emit(Event::StopRinging { call_id: call_id.clone(), why: Ending::Missed });
-        self.emit(Event::CallOver { call_id, why: Ending::Missed, by: None, reason: None });
+        self.emit(Event::StopRinging { call_id: call_id.clone(), why });
+        self.emit(Event::CallOver { call_id, why, by: None, reason: None });
+    }
+
+    fn show_again(&mut self, call: CallInfo, rings: bool) {
+        let call_id = call.call_id.clone();
+        self.emit(Event::Ring { call });
+        if !rings {
+            self.emit(Event::StopRinging { call_id, why: Ending::AnsweredHere });
+        }
     }
 }

@@ -198,7 +198,7 @@ impl Client {
         let was = std::mem::replace(&mut call.phase, CallPhase::Silenced);
         let call_id = call.name();
         let shown = std::mem::take(&mut call.shown);
-        call.noticed = true;
+        (call.noticed, call.ending) = (true, Some(Ending::DeclinedHere));
         if was == CallPhase::Ringing {
             self.emit(Event::StopRinging { call_id: call_id.clone(), why: Ending::DeclinedHere });
         }

@@ -1,10 +1,9 @@
 //! One call, as this client knows it.
 
-use ilock_events::CallState;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::output::{CallInfo, Progress, Room};
+use crate::output::{CallInfo, Ending, Progress, Room};
 use crate::requests::Act;
 use crate::time::ServerTime;
 
@@ -65,6 +64,9 @@ pub(crate) struct Call {
     /// answered or rejected it. Else they are told, once, if they have missed it.
     #[serde(default)]
     pub noticed: bool,
+    /// Why it is over here, or silent.
+    #[serde(default)]
+    pub ending: Option<Ending>,
     /// When it was placed, by the backend's time; none while that is not known.
     #[serde(default)]
     pub placed_at: Option<i64>,
@@ -112,6 +114,7 @@ impl Call {
             entered: false,
             shown: false,
             noticed: false,
+            ending: None,
             placed_at: None,
             progress: None,
             reported: false,
@@ -134,10 +137,10 @@ impl Call {
 
     /// One that was over before anything else was heard of it. Where its caller gave up, or its time was up, the person may
     /// have missed it.
-    pub fn over(call_id: &str, seq: u32, state: Option<CallState>) -> Self {
+    pub fn over(call_id: &str, seq: u32, why: Ending) -> Self {
         let mut call = Self::incoming(call_id);
-        (call.phase, call.seq) = (CallPhase::Over, seq);
-        call.noticed = !matches!(state, Some(CallState::Cancelled | CallState::Missed));
+        (call.phase, call.seq, call.ending) = (CallPhase::Over, seq, Some(why));
+        call.noticed = !matches!(why, Ending::Cancelled | Ending::Missed);
         call
     }
 

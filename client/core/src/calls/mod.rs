@@ -8,4 +8,4 @@ mod outgoing;
 mod settle;
 
 pub(crate) use call::{Call, CallPhase, Calls, LONGEST_RING_MS};
-pub(crate) use settle::News;
+pub(crate) use settle::{News, over_at};

@@ -17,6 +17,17 @@ pub(crate) struct News {
     pub room: Option<Room>,
 }
 
+/// Why a call is over that is not known here, and of which it is said that it is over here and stands so.
+pub(crate) fn over_at(state: Option<CallState>) -> Ending {
+    match state {
+        // For this person, in a call that rings on for others.
+        Some(CallState::Ringing) => Ending::Rejected,
+        Some(CallState::Active) => Ending::AnsweredElsewhere,
+        Some(state) => ending(state).unwrap_or(Ending::Ended),
+        None => Ending::Ended,
+    }
+}
+
 fn ending(state: CallState) -> Option<Ending> {
     match state {
         CallState::Ringing | CallState::Active => None,
@@ -124,6 +135,10 @@ impl Client {
         let nobody_missed_it =
             matches!(why, Ending::AnsweredElsewhere | Ending::Rejected | Ending::RejectedHere | Ending::Ended);
         call.noticed |= shown || nobody_missed_it;
+        // Whoever declined it here has not missed it, whatever became of it.
+        if was != CallPhase::Silenced || nobody_missed_it {
+            call.ending = Some(why);
+        }
         call.room = None;
         call.preview = None;
         if was == CallPhase::Ringing {
