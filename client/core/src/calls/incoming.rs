@@ -134,7 +134,8 @@ impl Client {
         if silent && matches!(call.phase, CallPhase::Asking | CallPhase::Ringing) {
             return self.rings_no_more(index);
         }
-        if view.state == Some(CallState::Ringing) && !older && call.phase == CallPhase::Asking {
+        // One that is older rings, too: what is newer has not ended it.
+        if view.state == Some(CallState::Ringing) && call.phase == CallPhase::Asking {
             self.ring(index);
         }
         let room = view.room_info.and_then(crate::wire::RoomInfo::room);
