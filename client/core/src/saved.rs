@@ -6,7 +6,7 @@ use crate::calls::Calls;
 use crate::client::Client;
 use crate::config::Config;
 use crate::link::{Link, LinkPhase};
-use crate::requests::{Pending, Purpose, Request};
+use crate::requests::{Act, Pending, Purpose, Request};
 use crate::seen::Seen;
 
 /// The form of a saved state.
@@ -86,7 +86,8 @@ impl Client {
         client.link = saved.link;
         client.link.phase = client.link.logged_out.map_or(LinkPhase::Idle, LinkPhase::LoggedOut);
         client.calls = saved.calls;
-        client.calls.restored();
+        let answer = |call_id: &str| Purpose::Act { call_id: call_id.into(), act: Act::Accepted };
+        client.calls.restored(|call_id| saved.requests.iter().any(|request| request.purpose == answer(call_id)));
         client.seen = saved.seen;
         for request in saved.requests {
             let id = client.requests.next_id();

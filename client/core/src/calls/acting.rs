@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::calls::call::{CallPhase, GivenUp};
+use crate::calls::call::{ANSWER_GRACE_MS, CallPhase, GivenUp};
 use crate::client::Client;
 use crate::codes::{CALL_IS_OVER, NOT_RINGING, OWN_CALL, UNKNOWN_CALL};
 use crate::output::{Ending, Event, Method};
@@ -11,8 +11,6 @@ use crate::wire::View;
 
 /// How long ending an answered call is tried: the other side waits for it.
 const HANG_UP_WORTH_MS: u64 = 600_000;
-/// An answer counts a little beyond the deadline, and one that was given already can be repeated.
-pub(crate) const ANSWER_GRACE_MS: u64 = 10_000;
 /// How long a call rings of which the deadline is not known.
 const RING_MS: u64 = 120_000;
 /// How long the backend is asked about a call.

@@ -9,6 +9,8 @@ use crate::time::ServerTime;
 
 /// The longest that any call rings, and some.
 pub(crate) const LONGEST_RING_MS: i64 = 125_000;
+/// An answer counts a little beyond the deadline, and one that was given already can be repeated.
+pub(crate) const ANSWER_GRACE_MS: u64 = 10_000;
 /// How many calls that are over are remembered, so that late messages about them find no unknown call.
 const KEPT: usize = 64;
 
@@ -165,7 +167,10 @@ impl Call {
             CallPhase::Ringing | CallPhase::Silenced => self.deadline(time),
             CallPhase::Asking => self.ask_until.into_iter().chain(self.deadline(time)).min(),
             CallPhase::Calling => self.check_at,
-            CallPhase::Answering => self.answer_by,
+            // The time by the steady clock is not kept over a restart.
+            CallPhase::Answering => {
+                self.answer_by.or_else(|| Some(self.deadline(time)?.saturating_add(ANSWER_GRACE_MS)))
+            }
             CallPhase::Active | CallPhase::Placing | CallPhase::Over => None,
         }
     }
@@ -258,11 +263,13 @@ impl Calls {
         self.0.iter_mut().filter_map(take).collect()
     }
 
-    /// After a restart no call is taken for what it was: the backend is asked.
-    pub fn restored(&mut self) {
+    /// After a restart no call is taken for what it was: the backend is asked. One that the person has answered does not ring
+    /// again while the answer is under way, as `answers` says: what becomes of that says what becomes of the call.
+    pub fn restored(&mut self, answers: impl Fn(&str) -> bool) {
         for call in &mut self.0 {
             call.entered = false;
-            if matches!(call.phase, CallPhase::Ringing | CallPhase::Answering) {
+            let answered = call.phase == CallPhase::Answering && call.id.as_deref().is_some_and(&answers);
+            if matches!(call.phase, CallPhase::Ringing | CallPhase::Answering) && !answered {
                 call.phase = CallPhase::Asking;
             }
         }

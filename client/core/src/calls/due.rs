@@ -1,7 +1,6 @@
 //! What time alone does to a call.
 
-use crate::calls::acting::ANSWER_GRACE_MS;
-use crate::calls::call::{Call, CallPhase};
+use crate::calls::call::{ANSWER_GRACE_MS, Call, CallPhase};
 use crate::classify::Refused;
 use crate::client::Client;
 use crate::codes::ANSWER_TOO_LATE;
