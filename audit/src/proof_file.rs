@@ -120,9 +120,14 @@ impl Believed<'_> {
 
 /// The sort key under which an item stands, as far as [`StoredCall::place`] looks at it.
 fn place_of(kind: EntryKind, body: &Value) -> String {
-    match (kind, body["n"].as_u64()) {
-        (EntryKind::Commit, Some(n)) => format!("commit#{n:06}"),
-        _ => kind.word().to_owned(),
+    let word = kind.word();
+    match (kind, body["n"].as_u64(), body["digest"].as_str()) {
+        (EntryKind::Commit, Some(n), _) => format!("{word}#{n:06}"),
+        // A proof does not say of which round: any will do.
+        (EntryKind::Receipt, Some(n), _) => format!("{word}#{n:06}#0000"),
+        (EntryKind::Alert, ..) => format!("{word}#{}", body["client_id"].as_str().unwrap_or("-")),
+        (EntryKind::Forgotten, _, Some(digest)) => format!("{word}#{digest:.16}"),
+        _ => word.to_owned(),
     }
 }
 

@@ -158,8 +158,11 @@ fn announce(output: Output, stack: &Stack, data_dir: Option<&PathBuf>) {
     } else {
         "phones on the same network can connect to these addresses"
     };
+    // The other commands look for it on the usual port.
+    let server =
+        if at.http.port() == 8080 { String::new() } else { format!("--server {} ", page.trim_end_matches('/')) };
     let text = format!(
-        "iLock Call is up: {phones}\n  HTTP       {http}\n  MQTT       {mqtt}\n  WebSocket  {ws}\n  TLS        {mqtts}\n  DynamoDB   http://{}\n  SDKAppID   {sdk_app_id}\n  data       {data}\n  ledger     {tlog}\n  origin     {origin}\n\nOpen {page} in a browser: a door and a phone. Or, in two other terminals:\n  {own} phone --user user456 --accept\n  {own} door press --callee user456",
+        "iLock Call is up: {phones}\n  HTTP       {http}\n  MQTT       {mqtt}\n  WebSocket  {ws}\n  TLS        {mqtts}\n  DynamoDB   http://{}\n  SDKAppID   {sdk_app_id}\n  data       {data}\n  ledger     {tlog}\n  origin     {origin}\n\nOpen {page} in a browser: a door and a phone. Or, in two other terminals:\n  {own} phone {server}--user user456 --accept\n  {own} door press {server}--callee user456",
         at.dynamodb
     );
     let details = json!({

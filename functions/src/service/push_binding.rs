@@ -1,6 +1,6 @@
 //! Which client a phone's push endpoints belong to.
 
-use ilock_directory::{Directory, EndpointOwner, PushEndpoint, PushProof, Taken};
+use ilock_directory::{Client, Directory, EndpointOwner, PushEndpoint, PushProof, Taken};
 use ilock_env::random;
 use ilock_events::{ClientName, Millis, PartyAddress, PushService};
 use ilock_notify::push::{CONFIRM_WITHIN_MS, PushCarrier, confirmation};
@@ -62,6 +62,31 @@ impl PushBinding {
             let endpoints = foreign.iter().filter(with).map(|(endpoint, _)| endpoint.clone()).collect();
             let (client_id, from, until) = (client.clone(), owner.party.clone(), now.plus(CONFIRM_WITHIN_MS));
             self.ask(party, asked, &PushProof { client_id, endpoints, from, until }, now).await?;
+        }
+        Ok(bound)
+    }
+
+    /// The same where the phone's app registered its tokens before it named a client: `of_tokens` are this client, and what
+    /// they have beyond `endpoints` is this client's too.
+    ///
+    /// # Errors
+    /// As [`PushBinding::bind`].
+    pub async fn bind_all_of_phone(
+        &self,
+        party: &PartyAddress,
+        client: &ClientName,
+        mut endpoints: Vec<PushEndpoint>,
+        of_tokens: &[Client],
+        now: Millis,
+    ) -> Result<Bound, ApiError> {
+        for earlier in of_tokens.iter().flat_map(Client::endpoints) {
+            if endpoints.iter().all(|endpoint| endpoint.service.is_voip() != earlier.service.is_voip()) {
+                endpoints.push(earlier.clone());
+            }
+        }
+        let bound = self.bind(party, client, endpoints, now).await?;
+        for earlier in of_tokens {
+            self.directory.forget_client(party, earlier).await?;
         }
         Ok(bound)
     }

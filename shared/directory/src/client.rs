@@ -210,10 +210,22 @@ impl Client {
         self.slot.map_or(Seat::Unnamed, Seat::Client)
     }
 
+    /// Whether it was registered for a push token by an app that named no client: `push_` and a digest of the token.
+    #[must_use]
+    pub fn is_of_token(&self) -> bool {
+        let end = self.client_id.as_str().rsplit_once("_push_").map(|(_, end)| end);
+        end.is_some_and(|end| end.len() == 32 && end.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    }
+
     /// When it last said anything.
     #[must_use]
     pub fn heard_of(&self) -> Millis {
         self.last_active.map_or(self.registered_at, |active| active.max(self.registered_at))
+    }
+
+    /// All of its push endpoints.
+    pub fn endpoints(&self) -> impl Iterator<Item = &PushEndpoint> {
+        [&self.main, &self.voip].into_iter().flatten()
     }
 
     pub(crate) fn endpoint(&self, slot: EndpointSlot) -> Option<&PushEndpoint> {

@@ -87,6 +87,20 @@ impl Directory {
             .map_err(store("TransactWriteItems"))
     }
 
+    /// The client that had nothing but `endpoint` goes with it.
+    fn goes_with(&self, owner: &EndpointOwner, endpoint: &str) -> Result<Delete, DirectoryError> {
+        Delete::builder()
+            .table_name(&self.table)
+            .key("pk", text(pk(&owner.party)))
+            .key("sk", text(sk(&owner.client_id)))
+            .condition_expression("#slot.#id = :endpoint")
+            .expression_attribute_names("#slot", owner.slot.word())
+            .expression_attribute_names("#id", "id")
+            .expression_attribute_values(":endpoint", text(endpoint))
+            .build()
+            .map_err(store("TransactWriteItems"))
+    }
+
     fn at_client(&self, owner: &EndpointOwner) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
         Update::builder()
             .table_name(&self.table)
@@ -160,7 +174,13 @@ impl Directory {
                 if former.party != *party && Some(&former.party) != proven {
                     return Ok(Taken::Foreign(former));
                 }
-                steps.push(TransactWriteItem::builder().update(self.takes(&former, &endpoint.id)?).build());
+                // One phone is one client: what was registered for its token alone, before the app named a client, is that client.
+                let only = theirs.endpoints().count() == 1;
+                steps.push(if former.party == *party && theirs.is_of_token() && only {
+                    TransactWriteItem::builder().delete(self.goes_with(&former, &endpoint.id)?).build()
+                } else {
+                    TransactWriteItem::builder().update(self.takes(&former, &endpoint.id)?).build()
+                });
             }
             if self.transact(steps).await? {
                 return Ok(Taken::Yes);
@@ -190,9 +210,20 @@ impl Directory {
         self.get(pk(party), &sk(client)).await?.map(read).transpose()
     }
 
+    /// Forgets `client`, whose phone is another client by now. It may come back.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub async fn forget_client(&self, party: &PartyAddress, client: &Client) -> Result<(), DirectoryError> {
+        let delete = self.client.delete_item().table_name(&self.table).key("pk", text(pk(party)));
+        let delete = delete.key("sk", text(sk(&client.client_id))).send().await;
+        delete.map_err(|e| store("DeleteItem")(e.into_service_error()))?;
+        self.let_go(party, client).await
+    }
+
     /// Lets go of what a client that is gone had.
     pub(crate) async fn let_go(&self, party: &PartyAddress, gone: &Client) -> Result<(), DirectoryError> {
-        for endpoint in [&gone.main, &gone.voip].into_iter().flatten() {
+        for endpoint in gone.endpoints() {
             let slot = EndpointSlot::of(endpoint.service);
             let owner = EndpointOwner { party: party.clone(), client_id: gone.client_id.clone(), slot };
             let delete = TransactWriteItem::builder().delete(self.lets_go(&endpoint.id, &owner)?).build();

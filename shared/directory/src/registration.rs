@@ -62,6 +62,8 @@ pub struct NewRegistration {
     pub key_version: u32,
     /// The clients that were longest not heard of, where there were too many.
     pub dropped: Vec<Client>,
+    /// Of a client that is new: the others that the same login session registered, for a push token alone.
+    pub of_tokens: Vec<Client>,
 }
 
 /// What a registration is decided on.
@@ -107,6 +109,7 @@ impl Directory {
                 return Ok(Registered::Yes(Box::new(NewRegistration {
                     is_news: found.is_news(client, &dropped),
                     key_version: found.account.key_version,
+                    of_tokens: found.of_tokens(client, &dropped),
                     dropped: dropped.into_iter().cloned().collect(),
                 })));
             }
@@ -270,6 +273,13 @@ impl Found {
         by_age.sort_by_key(|other| (other.heard_of(), &other.client_id));
         by_age.truncate(after.saturating_sub(most.max(1)).min(before));
         by_age
+    }
+
+    /// What the login session of `client` registered for a push token alone, and still stands.
+    fn of_tokens(&self, client: &Client, dropped: &[&Client]) -> Vec<Client> {
+        let same = |other: &&Client| client.login.session.is_some() && other.login.session == client.login.session;
+        let others = self.others.iter().filter(same).filter(|other| other.is_of_token() && !dropped.contains(other));
+        others.cloned().collect()
     }
 
     /// Whether the person should hear of `client`, while `dropped` make room for it.

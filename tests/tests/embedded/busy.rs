@@ -111,6 +111,33 @@ async fn a_phone_that_rejects_because_it_is_busy_silences_itself_alone_and_the_l
     world.end().await;
 }
 
+/// Phones that a call does not reach leave the word to the one that rings.
+#[tokio::test(flavor = "multi_thread")]
+async fn busy_from_the_only_phone_that_rings_ends_the_call_whatever_else_is_registered() {
+    let world = World::new().await;
+    let (door, gus) = (world.door("device123"), world.user("gus"));
+    for name in ["old_1", "old_2"] {
+        gus.registers(name).await;
+    }
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    let mut panel = world.phone(&door, "panel").await;
+    let mut live = world.phone(&gus, "live").await;
+    let call = call_id(&door.rings("gus", 30).await);
+    live.hears("incoming").await;
+    let body = json!({ "call_id": call, "action": "rejected", "reason": "busy", "client_id": "gus_live" });
+    let view = gus.posts("/api/calls/callee-action", body).await.ok();
+    assert_eq!((&view["state"], &view["reason"]), (&json!("rejected"), &json!("busy")));
+    assert_eq!(panel.hears("rejected").await["reason_code"], "busy");
+
+    // One that has just registered again counts as connected, as at an app's start.
+    drop(live);
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    gus.registers("old_1").await;
+    let call = call_id(&door.rings("gus", 30).await);
+    assert!(world.log(&call).await.call.placed.unwrap().terms.callees[0].reachable);
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_want_to_be_rung_while_busy_refuses_at_once_and_history_and_log_have_it() {
     let world = World::new().await;
@@ -191,6 +218,12 @@ async fn three_strangers_ring_a_person_at_a_time_and_doors_and_known_callers_are
     stranger(1).caller_action(&call_id(&calls[1]), "cancelled").await.ok();
     presses(&stranger(3), "anna").await.ok();
     assert_eq!(presses(&stranger(4), "anna").await.code, 42_903);
+    // Of a household the others ring; and a stranger whom she has blocked is answered as any other.
+    let view =
+        stranger(4).posts("/api/calls", json!({ "callee_ids": ["anna", "clara"], "ring_seconds": 30 })).await.ok();
+    assert_eq!((&view["state"], &view["not_rung"]), (&json!("ringing"), &json!(["anna"])));
+    anna.asks(Method::PUT, "/api/blocks?caller_id=stranger5", None).await.ok();
+    assert_eq!(presses(&stranger(5), "anna").await.code, 42_903);
     world.end().await;
 }
 

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use futures::stream::{self, StreamExt};
+use ilock_auth::Role;
 use ilock_env::Clock;
 use ilock_local::Options;
 use ilock_tests::World;
-use ilock_tests::parties::{Answer, Party, call_id};
+use ilock_tests::parties::{Answer, Party, call_id, session_token};
 use ilock_tests::phone::{Heard, Phone, kind};
 use reqwest::Method;
 use serde_json::json;
@@ -48,6 +49,31 @@ async fn of_three_hundred_presses_by_one_identity_the_limit_rings_and_others_rin
     }
     assert_eq!(rang, 20);
     presses(&door, "grandma").await.ok();
+    world.end().await;
+}
+
+/// Whoever has a login that was ended can keep nobody from calling.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_was_ended_uses_up_no_press_and_no_key_of_its_owner() {
+    let world = World::new().await;
+    let logged_in = |session: &str| {
+        let token = session_token("anna", Role::User, Some(session), Clock::system().now());
+        world.bearer("anna", token)
+    };
+    let (stolen, anna) = (logged_in("stolen"), logged_in("own"));
+    stolen.registers("old").await;
+    anna.registers("phone").await;
+    world.user("bert").registers("phone").await;
+    anna.asks(Method::DELETE, "/api/mqtt/clients/anna_old", None).await.ok();
+    for n in 0..20 {
+        assert_eq!(presses_under(&format!("key-{n}"), &stolen, "bert").await.code, 40_302);
+    }
+    let body = json!({ "callee_id": "bert", "client_id": "nosuch" });
+    for _ in 0..20 {
+        assert_eq!(anna.posts("/api/calls", body.clone()).await.code, 40_001);
+    }
+    assert_eq!(presses_under("key-0", &stolen, "nobody").await.code, 40_302);
+    assert_eq!(presses_under("key-0", &anna, "bert").await.ok()["state"], "ringing");
     world.end().await;
 }
 

@@ -410,6 +410,47 @@ async fn tokens_without_a_client_id_are_those_of_the_phone_and_end_with_it() {
     world.end().await;
 }
 
+/// An app that registers its token first, and itself later, is one phone all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_phone_is_one_client_whichever_of_its_registrations_comes_first() {
+    let world = World::new().await;
+    let door = world.door("device123");
+    let logged_in = |id: &str, session: Option<&str>| {
+        world.bearer(id, session_token(id, ilock_auth::Role::User, session, Clock::system().now()))
+    };
+    let token = |platform: &str, token: &str| json!({ "platform": platform, "fcm_token": token });
+    let app = |id: &str, more: Value| {
+        let mut body = json!({ "client_id": format!("{id}_android_1") });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let of_android = json!({ "platform": "android" });
+    let with_token = json!({ "platform": "android", "push_token": "uma-token" });
+    for (id, session, first, then) in [
+        ("uma", None, token("android", "uma-token"), with_token),
+        ("vera", Some("one"), token("android", "vera-token"), of_android.clone()),
+        ("wim", Some("two"), token("harmony", "wim-token"), of_android),
+    ] {
+        let person = logged_in(id, session);
+        person.posts(REGISTER, first.clone()).await.ok();
+        person.posts("/api/mqtt/clients/register", app(id, then)).await.ok();
+        person.posts(REGISTER, first).await.ok();
+        let clients = person.gets("/api/mqtt/clients").await.ok()["clients"].clone();
+        assert_eq!(clients.as_array().unwrap().len(), 1, "{clients}");
+        let before = world.stack.push.shown().len();
+        let call = call_id(&door.rings(id, 30).await);
+        if id != "wim" {
+            pushes(&world, before, 1).await;
+        }
+        let answered = person.callee_action(&call, "accepted", None).await.ok();
+        assert_eq!(answered["answered_by"], format!("{id}_android_1"));
+        door.caller_action(&call, "hangup").await.ok();
+        person.asks(Method::DELETE, &format!("/api/mqtt/clients/{id}_android_1"), None).await.ok();
+        assert_eq!(door.posts("/api/calls", json!({ "callee_id": id })).await.code, 40_402, "nothing of it is left");
+    }
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_token_takes_the_place_of_the_old_and_logout_ends_the_ringing() {
     let world = World::new().await;

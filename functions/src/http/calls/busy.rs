@@ -35,23 +35,33 @@ type Known = BTreeMap<CallId, Option<Placed>>;
 pub type Outdated = Vec<(PartyAddress, Vec<LiveCall>)>;
 
 impl Beside<'_> {
-    /// Notes in `callees` who is in another call, and what their setting makes of that. Answers which entries are out of date.
+    /// Notes in `callees` who is in another call, and what their setting makes of that, and leaves out whom too many strangers
+    /// ring. Answers which entries are out of date.
     ///
     /// # Errors
-    /// 42903 where too many strangers ring somebody; what the directory says.
+    /// 42903 where too many strangers ring everybody; what the directory says.
     pub async fn look(&self, live: &LiveCalls, callees: &mut Callees) -> Result<Outdated, ApiError> {
         if live.found.iter().all(|found| found.entered.others.is_empty()) {
             return Ok(vec![]);
         }
         let known = self.known(live).await;
+        let (mut left_out, mut too_many) = (BTreeSet::new(), None);
         for found in &live.found {
             let Some(callee) = callees.rung.iter_mut().find(|callee| Some(&callee.id) == found.callee.as_ref()) else {
                 continue;
             };
+            // Of those who have blocked the caller too: they must look like everybody else.
+            match self.not_too_many(found, &callee.id, &known).await {
+                Err(refused @ ApiError::TooOften(_)) => {
+                    left_out.insert(callee.id.clone());
+                    too_many = Some(refused);
+                    continue;
+                }
+                looked => looked?,
+            }
             if callee.busy.is_some() {
                 continue;
             }
-            self.not_too_many(found, &callee.id, &known).await?;
             let others = looked_at(found).filter_map(|other| known.get(&other.call_id)?.as_ref());
             if others.into_iter().any(|call| is_in(call, &callee.id, self.now)) {
                 callee.busy = Some(match self.directory.settings(&found.at).await?.when_busy {
@@ -60,7 +70,11 @@ impl Beside<'_> {
                 });
             }
         }
-        Ok(self.outdated(live, &known))
+        callees.rung.retain(|callee| !left_out.contains(&callee.id));
+        match too_many {
+            Some(refused) if callees.rung.is_empty() => Err(refused),
+            _ => Ok(self.outdated(live, &known)),
+        }
     }
 
     /// A call that cannot be read makes nobody busy, and stays where it is.

@@ -3,7 +3,6 @@
 use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::routing::post;
-use ilock_call::Placed;
 use ilock_directory::Directory;
 use ilock_env::Clock;
 use ilock_events::{
@@ -12,6 +11,7 @@ use ilock_events::{
 };
 
 use super::acting_client::{Acting, ActingClient};
+use super::callees::is_reachable;
 use super::view::view;
 use crate::error::ApiError;
 use crate::http::asker::{Asker, Caller};
@@ -79,7 +79,8 @@ async fn callee_action(
         CalleeAct::Declined => Act::Decline {},
         CalleeAct::Rejected => {
             let reason = Reason::of_rejection(ask.reason.as_deref());
-            let alone = reason == Reason::Busy && speaks_for_itself(call.placed()?, &caller.party.id, &acting);
+            let alone =
+                reason == Reason::Busy && speaks_for_itself(&directory, &caller, &call, (&acting, clock.now())).await?;
             if alone { Act::Decline {} } else { Act::Reject { reason, personal: None } }
         }
         CalleeAct::Hangup => Act::HangUp { personal: None },
@@ -107,13 +108,24 @@ async fn callee_action(
     Ok(Reply(view(&call, &rooms, (&caller.party, &acting), clock.now())?))
 }
 
-/// Whether a phone that is busy silences itself alone: the person's other phones may still be answered. A repetition says what
-/// was said before.
-fn speaks_for_itself(call: &Placed, person: &PartyId, acting: &ActingClient) -> bool {
-    let Some(name) = &acting.name else { return false };
-    let mut clients =
-        call.terms.callees.iter().filter(|callee| callee.id == *person).flat_map(|callee| &callee.clients);
-    call.declined.contains(name) || clients.any(|client| client != name && !call.declined.contains(client))
+/// Whether a phone that is busy silences itself alone: another phone of the person may still be answered. One that a call does
+/// not reach now is none, unless it has said that it rings. A repetition says what was said before.
+async fn speaks_for_itself(
+    directory: &Directory,
+    caller: &Caller,
+    call: &PartyCall,
+    (acting, now): (&ActingClient, Millis),
+) -> Result<bool, ApiError> {
+    let (Some(name), placed) = (&acting.name, call.placed()?) else { return Ok(false) };
+    if placed.declined.contains(name) {
+        return Ok(true);
+    }
+    let clients = directory.clients(&caller.at()).await?;
+    Ok(clients.iter().any(|other| {
+        let rings = || call.alerted(&caller.party.id).any(|(by, _)| by == Some(&other.client_id));
+        let id = &other.client_id;
+        id != name && !placed.declined.contains(id) && (is_reachable(other, now) || rings())
+    }))
 }
 
 /// Two persons who talk are no strangers from then on. What cannot be kept only makes them strangers once more.

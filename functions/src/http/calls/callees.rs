@@ -1,7 +1,7 @@
 //! Who is rung: those among the people who are asked for that have a client, as the directory knows them.
 
 use futures::future::try_join_all;
-use ilock_directory::{Client, Directory, KnownCallee, PushEndpoint};
+use ilock_directory::{Client, Directory, KnownCallee};
 use ilock_events::{Busy, Callee, ClientStatus, Millis, PartyId};
 
 use super::live_calls::person_at;
@@ -63,13 +63,13 @@ fn callee(id: PartyId, clients: &[Client], now: Millis) -> Callee {
     }
 }
 
-/// How long a client may take to connect after its first registration, until it counts as out of reach. Who has lost the
-/// connection has as long.
+/// How long a client may take to connect after it registered, for the first time or again, until it counts as out of reach. Who
+/// has lost the connection has as long.
 const CONNECTS_WITHIN_MS: i64 = 5_000;
 
 /// Whether a call reaches the client now: by push, or because it is connected, or about to be.
-fn is_reachable(client: &Client, now: Millis) -> bool {
-    let works = |endpoint: &Option<PushEndpoint>| endpoint.as_ref().is_some_and(|endpoint| endpoint.retired.is_none());
-    let connected = client.offline_since.is_none_or(|since| now.since(since) < CONNECTS_WITHIN_MS);
-    works(&client.main) || works(&client.voip) || connected
+pub(super) fn is_reachable(client: &Client, now: Millis) -> bool {
+    let wakes = client.endpoints().any(|endpoint| endpoint.retired.is_none());
+    let lately = |at: Millis| now.since(at) < CONNECTS_WITHIN_MS;
+    wakes || client.offline_since.is_none_or(lately) || lately(client.registered_at)
 }

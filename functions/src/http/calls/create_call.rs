@@ -194,9 +194,16 @@ async fn create_call(
         Ok((acting, callees)) if !callees.rung.is_empty() => {
             Box::pin(state.pressed(&request, begun, (acting, callees), pressed)).await
         }
-        there => {
+        Ok(_) => {
             state.give_up(begun).await;
-            there.and(Err(Refusal::NobodyThere.into()))
+            Err(Refusal::NobodyThere.into())
+        }
+        // A login that was ended, or a request that cannot be right, uses up nothing of its party's: no press, and no key.
+        Err(refused) => {
+            let free = state.free_key(&request, &begun.reserved);
+            futures::join!(free, state.take_back_press(&request, pressed));
+            state.give_up(begun).await;
+            Err(refused)
         }
     }
 }
@@ -221,6 +228,16 @@ impl CreateCallState {
             && let Err(error) = self.directory.take_back_press(&request.caller.at(), &slot).await
         {
             tracing::warn!(%error, "a request that came again stays counted as a press");
+        }
+    }
+
+    /// Gives back the room that this request reserved, and with it the request's key.
+    async fn free_key(&self, request: &Request, reserved: &Reservation) {
+        if !reserved.key_reused
+            && reserved.call.call.id == request.call_id
+            && let Err(error) = self.reserving(request).given_back(reserved.room_id).await
+        {
+            tracing::warn!(%error, "the key of a request that was refused stays used");
         }
     }
 

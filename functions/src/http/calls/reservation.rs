@@ -95,6 +95,16 @@ impl Reserving<'_> {
         Ok(Some(Reservation { room_id, call: earlier, personal, key_reused }))
     }
 
+    /// Gives back a room that was reserved for nothing: from now on others may have it.
+    ///
+    /// # Errors
+    /// What the directory says.
+    pub async fn given_back(&self, room_id: RoomId) -> Result<(), ApiError> {
+        let lease = Lease { call_id: self.call_id.clone(), request: None, asked: None, until: self.now };
+        self.directory.rebind(room_id, self.call_id, &lease).await?;
+        Ok(())
+    }
+
     /// Another call's room is held for as long as this request may come again, and so the next one names its call. If it were free
     /// sooner, the request would find it free, and place a second call.
     async fn keep_held(&self, room_id: RoomId, held: Lease, until: Millis) -> Result<(), ApiError> {

@@ -82,7 +82,7 @@ async fn register_client(
     // A login that was ended registers nothing, whether that is read here or there.
     let registered = state.registrar.register(&caller, client);
     let (_, (generation, made)) = futures::try_join!(admission.granted(), registered)?;
-    state.bind_tokens(&caller, tokens, &client_id, now).await?;
+    state.bind_tokens(&caller, tokens, (&client_id, &made.of_tokens), now).await?;
     let credentials = Credentials { client_id, generation, key_version: made.key_version };
     Ok(Reply(credentials.issue(&state.issuer, caller, now)?))
 }
@@ -94,7 +94,7 @@ impl RegisterClientState {
         &self,
         caller: &Caller,
         tokens: PushTokens,
-        client_id: &ClientName,
+        (client_id, of_tokens): (&ClientName, &[Client]),
         now: Millis,
     ) -> Result<(), ApiError> {
         if caller.party.kind != PartyKind::User {
@@ -102,7 +102,7 @@ impl RegisterClientState {
         }
         let bound = async {
             let endpoints = tokens.endpoints(&self.binding.pushes, now).await?;
-            self.binding.bind(&caller.at(), client_id, endpoints, now).await
+            self.binding.bind_all_of_phone(&caller.at(), client_id, endpoints, of_tokens, now).await
         };
         match bound.await {
             Ok(_) => Ok(()),

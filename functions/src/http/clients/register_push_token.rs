@@ -107,15 +107,15 @@ async fn register_push_token(
 }
 
 impl RegisterPushTokenState {
-    /// The client that an app means which names none: the one that has one of the endpoints; else the one that the same login
-    /// registered, or the only one, on that platform. So a phone's tokens are those of its MQTT client, and end with it.
+    /// The client that an app means which names none: the one that has one of the endpoints; else the only one that the same login
+    /// registered, on that platform or on any; else the only one on that platform. So a phone's tokens are those of its MQTT client, and end with it.
     async fn client_of(
         &self,
         caller: &Caller,
         platform: Platform,
         endpoints: &[PushEndpoint],
     ) -> Result<Option<ClientName>, ApiError> {
-        let mut clients = self.directory.clients(&caller.at()).await?;
+        let clients = self.directory.clients(&caller.at()).await?;
         let has = |client: &Client| {
             let own = [&client.main, &client.voip];
             own.into_iter().flatten().any(|own| endpoints.iter().any(|endpoint| endpoint.id == own.id))
@@ -123,13 +123,19 @@ impl RegisterPushTokenState {
         if let Some(owner) = clients.iter().find(|client| has(client)) {
             return Ok(Some(owner.client_id.clone()));
         }
-        clients.retain(|client| client.platform == Some(platform));
-        let session = |client: &&Client| client.login.session.is_some() && client.login.session == caller.login.session;
-        let mut of_login = clients.iter().filter(session);
-        let own = of_login.next().filter(|_| of_login.next().is_none());
-        let only = clients.first().filter(|_| clients.len() == 1);
-        Ok(own.or(only).map(|client| client.client_id.clone()))
+        let of_login = |client: &Client| client.login.session.is_some() && client.login.session == caller.login.session;
+        let on_platform = |client: &Client| client.platform == Some(platform);
+        // A phone may say one platform here and another, or none, there.
+        let found = only(&clients, |client| of_login(client) && on_platform(client));
+        let found = found.or_else(|| only(&clients, of_login)).or_else(|| only(&clients, on_platform));
+        Ok(found.map(|client| client.client_id.clone()))
     }
+}
+
+/// The one of `clients` that `is` it; none where it is several.
+fn only(clients: &[Client], is: impl Fn(&Client) -> bool) -> Option<&Client> {
+    let mut found = clients.iter().filter(|client| is(client));
+    found.next().filter(|_| found.next().is_none())
 }
 
 async fn confirm_push_token(
