@@ -41,20 +41,14 @@ impl ApiError {
                 format!("{field}: {rule}"),
                 json!({ "field": field, "rule": rule }),
             ),
-            Self::TooLarge { most } => body(
-                S::PAYLOAD_TOO_LARGE,
-                41_301,
-                format!("请求体超过 {most} 字节"),
-                format!("body: at most {most} bytes"),
-                json!({ "field": "body", "rule": format!("at most {most} bytes") }),
-            ),
-            Self::TooSlow { seconds } => body(
-                S::REQUEST_TIMEOUT,
-                40_801,
-                format!("请求体未在 {seconds} 秒内全部到达"),
-                format!("body: must arrive within {seconds} seconds"),
-                json!({ "field": "body", "rule": format!("must arrive within {seconds} seconds") }),
-            ),
+            Self::TooLarge { most } => {
+                let zh = format!("请求体超过 {most} 字节");
+                of_body(S::PAYLOAD_TOO_LARGE, 41_301, zh, &format!("at most {most} bytes"))
+            }
+            Self::TooSlow { seconds } => {
+                let zh = format!("请求体未在 {seconds} 秒内全部到达");
+                of_body(S::REQUEST_TIMEOUT, 40_801, zh, &format!("must arrive within {seconds} seconds"))
+            }
             Self::Encoded => body(
                 S::UNSUPPORTED_MEDIA_TYPE,
                 41_501,
@@ -97,6 +91,11 @@ impl ApiError {
             }
         }
     }
+}
+
+/// What is wrong with a body as a whole.
+fn of_body(status: StatusCode, code: u32, zh: String, rule: &str) -> ErrorBody {
+    body(status, code, zh, format!("body: {rule}"), json!({ "field": "body", "rule": rule }))
 }
 
 fn archived(day: &Day) -> ErrorBody {
