@@ -63,13 +63,12 @@ fn callee(id: PartyId, clients: &[Client], now: Millis) -> Callee {
     }
 }
 
-/// How long a client may take to connect after it registered, for the first time or again, until it counts as out of reach. Who
-/// has lost the connection has as long.
+/// How long a client may take to connect after its first registration, until it counts as out of reach. Who has lost the
+/// connection has as long; registering again is no connection.
 const CONNECTS_WITHIN_MS: i64 = 5_000;
 
 /// Whether a call reaches the client now: by push, or because it is connected, or about to be.
 pub(super) fn is_reachable(client: &Client, now: Millis) -> bool {
     let wakes = client.endpoints().any(|endpoint| endpoint.retired.is_none());
-    let lately = |at: Millis| now.since(at) < CONNECTS_WITHIN_MS;
-    wakes || client.offline_since.is_none_or(lately) || lately(client.registered_at)
+    wakes || client.offline_since.is_none_or(|since| now.since(since) < CONNECTS_WITHIN_MS)
 }
