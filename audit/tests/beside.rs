@@ -63,7 +63,7 @@ fn what_stands_under_a_key_that_is_not_its_own_is_out_of_order() {
     // Under its own key it is as it was.
     for (receipt, round) in calls[0].receipts.iter().zip(0..) {
         let own = placed(&calls[0], &format!("receipt#{:06}#{round:04}", receipt["n"].as_u64().unwrap()), receipt);
-        assert_eq!(own.receipts, [receipt.clone()]);
+        assert_eq!(own.receipts, std::slice::from_ref(receipt));
     }
 }
 

@@ -345,9 +345,9 @@ fn a_call_that_the_log_has_under_the_day_is_judged_with_it_whatever_it_says() {
         (0..).zip(&made.ledger).for_each(|(index, entry)| judge.entry(index, Some(*entry)));
         made.calls.iter().for_each(|call| judge.call_of_day(call));
         if of_day {
-            judge.call_of_day(&later)
+            judge.call_of_day(&later);
         } else {
-            judge.call(&later)
+            judge.call(&later);
         }
         judge.finish(None).findings.into_iter().map(|finding| finding.kind).collect::<Vec<_>>()
     };

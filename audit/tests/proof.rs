@@ -17,7 +17,9 @@ const ORIGIN: &str = "example.org/ledger";
 
 fn root(leaves: &[Node]) -> Node {
     let mut tree = Tree::default();
-    leaves.iter().for_each(|leaf| tree.push_hash(*leaf));
+    for leaf in leaves {
+        tree.push_hash(*leaf);
+    }
     tree.root()
 }
 

@@ -87,7 +87,9 @@ impl Verify {
             (None, Some(call_id)) => {
                 let call = self.source.stored(call_id).await?;
                 let (counts, findings) = judge_stored(&call, None, &mut CallsTogether::default(), now)?;
-                findings.iter().for_each(|finding| print_finding(finding, output));
+                for finding in &findings {
+                    print_finding(finding, output);
+                }
                 counts
             }
             (None, None) => self.verify_log(now, output).await?,
@@ -180,7 +182,9 @@ impl Verify {
             findings
         };
         if !findings.is_empty() {
-            findings.iter().for_each(|finding| print_finding(finding, output));
+            for finding in &findings {
+                print_finding(finding, output);
+            }
             let count = findings.len();
             let things = if count == 1 { "finding" } else { "findings" };
             output.line(Level::Warning, "found", &format!("{count} {things} in the ledger in {place}"), details);
@@ -303,7 +307,9 @@ fn verify_line(found: FoundCall, now: Millis, output: Output) -> Result<Counts, 
         }
     };
     let findings = found.with_place(findings);
-    findings.iter().for_each(|finding| print_finding(finding, output));
+    for finding in &findings {
+        print_finding(finding, output);
+    }
     Ok(Counts { findings: u64::try_from(findings.len()).unwrap_or(u64::MAX), ..counts })
 }
 

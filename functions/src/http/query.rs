@@ -47,7 +47,7 @@ impl Sent<'_> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, BadQuery> for Sent<'_> {
+impl IntoDeserializer<'_, BadQuery> for Sent<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

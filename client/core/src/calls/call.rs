@@ -41,6 +41,7 @@ pub(crate) struct GivenUp {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own, and any of them goes with any other")]
 pub(crate) struct Call {
     /// None while it is being placed.
     pub id: Option<String>,
