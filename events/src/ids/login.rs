@@ -56,6 +56,12 @@ impl Login {
         let seconds = |at: Millis| at.0.div_euclid(1000);
         self.since.is_none_or(|since| seconds(since) < seconds(at))
     }
+
+    /// Whether `other` comes from the same session. Of a login without one nobody can say.
+    #[must_use]
+    pub fn is_of_session_of(&self, other: &Self) -> bool {
+        self.session.is_some() && self.session == other.session
+    }
 }
 
 #[cfg(test)]
@@ -79,5 +85,14 @@ mod tests {
             assert!(!since(after).is_before(logout), "{after}");
         }
         assert!(Login::default().is_before(Millis(0)));
+    }
+
+    #[test]
+    fn logins_without_a_session_are_of_none() {
+        let of = |name: &str| Login { session: Some(LoginSession::named(name)), since: None };
+        assert!(of("a").is_of_session_of(&Login { since: Some(Millis(0)), ..of("a") }));
+        for (one, other) in [(of("a"), of("b")), (of("a"), Login::default()), (Login::default(), Login::default())] {
+            assert!(!one.is_of_session_of(&other));
+        }
     }
 }

@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::directory::kind_word;
 
+/// What the name of a client begins with, behind its party's, that was registered for a push token by an app that named none.
+pub const OF_TOKEN: &str = "push_";
+/// How many digits of the token's digest follow.
+pub const DIGITS_OF_TOKEN: usize = 32;
+
 /// A registered client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
@@ -210,11 +215,13 @@ impl Client {
         self.slot.map_or(Seat::Unnamed, Seat::Client)
     }
 
-    /// Whether it was registered for a push token by an app that named no client: `push_` and a digest of the token.
+    /// Whether it was registered for a push token by an app that named no client: [`OF_TOKEN`] and digits of the token's digest.
     #[must_use]
     pub fn is_of_token(&self) -> bool {
-        let end = self.client_id.as_str().rsplit_once("_push_").map(|(_, end)| end);
-        end.is_some_and(|end| end.len() == 32 && end.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        self.client_id.as_str().rsplit_once(OF_TOKEN).is_some_and(|(party, digits)| {
+            let are_digits = digits.len() == DIGITS_OF_TOKEN && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+            are_digits && party.ends_with('_')
+        })
     }
 
     /// When it last said anything.

@@ -41,7 +41,7 @@ mod room_lease;
 
 pub use account::Account;
 pub use blocks::{Blocked, MAX_BLOCKS, Unblocked};
-pub use client::{Client, EndpointOwner, EndpointSlot, Passwords, PushEndpoint, Retirement};
+pub use client::{Client, DIGITS_OF_TOKEN, EndpointOwner, EndpointSlot, OF_TOKEN, Passwords, PushEndpoint, Retirement};
 pub use clients::{KnownCallee, StatusReport};
 pub use directory::{Directory, DirectoryError, HISTORY_DAYS, TABLE};
 pub use history::{Page, cursor_after};

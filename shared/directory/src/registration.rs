@@ -277,7 +277,7 @@ impl Found {
 
     /// What the login session of `client` registered for a push token alone, and still stands.
     fn of_tokens(&self, client: &Client, dropped: &[&Client]) -> Vec<Client> {
-        let same = |other: &&Client| client.login.session.is_some() && other.login.session == client.login.session;
+        let same = |other: &&Client| other.login.is_of_session_of(&client.login);
         let others = self.others.iter().filter(same).filter(|other| other.is_of_token() && !dropped.contains(other));
         others.cloned().collect()
     }

@@ -27,18 +27,7 @@ impl EventLog {
     /// # Errors
     /// [`LogError::Store`], or [`LogError::Item`] when it cannot be read.
     pub async fn archived(&self, call_id: &CallId) -> Result<Option<Archived>, LogError> {
-        let found = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND sk = :mark")
-            .expression_attribute_values(":pk", text(pk(call_id)))
-            .expression_attribute_values(":mark", text(MARK))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|e| store("Query")(e.into_service_error()))?;
-        found.items.unwrap_or_default().into_iter().next().map(|item| body(MARK, item)).transpose()
+        self.item_at(call_id, MARK, true).await?.map(|item| body(MARK, item)).transpose()
     }
 
     /// Says that a call is in the archive of its day, where nothing says so yet. Answers what stands there then.

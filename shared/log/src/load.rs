@@ -152,6 +152,22 @@ impl EventLog {
         Ok(history)
     }
 
+    /// What stands of a call at `sk`; where it need not be `consistent`, as it was a moment ago.
+    pub(crate) async fn item_at(&self, call_id: &CallId, sk: &str, consistent: bool) -> Result<Option<Item>, LogError> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND sk = :sk")
+            .expression_attribute_values(":pk", text(item::pk(call_id)))
+            .expression_attribute_values(":sk", text(sk))
+            .consistent_read(consistent)
+            .send()
+            .await
+            .map_err(|e| store("Query")(e.into_service_error()))?;
+        Ok(found.items.unwrap_or_default().pop())
+    }
+
     /// The one query for all that stands under a call's key, in the order of the sort keys.
     pub(crate) fn items_of(&self, call_id: &CallId) -> QueryPaginatorItems {
         self.client

@@ -84,17 +84,7 @@ impl EventLog {
     /// [`LogError::Store`], or [`LogError::Item`] when it cannot be read.
     pub async fn personal(&self, call_id: &CallId, digest: &Hash) -> Result<Option<PersonalText>, LogError> {
         let sk = sk_of(digest);
-        let found = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND sk = :sk")
-            .expression_attribute_values(":pk", text(pk(call_id)))
-            .expression_attribute_values(":sk", text(&sk))
-            .send()
-            .await
-            .map_err(|e| store("Query")(e.into_service_error()))?;
-        let found = found.items.unwrap_or_default().pop();
+        let found = self.item_at(call_id, &sk, false).await?;
         let personal: Option<Personal> = found.map(|found| body(&sk, found)).transpose()?;
         Ok(personal.filter(|personal| personal.digest == *digest).map(|personal| personal.text))
     }

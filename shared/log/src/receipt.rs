@@ -1,10 +1,9 @@
 //! Who was told, kept as evidence and so that nobody is told twice.
 
-use ilock_dynamo::text;
 use ilock_events::{CallId, Receipt};
 
-use crate::error::{LogError, store};
-use crate::item::{body, keyed, pk};
+use crate::error::LogError;
+use crate::item::{body, keyed};
 use crate::log::EventLog;
 
 /// How many delivery rounds of one commit are kept; the retries of the stream source are bounded far below.
@@ -28,18 +27,7 @@ impl EventLog {
 
     /// Whether exactly `receipt` stands at `sk`. It is read, not taken from the answer: older engines do not hand it over.
     async fn has_receipt(&self, call_id: &CallId, sk: &str, receipt: &Receipt) -> Result<bool, LogError> {
-        let found = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND sk = :sk")
-            .expression_attribute_values(":pk", text(pk(call_id)))
-            .expression_attribute_values(":sk", text(sk))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|e| store("Query")(e.into_service_error()))?;
-        let there = found.items.unwrap_or_default().pop();
+        let there = self.item_at(call_id, sk, true).await?;
         Ok(there.is_some_and(|there| body::<Receipt>(sk, there).is_ok_and(|there| there == *receipt)))
     }
 }

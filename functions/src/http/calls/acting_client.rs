@@ -38,7 +38,7 @@ impl ActingClient {
     }
 
     fn known(client: Client, caller: &Caller) -> Self {
-        let same = client.login.session.is_some() && client.login.session == caller.login.session;
+        let same = client.login.is_of_session_of(&caller.login);
         let is = if same { ClientProof::Proved } else { ClientProof::Claimed };
         // Of a door station the log names no client.
         let is = (caller.party.kind == PartyKind::User).then_some(is);

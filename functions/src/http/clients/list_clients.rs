@@ -48,7 +48,7 @@ async fn list_clients(
     let known = |client: Client| KnownClient {
         last_active: client.heard_of(),
         online: connected.contains(&client.client_id),
-        current: client.login.session.is_some() && client.login.session == caller.login.session,
+        current: client.login.is_of_session_of(&caller.login),
         client_id: client.client_id,
         platform: client.platform,
         device_type: client.device_type,

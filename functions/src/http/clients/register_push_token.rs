@@ -5,7 +5,7 @@ use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::http::HeaderMap;
 use axum::routing::post;
-use ilock_directory::{Client, Directory, PushEndpoint};
+use ilock_directory::{Client, DIGITS_OF_TOKEN, Directory, OF_TOKEN, PushEndpoint};
 use ilock_env::Clock;
 use ilock_events::{
     ClientName, ConfirmPushToken, Platform, PushTokenConfirmed, PushTokenRegistered, RegisterPushToken, SentClientId,
@@ -116,14 +116,12 @@ impl RegisterPushTokenState {
         endpoints: &[PushEndpoint],
     ) -> Result<Option<ClientName>, ApiError> {
         let clients = self.directory.clients(&caller.at()).await?;
-        let has = |client: &Client| {
-            let own = [&client.main, &client.voip];
-            own.into_iter().flatten().any(|own| endpoints.iter().any(|endpoint| endpoint.id == own.id))
-        };
+        let has =
+            |client: &Client| client.endpoints().any(|own| endpoints.iter().any(|endpoint| endpoint.id == own.id));
         if let Some(owner) = clients.iter().find(|client| has(client)) {
             return Ok(Some(owner.client_id.clone()));
         }
-        let of_login = |client: &Client| client.login.session.is_some() && client.login.session == caller.login.session;
+        let of_login = |client: &Client| client.login.is_of_session_of(&caller.login);
         let on_platform = |client: &Client| client.platform == Some(platform);
         // A phone may say one platform here and another, or none, there.
         let found = only(&clients, |client| of_login(client) && on_platform(client));
@@ -154,5 +152,5 @@ async fn confirm_push_token(
 /// A client id for an app that names none: the same for the same token, and it does not tell the token.
 fn made_of(token: &str) -> SentClientId {
     let digest = hex::encode(Sha256::digest(token.to_ascii_lowercase()));
-    SentClientId(format!("push_{}", digest.get(..32).unwrap_or_default()))
+    SentClientId(format!("{OF_TOKEN}{}", digest.get(..DIGITS_OF_TOKEN).unwrap_or_default()))
 }
