@@ -23,7 +23,9 @@ impl Findings {
         Self { most, kept: vec![], left_out: None, lost: false }
     }
 
-    pub(crate) const fn of_a_call() -> Self {
+    /// None yet; as many are kept as of one call.
+    #[must_use]
+    pub const fn of_a_call() -> Self {
         Self::at_most(MOST_OF_A_CALL)
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ilock_events::{CallId, CommitNo, Millis, ProofFile, ProofItem};
 use ilock_proof::{
     BadNote, Checkpoint, Entry, EntryKind, Policy, StoredCall, TlogProof, TreeHead, VerifyKey, canonical, digest,
-    entry_of_item,
+    entry_of_item, own_key,
 };
 use serde_json::Value;
 
@@ -120,14 +120,11 @@ impl Believed<'_> {
 
 /// The sort key under which an item stands, as far as [`StoredCall::place`] looks at it.
 fn place_of(kind: EntryKind, body: &Value) -> String {
-    let word = kind.word();
-    match (kind, body["n"].as_u64(), body["digest"].as_str()) {
-        (EntryKind::Commit, Some(n), _) => format!("{word}#{n:06}"),
+    match own_key(kind.word(), body) {
         // A proof does not say of which round: any will do.
-        (EntryKind::Receipt, Some(n), _) => format!("{word}#{n:06}#0000"),
-        (EntryKind::Alert, ..) => format!("{word}#{}", body["client_id"].as_str().unwrap_or("-")),
-        (EntryKind::Forgotten, _, Some(digest)) => format!("{word}#{digest:.16}"),
-        _ => word.to_owned(),
+        Some(own) if kind == EntryKind::Receipt => format!("{own}0000"),
+        Some(own) => own,
+        None => kind.word().to_owned(),
     }
 }
 

@@ -5,7 +5,7 @@ use ilock_events::CallId;
 use ilock_local::{Options, Stack};
 use ilock_log::History;
 
-use crate::parties::{Party, token_at};
+use crate::parties::{Party, session_token, token_at};
 use crate::phone::{Phone, Version};
 
 /// A running stack of its own for one test.
@@ -51,6 +51,12 @@ impl World {
     #[must_use]
     pub fn user(&self, id: &str) -> Party {
         self.party(id, Role::User)
+    }
+
+    /// The user `id`, logged in by `session` now by the stack's clock.
+    #[must_use]
+    pub fn logged_in(&self, id: &str, session: Option<&str>) -> Party {
+        self.bearer(id, session_token(id, Role::User, session, self.stack.calls.clock.now()))
     }
 
     #[must_use]

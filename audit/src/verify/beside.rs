@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::cursor::Cursor;
-use crate::verify::place::{self, Misplaced};
+use crate::verify::place;
 use crate::verify::strict::{self, Strict};
 use crate::verify::times::{AUDITOR_MS, SKEW_MS};
 use crate::{Finding, Findings, Kind};
@@ -27,10 +27,8 @@ fn read<T: Serialize + DeserializeOwned>(
             all.push(read);
             continue;
         }
-        let misplaced = Misplaced::read(raw);
-        findings.extend(misplaced.as_ref().map(|one| one.finding(&format!("{what} {place}"))));
-        let raw = misplaced.as_ref().map_or(*raw, |one| one.text.as_str());
-        let Strict { read, canonical } = strict::read::<T>(raw);
+        let raw = place::in_place(raw, format_args!("{what} {place}"), findings);
+        let Strict { read, canonical } = strict::read::<T>(&raw);
         match read {
             Ok(_) if !canonical => {
                 let why = format!("{what} {place} is not written in the form of RFC 8785");

@@ -1,12 +1,14 @@
 //! One call: are its commits what was written, all there, one after the other; could each be decided; was it told?
 
+use std::borrow::Cow;
+
 use ilock_call::{CALLEES, Call, decide};
 use ilock_events::{CallEvent, CallId, Command, Day, Hash, Millis, RoomId, TenantId};
 use ilock_notify::Step;
 
 use crate::verify::commit::{self, CheckedCommit, CommitView, stored_events};
 use crate::verify::deliveries::DeliveryCheck;
-use crate::verify::place::{self, Misplaced};
+use crate::verify::place;
 use crate::verify::receipt::{self, ReceiptView};
 use crate::verify::strict::is_canonical;
 use crate::verify::{beside, form, order, personal, times};
@@ -319,10 +321,11 @@ impl Judge {
         let mut receipts = Vec::with_capacity(raw.len());
         place::doubled(raw, "receipt", &mut self.findings);
         for ((place, raw), view) in (1..).zip(raw).zip(views) {
-            let misplaced = if view.is_some() { None } else { Misplaced::read(raw) };
-            self.findings.extend(misplaced.as_ref().map(|one| one.finding(&format!("receipt {place}"))));
-            let raw = misplaced.as_ref().map_or(*raw, |one| one.text.as_str());
-            match receipt::see(raw, view) {
+            let raw = match view {
+                Some(_) => Cow::Borrowed(*raw),
+                None => place::in_place(raw, format_args!("receipt {place}"), &mut self.findings),
+            };
+            match receipt::see(&raw, view) {
                 (Ok(receipt), canonical) => {
                     if !canonical {
                         self.found(Kind::Changed, receipt.n.0, format!("receipt {place} {NOT_CANONICAL}"));

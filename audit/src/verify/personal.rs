@@ -10,7 +10,7 @@ use ilock_proof::personal_digest;
 use serde::{Deserialize, Serialize};
 
 use crate::json_error::said;
-use crate::verify::place::Misplaced;
+use crate::verify::place;
 use crate::{CallLine, Finding, Findings, Kind};
 
 /// What stands before the digest of a text in a commit.
@@ -53,13 +53,11 @@ pub(crate) fn judge(line: &CallLine<'_>, all_named: bool, findings: &mut Finding
     let mut digests = HashSet::new();
     let named = LazyCell::new(|| named_in(&line.commits));
     for (place, raw) in (1..).zip(line.personal.iter().flatten()) {
-        let misplaced = Misplaced::read(raw);
-        let raw = misplaced.as_ref().map_or(*raw, |one| one.text.as_str());
-        findings.extend(misplaced.as_ref().map(|one| one.finding(&format!("personal text {place}"))));
+        let raw = place::in_place(raw, format_args!("personal text {place}"), findings);
         let mut found = |kind, why: &dyn std::fmt::Display| {
             findings.push(Finding::new(kind, format!("personal text {place}{why}")));
         };
-        let view: PersonalView<'_> = match serde_json::from_str(raw) {
+        let view: PersonalView<'_> = match serde_json::from_str(&raw) {
             Ok(view) => view,
             Err(error) => {
                 found(Kind::Unreadable, &format_args!(": {}", said(&error)));

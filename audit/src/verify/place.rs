@@ -1,6 +1,8 @@
 //! Where the items beside a call's commits stand: each under the key that its content names, in the order of those keys, and once.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
 
 use ilock_proof::canonical;
 use serde_json::Value;
@@ -10,40 +12,36 @@ use crate::{Finding, Findings, Kind};
 /// The field by which [`ilock_proof::StoredCall::place`] says that an item stands under a key that is not its own.
 const KEY: &str = "\"sk\":";
 
-/// An item that stands under a key that is not its own.
-pub(crate) struct Misplaced {
-    pub(crate) sk: String,
-    /// The item without that key.
-    pub(crate) text: String,
+/// `raw` without the key that it stands under, where that is not its own; that is found then. The item is called `what`.
+pub(crate) fn in_place<'a>(raw: &'a str, what: fmt::Arguments<'_>, findings: &mut Findings) -> Cow<'a, str> {
+    let Some((sk, text)) = misplaced(raw) else { return Cow::Borrowed(raw) };
+    let why = format!("{what} stands under the key {sk}, which is not its own");
+    findings.push(Finding::new(Kind::OutOfOrder, why));
+    Cow::Owned(text)
 }
 
-impl Misplaced {
-    /// `raw`, where it is one.
-    pub(crate) fn read(raw: &str) -> Option<Self> {
-        if !raw.contains(KEY) {
-            return None;
-        }
-        let mut body: Value = serde_json::from_str(raw).ok()?;
-        let Value::String(sk) = body.as_object_mut()?.remove("sk")? else { return None };
-        let text = String::from_utf8(canonical(&body).ok()?).ok()?;
-        Some(Self { sk, text })
+/// The key that `raw` stands under where that is not its own, and the item without that.
+fn misplaced(raw: &str) -> Option<(String, String)> {
+    if !raw.contains(KEY) {
+        return None;
     }
-
-    /// What is found of it; it is called `what`.
-    pub(crate) fn finding(&self, what: &str) -> Finding {
-        let why = format!("{what} stands under the key {}, which is not its own", self.sk);
-        Finding::new(Kind::OutOfOrder, why)
-    }
+    let mut body: Value = serde_json::from_str(raw).ok()?;
+    let Value::String(sk) = body.as_object_mut()?.remove("sk")? else { return None };
+    Some((sk, String::from_utf8(canonical(&body).ok()?).ok()?))
 }
 
 /// Finds items that stand there twice, to the byte. No writer writes one twice: a second delivery or alert has its own time.
 pub(crate) fn doubled(raw: &[&str], what: &str, findings: &mut Findings) {
-    let mut seen: HashMap<&str, (usize, usize)> = HashMap::with_capacity(raw.len());
+    // Of every call of an export: so whether there are any is asked first, without a table.
+    let mut once = raw.to_vec();
+    once.sort_unstable();
+    once.dedup();
+    if once.len() == raw.len() {
+        return;
+    }
+    let mut seen: HashMap<&str, (usize, usize)> = HashMap::with_capacity(once.len());
     for (place, raw) in (1..).zip(raw) {
         seen.entry(raw).or_insert((place, 0)).1 += 1;
-    }
-    if seen.len() == raw.len() {
-        return;
     }
     let mut several: Vec<(usize, usize)> = seen.into_values().filter(|(_, times)| *times > 1).collect();
     several.sort_unstable();

@@ -12,9 +12,6 @@ use crate::audit::source::{export_line, open_export};
 use crate::ui::error::CommandError;
 use crate::ui::output::Output;
 
-/// How many findings about where the call stands are kept.
-const MOST_FINDINGS: usize = 100;
-
 /// A call as a file has it.
 pub struct FoundCall {
     /// None where the line that names the call cannot be read.
@@ -77,7 +74,7 @@ pub fn find_call(path: &Path, call_id: &CallId, output: Output) -> Result<FoundC
         let line = FoundLine { number: None, text: export_line(&call)? };
         return Ok(FoundCall { line: Some(line), findings });
     }
-    let mut search = Search { call_id, line: None, findings: Findings::at_most(MOST_FINDINGS), damaged: None, more: 0 };
+    let mut search = Search { call_id, line: None, findings: Findings::of_a_call(), damaged: None, more: 0 };
     let mut lines = Lines::new(open_export(path, &ProgressBar::hidden())?);
     loop {
         match lines.next_line() {

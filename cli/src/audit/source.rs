@@ -142,13 +142,12 @@ fn verify_it(call_id: impl std::fmt::Display) -> String {
 
 /// Why one call cannot be read from the log.
 pub fn call_error(call_id: &CallId, error: LogError) -> CommandError {
-    let is_item = matches!(error, LogError::Item { .. });
-    let is_broken = matches!(error, LogError::Broken { .. });
-    let read = read_error(error);
-    match (is_item, is_broken) {
-        (true, _) => CommandError::new(format!("call {call_id}: {}", read.message)).hint(verify_it(call_id)),
-        (_, true) => read.hint(verify_it(call_id)),
-        _ => read,
+    match error {
+        LogError::Item { .. } => {
+            CommandError::new(format!("call {call_id}: {}", read_error(error).message)).hint(verify_it(call_id))
+        }
+        LogError::Broken { .. } => read_error(error).hint(verify_it(call_id)),
+        error => read_error(error),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::fmt::{self, Write as _};
 
+use ilock_events::changes_the_rest;
 use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::format::debug_fn;
@@ -35,7 +36,7 @@ impl fmt::Write for Escaping<'_, '_> {
     }
 
     fn write_char(&mut self, char: char) -> fmt::Result {
-        if char.is_control() || is_invisible(char) {
+        if changes_the_rest(char) || matches!(char, SEPARATES_LINES | SEPARATES_PARAGRAPHS) {
             write!(self.to, "{}", char.escape_default())
         } else {
             self.to.write_char(char)
@@ -43,10 +44,9 @@ impl fmt::Write for Escaping<'_, '_> {
     }
 }
 
-/// Separators of lines, and what turns the order in which a line is read.
-const fn is_invisible(char: char) -> bool {
-    matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
+/// Some programs begin a line there.
+const SEPARATES_LINES: char = '\u{2028}';
+const SEPARATES_PARAGRAPHS: char = '\u{2029}';
 
 #[cfg(test)]
 mod tests {

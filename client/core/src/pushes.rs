@@ -2,9 +2,8 @@
 
 use ilock_events::CallState;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
-use crate::calls::{Call, CallPhase, LONGEST_RING_MS, News, over_at};
+use crate::calls::{Call, CallPhase, LONGEST_RING_MS, News, object, over_at};
 use crate::client::Client;
 use crate::link::LinkPhase;
 use crate::output::{CallInfo, Ending, Event};
@@ -61,9 +60,7 @@ impl Push {
         if !is_known && !name.is_empty() {
             name.clone_into(&mut call.info.caller_name);
         }
-        let data = self.invitation_data.as_deref();
-        let data: Option<Map<String, Value>> = data.and_then(|text| serde_json::from_str(text).ok());
-        call.describe(&self.caller_id, None, data.as_ref());
+        call.describe(&self.caller_id, None, object(self.invitation_data.as_deref()).as_ref());
     }
 }
 
@@ -90,16 +87,13 @@ impl Client {
         let expired = ended || number(push.expires_at.as_ref()).is_some_and(|end| self.time.has_passed(end, self.now));
         let seen = push.message_id.as_deref().is_some_and(|id| !self.seen.insert(id));
         match push.kind.as_str() {
-            "VIDEO_CALL" if expired => self.show_and_end(Some(&push), must_show),
-            "VIDEO_CALL" => self.call_by_push(&push, must_show),
+            "VIDEO_CALL" if !expired => return self.call_by_push(&push, must_show),
             "CALL_ENDED" if !seen && !expired => self.ended_by_push(&push),
             "MISSED_CALL" if !seen => self.missed_by_push(&push),
             _ => {}
         }
-        // No other push demands it today. Should one, the system does not ask which it was.
-        if push.kind != "VIDEO_CALL" {
-            self.show_and_end(Some(&push), must_show);
-        }
+        // No other push than a call demands it today. Should one, the system does not ask which it was.
+        self.show_and_end(Some(&push), must_show);
     }
 
     fn call_by_push(&mut self, push: &Push, must_show: bool) {

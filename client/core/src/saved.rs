@@ -85,14 +85,14 @@ impl Client {
         }
         client.link = saved.link;
         client.link.phase = client.link.logged_out.map_or(LinkPhase::Idle, LinkPhase::LoggedOut);
-        client.calls = saved.calls;
-        let answer = |call_id: &str| Purpose::Act { call_id: call_id.into(), act: Act::Accepted };
-        client.calls.restored(|call_id| saved.requests.iter().any(|request| request.purpose == answer(call_id)));
-        client.seen = saved.seen;
         for request in saved.requests {
             let id = client.requests.next_id();
             client.requests.pending.push(Pending { uncertain: true, ..Pending::new(id, request, 0) });
         }
+        client.calls = saved.calls;
+        let answer = |call_id: &str| Purpose::Act { call_id: call_id.into(), act: Act::Accepted };
+        client.calls.restored(|call_id| client.requests.has(&answer(call_id)));
+        client.seen = saved.seen;
         Ok(client)
     }
 

@@ -20,8 +20,9 @@ use mqtt5::packet::publish::PublishPacket;
 use tokio::task::JoinHandle;
 
 use crate::broker_acl::{Authority, BrokerAcl};
-use crate::broker_entrance::{Entrance, Handshake, listen, tls};
+use crate::broker_entrance::{Entrance, Handshake, tls};
 use crate::error::NotStarted;
+use crate::listening::listen;
 use crate::presence::PresenceReporter;
 
 /// As IoT Core: 128 KB a message.

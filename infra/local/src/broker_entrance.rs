@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::NotStarted;
+use crate::listening;
 
 /// How long a client may take for its handshake: as long as the broker then waits for its CONNECT.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -27,9 +28,6 @@ const LONGEST_HEAD: usize = 16 * 1024;
 
 /// How long the last bytes to a client may take, which does not read any more.
 const LAST_BYTES: Duration = Duration::from_secs(2);
-
-/// How long to wait before the next connection is accepted, where one could not be: too many are open.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 
 /// What a client does before it speaks MQTT.
 #[derive(Clone)]
@@ -63,17 +61,6 @@ impl Entrance {
     }
 }
 
-/// Listens at `at`; port 0 is any.
-///
-/// # Errors
-/// [`NotStarted::Address`].
-pub(crate) async fn listen(what: &'static str, at: SocketAddr) -> Result<(TcpListener, SocketAddr), NotStarted> {
-    let failed = |source| NotStarted::Address { what, address: at, source };
-    let listener = TcpListener::bind(at).await.map_err(failed)?;
-    let at = listener.local_addr().map_err(failed)?;
-    Ok((listener, at))
-}
-
 /// TLS by the certificate and key in these files.
 ///
 /// # Errors
@@ -98,21 +85,13 @@ fn reached_at(at: SocketAddr) -> SocketAddr {
 }
 
 async fn accept(listener: TcpListener, handshake: Handshake, broker: SocketAddr, stop: CancellationToken) {
-    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
-        match accepted {
-            Ok((client, from)) => {
-                let (handshake, stop) = (handshake.clone(), stop.clone());
-                tokio::spawn(async move {
-                    if let Err(error) = enter(client, handshake, broker, &stop).await {
-                        tracing::debug!(%error, %from, "a connection did not reach the broker");
-                    }
-                });
+    while let Some((client, from)) = listening::next(&listener, &stop).await {
+        let (handshake, stop) = (handshake.clone(), stop.clone());
+        tokio::spawn(async move {
+            if let Err(error) = enter(client, handshake, broker, &stop).await {
+                tracing::debug!(%error, %from, "a connection did not reach the broker");
             }
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted; accepting again");
-                tokio::time::sleep(ACCEPT_AGAIN).await;
-            }
-        }
+        });
     }
 }
 

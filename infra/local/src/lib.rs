@@ -13,6 +13,7 @@ pub mod dynamodb;
 mod error;
 mod http;
 pub mod ledger_folder;
+mod listening;
 mod options;
 mod pages;
 mod presence;

@@ -27,7 +27,6 @@ use ilock_log::ledger::{LEDGER_TABLE, Ledger, LedgerReader, Sequencer};
 use ilock_notify::Mqtt;
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +40,7 @@ use crate::http::host::{by_no_foreign_name, own_programs_only};
 use crate::http::whole::carried_out;
 use crate::http::{Served, reachable, serve};
 use crate::ledger_folder::{LedgerFolder, signing_key};
+use crate::listening::listen;
 use crate::options::{Addresses, Options};
 use crate::pages::{self, PageRoom, Pages, anybody_can_sign};
 use crate::push::LocalPush;
@@ -82,14 +82,6 @@ pub struct Stack {
     _scratch: Option<tempfile::TempDir>,
 }
 
-async fn bind(what: &'static str, address: SocketAddr) -> Result<TcpListener, NotStarted> {
-    TcpListener::bind(address).await.map_err(|source| NotStarted::Address { what, address, source })
-}
-
-fn bound(what: &'static str, address: SocketAddr, listener: &TcpListener) -> Result<SocketAddr, NotStarted> {
-    listener.local_addr().map_err(|source| NotStarted::Address { what, address, source })
-}
-
 /// Takes the data directory for this process alone.
 fn take(dir: &Path) -> Result<File, NotStarted> {
     let failed = |source| NotStarted::DataDir { path: dir.to_owned(), source };
@@ -113,7 +105,7 @@ impl Stack {
         let scratch = if data_dir.is_some() { None } else { Some(scratch()?) };
         let files = data_dir.as_deref().or(scratch.as_ref().map(TempDir::path)).unwrap_or(Path::new("."));
         let (page_room, settings) = (PageRoom::new(&settings, &trtc_pages)?, Settings::for_dev(settings));
-        let http = bind("HTTP", at.http).await?;
+        let (http, http_at) = listen("HTTP", at.http).await?;
         let tables = Tables::start(at.dynamodb, data_dir.as_deref(), &settings, watch).await?;
 
         let sessions = data_dir.as_ref().map(|dir| dir.join("mqtt"));
@@ -144,7 +136,6 @@ impl Stack {
         let mut tasks = vec![tokio::spawn(poller.run(stop.clone()))];
         tasks.push(sequencing(&stop, sequencer.clone(), wiring.settings.sequence_every()?));
 
-        let http_at = bound("HTTP", at.http, &http)?;
         let reader = LedgerReader::new(sequencer.store.clone());
         let router = routes(&wiring, &push, &reader, page_room, &stop)?.merge(stores(tables.at, &tlog));
         tasks.push(tokio::spawn(serve(Served { listener: http, router, header_timeout }, stop.clone())));
@@ -195,9 +186,8 @@ impl Tables {
         settings: &Settings,
         watch: Option<SharedInterceptor>,
     ) -> Result<Self, NotStarted> {
-        let listener = dynamodb::bind(address).await?;
+        let (listener, at) = dynamodb::bind(address).await?;
         let database = dynamodb::open(data_dir)?;
-        let at = bound("DynamoDB", address, &listener)?;
         let stop = CancellationToken::new();
         let task = dynamodb::serve(listener, database.clone(), stop.clone());
         let client = dynamodb::client(at, watch);

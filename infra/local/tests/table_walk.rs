@@ -38,8 +38,8 @@ async fn a_page_ends_after_two_thousand_items_and_the_pages_are_all_of_it() {
     let options = ImportOptions { record_streams: false, set_cached_at: false };
     database.import_items("log", (0..ITEMS).map(item).collect(), options).unwrap();
 
-    let listener = dynamodb::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let client = dynamodb::client(listener.local_addr().unwrap(), None);
+    let (listener, at) = dynamodb::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let client = dynamodb::client(at, None);
     let stop = CancellationToken::new();
     let serving = dynamodb::serve(listener, database, stop.clone());
 

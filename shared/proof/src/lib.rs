@@ -37,7 +37,7 @@ pub use note::signed::Note;
 pub use note::tlog_proof::TlogProof;
 pub use personal::{personal_digest, salt_personal};
 pub use proof_file::{MadeProofs, Unproven, proof_file};
-pub use stored_call::{PARTIES, StoredCall, UNPLACED_UNTIL, UnreadableItem};
+pub use stored_call::{PARTIES, StoredCall, UNPLACED_UNTIL, UnreadableItem, own_key};
 pub use text_digest::TextDigest;
 pub use tile::{TILE_WIDTH, Tile, TileKind};
 pub use tile_set::TileSet;

@@ -53,6 +53,19 @@ impl fmt::Display for UnreadableItem {
     }
 }
 
+/// The sort key that an item of the kind `name` has by its content, of a receipt all but its round; none where the content names
+/// none.
+#[must_use]
+pub fn own_key(name: &str, body: &Value) -> Option<String> {
+    Some(match name {
+        "commit" => format!("commit#{:06}", body["n"].as_u64()?),
+        "receipt" => format!("receipt#{:06}#", body["n"].as_u64()?),
+        "alert" => format!("alert#{}", body["client_id"].as_str().unwrap_or("-")),
+        "personal" | "forgotten" => format!("{name}#{:.16}", body["digest"].as_str()?),
+        _ => name.to_owned(),
+    })
+}
+
 impl StoredCall {
     /// Adds the item at `sk`, given without its keys. Items come in the order of their sort keys.
     pub fn place(&mut self, sk: &str, mut body: Value) {
@@ -67,15 +80,8 @@ impl StoredCall {
                 _ => {}
             }
         }
-        let is_own = match name {
-            "commit" => body["n"].as_u64().is_some_and(|n| sk == format!("commit#{n:06}")),
-            "alert" => sk == format!("alert#{}", body["client_id"].as_str().unwrap_or("-")),
-            "receipt" => body["n"].as_u64().is_some_and(|n| is_round(sk.strip_prefix(&format!("receipt#{n:06}#")))),
-            "personal" | "forgotten" => {
-                body["digest"].as_str().is_some_and(|digest| sk == format!("{name}#{digest:.16}"))
-            }
-            _ => sk == name,
-        };
+        let is_own = own_key(name, &body)
+            .is_some_and(|own| if name == "receipt" { is_round(sk.strip_prefix(own.as_str())) } else { sk == own });
         // Where it stands elsewhere than it says, that is part of the evidence.
         if let Some(fields) = body.as_object_mut().filter(|_| !is_own) {
             fields.insert("sk".into(), sk.into());

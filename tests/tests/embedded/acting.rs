@@ -1,16 +1,10 @@
 //! Which client acts in a call, and how that is known.
 
 use ilock_auth::Role;
-use ilock_env::Clock;
 use ilock_events::ClientProof;
 use ilock_tests::World;
-use ilock_tests::parties::{Party, call_id, session_token};
+use ilock_tests::parties::call_id;
 use serde_json::{Value, json};
-
-/// The person `id`, logged in by `session`.
-fn logged_in(world: &World, id: &str, session: &str) -> Party {
-    world.bearer(id, session_token(id, Role::User, Some(session), Clock::system().now()))
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_acts_in_the_name_of_a_client_that_is_not_registered() {
@@ -47,7 +41,7 @@ async fn nobody_acts_in_the_name_of_a_client_that_is_not_registered() {
 async fn the_log_says_whether_it_was_that_client_or_somebody_who_said_so_and_auditors_read_it() {
     let world = World::new().await;
     let door = world.door("device123");
-    let (phone, tablet) = (logged_in(&world, "anna", "s-phone"), logged_in(&world, "anna", "s-tablet"));
+    let (phone, tablet) = (world.logged_in("anna", Some("s-phone")), world.logged_in("anna", Some("s-tablet")));
     phone.registers("phone").await;
     tablet.registers("tablet").await;
     let call = call_id(&door.rings("anna", 30).await);
@@ -55,7 +49,7 @@ async fn the_log_says_whether_it_was_that_client_or_somebody_who_said_so_and_aud
     tablet.callee_acts(&call, "ringing", Some("tablet")).await.ok();
     // In the name of the other one.
     phone.callee_acts(&call, "declined", Some("tablet")).await.ok();
-    let refreshed = logged_in(&world, "anna", "s-phone");
+    let refreshed = world.logged_in("anna", Some("s-phone"));
     refreshed.callee_acts(&call, "accepted", Some("phone")).await.ok();
 
     let log = world.log(&call).await;

@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use futures::stream::{self, StreamExt};
-use ilock_auth::Role;
 use ilock_env::Clock;
 use ilock_local::Options;
 use ilock_tests::World;
-use ilock_tests::parties::{Answer, Party, call_id, session_token};
+use ilock_tests::parties::{Answer, Party, call_id};
 use ilock_tests::phone::{Heard, Phone, kind};
 use reqwest::Method;
 use serde_json::json;
@@ -56,11 +55,7 @@ async fn of_three_hundred_presses_by_one_identity_the_limit_rings_and_others_rin
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_that_was_ended_uses_up_no_press_and_no_key_of_its_owner() {
     let world = World::new().await;
-    let logged_in = |session: &str| {
-        let token = session_token("anna", Role::User, Some(session), Clock::system().now());
-        world.bearer("anna", token)
-    };
-    let (stolen, anna) = (logged_in("stolen"), logged_in("own"));
+    let (stolen, anna) = (world.logged_in("anna", Some("stolen")), world.logged_in("anna", Some("own")));
     stolen.registers("old").await;
     anna.registers("phone").await;
     world.user("bert").registers("phone").await;

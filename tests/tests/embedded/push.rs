@@ -15,7 +15,7 @@ use ilock_local::push::Shown;
 use ilock_tests::aws::{Aws, PUSH_APP};
 use ilock_tests::backend::dynamodb;
 use ilock_tests::faults::{Fault, Faults, When};
-use ilock_tests::parties::{call_id, session_token, user_at};
+use ilock_tests::parties::{call_id, user_at};
 use ilock_tests::{Party, World};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -396,10 +396,7 @@ async fn tokens_without_a_client_id_are_those_of_the_phone_and_end_with_it() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     pushes(&world, 2, 0).await;
     // Of several phones it is that of the same login.
-    let logged_in = |session: &str| {
-        let token = session_token("bert", ilock_auth::Role::User, Some(session), Clock::system().now());
-        world.bearer("bert", token)
-    };
+    let logged_in = |session: &str| world.logged_in("bert", Some(session));
     for session in ["one", "two"] {
         logged_in(session).registers(session).await;
     }
@@ -415,9 +412,6 @@ async fn tokens_without_a_client_id_are_those_of_the_phone_and_end_with_it() {
 async fn one_phone_is_one_client_whichever_of_its_registrations_comes_first() {
     let world = World::new().await;
     let door = world.door("device123");
-    let logged_in = |id: &str, session: Option<&str>| {
-        world.bearer(id, session_token(id, ilock_auth::Role::User, session, Clock::system().now()))
-    };
     let token = |platform: &str, token: &str| json!({ "platform": platform, "fcm_token": token });
     let app = |id: &str, more: Value| {
         let mut body = json!({ "client_id": format!("{id}_android_1") });
@@ -431,7 +425,7 @@ async fn one_phone_is_one_client_whichever_of_its_registrations_comes_first() {
         ("vera", Some("one"), token("android", "vera-token"), of_android.clone()),
         ("wim", Some("two"), token("harmony", "wim-token"), of_android),
     ] {
-        let person = logged_in(id, session);
+        let person = world.logged_in(id, session);
         person.posts(REGISTER, first.clone()).await.ok();
         person.posts("/api/mqtt/clients/register", app(id, then)).await.ok();
         person.posts(REGISTER, first).await.ok();

@@ -224,7 +224,7 @@ async fn a_new_password_ends_the_old_one_a_minute_after_it_was_used_and_a_lost_a
 async fn two_registrations_in_a_row_leave_the_password_of_a_connection_that_stands() {
     let later = Later::default();
     let world = later.world(&[("LIMIT_REGISTRATIONS_AN_HOUR", "1000")]).await;
-    let anna = || world.bearer("anna", session_token("anna", Role::User, Some("s"), later.now()));
+    let anna = || world.logged_in("anna", Some("s"));
     let first = Credentials::of(&anna().registers("phone").await);
     assert!(is_let_in(&first).await);
     // Neither of the two is used, and nothing connects between them.
@@ -245,7 +245,7 @@ async fn two_registrations_in_a_row_leave_the_password_of_a_connection_that_stan
 async fn a_phone_that_registers_anew_every_ten_seconds_for_an_hour_is_never_cut_and_its_old_passwords_die() {
     let later = Later::default();
     let world = later.world(&[("LIMIT_REGISTRATIONS_AN_HOUR", "1000")]).await;
-    let anna = || world.bearer("anna", session_token("anna", Role::User, Some("s"), later.now()));
+    let anna = || world.logged_in("anna", Some("s"));
     let mut passwords: Vec<Credentials> = vec![];
     for round in 0..360 {
         passwords.push(Credentials::of(&anna().registers("phone").await));

@@ -20,9 +20,6 @@ use crate::ui::error::CommandError;
 use crate::ui::output::Output;
 use crate::ui::progress;
 
-/// How many items of one call that cannot be read are named.
-const MOST_OF_A_CALL: usize = 100;
-
 pub struct ExportFolder {
     path: PathBuf,
     data: DataFiles,
@@ -96,7 +93,7 @@ impl ExportFolder {
         output: Output,
     ) -> Result<Option<(StoredCall, Vec<Finding>)>, CommandError> {
         let (mut items, mut bytes): (Vec<(String, Value)>, u64) = (vec![], 0);
-        let mut findings = Findings::at_most(MOST_OF_A_CALL);
+        let mut findings = Findings::of_a_call();
         let mut on_finding = |finding: Finding| {
             if finding.call_id.as_deref() == Some(call_id.as_str()) {
                 findings.push(finding);

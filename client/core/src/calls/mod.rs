@@ -8,4 +8,5 @@ mod outgoing;
 mod settle;
 
 pub(crate) use call::{Call, CallPhase, Calls, LONGEST_RING_MS};
+pub(crate) use outgoing::object;
 pub(crate) use settle::{News, over_at};

@@ -20,7 +20,7 @@ const OUTCOME_MS: u64 = 4_000;
 const LONGEST_RING_MS: u64 = 125_000;
 
 /// A JSON object, or none.
-fn object(text: Option<&str>) -> Option<Map<String, Value>> {
+pub(crate) fn object(text: Option<&str>) -> Option<Map<String, Value>> {
     serde_json::from_str(text?).ok()
 }
 

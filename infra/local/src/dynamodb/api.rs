@@ -24,6 +24,7 @@ use super::checkpoints::keep_log_short;
 use crate::error::NotStarted;
 use crate::http::network::is_loopback_host;
 use crate::http::{Served, serve as serve_http};
+use crate::listening::listen;
 
 /// The same as DynamoDB's.
 const MAX_BODY: usize = 16 * 1024 * 1024;
@@ -33,15 +34,15 @@ const ITEMS_OF_A_PAGE: usize = 2_000;
 /// The SDK keeps idle connections for longer than this API's other clients.
 const HEADER_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// Binds `address`, which must be a loopback address.
+/// Binds `address`, which must be a loopback address. Answers where it listens.
 ///
 /// # Errors
 /// [`NotStarted`].
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, NotStarted> {
+pub async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), NotStarted> {
     if !address.ip().is_loopback() {
         return Err(NotStarted::NotLoopback(address));
     }
-    TcpListener::bind(address).await.map_err(|source| NotStarted::Address { what: "DynamoDB", address, source })
+    listen("DynamoDB", address).await
 }
 
 /// Serves `database` on `listener` until `stop`.

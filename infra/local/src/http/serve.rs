@@ -15,9 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::host::Peer;
 use super::lingering::Lingering;
 use super::unread::close_where_unread;
-
-/// How long to wait before the next connection is accepted, where one could not be: too many are open.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
+use crate::listening;
 
 /// Routes, and where and how they are served.
 pub(crate) struct Served {
@@ -34,21 +32,13 @@ pub(crate) async fn serve(served: Served, stop: CancellationToken) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(header_timeout);
     let mut connections = JoinSet::new();
-    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+    while let Some((stream, from)) = listening::next(&listener, &stop).await {
         // Forgets those that have ended.
         while connections.try_join_next().is_some() {}
-        match accepted {
-            Ok((stream, from)) => {
-                let _ = stream.set_nodelay(true);
-                let service = TowerToHyperService::new(router.clone().layer(Extension(Peer(from.ip()))));
-                let connection = http.serve_connection(TokioIo::new(Lingering::new(stream)), service).with_upgrades();
-                connections.spawn(until_idle(connection, stop.clone()));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted; accepting again");
-                tokio::time::sleep(ACCEPT_AGAIN).await;
-            }
-        }
+        let _ = stream.set_nodelay(true);
+        let service = TowerToHyperService::new(router.clone().layer(Extension(Peer(from.ip()))));
+        let connection = http.serve_connection(TokioIo::new(Lingering::new(stream)), service).with_upgrades();
+        connections.spawn(until_idle(connection, stop.clone()));
     }
     drop(listener);
     while connections.join_next().await.is_some() {}

@@ -40,7 +40,7 @@ use ilock_local::dynamodb::create_table;
 use ilock_log::ledger::{LEDGER_TABLE, Ledger, Sequencer};
 use ilock_tests::aws::{Aws, PUSH_APP, Request};
 use ilock_tests::ledger::{FaultyStore, StoreFault, entries, of_commits};
-use ilock_tests::parties::{call_id, registration, session_token, user_at};
+use ilock_tests::parties::{call_id, registration, user_at};
 use ilock_tests::tencent::{Report, Reports};
 use ilock_tests::{Party, World};
 use serde_json::{Value, json};
@@ -193,11 +193,6 @@ async fn asks(app: &Router, who: &Party, method: &str, path: &str, key: Option<&
     app.clone().oneshot(request.body(body).unwrap()).await.unwrap().status().as_u16()
 }
 
-/// The user `id`, by a login whose session is named.
-fn session(world: &World, id: &str) -> Party {
-    world.bearer(id, session_token(id, Role::User, Some(id), ilock_env::Clock::system().now()))
-}
-
 impl Scenes {
     fn note(&mut self, function: &'static str) {
         self.asked.entry(function).or_default().extend(self.aws.asked());
@@ -300,7 +295,7 @@ impl Scenes {
         let parts = self.start(&[Warm::Directory, Warm::Broker]).await;
         let app = service(remove_client::routes(RemoveClientState::new(&parts.wiring).unwrap()));
         assert_eq!(asks(&app, &anna, "DELETE", "/api/mqtt/clients/anna_4", None, None).await, 200);
-        let clara = session(&self.world, "clara");
+        let clara = self.world.logged_in("clara", Some("clara"));
         clara.registers("phone").await;
         assert_eq!(asks(&app, &clara, "DELETE", "/api/mqtt/clients/clara_phone", None, None).await, 200);
         self.note("remove-client");
@@ -312,7 +307,7 @@ impl Scenes {
 
         self.wishes().await;
 
-        let dora = session(&self.world, "dora");
+        let dora = self.world.logged_in("dora", Some("dora"));
         let body = json!({ "client_id": "phone", "platform": "android", "push_token": "doras" });
         dora.posts("/api/mqtt/clients/register", body).await.ok();
         let operator = self.world.party("op", Role::Operator);
