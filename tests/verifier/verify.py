@@ -10,7 +10,6 @@ Prints what was checked and ends with 0, or names what is wrong and ends with 1.
 """
 import argparse
 import base64
-import datetime
 import hashlib
 import json
 import pathlib
@@ -88,15 +87,12 @@ def check_chain(call_id, commits):
         check(commit.get("hash", previous) == previous, f"{call_id}: commit {number} does not have its hash")
 
 
-def named_digests(commits):
-    return {event["data"]["personal"] for commit in commits for event in commit["events"] if "personal" in event.get("data", {})}
-
-
 def check_personal(call_id, texts, commits):
+    named = {event["data"]["personal"] for commit in commits for event in commit["events"] if "personal" in event.get("data", {})}
     for text in texts:
         digest = sha256(text["salt"].encode() + text["text"].encode()).hex()
         check(digest == text["digest"], f"{call_id}: a personal text does not have its digest")
-        check(digest in named_digests(commits), f"{call_id}: a personal text is named by no commit")
+        check(digest in named, f"{call_id}: a personal text is named by no commit")
 
 
 # RFC 6962.
@@ -109,10 +105,8 @@ def node(left, right):
 
 
 def root_of(hashes):
-    if not hashes:
-        return sha256(b"")
-    if len(hashes) == 1:
-        return hashes[0]
+    if len(hashes) < 2:
+        return hashes[0] if hashes else sha256(b"")
     middle = 1 << (len(hashes) - 1).bit_length() - 1
     return node(root_of(hashes[:middle]), root_of(hashes[middle:]))
 
@@ -145,8 +139,7 @@ def read_checkpoint(note, keys):
     """Size and root of a checkpoint that one of `keys` signed."""
     text, signatures = note.rsplit("\n\n", 1)
     check(signatures.endswith("\n"), "the checkpoint is cut off")
-    text += "\n"
-    origin, size, root = text.removesuffix("\n").split("\n")
+    origin, size, root = text.split("\n")
     check(size == str(int(size)), "the size is not written as it must be")
     signed = 0
     for line in signatures.removesuffix("\n").split("\n"):
@@ -155,7 +148,7 @@ def read_checkpoint(note, keys):
         signature = base64.b64decode(signature, validate=True)
         for key_name, key_id, key in keys:
             if (name, signature[:4]) == (key_name, key_id) and name == origin:
-                key.verify(signature[4:], text.encode())
+                key.verify(signature[4:], f"{text}\n".encode())
                 signed += 1
     check(signed, "no key that is believed signed the checkpoint")
     return origin, int(size), base64.b64decode(root, validate=True)
@@ -176,11 +169,11 @@ def check_tlog_proof(text, data, keys, origin):
 
 
 # A file of `ilock prove`.
-def verify_proof(path, key):
-    file = json.loads(pathlib.Path(path).read_text(), object_pairs_hook=unique)
+def verify_proof(asked):
+    file = json.loads(pathlib.Path(asked.path).read_text(), object_pairs_hook=unique)
     check(file["ilock_proof"] == 1, "it is of another version")
-    keys = [read_key(text) for text in ([key] if key else file["keys"])]
-    call_id, entries, commits, places, roots = file["call_id"], 0, [], {}, {}
+    keys = [read_key(text) for text in ([asked.key] if asked.key else file["keys"])]
+    call_id, commits, places, roots = file["call_id"], [], {}, {}
     for name, kind in KINDS.items():
         for item in file[name]:
             body = strict(item["text"])
@@ -189,13 +182,12 @@ def verify_proof(path, key):
             index, size, root = check_tlog_proof(item["proof"], data, keys, file["origin"])
             check(roots.setdefault(size, root) == root, f"there are two trees of {size} entries")
             check(places.setdefault(index, data) == data, f"there are two entries {index}")
-            entries += 1
             if name == "commits":
                 commits.append(body)
     check(commits, "it has no commit")
     check_chain(call_id, commits)
-    print(f"{call_id}: {len(commits)} commits, {entries} entries in {file['origin']}")
-    if not key:
+    print(f"{call_id}: {len(commits)} commits, {sum(len(file[name]) for name in KINDS)} entries in {file['origin']}")
+    if not asked.key:
         print(f"nobody vouches for the key {', '.join(file['keys'])}")
 
 
@@ -217,9 +209,9 @@ def calls_in(path):
     check(end == {"calls": calls, "commits": commits}, "the export's end counts other calls than there are")
 
 
-def verify_export(path):
+def verify_export(asked):
     calls = commits = texts = 0
-    for line in calls_in(path):
+    for line in calls_in(asked.path):
         check_chain(line["call"], line["commits"])
         check_personal(line["call"], line.get("personal", []), line["commits"])
         calls, commits, texts = calls + 1, commits + len(line["commits"]), texts + len(line.get("personal", []))
@@ -249,34 +241,27 @@ def entries_in(folder, size):
             bundle = bundle[2 + length :]
 
 
-def check_hours(entries):
-    """Each hour has one entry, and stands behind all hours before it."""
-    first = datetime.datetime(2020, 1, 1)
-    hours = (first + datetime.timedelta(hours=number) for number in range(24 * 366 * 20))
-    known = {entry(7, sha256(hour.strftime("%Y-%m-%dT%H").encode())): hour for hour in hours}
-    last = first
+def check_hours_and_keys(folder, entries):
+    """Each hour has one entry, behind all hours before it. The statements that keys began or ended are those that were entered."""
+    days = (f"{year}-{month:02}-{day:02}" for year in range(2020, 2040) for month in range(1, 13) for day in range(1, 32))
+    hours = {entry(7, sha256(f"{day}T{hour:02}".encode())): f"{day}T{hour:02}" for day in days for hour in range(24)}
+    last = ""
     for index, data in enumerate(entries):
-        if data in known:
-            check(known[data] > last, f"entry {index} is of an hour that began before")
-            last = known[data]
-
-
-def check_key_files(folder, entries):
-    """The statements that keys began or ended are those that were entered."""
-    for data in entries:
+        if data in hours:
+            check(hours[data] > last, f"entry {index} is of an hour that began before")
+            last = hours[data]
         if data[:2] == b"\1\6":
             name = f"keys/{data[2:34].hex()}.json"
             check(sha256((folder / name).read_bytes()) == data[2:34], f"{name} is not the one that was entered")
 
 
-def verify_ledger(directory, key, export):
-    folder = pathlib.Path(directory)
-    keys = [read_key(text) for text in ([key] if key else (folder / "key").read_text().split())]
+def verify_ledger(asked):
+    folder = pathlib.Path(asked.path)
+    keys = [read_key(text) for text in ([asked.key] if asked.key else (folder / "key").read_text().split())]
     origin, size, root = read_checkpoint((folder / "checkpoint").read_text(), keys)
     entries = list(entries_in(folder, size))
     check(len(entries) == size, f"there are {len(entries)} entries, and the checkpoint has {size}")
-    check_hours(entries)
-    check_key_files(folder, entries)
+    check_hours_and_keys(folder, entries)
     hashes, level = [leaf(data) for data in entries], 0
     check(root_of(hashes) == root, "the entries do not lead to the checkpoint's root")
     while hashes:
@@ -284,35 +269,28 @@ def verify_ledger(directory, key, export):
         hashes = [root_of(hashes[at : at + WIDTH]) for at in range(0, len(hashes) - WIDTH + 1, WIDTH)]
         level += 1
     print(f"{origin}: {size} entries, {level} levels of tiles")
-    if export:
+    if asked.export:
         entered, looked_for = set(entries), 0
-        for line in calls_in(export):
-            call_id = line["call"]
-            texts = [(1, commit, commit_text(commit, call_id)) for commit in line["commits"]]
-            texts += [(2, item, item_text(item, call_id)) for item in line["receipts"]]
-            texts += [(3, item, item_text(item, call_id)) for item in line.get("alerts", [])]
-            texts += [(4, item, item_text(item, call_id)) for item in line.get("forgotten", [])]
-            for kind, item, text in texts:
-                there = entry(kind, sha256(text.encode()), call_id, item.get("n", 0)) in entered
-                check(there, f"{call_id}: something of type {kind} is not in the ledger: {text[:80]}")
-                looked_for += 1
+        for line in calls_in(asked.export):
+            for name, kind in KINDS.items():
+                for item in line[name] if kind < 3 else line.get(name, []):
+                    text = (commit_text if kind == 1 else item_text)(item, line["call"])
+                    there = entry(kind, sha256(text.encode()), line["call"], item.get("n", 0)) in entered
+                    check(there, f"{line['call']}: something of type {kind} is not in the ledger: {text[:80]}")
+                    looked_for += 1
         print(f"{looked_for} commits, receipts and marks of the export are in it")
 
 
 def main():
+    judges = {"proof": verify_proof, "export": verify_export, "ledger": verify_ledger}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["proof", "export", "ledger"])
+    parser.add_argument("what", choices=judges)
     parser.add_argument("path")
     parser.add_argument("--key", help="the ledger's key, as you keep it")
     parser.add_argument("--export", help="a file whose calls must be in the ledger")
     asked = parser.parse_args()
     try:
-        if asked.what == "proof":
-            verify_proof(asked.path, asked.key)
-        elif asked.what == "export":
-            verify_export(asked.path)
-        else:
-            verify_ledger(asked.path, asked.key, asked.export)
+        judges[asked.what](asked)
     except (Wrong, InvalidSignature, KeyError, ValueError, OSError) as wrong:
         sys.exit(f"wrong: {wrong or 'a signature does not fit'}")
 
