@@ -92,7 +92,7 @@ impl Client {
             Purpose::List => self.listed(data),
             Purpose::Seen { until } => self.emit(Event::CallsSeen { until: *until }),
             Purpose::Place { press } => match serde_json::from_value::<View>(data) {
-                Ok(view) => self.placed(press, view),
+                Ok(view) => self.placed(press, &pending.request, view),
                 Err(error) => self.unreadable(&pending.request.purpose, &error),
             },
             Purpose::Act { call_id, act } => match serde_json::from_value::<View>(data) {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::calls::Calls;
-use crate::codes::TOKEN_REFUSED;
+use crate::codes::{NO_ANSWER, TOKEN_REFUSED};
 use crate::config::Config;
 use crate::input::Input;
 use crate::link::{Link, LinkPhase};
@@ -64,6 +64,7 @@ impl Client {
         self.take(input);
         self.token_due();
         self.requests_due();
+        self.release_requests();
         self.link_due();
         self.calls_due();
         self.watch_due();
@@ -134,10 +135,11 @@ impl Client {
                 self.press(&callees, caller_info.as_deref(), ring_seconds, invitation_data.as_deref());
             }
             Input::Answer { call_id } => self.answer(&call_id),
-            Input::Reject { call_id, reason } => self.reject(&call_id, reason.as_deref()),
             Input::Decline { call_id } => self.decline(&call_id),
             Input::Preview { call_id } => self.preview(&call_id),
-            Input::HangUp { call_id, reason } => self.hang_up(&call_id, reason.as_deref()),
+            Input::Reject { call_id, reason } | Input::HangUp { call_id, reason } => {
+                self.hang_up(&call_id, reason.as_deref());
+            }
             Input::CallsSeen { until } => self.calls_seen(until),
             _ => {}
         }
@@ -147,12 +149,24 @@ impl Client {
         self.outputs.push(output.into());
     }
 
-    /// Makes a request now.
+    /// Makes a request now, or as soon as it may be made.
     pub(crate) fn send(&mut self, request: Request) {
         let id = self.requests.next_id();
-        let mut pending = Pending::new(id, request, self.now);
-        self.outputs.push(pending.send(self.now).into());
-        self.requests.pending.push(pending);
+        self.requests.pending.push(Pending::new(id, request, self.now));
+        self.attempt(id);
+    }
+
+    /// Makes the request, unless it waits for another one.
+    pub(crate) fn attempt(&mut self, id: u64) {
+        let Some(index) = self.requests.position(id) else { return };
+        let waits = self.requests.pending.get(index).is_some_and(|pending| self.is_held(&pending.request.purpose));
+        let Some(pending) = self.requests.pending.get_mut(index) else { return };
+        if waits {
+            pending.hold(self.now);
+        } else {
+            let command = pending.send(self.now);
+            self.outputs.push(command.into());
+        }
     }
 
     /// A time between the two bounds from now.
@@ -176,18 +190,16 @@ impl Client {
             self.requests.pending.iter().filter(|pending| due(pending, self.now)).map(|p| p.id).collect();
         for id in ids {
             let Some(index) = self.requests.position(id) else { continue };
-            let Some(pending) = self.requests.pending.get_mut(index) else { continue };
+            let Some(pending) = self.requests.pending.get(index) else { continue };
             let stage = pending.stage;
             // Where the machine slept, the time has passed without a tick: nobody waits at the door any more.
             let late_press = matches!(pending.request.purpose, Purpose::Place { .. }) && pending.is_late(self.now);
             match stage {
                 Stage::NeedsToken => self.give_up(index, TOKEN_REFUSED, None),
                 Stage::Sent(_) => self.request_failed(id),
-                Stage::Waiting { .. } if late_press => self.give_up(index, 0, None),
-                Stage::Waiting { .. } => {
-                    let command = pending.send(self.now);
-                    self.outputs.push(command.into());
-                }
+                Stage::Held => self.give_up(index, NO_ANSWER, None),
+                Stage::Waiting { .. } if late_press => self.give_up(index, NO_ANSWER, None),
+                Stage::Waiting { .. } => self.attempt(id),
             }
         }
     }

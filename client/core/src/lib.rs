@@ -23,6 +23,7 @@ mod input;
 mod jwe;
 mod link;
 mod messages;
+mod order;
 mod output;
 mod problems;
 mod pushes;

@@ -37,6 +37,11 @@ impl Act {
         }
     }
 
+    /// Whether it ends the call.
+    pub fn ends(self) -> bool {
+        matches!(self, Self::Rejected | Self::HangUp | Self::Cancelled | Self::CallerHangUp)
+    }
+
     pub fn path(self) -> &'static str {
         match self {
             Self::Cancelled | Self::CallerHangUp => "/api/calls/caller-action",
@@ -56,6 +61,13 @@ pub(crate) enum Purpose {
     Get { call_id: String, preview: bool },
     List,
     Seen { until: i64 },
+}
+
+impl Purpose {
+    /// Whether it ends this call.
+    pub fn ends(&self, call: &str) -> bool {
+        matches!(self, Self::Act { call_id, act } if call_id == call && act.ends())
+    }
 }
 
 /// A request to be made.
@@ -78,6 +90,8 @@ pub(crate) enum Stage {
     Waiting { at: u64, for_network: bool },
     /// Waits for a fresh access token.
     NeedsToken,
+    /// Waits until another request is through: see order.rs.
+    Held,
 }
 
 /// A request with its attempts.
@@ -104,9 +118,7 @@ impl Pending {
     pub fn send(&mut self, now: u64) -> Command {
         self.stage = Stage::Sent(now.saturating_add(TIMEOUT_MS + FORGOTTEN_MS));
         self.attempts = self.attempts.saturating_add(1);
-        if self.attempts == 1 {
-            self.give_up_at = self.request.worth_ms.map(|worth| now.saturating_add(worth));
-        }
+        self.give_up_at = self.give_up_at.or_else(|| self.worth_until(now));
         Command::Request {
             id: self.id,
             method: self.request.method,
@@ -115,6 +127,18 @@ impl Pending {
             idempotency_key: self.request.key.clone(),
             timeout_ms: TIMEOUT_MS,
         }
+    }
+
+    /// Makes it wait for another request. A logout that waits loses none of its time: what it waits for ends.
+    pub fn hold(&mut self, now: u64) {
+        self.stage = Stage::Held;
+        if self.request.purpose != Purpose::LogOut {
+            self.give_up_at = self.give_up_at.or_else(|| self.worth_until(now));
+        }
+    }
+
+    fn worth_until(&self, now: u64) -> Option<u64> {
+        self.request.worth_ms.map(|worth| now.saturating_add(worth))
     }
 
     /// The bound of the random wait before the next attempt.
@@ -126,7 +150,7 @@ impl Pending {
     pub fn due(&self) -> Option<u64> {
         match self.stage {
             Stage::Sent(at) | Stage::Waiting { at, .. } => Some(at),
-            Stage::NeedsToken => self.give_up_at,
+            Stage::NeedsToken | Stage::Held => self.give_up_at,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::calls::call::{ANSWER_GRACE_MS, CallPhase, GivenUp};
+use crate::calls::call::{ANSWER_GRACE_MS, Call, CallPhase, GivenUp};
 use crate::client::Client;
 use crate::codes::{CALL_IS_OVER, NOT_RINGING, OWN_CALL, UNKNOWN_CALL};
 use crate::output::{Ending, Event, Method};
@@ -150,8 +150,10 @@ impl Client {
             // The report changes nothing; what it answers is the call as it is, and this phone's look at the caller.
             return self.previewed(call_id, view, false);
         }
-        let over = self.calls.0.get(index).is_none_or(|call| call.phase == CallPhase::Over);
-        if act == Act::Accepted && !over {
+        let Some(call) = self.calls.0.get_mut(index) else { return };
+        if call.phase == CallPhase::Over {
+            call.seq = call.seq.max(view.seq);
+        } else if act == Act::Accepted || act.ends() {
             self.apply_view(index, view);
         }
     }
@@ -165,26 +167,17 @@ impl Client {
         self.over(index, Ending::Failed, None, None);
     }
 
-    pub(crate) fn reject(&mut self, call_id: &str, reason: Option<&str>) {
-        let Some(index) = self.found(call_id) else { return };
-        let Some(call) = self.calls.0.get(index) else { return };
-        match call.phase {
-            CallPhase::Asking | CallPhase::Ringing | CallPhase::Silenced | CallPhase::Answering => {
-                self.act(call_id, Act::Rejected, reason);
-                self.over(index, Ending::RejectedHere, None, None);
-            }
-            CallPhase::Active | CallPhase::Placing | CallPhase::Calling => self.hang_up(call_id, reason),
-            CallPhase::Over => {}
-        }
-    }
-
     /// This phone falls silent. The call is not over: it may still be answered here.
     pub(crate) fn decline(&mut self, call_id: &str) {
         let Some(index) = self.found(call_id) else { return };
         let Some(call) = self.calls.0.get(index) else { return };
-        if matches!(call.phase, CallPhase::Asking | CallPhase::Ringing) {
-            self.act(call_id, Act::Declined, None);
-            self.silence(index);
+        match call.phase {
+            CallPhase::Asking | CallPhase::Ringing => {
+                self.act(call_id, Act::Declined, None);
+                self.silence(index);
+            }
+            CallPhase::Over => self.over_again(index, call_id),
+            _ => {}
         }
     }
 
@@ -233,30 +226,51 @@ impl Client {
         }
     }
 
+    /// Ends the call, whatever it is by now. What rings is rejected, for all of the person's phones.
     pub(crate) fn hang_up(&mut self, name: &str, reason: Option<&str>) {
         let Some(index) = self.found(name) else { return };
         let Some(call) = self.calls.0.get(index) else { return };
-        let call_id = call.name();
         match call.phase {
-            CallPhase::Asking | CallPhase::Ringing | CallPhase::Silenced | CallPhase::Answering => {
-                self.reject(&call_id, reason);
+            CallPhase::Placing if call.given_up.is_none() => self.give_up_placing(index, reason, Ending::Cancelled),
+            CallPhase::Placing | CallPhase::Over => self.over_again(index, name),
+            _ => {
+                let callees = call.callees.clone();
+                self.end(index, reason, None);
+                self.give_up_presses(&callees, reason);
             }
-            CallPhase::Active => {
-                let act = if call.is_outgoing() { Act::CallerHangUp } else { Act::HangUp };
-                self.act(&call_id, act, reason);
-                self.over(index, Ending::Ended, None, None);
+        }
+    }
+
+    /// Ends the call at the backend and here; none of `why` where it is what the person does to it.
+    pub(crate) fn end(&mut self, index: usize, reason: Option<&str>, why: Option<Ending>) {
+        let Some(call) = self.calls.0.get_mut(index) else { return };
+        let Some((act, ending)) = call.ends_by() else { return };
+        call.ended_here = true;
+        let call_id = call.name();
+        self.act(&call_id, act, reason);
+        self.over(index, why.unwrap_or(ending), None, None);
+    }
+
+    /// The app still shows a call that is over, as `name`: it is told once more.
+    fn over_again(&mut self, index: usize, name: &str) {
+        let Some(call) = self.calls.0.get(index) else { return };
+        let why = call.ending.unwrap_or(if call.is_outgoing() { Ending::Cancelled } else { Ending::Ended });
+        self.emit(Event::CallOver { call_id: name.into(), why, by: None, reason: None });
+    }
+
+    /// A press for the people of a call that was placed here already is for that call: it ends with it.
+    fn give_up_presses(&mut self, callees: &[String], reason: Option<&str>) {
+        for index in 0..self.calls.0.len() {
+            let is_same =
+                |call: &Call| call.phase == CallPhase::Placing && call.given_up.is_none() && call.is_for(callees);
+            if self.calls.0.get(index).is_some_and(is_same) {
+                self.give_up_placing(index, reason, Ending::Cancelled);
             }
-            CallPhase::Calling => {
-                self.act(&call_id, Act::Cancelled, reason);
-                self.over(index, Ending::Cancelled, None, None);
-            }
-            CallPhase::Placing => self.give_up_placing(index, reason),
-            CallPhase::Over => {}
         }
     }
 
     /// A press that certainly was not carried out is taken back; else the call is cancelled as soon as it has an id.
-    fn give_up_placing(&mut self, index: usize, reason: Option<&str>) {
+    pub(crate) fn give_up_placing(&mut self, index: usize, reason: Option<&str>, why: Ending) {
         let Some(call) = self.calls.0.get_mut(index) else { return };
         let press = call.press.clone().unwrap_or_default();
         let place = Purpose::Place { press: press.clone() };
@@ -264,11 +278,26 @@ impl Client {
         let untouched = pending.is_none_or(|pending| !pending.uncertain && !matches!(pending.stage, Stage::Sent(_)));
         if untouched {
             self.requests.drop_where(|purpose| *purpose == place);
-            return self.over(index, Ending::Cancelled, None, None);
+            return self.over(index, why, None, None);
         }
         call.given_up = Some(GivenUp { reason: reason.map(str::to_owned) });
         if std::mem::take(&mut call.shown) {
-            self.emit(Event::CallOver { call_id: press, why: Ending::Cancelled, by: None, reason: None });
+            self.emit(Event::CallOver { call_id: press, why, by: None, reason: None });
+        }
+    }
+
+    /// Cancels a call that was given up before it had an id, now that it has one.
+    pub(crate) fn end_given_up(&mut self, index: usize) {
+        let Some(call) = self.calls.0.get_mut(index) else { return };
+        let Some(GivenUp { reason }) = call.given_up.take() else { return };
+        call.ended_here = true;
+        // Somebody may have logged out since.
+        let is_over = call.phase == CallPhase::Over;
+        let call_id = call.name();
+        if is_over {
+            self.act(&call_id, Act::Cancelled, reason.as_deref());
+        } else {
+            self.end(index, reason.as_deref(), None);
         }
     }
 

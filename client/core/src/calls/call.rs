@@ -1,5 +1,7 @@
 //! One call, as this client knows it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -47,6 +49,10 @@ pub(crate) struct Call {
     pub id: Option<String>,
     /// The `Idempotency-Key` of the press, of a call that was placed here.
     pub press: Option<String>,
+    /// Other keys that name it: those of later presses that the backend answered with this call, and the key under which the
+    /// press was made once more.
+    #[serde(default)]
+    pub aliases: Vec<String>,
     /// Whom the press was for.
     pub callees: Vec<String>,
     pub phase: CallPhase,
@@ -82,6 +88,15 @@ pub(crate) struct Call {
     pub reported: bool,
     /// Set when the person gave the call up before it had an id.
     pub given_up: Option<GivenUp>,
+    /// Whether this client ended it.
+    #[serde(default)]
+    pub ended_here: bool,
+    /// How often the press was made once more, because the backend answered it with a call that had been ended here.
+    #[serde(default)]
+    pub made_anew: u8,
+    /// Nobody waits longer than this for the press to place a call, by the steady clock.
+    #[serde(skip)]
+    pub place_by: Option<u64>,
     /// It rings no longer than this, by the steady clock.
     #[serde(skip)]
     pub ring_by: Option<u64>,
@@ -107,6 +122,7 @@ impl Call {
         Self {
             id: None,
             press: None,
+            aliases: vec![],
             callees: vec![],
             phase,
             seq: 0,
@@ -122,6 +138,9 @@ impl Call {
             progress: None,
             reported: false,
             given_up: None,
+            ended_here: false,
+            made_anew: 0,
+            place_by: None,
             ring_by: None,
             ask_until: None,
             answer_by: None,
@@ -149,6 +168,25 @@ impl Call {
 
     pub fn is_outgoing(&self) -> bool {
         self.press.is_some()
+    }
+
+    /// Whether it was placed here for these people, in any order.
+    pub fn is_for(&self, callees: &[String]) -> bool {
+        let people = |list: &[String]| list.iter().cloned().collect::<BTreeSet<String>>();
+        self.is_outgoing() && people(&self.callees) == people(callees)
+    }
+
+    /// What ends it at the backend, and what it is then. None before the backend has it, and once it is over.
+    pub fn ends_by(&self) -> Option<(Act, Ending)> {
+        match self.phase {
+            CallPhase::Asking | CallPhase::Ringing | CallPhase::Silenced | CallPhase::Answering => {
+                Some((Act::Rejected, Ending::RejectedHere))
+            }
+            CallPhase::Active if self.is_outgoing() => Some((Act::CallerHangUp, Ending::Ended)),
+            CallPhase::Active => Some((Act::HangUp, Ending::Ended)),
+            CallPhase::Calling => Some((Act::Cancelled, Ending::Cancelled)),
+            CallPhase::Placing | CallPhase::Over => None,
+        }
     }
 
     /// The call's id, or the press of a call that has none.
@@ -231,7 +269,9 @@ impl Calls {
     }
 
     pub fn pressed(&self, press: &str) -> Option<usize> {
-        self.0.iter().position(|call| call.press.as_deref() == Some(press))
+        self.0
+            .iter()
+            .position(|call| call.press.as_deref() == Some(press) || call.aliases.iter().any(|key| key == press))
     }
 
     /// Adds a call and forgets the oldest of those that are over.

@@ -5,6 +5,7 @@ mod call;
 mod due;
 mod incoming;
 mod outgoing;
+mod repeated;
 mod settle;
 
 pub(crate) use call::{Call, CallPhase, Calls, LONGEST_RING_MS};

@@ -3,15 +3,15 @@
 use ilock_events::CallState;
 use serde_json::{Map, Value, json};
 
-use crate::calls::call::{Call, CallPhase, GivenUp};
+use crate::calls::call::{Call, CallPhase};
 use crate::client::Client;
 use crate::codes::NO_OBJECT;
 use crate::output::{Ending, Event, Method, Progress};
-use crate::requests::{Act, Purpose, Request};
+use crate::requests::{Purpose, Request};
 use crate::wire::{Action, Message, View};
 
 /// How long somebody who pressed a button waits for the call to be placed.
-const PLACE_WORTH_MS: u64 = 30_000;
+pub(crate) const PLACE_WORTH_MS: u64 = 30_000;
 /// How many messages are held while a press is under way.
 const HELD: usize = 32;
 /// The outcome of a call comes at most so long after its deadline; then the backend is asked.
@@ -25,7 +25,8 @@ pub(crate) fn object(text: Option<&str>) -> Option<Map<String, Value>> {
 }
 
 impl Client {
-    /// Places a call. A press while the one before is still under way is the same press.
+    /// Places a call. A press while the one before is still under way is the same press; one after a call that is just being
+    /// ended waits until that is through.
     pub(crate) fn press(
         &mut self,
         callees: &[String],
@@ -33,11 +34,9 @@ impl Client {
         ring_seconds: Option<u32>,
         invitation_data: Option<&str>,
     ) {
-        let same =
-            |call: &&Call| call.phase == CallPhase::Placing && call.given_up.is_none() && call.callees == callees;
-        if let Some(call) = self.calls.0.iter().find(same) {
-            let press = call.press.clone().unwrap_or_default();
-            return self.emit(Event::Progress { press, call_id: None, progress: Progress::Placing });
+        let same = |call: &Call| call.phase == CallPhase::Placing && call.given_up.is_none() && call.is_for(callees);
+        if let Some(index) = self.calls.0.iter().position(same) {
+            return self.tell_progress(index, Progress::Placing);
         }
         let press = self.random.key();
         for (field, text) in [("caller_info", caller_info), ("invitation_data", invitation_data)] {
@@ -65,9 +64,10 @@ impl Client {
         let mut call = Call::new(CallPhase::Placing);
         call.press = Some(press.clone());
         call.callees = callees.to_vec();
+        call.place_by = Some(self.now.saturating_add(PLACE_WORTH_MS));
         call.shown = true;
-        self.calls.add(call);
-        self.emit(Event::Progress { press: press.clone(), call_id: None, progress: Progress::Placing });
+        let index = self.calls.add(call);
+        self.tell_progress(index, Progress::Placing);
         self.send(Request {
             purpose: Purpose::Place { press: press.clone() },
             method: Method::Post,
@@ -79,27 +79,16 @@ impl Client {
     }
 
     /// The backend has the call. What was heard of it before this answer follows.
-    pub(crate) fn placed(&mut self, press: &str, view: View) {
-        let Some(mut index) = self.calls.pressed(press) else { return self.release_held() };
-        // Another press had placed this call already, and it rings: the two are one.
-        if let Some(first) = self.calls.position(&view.call_id).filter(|first| *first != index) {
-            self.calls.0.remove(index);
-            index = self.calls.position(&view.call_id).unwrap_or(first);
-            self.emit(Event::Progress {
-                press: press.into(),
-                call_id: Some(view.call_id.clone()),
-                progress: Progress::Placed,
-            });
-        }
-        let call_id = view.call_id.clone();
-        self.name(index, &call_id);
-        self.apply_view(index, view);
-        self.plan_check(index);
-        let given_up = self.calls.0.get(index).and_then(|call| call.given_up.clone());
-        if let Some(GivenUp { reason }) = given_up {
-            self.over(index, Ending::Cancelled, None, None);
-            self.act(&call_id, Act::Cancelled, reason.as_deref());
-        } else {
+    pub(crate) fn placed(&mut self, press: &str, request: &Request, view: View) {
+        let pressed = self.calls.pressed(press);
+        if let Some(index) = pressed.and_then(|index| self.answered_with(index, request, &view)) {
+            let is_over = view.state.is_some_and(CallState::is_final);
+            self.name(index, &view.call_id);
+            self.apply_view(index, view);
+            self.plan_check(index);
+            if !is_over {
+                self.end_given_up(index);
+            }
             // The caller is there before anybody answers.
             self.enter(index);
         }
@@ -107,7 +96,7 @@ impl Client {
     }
 
     /// Gives a call that was placed here its id.
-    fn name(&mut self, index: usize, call_id: &str) {
+    pub(crate) fn name(&mut self, index: usize, call_id: &str) {
         let Some(call) = self.calls.0.get_mut(index) else { return };
         call.id = Some(call_id.into());
         call.info.call_id = call_id.into();
@@ -115,15 +104,16 @@ impl Client {
             return;
         }
         call.phase = CallPhase::Calling;
-        let (press, shown) = (call.press.clone().unwrap_or_default(), call.shown);
-        if shown {
-            self.emit(Event::Progress { press, call_id: Some(call_id.into()), progress: Progress::Placed });
+        if call.shown {
+            self.tell_progress(index, Progress::Placed);
         }
         self.plan_check(index);
     }
 
     pub(crate) fn not_placed(&mut self, press: &str) {
         if let Some(index) = self.calls.pressed(press) {
+            // Where a message has named the call, it is not to ring for nobody.
+            self.end(index, None, Some(Ending::Failed));
             self.over(index, Ending::Failed, None, None);
         }
         self.release_held();
@@ -163,6 +153,7 @@ impl Client {
         let index = self.calls.pressed(message.request_id.as_deref()?)?;
         self.calls.0.get(index).filter(|call| call.id.is_none())?;
         self.name(index, call_id);
+        self.end_given_up(index);
         Some(index)
     }
 
@@ -180,6 +171,12 @@ impl Client {
             _ => return,
         };
         call.progress = Some(progress);
+        self.tell_progress(index, progress);
+    }
+
+    /// Tells the app how far a call that was placed here has come.
+    pub(crate) fn tell_progress(&mut self, index: usize, progress: Progress) {
+        let Some(call) = self.calls.0.get(index) else { return };
         let (press, call_id) = (call.press.clone().unwrap_or_default(), call.id.clone());
         self.emit(Event::Progress { press, call_id, progress });
     }

@@ -86,8 +86,7 @@ impl Client {
         let Some(call) = self.calls.0.get_mut(index) else { return };
         let was = std::mem::replace(&mut call.phase, CallPhase::Active);
         if was != CallPhase::Active && call.shown {
-            let (press, call_id) = (call.press.clone().unwrap_or_default(), call.id.clone());
-            self.emit(Event::Progress { press, call_id, progress: Progress::Accepted });
+            self.tell_progress(index, Progress::Accepted);
         }
         self.enter(index);
     }
