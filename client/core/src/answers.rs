@@ -74,10 +74,12 @@ impl Client {
         }
     }
 
-    /// The login that the request's token comes from was ended. A logout wanted that: the answer to it was lost.
+    /// The login that the request's token comes from was ended. A logout wanted that: the answer to it was lost, or it came
+    /// before what should have ended a call.
     fn login_ended(&mut self, index: usize) {
-        let pending = self.requests.pending.remove(index);
-        if pending.request.purpose != Purpose::LogOut {
+        if self.is_logged_out() {
+            self.requests.pending.remove(index);
+        } else {
             self.logged_out(LogoutReason::Removed);
         }
     }
@@ -182,6 +184,7 @@ impl Client {
                 self.not_answered(call_id);
             }
             Purpose::Get { call_id, preview: false } => self.not_viewed(call_id),
+            Purpose::Act { .. } if self.is_logged_out() => {}
             _ => self.report_failure(purpose, code, after_ms),
         }
     }

@@ -181,7 +181,8 @@ impl Client {
 
     /// Whether `client_id` is this client's name.
     pub(crate) fn is_own(&self, client_id: &str) -> bool {
-        client_id == self.link.client_id().unwrap_or(&self.config.client_id)
+        let known_as = self.link.client_id().or(self.link.left_as.as_deref());
+        client_id == known_as.unwrap_or(&self.config.client_id)
     }
 
     fn requests_due(&mut self) {

@@ -50,6 +50,9 @@ pub(crate) struct Link {
     pub tokens: PushTokens,
     /// Why nobody is logged in.
     pub logged_out: Option<LogoutReason>,
+    /// By which name the client was known until then: what still ends a call may be answered with it.
+    #[serde(default)]
+    pub left_as: Option<String>,
     #[serde(skip)]
     pub phase: LinkPhase,
     /// The last connection's id.

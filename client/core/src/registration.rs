@@ -5,12 +5,13 @@ use std::ops::Range;
 use ilock_events::ClientRegistered;
 use serde_json::{Map, Value};
 
+use crate::calls::{Call, CallPhase};
 use crate::client::Client;
 use crate::config::Role;
 use crate::input::PushTokens;
 use crate::link::{Link, LinkPhase};
 use crate::output::{Command, Ending, Event, LogoutReason, Method, Problem};
-use crate::requests::{Purpose, Request};
+use crate::requests::{Purpose, Request, Stage};
 
 /// A password is renewed this long before it ends, or earlier by up to as much again.
 const RENEW_BEFORE_MS: u64 = 600_000;
@@ -54,7 +55,12 @@ impl Client {
     pub(crate) fn logged_in(&mut self) {
         let tokens = self.link.tokens.clone();
         let connection = self.link.connection;
-        self.requests.clear();
+        // Whoever logs in now may be somebody else: nobody is called in their name.
+        let placing = |call: &Call| call.phase == CallPhase::Placing;
+        while let Some(index) = self.calls.0.iter().position(placing) {
+            self.over(index, Ending::LoggedOut, None, None);
+        }
+        self.requests.only_ends_calls(Stage::Waiting { at: self.now, for_network: false });
         self.link = Link { tokens, connection, phase: LinkPhase::Registering, ..Link::default() };
         self.register();
     }
@@ -157,7 +163,8 @@ impl Client {
         }
     }
 
-    /// Logs out on this client, by the person's wish.
+    /// Logs out on this client, by the person's wish: at once here, and at the backend as soon as the calls are ended that the
+    /// person has placed or answered here.
     pub(crate) fn log_out(&mut self) {
         if self.is_logged_out() {
             return;
@@ -174,17 +181,33 @@ impl Client {
         });
     }
 
-    /// Nobody is logged in here any more: everything ends, and nothing is tried again.
+    /// Nobody is logged in here any more: everything ends, and nothing is tried again but what ends a call. After the
+    /// person's own logout that is sent with the token that there is; else it waits for the next login.
     pub(crate) fn logged_out(&mut self, why: LogoutReason) {
+        self.link.phase = LinkPhase::LoggedOut(why);
         for index in 0..self.calls.0.len() {
-            self.over(index, Ending::LoggedOut, None, None);
+            self.leave(index, why);
         }
-        self.requests.clear();
+        if why == LogoutReason::ByUser {
+            let given_up = |press: &str| {
+                let call = self.calls.pressed(press).and_then(|index| self.calls.0.get(index));
+                call.is_some_and(|call| call.given_up.is_some())
+            };
+            self.requests.keep(|purpose| match purpose {
+                Purpose::Act { act, .. } => act.ends(),
+                Purpose::Place { press } => given_up(press),
+                _ => false,
+            });
+        } else {
+            self.requests.only_ends_calls(Stage::Held);
+        }
         self.held.clear();
         let connection = self.link.connection;
+        let left_as = self.link.client_id().map(str::to_owned);
         self.link = Link {
             phase: LinkPhase::LoggedOut(why),
             logged_out: Some(why),
+            left_as,
             shown_logged_out: true,
             tokens: self.link.tokens.clone(),
             connection,
@@ -192,5 +215,18 @@ impl Client {
         };
         self.emit(Command::Disconnect);
         self.emit(Event::LoggedOut { why });
+    }
+
+    /// Ends a call because nobody is logged in here any more. What only rings here goes on ringing elsewhere.
+    fn leave(&mut self, index: usize, why: LogoutReason) {
+        let Some(call) = self.calls.0.get(index) else { return };
+        match call.phase {
+            CallPhase::Placing if call.given_up.is_none() => self.give_up_placing(index, None, Ending::LoggedOut),
+            CallPhase::Active | CallPhase::Calling => self.end(index, None, Some(Ending::LoggedOut)),
+            // The answer may count. Where the login has ended, it did not.
+            CallPhase::Answering if why == LogoutReason::ByUser => self.end(index, None, Some(Ending::LoggedOut)),
+            _ => {}
+        }
+        self.over(index, Ending::LoggedOut, None, None);
     }
 }

@@ -198,12 +198,26 @@ impl Requests {
         self.pending.iter().any(|pending| matches!(pending.stage, Stage::NeedsToken))
     }
 
-    /// Forgets all of them, that a token was asked for, and what failed.
-    pub fn clear(&mut self) {
-        self.pending.clear();
-        self.ask_token_at = None;
-        self.token_failures = 0;
+    /// Forgets all others, and what failed; and that a token was asked for, unless one of these waits for it.
+    pub fn keep(&mut self, wanted: impl Fn(&Purpose) -> bool) {
+        self.pending.retain(|pending| wanted(&pending.request.purpose));
+        if !self.needs_token() {
+            self.ask_token_at = None;
+            self.token_failures = 0;
+        }
         self.told_registering_fails = false;
+    }
+
+    /// Forgets all but what ends a call. That comes to `stage`: it is made again by another login, and what it was answered
+    /// before does not matter any more.
+    pub fn only_ends_calls(&mut self, stage: Stage) {
+        for pending in std::mem::take(&mut self.pending) {
+            if matches!(&pending.request.purpose, Purpose::Act { act, .. } if act.ends()) {
+                let id = self.next_id();
+                self.pending.push(Pending { id, stage, renewed: false, ..pending });
+            }
+        }
+        self.keep(|_| true);
     }
 
     pub fn is_placing(&self) -> bool {

@@ -12,9 +12,9 @@ impl Client {
         let asked = self.requests.needs_token() && self.requests.ask_token_at.is_none();
         let Some(pending) = self.requests.pending.get_mut(index) else { return };
         if pending.renewed {
-            let by_user = pending.request.purpose == Purpose::LogOut;
-            self.requests.pending.remove(index);
-            if !by_user {
+            if self.is_logged_out() {
+                self.requests.pending.remove(index);
+            } else {
                 self.logged_out(LogoutReason::TokenRefused);
             }
             return;
