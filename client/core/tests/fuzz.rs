@@ -103,6 +103,8 @@ fn input() -> impl Strategy<Value = Input> {
 struct App {
     ringing: HashSet<String>,
     in_room: HashSet<String>,
+    /// Calls that were placed here, by their ids or presses.
+    placed: HashSet<String>,
     keys: HashMap<String, String>,
 }
 
@@ -122,7 +124,15 @@ impl App {
             Output::Event(Event::LeaveRoom { call_id }) => {
                 assert!(self.in_room.remove(call_id), "{call_id} was left and not entered");
             }
+            Output::Event(Event::Progress { press, call_id, .. }) => {
+                self.placed.remove(press);
+                self.placed.insert(call_id.as_ref().unwrap_or(press).clone());
+            }
+            Output::Event(Event::LoggedOut { why }) => {
+                assert!(self.placed.is_empty(), "{:?} go on after a logout ({why:?})", self.placed);
+            }
             Output::Event(Event::CallOver { call_id, why, .. }) => {
+                self.placed.remove(call_id);
                 assert!(!self.ringing.contains(call_id), "{call_id} is over ({why:?}) and rings");
                 let stays = *why == Ending::DeclinedHere;
                 assert!(
@@ -188,6 +198,13 @@ fn holds((inputs, door, restart_after): Story) -> Result<(), TestCaseError> {
             app.ringing.clear();
             app.in_room.clear();
         }
+    }
+    // Whatever the app shows can be hung up, and is over then.
+    for call_id in app.placed.clone() {
+        for output in client.handle(now, Input::HangUp { call_id: call_id.clone(), reason: None }) {
+            app.sees(&output);
+        }
+        prop_assert!(!app.placed.contains(&call_id), "{call_id} was hung up, and is shown");
     }
     Ok(())
 }
