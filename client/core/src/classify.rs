@@ -80,11 +80,24 @@ fn of_backend(code: u32, otherwise: u32) -> u32 {
 
 fn refused(Envelope { code, message, data }: Envelope) -> Verdict {
     let data: ErrorData = serde_json::from_value(data).unwrap_or_default();
-    let sentence = |rule: String| if rule.starts_with("must ") { rule } else { format!("must be {rule}") };
     let client_unknown = code == 40001 && data.field.as_deref() == Some("client_id");
-    let rule = data.field.zip(data.rule).map(|(field, rule)| format!("{field} {}", sentence(rule)));
+    let rule = data.field.zip(data.rule).map(|(field, rule)| sentence(&field, &rule));
     let code = of_backend(code, UNREADABLE);
     Verdict::Refused(Refused { code, message, rule, client_unknown, state: data.state, winner: data.winner })
+}
+
+/// What is wrong with `field`, as a sentence. A rule comes without its subject, `must be there once`; as a sentence of its own,
+/// `a client id must be 1 to 52 of …`; or it says only what would be right, `5 to 120`.
+fn sentence(field: &str, rule: &str) -> String {
+    const VERBS: [&str; 4] = ["must", "is", "has", "does"];
+    let mut words = rule.split_whitespace();
+    if words.next().is_some_and(|first| VERBS.contains(&first)) {
+        format!("{field} {rule}")
+    } else if words.any(|word| VERBS.contains(&word)) {
+        format!("{field}: {rule}")
+    } else {
+        format!("{field} must be {rule}")
+    }
 }
 
 #[cfg(test)]
@@ -112,9 +125,18 @@ mod tests {
         let body = r#"{"code":40001,"message":"m","data":{"field":"ring_seconds","rule":"5 to 120"}}"#;
         let Verdict::Refused(refused) = classify(400, None, body) else { panic!() };
         assert_eq!(refused.rule.as_deref(), Some("ring_seconds must be 5 to 120"));
-        let body = r#"{"code":40001,"message":"m","data":{"field":"limit","rule":"must be 1 to 100"}}"#;
-        let Verdict::Refused(refused) = classify(400, None, body) else { panic!() };
-        assert_eq!(refused.rule.as_deref(), Some("limit must be 1 to 100"));
+        for (field, rule, said) in [
+            ("limit", "must be 1 to 100", "limit must be 1 to 100"),
+            ("callee_id", "is missing", "callee_id is missing"),
+            ("voip_token", "is for iOS only", "voip_token is for iOS only"),
+            ("client_id", "a client id must be 1 to 52 of A-Z", "client_id: a client id must be 1 to 52 of A-Z"),
+            ("push_token", "fcm does not take it", "push_token: fcm does not take it"),
+            ("state", "ringing, or active", "state must be ringing, or active"),
+        ] {
+            let body = format!(r#"{{"code":40001,"message":"m","data":{{"field":"{field}","rule":"{rule}"}}}}"#);
+            let Verdict::Refused(refused) = classify(400, None, &body) else { panic!() };
+            assert_eq!(refused.rule.as_deref(), Some(said));
+        }
         let lost = r#"{"code":40901,"message":"m","data":{"state":"active","winner":"w"}}"#;
         let Verdict::Refused(refused) = classify(409, None, lost) else { panic!() };
         assert_eq!((refused.state, refused.winner.as_deref()), (Some(CallState::Active), Some("w")));
