@@ -179,7 +179,7 @@ impl Session<'_> {
         match event {
             Event::Online { .. } if self.pressed.is_none() => self.on_ready(),
             Event::Offline => self.output.warn("connection lost; reconnecting"),
-            Event::Progress { press, call_id, progress } => self.on_progress(press, call_id.as_deref(), progress),
+            Event::Progress { press, call_id, progress, .. } => self.on_progress(press, call_id.as_deref(), progress),
             Event::CallOver { why, by, reason, .. } => {
                 if why == Ending::Failed
                     && let Some(problem) = self.problem.take()

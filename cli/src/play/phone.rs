@@ -155,7 +155,7 @@ impl Session<'_> {
             Event::Online { client_id } => self.on_online(&client_id),
             Event::Offline => self.output.warn("connection lost; reconnecting"),
             Event::Ring { call } => self.on_ring(&call),
-            Event::EnterRoom { call_id, room } => self.on_room(call_id, &room),
+            Event::EnterRoom { call_id, room, .. } => self.on_room(call_id, &room),
             Event::CallOver { call_id, why, by, .. } => {
                 let code = self.on_over(&call_id, why, by.as_deref());
                 return Ok(self.phone.once.then_some(code));
@@ -185,7 +185,7 @@ impl Session<'_> {
     /// Prints an event of a phone that is about to end: it answers nothing any more.
     fn on_last(&mut self, event: Event) {
         match event {
-            Event::EnterRoom { call_id, room } => self.on_room(call_id, &room),
+            Event::EnterRoom { call_id, room, .. } => self.on_room(call_id, &room),
             Event::CallOver { call_id, why, by, .. } => {
                 self.on_over(&call_id, why, by.as_deref());
             }

@@ -53,6 +53,9 @@ impl Client {
                 return;
             }
             call.seq = call.seq.max(message.seq.unwrap_or(0));
+            if action == Action::Accepted {
+                call.answered_at = call.answered_at.or(message.timestamp);
+            }
         }
         if matches!(action, Action::Ringing | Action::Alerted | Action::Unreachable) {
             return self.progress(index, action);

@@ -232,6 +232,10 @@ pub enum Event {
         call_id: String,
         /// How.
         room: Room,
+        /// How long ago the call was answered, by the backend's clock: for a clock that goes on after a restart. None before
+        /// the answer, and where the backend's time is not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answered_ms_ago: Option<u64>,
     },
     /// The person may see who is there before answering: [`crate::Input::Preview`] would bring these values at once. Comes
     /// when the backend knows that it rings here.
@@ -255,13 +259,17 @@ pub enum Event {
     },
     /// An outgoing call has come this far.
     Progress {
-        /// The press: the request's `Idempotency-Key`. The call's name until it has an id.
+        /// The press, as the request's first `Idempotency-Key`: the call's name until it has an id. Where several presses
+        /// were for one call, the last of them.
         press: String,
         /// The call, once it has an id.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         call_id: Option<String>,
         /// How far.
         progress: Progress,
+        /// How long ago somebody answered, with [`Progress::Accepted`]: see [`Event::EnterRoom`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answered_ms_ago: Option<u64>,
     },
     /// The call is over here: take it off the screen.
     CallOver {

@@ -127,6 +127,9 @@ pub(crate) struct View {
     pub primary: Option<String>,
     #[serde(default)]
     pub answered_by: Option<String>,
+    /// By the backend's clock.
+    #[serde(default)]
+    pub answered_at: Option<i64>,
     #[serde(default)]
     pub reason: Option<String>,
     #[serde(default)]

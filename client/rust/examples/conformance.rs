@@ -57,7 +57,7 @@ fn tell(event: Event) {
             json!({ "event": "ring", "call_id": call.call_id, "caller_name": call.caller_name })
         }
         Event::StopRinging { call_id, .. } => json!({ "event": "stop_ringing", "call_id": call_id }),
-        Event::EnterRoom { call_id, room } => {
+        Event::EnterRoom { call_id, room, .. } => {
             json!({ "event": "enter_room", "call_id": call_id, "room_id": room.room_id })
         }
         Event::LeaveRoom { call_id } => json!({ "event": "leave_room", "call_id": call_id }),

@@ -61,6 +61,9 @@ pub(crate) struct Call {
     /// The ring's deadline; none while it is not known.
     pub expires_at: Option<i64>,
     pub info: CallInfo,
+    /// When it was answered, by the backend's clock.
+    #[serde(default)]
+    pub answered_at: Option<i64>,
     pub room: Option<Room>,
     /// The way in to look and listen, until the ringing is over.
     #[serde(skip)]
@@ -128,6 +131,7 @@ impl Call {
             seq: 0,
             expires_at: None,
             info: CallInfo::default(),
+            answered_at: None,
             room: None,
             preview: None,
             entered: false,

@@ -124,6 +124,7 @@ impl Client {
         let older = call.is_older(Some(view.seq));
         call.seq = call.seq.max(view.seq);
         call.expires_at = Some(view.expires_at);
+        call.answered_at = view.answered_at.or(call.answered_at);
         if let Some(left) = view.remaining_ms {
             // A phone that has declined does not ring, and may answer as long as others do.
             let left = if silent && call.phase == CallPhase::Silenced { LONGEST_RING_MS } else { left };

@@ -178,7 +178,8 @@ impl Client {
     pub(crate) fn tell_progress(&mut self, index: usize, progress: Progress) {
         let Some(call) = self.calls.0.get(index) else { return };
         let (press, call_id) = (call.press.clone().unwrap_or_default(), call.id.clone());
-        self.emit(Event::Progress { press, call_id, progress });
+        let answered_ms_ago = self.answered_ms_ago(call).filter(|_| progress == Progress::Accepted);
+        self.emit(Event::Progress { press, call_id, progress, answered_ms_ago });
     }
 
     /// Sets when the backend is asked what became of the call, should no message tell.

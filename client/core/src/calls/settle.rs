@@ -2,7 +2,7 @@
 
 use ilock_events::CallState;
 
-use crate::calls::call::CallPhase;
+use crate::calls::call::{Call, CallPhase};
 use crate::client::Client;
 use crate::output::{CallInfo, Ending, Event, Progress, Room};
 use crate::requests::{Act, Purpose};
@@ -117,8 +117,15 @@ impl Client {
         };
         if !std::mem::replace(&mut call.entered, true) {
             let call_id = call.name();
-            self.emit(Event::EnterRoom { call_id, room });
+            let answered_ms_ago = self.calls.0.get(index).and_then(|call| self.answered_ms_ago(call));
+            self.emit(Event::EnterRoom { call_id, room, answered_ms_ago });
         }
+    }
+
+    /// How long the call has lasted, as far as the backend's time is known.
+    pub(crate) fn answered_ms_ago(&self, call: &Call) -> Option<u64> {
+        let at = call.answered_at.filter(|_| call.phase == CallPhase::Active)?;
+        Some(u64::try_from(self.time.now(self.now)?.saturating_sub(at)).unwrap_or(0))
     }
 
     /// Ends the call here: it falls silent, the room is left, the screen is cleared.
