@@ -68,7 +68,7 @@ pub enum Input {
     /// The person was to log in, in place of [`Self::LoggedIn`]: the login service gave no access token.
     /// [`crate::Event::LoggedOut`] comes, also where it came before.
     LoginFailed,
-    /// The person logs out on this client.
+    /// The person logs out on this client. At the backend the calls are ended first that were placed or answered here.
     LogOut,
     /// A request was answered.
     HttpAnswer {
@@ -160,7 +160,7 @@ pub enum Input {
         #[serde(deserialize_with = "until")]
         until: i64,
     },
-    /// The person presses the button.
+    /// The person presses the button. While a call to the same people is just being ended, the press waits for that.
     Press {
         /// Whom to call: one person, or the members of a household.
         callees: Vec<String>,
@@ -197,7 +197,8 @@ pub enum Input {
         /// The call.
         call_id: String,
     },
-    /// The person ends the call: gives up before an answer, or hangs up after it.
+    /// The person ends the call: gives up before an answer, or hangs up after it. Of a call that is over
+    /// [`crate::Event::CallOver`] comes once more.
     HangUp {
         /// The call, or the press of a call that has no id yet.
         call_id: String,

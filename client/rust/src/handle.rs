@@ -56,12 +56,13 @@ impl Handle {
         self.input(Input::Preview { call_id: call_id.into() });
     }
 
-    /// Ends the call: gives up before an answer, hangs up after it. A call that has no id yet is named by its press.
+    /// Ends the call: gives up before an answer, hangs up after it. A call that has no id yet is named by its press; of one that
+    /// is over, [`Event::CallOver`] comes once more.
     pub fn hang_up(&self, call_id: &str, reason: Option<&str>) {
         self.input(Input::HangUp { call_id: call_id.into(), reason: reason.map(str::to_owned) });
     }
 
-    /// Presses the button.
+    /// Presses the button. While a call to the same people is just being ended, the press waits until that is through.
     pub fn press(&self, press: Press) {
         self.input(press.input());
     }
@@ -108,7 +109,8 @@ impl Handle {
         let _ = self.wishes.send(Wish::LoggedIn);
     }
 
-    /// Logs the person out on this client.
+    /// Logs the person out on this client: at once here. At the backend the calls are ended first that were placed or answered
+    /// here.
     pub fn log_out(&self) {
         self.input(Input::LogOut);
     }

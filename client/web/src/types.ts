@@ -104,9 +104,13 @@ export type Event =
   | { type: "offline" | "taken_over" }
   | { type: "ring"; call: CallInfo }
   | { type: "stop_ringing"; call_id: string; why: Ending }
-  | { type: "enter_room" | "can_preview" | "preview"; call_id: string; room: Room }
+  /** `answered_ms_ago` says how long ago the call was answered, by the backend's clock. None before the answer, and where the
+   * backend's time is not known. */
+  | { type: "enter_room"; call_id: string; room: Room; answered_ms_ago?: number }
+  | { type: "can_preview" | "preview"; call_id: string; room: Room }
   | { type: "leave_room"; call_id: string }
-  | { type: "progress"; press: string; call_id?: string; progress: Progress }
+  /** `answered_ms_ago` as `enter_room` has it, with `accepted`. */
+  | { type: "progress"; press: string; call_id?: string; progress: Progress; answered_ms_ago?: number }
   | { type: "call_over"; call_id: string; why: Ending; by?: string; reason?: string }
   | { type: "missed_call"; call_id: string; caller_id: string; caller_name: string; timestamp: number }
   | { type: "calls_seen"; until: number }
