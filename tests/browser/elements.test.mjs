@@ -414,6 +414,72 @@ test("while the browser asks for camera and microphone the phone says so; an ans
   await outside.close();
 });
 
+/** Keeps what the page opens, camera and microphone, and its connections to the room; while `window.dead` is set a new one hangs. */
+function watchRoom() {
+  const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  const Real = WebSocket;
+  window.opened = [];
+  window.rooms = [];
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    const stream = await real(wanted);
+    window.opened.push(...stream.getTracks());
+    return stream;
+  };
+  window.WebSocket = class extends Real {
+    constructor(url, ...more) {
+      const isRoom = /\/dev\/room$/.test(url);
+      if (isRoom && window.dead) {
+        window.hanging = (window.hanging ?? 0) + 1;
+        return { readyState: Real.CONNECTING, send() {}, close() {} };
+      }
+      super(url, ...more);
+      if (isRoom) window.rooms.push(this);
+    }
+  };
+}
+
+/** Whether camera and microphone are off, now. */
+const areOff = (page) => page.evaluate(() => opened.length > 0 && opened.every(({ readyState }) => readyState === "ended"));
+
+test("who hangs up on a dead network is out of the room at once: camera and microphone are off, and nothing is said of it later", async () => {
+  const [tabs, outside] = [await Tabs.open(browser, stack.http), await Tabs.open(browser, stack.http)];
+  await tabs.context.addInitScript(watchRoom);
+  const phone = await tabs.phone("ute-dead", "one");
+  const door = await outside.door("door-ute-dead", "ute-dead");
+  await by(door, "press").click();
+  await by(phone, "accept").click();
+  await Promise.all([state(phone, "in_call"), sees(phone), sees(door)]);
+  await phone.evaluate(() => {
+    window.dead = true;
+    rooms.at(-1).close();
+  });
+  await until("the phone tries to come back", () => phone.evaluate(() => window.hanging > 0));
+  await by(phone, "hangup").click();
+  await state(phone, "ready");
+  assert.ok(await areOff(phone), "camera and microphone are still on");
+  assert.equal(await by(phone, "remote-video").count(), 0);
+  // As long as the connection between the two takes to be noticed as gone.
+  await phone.waitForTimeout(6000);
+  assert.ok(!(await by(phone, "error").isVisible()), await by(phone, "error").textContent());
+
+  // The first time it enters, too.
+  await by(door, "press").click();
+  await by(phone, "accept").click();
+  await until("the phone opens its camera", async () => !(await areOff(phone)));
+  await by(phone, "hangup").click();
+  await state(phone, "ready");
+  assert.ok(await areOff(phone), "camera and microphone are still on");
+  // Who stays is told.
+  await by(door, "press").click();
+  await by(phone, "accept").click();
+  await by(phone, "error").filter({ hasText: "The room cannot be entered" }).waitFor({ timeout: 30_000 });
+  assert.ok(await areOff(phone), "camera and microphone are still on");
+  await by(phone, "hangup").click();
+  await Promise.all([state(phone, "ready"), state(door, "ready")]);
+  await tabs.close();
+  await outside.close();
+});
+
 test("a connection that breaks and a camera that is pulled out are told as long as the call lasts", async () => {
   const tabs = await Tabs.open(browser, stack.http);
   const phone = await open(tabs, foreign('client="one"', "ulli"));

@@ -23,11 +23,13 @@ export interface LocalRoomOptions extends MediaOptions {
   onApart?: (apart: boolean) => void;
 }
 
-/** How often entering is tried where there is no connection. */
-const ATTEMPTS = 15;
+/** How long entering is tried where there is no connection. */
+const ENTER_MS = 15_000;
+/** How long one connection to the server may take until this side is inside: on a dead network it would hang. */
+const CONNECT_MS = 5_000;
 /** Why entering failed: not for want of a connection. */
 const REFUSED = "refused";
-/** How long after it broke the connection to the server is made again. */
+/** How long after it broke, or was not to be had, a connection to the server is made again. */
 const AGAIN_MS = 1000;
 /** A browser that has the permission opens camera and microphone sooner than this; another one asks the person. */
 const PROMPT_MS = 1000;
@@ -37,46 +39,49 @@ function isRefused(error: unknown): error is MediaError {
   return error instanceof MediaError && error.cause === REFUSED;
 }
 
+function noEntry(room: Room, message: string, cause?: unknown): MediaError {
+  return new MediaError("enter", `room ${room.room_id} cannot be entered: ${message}`, { cause });
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, ms));
+}
+
 export class LocalRoom implements MediaRoom {
   private socket: WebSocket | undefined;
-  /** The room that was asked for last. */
-  private wanted: Room | undefined;
-  /** The room that this side is in: entered again when the connection to the server breaks. */
-  private inside: Room | undefined;
-  private again: ReturnType<typeof setTimeout> | undefined;
+  /** Aborted as soon as something else is asked for: a camera that is given later is closed again. */
+  private asked = new AbortController();
+  /** The way into a room and being in it, until it is left. */
+  private visit = new AbortController();
   private maySend: Sends = { audio: false, video: false };
   private readonly peers = new Map<string, Peer>();
   private apart = false;
   private own: MediaStream | undefined;
   private ownVideo: HTMLVideoElement | undefined;
   private muted: Tracks = { camera: false, microphone: false };
-  private last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: LocalRoomOptions) {}
 
-  join(room: Room): Promise<void> {
-    this.wanted = room;
-    return this.inTurn(async () => {
-      // Whoever looks already goes on looking while the browser asks for the camera.
-      this.own ??= await this.open(room);
-      if (this.wanted !== room) {
-        // The person may have taken minutes to answer, and the call be over.
-        this.exit();
-        throw new MediaError("enter", `room ${room.room_id} is not wanted any more`);
-      }
-      this.exit(true);
-      this.applyMute();
-      this.showOwn();
-      await this.enter(room);
-    });
+  async join(room: Room): Promise<void> {
+    const asked = this.ask();
+    // Whoever looks already goes on looking while the browser asks for the camera.
+    const own = this.own ?? (await this.open(asked));
+    if (asked.aborted) {
+      // The person may have taken minutes to answer, and the call be over.
+      own.getTracks().forEach((track) => track.stop());
+      throw noEntry(room, "it is not wanted any more");
+    }
+    this.exit(true);
+    this.own = own;
+    this.applyMute();
+    this.showOwn();
+    await this.enter(room);
   }
 
-  preview(room: Room): Promise<void> {
-    this.wanted = room;
-    return this.inTurn(async () => {
-      this.exit();
-      await this.enter(room);
-    });
+  async preview(room: Room): Promise<void> {
+    this.ask();
+    this.exit();
+    await this.enter(room);
   }
 
   mute({ camera = this.muted.camera, microphone = this.muted.microphone }: Partial<Tracks>): Promise<void> {
@@ -85,12 +90,12 @@ export class LocalRoom implements MediaRoom {
     return Promise.resolve();
   }
 
+  /** At once, whatever is under way: nothing here may wait for the network, or for an answer of the person. */
   leave(): Promise<void> {
-    this.wanted = undefined;
-    return this.inTurn(async () => {
-      this.exit();
-      this.muted = { camera: false, microphone: false };
-    });
+    this.ask();
+    this.exit();
+    this.muted = { camera: false, microphone: false };
+    return Promise.resolve();
   }
 
   /** Plays what the browser did not play by itself; call it within a click. */
@@ -98,65 +103,73 @@ export class LocalRoom implements MediaRoom {
     for (const peer of this.peers.values()) peer.hear();
   }
 
-  private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.last.then(work);
-    this.last = done.catch(() => undefined);
-    return done;
+  /** Something is asked for: what was asked for before is of no use any more. */
+  private ask(): AbortSignal {
+    this.asked.abort();
+    this.asked = new AbortController();
+    return this.asked.signal;
   }
 
-  /** Tries for some seconds where there is no connection, as long as this room is wanted. */
+  /** Tries for some seconds where there is no connection, until the room is left. */
   private async enter(room: Room): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
+    const { signal } = (this.visit = new AbortController());
+    const end = performance.now() + ENTER_MS;
+    for (;;) {
       try {
-        return await this.connect(room);
+        return await this.connect(room, signal);
       } catch (error) {
-        if (isRefused(error) || attempt === ATTEMPTS || this.wanted !== room) {
+        if (signal.aborted) throw error;
+        if (isRefused(error) || performance.now() >= end) {
           this.exit();
           throw error;
         }
-        await new Promise((later) => setTimeout(later, AGAIN_MS));
       }
+      await pause(AGAIN_MS);
+      if (signal.aborted) throw noEntry(room, "it was left");
     }
   }
 
-  private connect(room: Room): Promise<void> {
+  private connect(room: Room, visit: AbortSignal): Promise<void> {
     const socket = new WebSocket(this.options.url);
     this.socket = socket;
-    let inside = false;
     return new Promise((entered, failed) => {
+      let inside = false;
       const fail = (message: string, cause?: unknown) => {
-        failed(new MediaError("enter", `room ${room.room_id} cannot be entered: ${message}`, { cause }));
+        clearTimeout(timer);
+        socket.onopen = socket.onmessage = socket.onclose = null;
+        socket.close();
+        failed(noEntry(room, message, cause));
       };
+      const timer = setTimeout(() => fail("the server does not answer"), CONNECT_MS);
+      visit.addEventListener("abort", () => fail("it was left"));
       socket.onopen = () => socket.send(JSON.stringify({ type: "enter", ...room }));
-      socket.onclose = () => fail("there is no connection");
+      socket.onclose = () => (inside ? void this.lost(room, visit) : fail("there is no connection"));
       socket.onmessage = ({ data }) => {
         const message = JSON.parse(String(data)) as FromServer;
+        if (message.type === "refused" && !inside) return fail(message.message, REFUSED);
         if (message.type === "entered") {
           inside = true;
-          this.inside = room;
-          socket.onclose = () => this.lost(room);
+          clearTimeout(timer);
           entered();
-        } else if (message.type === "refused" && !inside) {
-          return fail(message.message, REFUSED);
         }
-        if (this.socket === socket) this.hears(message);
+        this.hears(message);
       };
     });
   }
 
-  /** The connection to the server broke. Who is connected already stays so, until the room is entered again. */
-  private lost(room: Room): void {
-    this.again = setTimeout(() => {
-      const entering = this.inTurn(() => (this.inside === room ? this.connect(room) : Promise.resolve()));
-      entering.catch((error: unknown) => this.inside === room && this.stillOut(room, error));
-    }, AGAIN_MS);
-  }
-
-  /** Entering again has failed: for want of a connection it is tried again, and a refusal ends it. */
-  private stillOut(room: Room, error: unknown): void {
-    if (!isRefused(error)) return this.lost(room);
-    this.exit();
-    this.options.onProblem?.(error);
+  /** The connection to the server broke. Who is connected already stays so, until the room is entered again: for want of a
+   * connection that is tried again and again, and a refusal ends it. */
+  private async lost(room: Room, visit: AbortSignal): Promise<void> {
+    await pause(AGAIN_MS);
+    if (visit.aborted) return;
+    try {
+      await this.connect(room, visit);
+    } catch (error) {
+      if (visit.aborted) return;
+      if (!isRefused(error)) return this.lost(room, visit);
+      this.exit();
+      this.options.onProblem?.(error);
+    }
   }
 
   private hears(message: FromServer): void {
@@ -226,13 +239,13 @@ export class LocalRoom implements MediaRoom {
     this.options.onApart?.(apart);
   }
 
-  /** Camera and microphone; each by itself where both together are not to be had, as long as this room is wanted. */
-  private async open(room: Room): Promise<MediaStream> {
+  /** Camera and microphone; each by itself where both together are not to be had, as long as they are `asked` for. */
+  private async open(asked: AbortSignal): Promise<MediaStream> {
     const { camera = true, microphone = true } = this.options.sends ?? {};
     const all = new MediaStream();
-    const problem = (what: keyof Tracks) => (cause: unknown) => this.wanted === room && this.lacks(what, cause);
+    const problem = (what: keyof Tracks) => (cause: unknown) => asked.aborted || this.lacks(what, cause);
     const ask = async (constraints: MediaStreamConstraints) => {
-      for (const track of (await this.asks(constraints)).getTracks()) {
+      for (const track of (await this.prompts(constraints, asked)).getTracks()) {
         all.addTrack(track);
         // It was pulled out, or the permission was taken back.
         track.addEventListener("ended", () => this.lacks(track.kind === "video" ? "camera" : "microphone", "it has ended"));
@@ -246,21 +259,27 @@ export class LocalRoom implements MediaRoom {
     } catch {
       // One of them may still be there.
     }
-    if (camera && this.wanted === room) await ask({ video: VIDEO }).catch(problem("camera"));
-    if (microphone && this.wanted === room) await ask({ audio: true }).catch(problem("microphone"));
+    if (camera && !asked.aborted) await ask({ video: VIDEO }).catch(problem("camera"));
+    if (microphone && !asked.aborted) await ask({ audio: true }).catch(problem("microphone"));
     return all;
   }
 
   /** Asks the browser, and says so where it asks the person. */
-  private async asks(constraints: MediaStreamConstraints): Promise<MediaStream> {
+  private async prompts(constraints: MediaStreamConstraints, asked: AbortSignal): Promise<MediaStream> {
     const devices = navigator.mediaDevices as MediaDevices | undefined;
     if (devices === undefined) throw new Error("the page was not opened over https or on localhost");
+    const over = () => {
+      clearTimeout(timer);
+      asked.removeEventListener("abort", over);
+      this.options.onPrompt?.(false);
+    };
     const timer = setTimeout(() => this.options.onPrompt?.(true), PROMPT_MS);
+    // An answer that nobody waits for any more changes nothing: another prompt may be open by then.
+    asked.addEventListener("abort", over);
     try {
       return await devices.getUserMedia(constraints);
     } finally {
-      clearTimeout(timer);
-      this.options.onPrompt?.(false);
+      if (!asked.aborted) over();
     }
   }
 
@@ -285,15 +304,8 @@ export class LocalRoom implements MediaRoom {
   }
 
   private exit(keepOwn = false): void {
-    const socket = this.socket;
+    this.visit.abort();
     this.socket = undefined;
-    this.inside = undefined;
-    clearTimeout(this.again);
-    if (socket !== undefined) {
-      socket.onmessage = null;
-      socket.onclose = null;
-      socket.close();
-    }
     for (const name of [...this.peers.keys()]) this.drop(name);
     this.options.onSilent?.(false);
     if (keepOwn) return;
