@@ -406,6 +406,12 @@ test("while the browser asks for camera and microphone the phone says so; an ans
   await by(phone, "hangup").click();
   await Promise.all([state(phone, "ready"), state(door, "ready")]);
   assert.ok(!(await by(phone, "error").isVisible()));
+  // The next caller is seen all the same.
+  await by(door, "press").click();
+  await by(phone, "incoming").waitFor();
+  await sees(phone);
+  await by(phone, "reject").click();
+  await Promise.all([silent(phone), state(door, "ready")]);
   await phone.evaluate(() => window.allow());
   await until("camera and microphone are closed again", () => phone.evaluate(() => opened.length === 4 && opened.every(({ readyState }) => readyState === "ended")));
   assert.equal(await phone.locator("[part=local-video]").count(), 0);

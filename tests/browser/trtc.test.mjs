@@ -87,6 +87,46 @@ test("door and phone enter Tencent's room with the operator's copy of the SDK, a
   }
 });
 
+/** One whose person has not answered yet whether the page may use the camera. It writes down what it is asked. */
+const PROMPTS = SDK.replace(/(\w+): async \(\) => \{\}/g, "$1: async () => void window.asked.push('$1')")
+  .replace(/startLocalVideo: async .*,/, "startLocalVideo: () => new Promise(() => undefined),")
+  .replace("destroy() {}", "destroy() {}, updateLocalAudio: async ({ mute }) => void window.asked.push(mute ? 'mute' : 'unmute')")
+  .replace("window.entered = [];", "window.entered = []; window.asked = [];");
+
+test("while the browser asks for the camera, mute and hang up have an effect, also by taking the element out, and the next call is in its own room", async () => {
+  const file = join(folder, "prompts.js");
+  await writeFile(file, PROMPTS);
+  const stack = await Stack.start({ ...OWN, ILOCK_TRTC_SDK: file });
+  try {
+    const tabs = await Tabs.open(browser, stack.http);
+    const { phone, door } = await call(tabs);
+    const asked = (page) => page.evaluate(() => asked.splice(0));
+    await until("the microphone is open", () => phone.evaluate(() => window.asked?.includes("startLocalAudio")));
+    await asked(phone);
+    await by(phone, "mute-microphone").click();
+    assert.deepEqual(await asked(phone), ["mute"]);
+    await by(phone, "hangup").click();
+    await Promise.all([state(phone, "ready"), state(door, "ready")]);
+    assert.deepEqual(await asked(phone), ["stopLocalVideo", "stopLocalAudio", "exitRoom"]);
+
+    await by(door, "press").click();
+    await by(phone, "accept").click();
+    await Promise.all([state(phone, "in_call"), state(door, "in_call")]);
+    await until("the microphone is open", () => phone.evaluate(() => window.asked.includes("startLocalAudio")));
+    const rooms = await phone.evaluate(() => entered.map(({ roomId }) => roomId));
+    assert.notEqual(rooms.at(-1), rooms[0]);
+    await asked(phone);
+    await phone.evaluate(() => document.querySelector("ilock-phone").remove());
+    await until("the room is left", () => phone.evaluate(() => window.asked.includes("exitRoom")));
+    assert.deepEqual(await asked(phone), ["stopLocalVideo", "stopLocalAudio", "exitRoom"]);
+    await by(door, "hangup").click();
+    await state(door, "ready");
+    await tabs.close();
+  } finally {
+    await stack.stop();
+  }
+});
+
 test("without the SDK's file calls are answered, and the pages and the server say what is missing", async () => {
   const stack = await Stack.start(OWN);
   try {

@@ -42,16 +42,19 @@ export interface MediaOptions {
   onOther?: (userId: string, present: boolean) => void;
 }
 
-/** The room of one call at a time. What is asked is done in the order in which it was asked. */
+/** The room of one call at a time. What is asked for last counts. */
 export interface MediaRoom {
   /** Enters, sends this side and shows the other. In another room, or in this one by `preview`, it leaves that first.
-   * Rejects with a `MediaError` of `sdk` or `enter` when it is not in the room afterwards. */
+   * Rejects with a `MediaError` of `sdk` or `enter` when it is not in the room afterwards, also because `leave` or another room
+   * came first. */
   join(room: Room): Promise<void>;
   /** Enters to look and listen: no camera and no microphone is opened, nothing is sent. Rejects as `join` does. */
   preview(room: Room): Promise<void>;
-  /** `true` stops sending, `false` goes on; what is left out stays. Before `join` it holds for the next one. */
+  /** `true` stops sending, `false` goes on; what is left out stays. Before `join` it holds for the next one. It waits for nothing:
+   * while the person is asked for the camera, the microphone is muted at once. */
   mute(tracks: Partial<Tracks>): Promise<void>;
-  /** Leaves the room and lets go of camera and microphone. Without a room nothing happens. */
+  /** Leaves the room and lets go of camera and microphone, at once, whatever is under way: what is opened or entered after that is
+   * closed and left again. Without a room nothing happens. */
   leave(): Promise<void>;
 }
 

@@ -53,81 +53,96 @@ function because(what: MediaTrouble, message: string, cause: unknown): MediaErro
   return new MediaError(what, `${message}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
 }
 
-export class TrtcRoom implements MediaRoom {
-  private sdk: Promise<TrtcSdk> | undefined;
+/** How long the next room waits until the one before is left: longer it keeps nobody out. */
+const LEAVE_MS = 2_000;
+
+const KINDS = ["camera", "microphone"] as const;
+type Kind = (typeof KINDS)[number];
+
+function noEntry(room: Room, message: string): MediaError {
+  return new MediaError("enter", `room ${room.room_id} cannot be entered: ${message}`);
+}
+
+/** Waits for something to be done, and no longer than this. */
+async function atMost(ms: number, done: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  await Promise.race([done, new Promise((late) => (timer = setTimeout(late, ms)))]);
+  clearTimeout(timer);
+}
+
+/** The way into one room and being in it, with an instance of the SDK of its own. Leaving it waits for nothing: the SDK may wait for
+ * the person to allow the camera, or for the network. What it has ready after that is stopped. */
+class Visit {
+  isLeft = false;
   private trtc: Trtc | undefined;
-  private sending: Tracks = { camera: false, microphone: false };
+  private isInside = false;
+  /** What is sent, or is being started. */
+  private readonly sending: Tracks = { camera: false, microphone: false };
+  private readonly started: Tracks = { camera: false, microphone: false };
   private muted: Tracks = { camera: false, microphone: false };
-  private last: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly options: TrtcOptions) {}
+  constructor(
+    private readonly room: Room,
+    private readonly options: MediaOptions,
+  ) {}
 
-  join(room: Room): Promise<void> {
-    return this.inTurn(async () => {
-      const trtc = await this.enter(room);
-      const { camera = true, microphone = true } = this.options.sends ?? {};
-      await Promise.all([camera && this.startCamera(trtc), microphone && this.startMicrophone(trtc)]);
-    });
-  }
-
-  preview(room: Room): Promise<void> {
-    return this.inTurn(async () => void (await this.enter(room)));
-  }
-
-  mute({ camera = this.muted.camera, microphone = this.muted.microphone }: Partial<Tracks>): Promise<void> {
-    return this.inTurn(async () => {
-      this.muted = { camera, microphone };
-      if (this.sending.camera) await this.trtc?.updateLocalVideo({ mute: camera });
-      if (this.sending.microphone) await this.trtc?.updateLocalAudio({ mute: microphone });
-    });
-  }
-
-  leave(): Promise<void> {
-    return this.inTurn(async () => {
-      await this.exit();
-      this.muted = { camera: false, microphone: false };
-    });
-  }
-
-  private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.last.then(work);
-    this.last = done.catch(() => undefined);
-    return done;
-  }
-
-  private async enter(room: Room): Promise<Trtc> {
-    await this.exit();
-    const trtc = (this.trtc = await this.create());
+  async enter(sdk: TrtcSdk): Promise<void> {
+    this.goOn();
+    const { room } = this;
+    const trtc = (this.trtc = sdk.create());
+    this.listen(trtc, sdk.EVENT);
     const { sdk_app_id: sdkAppId, user_id: userId, user_sig: userSig, room_id: roomId, private_map_key: privateMapKey } = room;
     try {
       await trtc.enterRoom({ scene: "rtc", sdkAppId, userId, userSig, roomId, privateMapKey });
     } catch (cause) {
-      this.trtc = undefined;
+      this.isLeft = true;
       trtc.destroy();
       throw because("enter", `room ${roomId} cannot be entered`, cause);
     }
-    return trtc;
+    this.isInside = true;
+    // It was left before it was entered.
+    if (this.isLeft) await this.exit(trtc);
+    this.goOn();
   }
 
-  private async create(): Promise<Trtc> {
-    this.sdk ??= this.options.load();
-    let sdk: TrtcSdk;
-    try {
-      sdk = await this.sdk;
-    } catch (cause) {
-      this.sdk = undefined;
-      throw because("sdk", "TRTC's SDK cannot be loaded", cause);
-    }
-    const trtc = sdk.create();
-    this.listen(trtc, sdk.EVENT);
-    return trtc;
+  /** Opens what is sent, each by itself: the person may be asked for the one as long as the other is sent. */
+  async send(wanted: Tracks, muted: Tracks): Promise<void> {
+    this.muted = muted;
+    await Promise.all(KINDS.map((kind) => wanted[kind] && this.start(kind)));
+    this.goOn();
+  }
+
+  async mute(muted: Tracks): Promise<void> {
+    this.muted = muted;
+    await Promise.all(KINDS.map((kind) => this.started[kind] && this.update(kind)));
+  }
+
+  /** At once; done when the SDK is out of the room. */
+  async leave(): Promise<void> {
+    this.isLeft = true;
+    const { trtc } = this;
+    if (trtc === undefined) return;
+    for (const kind of KINDS) if (this.sending[kind]) this.stop(kind);
+    if (this.isInside) await this.exit(trtc);
+    else await trtc.exitRoom().catch(() => undefined);
+  }
+
+  private goOn(): void {
+    if (this.isLeft) throw noEntry(this.room, "it was left");
+  }
+
+  /** `destroy` lets go of everything; the SDK refuses it within a room. */
+  private async exit(trtc: Trtc): Promise<void> {
+    this.isInside = false;
+    await trtc.exitRoom().catch(() => undefined);
+    trtc.destroy();
   }
 
   /** Reports what happens in the room, as long as this side is in it. */
   private listen(trtc: Trtc, events: TrtcSdk["EVENT"]): void {
     const { remote: view, onProblem, onOther } = this.options;
-    const on = <T>(event: string, listener: (event: T) => void) => trtc.on(event, (happened: T) => this.trtc === trtc && listener(happened));
-    const failed = (problem: MediaError) => this.trtc === trtc && onProblem?.(problem);
+    const on = <T>(event: string, listener: (event: T) => void) => trtc.on(event, (happened: T) => this.isLeft || listener(happened));
+    const failed = (problem: MediaError) => this.isLeft || onProblem?.(problem);
     on(events.REMOTE_VIDEO_AVAILABLE, ({ userId, streamType }: { userId: string; streamType: string }) => {
       trtc.startRemoteVideo({ userId, streamType, view }).catch((cause: unknown) => {
         failed(because("picture", `the picture of ${userId} cannot be shown`, cause));
@@ -140,34 +155,89 @@ export class TrtcRoom implements MediaRoom {
     });
   }
 
-  private async startCamera(trtc: Trtc): Promise<void> {
-    const { local: view = null, onProblem } = this.options;
-    try {
-      await trtc.startLocalVideo({ view, mute: this.muted.camera, option: { profile: VIDEO } });
-      this.sending.camera = true;
-    } catch (cause) {
-      onProblem?.(because("camera", "the camera cannot be used", cause));
-    }
-  }
-
-  private async startMicrophone(trtc: Trtc): Promise<void> {
-    try {
-      await trtc.startLocalAudio({ mute: this.muted.microphone });
-      this.sending.microphone = true;
-    } catch (cause) {
-      this.options.onProblem?.(because("microphone", "the microphone cannot be used", cause));
-    }
-  }
-
-  /** Leaves, whatever the SDK says to it: `destroy` lets go of everything. */
-  private async exit(): Promise<void> {
-    const { trtc, sending } = this;
-    this.trtc = undefined;
-    this.sending = { camera: false, microphone: false };
+  private async start(kind: Kind): Promise<void> {
+    const { trtc, options } = this;
     if (trtc === undefined) return;
-    const stops = [sending.camera && trtc.stopLocalVideo(), sending.microphone && trtc.stopLocalAudio()];
-    await Promise.allSettled(stops);
-    await trtc.exitRoom().catch(() => undefined);
-    trtc.destroy();
+    const mute = this.muted[kind];
+    const { local: view = null } = options;
+    this.sending[kind] = true;
+    try {
+      await (kind === "camera" ? trtc.startLocalVideo({ view, mute, option: { profile: VIDEO } }) : trtc.startLocalAudio({ mute }));
+    } catch (cause) {
+      this.sending[kind] = false;
+      if (!this.isLeft) options.onProblem?.(because(kind, `the ${kind} cannot be used`, cause));
+      return;
+    }
+    // The person may have answered after the end, or have muted it meanwhile.
+    if (this.isLeft) return this.stop(kind);
+    this.started[kind] = true;
+    if (this.muted[kind] !== mute) await this.update(kind);
+  }
+
+  private async update(kind: Kind): Promise<void> {
+    const mute = this.muted[kind];
+    await (kind === "camera" ? this.trtc?.updateLocalVideo({ mute }) : this.trtc?.updateLocalAudio({ mute }));
+  }
+
+  private stop(kind: Kind): void {
+    const stopping = kind === "camera" ? this.trtc?.stopLocalVideo() : this.trtc?.stopLocalAudio();
+    stopping?.catch(() => undefined);
+  }
+}
+
+export class TrtcRoom implements MediaRoom {
+  private sdk: Promise<TrtcSdk> | undefined;
+  private visit: Visit | undefined;
+  private muted: Tracks = { camera: false, microphone: false };
+
+  constructor(private readonly options: TrtcOptions) {}
+
+  async join(room: Room): Promise<void> {
+    const visit = await this.enter(room);
+    const { camera = true, microphone = true } = this.options.sends ?? {};
+    await visit.send({ camera, microphone }, this.muted);
+  }
+
+  async preview(room: Room): Promise<void> {
+    await this.enter(room);
+  }
+
+  async mute({ camera = this.muted.camera, microphone = this.muted.microphone }: Partial<Tracks>): Promise<void> {
+    this.muted = { camera, microphone };
+    await this.visit?.mute(this.muted);
+  }
+
+  async leave(): Promise<void> {
+    this.muted = { camera: false, microphone: false };
+    await this.exit();
+  }
+
+  private async enter(room: Room): Promise<Visit> {
+    const left = this.exit();
+    const visit = (this.visit = new Visit(room, this.options));
+    await atMost(LEAVE_MS, left);
+    try {
+      await visit.enter(await this.load());
+    } catch (error) {
+      if (this.visit === visit) this.visit = undefined;
+      throw error;
+    }
+    return visit;
+  }
+
+  private async load(): Promise<TrtcSdk> {
+    this.sdk ??= this.options.load();
+    try {
+      return await this.sdk;
+    } catch (cause) {
+      this.sdk = undefined;
+      throw because("sdk", "TRTC's SDK cannot be loaded", cause);
+    }
+  }
+
+  private async exit(): Promise<void> {
+    const { visit } = this;
+    this.visit = undefined;
+    await visit?.leave();
   }
 }

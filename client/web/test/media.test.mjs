@@ -150,15 +150,83 @@ test("an SDK that could not be loaded is loaded again at the next call", async (
   assert.equal(loads(), 2);
 });
 
-test("leaving while it is still entering leaves", async () => {
+/** Something that a test opens. */
+function gate() {
   let open;
-  const { load, names } = sdk({ gates: { enterRoom: new Promise((resolve) => (open = resolve)) } });
+  const opened = new Promise((resolve) => (open = resolve));
+  return { opened, open };
+}
+
+const soon = () => new Promise(setImmediate);
+
+test("leaving while it is still entering leaves, and once more where the SDK enters after all", async () => {
+  const { opened, open } = gate();
+  const { load, made, names } = sdk({ gates: { enterRoom: opened } });
   const room = new TrtcRoom({ load, remote });
   const joined = room.join(ROOM);
-  const left = room.leave();
+  await soon();
+  await room.leave();
+  assert.deepEqual(names(), ["enterRoom", "exitRoom"]);
   open();
-  await Promise.all([joined, left]);
-  assert.deepEqual(names().slice(-2), ["exitRoom", "destroy"]);
+  await assert.rejects(joined, { what: "enter" });
+  assert.deepEqual([names().slice(2), made[0].inside], [["exitRoom", "destroy"], false]);
+});
+
+test("while the person is asked for the camera, mute and hang up act at once, and the next call is in its own room", async () => {
+  const { opened, open } = gate();
+  const { calls, load, made, names } = sdk({ gates: { startLocalVideo: opened } });
+  const room = new TrtcRoom({ load, remote, local });
+  const joined = room.join(ROOM);
+  await soon();
+  assert.deepEqual(names(), ["enterRoom", "startLocalVideo", "startLocalAudio"]);
+  await room.mute({ microphone: true });
+  assert.deepEqual(calls.at(-1), ["updateLocalAudio", { mute: true }]);
+  void room.leave();
+  assert.deepEqual(names().slice(4), ["stopLocalVideo", "stopLocalAudio", "exitRoom"], "in the same turn");
+  await soon();
+  assert.equal(names().at(-1), "destroy");
+
+  const next = room.join(NEXT_ROOM);
+  await soon();
+  assert.deepEqual(calls.slice(8).map(([name, { roomId, mute }]) => [name, roomId ?? mute]), [
+    ["enterRoom", NEXT_ROOM.room_id], ["startLocalVideo", false], ["startLocalAudio", false],
+  ]);
+  open();
+  await assert.rejects(joined, { what: "enter" });
+  await next;
+  assert.equal(names().filter((name) => name === "stopLocalVideo").length, 2, "a camera that is given after the end is stopped");
+  assert.deepEqual(made.map(({ inside }) => inside), [false, true]);
+});
+
+test("what is muted while the person is asked for it, is muted when it is there", async () => {
+  const { opened, open } = gate();
+  const { calls, load } = sdk({ gates: { startLocalVideo: opened } });
+  const room = new TrtcRoom({ load, remote });
+  const joined = room.join(ROOM);
+  await soon();
+  await room.mute({ camera: true });
+  open();
+  await joined;
+  assert.deepEqual(calls.at(-1), ["updateLocalVideo", { mute: true }]);
+});
+
+test("a room that cannot be entered or left for good keeps nobody out of the next one", async (t) => {
+  for (const hanging of ["enterRoom", "exitRoom"]) {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const gates = { [hanging]: new Promise(() => undefined) };
+    const { load, made } = sdk({ gates });
+    const room = new TrtcRoom({ load, remote });
+    room.join(ROOM).catch(() => undefined);
+    await soon();
+    void room.leave();
+    delete gates[hanging];
+    const next = room.join(NEXT_ROOM);
+    await soon();
+    t.mock.timers.tick(2000);
+    await next;
+    assert.equal(made.at(-1).inside, true, hanging);
+    t.mock.timers.reset();
+  }
 });
 
 test("whoever is put out of the room is told why, unless the room is dismissed", async () => {
