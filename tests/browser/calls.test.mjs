@@ -66,8 +66,11 @@ scene("one phone declines and is silent; the other rings on and answers", async 
   const [first, second] = [await tabs.phone("clara", "one"), await tabs.phone("clara", "two")];
   const door = await tabs.door("door3", "clara");
   await by(door, "press").click();
+  await sees(first);
   await by(first, "decline").click();
   await silent(first);
+  // Nobody listens in there any more.
+  await by(first, "remote-video").waitFor({ state: "detached" });
   await by(second, "incoming").waitFor();
   await by(second, "accept").click();
   await Promise.all([state(second, "in_call"), state(door, "in_call")]);
@@ -93,6 +96,27 @@ scene("the caller gives up; the phone is silent and lists a missed call", async 
   await by(door, "hangup").click();
   await Promise.all([silent(phone), state(door, "ready")]);
   await phone.locator("[data-testid=call-row][data-state=missed]").waitFor();
+});
+
+scene("where the room cannot be reached, the caller gives up and the phone goes on saying that the call was missed", async (tabs) => {
+  const away = await Tabs.open(browser, stack.http);
+  await away.context.routeWebSocket(/\/dev\/room$/, (socket) => socket.close());
+  const phone = await away.phone("erna", "one");
+  await phone.evaluate(() => {
+    window.problems = [];
+    document.addEventListener("ilock-problem", ({ detail }) => problems.push(detail.code));
+  });
+  const door = await tabs.door("door5b", "erna");
+  await by(door, "press").click();
+  await by(phone, "incoming").waitFor();
+  await state(door, "alerted");
+  await by(door, "hangup").click();
+  await Promise.all([silent(phone), state(door, "ready")]);
+  // As long as a failure of the look took to come.
+  await phone.waitForTimeout(3000);
+  assert.equal(await phone.locator("[part=note]").textContent(), "Missed call from Front door");
+  assert.deepEqual(await phone.evaluate(() => problems), []);
+  await away.close();
 });
 
 scene("nobody answers; the call is missed", async (tabs) => {

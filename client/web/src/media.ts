@@ -59,9 +59,10 @@ export interface MediaRoom {
 }
 
 /** Enters and leaves rooms as the client says. Of several calls the room of the latest `enter_room` counts: a preview does
- * not interrupt a conversation, and the end of another call does not end it. `failed` hears when a room cannot be entered that
- * no other has followed. */
-export function followRooms(client: Client, media: MediaRoom, failed: (callId: string, error: MediaError) => void): void {
+ * not interrupt a conversation, and the end of another call does not end it. A look ends when the call stops ringing, unless it was
+ * answered here: then it goes on until the call's own room is entered. `failed` hears when a room cannot be entered that is still
+ * to be entered. Returns what ends a look before that. */
+export function followRooms(client: Client, media: MediaRoom, failed: (callId: string, error: MediaError) => void): () => void {
   let inside: { callId: string; talking: boolean } | undefined;
   const enter = (callId: string, talking: boolean, entering: Promise<void>) => {
     const here = { callId, talking };
@@ -72,13 +73,18 @@ export function followRooms(client: Client, media: MediaRoom, failed: (callId: s
       failed(callId, error instanceof MediaError ? error : new MediaError("enter", String(error), { cause: error }));
     });
   };
+  const leave = (callId: string) => {
+    if (inside?.callId !== callId) return;
+    inside = undefined;
+    void media.leave();
+  };
   client.on("enter_room", ({ call_id, room }) => enter(call_id, true, media.join(room)));
   client.on("preview", ({ call_id, room }) => {
     if (!inside?.talking) enter(call_id, false, media.preview(room));
   });
-  client.on("leave_room", ({ call_id }) => {
-    if (inside?.callId !== call_id) return;
-    inside = undefined;
-    void media.leave();
-  });
+  client.on("stop_ringing", ({ call_id, why }) => why !== "answered_here" && leave(call_id));
+  client.on("leave_room", ({ call_id }) => leave(call_id));
+  // `leave_room` comes only where `enter_room` has come before.
+  client.on("call_over", ({ call_id }) => leave(call_id));
+  return () => inside?.talking === false && leave(inside.callId);
 }

@@ -267,19 +267,23 @@ test("the SDK comes from the operator's own file, as a module or as a script", a
 });
 
 /** A client that emits what a test says, and a room that writes down what it is asked. */
-function followed({ refuses = false } = {}) {
+function followed({ refuses = false, looks } = {}) {
   const [listeners, asked, failures] = [new Map(), [], []];
+  let refuse;
   const client = { on: (type, listener) => void listeners.set(type, listener) };
   const media = {
     join: async ({ room_id }) => {
       asked.push(["join", room_id]);
       if (refuses) throw new MediaError("enter", "no");
     },
-    preview: async ({ room_id }) => void asked.push(["preview", room_id]),
+    preview: ({ room_id }) => {
+      asked.push(["preview", room_id]);
+      return looks === "later" ? new Promise((_, no) => (refuse = () => no(new MediaError("enter", "no")))) : Promise.resolve();
+    },
     leave: async () => void asked.push(["leave"]),
   };
-  followRooms(client, media, (callId, { what }) => failures.push([callId, what]));
-  return { asked, failures, emit: (type, event) => listeners.get(type)({ type, ...event }) };
+  const stopLooking = followRooms(client, media, (callId, { what }) => failures.push([callId, what]));
+  return { asked, failures, stopLooking, refuse: () => refuse(), emit: (type, event) => listeners.get(type)({ type, ...event }) };
 }
 
 test("rooms are entered and left as the client says", () => {
@@ -295,16 +299,65 @@ test("rooms are entered and left as the client says", () => {
   assert.deepEqual(asked.slice(2), [["join", 664322], ["leave"]]);
 });
 
+test("a look is left when the call stops ringing, whoever answered it elsewhere, and when nobody did", () => {
+  for (const why of ["answered_elsewhere", "missed", "cancelled", "declined_here", "taken_over"]) {
+    const { asked, emit } = followed();
+    emit("preview", { call_id: "a", room: ROOM });
+    emit("stop_ringing", { call_id: "b", why });
+    assert.deepEqual(asked, [["preview", 664321]], "it is another call");
+    emit("stop_ringing", { call_id: "a", why });
+    emit("call_over", { call_id: "a", why });
+    assert.deepEqual(asked.slice(1), [["leave"]], why);
+  }
+});
+
+test("a look goes on from the answer here to the call's own room, and ends where the answer fails", () => {
+  const { asked, emit } = followed();
+  emit("preview", { call_id: "a", room: ROOM });
+  emit("stop_ringing", { call_id: "a", why: "answered_here" });
+  assert.deepEqual(asked, [["preview", 664321]]);
+  emit("call_over", { call_id: "a", why: "failed" });
+  assert.deepEqual(asked.slice(1), [["leave"]]);
+  // The end of a call that was only looked at is not that of a conversation.
+  emit("preview", { call_id: "b", room: ROOM });
+  emit("enter_room", { call_id: "c", room: NEXT_ROOM });
+  emit("stop_ringing", { call_id: "b", why: "missed" });
+  emit("call_over", { call_id: "b", why: "missed" });
+  assert.deepEqual(asked.slice(2), [["preview", 664321], ["join", 664322]]);
+});
+
+test("a look can be ended before the call stops ringing, and a conversation goes on", async () => {
+  const { asked, emit, failures, refuse, stopLooking } = followed({ looks: "later" });
+  stopLooking();
+  emit("preview", { call_id: "a", room: ROOM });
+  stopLooking();
+  refuse();
+  await soon();
+  emit("stop_ringing", { call_id: "a", why: "missed" });
+  emit("enter_room", { call_id: "b", room: NEXT_ROOM });
+  stopLooking();
+  assert.deepEqual([asked, failures], [[["preview", 664321], ["leave"], ["join", 664322]], []]);
+});
+
+test("a look that fails when the call is over is not told", async () => {
+  const { emit, failures, refuse } = followed({ looks: "later" });
+  emit("preview", { call_id: "a", room: ROOM });
+  emit("stop_ringing", { call_id: "a", why: "cancelled" });
+  refuse();
+  await soon();
+  assert.deepEqual(failures, []);
+  emit("preview", { call_id: "b", room: ROOM });
+  refuse();
+  await soon();
+  assert.deepEqual(failures, [["b", "enter"]], "one that rings still is told");
+});
+
 test("a look that fails after the answer is not told: the room is entered anew", async () => {
-  let refuse;
-  const [listeners, failures] = [new Map(), []];
-  const client = { on: (type, listener) => void listeners.set(type, listener) };
-  const media = { preview: () => new Promise((_, refused) => (refuse = refused)), join: async () => undefined };
-  followRooms(client, media, (callId) => failures.push(callId));
-  listeners.get("preview")({ call_id: "a", room: ROOM });
-  listeners.get("enter_room")({ call_id: "a", room: ROOM });
-  refuse(new MediaError("sdk", "no"));
-  await new Promise(setImmediate);
+  const { emit, failures, refuse } = followed({ looks: "later" });
+  emit("preview", { call_id: "a", room: ROOM });
+  emit("enter_room", { call_id: "a", room: ROOM });
+  refuse();
+  await soon();
   assert.deepEqual(failures, []);
 });
 

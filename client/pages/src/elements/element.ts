@@ -63,6 +63,8 @@ export abstract class IlockElement extends HTMLElement {
   // A framework sets a property in place of an attribute where the element has one of that name. So no name here is one of an attribute.
   protected ilockClient: Client | undefined;
   protected media: MediaRoom | undefined;
+  /** Ends a look before the answer. */
+  protected endLook: () => void = () => undefined;
   protected link: LinkState = "connecting";
   protected language = "en";
   protected words: Words = words("en");
@@ -263,7 +265,7 @@ export abstract class IlockElement extends HTMLElement {
     this.media = this.makeRoom(signal);
     if (saved !== undefined) this.restored(saved.beside);
     for (const type of TYPES) client.on(type, (event: ClientEvent) => this.hears(event));
-    followRooms(client, this.media, (callId, error) => signal.aborted || this.mediaFailed(error, callId));
+    this.endLook = followRooms(client, this.media, (callId, error) => signal.aborted || this.mediaFailed(error, callId));
     addEventListener("pagehide", () => this.keepState(), { signal });
     this.begun(signal);
     this.update();

@@ -66,7 +66,7 @@ export class PhoneCalls {
     const call = this.shown.get(callId);
     // What is said of its end comes right after.
     if (call !== undefined) this.past.set(callId, call.info);
-    this.shown.delete(callId);
+    this.forget(callId);
   }
 
   entered(callId: string): void {
@@ -79,7 +79,7 @@ export class PhoneCalls {
   /** Forgets a call; what was shown of it. */
   over(callId: string): CallInfo | undefined {
     const known = this.past.get(callId) ?? this.shown.get(callId)?.info;
-    this.shown.delete(callId);
+    this.forget(callId);
     this.past.delete(callId);
     return known;
   }
@@ -101,6 +101,12 @@ export class PhoneCalls {
   }
 
   private readonly past = new Map<string, CallInfo>();
+
+  /** Nobody looks at it any more, either. */
+  private forget(callId: string): void {
+    this.shown.delete(callId);
+    if (this.previewed === callId) this.previewed = undefined;
+  }
 
   private get answered(): Shown | undefined {
     return [...this.shown.values()].find(({ phase }) => phase !== "ringing");

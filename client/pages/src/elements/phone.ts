@@ -179,6 +179,7 @@ export class IlockPhone extends IlockElement {
         break;
       case "stop_ringing":
         this.calls.silent(event.call_id, event.why === "answered_here");
+        this.lookAtNext();
         break;
       case "enter_room":
         this.entersRoom(event.call_id);
@@ -246,16 +247,12 @@ export class IlockPhone extends IlockElement {
     this.look(next.call_id);
   }
 
-  private stopLooking(): void {
-    this.calls.previewed = undefined;
-    if (this.calls.talking === undefined) void this.media?.leave();
-  }
-
   private setLooks(looks: boolean): void {
     if (looks === this.looks) return;
     this.looks = looks;
-    if (looks) this.lookAtNext();
-    else if (this.calls.previewed !== undefined) this.stopLooking();
+    if (looks) return this.lookAtNext();
+    this.calls.previewed = undefined;
+    this.endLook();
   }
 
   private entersRoom(callId: string): void {
@@ -268,7 +265,6 @@ export class IlockPhone extends IlockElement {
 
   private over(callId: string, why: Ending): void {
     const call = this.calls.over(callId);
-    if (this.calls.previewed === callId) this.stopLooking();
     this.lookAtNext();
     const missed = why === "missed" || why === "cancelled";
     const reason = why === "failed" ? this.failureOf(callId) : undefined;
