@@ -121,6 +121,101 @@ test("in a page of somebody else's a property that is set early counts, an attri
   await tabs.close();
 });
 
+/** A page of somebody else's with an element that keeps nothing. */
+const unkept = (tag, attributes, sub, role) => `<!doctype html>
+<html lang="en">
+<title>A page of somebody else's</title>
+<link rel="icon" href="data:,">
+<main><${tag} ${attributes}></${tag}></main>
+<script>
+  window.element = document.querySelector("${tag}");
+  element.token = async () => {
+    const answer = await fetch("/dev/token", { method: "POST", body: JSON.stringify({ sub: "${sub}", role: "${role}" }) });
+    return (await answer.json()).data.token;
+  };
+</script>
+<script type="module" src="/pages/pages.js"></script>
+</html>`;
+
+/** How an element, or its page, goes. */
+const GOES = {
+  "it is taken out": (page) => page.evaluate(() => window.element.remove()),
+  "its page is loaded again": (page) => page.reload(),
+  "another page is opened": (page) => page.goto("about:blank"),
+  "its page waits to be shown again": (page) => page.evaluate(() => dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }))),
+};
+
+for (const [how, goes] of Object.entries(GOES)) {
+  test(`an element without keep ends its call when ${how}`, async () => {
+    const [tabs, outside] = [await Tabs.open(browser, stack.http), await Tabs.open(browser, stack.http)];
+    const user = `udo-${how.replaceAll(" ", "-")}`;
+    await tabs.context.route("**/own-phone", (route) => route.fulfill({ contentType: "text/html", body: unkept("ilock-phone", 'client="one"', user, "user") }));
+    await tabs.context.route("**/own-door", (route) => route.fulfill({ contentType: "text/html", body: unkept("ilock-door", `callee="${user}"`, `door-${user}`, "device") }));
+    const ended = async (page) => {
+      await state(page, "ready");
+      assert.equal(await page.locator("[part=note]").textContent(), "The call has ended");
+    };
+
+    // A phone that talks.
+    const [phone, door] = [await tabs.page("/own-phone"), await outside.door(`other-${user}`, user)];
+    await state(phone, "ready");
+    const talk = async () => {
+      await by(door, "press").click();
+      await by(phone, "accept").click();
+      await Promise.all([state(phone, "in_call"), state(door, "in_call")]);
+    };
+    await talk();
+    await goes(phone);
+    await ended(door);
+    if (how.includes("shown again")) {
+      // It is shown again: nothing of the call is left, and the next one rings.
+      await state(phone, "ready");
+      await talk();
+      await by(phone, "hangup").click();
+      await state(door, "ready");
+    }
+    await phone.close();
+
+    // A door that is still being answered, and one that talks.
+    const other = await outside.phone(user, "two");
+    for (const answers of [false, true]) {
+      const own = await tabs.page("/own-door");
+      await state(own, "ready");
+      await by(own, "press").click();
+      await by(other, "incoming").waitFor();
+      await state(own, "alerted");
+      if (answers) await by(other, "accept").click();
+      if (answers) await state(own, "in_call");
+      await goes(own);
+      if (answers) await ended(other);
+      else await silent(other);
+      await own.close();
+    }
+    await tabs.close();
+    await outside.close();
+  });
+}
+
+test("a call that is being placed when its door is taken out does not ring on", async () => {
+  const [tabs, outside] = [await Tabs.open(browser, stack.http), await Tabs.open(browser, stack.http)];
+  await tabs.context.route("**/own-door", (route) => route.fulfill({ contentType: "text/html", body: unkept("ilock-door", 'callee="udo-early"', "door-udo-early", "device") }));
+  const phone = await outside.phone("udo-early", "one");
+  const door = await tabs.page("/own-door");
+  await state(door, "ready");
+  await tabs.context.route("**/api/calls", async (route) => {
+    const answer = await route.fetch();
+    await by(phone, "incoming").waitFor();
+    await route.fulfill({ response: answer });
+  });
+  await by(door, "press").click();
+  await door.evaluate(() => window.element.remove());
+  await by(phone, "incoming").waitFor();
+  await silent(phone);
+  assert.match(await phone.locator("[part=note]").textContent(), /^Missed call/);
+  await tabs.close();
+  await outside.close();
+});
+
 /** Keeps the pitches of the notes that a phone plays. */
 function keepPitches() {
   window.pitches = [];

@@ -4,6 +4,10 @@ import { Connection } from "./broker.js";
 import { Core } from "./core.js";
 import type { Command, Event, Input, PushTokens, Role } from "./types.js";
 
+/** How long what was done to a call just before `close` may take. */
+const CLOSE_MS = 2_000;
+/** A request up to this size may outlive its page: browsers permit 64 KB of such requests at a time. */
+const OUTLIVING_BYTES = 16_384;
 /** The longest that a timer can be set for. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -34,6 +38,11 @@ export interface Press {
 export type EventOf<T extends Event["type"]> = Extract<Event, { type: T }>;
 type Listener = (event: never) => void;
 
+/** Whether the core sends a request that was answered like this once more, by itself. */
+function isAskedAgain(status: number): boolean {
+  return status === 401 || status === 429 || status >= 500;
+}
+
 /** A phone or a door station. It registers, connects, comes back and gives up by itself. */
 export class Client {
   private readonly listeners = new Map<Event["type"], Set<Listener>>();
@@ -41,6 +50,11 @@ export class Client {
   private readonly stop = new AbortController();
   private connection: Connection | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private closeTimer: ReturnType<typeof setTimeout> | undefined;
+  /** What was done to calls and the backend has not taken yet, by the keys of the requests. */
+  private readonly untaken = new Set<string>();
+  /** What `save` gave when the client ended. */
+  private saved: string | undefined;
   /** The last token of this login. */
   private token: string | undefined;
   /** How often the person has logged in since the start. */
@@ -69,43 +83,44 @@ export class Client {
 
   /** Registers and connects; also after `taken_over`. */
   start(): Promise<void> {
-    return this.withToken({ type: "start" });
+    return this.isClosed ? Promise.resolve() : this.withToken({ type: "start" });
   }
 
   /** The person has logged in again after `logged_out`. */
   loggedIn(): Promise<void> {
+    if (this.isClosed) return Promise.resolve();
     this.logins += 1;
     return this.withToken({ type: "logged_in" });
   }
 
   answer(callId: string): void {
-    this.input({ type: "answer", call_id: callId });
+    this.ask({ type: "answer", call_id: callId });
   }
 
   /** For all of the person's phones. */
   reject(callId: string, reason?: string): void {
-    this.input({ type: "reject", call_id: callId, reason });
+    this.ask({ type: "reject", call_id: callId, reason });
   }
 
   /** For this phone alone. */
   decline(callId: string): void {
-    this.input({ type: "decline", call_id: callId });
+    this.ask({ type: "decline", call_id: callId });
   }
 
   /** Asks for the way in before the answer, to look and listen: the event `preview` brings it. */
   preview(callId: string): void {
-    this.input({ type: "preview", call_id: callId });
+    this.ask({ type: "preview", call_id: callId });
   }
 
   /** Gives up before an answer, hangs up after it. A call that has no id yet is named by its press. */
   hangUp(callId: string, reason?: string): void {
-    this.input({ type: "hang_up", call_id: callId, reason });
+    this.ask({ type: "hang_up", call_id: callId, reason });
   }
 
   /** Calls a person, or the members of a household. Throws where `ringSeconds` is no whole number; all else that is wrong with
    * a press comes as a `problem`. */
   press(callees: string | string[], { callerInfo, ringSeconds, invitationData }: Press = {}): void {
-    this.input({
+    this.ask({
       type: "press",
       callees: [callees].flat(),
       caller_info: callerInfo && JSON.stringify(callerInfo),
@@ -117,38 +132,55 @@ export class Client {
   /** The person has looked at their list of calls; `until` is `read_at` of that page. The event `calls_seen` comes when the
    * backend has noted it. */
   callsSeen(until: number): void {
-    this.input({ type: "calls_seen", until });
+    this.ask({ type: "calls_seen", until });
   }
 
   /** `priority` is 0 to 10. */
   status(status: "active" | "background" | "offline", priority: number): void {
-    this.input({ type: "status", status, priority });
+    this.ask({ type: "status", status, priority });
   }
 
   pushTokens(tokens: PushTokens): void {
-    this.input({ type: "push_tokens", tokens });
+    this.ask({ type: "push_tokens", tokens });
   }
 
   /** Hands in a push: the app's part of it. */
   pushed(data: Record<string, unknown>): void {
-    this.input({ type: "push", data: JSON.stringify(data) });
+    this.ask({ type: "push", data: JSON.stringify(data) });
   }
 
   logOut(): void {
-    this.input({ type: "log_out" });
+    this.ask({ type: "log_out" });
   }
 
-  /** All that must outlive the page, as text. It contains secrets. */
+  /** All that must outlive the page, as text. It contains secrets. After `close` it is the last state. */
   save(): string {
-    return this.core.save();
+    return this.saved ?? this.core.save();
   }
 
-  /** Ends the client. Its session at the broker stays for an hour. */
+  /** Ends the client: no event comes any more, and nothing that is asked of it is done. What was done to a call just before, such as
+   * `hangUp`, still reaches the backend, for two seconds at most. Its session at the broker stays for an hour. */
   close(): void {
-    if (this.stop.signal.aborted) return;
+    if (this.isClosed) return;
     this.stop.abort();
-    clearTimeout(this.timer);
     this.connection?.close();
+    this.closeTimer = setTimeout(() => this.end(), CLOSE_MS);
+    this.endWhenTaken();
+  }
+
+  private get isClosed(): boolean {
+    return this.stop.signal.aborted;
+  }
+
+  private endWhenTaken(): void {
+    if (this.isClosed && this.untaken.size === 0) this.end();
+  }
+
+  private end(): void {
+    clearTimeout(this.timer);
+    clearTimeout(this.closeTimer);
+    if (this.saved !== undefined) return;
+    this.saved = this.core.save();
     this.core.drop();
   }
 
@@ -181,23 +213,30 @@ export class Client {
     this.input(then.type === "token_renewed" ? { type: "token_failed" } : then);
   }
 
+  /** What the app asks for. */
+  private ask(input: Input): void {
+    if (!this.isClosed) this.input(input);
+  }
+
   private input(input: Input): void {
-    if (this.stop.signal.aborted) return;
+    if (this.saved !== undefined) return;
     for (const output of this.core.handle(performance.now() - this.started, input)) {
       switch (output.type) {
         case "request":
-        case "connect":
-        case "subscribe":
-        case "disconnect":
         case "need_token":
           this.carryOut(output);
           break;
+        case "connect":
+        case "subscribe":
+        case "disconnect":
+          if (!this.isClosed) this.carryOut(output);
+          break;
         default:
-          this.tell(output);
+          if (!this.isClosed) this.tell(output);
       }
-      if (this.stop.signal.aborted) return;
     }
     this.setTimer();
+    this.endWhenTaken();
   }
 
   /** An error of the app's own does not keep the client from its work: it is reported as one that nobody caught. */
@@ -215,7 +254,7 @@ export class Client {
 
   private setTimer(): void {
     clearTimeout(this.timer);
-    if (this.core.wakeAt === undefined) return;
+    if (this.saved !== undefined || this.core.wakeAt === undefined) return;
     const wait = this.core.wakeAt - (performance.now() - this.started);
     this.timer = setTimeout(() => this.input({ type: "tick" }), Math.min(Math.max(Math.ceil(wait), 0), LONGEST_TIMER_MS));
   }
@@ -247,14 +286,18 @@ export class Client {
     if (body !== undefined) headers["content-type"] = "application/json";
     if (idempotency_key !== undefined) headers["idempotency-key"] = idempotency_key;
     if (this.options.language !== undefined) headers["accept-language"] = this.options.language;
+    // What is done to a call as its page goes is done all the same.
+    const keepalive = idempotency_key !== undefined && (body?.length ?? 0) <= OUTLIVING_BYTES;
+    if (idempotency_key !== undefined) this.untaken.add(idempotency_key);
     try {
       const signal = AbortSignal.timeout(timeout_ms);
       // Without a token it is refused here, as the backend would refuse it.
       const refused = token === undefined ? new Response(null, { status: 401 }) : undefined;
-      const answer = refused ?? (await fetch(this.options.server + path, { method, headers, body, signal }));
+      const answer = refused ?? (await fetch(this.options.server + path, { method, headers, body, signal, keepalive }));
       const header = (name: string) => answer.headers.get(name) ?? undefined;
       const text = await answer.text();
       const [retry_after, date] = [header("retry-after"), header("date")];
+      if (idempotency_key !== undefined && !isAskedAgain(answer.status)) this.untaken.delete(idempotency_key);
       this.input({ type: "http_answer", id, status: answer.status, retry_after, date, body: text });
     } catch {
       this.input({ type: "http_failed", id });

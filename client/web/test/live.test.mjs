@@ -73,6 +73,26 @@ test("a door calls, a phone answers, and both are told of everything", async () 
   assert.equal((await door.hears("call_over")).why, "ended");
 });
 
+test("what was done to a call just before the close still reaches the backend, and nothing more is told", async () => {
+  const phone = await clientOf(await stack.user("user457"), "phone", "kitchen");
+  await phone.hears("online");
+  const door = await clientOf(await stack.doorStation("device124"), "door", "panel");
+  await door.hears("online");
+  door.client.press("user457");
+  // It has no id yet.
+  const { press } = await door.hears("progress", { progress: "placing" });
+  door.client.hangUp(press);
+  door.told.length = 0;
+  door.client.close();
+  door.client.press("user457");
+  const { call } = await phone.hears("ring");
+  assert.equal((await phone.hears("call_over", { call_id: call.call_id })).why, "cancelled");
+  await wait(SILENCE_MS);
+  assert.deepEqual(door.told, []);
+  assert.ok(!phone.told.some(({ type }) => type === "ring"), "a client that was closed has placed a call");
+  assert.equal(typeof door.client.save(), "string");
+});
+
 test("the earlier of two with one name stays away", async () => {
   const anna = await stack.user("user789");
   const first = await clientOf(anna, "phone", "web");

@@ -38,7 +38,7 @@ export class IlockDoor extends IlockElement {
   private readonly controls = callControls({
     words: () => this.words,
     mute: (tracks) => void this.media?.mute(tracks),
-    hangUp: () => this.call && this.ilockClient?.hangUp(this.call.name),
+    hangUp: () => this.hangUp(),
   });
 
   /** Presses the button. Where it cannot be pressed, `ilock-problem` says so. */
@@ -99,6 +99,10 @@ export class IlockDoor extends IlockElement {
 
   protected places(): HTMLElement[] {
     return [this.controls.hangUp, this.press, this.back, this.state];
+  }
+
+  protected hangUp(): void {
+    if (this.call !== undefined) this.ilockClient?.hangUp(this.call.name);
   }
 
   protected reset(): void {

@@ -113,6 +113,9 @@ export abstract class IlockElement extends HTMLElement {
   /** Brings what is shown to where things stand. */
   protected abstract render(): void;
   protected abstract happened(event: ClientEvent): void;
+  /** Ends the call that goes on or is being placed, if any; not one that rings here. Also where the element or its page goes, and
+   * nothing is kept to go on with: the other side would talk to nobody. */
+  protected abstract hangUp(): void;
   /** Forgets all calls: the element is out of the page. */
   protected abstract reset(): void;
   /** Where the focus goes when what had it is gone: to the first of these that is there. */
@@ -266,7 +269,7 @@ export abstract class IlockElement extends HTMLElement {
     if (saved !== undefined) this.restored(saved.beside);
     for (const type of TYPES) client.on(type, (event: ClientEvent) => this.hears(event));
     this.endLook = followRooms(client, this.media, (callId, error) => signal.aborted || this.mediaFailed(error, callId));
-    addEventListener("pagehide", () => this.keepState(), { signal });
+    addEventListener("pagehide", () => this.keepState() || this.hangUp(), { signal });
     this.begun(signal);
     this.update();
     await client.start();
@@ -311,12 +314,13 @@ export abstract class IlockElement extends HTMLElement {
 
   /** Ends the client. Nothing stays of it but what `keep` names. */
   private halt(): void {
+    this.keepState();
+    if (this.keptUnder === null) this.hangUp();
     this.life?.abort();
     this.life = undefined;
     this.ringer.close();
     void this.media?.leave();
     this.media = undefined;
-    this.keepState();
     this.ilockClient?.close();
     this.ilockClient = undefined;
     this.tokens.forget();
@@ -339,11 +343,11 @@ export abstract class IlockElement extends HTMLElement {
     if (this.media instanceof LocalRoom) this.media.hear();
   }
 
-  /** Keeps the client's state in this tab, where the attribute `keep` names a place for it. */
-  private keepState(): void {
-    if (this.keptUnder === null || this.ilockClient === undefined) return;
+  /** Keeps the client's state in this tab, where the attribute `keep` names a place for it. Whether the place outlives the page. */
+  private keepState(): boolean {
+    if (this.keptUnder === null || this.ilockClient === undefined) return false;
     const saved: Saved = { client: this.ilockClient.save(), beside: this.beside() };
-    inTab.set(this.keptUnder, JSON.stringify(saved));
+    return inTab.set(this.keptUnder, JSON.stringify(saved));
   }
 
   /** After `taken_over`, after `logged_out` with another token, and after `invalid` once more. */

@@ -56,7 +56,7 @@ export class IlockPhone extends IlockElement {
   private readonly controls = callControls({
     words: () => this.words,
     mute: (tracks) => void this.media?.mute(tracks),
-    hangUp: () => this.calls.talking && this.ilockClient?.hangUp(this.calls.talking.call_id),
+    hangUp: () => this.hangUp(),
   });
 
   /** Answers a call that rings; another one that is under way is ended first. One that was declined here may be answered, too; any
@@ -156,6 +156,11 @@ export class IlockPhone extends IlockElement {
 
   protected places(): HTMLElement[] {
     return [this.controls.hangUp, ...[...this.cards.values()].map(({ first }) => first), this.back, this.idle, this.state];
+  }
+
+  protected hangUp(): void {
+    const { talking } = this.calls;
+    if (talking !== undefined) this.ilockClient?.hangUp(talking.call_id);
   }
 
   protected reset(): void {
