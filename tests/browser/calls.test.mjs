@@ -412,6 +412,34 @@ scene("a door that is reloaded in a call goes back into it", async (tabs) => {
   await Promise.all([state(phone, "ready"), state(door, "ready")]);
 });
 
+scene("whose other side is gone is told after four seconds and until it is back, and not while it only rings", async (tabs) => {
+  const [phone, looker] = [await tabs.phone("helmut", "one"), await tabs.phone("helmut", "two")];
+  const door = await tabs.door("door29", "helmut");
+  const interrupted = (page) => by(page, "error").filter({ hasText: /^The connection to the other side is interrupted\.$/ });
+  const address = new Map([phone, door].map((page) => [page, page.url()]));
+  await by(door, "press").click();
+  await Promise.all([sees(phone), sees(looker)]);
+  // Who only looked may go: a call that rings has no other side yet.
+  await by(looker, "decline").click();
+  await phone.evaluate(() => document.querySelector("ilock-phone").setAttribute("preview", "off"));
+  await door.waitForTimeout(5000);
+  assert.equal(await interrupted(door).count(), 0);
+  await by(phone, "accept").click();
+  await Promise.all([state(phone, "in_call"), sees(phone), sees(door)]);
+  for (const [gone, left] of [[door, phone], [phone, door]]) {
+    await gone.goto("about:blank");
+    const since = performance.now();
+    await interrupted(left).waitFor();
+    assert.ok(performance.now() - since > 3500, "it may have been a reload");
+    await state(left, "in_call");
+    await gone.goto(address.get(gone));
+    await by(left, "error").waitFor({ state: "hidden" });
+    await Promise.all([state(gone, "in_call"), sees(left)]);
+  }
+  await by(phone, "hangup").click();
+  await Promise.all([state(phone, "ready"), state(door, "ready")]);
+});
+
 scene("a door that is opened as another client has its bell, and the first one goes on with its call", async (tabs) => {
   const phone = await tabs.phone("hedwig", "one");
   const door = await tabs.door("door25", "hedwig");

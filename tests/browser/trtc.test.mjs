@@ -67,6 +67,15 @@ test("door and phone enter Tencent's room with the operator's copy of the SDK, a
     assert.equal(rooms[0].roomId, rooms[1].roomId);
     assert.ok(rooms.every(({ userSig, privateMapKey }) => userSig && privateMapKey));
 
+    // The other side is gone, and comes back.
+    const apart = by(door, "error").filter({ hasText: /^The connection to the other side is interrupted\.$/ });
+    const other = (event) => door.evaluate((event) => window.listeners[event]({ userId: "anna_0" }), event);
+    await other("enter");
+    await other("exit");
+    await apart.waitFor();
+    await other("enter");
+    await by(door, "error").waitFor({ state: "hidden" });
+
     // The backend dismisses the rooms of calls that are over: nobody has to know. Whoever is put out is told why, and has nothing to mute.
     const putOut = (reason) => door.evaluate((reason) => window.listeners.out({ reason }), reason);
     const microphone = door.getByRole("button", { name: /^Microphone/ });

@@ -40,6 +40,9 @@ export interface MediaOptions {
   onProblem?: (problem: MediaError) => void;
   /** Somebody else has entered (`true`) or left the room. */
   onOther?: (userId: string, present: boolean) => void;
+  /** Nobody is left of those who were in the room, or nobody of them can be reached (`true`); somebody is there again, or this side
+   * has left (`false`). It comes at once, also for the moment in which somebody comes back under the same name: wait a little. */
+  onApart?: (apart: boolean) => void;
 }
 
 /** The room of one call at a time. What is asked for last counts. */

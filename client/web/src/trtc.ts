@@ -80,6 +80,8 @@ class Visit {
   private readonly sending: Tracks = { camera: false, microphone: false };
   private readonly started: Tracks = { camera: false, microphone: false };
   private muted: Tracks = { camera: false, microphone: false };
+  private readonly others = new Set<string>();
+  private isApart = false;
 
   constructor(
     private readonly room: Room,
@@ -120,6 +122,7 @@ class Visit {
   /** At once; done when the SDK is out of the room. */
   async leave(): Promise<void> {
     this.isLeft = true;
+    this.tellApart(false);
     const { trtc } = this;
     if (trtc === undefined) return;
     for (const kind of KINDS) if (this.sending[kind]) this.stop(kind);
@@ -141,18 +144,36 @@ class Visit {
   /** Reports what happens in the room, as long as this side is in it. */
   private listen(trtc: Trtc, events: TrtcSdk["EVENT"]): void {
     const { remote: view, onProblem, onOther } = this.options;
+    const isHere = (userId: string) => {
+      this.others.add(userId);
+      this.tellApart(false);
+    };
     const on = <T>(event: string, listener: (event: T) => void) => trtc.on(event, (happened: T) => this.isLeft || listener(happened));
     const failed = (problem: MediaError) => this.isLeft || onProblem?.(problem);
     on(events.REMOTE_VIDEO_AVAILABLE, ({ userId, streamType }: { userId: string; streamType: string }) => {
+      isHere(userId);
       trtc.startRemoteVideo({ userId, streamType, view }).catch((cause: unknown) => {
         failed(because("picture", `the picture of ${userId} cannot be shown`, cause));
       });
     });
-    on(events.REMOTE_USER_ENTER, ({ userId }: { userId: string }) => onOther?.(userId, true));
-    on(events.REMOTE_USER_EXIT, ({ userId }: { userId: string }) => onOther?.(userId, false));
+    on(events.REMOTE_USER_ENTER, ({ userId }: { userId: string }) => {
+      isHere(userId);
+      onOther?.(userId, true);
+    });
+    on(events.REMOTE_USER_EXIT, ({ userId }: { userId: string }) => {
+      this.others.delete(userId);
+      this.tellApart(this.others.size === 0);
+      onOther?.(userId, false);
+    });
     on(events.KICKED_OUT, ({ reason }: { reason: string }) => {
       if (reason !== DISMISSED) failed(new MediaError("kicked_out", `put out of the room: ${reason}`, { reason }));
     });
+  }
+
+  private tellApart(apart: boolean): void {
+    if (apart === this.isApart) return;
+    this.isApart = apart;
+    this.options.onApart?.(apart);
   }
 
   private async start(kind: Kind): Promise<void> {

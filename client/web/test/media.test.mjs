@@ -103,6 +103,27 @@ test("the other side's picture is shown, and who comes and goes is told", async 
   assert.deepEqual(seen, [["device123_d0", true], ["device123_d0", false]]);
 });
 
+test("that nobody is left in the room is told, until somebody is there again or this side leaves", async () => {
+  const { made, load } = sdk();
+  const told = [];
+  const room = new TrtcRoom({ load, remote, onApart: (apart) => told.push(apart) });
+  await room.join(ROOM);
+  const [enters, exits] = ["remote-user-enter", "remote-user-exit"].map((event) => (userId) => made.at(-1).emit(event, { userId }));
+  enters("door");
+  enters("looker");
+  exits("looker");
+  assert.deepEqual(told, []);
+  exits("door");
+  enters("door");
+  assert.deepEqual(told, [true, false]);
+  exits("door");
+  made[0].emit("remote-video-available", { userId: "door", streamType: "main" });
+  assert.deepEqual(told.splice(0), [true, false, true, false]);
+  exits("door");
+  await room.leave();
+  assert.deepEqual(told, [true, false]);
+});
+
 test("muting holds for the call, also before it is joined, and not for the next one", async () => {
   const { calls, load } = sdk();
   const room = new TrtcRoom({ load, remote });

@@ -74,7 +74,7 @@ export class IlockDoor extends IlockElement {
   }
 
   protected render(): void {
-    const talking = this.call?.progress === "accepted";
+    const talking = this.talks;
     const state = this.call === undefined ? this.link : PROGRESS[this.call.progress];
     this.state.dataset["state"] = talking ? "in_call" : (this.call?.progress ?? this.link);
     say(this.state, this.words[state]);
@@ -91,6 +91,10 @@ export class IlockDoor extends IlockElement {
     this.toggleAttribute("in-call", talking);
     const waits = this.call !== undefined && ["ringing", "alerted"].includes(this.call.progress);
     this.ringer.play(waits ? "ringback" : undefined);
+  }
+
+  protected get talks(): boolean {
+    return this.call?.progress === "accepted";
   }
 
   private canPress(): boolean {

@@ -33,6 +33,8 @@ const TYPES: ClientEvent["type"][] = [
 /** The attributes of both elements that have a rule. */
 const FIELDS: Field[] = ["client", "server", "trtc", "room", "name"];
 
+/** An interruption of no more than this is not worth a word: somebody may be loading their page again. */
+const APART_MS = 4000;
 /** How long a text stays that does not last. */
 const NOTE_MS = 8000;
 
@@ -78,6 +80,9 @@ export abstract class IlockElement extends HTMLElement {
   private prompted = false;
   /** The call whose room the client has said to enter, and not to leave. */
   private entered: string | undefined;
+  /** Whether nobody of those who were in the room can be reached. */
+  private apart = false;
+  private apartTimer: ReturnType<typeof setTimeout> | undefined;
   /** What this side cannot send, because the browser does not give it. */
   protected missing: Tracks = { camera: false, microphone: false };
   protected readonly tokens = new Tokens(() => this.newToken());
@@ -113,6 +118,8 @@ export abstract class IlockElement extends HTMLElement {
   /** Brings what is shown to where things stand. */
   protected abstract render(): void;
   protected abstract happened(event: ClientEvent): void;
+  /** Whether a call goes on that was answered. */
+  protected abstract get talks(): boolean;
   /** Ends the call that goes on or is being placed, if any; not one that rings here. Also where the element or its page goes, and
    * nothing is kept to go on with: the other side would talk to nobody. */
   protected abstract hangUp(): void;
@@ -160,6 +167,7 @@ export abstract class IlockElement extends HTMLElement {
       show(this.back, link === "logged_out" || link === "taken_over" || (link === "invalid" && this.ilockClient !== undefined));
       this.render();
     });
+    this.watchApart();
   }
 
   /** Does what may take away the control that has the focus, and then moves it to what stands in its place. */
@@ -364,7 +372,11 @@ export abstract class IlockElement extends HTMLElement {
   private makeRoom(signal: AbortSignal): MediaRoom {
     if (this.roomless) return new NoRoom(() => this.tell(this.words.without_room));
     const onProblem = (problem: MediaError) => signal.aborted || this.mediaFailed(problem);
-    const options = { remote: this.remote, local: this.local, onProblem };
+    const onApart = (apart: boolean) => {
+      this.apart = apart;
+      this.watchApart();
+    };
+    const options = { remote: this.remote, local: this.local, onProblem, onApart };
     const sdk = this.getAttribute("trtc");
     if (sdk !== null) return new TrtcRoom({ ...options, load: trtcFrom(sdk) });
     const url = `${this.backend.replace(/^http/i, "ws")}/dev/room`;
@@ -373,7 +385,6 @@ export abstract class IlockElement extends HTMLElement {
       url,
       onSilent: (silent) => this.keepFocus(() => show(this.hearButton, silent)),
       onPrompt: (prompted) => signal.aborted || this.isPrompted(prompted),
-      onApart: (apart) => signal.aborted || this.isApart(apart),
     });
   }
 
@@ -387,10 +398,18 @@ export abstract class IlockElement extends HTMLElement {
     this.last("prompt", this.prompted && this.entered !== undefined ? (words) => words.allow : undefined);
   }
 
-  /** The other side cannot be reached any more, or can again. */
-  private isApart(apart: boolean): void {
-    this.last("connection", apart ? (words) => words.apart : undefined);
-    if (apart) this.announce("problem", { code: "connection", message: "the other side of the room cannot be reached" });
+  /** Says that the other side of a conversation cannot be reached, once that has lasted and until it can again. */
+  private watchApart(): void {
+    const apart = this.apart && this.talks && !this.outOfRoom;
+    if (apart === (this.apartTimer !== undefined)) return;
+    clearTimeout(this.apartTimer);
+    this.apartTimer = apart ? setTimeout(() => this.tellApart(), APART_MS) : undefined;
+    if (!apart) this.last("connection", undefined);
+  }
+
+  private tellApart(): void {
+    this.last("connection", (words) => words.apart);
+    this.announce("problem", { code: "connection", message: "the other side of the room cannot be reached" });
   }
 
   /** `callId` is the call whose room cannot be entered; without it the room is the one that this side is in. */
@@ -426,7 +445,6 @@ export abstract class IlockElement extends HTMLElement {
     this.showMissing();
     this.showPrompt();
     this.last("room", undefined);
-    this.last("connection", undefined);
   }
 
   private hears(event: ClientEvent): void {

@@ -19,8 +19,6 @@ export interface LocalRoomOptions extends MediaOptions {
   onSilent?: (silent: boolean) => void;
   /** Called when the browser asks the person for camera and microphone, and when it has an answer. */
   onPrompt?: (prompted: boolean) => void;
-  /** Called when nobody in the room can be reached any more, and when somebody can again, or nobody is there. */
-  onApart?: (apart: boolean) => void;
 }
 
 /** How long entering is tried where there is no connection. */
@@ -55,6 +53,8 @@ export class LocalRoom implements MediaRoom {
   private visit = new AbortController();
   private maySend: Sends = { audio: false, video: false };
   private readonly peers = new Map<string, Peer>();
+  /** Whether anybody else has been in the room. */
+  private met = false;
   private apart = false;
   private own: MediaStream | undefined;
   private ownVideo: HTMLVideoElement | undefined;
@@ -176,16 +176,14 @@ export class LocalRoom implements MediaRoom {
     switch (message.type) {
       case "entered":
         for (const member of message.members) {
-          this.options.onOther?.(member, true);
-          this.drop(member);
+          this.meets(member);
           void this.peer(member, message.may_send).offer();
         }
         this.maySend = message.may_send;
         break;
       case "member_entered":
-        this.options.onOther?.(message.user_id, true);
-        // Who was there under this name is gone, and the new one offers.
-        this.drop(message.user_id);
+        // The new one offers.
+        this.meets(message.user_id);
         break;
       case "member_left":
         this.drop(message.user_id);
@@ -205,6 +203,13 @@ export class LocalRoom implements MediaRoom {
     }
   }
 
+  /** Who was there under this name is gone. */
+  private meets(name: string): void {
+    this.met = true;
+    this.drop(name);
+    this.options.onOther?.(name, true);
+  }
+
   private peer(name: string, maySend: Sends): Peer {
     const known = this.peers.get(name);
     if (known !== undefined) return known;
@@ -217,6 +222,7 @@ export class LocalRoom implements MediaRoom {
       apart: () => this.tellApart(),
     });
     this.peers.set(name, peer);
+    this.tellApart();
     return peer;
   }
 
@@ -233,7 +239,7 @@ export class LocalRoom implements MediaRoom {
 
   /** A phone that only looks may go away while another one talks: what counts is whether anybody is left. */
   private tellApart(): void {
-    const apart = this.peers.size > 0 && [...this.peers.values()].every((peer) => peer.isApart);
+    const apart = this.met && [...this.peers.values()].every((peer) => peer.isApart);
     if (apart === this.apart) return;
     this.apart = apart;
     this.options.onApart?.(apart);
@@ -306,7 +312,9 @@ export class LocalRoom implements MediaRoom {
   private exit(keepOwn = false): void {
     this.visit.abort();
     this.socket = undefined;
+    this.met = false;
     for (const name of [...this.peers.keys()]) this.drop(name);
+    this.tellApart();
     this.options.onSilent?.(false);
     if (keepOwn) return;
     this.own?.getTracks().forEach((track) => track.stop());

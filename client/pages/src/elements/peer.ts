@@ -25,8 +25,6 @@ export interface PeerOptions {
 }
 
 const KINDS = ["audio", "video"] as const;
-/** A connection that is interrupted for no longer than this is not worth a word. */
-const APART_MS = 4000;
 /** A line of SDP that names an offer, and that its answer repeats: who has left and come back under the same name may
  * still be sent the answer to an earlier one. Browsers pass over lines that they do not know. */
 const OFFER = /^a=ilock-offer:(\S+)/m;
@@ -37,8 +35,7 @@ export class Peer {
   private video: HTMLVideoElement | undefined;
   private offered: string = crypto.getRandomValues(new Uint32Array(2)).join("-");
   private last: Promise<unknown> = Promise.resolve();
-  private interrupted: ReturnType<typeof setTimeout> | undefined;
-  /** Whether the other side cannot be reached: for some seconds, or for good. */
+  /** Whether the other side cannot be reached: for a moment, or for good. */
   isApart = false;
 
   constructor(private readonly options: PeerOptions) {
@@ -89,7 +86,6 @@ export class Peer {
   }
 
   close(): void {
-    clearTimeout(this.interrupted);
     this.connection.close();
     this.video?.remove();
     this.video = undefined;
@@ -97,13 +93,9 @@ export class Peer {
 
   private watch(): void {
     const { connectionState } = this.connection;
-    clearTimeout(this.interrupted);
-    if (connectionState === "disconnected") this.interrupted = setTimeout(() => this.setApart(true), APART_MS);
-    if (connectionState === "failed" || connectionState === "connected") this.setApart(connectionState === "failed");
-  }
-
-  private setApart(apart: boolean): void {
-    this.isApart = apart;
+    // What it does to come about, or to come back, changes nothing yet.
+    if (!["disconnected", "failed", "connected"].includes(connectionState)) return;
+    this.isApart = connectionState !== "connected";
     this.options.apart();
   }
 

@@ -133,6 +133,10 @@ export class IlockPhone extends IlockElement {
     this.toggleAttribute("ringing", first !== undefined);
   }
 
+  protected get talks(): boolean {
+    return this.calls.connected;
+  }
+
   private renderCards(ringing: CallInfo[], talking: boolean): void {
     for (const [id, card] of this.cards) {
       if (ringing.some(({ call_id }) => call_id === id)) continue;
