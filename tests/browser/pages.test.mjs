@@ -116,6 +116,68 @@ test("the story is followed live, checks the chain, and notices a changed commit
   await tabs.close();
 });
 
+/** Whether these words stand from left to right in a line of text, as they are painted. */
+async function stand(found, ...words) {
+  const lefts = await found.evaluate((element, words) => {
+    const nodes = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    const places = [];
+    for (let node = nodes.nextNode(); node !== null; node = nodes.nextNode()) {
+      for (const word of words) {
+        const at = node.data.indexOf(word);
+        if (at < 0) continue;
+        const range = document.createRange();
+        range.setStart(node, at);
+        range.setEnd(node, at + word.length);
+        places[words.indexOf(word)] = range.getBoundingClientRect().left;
+      }
+    }
+    return places;
+  }, words);
+  assert.equal(lefts.filter((left) => left !== undefined).length, words.length, await found.textContent());
+  assert.deepEqual(lefts, [...lefts].sort((a, b) => a - b), words.join(" before "));
+}
+
+/** Names that turn round what is beside them, in a page that lets them. */
+const TURNING = { "an override": "Bob \u202Egpj.", "an override behind the end of an isolate": "\u2069\u202EBob", Hebrew: "דלת 70" };
+
+for (const [what, name] of Object.entries(TURNING)) {
+  test(`a visitor's name with ${what} turns round nothing beside it`, async () => {
+    const tabs = await Tabs.open(browser, stack.http, { viewport: { width: 1400, height: 900 } });
+    const user = `moritz-${what.replaceAll(" ", "-")}`;
+    // Behind Hebrew a number is turned round, too.
+    const [device, today] = [`gate ${name}`, String(new Date().getDate())];
+    const [phone, other] = [await tabs.phone(user, "one"), await tabs.phone(user, "two")];
+    const query = new URLSearchParams({ device, callee: user, name, location: name });
+    const door = await tabs.page(`/door?${query}`);
+    await state(door, "ready");
+    assert.match(await door.title(), /^[^\u202E]* · iLock Call$/);
+    await by(door, "press").click();
+    const callId = await by(phone, "incoming").getAttribute("data-call");
+    assert.doesNotMatch(await by(phone, "caller-name").textContent(), /\u202E/);
+    assert.doesNotMatch(await phone.title(), /\u202E/);
+    await by(door, "hangup").click();
+    await state(door, "ready");
+    for (const page of [phone, other]) await page.locator("[part=note]").filter({ hasText: "Missed call from" }).waitFor();
+    const row = phone.locator(`[data-call="${callId}"]`);
+    await row.waitFor();
+    assert.doesNotMatch(await row.textContent(), /\u202E/);
+
+    const story = await tabs.page(`/story/${callId}`);
+    await by(story, "commit").filter({ hasText: "gives up" }).waitFor();
+    await stand(by(story, "summary"), " called", user, " · ");
+    const first = by(story, "commit").first();
+    await stand(first.locator("h3 small"), "by ", " · ", `${today} `, " · +0.000 s");
+    assert.match(await first.locator(".personal").textContent(), /, /);
+    assert.doesNotMatch(await story.locator("main").textContent(), /\u202E/);
+
+    const start = await tabs.page("/");
+    const entry = start.locator("main li", { hasText: user }).first();
+    await entry.waitFor();
+    await stand(entry.locator("strong"), " called ", user);
+    await tabs.close();
+  });
+}
+
 test("a story draws each message to whom it was told: in a household, and where an id is no address or a door's, too", async () => {
   const tabs = await Tabs.open(browser, stack.http);
   // The door is called as one of the two; the other's address is a hash.

@@ -1,6 +1,7 @@
 // The list of a person's calls.
 
 import { h, say, show } from "./dom.js";
+import { foreign } from "./foreign.js";
 import { icon } from "./icons.js";
 import type { Word, Words } from "./words.js";
 
@@ -163,7 +164,7 @@ export class CallList {
     const words = this.options.words();
     const storyHref = this.options.storyHref();
     const missed = isMissed(call);
-    const name = (call.direction === "incoming" ? call.caller_info?.name : undefined) ?? call.peer_id;
+    const name = foreign((call.direction === "incoming" ? call.caller_info?.name : undefined) ?? call.peer_id);
     const talked = call.answered_at !== undefined && call.ended_at !== undefined ? ` · ${lasted(call.ended_at - call.answered_at)}` : "";
     const state = words[missed ? "state_missed" : (`state_${call.state}` as Word)];
     const time = h("time", { datetime: new Date(call.timestamp).toISOString() }, this.time(call.timestamp));

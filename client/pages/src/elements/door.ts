@@ -6,6 +6,7 @@ import { callControls } from "./controls.js";
 import { Stopwatch } from "./stopwatch.js";
 import { h, say, show } from "./dom.js";
 import { IlockElement } from "./element.js";
+import { foreign } from "./foreign.js";
 import { icon } from "./icons.js";
 import { type Fault, faultOf, idsOf } from "./rules.js";
 import type { Word } from "./words.js";
@@ -69,8 +70,8 @@ export class IlockDoor extends IlockElement {
 
   protected label(): void {
     say(this.pressText, this.words.press);
-    say(this.plateName, this.getAttribute("name") || this.words.press);
-    say(this.platePlace, this.getAttribute("location") ?? "");
+    say(this.plateName, foreign(this.getAttribute("name") || this.words.press));
+    say(this.platePlace, foreign(this.getAttribute("location") ?? ""));
   }
 
   protected render(): void {

@@ -3,6 +3,7 @@
 import type { CallInfo } from "@ilock/client";
 
 import { h, say } from "./dom.js";
+import { foreign } from "./foreign.js";
 import { type Icon, icon } from "./icons.js";
 import type { Words } from "./words.js";
 
@@ -30,7 +31,8 @@ export class IncomingCard {
     choices: Choices,
   ) {
     // A long name is cut off; whoever points at it sees all of it.
-    const name = h("p", { class: "caller-name", part: "caller-name", id: `caller-${call.call_id}`, title: call.caller_name, "data-testid": "caller-name" }, call.caller_name);
+    const caller = foreign(call.caller_name);
+    const name = h("p", { class: "caller-name", part: "caller-name", id: `caller-${call.call_id}`, title: caller, "data-testid": "caller-name" }, caller);
     this.reject = choice("reject", "red", "hangup", choices.reject);
     this.decline = choice("decline", "quiet", "silent", choices.decline);
     this.accept = choice("accept", "green", "phone", choices.accept);
@@ -49,7 +51,7 @@ export class IncomingCard {
   render(words: Words, { second, talking, looks }: { second: boolean; talking: boolean; looks: boolean }): void {
     this.element.classList.toggle("second", second);
     say(this.kind, second ? words.waiting : looks ? words.preview : words.no_look);
-    say(this.place, this.call.location ?? words.wants_in);
+    say(this.place, foreign(this.call.location ?? words.wants_in));
     say(this.reject.text, words.reject);
     say(this.decline.text, words.decline);
     say(this.accept.text, talking ? words.accept_waiting : words.accept);

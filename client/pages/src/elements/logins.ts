@@ -1,6 +1,7 @@
 // The devices that have logged in as this person since the phone was looked at: it may have been a thief.
 
 import { h, say, show } from "./dom.js";
+import { foreign } from "./foreign.js";
 import type { Words } from "./words.js";
 
 export class Logins {
@@ -19,7 +20,7 @@ export class Logins {
   /** Writes all texts, in the language that there is now. */
   label(): void {
     const { client_added, comma, dismiss } = this.words();
-    say(this.text, this.names.length === 0 ? "" : client_added.replace("{clients}", () => this.names.join(comma)));
+    say(this.text, this.names.length === 0 ? "" : client_added.replace("{clients}", () => this.names.map(foreign).join(comma)));
     say(this.dismiss, dismiss);
   }
 

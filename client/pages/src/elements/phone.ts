@@ -6,6 +6,7 @@ import { CallList } from "./calls.js";
 import { callControls } from "./controls.js";
 import { h, say, show } from "./dom.js";
 import { IlockElement } from "./element.js";
+import { foreign } from "./foreign.js";
 import { icon } from "./icons.js";
 import { IncomingCard } from "./incoming.js";
 import { Logins } from "./logins.js";
@@ -96,7 +97,7 @@ export class IlockPhone extends IlockElement {
   }
 
   protected label(): void {
-    say(this.personName, this.getAttribute("name") ?? "");
+    say(this.personName, foreign(this.getAttribute("name") ?? ""));
     say(this.soundText, this.words.sound);
     say(this.out, this.words.log_out);
     this.logins.label();
@@ -119,7 +120,7 @@ export class IlockPhone extends IlockElement {
     say(this.state, this.words[state]);
     show(this.idle, talking === undefined && first === undefined);
     show(this.out, talking === undefined && first === undefined && this.link !== "logged_out" && this.link !== "invalid");
-    say(this.peer, talking?.caller_name ?? "");
+    say(this.peer, foreign(talking?.caller_name ?? ""));
     this.stopwatch.run(talking !== undefined && this.calls.connected);
     this.controls.render({
       visible: talking !== undefined,
@@ -209,7 +210,7 @@ export class IlockPhone extends IlockElement {
         this.logins.clear();
         break;
       case "missed_call":
-        this.tell(`${this.words.missed_from} ${event.caller_name}`);
+        this.tellMissed(event.caller_name);
         this.list.refreshSoon();
         break;
       default:
@@ -277,9 +278,14 @@ export class IlockPhone extends IlockElement {
     this.lookAtNext();
     const missed = why === "missed" || why === "cancelled";
     const reason = why === "failed" ? this.failureOf(callId) : undefined;
-    if (call !== undefined) this.tell(missed ? `${this.words.missed_from} ${call.caller_name}` : (reason ?? this.words[why]));
+    if (call !== undefined && missed) this.tellMissed(call.caller_name);
+    else if (call !== undefined) this.tell(reason ?? this.words[why]);
     this.announce("over", { callId, why });
     this.list.refreshSoon();
+  }
+
+  private tellMissed(callerName: string): void {
+    this.tell(`${this.words.missed_from} ${foreign(callerName)}`);
   }
 
   /** The page is shown or hidden: on another page the person may have seen the missed calls. */

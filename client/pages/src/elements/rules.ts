@@ -1,6 +1,7 @@
 // What an attribute of the elements, or a field of a page's address, may be. The backend has the same rules or laxer ones: what
 // breaks a rule is found before anything is asked, so that the page can name the field and say what would be right.
 
+import { foreign } from "./foreign.js";
 import type { Word, Words } from "./words.js";
 
 interface Rule {
@@ -80,5 +81,5 @@ export function faultText({ field, value }: Fault, words: Words): string {
   const shown = value !== null && value.length > SHOWN ? `${value.slice(0, SHOWN)}…` : (value ?? "");
   const text = words[value === null ? "fault_absent" : value === "" ? "fault_empty" : "fault"];
   // By functions, so that no `$` of a value means anything.
-  return text.replace("{field}", () => field).replace("{rule}", () => words[RULES[field].says]).replace("{value}", () => shown);
+  return text.replace("{field}", () => field).replace("{rule}", () => words[RULES[field].says]).replace("{value}", () => foreign(shown));
 }

@@ -1,6 +1,7 @@
 // What every page has: the bar at its top, its language, and what is wrong with it.
 
 import { h, say } from "../elements/dom.js";
+import { foreign } from "../elements/foreign.js";
 import { firstLanguage, isChinese } from "../elements/language.js";
 import { inBrowser } from "../elements/storage.js";
 import { type Word, words } from "../elements/words.js";
@@ -46,5 +47,5 @@ export function showWrong(text: string): void {
 
 /** The same by a word, with `{why}` in it. */
 export function showWord(word: Word, why = ""): void {
-  showWrong(words(language())[word].replace("{why}", () => why));
+  showWrong(words(language())[word].replace("{why}", () => foreign(why)));
 }

@@ -3,6 +3,7 @@
 // keeps it while it is open, or until the person logs out.
 
 import { h } from "../elements/dom.js";
+import { foreign } from "../elements/foreign.js";
 import { inTab } from "../elements/storage.js";
 import type { TokenSource } from "../elements/tokens.js";
 import { isChinese } from "../elements/language.js";
@@ -136,7 +137,7 @@ function whyNotOf(role: Role, sub: string, token: string): string | undefined {
   const claims = claimsOf(token);
   if (role === "auditor" || claims === undefined || holds(claims, sub)) return undefined;
   const other = claims["sub"] === undefined ? text().somebody : String(claims["sub"]);
-  return text().another.replaceAll("{sub}", () => sub).replace("{other}", () => other);
+  return text().another.replaceAll("{sub}", () => foreign(sub)).replace("{other}", () => foreign(other));
 }
 
 /** What a token says; `undefined` where it is no JWT. */
@@ -157,7 +158,7 @@ function holds(claim: unknown, id: string): boolean {
 
 /** Asks the person for an access token of the operator's login service; `why` says why the last one was of no use. */
 async function askFor(role: Role, sub: string, why: string | undefined): Promise<string> {
-  const token = await form(text()[role].replace("{sub}", () => sub), why);
+  const token = await form(text()[role].replace("{sub}", () => foreign(sub)), why);
   const whyNot = whyNotOf(role, sub, token);
   return whyNot === undefined ? token : askFor(role, sub, whyNot);
 }

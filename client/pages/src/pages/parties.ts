@@ -3,6 +3,7 @@
 import type { CallInfo } from "@ilock/client";
 
 import type { IlockElement, LinkState } from "../elements/element.js";
+import { foreign } from "../elements/foreign.js";
 import { isChinese } from "../elements/language.js";
 import { faultOf, faultText } from "../elements/rules.js";
 import { inTab } from "../elements/storage.js";
@@ -57,7 +58,7 @@ export async function doorPage(): Promise<void> {
   });
   door.token = token;
   endsLogin(door, "device", device);
-  document.title = `${door.getAttribute("name") || device} · iLock Call`;
+  document.title = `${foreign(door.getAttribute("name") || device)} · iLock Call`;
   main.append(door);
 }
 
@@ -99,7 +100,7 @@ function showInTitle(phone: HTMLElement, name: string): void {
   let unseen = 0;
   const title = () => {
     const [first] = ringing.values();
-    document.title = first === undefined ? `${unseen > 0 ? `(${unseen}) ` : ""}${name} · iLock Call` : `🔔 ${first}`;
+    document.title = first === undefined ? `${unseen > 0 ? `(${unseen}) ` : ""}${foreign(name)} · iLock Call` : `🔔 ${foreign(first)}`;
   };
   title();
   listen(phone, "ilock-ring", ({ call }: { call: CallInfo }) => {

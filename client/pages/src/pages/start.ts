@@ -1,6 +1,7 @@
 // The start page: what this is, in half a minute. Where nobody logs in by itself, it asks whose page to open.
 
 import { h, say } from "../elements/dom.js";
+import { foreign } from "../elements/foreign.js";
 import { type Icon, icon } from "../elements/icons.js";
 import { Tokens } from "../elements/tokens.js";
 import { isChinese } from "../elements/language.js";
@@ -132,7 +133,8 @@ function row(call: FoundCall): HTMLElement {
   const state = call.state === undefined ? "" : words(language())[`state_${call.state}`];
   const time = new Intl.DateTimeFormat(language(), { timeStyle: "medium" }).format(call.timestamp);
   const chinese = isChinese(language());
-  const callees = (call.callee_ids ?? []).join(chinese ? "、" : ", ");
-  const name = call.caller_id === undefined ? call.call_id : (chinese ? ZH : EN).called.replace("{callees}", () => callees).replace("{caller}", () => call.caller_id ?? "");
+  const callees = (call.callee_ids ?? []).map(foreign).join(chinese ? "、" : ", ");
+  const caller = foreign(call.caller_id ?? "");
+  const name = caller === "" ? call.call_id : (chinese ? ZH : EN).called.replace("{callees}", () => callees).replace("{caller}", () => caller);
   return h("li", {}, h("a", { href: linkTo(`/story/${encodeURIComponent(call.call_id)}`), target: "_blank", rel: "noopener" }, h("strong", {}, name), h("small", {}, state), h("small", {}, time)));
 }

@@ -98,7 +98,7 @@ export function callerName(call: CallEvents): string {
   const parties = placed(call);
   const first = (call.commits[0]?.events ?? []).map(({ data }) => data?.["personal"]);
   const text = call.personal?.find(({ digest }) => first.includes(digest))?.text;
-  return (text === undefined ? undefined : said(text).caller_info?.name) || (parties?.caller.id ?? "");
+  return String((text === undefined ? undefined : said(text).caller_info?.name) || (parties?.caller.id ?? ""));
 }
 
 const DAY_MS = 86_400_000;

@@ -1,5 +1,6 @@
 // The lanes of a call's picture: the caller, the backend, each person who was called, and whoever else a message went to.
 
+import { foreign } from "../elements/foreign.js";
 import { addressIn, addressOf, ownerOf, type PartyAddress } from "./party-address.js";
 import { callerName, type CallEvents, outcomes, type Party, placed, type Told } from "./events.js";
 import type { StoryWords } from "./words.js";
@@ -22,12 +23,12 @@ export async function lanesOf(call: CallEvents, words: StoryWords): Promise<Lane
     const address = await addressOf(tenant, party);
     return { title, party, found: address === undefined ? undefined : { kind: party.kind, address } };
   };
-  const caller = parties === undefined ? { title: "" } : await lane(parties.caller, callerName(call));
-  const people = (parties?.callees ?? []).map(({ id }) => lane({ kind: "user", id }, words.phones.replace("{id}", () => id)));
+  const caller = parties === undefined ? { title: "" } : await lane(parties.caller, foreign(callerName(call)));
+  const people = (parties?.callees ?? []).map(({ id }) => lane({ kind: "user", id }, words.phones.replace("{id}", () => foreign(id))));
   const lanes = [caller, { title: words.backend }, ...(await Promise.all(people))];
   for (const told of call.commits.flatMap(({ n }) => outcomes(call, n))) {
     const found = whereTold(told);
-    if (found !== undefined && !lanes.some((lane) => isAt(lane, found))) lanes.push({ title: found.address, found });
+    if (found !== undefined && !lanes.some((lane) => isAt(lane, found))) lanes.push({ title: foreign(found.address), found });
   }
   return lanes;
 }

@@ -1,6 +1,7 @@
 // The story of one call, for whoever has an auditor's token: live while it goes on.
 
 import { h, say } from "../elements/dom.js";
+import { foreign } from "../elements/foreign.js";
 import { icon } from "../elements/icons.js";
 import { Tokens } from "../elements/tokens.js";
 import { tokenFor } from "../pages/login.js";
@@ -72,7 +73,7 @@ class StoryPage {
     this.again.textContent = words.again;
     this.diagram.setAttribute("aria-label", words.picture);
     document.title = `${words.title} · iLock Call`;
-    const head = h("div", { class: "head" }, h("div", {}, h("h1", {}, words.title), this.summary, h("code", {}, this.callId)), this.live);
+    const head = h("div", { class: "head" }, h("div", {}, h("h1", {}, words.title), this.summary, h("code", {}, foreign(this.callId))), this.live);
     frame("story", head, this.verdict, this.note, this.again,
       h("section", { class: "panel" }, h("h2", {}, words.picture), this.diagram),
       h("section", { class: "panel" }, h("h2", {}, words.commits), this.commits));
@@ -151,8 +152,8 @@ class StoryPage {
     const first = call.commits[0];
     this.summary.hidden = parties === undefined || first === undefined;
     if (parties === undefined || first === undefined) return;
-    const callees = parties.callees.map(({ id }) => id).join(this.words.comma);
-    const who = this.words.who.replace("{callees}", () => callees).replace("{caller}", () => callerName(call));
+    const callees = parties.callees.map(({ id }) => foreign(id)).join(this.words.comma);
+    const who = this.words.who.replace("{callees}", () => callees).replace("{caller}", () => foreign(callerName(call)));
     say(this.summary, `${who} · ${new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "short" }).format(first.at)}`);
   }
 
@@ -203,7 +204,7 @@ class StoryPage {
   private when(call: CallEvents, by: string, at: number): HTMLElement {
     const since = ((at - (call.commits[0]?.at ?? at)) / 1000).toFixed(3);
     const time = new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "medium" }).format(at);
-    return h("small", {}, `${this.words.by} ${by} · ${time} · +${since} s`);
+    return h("small", {}, `${this.words.by} ${foreign(by)} · ${time} · +${since} s`);
   }
 
   /** What was said with a commit, or why it is not there any more. */
@@ -214,7 +215,7 @@ class StoryPage {
 
   private outcome(outcome: Told): string {
     if (hadNobody(outcome)) return this.words.nobody;
-    return outcome.error === undefined ? `${this.words.told} ${outcome.ms} ms` : `${this.words.lost}: ${outcome.error}`;
+    return outcome.error === undefined ? `${this.words.told} ${outcome.ms} ms` : `${this.words.lost}: ${foreign(outcome.error)}`;
   }
 
   private actor(actor: Actor): string {
@@ -225,13 +226,13 @@ class StoryPage {
 
 /** Who was told, of what, by which carrier. */
 function whom(told: Told, lanes: Lane[]): string {
-  return [told.phone ?? lanes[laneTold(told, lanes)]?.title, leafOf(told.target), told.carrier].join(" · ");
+  return [foreign(told.phone ?? "") || lanes[laneTold(told, lanes)]?.title, foreign(leafOf(told.target)), told.carrier].join(" · ");
 }
 
 /** The texts of a personal text: `Front door, Main entrance`. */
 function readable(text: string): string {
   const { caller_info, reason } = said(text);
-  return [caller_info?.name, caller_info?.location, reason].filter(Boolean).join(", ");
+  return [caller_info?.name, caller_info?.location, reason].filter(Boolean).map((text) => foreign(String(text))).join(", ");
 }
 
 /** Whether another question would be answered with the same status. */

@@ -1,6 +1,7 @@
 // The call as a sequence diagram: a lane for the caller, the backend, and each person who was called.
 
 import { svg } from "../elements/dom.js";
+import { foreign } from "../elements/foreign.js";
 import { leafOf } from "./party-address.js";
 import { type Alert, type CallEvents, type Commit, hadNobody, outcomes, partyOf, steps, type Told } from "./events.js";
 import { type Lane, laneOf, laneTold } from "./lanes.js";
@@ -89,7 +90,7 @@ function arrows({ name, from, told }: Step, lanes: Placed[], words: StoryWords, 
 
 /** What was told, without whom the lane says already: `calls/incoming`, or which phone. */
 function ownPart({ phone, target }: Told): string {
-  return phone === undefined ? leafOf(target) : phone.slice(phone.indexOf("_") + 1);
+  return foreign(phone === undefined ? leafOf(target) : phone.slice(phone.indexOf("_") + 1));
 }
 
 function arrow(from: number, to: number, y: number, command: boolean): SVGElement[] {
