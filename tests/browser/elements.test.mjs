@@ -581,6 +581,47 @@ test("who hangs up on a dead network is out of the room at once: camera and micr
   await outside.close();
 });
 
+/** What the page sends, and whether it is heard or seen. */
+const sends = (page) => page.evaluate(() => Object.fromEntries(opened.filter(({ readyState }) => readyState === "live").map(({ kind, enabled }) => [kind, enabled])));
+
+test("who is muted stays muted over a reload, as long as the call lasts, and not in the next one", async () => {
+  const [tabs, outside] = [await Tabs.open(browser, stack.http), await Tabs.open(browser, stack.http)];
+  await tabs.context.addInitScript(watchRoom);
+  await outside.context.addInitScript(watchRoom);
+  const phone = await tabs.phone("urban", "one");
+  const [door, yard] = [await outside.door("door-urban", "urban"), await outside.door("yard-urban", "urban")];
+  const pressed = (page) => Promise.all(["mute-microphone", "mute-camera"].map((id) => by(page, id).getAttribute("aria-pressed")));
+  const answers = async (at) => {
+    await by(at, "press").click();
+    await by(phone, "accept").click();
+    await Promise.all([state(phone, "in_call"), state(at, "in_call"), by(phone, "mute-camera").waitFor()]);
+    await until("the phone is in the room", async () => (await phone.locator("[part=local-video]").count()) === 1);
+  };
+  await answers(door);
+  await by(phone, "mute-microphone").click();
+  await by(phone, "mute-camera").click();
+  await by(door, "mute-microphone").click();
+  for (const [page, off, sent] of [[phone, ["false", "false"], { audio: false, video: false }], [door, ["false", "true"], { audio: false, video: true }]]) {
+    await page.reload();
+    await state(page, "in_call");
+    await page.locator("[part=local-video]").waitFor();
+    assert.deepEqual([await pressed(page), await sends(page)], [off, sent], page.url());
+  }
+  // A second call is another one, also where it is answered while the first one lasts.
+  await answers(yard);
+  assert.deepEqual([await pressed(phone), await sends(phone)], [["true", "true"], { audio: true, video: true }]);
+  await by(phone, "mute-camera").click();
+  await by(phone, "hangup").click();
+  await Promise.all([state(phone, "ready"), state(yard, "ready"), state(door, "ready")]);
+  await answers(door);
+  assert.deepEqual([await pressed(phone), await sends(phone)], [["true", "true"], { audio: true, video: true }]);
+  assert.deepEqual([await pressed(door), await sends(door)], [["true", "true"], { audio: true, video: true }]);
+  await by(phone, "hangup").click();
+  await state(door, "ready");
+  await tabs.close();
+  await outside.close();
+});
+
 test("a connection that breaks and a camera that is pulled out are told as long as the call lasts", async () => {
   const tabs = await Tabs.open(browser, stack.http);
   const phone = await open(tabs, foreign('client="one"', "ulli"));

@@ -81,7 +81,12 @@ export function followRooms(client: Client, media: MediaRoom, failed: (callId: s
     inside = undefined;
     void media.leave();
   };
-  client.on("enter_room", ({ call_id, room }) => enter(call_id, true, media.join(room)));
+  client.on("enter_room", ({ call_id, room }) => {
+    const isNext = inside?.talking === true && inside.callId !== call_id;
+    enter(call_id, true, media.join(room));
+    // What was muted in one call is not in the next, which may begin before the other one has ended.
+    if (isNext) void media.mute({ camera: false, microphone: false });
+  });
   client.on("preview", ({ call_id, room }) => {
     if (!inside?.talking) enter(call_id, false, media.preview(room));
   });

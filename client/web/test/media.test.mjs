@@ -302,6 +302,7 @@ function followed({ refuses = false, looks } = {}) {
       return looks === "later" ? new Promise((_, no) => (refuse = () => no(new MediaError("enter", "no")))) : Promise.resolve();
     },
     leave: async () => void asked.push(["leave"]),
+    mute: async (tracks) => void asked.push(["mute", tracks]),
   };
   const stopLooking = followRooms(client, media, (callId, { what }) => failures.push([callId, what]));
   return { asked, failures, stopLooking, refuse: () => refuse(), emit: (type, event) => listeners.get(type)({ type, ...event }) };
@@ -317,7 +318,8 @@ test("rooms are entered and left as the client says", () => {
   emit("enter_room", { call_id: "b", room: NEXT_ROOM });
   emit("leave_room", { call_id: "a" });
   emit("leave_room", { call_id: "b" });
-  assert.deepEqual(asked.slice(2), [["join", 664322], ["leave"]]);
+  const unmuted = ["mute", { camera: false, microphone: false }];
+  assert.deepEqual(asked.slice(2), [["join", 664322], unmuted, ["leave"]], "what was muted in the first call is not in the second");
 });
 
 test("a look is left when the call stops ringing, whoever answered it elsewhere, and when nobody did", () => {

@@ -8,6 +8,8 @@ import type { Word, Words } from "./words.js";
 
 interface ControlsOptions {
   words: () => Words;
+  /** What is switched off. */
+  off: () => Tracks;
   mute: (tracks: Partial<Tracks>) => void;
   hangUp: () => void;
 }
@@ -26,19 +28,14 @@ export interface Controls {
   render: (state: ControlsState) => void;
 }
 
-export function callControls({ words, mute, hangUp }: ControlsOptions): Controls {
-  const off: Tracks = { camera: false, microphone: false };
+export function callControls({ words, off, mute, hangUp }: ControlsOptions): Controls {
   const toggle = (kind: keyof Tracks, name: Icon, word: Word) => {
-    const button = h("button", { class: "round quiet", type: "button", part: `mute-${kind}`, "data-testid": `mute-${kind}`, click: () => {
-      off[kind] = !off[kind];
-      mute({ [kind]: off[kind] });
-      label(false);
-    } }, icon(name));
+    const button = h("button", { class: "round quiet", type: "button", part: `mute-${kind}`, "data-testid": `mute-${kind}`, click: () => mute({ [kind]: !off()[kind] }) }, icon(name));
     const label = (missing: boolean) => {
-      const state: Word = missing ? "not_available" : off[kind] ? "off" : "on";
+      const state: Word = missing ? "not_available" : off()[kind] ? "off" : "on";
       const text = `${words()[word]}${words().colon}${words()[state]}`;
       button.disabled = missing;
-      button.setAttribute("aria-pressed", String(!missing && !off[kind]));
+      button.setAttribute("aria-pressed", String(!missing && !off()[kind]));
       button.setAttribute("aria-label", text);
       button.title = missing ? text : words()[word];
     };
@@ -59,7 +56,6 @@ export function callControls({ words, mute, hangUp }: ControlsOptions): Controls
         show(button, state.talking);
         label(state.missing[kind]);
       }
-      if (!state.talking) Object.assign(off, { camera: false, microphone: false });
     },
   };
 }

@@ -38,7 +38,8 @@ export class IlockDoor extends IlockElement {
   private readonly stopwatch = new Stopwatch();
   private readonly controls = callControls({
     words: () => this.words,
-    mute: (tracks) => void this.media?.mute(tracks),
+    off: () => this.muting.off,
+    mute: (tracks) => this.mute(tracks),
     hangUp: () => this.hangUp(),
   });
 

@@ -41,10 +41,17 @@ const NOTE_MS = 8000;
 /** What a lasting text is about. There is one of each at most. */
 type Lasting = "attributes" | "start" | "registration" | "room" | "prompt" | "devices" | "connection";
 
+/** What is switched off, and in which call. */
+interface Muting {
+  of?: string;
+  off: Tracks;
+}
+
 /** What is kept over a reload: the client's own state, and what the element keeps beside it. */
 interface Saved {
   client: string;
   beside: unknown;
+  muting: Muting;
 }
 
 /** Whether a control cannot have the focus: it is out of the page, or not shown, or disabled. */
@@ -83,6 +90,7 @@ export abstract class IlockElement extends HTMLElement {
   /** Whether nobody of those who were in the room can be reached. */
   private apart = false;
   private apartTimer: ReturnType<typeof setTimeout> | undefined;
+  protected muting: Muting = { off: { camera: false, microphone: false } };
   /** What this side cannot send, because the browser does not give it. */
   protected missing: Tracks = { camera: false, microphone: false };
   protected readonly tokens = new Tokens(() => this.newToken());
@@ -275,6 +283,7 @@ export abstract class IlockElement extends HTMLElement {
     this.ilockClient = client;
     this.media = this.makeRoom(signal);
     if (saved !== undefined) this.restored(saved.beside);
+    if (saved?.muting !== undefined) this.muting = saved.muting;
     for (const type of TYPES) client.on(type, (event: ClientEvent) => this.hears(event));
     this.endLook = followRooms(client, this.media, (callId, error) => signal.aborted || this.mediaFailed(error, callId));
     addEventListener("pagehide", () => this.keepState() || this.hangUp(), { signal });
@@ -346,6 +355,14 @@ export abstract class IlockElement extends HTMLElement {
     return this.token || this.getAttribute("token") || undefined;
   }
 
+  /** Switches off, or on again, for as long as this call lasts. */
+  protected mute(tracks: Partial<Tracks>): void {
+    this.muting = { of: this.entered, off: { ...this.muting.off, ...tracks } };
+    void this.media?.mute(tracks);
+    this.keepState();
+    this.update();
+  }
+
   /** Plays the sound that the browser did not play by itself; within a click. */
   protected hear(): void {
     if (this.media instanceof LocalRoom) this.media.hear();
@@ -354,7 +371,7 @@ export abstract class IlockElement extends HTMLElement {
   /** Keeps the client's state in this tab, where the attribute `keep` names a place for it. Whether the place outlives the page. */
   private keepState(): boolean {
     if (this.keptUnder === null || this.ilockClient === undefined) return false;
-    const saved: Saved = { client: this.ilockClient.save(), beside: this.beside() };
+    const saved: Saved = { client: this.ilockClient.save(), beside: this.beside(), muting: this.muting };
     return inTab.set(this.keptUnder, JSON.stringify(saved));
   }
 
@@ -468,6 +485,7 @@ export abstract class IlockElement extends HTMLElement {
       case "enter_room":
         this.leftRoom();
         this.entered = event.call_id;
+        this.muteIn(event.call_id);
         this.showPrompt();
         break;
       case "leave_room":
@@ -482,6 +500,13 @@ export abstract class IlockElement extends HTMLElement {
     this.happened(event);
     this.update();
     this.keepState();
+  }
+
+  /** Who was muted before a reload still is when the call goes on. */
+  private muteIn(callId: string): void {
+    if (this.muting.of !== callId) this.muting = { of: callId, off: { camera: false, microphone: false } };
+    // Once the room before this one was left: nothing is heard there for a moment.
+    queueMicrotask(() => void this.media?.mute(this.muting.off));
   }
 
   private problem(problem: Problem): void {

@@ -56,7 +56,8 @@ export class IlockPhone extends IlockElement {
   private looks = true;
   private readonly controls = callControls({
     words: () => this.words,
-    mute: (tracks) => void this.media?.mute(tracks),
+    off: () => this.muting.off,
+    mute: (tracks) => this.mute(tracks),
     hangUp: () => this.hangUp(),
   });
 
