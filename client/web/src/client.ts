@@ -1,5 +1,6 @@
 // Drives the core with fetch, MQTT.js and timers.
 
+import { check } from "./arguments.js";
 import { Connection } from "./broker.js";
 import { Core } from "./core.js";
 import type { Command, Event, Input, PushTokens, Role } from "./types.js";
@@ -43,7 +44,8 @@ function isAskedAgain(status: number): boolean {
   return status === 401 || status === 429 || status >= 500;
 }
 
-/** A phone or a door station. It registers, connects, comes back and gives up by itself. */
+/** A phone or a door station. It registers, connects, comes back and gives up by itself. A method that is given what it cannot take
+ * throws a `TypeError`, which names the argument and says what would be right. */
 export class Client {
   private readonly listeners = new Map<Event["type"], Set<Listener>>();
   private readonly started = performance.now();
@@ -67,9 +69,10 @@ export class Client {
 
   /** Makes a client. Nothing happens before `start`, so that no event is missed. */
   static async create(options: Options): Promise<Client> {
-    const { clientId = "web", appVersion, language, role = "phone", saved } = options;
+    const { server, token, clientId = "web", appVersion, language, role = "phone", saved } = options;
+    check({ server, token, clientId, appVersion, language, role, saved });
     const config = { role, client_id: clientId, platform: "web", app_version: appVersion, language };
-    const client = new Client({ ...options, server: options.server.replace(/\/+$/, "") }, await Core.create(config, saved));
+    const client = new Client({ ...options, server: server.replace(/\/+$/, "") }, await Core.create(config, saved));
     client.watch();
     return client;
   }
@@ -94,32 +97,37 @@ export class Client {
   }
 
   answer(callId: string): void {
+    check({ callId });
     this.ask({ type: "answer", call_id: callId });
   }
 
   /** For all of the person's phones. */
   reject(callId: string, reason?: string): void {
+    check({ callId, reason });
     this.ask({ type: "reject", call_id: callId, reason });
   }
 
   /** For this phone alone. */
   decline(callId: string): void {
+    check({ callId });
     this.ask({ type: "decline", call_id: callId });
   }
 
   /** Asks for the way in before the answer, to look and listen: the event `preview` brings it. */
   preview(callId: string): void {
+    check({ callId });
     this.ask({ type: "preview", call_id: callId });
   }
 
   /** Gives up before an answer, hangs up after it. A call that has no id yet is named by its press. */
   hangUp(callId: string, reason?: string): void {
+    check({ callId, reason });
     this.ask({ type: "hang_up", call_id: callId, reason });
   }
 
-  /** Calls a person, or the members of a household. Throws where `ringSeconds` is no whole number; all else that is wrong with
-   * a press comes as a `problem`. */
+  /** Calls a person, or the members of a household. What only the backend knows to be wrong with it comes as a `problem`. */
   press(callees: string | string[], { callerInfo, ringSeconds, invitationData }: Press = {}): void {
+    check({ callees, callerInfo, ringSeconds, invitationData });
     this.ask({
       type: "press",
       callees: [callees].flat(),
@@ -132,20 +140,26 @@ export class Client {
   /** The person has looked at their list of calls; `until` is `read_at` of that page. The event `calls_seen` comes when the
    * backend has noted it. */
   callsSeen(until: number): void {
+    check({ until });
     this.ask({ type: "calls_seen", until });
   }
 
   /** `priority` is 0 to 10. */
   status(status: "active" | "background" | "offline", priority: number): void {
+    check({ status, priority });
     this.ask({ type: "status", status, priority });
   }
 
   pushTokens(tokens: PushTokens): void {
+    check({ tokens });
+    const { push_token, voip_token, environment } = tokens;
+    check({ push_token, voip_token, environment });
     this.ask({ type: "push_tokens", tokens });
   }
 
   /** Hands in a push: the app's part of it. */
   pushed(data: Record<string, unknown>): void {
+    check({ data });
     this.ask({ type: "push", data: JSON.stringify(data) });
   }
 

@@ -25,6 +25,11 @@ function seed(): number[] {
   return [...crypto.getRandomValues(new Uint8Array(SEED_BYTES))];
 }
 
+/** A text without halves of characters, such as a cut through an emoji leaves: the core reads none. */
+function wellFormed(_name: string, value: unknown): unknown {
+  return typeof value === "string" ? new TextDecoder("utf-8", { ignoreBOM: true }).decode(new TextEncoder().encode(value)) : value;
+}
+
 /** The rules of a client. They know no network and no clock: whoever drives them tells them what happens, and when. */
 export class Core {
   private constructor(
@@ -66,7 +71,7 @@ export class Core {
   }
 
   private static call(exports: Exports, call: unknown): object {
-    const bytes = new TextEncoder().encode(JSON.stringify(call));
+    const bytes = new TextEncoder().encode(JSON.stringify(call, wellFormed));
     const start = exports.ilock_alloc(bytes.length);
     new Uint8Array(exports.memory.buffer, start, bytes.length).set(bytes);
     const place = BigInt.asUintN(64, exports.ilock_call(start, bytes.length));
