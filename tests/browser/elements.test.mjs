@@ -386,7 +386,7 @@ test("a client that the backend refuses for good says so and stays so, in both l
 
 test("the reason why a press was refused is told, in both languages", async () => {
   const tabs = await Tabs.open(browser, stack.http);
-  for (const [language, reason] of [["en", /^placing the call was refused: /], ["zh", /^被呼叫的人都没有手机。/]]) {
+  for (const [language, reason] of [["en", /^Placing the call was refused: [^.]+\. Nobody with this id can be called: [^.]+\.$/], ["zh", /^被呼叫的人都没有手机。/]]) {
     const door = await tabs.door("door-nobody", "nobody", `&lang=${language}`);
     await by(door, "press").click();
     await door.locator("[part=note]").filter({ hasText: reason }).waitFor();
@@ -394,6 +394,35 @@ test("the reason why a press was refused is told, in both languages", async () =
     assert.match(await door.locator("[part=note]").textContent(), reason);
   }
   await tabs.close(/status of 404/);
+});
+
+/** What a backend says of a field, and what the person is told. */
+const RULES = [
+  ["5 to 120", "ring_seconds must be 5 to 120"],
+  ["must be a whole number, 5 to 120.", "ring_seconds must be a whole number, 5 to 120"],
+  ["is missing", "ring_seconds is missing"],
+  ["a ring time must be 5 to 120 of seconds", "ring_seconds: a ring time must be 5 to 120 of seconds"],
+];
+
+test("why a field is wrong is told in whole sentences, whatever form its rule has, in both languages", async () => {
+  const tabs = await Tabs.open(browser, stack.http);
+  let rule;
+  await tabs.context.route("**/api/calls", (route) =>
+    route.fulfill({ status: 400, json: { code: 40001, message: "参数错误", data: { field: "ring_seconds", rule } } }));
+  const doors = [await tabs.door("door-ulli-en", "ulli"), await tabs.door("door-ulli-zh", "ulli", "&lang=zh")];
+  for (const [said, told] of RULES) {
+    rule = said;
+    for (const [door, text] of [
+      [doors[0], `Placing the call was refused: ${told}. Correct the field that the message names.`],
+      [doors[1], `某个字段有误：placing the call was refused: ${told}。`],
+    ]) {
+      await by(door, "press").click();
+      await door.locator("[part=note]").filter({ hasText: told }).waitFor();
+      assert.equal(await door.locator("[part=note]").textContent(), text);
+      await state(door, "ready");
+    }
+  }
+  await tabs.close(/status of 400/);
 });
 
 test("a browser without a network is shown as offline, and as ready when it has one again", async () => {
@@ -773,7 +802,7 @@ test("who logs out hears no call and sees no list there, and can log in again", 
   await phone.reload();
   await state(phone, "logged_out");
   await by(door, "press").click();
-  await door.locator("[part=note]").filter({ hasText: /^placing the call was refused: / }).waitFor();
+  await door.locator("[part=note]").filter({ hasText: /^Placing the call was refused: / }).waitFor();
   await by(phone, "back").click();
   await state(phone, "ready");
   await by(door, "press").click();

@@ -3,6 +3,7 @@
 
 import type { Problem } from "@ilock/client";
 
+import { foreign } from "./foreign.js";
 import { isChinese } from "./language.js";
 
 const ZH: Record<number, string> = {
@@ -14,7 +15,7 @@ const ZH: Record<number, string> = {
   5: "这个呼叫是从这里发起的，由对方接听。",
   6: "只有正在响铃的通话才能预览。",
   7: "呼叫所附的数据不是 JSON 对象。",
-  40001: "某个字段有误：{message}",
+  40001: "某个字段有误：{message}。",
   40101: "没有可被接受的访问令牌，登录服务也没有响应。稍后会再次询问。",
   40301: "此账号无权这样做。请联系运营方。",
   40400: "后端没有这个请求：它是别的服务器或别的版本。",
@@ -36,5 +37,17 @@ const SAME: Record<number, number> = { 40500: 40400, 42901: 42900, 42902: 42900,
 /** The problem in this language, where there are words for its code; else in the core's own. */
 export function problemText({ code, message, hint }: Problem, language: string): string {
   const known = isChinese(language) ? ZH[SAME[code] ?? code] : undefined;
-  return known?.replace("{message}", () => message) ?? [message, hint].filter(Boolean).join(" ");
+  const said = ruled(foreign(message)).trim();
+  return known?.replace("{message}", () => said.replace(/[.。]$/, "")) ?? [said, hint].filter(Boolean).map(sentence).join(" ");
+}
+
+/** The core puts "must be" between a field and its rule. A rule that is a sentence of its own stands by itself. */
+function ruled(message: string): string {
+  return message.replace(/ must be (?=(?:is|are|has|may|cannot) )/, " ").replace(/ must be (?=[^.,:;]*\bmust\b)/, ": ");
+}
+
+/** With a capital, unless the name of a field begins it, and with its end. */
+function sentence(text: string): string {
+  const begun = /^[a-z]+[ ,:]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+  return /[.!?。！？…]$/.test(begun) ? begun : `${begun}.`;
 }
