@@ -365,6 +365,35 @@ scene("a phone that is reloaded in a call goes back into it", async (tabs) => {
   await Promise.all([state(phone, "ready"), state(door, "ready")]);
 });
 
+scene("the clock of a call counts from the answer, also after a reload, and from nothing in the next call", async (tabs) => {
+  const phone = await tabs.phone("hannes", "one");
+  const door = await tabs.door("door30", "hannes");
+  const answers = async () => {
+    await by(door, "press").click();
+    await by(phone, "accept").click();
+    await Promise.all([state(phone, "in_call"), state(door, "in_call")]);
+  };
+  const seconds = async (page) => {
+    const [minutes, rest] = (await page.locator("[part=time]").textContent()).split(":");
+    return 60 * minutes + Number(rest);
+  };
+  await answers();
+  const since = performance.now();
+  await phone.waitForTimeout(4000);
+  for (const page of [phone, door, phone]) {
+    await page.reload();
+    await state(page, "in_call");
+    const [shown, lasted] = [await seconds(page), (performance.now() - since) / 1000];
+    assert.ok(Math.abs(shown - lasted) < 2, `${page.url()}: ${shown} s are shown of ${lasted} s`);
+  }
+  await by(phone, "hangup").click();
+  await Promise.all([state(phone, "ready"), state(door, "ready")]);
+  await answers();
+  for (const page of [phone, door]) assert.ok((await seconds(page)) < 3, page.url());
+  await by(phone, "hangup").click();
+  await state(door, "ready");
+});
+
 /** A page's clock, so many milliseconds ahead: whichever way the page reads it. */
 function setClock(ahead) {
   const now = () => Real.now() + ahead;

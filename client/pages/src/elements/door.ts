@@ -3,7 +3,6 @@
 import type { Ending, Event as ClientEvent, Progress } from "@ilock/client";
 
 import { callControls } from "./controls.js";
-import { Stopwatch } from "./stopwatch.js";
 import { h, say, show } from "./dom.js";
 import { IlockElement } from "./element.js";
 import { foreign } from "./foreign.js";
@@ -35,7 +34,6 @@ export class IlockDoor extends IlockElement {
   private readonly plateName = h("p", { class: "plate-name", part: "name" });
   private readonly platePlace = h("p", { class: "plate-place" });
   private readonly plate = h("div", { class: "plate", part: "plate" }, this.plateName, this.platePlace);
-  private readonly stopwatch = new Stopwatch();
   private readonly controls = callControls({
     words: () => this.words,
     off: () => this.muting.off,
@@ -88,7 +86,7 @@ export class IlockDoor extends IlockElement {
       hangUp: talking ? this.words.hangup : this.words.cancel,
       missing: this.missing,
     });
-    this.stopwatch.run(talking);
+    this.stopwatch.run(talking ? this.call?.name : undefined);
     show(this.plate, !talking);
     this.toggleAttribute("in-call", talking);
     const waits = this.call !== undefined && ["ringing", "alerted"].includes(this.call.progress);

@@ -10,6 +10,7 @@ import { NoRoom } from "./no-room.js";
 import { problemText } from "./problems.js";
 import { Ringer } from "./ring.js";
 import { type Fault, type Field, faultOf, faultText } from "./rules.js";
+import { Stopwatch, type Timing } from "./stopwatch.js";
 import { inTab } from "./storage.js";
 import { STYLE } from "./style.js";
 import { Tokens, type TokenSource } from "./tokens.js";
@@ -52,6 +53,7 @@ interface Saved {
   client: string;
   beside: unknown;
   muting: Muting;
+  timing: Timing | undefined;
 }
 
 /** Whether a control cannot have the focus: it is out of the page, or not shown, or disabled. */
@@ -99,6 +101,7 @@ export abstract class IlockElement extends HTMLElement {
   protected readonly note = h("p", { class: "note", part: "note", role: "status" });
   /** A message that stays until its cause is gone. */
   protected readonly error = h("p", { class: "error", part: "error", role: "alert", "data-testid": "error", hidden: true });
+  protected readonly stopwatch = new Stopwatch();
   protected readonly ringer = new Ringer((blocked) => this.soundBlocked(blocked));
   /** The way back after another window, or a logout. */
   protected readonly back = h("button", { class: "chip back", part: "back", type: "button", "data-testid": "back", hidden: true, click: () => this.startAgain() });
@@ -284,6 +287,7 @@ export abstract class IlockElement extends HTMLElement {
     this.media = this.makeRoom(signal);
     if (saved !== undefined) this.restored(saved.beside);
     if (saved?.muting !== undefined) this.muting = saved.muting;
+    this.stopwatch.timing = saved?.timing;
     for (const type of TYPES) client.on(type, (event: ClientEvent) => this.hears(event));
     this.endLook = followRooms(client, this.media, (callId, error) => signal.aborted || this.mediaFailed(error, callId));
     addEventListener("pagehide", () => this.keepState() || this.hangUp(), { signal });
@@ -371,7 +375,7 @@ export abstract class IlockElement extends HTMLElement {
   /** Keeps the client's state in this tab, where the attribute `keep` names a place for it. Whether the place outlives the page. */
   private keepState(): boolean {
     if (this.keptUnder === null || this.ilockClient === undefined) return false;
-    const saved: Saved = { client: this.ilockClient.save(), beside: this.beside(), muting: this.muting };
+    const saved: Saved = { client: this.ilockClient.save(), beside: this.beside(), muting: this.muting, timing: this.stopwatch.timing };
     return inTab.set(this.keptUnder, JSON.stringify(saved));
   }
 

@@ -12,7 +12,6 @@ import { IncomingCard } from "./incoming.js";
 import { Logins } from "./logins.js";
 import { PhoneCalls } from "./phone-calls.js";
 import { type Fault, faultOf } from "./rules.js";
-import { Stopwatch } from "./stopwatch.js";
 import type { Word } from "./words.js";
 
 /** How much a phone wants to be the one that sounds first, by whether it is looked at. */
@@ -42,7 +41,6 @@ export class IlockPhone extends IlockElement {
   private readonly peer = h("p", { class: "peer", part: "peer" });
   private readonly incoming = h("div", { class: "incoming-list", part: "incoming-list" });
   private readonly cards = new Map<string, IncomingCard>();
-  private readonly stopwatch = new Stopwatch();
   private readonly stage = h("div", { class: "stage", part: "stage" });
   private readonly list = new CallList({
     words: () => this.words,
@@ -122,7 +120,7 @@ export class IlockPhone extends IlockElement {
     show(this.idle, talking === undefined && first === undefined);
     show(this.out, talking === undefined && first === undefined && this.link !== "logged_out" && this.link !== "invalid");
     say(this.peer, foreign(talking?.caller_name ?? ""));
-    this.stopwatch.run(talking !== undefined && this.calls.connected);
+    this.stopwatch.run(this.talks ? talking?.call_id : undefined);
     this.controls.render({
       visible: talking !== undefined,
       talking: this.calls.connected && !this.outOfRoom,
