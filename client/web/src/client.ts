@@ -5,7 +5,7 @@ import { Connection } from "./broker.js";
 import { Core } from "./core.js";
 import type { Command, Event, Input, PushTokens, Role } from "./types.js";
 
-/** How long what was done to a call just before `close` may take. */
+/** How long what was done just before `close` may take. */
 const CLOSE_MS = 2_000;
 /** A request up to this size may outlive its page: browsers permit 64 KB of such requests at a time. */
 const OUTLIVING_BYTES = 16_384;
@@ -53,7 +53,7 @@ export class Client {
   private connection: Connection | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private closeTimer: ReturnType<typeof setTimeout> | undefined;
-  /** What was done to calls and the backend has not taken yet, by the keys of the requests. */
+  /** What was done to calls, and logouts, that the backend has not taken yet: the keys of the requests, or their paths. */
   private readonly untaken = new Set<string>();
   /** What `save` gave when the client ended. */
   private saved: string | undefined;
@@ -172,8 +172,8 @@ export class Client {
     return this.saved ?? this.core.save();
   }
 
-  /** Ends the client: no event comes any more, and nothing that is asked of it is done. What was done to a call just before, such as
-   * `hangUp`, still reaches the backend, for two seconds at most. Its session at the broker stays for an hour. */
+  /** Ends the client: no event comes any more, and nothing that is asked of it is done. What was done just before, such as
+   * `hangUp` or `logOut`, still reaches the backend, for two seconds at most. Its session at the broker stays for an hour. */
   close(): void {
     if (this.isClosed) return;
     this.stop.abort();
@@ -300,9 +300,10 @@ export class Client {
     if (body !== undefined) headers["content-type"] = "application/json";
     if (idempotency_key !== undefined) headers["idempotency-key"] = idempotency_key;
     if (this.options.language !== undefined) headers["accept-language"] = this.options.language;
-    // What is done to a call as its page goes is done all the same.
-    const keepalive = idempotency_key !== undefined && (body?.length ?? 0) <= OUTLIVING_BYTES;
-    if (idempotency_key !== undefined) this.untaken.add(idempotency_key);
+    // What is done as the page goes is done all the same.
+    const deed = idempotency_key ?? (method === "DELETE" ? path : undefined);
+    const keepalive = deed !== undefined && (body?.length ?? 0) <= OUTLIVING_BYTES;
+    if (deed !== undefined) this.untaken.add(deed);
     try {
       const signal = AbortSignal.timeout(timeout_ms);
       // Without a token it is refused here, as the backend would refuse it.
@@ -311,7 +312,7 @@ export class Client {
       const header = (name: string) => answer.headers.get(name) ?? undefined;
       const text = await answer.text();
       const [retry_after, date] = [header("retry-after"), header("date")];
-      if (idempotency_key !== undefined && !isAskedAgain(answer.status)) this.untaken.delete(idempotency_key);
+      if (deed !== undefined && !isAskedAgain(answer.status)) this.untaken.delete(deed);
       this.input({ type: "http_answer", id, status: answer.status, retry_after, date, body: text });
     } catch {
       this.input({ type: "http_failed", id });

@@ -93,6 +93,27 @@ test("what was done to a call just before the close still reaches the backend, a
   assert.equal(typeof door.client.save(), "string");
 });
 
+test("who logs out in a call and closes at once has hung up, and is logged out", async () => {
+  const party = await stack.user("user901");
+  const phone = await clientOf(party, "phone", "desk");
+  await phone.hears("online");
+  const door = await clientOf(await stack.doorStation("device123"), "door", "desk");
+  await door.hears("online");
+  door.client.press("user901");
+  const { call } = await phone.hears("ring");
+  phone.client.answer(call.call_id);
+  await door.hears("progress", { progress: "accepted" });
+  phone.client.logOut();
+  phone.client.close();
+  assert.equal((await door.hears("call_over", { call_id: call.call_id })).why, "ended");
+  const other = await stack.user("user901");
+  const late = AbortSignal.timeout(TIMEOUT_MS);
+  while ((await other.asks("GET", "/api/mqtt/clients")).clients.length > 0) {
+    assert.ok(!late.aborted, "it is still logged in");
+    await wait(50);
+  }
+});
+
 test("the earlier of two with one name stays away", async () => {
   const anna = await stack.user("user789");
   const first = await clientOf(anna, "phone", "web");

@@ -86,7 +86,7 @@ export class IlockDoor extends IlockElement {
       hangUp: talking ? this.words.hangup : this.words.cancel,
       missing: this.missing,
     });
-    this.stopwatch.run(talking ? this.call?.name : undefined);
+    this.stopwatch.run(talking);
     show(this.plate, !talking);
     this.toggleAttribute("in-call", talking);
     const waits = this.call !== undefined && ["ringing", "alerted"].includes(this.call.progress);

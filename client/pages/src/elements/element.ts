@@ -10,7 +10,7 @@ import { NoRoom } from "./no-room.js";
 import { problemText } from "./problems.js";
 import { Ringer } from "./ring.js";
 import { type Fault, type Field, faultOf, faultText } from "./rules.js";
-import { Stopwatch, type Timing } from "./stopwatch.js";
+import { Stopwatch } from "./stopwatch.js";
 import { inTab } from "./storage.js";
 import { STYLE } from "./style.js";
 import { Tokens, type TokenSource } from "./tokens.js";
@@ -53,7 +53,6 @@ interface Saved {
   client: string;
   beside: unknown;
   muting: Muting;
-  timing: Timing | undefined;
 }
 
 /** Whether a control cannot have the focus: it is out of the page, or not shown, or disabled. */
@@ -287,7 +286,6 @@ export abstract class IlockElement extends HTMLElement {
     this.media = this.makeRoom(signal);
     if (saved !== undefined) this.restored(saved.beside);
     if (saved?.muting !== undefined) this.muting = saved.muting;
-    this.stopwatch.timing = saved?.timing;
     for (const type of TYPES) client.on(type, (event: ClientEvent) => this.hears(event));
     this.endLook = followRooms(client, this.media, (callId, error) => signal.aborted || this.mediaFailed(error, callId));
     addEventListener("pagehide", () => this.keepState() || this.hangUp(), { signal });
@@ -375,7 +373,7 @@ export abstract class IlockElement extends HTMLElement {
   /** Keeps the client's state in this tab, where the attribute `keep` names a place for it. Whether the place outlives the page. */
   private keepState(): boolean {
     if (this.keptUnder === null || this.ilockClient === undefined) return false;
-    const saved: Saved = { client: this.ilockClient.save(), beside: this.beside(), muting: this.muting, timing: this.stopwatch.timing };
+    const saved: Saved = { client: this.ilockClient.save(), beside: this.beside(), muting: this.muting };
     return inTab.set(this.keptUnder, JSON.stringify(saved));
   }
 
@@ -489,12 +487,16 @@ export abstract class IlockElement extends HTMLElement {
       case "enter_room":
         this.leftRoom();
         this.entered = event.call_id;
+        this.stopwatch.answered(event.answered_ms_ago);
         this.muteIn(event.call_id);
         this.showPrompt();
         break;
       case "leave_room":
         // The end of another call is not the end of this one.
         if (event.call_id === this.entered) this.leftRoom();
+        break;
+      case "progress":
+        if (event.progress === "accepted") this.stopwatch.answered(event.answered_ms_ago);
         break;
       case "problem":
         this.problem(event.problem);

@@ -120,7 +120,7 @@ export class IlockPhone extends IlockElement {
     show(this.idle, talking === undefined && first === undefined);
     show(this.out, talking === undefined && first === undefined && this.link !== "logged_out" && this.link !== "invalid");
     say(this.peer, foreign(talking?.caller_name ?? ""));
-    this.stopwatch.run(this.talks ? talking?.call_id : undefined);
+    this.stopwatch.run(this.talks);
     this.controls.render({
       visible: talking !== undefined,
       talking: this.calls.connected && !this.outOfRoom,

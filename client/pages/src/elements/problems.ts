@@ -37,13 +37,8 @@ const SAME: Record<number, number> = { 40500: 40400, 42901: 42900, 42902: 42900,
 /** The problem in this language, where there are words for its code; else in the core's own. */
 export function problemText({ code, message, hint }: Problem, language: string): string {
   const known = isChinese(language) ? ZH[SAME[code] ?? code] : undefined;
-  const said = ruled(foreign(message)).trim();
+  const said = foreign(message).trim();
   return known?.replace("{message}", () => said.replace(/[.。]$/, "")) ?? [said, hint].filter(Boolean).map(sentence).join(" ");
-}
-
-/** The core puts "must be" between a field and its rule. A rule that is a sentence of its own stands by itself. */
-function ruled(message: string): string {
-  return message.replace(/ must be (?=(?:is|are|has|may|cannot) )/, " ").replace(/ must be (?=[^.,:;]*\bmust\b)/, ": ");
 }
 
 /** With a capital, unless the name of a field begins it, and with its end. */
