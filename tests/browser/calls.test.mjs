@@ -374,7 +374,8 @@ scene("the clock of a call counts from the answer, also after a reload, and from
     await Promise.all([state(phone, "in_call"), state(door, "in_call")]);
   };
   const seconds = async (page) => {
-    const [minutes, rest] = (await page.locator("[part=time]").textContent()).split(":");
+    // After a reload it is shown as soon as the backend has said when the call was answered.
+    const [minutes, rest] = (await page.locator("[part=time]:not([hidden])").textContent()).split(":");
     return 60 * minutes + Number(rest);
   };
   await answers();
@@ -384,7 +385,8 @@ scene("the clock of a call counts from the answer, also after a reload, and from
     await page.reload();
     await state(page, "in_call");
     const [shown, lasted] = [await seconds(page), (performance.now() - since) / 1000];
-    assert.ok(Math.abs(shown - lasted) < 2, `${page.url()}: ${shown} s are shown of ${lasted} s`);
+    // The backend says the time to the second, and the page shows whole seconds.
+    assert.ok(shown > lasted - 3 && shown < lasted + 1, `${page.url()}: ${shown} s are shown of ${lasted} s`);
   }
   await by(phone, "hangup").click();
   await Promise.all([state(phone, "ready"), state(door, "ready")]);
