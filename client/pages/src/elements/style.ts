@@ -59,6 +59,11 @@ button.round:active, .choice:active .round { transform: scale(.95); }
 .plate { position: absolute; inset: 0; display: grid; grid-template-columns: minmax(0, 1fr); align-content: center; justify-items: center; gap: 4px; padding: 24px; text-align: center; background: radial-gradient(120% 120% at 50% 0%, #24433b 0%, #101816 70%); }
 .plate-name { font-size: 28px; line-height: 1.3; font-weight: 650; letter-spacing: -.01em; -webkit-line-clamp: 3; }
 .plate-place { color: #b9cbc4; }
+@media (max-width: 400px) {
+  /* Below the picture of oneself. */
+  .stage:has(.local video) .plate { align-content: end; padding: 84px 16px 16px; }
+  .stage:has(.local video) .plate-name { font-size: 22px; }
+}
 .door .time { position: absolute; left: 16px; bottom: 12px; padding: 2px 10px; border-radius: 99px; background: #0009; font-size: 14px; z-index: 2; }
 .door .state { padding: 24px 20px 4px; text-align: center; font-size: 18px; font-weight: 600; }
 .door .back { margin: 8px auto; }
@@ -112,8 +117,8 @@ button.round:active, .choice:active .round { transform: scale(.95); }
 @media (max-height: 760px), (max-width: 400px) {
   /* Two that ring, on a small screen. */
   .incoming:not(.second):has(+ .second) { gap: 8px; padding: 16px 20px 8px; }
-  .incoming:has(+ .second) .caller-name { font-size: 24px; -webkit-line-clamp: 2; }
-  .incoming:has(+ .second) .caller-place { font-size: 15px; -webkit-line-clamp: 1; }
+  .incoming:not(.second):has(+ .second) .caller-name { font-size: 24px; -webkit-line-clamp: 2; }
+  .incoming:not(.second):has(+ .second) .caller-place { font-size: 15px; -webkit-line-clamp: 1; }
   .incoming:not(.second):has(+ .second) .choice { gap: 4px; }
   .incoming:not(.second):has(+ .second) .choice .round { width: 56px; height: 56px; }
   .incoming.second { padding: 10px 16px; gap: 8px; }

@@ -226,7 +226,9 @@ class StoryPage {
 
 /** Who was told, of what, by which carrier. */
 function whom(told: Told, lanes: Lane[]): string {
-  return [foreign(told.phone ?? "") || lanes[laneTold(told, lanes)]?.title, foreign(leafOf(told.target)), told.carrier].join(" · ");
+  const name = foreign(told.phone ?? "") || lanes[laneTold(told, lanes)]?.title;
+  // A push has no address of its own.
+  return [...new Set([name, foreign(leafOf(told.target)), told.carrier])].join(" · ");
 }
 
 /** The texts of a personal text: `Front door, Main entrance`. */
