@@ -145,6 +145,30 @@ fn the_documents_name_files_that_exist() {
     assert!(missing.is_empty(), "not there:\n{}", missing.join("\n"));
 }
 
+/// The words that the glossary explains, in small letters: the first column of its tables, where a cell may have several.
+fn explained(glossary: &str) -> Vec<String> {
+    let rows = glossary.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| word |"));
+    let words = rows.flat_map(|row| subject(row).split(", "));
+    words.map(|word| word.trim_matches('`').to_lowercase()).collect()
+}
+
+#[test]
+fn the_glossary_explains_words_that_other_documents_use() {
+    let words = explained(&read(&repository().join("docs/glossary.md")));
+    assert!(words.len() >= 80, "{} words were read", words.len());
+    let is_glossary = |page: &PathBuf| relative(page).contains("glossary");
+    let others = pages().into_iter().filter(|page| !is_glossary(page));
+    let used: String = others.map(|page| read(&page).to_lowercase()).collect();
+    let unused: Vec<String> = words.into_iter().filter(|word| !used.contains(word.as_str())).collect();
+    assert!(unused.is_empty(), "the glossary explains what no other document says: {unused:?}");
+}
+
+#[test]
+fn words_are_found_in_the_first_column() {
+    let text = "# Glossary\n\n| word | what it is |\n|---|---|\n| Log, event log | x |\n| `user_sig` | y |\n";
+    assert_eq!(explained(text), ["log", "event log", "user_sig"]);
+}
+
 #[test]
 fn paths_are_found_in_links_and_in_backticks() {
     let text = "## Where to look\n\n| what | file |\n|---|---|\n| `user_sig` | [a](../a/b.rs#L3), `c/d.rs` |\n\n## Next\n| x | y |\n";
