@@ -19,8 +19,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// iLock Call: a video-intercom call backend.
 ///
 /// Exit codes: 0 success; 1 the command failed; 2 the command line was not understood; 3 the call was rejected; 4 the call
-/// was missed; 5 the call was cancelled; 6 another phone answered first, or the call could no longer be acted on; 7 an
-/// audit reported findings.
+/// was missed; 5 the call was cancelled; 6 another phone answered; 7 an audit reported findings.
 #[derive(Parser)]
 #[command(name = "ilock", version, propagate_version = true)]
 struct Cli {

@@ -165,7 +165,9 @@ fn a_person_is_forgotten_and_every_proof_still_holds() {
     assert_eq!(events(&counted), ["to_forget"]);
     let texts = counted[0]["texts"].as_u64().unwrap();
     assert!(texts >= 18, "{counted:?}");
-    let elsewhere = lines(&server.run(&["--json", "forget", "user456", "--tenant", "elsewhere", "--yes"]));
+    let elsewhere = server.run(&["--json", "forget", "user456", "--tenant", "elsewhere", "--yes"]);
+    assert!(text(&elsewhere.stderr).contains("nothing of user456 was found in tenant elsewhere"), "{elsewhere:?}");
+    let elsewhere = lines(&elsewhere);
     assert_eq!((&elsewhere[0]["calls"], &elsewhere[0]["texts"]), (&0.into(), &0.into()));
     assert!(!story(&calls[17]).contains("[forgotten]"));
 

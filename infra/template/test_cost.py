@@ -90,7 +90,7 @@ SAID = {
         "traces": "每百万次呼叫多 {traces:.2f} 美元。它显示",
         "wait": "假设每次提交等待 {wait_ms} 毫秒：Lambda 时长的 {duration:.2f} 美元中占 {waits:.2f} 美元。",
         "logs": "{log_kb:.1f} KB 由以下部分组成",
-        "busy": "每次提交至多写 {busy_units} 个单位",
+        "busy": "每个提交至多写 {busy_units} 个单位",
         "alone": "单独到来的呼叫则各付各的，两列相差的 {alone:.0f} 美元全部来自于此。",
         "archived": "呼叫三部手机的一次通话永久占表 {for_ever_kb:.1f} KB。归档后它在文件中占 0.5 KB，其标记在表中占 0.5 KB。因此归档一百万次通话每月省 {archived:.2f} 美元："
         "在表的标准类别中每 GB 每月 {table_cents:.0f} 美分，其时间点恢复另加 {recovery_cents:.0f} 美分。",

@@ -114,6 +114,12 @@ impl Forget {
             "live_calls": live, "registered_clients": registered,
         });
         output.line(Level::Success, event, &text, details);
+        if calls + beside + live == 0 && registered == 0 {
+            output.warn(&format!(
+                "nothing of {} was found in tenant {tenant}: is the id right? --tenant names another tenant",
+                self.user_id
+            ));
+        }
         if live > 0 {
             output.warn(&format!(
                 "{live} calls had not ended: personal text that is added to them later stays. Run the command again when they have \

@@ -54,7 +54,8 @@ pub struct PushTokens {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Input {
-    /// The app has started, or the person wants to be reachable here again after [`crate::Event::TakenOver`].
+    /// The app has started, or the person wants to be reachable here again after [`crate::Event::TakenOver`] or
+    /// [`crate::Event::RegistrationRefused`].
     Start,
     /// The person has logged in: there is an access token of a new login session.
     LoggedIn,

@@ -99,7 +99,7 @@ impl Handle {
         self.input(Input::Woken);
     }
 
-    /// Is reachable here again after [`Event::TakenOver`].
+    /// Is reachable here again after [`Event::TakenOver`] or [`Event::RegistrationRefused`].
     pub fn start(&self) {
         self.input(Input::Start);
     }

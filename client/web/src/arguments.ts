@@ -55,6 +55,7 @@ const RULES = {
   environment: optional(oneOf("production", "sandbox")),
   tokens: { says: "an object", holds: isObject },
   data: json,
+  online: { says: "true or false", holds: (value) => typeof value === "boolean" },
 } satisfies Record<string, Rule>;
 
 /** Throws where one of these is wrong. */

@@ -84,7 +84,7 @@ export class Client {
     return this;
   }
 
-  /** Registers and connects; also after `taken_over`. */
+  /** Registers and connects; also after `taken_over` and `registration_refused`. */
   start(): Promise<void> {
     return this.isClosed ? Promise.resolve() : this.withToken({ type: "start" });
   }
@@ -161,6 +161,17 @@ export class Client {
   pushed(data: Record<string, unknown>): void {
     check({ data });
     this.ask({ type: "push", data: JSON.stringify(data) });
+  }
+
+  /** Outside pages, what the system says of the network: in a page the client learns it by itself. */
+  network(online: boolean): void {
+    check({ online });
+    this.ask({ type: "network", online });
+  }
+
+  /** Outside pages: the machine was suspended, and runs again. */
+  woken(): void {
+    this.ask({ type: "woken" });
   }
 
   logOut(): void {

@@ -29,6 +29,7 @@ const WRONG = [
   [(client) => client.pushTokens(undefined), "tokens must be an object, not undefined"],
   [(client) => client.pushTokens({ push_token: 7 }), "push_token must be a text, or be left out, not 7"],
   [(client) => client.pushTokens({ environment: "test" }), 'environment must be "production" or "sandbox", or be left out, not "test"'],
+  [(client) => client.network("up"), 'online must be true or false, not "up"'],
   [(client) => client.pushed("{}"), 'data must be an object that JSON can hold, not "{}"'],
 ];
 

@@ -135,6 +135,18 @@ test("a phone whose connection broke comes back, and rings for what it missed", 
   await phone.hears("ring");
 });
 
+test("outside a page the app says that there is no network, and that there is one again", async () => {
+  const phone = await clientOf(await stack.user("user902"), "phone", "cellar");
+  await phone.hears("online");
+  phone.client.network(false);
+  await phone.hears("offline");
+  phone.client.network(true);
+  await phone.hears("online");
+  phone.client.woken();
+  await (await stack.doorStation("device123")).rings("user902");
+  await phone.hears("ring");
+});
+
 test("a saved phone rings again for a call that still rings", async () => {
   const party = await stack.user("user345");
   const phone = await clientOf(party, "phone", "desk");

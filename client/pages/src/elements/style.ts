@@ -62,7 +62,7 @@ button.round:active, .choice:active .round { transform: scale(.95); }
 @media (max-width: 400px) {
   /* Below the picture of oneself. */
   .stage:has(.local video) .plate { align-content: end; padding: 84px 16px 16px; }
-  .stage:has(.local video) .plate-name { font-size: 22px; }
+  .stage:has(.local video) .plate-name { font-size: 22px; -webkit-line-clamp: 2; }
 }
 .door .time { position: absolute; left: 16px; bottom: 12px; padding: 2px 10px; border-radius: 99px; background: #0009; font-size: 14px; z-index: 2; }
 .door .state { padding: 24px 20px 4px; text-align: center; font-size: 18px; font-weight: 600; }
