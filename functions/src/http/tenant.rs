@@ -18,7 +18,7 @@ use tracing::Span;
 use super::asker::{Auditor, Caller};
 use super::idempotency::RequestDigest;
 use crate::error::ApiError;
-use crate::service::calls::{Calls, CommandRequest, PersonalData, placed};
+use crate::service::calls::{Calls, CommandRequest, Execution, PersonalData, placed};
 
 /// The log, for endpoints of users and door stations that only read.
 #[derive(Debug, Clone)]
@@ -110,11 +110,16 @@ impl PartyCalls {
         }
     }
 
-    /// Executes `request` on `call`, at the time of `clock`.
+    /// As [`Calls::execute`].
     ///
     /// # Errors
-    /// A refusal, or what the log reports.
-    pub async fn execute(&self, call: &mut PartyCall, request: CommandRequest, clock: &Clock) -> Result<(), ApiError> {
+    /// As there.
+    pub async fn execute(
+        &self,
+        call: &mut PartyCall,
+        request: CommandRequest,
+        clock: &Clock,
+    ) -> Result<Execution, ApiError> {
         self.0.execute(&mut call.0, request, clock).await
     }
 
@@ -152,7 +157,7 @@ impl PartyCalls {
     ///
     /// # Errors
     /// As there.
-    pub async fn keep_alert(&self, call: &mut PartyCall, alert: Alert) -> Result<(), ApiError> {
+    pub async fn keep_alert(&self, call: &mut PartyCall, alert: Alert) -> Result<Execution, ApiError> {
         self.0.keep_alert(&mut call.0, alert).await
     }
 

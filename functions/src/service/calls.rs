@@ -69,13 +69,28 @@ pub enum PersonalData {
     Saved(Option<Personal>),
 }
 
+/// Whose work it is that a command which was not refused is answered with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Execution {
+    /// That of this request.
+    Committed,
+    /// An earlier one, or that of a copy of this request which was quicker: this request changed nothing.
+    DoneBefore,
+}
+
 impl Calls {
     /// Executes `request` on the call that `history` has, at the time of `clock`, and tells whom it concerns. `history` is
     /// up to date afterwards.
     ///
     /// # Errors
     /// A refusal, or what the log reports.
-    pub async fn execute(&self, history: &mut History, request: CommandRequest, clock: &Clock) -> Result<(), ApiError> {
+    pub async fn execute(
+        &self,
+        history: &mut History,
+        request: CommandRequest,
+        clock: &Clock,
+    ) -> Result<Execution, ApiError> {
         let CommandRequest { tenant, actor, client_is, key, act, personal, rung } = request;
         let call_id = history.call.id.clone();
         Span::current().record("call_id", call_id.as_str());
@@ -107,14 +122,14 @@ impl Calls {
         match outcome {
             CommandOutcome::Committed(commit) => {
                 self.committed(history, &commit, &at_hand).await;
-                Ok(())
+                Ok(Execution::Committed)
             }
             CommandOutcome::DoneBefore => {
                 if worth_writing {
                     // The same request was quicker; its text lies beside its commit.
                     *history = self.log.load(&call_id).await?;
                 }
-                Ok(())
+                Ok(Execution::DoneBefore)
             }
             CommandOutcome::Refused(Refusal::TooLate { state: CallState::Missed, .. })
                 if history.call.state() == Some(CallState::Ringing) =>
@@ -204,14 +219,14 @@ impl Calls {
         }
     }
 
-    /// Keeps that one more phone rings, where the first has said so before.
+    /// Keeps that one more phone rings, where the first has said so before. Answers whether that is new.
     ///
     /// # Errors
     /// What the log reports.
-    pub async fn keep_alert(&self, history: &mut History, alert: Alert) -> Result<(), ApiError> {
-        self.log.keep_alert(&history.call.id, &alert).await?;
+    pub async fn keep_alert(&self, history: &mut History, alert: Alert) -> Result<Execution, ApiError> {
+        let new = self.log.keep_alert(&history.call.id, &alert).await?;
         history.alerts.push(alert);
-        Ok(())
+        Ok(if new { Execution::Committed } else { Execution::DoneBefore })
     }
 
     async fn committed(&self, history: &History, commit: &Commit, at_hand: &AtHand) {

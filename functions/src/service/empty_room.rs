@@ -50,7 +50,7 @@ pub async fn end_once_left(calls: &Calls, history: &mut History, as_of: Millis, 
     };
     match calls.execute(history, request, &calls.clock).await {
         // Somebody hung up meanwhile.
-        Ok(()) | Err(ApiError::Refused(_)) => Ok(()),
+        Ok(_) | Err(ApiError::Refused(_)) => Ok(()),
         Err(other) => Err(other),
     }
 }

@@ -7,13 +7,13 @@ use crate::item::keyed;
 use crate::log::EventLog;
 
 impl EventLog {
-    /// Keeps `alert` beside the call; where the same client has said so before, its first word stands.
+    /// Keeps `alert` beside the call; false where the same client has said so before: then its first word stands.
     ///
     /// # Errors
     /// [`LogError::Store`].
-    pub async fn keep_alert(&self, call_id: &CallId, alert: &Alert) -> Result<(), LogError> {
+    pub async fn keep_alert(&self, call_id: &CallId, alert: &Alert) -> Result<bool, LogError> {
         let who = alert.client_id.as_ref().map_or("-", ClientName::as_str);
         let item = keyed(call_id, &format!("alert#{who}"), alert)?;
-        self.put_new(item).await.map(drop)
+        self.put_new(item).await
     }
 }

@@ -12,12 +12,14 @@ use ilock_functions::triggers::expire_call::expire;
 use ilock_local::Options;
 use ilock_notify::Alarm;
 use ilock_tests::World;
-use ilock_tests::parties::{Party, call_id};
+use ilock_tests::parties::{Answer, Party, call_id};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const ROUNDS: u64 = 200;
 const PHONES: usize = 50;
+/// How many copies of one request arrive at once.
+const COPIES: usize = 4;
 /// A new stack after this many rounds: the embedded DynamoDB's stream grows slow.
 const ROUNDS_PER_WORLD: u64 = 50;
 
@@ -99,7 +101,7 @@ async fn of_fifty_phones_a_cancel_and_an_expiry_exactly_one_wins_and_every_loser
 async fn two_requests_at_once_under_one_key_are_one_or_one_of_them_is_refused() {
     let world = World::new().await;
     let (door, user) = (world.door("device123"), world.user("user456"));
-    let post = |party: &Party, path: &'static str, body: serde_json::Value| {
+    let post = |party: &Party, path: &'static str, body: Value| {
         let party = party.clone();
         async move { party.asks_with(Method::POST, path, Some(body), &[("idempotency-key", "k")]).await }
     };
@@ -118,6 +120,47 @@ async fn two_requests_at_once_under_one_key_are_one_or_one_of_them_is_refused() 
     let mut statuses = [accept.status.as_u16(), reject.status.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 422]);
+    world.end().await;
+}
+
+/// Sends `copies` of one request under `key` at once, and asserts that all are answered, one as the first.
+async fn all_but_one_are_replayed(party: &Party, path: &'static str, body: Value, key: &str) -> Value {
+    let copy = || async { party.asks_with(Method::POST, path, Some(body.clone()), &[("idempotency-key", key)]).await };
+    let answers = join_all((0..COPIES).map(|_| copy())).await;
+    let first = answers.iter().filter(|answer| !answer.replayed).count();
+    assert_eq!(first, 1, "{path} {body}: {answers:?}");
+    answers.into_iter().map(Answer::ok).last().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_copies_of_a_request_at_once_all_but_one_are_told_that_it_was_done_before() {
+    let world = World::new().await;
+    let user = world.user("user456");
+    for phone in ["a", "b"] {
+        user.registers(phone).await;
+    }
+    let (by_callee, by_caller) = ("/api/calls/callee-action", "/api/calls/caller-action");
+    for round in 0..12 {
+        let door = world.door(&format!("door{round}"));
+        let press = json!({ "callee_id": "user456", "ring_seconds": 30, "caller_info": { "name": "door" } });
+        let placed = all_but_one_are_replayed(&door, "/api/calls", press, &format!("press-{round}")).await;
+        assert_eq!(placed["repeated"], false);
+        let call = call_id(&placed);
+        let act = |action: &str, client| json!({ "call_id": call, "action": action, "client_id": client });
+        all_but_one_are_replayed(&user, by_callee, act("ringing", Some("a")), "rings").await;
+        // Another phone's word is no repetition of the first one's, though it makes no commit.
+        let second = user.posts(by_callee, act("ringing", Some("b"))).await;
+        assert!(!second.replayed);
+        let again = user.posts(by_callee, act("ringing", Some("b"))).await;
+        assert!(again.replayed);
+        if round % 2 == 0 {
+            all_but_one_are_replayed(&user, by_callee, act("declined", Some("b")), "declines").await;
+            all_but_one_are_replayed(&user, by_callee, act("accepted", Some("a")), "accepts").await;
+            all_but_one_are_replayed(&user, by_callee, act("hangup", Some("a")), "hangs-up").await;
+        } else {
+            all_but_one_are_replayed(&door, by_caller, act("cancelled", None), "gives-up").await;
+        }
+    }
     world.end().await;
 }
 

@@ -17,9 +17,9 @@ use crate::error::ApiError;
 use crate::http::asker::{Asker, Caller};
 use crate::http::body::{JsonBody, short};
 use crate::http::idempotency::IdempotencyKey;
-use crate::http::response::Reply;
+use crate::http::response::Repeatable;
 use crate::http::tenant::{PartyCall, PartyCalls};
-use crate::service::calls::{CommandRequest, MAX_REASON, PersonalData};
+use crate::service::calls::{CommandRequest, Execution, MAX_REASON, PersonalData};
 use crate::service::room_credentials::RoomCredentials;
 use crate::service::rung::Rung;
 use crate::service::token_verifier::TokenVerifier;
@@ -64,7 +64,7 @@ async fn callee_action(
     key: IdempotencyKey,
     State(CalleeActionState { calls, rooms, directory, clock, .. }): State<CalleeActionState>,
     JsonBody(ask): JsonBody<CalleeAction>,
-) -> Result<Reply<CallView>, ApiError> {
+) -> Result<Repeatable<CallView>, ApiError> {
     short("reason", ask.reason.as_ref(), MAX_REASON)?;
     let acting = Acting::on(&calls, asker, &ask.call_id, ask.client_id.as_ref()).await?;
     let Acting { caller, mut call, client } = acting;
@@ -98,14 +98,15 @@ async fn callee_action(
         }),
         rung: Rung::default(),
     };
-    calls.execute(&mut call, request, &clock).await?;
+    let mut execution = calls.execute(&mut call, request, &clock).await?;
     if ask.action == CalleeAct::Accepted {
         they_talk(&directory, &caller, &call, clock.now()).await;
     }
-    if ask.action == CalleeAct::Ringing {
-        keep_later_alert(&calls, &mut call, (&caller.party.id, &acting), clock.now()).await?;
+    if ask.action == CalleeAct::Ringing && execution == Execution::DoneBefore {
+        execution = keep_later_alert(&calls, &mut call, (&caller.party.id, &acting), clock.now()).await?;
     }
-    Ok(Reply(view(&call, &rooms, (&caller.party, &acting), clock.now())?))
+    let replayed = execution == Execution::DoneBefore;
+    Ok(Repeatable { data: view(&call, &rooms, (&caller.party, &acting), clock.now())?, replayed })
 }
 
 /// Whether a phone that is busy silences itself alone: another phone of the person may still be answered. One that a call does
@@ -148,11 +149,11 @@ async fn keep_later_alert(
     call: &mut PartyCall,
     (callee, client): (&PartyId, &ActingClient),
     at: Millis,
-) -> Result<(), ApiError> {
+) -> Result<Execution, ApiError> {
     let placed = call.placed()?;
     let known = call.alerted(callee).any(|(by, _)| by == client.name.as_ref());
     if known || placed.state != CallState::Ringing || call.alerts.len() >= MAX_ALERTS {
-        return Ok(());
+        return Ok(Execution::DoneBefore);
     }
     let preview = placed.may_be_previewed(callee, at);
     let ActingClient { name, is, .. } = client;

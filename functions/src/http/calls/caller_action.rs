@@ -12,9 +12,9 @@ use crate::error::ApiError;
 use crate::http::asker::Asker;
 use crate::http::body::{JsonBody, short};
 use crate::http::idempotency::IdempotencyKey;
-use crate::http::response::Reply;
+use crate::http::response::Repeatable;
 use crate::http::tenant::PartyCalls;
-use crate::service::calls::{CommandRequest, MAX_REASON, PersonalData};
+use crate::service::calls::{CommandRequest, Execution, MAX_REASON, PersonalData};
 use crate::service::room_credentials::RoomCredentials;
 use crate::service::rung::Rung;
 use crate::service::token_verifier::TokenVerifier;
@@ -54,7 +54,7 @@ async fn caller_action(
     key: IdempotencyKey,
     State(CallerActionState { calls, rooms, clock, .. }): State<CallerActionState>,
     JsonBody(ask): JsonBody<CallerAction>,
-) -> Result<Reply<CallView>, ApiError> {
+) -> Result<Repeatable<CallView>, ApiError> {
     short("reason", ask.reason.as_ref(), MAX_REASON)?;
     let acting = Acting::on(&calls, asker, &ask.call_id, ask.client_id.as_ref()).await?;
     let Acting { caller, mut call, client } = acting;
@@ -75,6 +75,6 @@ async fn caller_action(
         personal: PersonalData::Unsaved(PersonalText { reason: ask.reason, ..PersonalText::default() }),
         rung: Rung::default(),
     };
-    calls.execute(&mut call, request, &clock).await?;
-    Ok(Reply(view(&call, &rooms, (&caller.party, &acting), clock.now())?))
+    let replayed = calls.execute(&mut call, request, &clock).await? == Execution::DoneBefore;
+    Ok(Repeatable { data: view(&call, &rooms, (&caller.party, &acting), clock.now())?, replayed })
 }

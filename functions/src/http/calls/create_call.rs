@@ -29,7 +29,7 @@ use crate::http::idempotency::{IdempotencyKey, RequestDigest};
 use crate::http::response::Repeatable;
 use crate::http::tenant::{PartyCall, PartyCalls};
 use crate::metrics;
-use crate::service::calls::{CommandRequest, PersonalData, placing_of};
+use crate::service::calls::{CommandRequest, Execution, PersonalData, placing_of};
 use crate::service::room_credentials::RoomCredentials;
 use crate::service::rung::Rung;
 use crate::service::token_verifier::TokenVerifier;
@@ -324,11 +324,12 @@ impl CreateCallState {
         let place = self.place(request, (room_id, &acting), whom, (&mut call, personal));
         let beside = self.beside(request);
         let (placed, settled, ()) = futures::join!(place, live.settle(&self.directory), beside.forget(&outdated));
-        placed?;
+        let replayed = placed? == Execution::DoneBefore;
         if let Err(error) = settled {
             tracing::warn!(call_id = %call.call.id, %error, "an entry of an earlier call stays in place of this one's");
         }
-        self.answer(request, &call, &acting, false)
+        let data = self.answer(request, &call, &acting, false)?;
+        Ok(Repeatable { data, replayed })
     }
 
     /// The answer to a request whose key names a call already: the request placed that, or pressed for it once more.
@@ -342,7 +343,7 @@ impl CreateCallState {
             return Err(Refusal::KeyReused.into());
         }
         let repeated = call.placed()?.request != request.key;
-        Ok(Repeatable { replayed: true, ..self.answer(request, call, acting, repeated)? })
+        Ok(Repeatable { data: self.answer(request, call, acting, repeated)?, replayed: true })
     }
 
     /// What the entries of other calls make of this press.
@@ -398,7 +399,7 @@ impl CreateCallState {
         counted?;
         bound?;
         entered?;
-        self.answer(request, &earlier, &acting, true)
+        Ok(Repeatable { data: self.answer(request, &earlier, &acting, true)?, replayed: true })
     }
 
     fn answer(
@@ -407,13 +408,13 @@ impl CreateCallState {
         call: &PartyCall,
         acting: &ActingClient,
         repeated: bool,
-    ) -> Result<Repeatable<CallView>, ApiError> {
+    ) -> Result<CallView, ApiError> {
         let view = view(call, &self.rooms, (&request.caller.party, acting), self.clock.now())?;
         metrics::count_press(call.placed()?, request.now);
         let rung: BTreeSet<&PartyId> = call.placed()?.terms.callees.iter().map(|callee| &callee.id).collect();
         let left = request.callees.iter().filter(|id| !rung.contains(id));
         let not_rung = left.chain(&request.own).cloned().collect();
-        Ok(Repeatable { data: CallView { not_rung, repeated, ..view }, replayed: repeated })
+        Ok(CallView { not_rung, repeated, ..view })
     }
 
     async fn place(
@@ -422,7 +423,7 @@ impl CreateCallState {
         (room_id, client): (RoomId, &ActingClient),
         (callees, rung): (Vec<Callee>, Rung),
         (call, personal): (&mut PartyCall, PersonalData),
-    ) -> Result<(), ApiError> {
+    ) -> Result<Execution, ApiError> {
         let ring_seconds = request.ring_seconds;
         let command = CommandRequest {
             tenant: request.caller.tenant.clone(),
@@ -433,7 +434,7 @@ impl CreateCallState {
             personal,
             rung,
         };
-        self.calls.execute(call, command, &Clock::fixed(request.now)).await?;
+        let execution = self.calls.execute(call, command, &Clock::fixed(request.now)).await?;
         // The alarm may have fired before the call was committed.
         if self.clock.now() >= request.ends() {
             match self.calls.expire(call, &self.clock).await {
@@ -441,7 +442,7 @@ impl CreateCallState {
                 Err(other) => return Err(other),
             }
         }
-        Ok(())
+        Ok(execution)
     }
 }
 
