@@ -64,7 +64,9 @@ pub struct HistoryEntry {
 pub struct History {
     /// Newest first. A page that is filtered may be short, or empty, and not be the last.
     pub calls: Vec<HistoryEntry>,
-    /// When this was read. Once a person has looked at the page, the app sends this to `PUT /api/calls/seen`.
+    /// Once a person has looked at the page, the app sends this to `PUT /api/calls/seen`. It is when the last of the missed calls on
+    /// the page ended, or until when the person had seen their calls before, whichever is later; 100000000000, which is earlier
+    /// than any call, where there is neither. So no call counts as seen because of a page that does not show it, or a later one.
     pub read_at: Millis,
     /// On the first page: how many calls are unseen, of the last 100. 100 means that there may be more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,7 +79,7 @@ pub struct History {
 /// `PUT /api/calls/seen`, and its answer: until when a person has seen their history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallsSeen {
-    /// `read_at` of the page that the person looked at: all calls that were over by then are seen. An earlier time than one
+    /// `read_at` of the page that the person looked at: all missed calls that had ended by then are seen. An earlier time than one
     /// that stands changes nothing, and a later one than now counts as now. In milliseconds since 1970; less than
     /// 100000000000 are seconds by mistake, and refused.
     #[schemars(extend("minimum" = EARLIEST_REPORT.0))]

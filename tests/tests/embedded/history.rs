@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ilock_auth::Role;
+use ilock_directory::HistoryRow;
 use ilock_events::Millis;
 use ilock_local::Options;
 use ilock_tests::World;
@@ -326,6 +327,64 @@ async fn what_was_seen_on_one_phone_is_seen_on_all_and_a_call_that_rang_meanwhil
     for (wrong, rule) in [(json!(1_700_000_000), "milliseconds"), (json!("now"), "milliseconds")] {
         let refused = anna.asks(Method::PUT, "/api/calls/seen", Some(json!({ "until": wrong }))).await.refused(400);
         assert!(refused["field"] == "until" && refused["rule"].as_str().unwrap().contains(rule), "{refused}");
+    }
+    world.end().await;
+}
+
+/// The row of `call` in the history of the user `id`, once it says that the call is over.
+async fn row_of(world: &World, id: &str, call: &str) -> HistoryRow {
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        let mut rows = world.stack.directory.every_row();
+        while let Some(row) = rows.next().await.unwrap() {
+            let over = row.entry.as_ref().is_some_and(|entry| entry.state.is_final());
+            if over && row.pk.ends_with(&format!("#{id}")) && row.sk.ends_with(call) {
+                return row;
+            }
+        }
+        assert!(Instant::now() < until, "{call} is not over in the history of {id}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// As where the projector is behind: a call is over, and its row comes later than the reading of a page.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missed_call_whose_row_comes_late_is_unseen_whatever_was_read_before() {
+    let world = World::new().await;
+    let (door, anna, directory) = (world.door("device123"), world.user("anna"), &world.stack.directory);
+    world.user("ben").registers("phone").await;
+    let filters = ["", "?missed=true", "?unseen=true", "?direction=outgoing", "?state=ended", "?missed=false"];
+    // The first time nothing else stands in the list, then a missed call that was seen, and one of her own that is later.
+    for seen_before in [0, 1] {
+        let late = call_id(&door.rings("anna", 30).await);
+        door.caller_action(&late, "cancelled").await.ok();
+        let row = row_of(&world, "anna", &late).await;
+        assert!(directory.drop_row(&row).await.unwrap());
+        let own = call_id(&anna.posts("/api/calls", json!({ "callee_id": "ben" })).await.ok());
+        if seen_before == 1 {
+            anna.caller_action(&own, "cancelled").await.ok();
+            row_of(&world, "anna", &own).await;
+        }
+        for filter in filters {
+            let page = anna.gets(&format!("/api/calls{filter}")).await.ok();
+            assert!(!ids(&page).contains(&late.as_str()), "{page}");
+            assert_eq!(seen(&anna, &page["read_at"]).await["until"], page["read_at"], "{filter}");
+        }
+        assert!(directory.put_row(&row, None).await.unwrap());
+        // Neither does a page that leaves it out.
+        for filter in ["?direction=outgoing", "?state=ended", "?missed=false"] {
+            let page = anna.gets(&format!("/api/calls{filter}")).await.ok();
+            assert_eq!(page["unseen"], 1, "{filter}");
+            seen(&anna, &page["read_at"]).await;
+        }
+        let page = anna.gets("/api/calls").await.ok();
+        let shown = page["calls"].as_array().unwrap().iter().find(|call| call["call_id"] == late.as_str()).unwrap();
+        assert_eq!(
+            (&page["unseen"], &shown["unseen"], &page["read_at"]),
+            (&json!(1), &json!(true), &shown["ended_at"])
+        );
+        seen(&anna, &page["read_at"]).await;
+        assert_eq!(anna.gets("/api/calls").await.ok()["unseen"], 0);
     }
     world.end().await;
 }

@@ -55,6 +55,15 @@ pub struct Found {
     pub next: Option<String>,
 }
 
+impl Found {
+    /// When the last of its missed calls ended, of those that were over at `now`. A call that rang when the reading began may
+    /// have ended since, and another page, or an earlier part of this one, may show it as it was.
+    pub fn last_missed(&self, now: Millis) -> Option<Millis> {
+        let missed = self.rows.iter().map(|row| &row.record).filter(|row| row.missed);
+        missed.filter_map(|row| row.ended_at).filter(|at| *at <= now).max()
+    }
+}
+
 impl HistoryReader<'_> {
     /// Goes on from `page` until `limit` rows are found that are `wanted`, the history is over, or enough was looked at.
     ///

@@ -86,7 +86,7 @@ async fn list_calls(
     let limit = page_limit(asked.limit.as_deref())?;
     let wanted = asked.wanted()?;
     let (caller, admission) = asker.arrives();
-    let read_at = clock.now();
+    let begun = clock.now();
     let history = directory.history(&caller.tenant, &caller.party, limit, asked.cursor.as_deref());
     let (admitted, page) = futures::join!(admission.granted(), history);
     let seen_until = admitted?.seen_until;
@@ -98,6 +98,9 @@ async fn list_calls(
         None => Some(reader.count_unseen(Some(&found).filter(|_| asked.is_first_and_whole())).await?),
         Some(_) => None,
     };
+    // No later than what was shown: the row of a call that is over may come later than that of one that ended after it. Filters
+    // leave out rows, so what is over by now counts for nothing.
+    let read_at = found.last_missed(begun).max(seen_until).unwrap_or(EARLIEST_REPORT);
     let calls = reader.entries(found.rows).await?;
     Ok(Reply(History { calls, read_at, unseen, next_cursor: found.next }))
 }
