@@ -271,6 +271,8 @@ fn a_call_that_a_busy_person_refuses_was_rejected_by_nobody() {
     for form in [story, page] {
         assert!(form.contains("rejected (busy) at once") && form.contains("sound: all of 1 commits"), "{form}");
     }
+    let [standing] = told(&call.stored, true, |story, _| [text(&story.until(Moment::Commit(1)).unwrap())]);
+    assert!(standing.contains("rejected, by nobody"), "{standing}");
 }
 
 #[test]

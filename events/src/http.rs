@@ -38,7 +38,8 @@ pub struct ErrorData {
     /// Where the call stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<CallState>,
-    /// Who brought it there: a phone, a party, `timer` or `system`.
+    /// Who brought it there: a phone, a party, `timer` or `system`. Absent where nobody did: the callee's own setting refused the
+    /// call as it was placed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub winner: Option<String>,
     /// Until when the call rings.

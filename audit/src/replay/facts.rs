@@ -32,10 +32,8 @@ fn outcome(story: &Story) -> String {
     }
     let why = placed.reason.map(|reason| format!(" ({})", reason.word())).unwrap_or_default();
     // Nobody did that: the person's setting refuses while they are in another call.
-    if story.commits.first().is_some_and(|first| first.state.is_final()) {
-        return format!("{}{why} at once", placed.state.word());
-    }
-    format!("{}{why}, by {}", placed.state.word(), placed.winner.name())
+    let how = placed.won_by().map_or_else(|| " at once".to_owned(), |winner| format!(", by {winner}"));
+    format!("{}{why}{how}", placed.state.word())
 }
 
 fn duration(story: &Story) -> String {

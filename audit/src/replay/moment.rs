@@ -90,7 +90,7 @@ impl Story {
             since_placed: at.since(self.at),
             n: done.last().copied().unwrap_or_default(),
             state: placed.map(|placed| placed.state),
-            by: placed.map(|placed| placed.winner.name()),
+            by: placed.and_then(ilock_call::Placed::won_by),
             answered_by: placed.and_then(ilock_call::Placed::answered_by),
             ringing: placed.map_or_else(Vec::new, |placed| {
                 let name = |client: Option<&ilock_events::ClientName>, callee: &ilock_events::PartyId| {

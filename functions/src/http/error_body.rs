@@ -146,7 +146,10 @@ fn refused(refusal: &Refusal) -> ErrorBody {
         Refusal::NoSuchCall => body(S::NOT_FOUND, 40_401, "通话不存在", "No such call", Value::Null),
         Refusal::NotYours => body(S::FORBIDDEN, 40_301, "无权执行此操作", en.clone(), json!({ "reason": en })),
         Refusal::TooLate { state, winner } => {
-            body(S::CONFLICT, 40_901, "通话状态已改变", en, json!({ "state": state, "winner": winner }))
+            let data = winner
+                .as_ref()
+                .map_or_else(|| json!({ "state": state }), |winner| json!({ "state": state, "winner": winner }));
+            body(S::CONFLICT, 40_901, "通话状态已改变", en, data)
         }
         Refusal::NotAnswered => body(S::CONFLICT, 40_902, "通话尚未接听", en, json!({ "state": "ringing" })),
         Refusal::StillRinging { ends } => {

@@ -110,7 +110,7 @@ mod tests {
             request: CommandId::new("key").unwrap(),
             at: PLACED,
             state: CallState::Active,
-            winner: answerer.clone(),
+            winner: Some(answerer.clone()),
             answer: Some(Answer { by: answerer, at: ANSWERED }),
             reason: None,
             alerted: None,

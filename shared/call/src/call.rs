@@ -32,16 +32,16 @@ pub struct Placed {
     pub at: Millis,
     /// Where it stands.
     pub state: CallState,
-    /// Who brought it there.
-    pub winner: Actor,
+    /// Who brought it there; none where nobody did, because a callee's own setting refused the call as it was placed.
+    pub winner: Option<Actor>,
     /// Who answered it, and when.
     pub answer: Option<Answer>,
     /// Why it ended, once it has.
     pub reason: Option<Reason>,
     /// Whose phone was the first to confirm that it rings.
     pub alerted: Option<CallAlerted>,
-    /// Who has rejected it, and by whom.
-    pub rejected: BTreeMap<PartyId, Actor>,
+    /// Whose part in it was rejected, and by whom; by nobody where their own setting refused it as it was placed.
+    pub rejected: BTreeMap<PartyId, Option<Actor>>,
     /// Which clients have declined it.
     pub declined: BTreeSet<ClientName>,
 }
@@ -118,6 +118,12 @@ impl Placed {
         self.answer.as_ref().map(|answer| answer.by.name())
     }
 
+    /// The phone, party, `timer` or `system` that brought it where it stands, by name; none where nobody did.
+    #[must_use]
+    pub fn won_by(&self) -> Option<String> {
+        self.winner.as_ref().map(Actor::name)
+    }
+
     /// When it was answered.
     #[must_use]
     pub fn answered_at(&self) -> Option<Millis> {
@@ -191,37 +197,41 @@ impl Placed {
             }
             CallEvent::CallDeclined(declined) if ringing => {
                 self.declined.insert(declined.client_id.clone());
-                self.end_unless_somebody_may_answer(actor, Reason::Declined);
+                self.end_unless_somebody_may_answer(Some(actor), Reason::Declined);
             }
             CallEvent::CallRejected(rejected) if ringing => {
-                self.rejected.entry(rejected.callee.clone()).or_insert_with(|| actor.clone());
-                self.end_unless_somebody_may_answer(actor, rejected.reason);
+                // The commit that places a call is its caller's, who rejects nothing.
+                let by = Some(actor).filter(|actor| actor.party().as_ref() != Some(&self.terms.caller));
+                self.rejected.entry(rejected.callee.clone()).or_insert_with(|| by.cloned());
+                self.end_unless_somebody_may_answer(by, rejected.reason);
             }
             CallEvent::CallAccepted(_) if ringing => {
                 self.answer = Some(Answer { by: actor.clone(), at });
                 self.state = CallState::Active;
-                self.winner = actor.clone();
+                self.winner = Some(actor.clone());
             }
-            CallEvent::CallCancelled(_) if ringing => self.end(CallState::Cancelled, actor, Reason::Cancelled),
-            CallEvent::CallMissed(_) if ringing => self.end(CallState::Missed, actor, Reason::Timeout),
+            CallEvent::CallCancelled(_) if ringing => self.end(CallState::Cancelled, Some(actor), Reason::Cancelled),
+            CallEvent::CallMissed(_) if ringing => self.end(CallState::Missed, Some(actor), Reason::Timeout),
             CallEvent::CallEnded(ended) if self.state == CallState::Active => {
-                self.end(CallState::Ended, actor, ended.reason);
+                self.end(CallState::Ended, Some(actor), ended.reason);
             }
-            CallEvent::CallFailed(_) if !self.state.is_final() => self.end(CallState::Failed, actor, Reason::Failed),
+            CallEvent::CallFailed(_) if !self.state.is_final() => {
+                self.end(CallState::Failed, Some(actor), Reason::Failed);
+            }
             // A second placing, and what else does not fit the state, changes nothing.
             _ => {}
         }
     }
 
-    fn end_unless_somebody_may_answer(&mut self, actor: &Actor, reason: Reason) {
+    fn end_unless_somebody_may_answer(&mut self, by: Option<&Actor>, reason: Reason) {
         if self.terms.callees.iter().all(|callee| self.is_out(callee)) {
-            self.end(CallState::Rejected, actor, reason);
+            self.end(CallState::Rejected, by, reason);
         }
     }
 
-    fn end(&mut self, state: CallState, actor: &Actor, reason: Reason) {
+    fn end(&mut self, state: CallState, by: Option<&Actor>, reason: Reason) {
         self.state = state;
-        self.winner = actor.clone();
+        self.winner = by.cloned();
         self.reason = Some(reason);
     }
 }
@@ -305,7 +315,7 @@ fn take_in(known: &mut Option<Placed>, event: &CallEvent, command: &Command, at:
                 request: command.id.clone(),
                 at,
                 state: CallState::Ringing,
-                winner: command.actor.clone(),
+                winner: Some(command.actor.clone()),
                 answer: None,
                 reason: None,
                 alerted: None,

@@ -139,14 +139,16 @@ fn is_theirs(placed: &Placed, act: &Act, actor: &Actor, side: Side) -> bool {
 fn is_done(placed: &Placed, act: &Act, actor: &Actor) -> bool {
     let ringing = placed.state == CallState::Ringing;
     let client = actor.client().cloned();
-    let by_them = || placed.winner == *actor;
+    let by_them = || placed.winner.as_ref() == Some(actor);
     match act {
         Act::Accept {} => {
             let answered = placed.answer.as_ref().is_some_and(|answer| answer.by == *actor);
             answered && client.is_some() && placed.state == CallState::Active
         }
         Act::Reject { .. } => {
-            let rejected = person(actor).and_then(|person| placed.rejected.get(&person)).is_some_and(|by| by == actor);
+            let rejected = person(actor)
+                .and_then(|person| placed.rejected.get(&person))
+                .is_some_and(|by| by.as_ref() == Some(actor));
             rejected && matches!(placed.state, CallState::Ringing | CallState::Rejected)
         }
         Act::Decline {} => {
@@ -168,7 +170,7 @@ fn while_ringing(placed: &Placed, act: &Act, actor: &Actor, now: Millis) -> Resu
         Act::Cancel { personal } => Ok(CallEvent::CallCancelled(CallCancelled { personal: personal.clone() })),
         Act::Expire {} if over => Ok(CallEvent::CallMissed(CallMissed {})),
         Act::Expire {} => Err(Refusal::StillRinging { ends }),
-        _ if over => Err(Refusal::TooLate { state: CallState::Missed, winner: Actor::Timer.name() }),
+        _ if over => Err(Refusal::TooLate { state: CallState::Missed, winner: Some(Actor::Timer.name()) }),
         _ => by_callee(placed, act, actor, now),
     }
 }
@@ -177,7 +179,7 @@ fn by_callee(placed: &Placed, act: &Act, actor: &Actor, now: Millis) -> Result<C
     let callee = person(actor).ok_or(Refusal::NotYours)?;
     // Who has rejected has no part in it any more.
     if let Some(by) = placed.rejected.get(&callee) {
-        return Err(Refusal::TooLate { state: CallState::Rejected, winner: by.name() });
+        return Err(Refusal::TooLate { state: CallState::Rejected, winner: by.as_ref().map(Actor::name) });
     }
     let client_id = actor.client().cloned();
     match act {
@@ -199,7 +201,7 @@ fn by_callee(placed: &Placed, act: &Act, actor: &Actor, now: Millis) -> Result<C
 }
 
 fn too_late(placed: &Placed) -> Refusal {
-    Refusal::TooLate { state: placed.state, winner: placed.winner.name() }
+    Refusal::TooLate { state: placed.state, winner: placed.won_by() }
 }
 
 fn is_rejected(placed: &Placed, actor: &Actor) -> bool {

@@ -31,12 +31,12 @@ pub enum Refusal {
     RingSeconds,
     /// Somebody else was first, or the deadline has passed: `state` is where the call stands, `winner` who brought it
     /// there.
-    #[error("the call is {} already, by {winner}", state.word())]
+    #[error("the call is {} already{}", state.word(), winner.as_ref().map(|winner| format!(", by {winner}")).unwrap_or_default())]
     TooLate {
         /// Where the call stands; `missed` when the deadline has passed, even before the timer has said so.
         state: CallState,
-        /// The phone, party, `timer` or `system` that brought it there.
-        winner: String,
+        /// The phone, party, `timer` or `system` that brought it there; none where a callee's own setting did.
+        winner: Option<String>,
     },
     /// The call is still ringing, and this is for answered calls only.
     #[error("the call has not been answered")]

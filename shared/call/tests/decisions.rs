@@ -12,7 +12,7 @@ use ilock_call::{Refusal, decide};
 use ilock_events::{Act, Actor, Busy, CallEvent, CallState, Callee, Reason, Side};
 
 fn too_late(state: CallState, winner: &str) -> Refusal {
-    Refusal::TooLate { state, winner: winner.into() }
+    Refusal::TooLate { state, winner: Some(winner.into()) }
 }
 
 #[test]
@@ -219,12 +219,24 @@ fn whoever_does_not_want_to_be_rung_in_another_call_is_out_at_once() {
     let busy = |id: &str, busy| Callee { busy: Some(busy), ..callee(id, 2) };
     let one = Story::nothing().then(&device(), place_to(vec![busy("mum", Busy::Refused)], 30), ms(0));
     assert_eq!(one.call.state(), Some(CallState::Rejected));
-    assert_eq!(one.call.placed.unwrap().reason, Some(Reason::Busy));
+    let placed = one.call.placed.clone().unwrap();
+    // Her setting did it: neither the caller, whose commit it is, nor she herself.
+    assert_eq!(
+        (placed.reason, placed.winner, &placed.rejected[&callee("mum", 2).id]),
+        (Some(Reason::Busy), None, &None)
+    );
+    let by_nobody = Refusal::TooLate { state: CallState::Rejected, winner: None };
+    assert_eq!(by_nobody.to_string(), "the call is rejected already");
+    for (who, asks) in [(device(), cancel()), (phone_of("mum", 0), accept())] {
+        assert_eq!(one.decide(&who, asks, ms(1)), Err(by_nobody.clone()));
+    }
     let household = vec![busy("mum", Busy::Refused), busy("dad", Busy::Waiting)];
     let story = Story::nothing().then(&device(), place_to(household, 30), ms(0));
     assert_eq!(story.call.state(), Some(CallState::Ringing));
-    assert!(story.decide(&phone_of("mum", 0), accept(), ms(1)).is_err());
+    assert_eq!(story.decide(&phone_of("mum", 0), accept(), ms(1)), Err(by_nobody));
     assert!(story.decide(&phone_of("dad", 0), accept(), ms(1)).is_ok());
+    let story = story.then(&phone_of("dad", 0), reject(), ms(1));
+    assert_eq!(story.decide(&device(), cancel(), ms(2)), Err(too_late(CallState::Rejected, "dad_phone_0")));
 }
 
 #[test]

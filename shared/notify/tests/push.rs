@@ -473,7 +473,7 @@ fn household() -> (Placed, Commit, Vec<Phone>) {
 /// The call after the sample's callee has rejected it.
 fn rejected(mut placed: Placed) -> Placed {
     let id = PartyId::new("user456").unwrap();
-    placed.rejected.insert(id.clone(), Actor::User { id, client: None });
+    placed.rejected.insert(id.clone(), Some(Actor::User { id, client: None }));
     placed
 }
 

@@ -77,7 +77,7 @@ async fn a_loser_is_refused_by_the_commit_that_took_its_place() {
         else {
             panic!("it is too late")
         };
-        assert_eq!(winner, "user456_phone_1");
+        assert_eq!(winner.as_deref(), Some("user456_phone_1"));
         // With the winning commit in the answer it reads no further; without, it loads the call and so knows the rest too.
         let knows = behind.commits.len();
         assert_eq!(behind.commits, ahead.commits[..knows]);

@@ -42,7 +42,7 @@ async fn assert_one_won(log: &EventLog, outcomes: &[(CommandOutcome, History)]) 
         match ran {
             CommandOutcome::Committed(_) => {}
             CommandOutcome::Refused(Refusal::TooLate { state, winner }) => {
-                assert_eq!((*state, winner), (placed.state, &placed.winner.name()));
+                assert_eq!((*state, winner), (placed.state, &placed.won_by()));
                 assert_eq!(history.commits, won.commits);
             }
             other => panic!("neither won nor lost: {other:?}"),

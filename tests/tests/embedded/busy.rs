@@ -151,6 +151,13 @@ async fn who_does_not_want_to_be_rung_while_busy_refuses_at_once_and_history_and
     assert_eq!(world.stack.push.shown().len(), pushed);
     let history = world.log(&call_id(&view)).await;
     assert_eq!(history.commits.len(), 1);
+    // Nobody was first.
+    let late = [gate.caller_action(&call_id(&view), "cancelled").await, {
+        anna.callee_action(&call_id(&view), "accepted", Some("anna_phone")).await
+    }];
+    for answer in late {
+        assert_eq!(answer.refused(409), json!({ "state": "rejected" }));
+    }
     for party in [&anna, &gate] {
         let calls = party.gets("/api/calls").await.ok()["calls"].clone();
         let row = calls.as_array().unwrap().iter().find(|row| row["call_id"] == view["call_id"]).unwrap().clone();

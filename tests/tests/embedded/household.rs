@@ -151,11 +151,14 @@ async fn round(world: &World, members: &mut [Member], ahead: &AtomicI64, round: 
         // Who has lost is told who won the call; or which phone of the same person refused it before.
         let own = members.get(index).map(|member| member.person.id.as_str());
         let refused = told.0 == "rejected" && own.is_some_and(|own| told.1.starts_with(own));
-        assert!(refused || told == (state.as_str(), placed.winner.name().as_str()), "round {round}: {told:?}, {state}");
+        assert!(
+            refused || told == (state.as_str(), placed.won_by().unwrap().as_str()),
+            "round {round}: {told:?}, {state}"
+        );
     }
 
     // The winner's phone is in the call; every other one falls silent by what it is told.
-    let winner = (state == "active").then(|| placed.winner.name());
+    let winner = placed.won_by().filter(|_| state == "active");
     let silences = join_all(members.iter_mut().filter(|member| Some(member.client()) != winner).map(|member| {
         let call = call.clone();
         // Where the clock jumps past the deadline, some messages are not sent any more.

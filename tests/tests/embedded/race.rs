@@ -60,7 +60,7 @@ async fn round(world: &World, door: &Party, user: &Party, ahead: &AtomicI64, rou
 
     let log = world.log(&call).await;
     let state = log.call.state().unwrap().word();
-    let winner = log.call.placed.as_ref().unwrap().winner.name();
+    let winner = log.call.placed.as_ref().unwrap().won_by().unwrap();
     assert_eq!(log.commits.len(), 2, "one commit placed it, one decided it");
 
     let accepted = accepts.iter().filter(|answer| answer.status == 200).count();
