@@ -55,11 +55,9 @@ const TYPES: [(&str, &str); 19] = [
 ];
 
 /// Where a word of [`WORDS`] has its own meaning.
-const ALLOWED: [(&str, &str); 2] = [
+const ALLOWED: [(&str, &str); 1] = [
     // The template's parameter for alarms that can wait: a ticket as operators have it.
     ("cli/src/aws/doctor/subscribers.rs", "ticket"),
-    // A part of a sample's name.
-    ("events/asyncapi.yaml", "ticket"),
 ];
 
 /// The words of `text`, in small letters: `TicketTopicArn` and `ticket_topic_arn` have three.
@@ -117,8 +115,8 @@ fn instead(word: &str) -> &'static str {
     WORDS.iter().chain(&TYPES).find(|(old, _)| *old == word).map_or("", |(_, new)| *new)
 }
 
-/// What operators and app makers read outside Rust, by file: the API descriptions, the TypeScript of the clients, and what the
-/// template says of its parameters and functions. Its alarms are left out: they begin with `[page]` or `[ticket]`.
+/// What operators and app makers read outside Rust, by file: the API descriptions, the names of the samples, the TypeScript of the
+/// clients, and what the template says of its parameters and functions. Its alarms are left out: they begin with `[page]` or `[ticket]`.
 fn texts() -> Vec<(String, String)> {
     let folders = ["client/web/src", "client/pages/src"].map(|folder| repository().join(folder));
     let mut files: Vec<PathBuf> = folders.iter().flat_map(|folder| files_of(folder, "ts")).collect();
@@ -131,6 +129,10 @@ fn texts() -> Vec<(String, String)> {
     let (template, text) = read(&repository().join("template.yaml"));
     let described = text.lines().filter(|line| line.trim_start().starts_with("Description:"));
     texts.push((template, described.collect::<Vec<_>>().join("\n")));
+    let samples: Vec<String> =
+        files_of(&repository().join("events/samples"), "json").iter().map(|file| relative(file)).collect();
+    assert!(samples.len() > 50, "{} samples were read", samples.len());
+    texts.extend(samples.into_iter().map(|file| (file.clone(), file)));
     texts
 }
 
