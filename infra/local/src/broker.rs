@@ -21,9 +21,10 @@ use tokio::task::JoinHandle;
 
 use crate::broker_acl::{Authority, BrokerAcl};
 use crate::broker_entrance::{Entrance, Handshake, tls};
+use crate::dynamodb::KeptConnections;
 use crate::error::NotStarted;
 use crate::listening::listen;
-use crate::presence::PresenceReporter;
+use crate::presence::{PresenceReporter, note_nobody_connected};
 
 /// As IoT Core: 128 KB a message.
 const MAX_PACKET: usize = 128 * 1024;
@@ -49,6 +50,8 @@ pub struct BrokerAddresses {
 pub struct LocalBroker {
     acl: Arc<BrokerAcl>,
     storage: Storage,
+    /// Which connections stood.
+    kept: KeptConnections,
     running: tokio::sync::Mutex<Option<Running>>,
     /// What publishers use; none while the broker is down.
     open: Arc<Mutex<Option<Open>>>,
@@ -79,18 +82,29 @@ struct Open {
 
 impl LocalBroker {
     /// A broker that is not started yet. `certificates` is where its self-signed certificate lies, or is put;
-    /// `sessions` where sessions are kept over a restart.
+    /// `sessions` where sessions are kept over a restart, and `kept` which connections stood before it.
     ///
     /// # Errors
     /// [`NotStarted::Broker`] when the certificate cannot be made.
-    pub fn new(arns: Arns, certificates: &Path, sessions: Option<PathBuf>) -> Result<Self, NotStarted> {
-        let storage = Storage { certificate: certificate(certificates)?, sessions };
-        Ok(Self { acl: BrokerAcl::new(arns), storage, running: tokio::sync::Mutex::new(None), open: Arc::default() })
+    pub(crate) fn new(
+        arns: Arns,
+        certificates: &Path,
+        sessions: Option<PathBuf>,
+        kept: KeptConnections,
+    ) -> Result<Self, NotStarted> {
+        let (acl, storage) = (BrokerAcl::new(arns), Storage { certificate: certificate(certificates)?, sessions });
+        Ok(Self { acl, storage, kept, running: tokio::sync::Mutex::new(None), open: Arc::default() })
     }
 
-    /// Tells the broker whom to ask about clients. Until then nobody may connect.
-    pub fn connect(&self, authority: Authority) {
+    /// Tells the broker whom to ask about clients. Until then nobody may connect, so the connections that are kept are those of
+    /// an earlier process.
+    ///
+    /// # Errors
+    /// [`NotStarted::Database`] where those cannot be read.
+    pub(crate) fn connect(&self, authority: Authority) -> Result<(), NotStarted> {
+        note_nobody_connected(&authority, &self.kept).map_err(NotStarted::Database)?;
         self.acl.connect(authority);
+        Ok(())
     }
 
     /// The carrier that publishes on this broker, with `prefix` before every topic.
@@ -107,6 +121,10 @@ impl LocalBroker {
         let mut running = self.running.lock().await;
         if let Some(running) = &*running {
             return Ok(running.at);
+        }
+        // One that starts again may not have been told of the end of each connection.
+        if let Some(authority) = self.acl.authority() {
+            note_nobody_connected(authority, &self.kept).map_err(NotStarted::Database)?;
         }
         let failed = |error: mqtt5::MqttError| NotStarted::Broker(error.to_string());
         // Two libraries bring a provider of TLS each; the process must be told which. Told twice is told.
@@ -168,7 +186,7 @@ impl LocalBroker {
             .with_max_packet_size(MAX_PACKET)
             .with_retain_available(false)
             .with_sys_topics_enabled(false)
-            .with_event_handler(Arc::new(PresenceReporter::new(self.acl.clone())))
+            .with_event_handler(Arc::new(PresenceReporter::new(self.acl.clone(), self.kept.clone())))
     }
 }
 

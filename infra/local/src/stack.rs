@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::broker::{BrokerAddresses, LocalBroker};
 use crate::broker_acl::Authority;
-use crate::dynamodb::{self, KeptAlarms};
+use crate::dynamodb::{self, KeptAlarms, KeptConnections};
 use crate::error::NotStarted;
 use crate::http::cors::local_pages;
 use crate::http::dated::dated;
@@ -109,7 +109,8 @@ impl Stack {
         let tables = Tables::start(at.dynamodb, data_dir.as_deref(), &settings, watch).await?;
 
         let sessions = data_dir.as_ref().map(|dir| dir.join("mqtt"));
-        let broker = Arc::new(LocalBroker::new(settings.arns()?, files, sessions)?);
+        let kept = KeptConnections::of(&tables.database).map_err(NotStarted::Database)?;
+        let broker = Arc::new(LocalBroker::new(settings.arns()?, files, sessions, kept)?);
         let broker_at = broker.start(at.broker).await?;
         let settings = with_broker(settings, broker_at);
 
@@ -125,7 +126,7 @@ impl Stack {
 
         let (calls, directory, mqtt) = (wiring.calls()?, wiring.directory()?, wiring.mqtt_access()?);
         timer.connect(calls.clone());
-        broker.connect(Authority { mqtt: mqtt.clone(), directory: directory.clone(), clock: clock.clone() });
+        broker.connect(Authority { mqtt: mqtt.clone(), directory: directory.clone(), clock: clock.clone() })?;
         timer.set_kept().map_err(NotStarted::Database)?;
 
         let ledger = LedgerKeeper::new(&wiring)?;

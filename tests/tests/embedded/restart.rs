@@ -312,6 +312,64 @@ async fn a_start_reads_no_call_however_many_there_are_and_forgets_no_timer() {
     }
 }
 
+/// Whether the caller is told that a call to `callee` reaches nobody.
+async fn is_unreachable(door: &Party, panel: &mut Phone, callee: &str) -> bool {
+    let call = call_id(&door.rings(callee, 30).await);
+    let heard = panel.all_within(Duration::from_millis(1_500)).await;
+    door.caller_action(&call, "cancelled").await.ok();
+    let of_call: Vec<String> = heard.iter().filter(|heard| heard.body["call_id"] == call.as_str()).map(kind).collect();
+    assert!(of_call.iter().any(|kind| kind == "ringing"), "{heard:?}");
+    of_call.iter().any(|kind| kind == "unreachable")
+}
+
+/// Longer than a client may be away until it counts as offline.
+const AWAY: Duration = Duration::from_secs(7);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_that_does_not_come_back_after_a_kill_is_out_of_reach_and_one_that_does_is_not() {
+    let mut scene = Scene::set().await;
+    let anna = party(&scene.victim, "anna", Role::User);
+    let mut annas = Phone::connect(&anna, "phone", Version::V5).await;
+    assert!(!is_unreachable(&scene.door, &mut scene.panel, "user456").await);
+    scene.victim.child.kill().await.unwrap();
+    scene.phone.goes_away();
+    let at = Some((scene.victim.http, scene.victim.mqtt));
+    scene.victim = Victim::start(scene.data.path(), at).await;
+    // It may still be on its way back.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!is_unreachable(&scene.door, &mut scene.panel, "user456").await);
+    tokio::time::sleep(AWAY).await;
+    assert!(is_unreachable(&scene.door, &mut scene.panel, "user456").await);
+    assert!(!is_unreachable(&scene.door, &mut scene.panel, "anna").await);
+    let _ = annas.all_within(Duration::from_millis(1)).await;
+    // A second kill changes nothing for either, and whoever comes back after all can be reached.
+    scene.victim.replace(scene.data.path()).await;
+    tokio::time::sleep(AWAY).await;
+    assert!(is_unreachable(&scene.door, &mut scene.panel, "user456").await);
+    assert!(!is_unreachable(&scene.door, &mut scene.panel, "anna").await);
+    scene.phone.comes_back().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!is_unreachable(&scene.door, &mut scene.panel, "user456").await);
+}
+
+/// A stop ends every connection, and the process with it before it looks who has come back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_that_does_not_come_back_after_a_stop_is_out_of_reach() {
+    let data = tempfile::tempdir().unwrap();
+    let start = async || World::with(Options { data_dir: Some(data.path().into()), ..Options::anywhere() }).await;
+    let first = start().await;
+    let phone = first.phone(&first.user("user456"), "phone").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    first.end().await;
+    drop(phone);
+    let second = start().await;
+    tokio::time::sleep(AWAY).await;
+    let door = second.door("device123");
+    let mut panel = second.phone(&door, "panel").await;
+    assert!(is_unreachable(&door, &mut panel, "user456").await);
+    second.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_do_not_share_a_directory() {
     let data = tempfile::tempdir().unwrap();
