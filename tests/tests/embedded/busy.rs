@@ -132,6 +132,27 @@ async fn busy_from_the_only_phone_that_rings_ends_the_call_whatever_else_is_regi
     world.end().await;
 }
 
+/// The request may come again when another phone can be reached.
+#[tokio::test(flavor = "multi_thread")]
+async fn busy_from_the_only_phone_sent_again_is_the_same_request_though_another_phone_has_come() {
+    let world = World::new().await;
+    let (door, gus) = (world.door("device123"), world.user("gus"));
+    let mut live = world.phone(&gus, "live").await;
+    let call = call_id(&door.rings("gus", 30).await);
+    live.hears("incoming").await;
+    let body = json!({ "call_id": call, "action": "rejected", "reason": "busy", "client_id": "gus_live" });
+    let says = async || {
+        let (path, key) = ("/api/calls/callee-action", [("idempotency-key", "busy")]);
+        gus.asks_with(Method::POST, path, Some(body.clone()), &key).await
+    };
+    assert_eq!(says().await.ok()["state"], "rejected");
+    let _tablet = world.phone(&gus, "tablet").await;
+    let again = says().await;
+    assert!(again.replayed);
+    assert_eq!(again.ok()["state"], "rejected");
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_want_to_be_rung_while_busy_refuses_at_once_and_history_and_log_have_it() {
     let world = World::new().await;

@@ -73,14 +73,17 @@ async fn callee_action(
         return Err(ApiError::Forbidden("for those who are called only"));
     }
     let acting = client?;
+    let (actor, key) = (caller.actor(acting.name.clone()), key.or_fresh()?);
     let act = match ask.action {
         CalleeAct::Ringing => Act::Alert {},
         CalleeAct::Accepted => Act::Accept {},
         CalleeAct::Declined => Act::Decline {},
         CalleeAct::Rejected => {
             let reason = Reason::of_rejection(ask.reason.as_deref());
-            let alone =
-                reason == Reason::Busy && speaks_for_itself(&directory, &caller, &call, (&acting, clock.now())).await?;
+            // The same request once more is what it was, whoever can be reached by now.
+            let rejected = matches!(call.call.done(&actor, &key), Some(Act::Reject { .. }));
+            let may_be_alone = reason == Reason::Busy && !rejected;
+            let alone = may_be_alone && speaks_for_itself(&directory, &caller, &call, (&acting, clock.now())).await?;
             if alone { Act::Decline {} } else { Act::Reject { reason, personal: None } }
         }
         CalleeAct::Hangup => Act::HangUp { personal: None },
@@ -88,9 +91,9 @@ async fn callee_action(
     let says_why = matches!(act, Act::Reject { .. } | Act::HangUp { .. });
     let request = CommandRequest {
         tenant: caller.tenant.clone(),
-        actor: caller.actor(acting.name.clone()),
+        actor,
         client_is: acting.is,
-        key: key.or_fresh()?,
+        key,
         act,
         personal: PersonalData::Unsaved(PersonalText {
             reason: ask.reason.filter(|_| says_why),
