@@ -162,7 +162,12 @@ def last_parameters(stack):
         raise Wrong(never_created(stack, status))
     if status not in TAKES_A_DEPLOYMENT:
         raise Wrong(stuck(stack, status))
-    return {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
+    return parameters_of(found)
+
+
+def parameters_of(described):
+    """The parameters of a stack that CloudFormation has described."""
+    return {one["ParameterKey"]: one["ParameterValue"] for one in described.get("Parameters", [])}
 
 
 def resources_of(stack):
@@ -267,7 +272,7 @@ def new_ledger_has_free_names(last, values):
     name = values.get("LedgerName", "")
     if not name or (last is not None and last.get("LedgerName", "") == name):
         return
-    table, bucket = a_table(name), a_bucket(name)
+    table, bucket = table_called(name), a_bucket(name)
     if not table and not bucket:
         return
     taken = " and ".join(what for what, is_there in (("a table of this account", table), ("a bucket", bucket)) if is_there)
@@ -281,15 +286,14 @@ def new_ledger_has_free_names(last, values):
     raise Wrong("\n".join([*lines, *(f"  {command}" for command in commands)]))
 
 
-def a_table(name):
-    """Whether a table of the account and region is called so."""
+def table_called(name):
+    """The table of the account and region that is called so; None where there is none."""
     try:
-        boto3.client("dynamodb").describe_table(TableName=name)
+        return boto3.client("dynamodb").describe_table(TableName=name)["Table"]
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
-            return False
+            return None
         raise
-    return True
 
 
 def a_bucket(name):
@@ -346,8 +350,7 @@ def mqtt_certificate_stays(last, values):
 
 def prefix_of(stack):
     """A stack's TopicPrefix, as CloudFormation describes it."""
-    given = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
-    return given.get("TopicPrefix", "")
+    return parameters_of(stack).get("TopicPrefix", "")
 
 
 def in_this_region(template, values, region):

@@ -47,8 +47,7 @@ class Restore:
         self.stack, self.say = stack, say
         self.logical = TABLES[table]
         self.properties = yaml_parse(TEMPLATE.read_text())["Resources"][self.logical]["Properties"]
-        pages = self.aws["cloudformation"].get_paginator("list_stack_resources").paginate(StackName=stack)
-        self.resources = list(pages.search("StackResourceSummaries[]"))
+        self.resources = account.resources_of(stack)
         names = [one["PhysicalResourceId"] for one in self.resources if one["LogicalResourceId"] == self.logical]
         if not names:
             raise Wrong(f"{stack} has no {self.logical}: is it deployed from this template?")
@@ -56,12 +55,7 @@ class Restore:
 
     def described(self):
         """The table; None when it is gone."""
-        try:
-            return self.aws["dynamodb"].describe_table(TableName=self.name)["Table"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                return None
-            raise
+        return account.table_called(self.name)
 
     def run(self, backup=None):
         if self.described() is None:
@@ -155,7 +149,7 @@ class Restore:
 
     def parameters(self):
         stack = self.aws["cloudformation"].describe_stacks(StackName=self.stack)["Stacks"][0]
-        return {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
+        return account.parameters_of(stack)
 
     def tags(self):
         return [{"Key": "Application", "Value": "ilock-call"}, {"Key": "Stage", "Value": self.parameters()["Stage"]}]

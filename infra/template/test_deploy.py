@@ -110,7 +110,7 @@ class Aws:
     def describe_table(self, TableName):
         if TableName not in self.tables:
             raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "not found"}}, "DescribeTable")
-        return {}
+        return {"Table": {"TableName": TableName}}
 
     def head_bucket(self, Bucket):
         if (code := self.buckets.get(Bucket, "404")) != "200":
