@@ -105,9 +105,9 @@ async fn hours_within(
     hours: &mut HoursInOrder,
     mut each: impl FnMut(u64, Hour, Option<Finding>),
 ) -> Result<(), CommandError> {
-    let mut bundles = Box::pin(ledger.reader.bundles(within.clone(), &ledger.checkpoint.head));
+    let mut bundles = Box::pin(ledger.reader.bundles(within, &ledger.checkpoint.head));
     while let Some(bundle) = bundles.try_next().await.map_err(ledger_error)? {
-        for (index, entry) in (bundle.first..).zip(&bundle.entries).filter(|(index, _)| within.contains(index)) {
+        for (index, entry) in (bundle.first..).zip(&bundle.entries) {
             if let Some((hour, finding)) = entry.as_ref().and_then(|entry| hours.entry(index, entry)) {
                 each(index, hour, finding);
             }

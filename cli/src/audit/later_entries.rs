@@ -36,10 +36,10 @@ async fn show(ledger: &OpenLedger, within: Range<u64>, judge: &mut DayJudge) -> 
     if !judge.lacks() {
         return Ok(());
     }
-    let mut later = Box::pin(ledger.reader.bundles(within.clone(), &ledger.checkpoint.head));
+    let mut later = Box::pin(ledger.reader.bundles(within, &ledger.checkpoint.head));
     while let Some(bundle) = later.next().await {
         let bundle = bundle.map_err(ledger_error)?;
-        for (index, entry) in (bundle.first..).zip(bundle.entries).filter(|(index, _)| within.contains(index)) {
+        for (index, entry) in (bundle.first..).zip(bundle.entries) {
             if let Some(entry) = &entry {
                 judge.later_entry(index, entry);
             }

@@ -110,17 +110,13 @@ pub async fn read_day(
     let first = hours.beginning_of_day(Hour::of(day.begins()).before(), now).await?;
     let mut end = hours.end_of(day, first).await?;
     let mut bundles = Box::pin(ledger.reader.bundles(first..end, head));
-    while let Some(bundle) = bundles.try_next().await.map_err(ledger_error)? {
+    'day: while let Some(bundle) = bundles.try_next().await.map_err(ledger_error)? {
         for (index, entry) in (bundle.first..).zip(bundle.entries) {
-            if (first..end).contains(&index) {
-                judge.entry(index, entry);
-                if judge.is_over() {
-                    end = index + 1;
-                }
+            judge.entry(index, entry);
+            if judge.is_over() {
+                end = index + 1;
+                break 'day;
             }
-        }
-        if judge.is_over() {
-            break;
         }
     }
     // The ledger is read first: a commit that is made in between is in the log only, and too young to be reported.

@@ -31,6 +31,18 @@ pub struct RangeOfEntries {
     pub entries: Vec<Option<Entry>>,
 }
 
+impl RangeOfEntries {
+    /// Those of them whose indices are `within`.
+    fn within(mut self, within: &Range<u64>) -> Self {
+        let place = |index: u64| usize::try_from(index.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        let (start, end) = (place(within.start), place(within.end));
+        self.entries.truncate(end);
+        self.entries.drain(..start.min(self.entries.len()));
+        self.first = self.first.max(within.start);
+        self
+    }
+}
+
 /// The mark of an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FoundMark {
@@ -231,7 +243,8 @@ impl LedgerReader {
         Ok(found)
     }
 
-    /// The bundles from the one with entry `from` up to the one with entry `to`, in order, each held against the root.
+    /// The entries of a range, in order, by the bundles in which they stand, each held against the root. What else stands in the
+    /// first bundle and in the last is left out.
     pub fn bundles<'a>(
         &'a self,
         entries: Range<u64>,
@@ -239,6 +252,7 @@ impl LedgerReader {
     ) -> impl futures::Stream<Item = Result<RangeOfEntries, LedgerError>> + 'a {
         let width = u64::from(TILE_WIDTH);
         let bundles = entries.start / width..entries.end.min(head.size).div_ceil(width);
-        stream::iter(bundles.map(|index| self.bundle(index, head))).buffered(AT_ONCE)
+        let bundles = stream::iter(bundles.map(|index| self.bundle(index, head))).buffered(AT_ONCE);
+        bundles.map_ok(move |bundle| bundle.within(&entries))
     }
 }
