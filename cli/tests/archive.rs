@@ -414,6 +414,33 @@ async fn who_looked_is_held_against_the_ledger_whoever_removes_or_alters_it() {
 }
 
 /// Writes the archive, deletes what is in it, and tries what is refused on the way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_item_of_the_day_index_that_is_no_call_s_is_named_by_all_that_read_the_day() {
+    let past = Past::new().await;
+    let (dir, day) = (past.dir(), past.day.clone());
+    past.texts_expire().await;
+    let first = past.items(&past.calls[0]).await.into_iter().find(|item| item.contains_key("day")).unwrap();
+    let alien = |pk: &str| {
+        let (pk, sk) = (word(pk), word("commit#000001"));
+        let indexed = ["day", "at"].map(|name| (name.to_owned(), first[name].clone()));
+        HashMap::from_iter(indexed.into_iter().chain([("pk".to_owned(), pk), ("sk".to_owned(), sk)]))
+    };
+    let item = alien("nobody#1");
+    past.put(&item).await;
+    let said = past.verified(&day, None);
+    let [("unreadable", why)] = findings(&said)[..] else { panic!("{said:?}") };
+    assert!(why.contains("nobody#1"), "{why}");
+    assert!(past.refused(&["archive", day.as_str(), "--dir", dir.to_str().unwrap()], 7).contains("nobody#1"));
+    assert!(past.refused(&["ledger", "backfill", day.as_str()], 7).contains("nobody#1"));
+
+    past.remove(&item).await;
+    past.succeeds(&["archive", day.as_str(), "--dir", dir.to_str().unwrap()]);
+    past.put(&item).await;
+    let kept = past.refused(&["archive", day.as_str(), "--dir", dir.to_str().unwrap(), "--delete", "--yes"], 7);
+    assert!(kept.contains("nobody#1"), "{kept}");
+    past.world.end().await;
+}
+
 async fn archived_and_deleted(past: &Past, dir: &Path) {
     let unmarked = past.ledger_as_it_is();
     // An archive that was cut off is gone on with; a whole one is taken; each has the same bytes.

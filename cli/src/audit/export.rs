@@ -118,6 +118,6 @@ impl Export {
     }
 }
 
-fn exit_code(findings: u64) -> ExitCode {
+pub fn exit_code(findings: u64) -> ExitCode {
     if findings == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FINDINGS) }
 }

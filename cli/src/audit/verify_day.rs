@@ -85,8 +85,9 @@ pub struct ReadDay {
     pub marks: Marks,
     /// Calls of the day that were moved into its archive, where some were.
     gone: Option<Gone>,
-    /// What is wrong with its calls by themselves, and with the marks that say where the day stands in the ledger.
-    findings: Vec<Finding>,
+    /// What is wrong with its calls by themselves and with its index, and with the marks that say where the day stands in the
+    /// ledger.
+    pub findings: Vec<Finding>,
 }
 
 /// Calls of which the log has nothing but their marks.
@@ -182,6 +183,7 @@ impl ReadDay {
                 Pair { .. } => {}
             }
         }
+        self.findings.extend(calls.take_not_calls());
         Ok(())
     }
 

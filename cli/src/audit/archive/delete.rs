@@ -11,7 +11,7 @@ use crate::audit::archive::marks::Marks;
 use crate::audit::archive::side_by_side::{Pair, SideBySide};
 use crate::audit::ledger_args::OpenLedger;
 use crate::audit::source::read_error;
-use crate::ui::error::CommandError;
+use crate::ui::error::{CommandError, EXIT_FINDINGS};
 
 /// How many calls are deleted at once.
 const AT_ONCE: usize = 16;
@@ -42,6 +42,13 @@ pub async fn check(
         marks.add(&log);
         left.calls += 1;
         left.standing += u64::from(!log.is_gone());
+    }
+    if let Some(first) = calls.take_not_calls().first() {
+        return Err(CommandError::new(format!("nothing of {day} is deleted: {}", first.why))
+            .exit_code(EXIT_FINDINGS)
+            .hint(
+                "somebody put it there: `ilock verify --day` names all such items; remove them from the log's table",
+            ));
     }
     let lacking = marks.lacking(ledger).await?;
     if lacking.is_empty() {

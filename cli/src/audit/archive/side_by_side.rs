@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use ilock_audit::Finding;
 use ilock_audit::export::placed_at;
 use ilock_events::Millis;
 use ilock_log::EventLog;
@@ -46,6 +47,11 @@ impl SideBySide {
         let mut archive = archive.map(ArchiveFile::calls).transpose()?;
         let next_of_archive = archive.as_mut().map(ArchivedCalls::next_call).transpose()?.flatten();
         Ok(Self { placed, log: VecDeque::new(), archive, next_of_archive })
+    }
+
+    /// What the index of the day was found to hold since this was asked last that is no call's.
+    pub fn take_not_calls(&mut self) -> Vec<Finding> {
+        self.placed.take_not_calls()
     }
 
     /// The next call; none after the last.
