@@ -105,11 +105,23 @@ pub struct Access {
     pub asked: BTreeMap<String, String>,
 }
 
+/// An item among the accesses of a day that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UnreadableAccess {
+    /// Its sort key in the log's table.
+    pub item: String,
+    /// Why it cannot be read.
+    pub why: String,
+}
+
 /// `GET /api/audit/accesses`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccessesOfDay {
     /// In the order in which they looked.
     pub accesses: Vec<Access>,
+    /// What stands among them in the log and is no access that can be read: somebody changed it, or a newer version wrote it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<UnreadableAccess>,
     /// For the next page: `?cursor=…`. None on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,

@@ -28,7 +28,7 @@ mod stored;
 pub mod topics;
 mod upcast;
 
-pub use audited::{Access, AccessesOfDay, CallEvents, CallsOfDay, FoundCall, LookedAt};
+pub use audited::{Access, AccessesOfDay, CallEvents, CallsOfDay, FoundCall, LookedAt, UnreadableAccess};
 pub use call_event::{
     Busy, CallAccepted, CallAlerted, CallCancelled, CallDeclined, CallEnded, CallEvent, CallFailed, CallMissed,
     CallPlaced, CallRejected, Callee, Side, UnknownEvent,

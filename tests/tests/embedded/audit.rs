@@ -242,6 +242,39 @@ async fn that_somebody_looked_stands_in_the_log_and_is_shown_to_auditors() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_access_that_cannot_be_read_is_named_and_hides_no_other() {
+    let (world, now) = on_that_day().await;
+    let auditor = at(&world, "default", "auditor7", Role::Auditor, MORNING);
+    auditor.gets(&format!("/api/audit/calls?day={DAY}")).await.ok();
+    let [looked] = &written_down(&world, "default", DAY).await[..] else { panic!("one looked") };
+    let alien = |sk: &str, field: &str| {
+        let key = AttributeValue::S(format!("audit#default#{DAY}"));
+        let put = world.stack.dynamodb.put_item().table_name("events").item("pk", key);
+        put.item("sk", AttributeValue::S(sk.into())).item(field, AttributeValue::S("x".into())).send()
+    };
+    // One stands before and one behind what can be read; the last is no access by its key either.
+    alien("access#000", "looked_at").await.unwrap();
+    alien("zzz", "note").await.unwrap();
+    now.store(MORNING + 20, Ordering::SeqCst);
+    let path = format!("/api/audit/accesses?day={DAY}&limit=1");
+    let (mut unreadable, mut looks, mut cursor) = (vec![], 0, String::new());
+    loop {
+        let page = auditor.gets(&format!("{path}{cursor}")).await.ok();
+        looks += page["accesses"].as_array().unwrap().iter().filter(|access| access["looked_at"] == "calls").count();
+        for item in page["unreadable"].as_array().into_iter().flatten() {
+            assert!(item["why"].as_str().is_some_and(|why| !why.is_empty()), "{page}");
+            unreadable.push(item["item"].as_str().unwrap().to_owned());
+        }
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!((unreadable, looks), (vec!["access#000".to_owned(), "zzz".to_owned()], 1), "{looked}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_look_that_cannot_be_written_down_is_refused() {
     let engine = Engine::embedded().await;
     let faults = Faults::before(&engine.at).await;

@@ -66,5 +66,5 @@ async fn list_accesses(
         .with("limit", asked.limit.as_ref())
         .with("cursor", asked.cursor.as_ref());
     question.keep(&log, &auditor, clock.now(), (LookedAt::Accesses, None)).await?;
-    Ok(Reply(AccessesOfDay { accesses: page.accesses, next_cursor: page.next }))
+    Ok(Reply(AccessesOfDay { accesses: page.accesses, unreadable: page.unreadable, next_cursor: page.next }))
 }
