@@ -14,13 +14,16 @@ ASKS_FOR_IT = [Path("cli/src/aws/stack.rs")]
 PAGES = [Path("docs/operators.md"), Path("docs/operators.zh.md")]
 # Where AWS's own model of a service is called otherwise than its SDK crate. IAM calls all of them as the crates do.
 MODELS = {"servicequotas": "service-quotas"}
+# What IAM calls otherwise than the operation that it permits.
+ACTIONS = {"s3:GetBucketEncryption": "s3:GetEncryptionConfiguration"}
 SESSION = botocore.session.get_session()
 
 
 def operations(crate):
     """The operations of a service, by the names of the methods that ask for them."""
     names = SESSION.get_service_model(MODELS.get(crate, crate)).operation_names
-    return {xform_name(name): f"{crate}:{name}" for name in names}
+    actions = {xform_name(name): f"{crate}:{name}" for name in names}
+    return {method: ACTIONS.get(action, action) for method, action in actions.items()}
 
 
 def asked_by(source):

@@ -5,11 +5,12 @@ use aws_sdk_cloudwatch::Client as CloudWatch;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Datapoint, Dimension, Statistic};
 use aws_sdk_s3::Client as S3;
-use aws_sdk_s3::types::BucketVersioningStatus;
+use aws_sdk_s3::types::{BucketVersioningStatus, ServerSideEncryptionConfiguration};
 use ilock_env::Clock;
 
 use crate::aws::account::AwsError;
-use crate::aws::doctor::check_result::{CHANGES_BY_HAND, CheckResult};
+use crate::aws::doctor::check_result::{CHANGES_BY_HAND, CheckResult, Outcome};
+use crate::aws::doctor::encryption;
 use crate::aws::stack::{Resource, Stack};
 
 const ABOUT: &str = "ledger";
@@ -29,11 +30,30 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<CheckResult> {
             Err(error) if error.is_not_found() => no_bucket(bucket),
             Err(error) => CheckResult::refused(ABOUT, &format!("the bucket {}", bucket.physical), &error),
         });
+        if results.last().is_some_and(|last| last.outcome == Outcome::Ok) {
+            results.extend(encryption_of(&client, &bucket.physical).await);
+        }
     }
     if let Some(sequencer) = stack.resources.iter().find(|resource| resource.logical == SEQUENCER) {
         results.push(runs_of(sdk, &sequencer.physical, stack).await);
     }
     results
+}
+
+async fn encryption_of(client: &S3, bucket: &str) -> Option<CheckResult> {
+    let asked = client.get_bucket_encryption().bucket(bucket).send().await;
+    match asked {
+        Ok(found) => {
+            let rules = found.server_side_encryption_configuration().map(ServerSideEncryptionConfiguration::rules);
+            let first =
+                rules.unwrap_or_default().iter().find_map(|rule| rule.apply_server_side_encryption_by_default());
+            encryption::judge_bucket(ABOUT, bucket, first.map(|by| by.sse_algorithm()))
+        }
+        Err(error) => {
+            let thing = format!("the encryption of {bucket}");
+            Some(CheckResult::refused(ABOUT, &thing, &AwsError::from_sdk(&error)))
+        }
+    }
 }
 
 fn judge_bucket(bucket: &Resource, versioning: Option<&BucketVersioningStatus>) -> CheckResult {
@@ -107,7 +127,6 @@ fn judge_runs(function: &str, runs: f64, is_new: bool, rule: Option<&str>) -> Ch
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::doctor::check_result::Outcome;
 
     fn bucket(logical: &str) -> Resource {
         Resource { logical: logical.into(), physical: "calls-ledger".into(), kind: "AWS::S3::Bucket".into() }

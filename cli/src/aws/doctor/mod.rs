@@ -6,6 +6,7 @@ mod check_result;
 mod clock;
 mod command;
 mod concurrency;
+mod encryption;
 mod feeds;
 mod functions;
 mod http;

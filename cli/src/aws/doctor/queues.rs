@@ -8,6 +8,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 
 use crate::aws::account::AwsError;
 use crate::aws::doctor::check_result::CheckResult;
+use crate::aws::doctor::encryption;
 use crate::aws::stack::Stack;
 
 const ABOUT: &str = "queues";
@@ -29,9 +30,13 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack, sources: &BTreeSet<String>) -
     for url in stack.of_kind("AWS::SQS::Queue").map(|queue| &queue.physical) {
         let name = url.rsplit('/').next().unwrap_or(url);
         match client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All).send().await {
-            Ok(response) => queues.push(described(name, |attribute| {
-                response.attributes().and_then(|attributes| attributes.get(&attribute)).cloned()
-            })),
+            Ok(response) => {
+                let attribute = |name| response.attributes().and_then(|attributes| attributes.get(&name)).cloned();
+                queues.push(described(name, attribute));
+                let is_by_sqs = attribute(QueueAttributeName::SqsManagedSseEnabled);
+                let key = attribute(QueueAttributeName::KmsMasterKeyId);
+                results.extend(encryption::judge_queue(ABOUT, url, is_by_sqs.as_deref(), key.as_deref()));
+            }
             Err(error) => {
                 results.push(CheckResult::refused(ABOUT, &format!("the queue {name}"), &AwsError::from_sdk(&error)));
             }

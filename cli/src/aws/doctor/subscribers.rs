@@ -7,6 +7,7 @@ use aws_sdk_sns::Client;
 
 use crate::aws::account::AwsError;
 use crate::aws::doctor::check_result::CheckResult;
+use crate::aws::doctor::encryption;
 use crate::aws::doctor::topic_access::{self, Reporter};
 use crate::aws::stack::Stack;
 
@@ -32,6 +33,12 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<CheckResult> {
             }
             Err(error) => results.push(no_topic(parameter, arn, &AwsError::from_sdk(&error))),
         }
+    }
+    for topic in stack.of_kind("AWS::SNS::Topic").map(|topic| topic.physical.as_str()) {
+        results.extend(match client.get_topic_attributes().topic_arn(topic).send().await {
+            Ok(found) => encryption::judge_topic(PUSH, topic, attribute(found.attributes(), "KmsMasterKeyId")),
+            Err(error) => Some(CheckResult::refused(PUSH, &format!("the topic {topic}"), &AwsError::from_sdk(&error))),
+        });
     }
     let reports = stack.outputs.get("PushFailuresTopic").map(String::as_str);
     for (parameter, arn) in given(stack, &APPS) {

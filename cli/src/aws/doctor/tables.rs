@@ -1,13 +1,15 @@
-//! Checks the tables of the log, the ledger and the directory: state, protection, stream, recovery and time to live.
+//! Checks the tables of the log, the ledger and the directory: state, protection, stream, recovery, key and time to live.
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     PointInTimeRecoveryStatus, StreamViewType, TableDescription, TableStatus, TimeToLiveStatus,
 };
+use aws_sdk_kms::Client as Kms;
 
 use crate::aws::account::AwsError;
 use crate::aws::doctor::check_result::CheckResult;
+use crate::aws::doctor::encryption;
 use crate::aws::stack::{Resource, Stack};
 
 const ABOUT: &str = "tables";
@@ -21,7 +23,7 @@ const LOG_INDEX: &str = "by_day";
 
 /// The ARN of the log's stream, and what was found of the tables.
 pub async fn check(sdk: &SdkConfig, stack: &Stack) -> (Option<String>, Vec<CheckResult>) {
-    let client = Client::new(sdk);
+    let (client, kms) = (Client::new(sdk), Kms::new(sdk));
     let is_dev = stack.stage().is_some_and(|stage| stage == "dev");
     let (mut stream, mut results) = (None, vec![]);
     let (mut logs, mut are_all_described) = (0, true);
@@ -46,6 +48,7 @@ pub async fn check(sdk: &SdkConfig, stack: &Stack) -> (Option<String>, Vec<Check
             results.push(time_to_live(&client, name).await);
         }
         results.push(recovery(&client, name, is_dev).await);
+        results.push(key(&kms, stack, name, &table).await);
     }
     if are_all_described {
         results.extend(judge_all(stack, logs));
@@ -158,6 +161,21 @@ async fn recovery(client: &Client, name: &str, is_dev: bool) -> CheckResult {
          --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true"
     );
     missing_protection(is_dev, format!("{name} has no point-in-time recovery"), remedy)
+}
+
+/// Whether the table is encrypted under the key that the template says.
+async fn key(kms: &Kms, stack: &Stack, name: &str, table: &TableDescription) -> CheckResult {
+    let is_dev = stack.stage().is_some_and(|stage| stage == "dev");
+    let (own, key) = (stack.parameter(encryption::OF_TABLES), encryption::key_of(table.sse_description()));
+    let is_aws_s = match key.filter(|_| own.is_none()) {
+        Some(key) => encryption::is_aws_s(kms, key).await,
+        None => Ok(false),
+    };
+    match is_aws_s.map(|is_aws_s| encryption::judge_table(name, own, key, is_aws_s)) {
+        Ok(None) => CheckResult::ok(ABOUT, format!("{name} is encrypted under the template's key")),
+        Ok(Some((found, remedy))) => missing_protection(is_dev, found, remedy),
+        Err(error) => CheckResult::refused(ABOUT, &format!("the key of {name}"), &error),
+    }
 }
 
 async fn time_to_live(client: &Client, name: &str) -> CheckResult {
