@@ -8,10 +8,11 @@ mod ui;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::ui::error::CommandError;
 use crate::ui::output::Output;
+use crate::ui::variables;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -84,7 +85,7 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = parse();
     let output = Output::new(cli.json);
     // Two dependencies bring a TLS provider each, so rustls cannot choose one by itself.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -96,6 +97,16 @@ async fn main() -> ExitCode {
             ExitCode::from(error.exit_code)
         }
     }
+}
+
+/// The command line and the variables that set options. What is wrong with them is printed, and the process ends.
+fn parse() -> Cli {
+    let read: variables::Read = |name| std::env::var_os(name);
+    let line: Vec<_> = std::env::args_os().collect();
+    let command = variables::without_empty(Cli::command(), read);
+    let matches = command.clone().try_get_matches_from(&line);
+    let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+    cli.unwrap_or_else(|error| variables::named(error, &command, &line, read).exit())
 }
 
 async fn run(command: Command, output: Output) -> Result<ExitCode, CommandError> {

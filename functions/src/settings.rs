@@ -3,16 +3,22 @@
 
 mod access;
 mod calls;
+mod forms;
 pub mod ledger;
 pub mod limits;
 mod mqtt;
 mod push;
 mod trtc;
+#[cfg(test)]
+mod wrong_values;
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use ilock_auth::Secret;
+
+pub(crate) use access::setting_of;
+pub use forms::table as table_name;
 
 /// With this secret `ilock dev` and `ilock token` sign. Everybody knows it; nothing but `ilock dev` takes it.
 pub const DEV_SECRET: &str = "ilock-development-secret-known-to-everybody";
@@ -71,6 +77,61 @@ impl Settings {
         Self { read: Arc::new(read), dev: self.dev }
     }
 
+    /// Reads every setting that there is, whoever needs it, and keeps none. A process does that before anything else, so that
+    /// what is wrong is found when it starts and not when somebody rings. What is not set is not missed here: whoever needs
+    /// it says so.
+    ///
+    /// # Errors
+    /// [`BadSetting`]: the first that is wrong.
+    pub fn check(&self) -> Result<(), BadSetting> {
+        let set = Self { read: self.read.clone(), dev: true };
+        set.check_calls().and_then(|()| set.check_clients()).and_then(|()| set.check_ledger())
+    }
+
+    fn check_calls(&self) -> Result<(), BadSetting> {
+        self.events_table()?;
+        self.directory_table()?;
+        self.personal_days()?;
+        self.max_call_seconds()?;
+        self.fast_path()?;
+        self.press_limits()?;
+        self.expire_queue_url()?;
+        self.projector_queue_url()?;
+        self.presence_queue_url()?;
+        self.trtc()?;
+        self.sig_in_messages()?;
+        self.check_room_api()?;
+        self.trtc_callback_keys().map(drop)
+    }
+
+    fn check_clients(&self) -> Result<(), BadSetting> {
+        self.access()?;
+        self.mqtt_url()?;
+        self.mqtt_websocket_url()?;
+        self.mqtt_tokens()?;
+        self.mqtt_token_seconds()?;
+        self.mqtt_refresh_seconds()?;
+        self.mqtt_authorizer()?;
+        self.mqtt_signing_key()?;
+        self.payload_keys()?;
+        self.topic_prefix()?;
+        self.arns()?;
+        self.iot_endpoint()?;
+        self.registration_limits()?;
+        self.push_apps()?;
+        self.push_fcm_account().map(drop)
+    }
+
+    fn check_ledger(&self) -> Result<(), BadSetting> {
+        self.ledger_table()?;
+        self.ledger_origin()?;
+        self.ledger_bucket()?;
+        self.ledger_key_arns()?;
+        self.ledger_retention()?;
+        self.witnesses()?;
+        self.sequence_every().map(drop)
+    }
+
     fn get(&self, name: &str) -> Option<String> {
         (self.read)(name).filter(|value| !value.is_empty())
     }
@@ -87,12 +148,35 @@ impl Settings {
         }
     }
 
+    /// A setting that must be made, and must be of this form.
+    fn must_be(
+        &self,
+        name: &'static str,
+        dev: &str,
+        form: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<String, BadSetting> {
+        let text = self.must(name, dev)?;
+        form(&text).map_err(|rule| bad(name, rule))?;
+        Ok(text)
+    }
+
+    /// A setting that may be made, and must be of this form then.
+    fn may_be(
+        &self,
+        name: &'static str,
+        form: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<Option<String>, BadSetting> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        form(&text).map_err(|rule| bad(name, rule))?;
+        Ok(Some(text))
+    }
+
     fn number(&self, name: &'static str, or: u32, within: RangeInclusive<u32>) -> Result<u32, BadSetting> {
         let Some(text) = self.get(name) else { return Ok(or) };
         text.parse()
             .ok()
             .filter(|number| within.contains(number))
-            .ok_or_else(|| bad(name, format!("must be {} to {}", within.start(), within.end())))
+            .ok_or_else(|| bad(name, format!("must be a whole number from {} to {}", within.start(), within.end())))
     }
 
     fn secret(&self, name: &'static str) -> Result<Secret, BadSetting> {
@@ -117,10 +201,11 @@ mod tests {
 
     fn env(name: &str) -> Option<String> {
         let value = match name {
-            "EVENTS_TABLE" | "DIRECTORY_TABLE" => "t",
+            "EVENTS_TABLE" | "DIRECTORY_TABLE" => "table",
             "AUTH_ALGORITHMS" => "HS256",
             "AUTH_SECRET" | "MQTT_SECRET" | "PAYLOAD_SECRET" => "a secret of the operator's own, long enough",
-            "MQTT_URL" | "MQTT_WEBSOCKET_URL" => "ssl://broker",
+            "MQTT_URL" => "ssl://broker",
+            "MQTT_WEBSOCKET_URL" => "wss://broker/mqtt",
             "AWS_REGION" => "eu-central-1",
             "AWS_ACCOUNT_ID" => "123456789012",
             "TRTC_SDK_APP_ID" => "1400000000",

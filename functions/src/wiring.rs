@@ -21,7 +21,7 @@ use crate::service::room_credentials::{RingCredentials, RoomCredentials};
 use crate::service::room_watch::RoomWatch;
 use crate::service::token_verifier::TokenVerifier;
 use crate::service::witness_client::HttpWitnesses;
-use crate::settings::{BadSetting, Settings};
+use crate::settings::{BadSetting, Settings, setting_of};
 
 /// What carries messages, alarms and pushes: AWS, one process, or a test.
 ///
@@ -110,7 +110,7 @@ impl Wiring {
     /// What verifies access tokens.
     pub fn token_verifier(&self) -> Result<TokenVerifier, BadSetting> {
         let tokens = AccessTokens::new(self.settings.access()?)
-            .map_err(|error| BadSetting { name: "AUTH_ALGORITHMS", why: error.to_string() })?;
+            .map_err(|error| BadSetting { name: setting_of(error), why: error.to_string() })?;
         Ok(TokenVerifier::new(tokens, self.directory()?, self.clock.clone(), self.settings.topic_prefix()?))
     }
 
@@ -215,7 +215,7 @@ impl Wiring {
     /// What hears of rooms. It ends calls that were answered: no phone is to be woken for that.
     pub fn room_watch(&self) -> Result<RoomWatch, BadSetting> {
         Ok(RoomWatch {
-            keys: self.settings.trtc_callback_keys(),
+            keys: self.settings.trtc_callback_keys()?,
             sdk_app_id: self.settings.sdk_app_id()?,
             room_api: self.room_api()?,
             calls: self.calls_by(self.notifier_without_push()?)?,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::audit::audit_api::AuditApi;
 use crate::audit::bounded::STORES;
-use crate::play::target::is_on_this_machine;
+use crate::play::target::{is_on_this_machine, server_address};
 use crate::ui::error::CommandError;
 
 /// Where `ilock dev` has its DynamoDB unless it is told otherwise.
@@ -22,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 pub struct DevServer {
     /// The backend whose log and ledger are read: http(s)://… A running `ilock dev` on this machine says where its stores are. Any
     /// other can only be asked by `ilock prove` and `ilock verify --since`; for the rest use --aws or --file.
-    #[arg(long, env = "ILOCK_SERVER")]
+    #[arg(long, env = "ILOCK_SERVER", value_parser = server_address)]
     server: Option<String>,
     /// An auditor's access token. For a backend on this machine the default is one signed with the development secret.
     #[arg(long, env = "ILOCK_TOKEN", hide_env_values = true)]

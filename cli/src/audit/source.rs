@@ -9,6 +9,7 @@ use clap::Args;
 use ilock_audit::export::call_line;
 use ilock_directory::{Directory, DirectoryError};
 use ilock_events::{CallId, Millis};
+use ilock_functions::settings::table_name;
 use ilock_local::dynamodb;
 use ilock_log::ledger::Ledger;
 use ilock_log::{EventLog, LogError};
@@ -22,11 +23,16 @@ use crate::ui::error::CommandError;
 
 const BUFFER_BYTES: usize = 1 << 18;
 
+/// The name of a table.
+pub fn table(text: &str) -> Result<String, String> {
+    table_name(text).map(|()| text.to_owned())
+}
+
 /// The log in DynamoDB.
 #[derive(Debug, Clone, Args)]
 pub struct Source {
     /// The table of the event log.
-    #[arg(long, env = "EVENTS_TABLE", default_value = "events")]
+    #[arg(long, env = "EVENTS_TABLE", default_value = "events", value_parser = table)]
     table: String,
     /// Read from the AWS account that the environment selects, instead of a running `ilock dev`.
     #[arg(long)]
@@ -44,7 +50,7 @@ pub struct LogAndDirectory {
     #[command(flatten)]
     source: Source,
     /// The table of the directory.
-    #[arg(long, env = "DIRECTORY_TABLE", default_value = "directory")]
+    #[arg(long, env = "DIRECTORY_TABLE", default_value = "directory", value_parser = table)]
     directory_table: String,
 }
 

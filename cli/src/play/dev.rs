@@ -97,8 +97,9 @@ fn env(name: &str) -> Option<String> {
 impl Dev {
     /// Runs until Ctrl-C, SIGTERM, or the end of its terminal.
     pub async fn run(self, output: Output) -> Result<ExitCode, CommandError> {
-        let filter = EnvFilter::try_new(&self.log)
-            .map_err(|error| CommandError::new(format!("--log: {error}")).hint("for example: info,ilock=debug"))?;
+        let filter = EnvFilter::try_new(&self.log).map_err(|error| {
+            CommandError::new(format!("--log (or RUST_LOG): {error}")).hint("for example: info,ilock=debug")
+        })?;
         tracing_subscriber::fmt()
             .with_env_filter(filter)
             .fmt_fields(escaped_fields())

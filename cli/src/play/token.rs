@@ -9,7 +9,7 @@ use ilock_events::{Millis, PartyId, TenantId};
 use ilock_functions::settings::DEV_AUDIENCE;
 use serde_json::Value;
 
-use crate::play::target::{claim_names, default_tenant, sign_claims};
+use crate::play::target::{claim_names, default_tenant, settings, sign_claims};
 use crate::ui::error::CommandError;
 use crate::ui::output::Output;
 
@@ -50,7 +50,7 @@ impl Token {
         let identity = Identity { id: self.sub, role: self.role, tenant };
         let mut more = claim_names()?.claims_of(&identity);
         more.extend(self.claims);
-        let issuer = std::env::var("AUTH_ISSUER").ok();
+        let issuer = settings().issuer();
         let token = sign_claims(AccessClaims {
             identity: &identity,
             issuer: issuer.as_deref(),

@@ -6,3 +6,4 @@ pub mod log_lines;
 pub mod output;
 pub mod progress;
 pub mod stop;
+pub mod variables;

@@ -3,9 +3,21 @@
 use std::sync::LazyLock;
 
 use futures::future::BoxFuture;
+use ilock_functions::settings::BadSetting;
 use metrics_cloudwatch_embedded::Collector;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+
+/// What is logged: `RUST_LOG`, or `info` where it is not set.
+fn filter() -> Result<EnvFilter, BadSetting> {
+    let Some(text) = std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty()) else {
+        return Ok(EnvFilter::new("info"));
+    };
+    EnvFilter::try_new(text).map_err(|error| BadSetting {
+        name: "RUST_LOG",
+        why: format!("must be a log filter such as info or info,ilock=debug: {error}"),
+    })
+}
 
 /// One line of JSON an event, with the spans that it stands in: Lambda's invocation, the request, the call and its commit. They
 /// are the list `spans`, the innermost last. The innermost alone would not do: Lambda's request id is in the outermost.
@@ -13,9 +25,16 @@ pub fn lines_of_json<W>(to: W) -> impl tracing::Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
+    filtered_lines_of_json(to, filter().unwrap_or_else(|_| EnvFilter::new("info")))
+}
+
+fn filtered_lines_of_json<W>(to: W, filter: EnvFilter) -> impl tracing::Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     tracing_subscriber::fmt()
         .json()
-        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")))
+        .with_env_filter(filter)
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(true)
@@ -25,10 +44,14 @@ where
 }
 
 /// Logs as lines of JSON to standard output from now on.
-pub fn log_as_json() {
-    if tracing::subscriber::set_global_default(lines_of_json(std::io::stdout)).is_err() {
+///
+/// # Errors
+/// [`BadSetting`]: `RUST_LOG` is no filter.
+pub fn log_as_json() -> Result<(), BadSetting> {
+    if tracing::subscriber::set_global_default(filtered_lines_of_json(std::io::stdout, filter()?)).is_err() {
         tracing::warn!("a tracing subscriber is already set; this function logs through it");
     }
+    Ok(())
 }
 
 /// Gathers what is counted in this process from now on, for `namespace` and the dimension `Stage`; flushed, it writes one

@@ -18,18 +18,20 @@ use crate::ready::Ready;
 /// What `make` makes of a function's parts, from its environment, with the connections of `warm` open.
 ///
 /// # Errors
-/// A setting that is missing or wrong, by name, where no secret has to be waited for.
+/// A setting that is wrong, or missing, by name. Of a secret that is told with the first request, and in the log before.
 pub async fn start<T: Send + Sync + 'static>(
     retry: RetryPolicy,
     warm: &[Warm],
     make: impl Fn(&OnAws) -> Result<T, BadSetting> + Send + Sync + 'static,
 ) -> Result<Arc<Ready<T>>, Error> {
-    log_as_json();
+    log_as_json()?;
     collect_metrics();
     let sdk = aws_config::defaults(BehaviorVersion::latest()).timeout_config(request_timeouts()).load().await;
     let environment =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let secrets = Secrets::referred_to_in(environment);
+    // What is no secret is wrong before the secrets come. A function that cannot do its work does not start.
+    secrets.settings().check()?;
     let client = aws_sdk_secretsmanager::Client::new(&sdk);
     let has_secrets = !secrets.names().is_empty();
     let ready = Arc::new(Ready::new(OnAws::new(secrets.settings(), sdk, retry), secrets, client, make));

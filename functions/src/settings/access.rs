@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use ilock_auth::{AccessKeys, AccessRules, AsymmetricAlgorithm, ClaimNames, JwksSource, Role};
+use ilock_auth::{
+    AccessKeys, AccessRules, AsymmetricAlgorithm, BadRules, ClaimNames, JwksSource, MQTT_AUDIENCE, Role, Secret,
+};
 
 use super::{BadSetting, DEV_AUDIENCE, Settings, bad};
 
@@ -15,8 +17,11 @@ impl Settings {
     /// [`BadSetting`] when what it reads is missing or wrong.
     pub fn access(&self) -> Result<AccessRules, BadSetting> {
         let mut rules = AccessRules::new(self.access_keys()?);
-        rules.issuer = self.get("AUTH_ISSUER");
-        rules.audience = self.get("AUTH_AUDIENCE").or_else(|| self.dev.then(|| DEV_AUDIENCE.to_owned()));
+        rules.issuer = self.issuer();
+        if self.get("AUTH_AUDIENCE").as_deref() == Some(MQTT_AUDIENCE) {
+            return Err(bad("AUTH_AUDIENCE", format!("must not be {MQTT_AUDIENCE}, which is that of MQTT passwords")));
+        }
+        rules.audience = self.audience();
         rules.audience_may_be_absent = match self.get("AUTH_MISSING_AUDIENCE").as_deref() {
             None | Some("refuse") => false,
             Some("accept") => true,
@@ -82,7 +87,42 @@ impl Settings {
             self.get("AUTH_JWKS").ok_or_else(|| bad("AUTH_JWKS", "must be set to the URL or file of a JWKS"))?;
         let source =
             if source.contains("://") { JwksSource::Url(source) } else { JwksSource::File(PathBuf::from(source)) };
+        source
+            .check()
+            .map_err(|error| bad("AUTH_JWKS", format!("must be the https:// URL or the file of a JWKS: {error}")))?;
         Ok(AccessKeys::Jwks { source, algorithms })
+    }
+
+    /// `AUTH_SECRET`: what a token of `ilock dev` is signed with.
+    ///
+    /// # Errors
+    /// [`BadSetting`] when it is too short.
+    pub fn auth_secret(&self) -> Result<Secret, BadSetting> {
+        self.secret("AUTH_SECRET")
+    }
+
+    /// `AUTH_AUDIENCE`, where it is set; that of development in `ilock dev`.
+    #[must_use]
+    pub fn audience(&self) -> Option<String> {
+        self.get("AUTH_AUDIENCE").or_else(|| self.dev.then(|| DEV_AUDIENCE.to_owned()))
+    }
+
+    /// `AUTH_ISSUER`, where it is set.
+    #[must_use]
+    pub fn issuer(&self) -> Option<String> {
+        self.get("AUTH_ISSUER")
+    }
+}
+
+/// The setting that makes rules which cannot be worked with.
+pub(crate) const fn setting_of(error: BadRules) -> &'static str {
+    match error {
+        BadRules::ShortSecret(_) => "AUTH_SECRET",
+        BadRules::NoAlgorithm => "AUTH_ALGORITHMS",
+        BadRules::ReservedAudience => "AUTH_AUDIENCE",
+        BadRules::SessionIsToken => "AUTH_SESSION_CLAIM",
+        BadRules::SubjectIsToken => "AUTH_SUBJECT_CLAIM",
+        BadRules::Source(_) => "AUTH_JWKS",
     }
 }
 

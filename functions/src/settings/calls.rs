@@ -2,6 +2,7 @@
 
 use ilock_log::PERSONAL_DAYS;
 
+use super::forms::{table, url};
 use super::{BadSetting, Settings, bad};
 
 /// One method a setting.
@@ -11,12 +12,12 @@ use super::{BadSetting, Settings, bad};
 impl Settings {
     /// `EVENTS_TABLE`: the table of the log.
     pub fn events_table(&self) -> Result<String, BadSetting> {
-        self.must("EVENTS_TABLE", "events")
+        self.must_be("EVENTS_TABLE", "events", table)
     }
 
     /// `DIRECTORY_TABLE`: the table of clients, rooms and histories.
     pub fn directory_table(&self) -> Result<String, BadSetting> {
-        self.must("DIRECTORY_TABLE", "directory")
+        self.must_be("DIRECTORY_TABLE", "directory", table)
     }
 
     /// `PERSONAL_DAYS`: for how many days the text of a call, and its rows in histories, are kept.
@@ -40,16 +41,20 @@ impl Settings {
 
     /// `EXPIRE_QUEUE_URL`: the delay queue of the ring timer. On Lambda only.
     pub fn expire_queue_url(&self) -> Result<String, BadSetting> {
-        self.must("EXPIRE_QUEUE_URL", "http://127.0.0.1")
+        self.queue_url("EXPIRE_QUEUE_URL")
     }
 
     /// `PROJECTOR_QUEUE_URL`: where a commit waits whose push, or row in a history, is tried again. On Lambda only.
     pub fn projector_queue_url(&self) -> Result<String, BadSetting> {
-        self.must("PROJECTOR_QUEUE_URL", "http://127.0.0.1")
+        self.queue_url("PROJECTOR_QUEUE_URL")
     }
 
     /// `PRESENCE_QUEUE_URL`: where a disconnect waits until it is looked at again. On Lambda only.
     pub fn presence_queue_url(&self) -> Result<String, BadSetting> {
-        self.must("PRESENCE_QUEUE_URL", "http://127.0.0.1")
+        self.queue_url("PRESENCE_QUEUE_URL")
+    }
+
+    fn queue_url(&self, name: &'static str) -> Result<String, BadSetting> {
+        self.must_be(name, "http://127.0.0.1", |text| url(text, &["https", "http"]))
     }
 }

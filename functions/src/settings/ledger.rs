@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ilock_proof::Policy;
 
+use super::forms::{bucket, is_arn, require, table};
 use super::{BadSetting, Settings, bad};
 
 /// How long nobody may delete what is kept.
@@ -21,17 +22,21 @@ pub struct Retention {
 impl Settings {
     /// `LEDGER_TABLE`: the table of the ledger.
     pub fn ledger_table(&self) -> Result<String, BadSetting> {
-        self.must("LEDGER_TABLE", "ledger")
+        self.must_be("LEDGER_TABLE", "ledger", table)
     }
 
     /// `LEDGER_ORIGIN`: what the ledger is called in its checkpoints. On Lambda only.
     pub fn ledger_origin(&self) -> Result<String, BadSetting> {
-        self.must("LEDGER_ORIGIN", "ilock.local/ledger")
+        self.must_be("LEDGER_ORIGIN", "ilock.local/ledger", |text| {
+            let is_name =
+                text.len() <= 200 && !text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+');
+            require(is_name, || "must be a name without spaces and without +, of at most 200 bytes".to_owned())
+        })
     }
 
     /// `LEDGER_BUCKET`: the S3 bucket of tiles and checkpoints. On Lambda only.
     pub fn ledger_bucket(&self) -> Result<String, BadSetting> {
-        self.must("LEDGER_BUCKET", "ledger")
+        self.must_be("LEDGER_BUCKET", "ledger", bucket)
     }
 
     /// `LEDGER_KEY_ARNS`: the KMS keys that sign checkpoints, of Ed25519, separated by commas. On Lambda only.
@@ -39,7 +44,11 @@ impl Settings {
         let arns = self.must("LEDGER_KEY_ARNS", "arn:aws:kms:local:000000000000:key/ledger")?;
         let arns: Vec<String> =
             arns.split(',').map(|arn| arn.trim().to_owned()).filter(|arn| !arn.is_empty()).collect();
-        if arns.is_empty() { Err(bad("LEDGER_KEY_ARNS", "must name at least one key")) } else { Ok(arns) }
+        if arns.is_empty() || !arns.iter().all(|arn| is_arn(arn, "kms", "key/")) {
+            let rule = "must be the ARNs of KMS keys, arn:aws:kms:REGION:ACCOUNT:key/ID, separated by commas";
+            return Err(bad("LEDGER_KEY_ARNS", rule));
+        }
+        Ok(arns)
     }
 
     /// `LEDGER_RETENTION_MODE`, `LEDGER_RETENTION_DAYS`: how full tiles and kept checkpoints are locked. On Lambda only.

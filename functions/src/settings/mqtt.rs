@@ -3,6 +3,7 @@
 use ilock_auth::{Arns, ConnectSigner, MqttTokens, PayloadKeys, Secret, ShortSecret};
 use ilock_events::TopicPrefix;
 
+use super::forms::{require, url};
 use super::{BadSetting, Settings, bad};
 
 /// One method a setting, or a few that only count together.
@@ -12,12 +13,12 @@ use super::{BadSetting, Settings, bad};
 impl Settings {
     /// `MQTT_URL`: where clients find the broker.
     pub fn mqtt_url(&self) -> Result<String, BadSetting> {
-        self.must("MQTT_URL", "tcp://127.0.0.1:1883")
+        self.must_be("MQTT_URL", "tcp://127.0.0.1:1883", |text| url(text, &["tcp", "ssl", "mqtt", "mqtts"]))
     }
 
     /// `MQTT_WEBSOCKET_URL`: the same over WebSocket.
     pub fn mqtt_websocket_url(&self) -> Result<String, BadSetting> {
-        self.must("MQTT_WEBSOCKET_URL", "ws://127.0.0.1:8083/mqtt")
+        self.must_be("MQTT_WEBSOCKET_URL", "ws://127.0.0.1:8083/mqtt", |text| url(text, &["ws", "wss"]))
     }
 
     /// `MQTT_SECRET`, `MQTT_SECRET_SECOND`: MQTT passwords are signed with the first, and accepted with either.
@@ -53,7 +54,9 @@ impl Settings {
     /// `MQTT_SIGNING_KEY`: an RSA private key that signs the names of clients, for an authorizer that wants a signature.
     pub fn mqtt_signing_key(&self) -> Result<Option<ConnectSigner>, BadSetting> {
         let Some(pem) = self.get("MQTT_SIGNING_KEY") else { return Ok(None) };
-        ConnectSigner::new(&pem).map(Some).map_err(|error| bad("MQTT_SIGNING_KEY", error.to_string()))
+        ConnectSigner::new(&pem)
+            .map(Some)
+            .map_err(|error| bad("MQTT_SIGNING_KEY", format!("must be an RSA private key in PEM form: {error}")))
     }
 
     /// `PAYLOAD_SECRET`, `PAYLOAD_KEY_VERSION`: the keys of message payloads. A higher version changes all of them.
@@ -71,16 +74,25 @@ impl Settings {
 
     /// `AWS_REGION`, `AWS_ACCOUNT_ID`, `AWS_PARTITION`: where the topics are.
     pub fn arns(&self) -> Result<Arns, BadSetting> {
+        let name = |text: &str, rule: &str| {
+            let in_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            require(text.bytes().all(in_name), || format!("must be {rule}"))
+        };
+        let digits = |text: &str| {
+            let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+            require(is_account, || "must be the 12 digits of an AWS account".to_owned())
+        };
+        let partition = self.may_be("AWS_PARTITION", |text| name(text, "a partition such as aws or aws-cn"))?;
         Ok(Arns {
-            partition: self.get("AWS_PARTITION").unwrap_or_else(|| "aws".into()),
-            region: self.must("AWS_REGION", "local")?,
-            account: self.must("AWS_ACCOUNT_ID", "000000000000")?,
+            partition: partition.unwrap_or_else(|| "aws".into()),
+            region: self.must_be("AWS_REGION", "local", |text| name(text, "a region such as eu-central-1"))?,
+            account: self.must_be("AWS_ACCOUNT_ID", "000000000000", digits)?,
         })
     }
 
     /// `IOT_ENDPOINT`: the account's IoT data endpoint, `https://…`. On Lambda only.
     pub fn iot_endpoint(&self) -> Result<String, BadSetting> {
-        self.must("IOT_ENDPOINT", "http://127.0.0.1")
+        self.must_be("IOT_ENDPOINT", "http://127.0.0.1", |text| url(text, &["https", "http"]))
     }
 }
 

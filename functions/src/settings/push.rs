@@ -3,6 +3,7 @@
 use ilock_events::PushService;
 use ilock_notify::push::PushApps;
 
+use super::forms::{is_arn, require};
 use super::{BadSetting, Settings, bad};
 
 /// One method a setting, or a few that only count together.
@@ -22,22 +23,23 @@ impl Settings {
             (PushService::ApnsVoipSandbox, "PUSH_APNS_VOIP_SANDBOX", self.get("PUSH_APNS_VOIP_SANDBOX")),
         ] {
             if let Some(arn) = arn {
-                let is_app = arn.starts_with("arn:") && arn.contains(&format!(":app/{}/", service.word()));
-                if !is_app {
+                if !is_arn(&arn, "sns", &format!("app/{}/", service.word())) {
                     return Err(bad(name, format!("must be the ARN of a platform application for {}", service.word())));
                 }
                 apps.arns.insert(service, arn);
             }
         }
-        apps.bundle_id = self.get("PUSH_APNS_TOPIC");
+        apps.bundle_id = self.may_be("PUSH_APNS_TOPIC", |text| {
+            let in_id = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+            require(text.bytes().all(in_id), || "must be the iOS app's bundle id: A-Z a-z 0-9 . -".to_owned())
+        })?;
         Ok(Some(apps).filter(|apps| !apps.arns.is_empty()))
     }
 
     /// `PUSH_FCM_ACCOUNT`: the ARN of the secret with the service account by which FCM is asked without SNS. On Lambda only.
     pub fn push_fcm_account(&self) -> Result<Option<String>, BadSetting> {
         let Some(arn) = self.get("PUSH_FCM_ACCOUNT") else { return Ok(None) };
-        let is_one = arn.starts_with("arn:") && arn.contains(":secretsmanager:") && arn.contains(":secret:");
-        if is_one {
+        if is_arn(&arn, "secretsmanager", "secret:") {
             Ok(Some(arn))
         } else {
             Err(bad("PUSH_FCM_ACCOUNT", "must be the ARN of a secret of Secrets Manager"))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ilock_env::Clock;
 use ilock_trtc::{ApiKey, BadRoomApi, BadTrtcApp, RoomApi, RoomApiConfig, TrtcApp};
 
+use super::forms::graphic;
 use super::{BadSetting, DEV_SDK_APP_ID, DEV_TRTC_KEY, Settings, bad};
 use crate::service::room_credentials::SigInMessages;
 
@@ -35,7 +36,8 @@ impl Settings {
 
     pub fn sdk_app_id(&self) -> Result<u32, BadSetting> {
         let id = self.must("TRTC_SDK_APP_ID", &DEV_SDK_APP_ID.to_string())?;
-        id.parse().map_err(|_| bad("TRTC_SDK_APP_ID", "must be a number"))
+        id.parse()
+            .map_err(|_| bad("TRTC_SDK_APP_ID", "must be the number that the TRTC console shows, 1 to 4294967295"))
     }
 
     /// `USER_SIG_IN_MESSAGES`: `jwe`, `plain` or `none`.
@@ -56,35 +58,60 @@ impl Settings {
     /// `TRTC_API_SECRET_ID`, `TRTC_API_SECRET_KEY`, `TRTC_API_REGION`, `TRTC_API_URL`, `TRTC_API_PROXY`: Tencent's room
     /// API, which dismisses the room of a call that is over. Off without a secret id.
     pub fn room_api(&self, clock: Clock) -> Result<Option<RoomApi>, BadSetting> {
-        let (region, url) = (self.get("TRTC_API_REGION"), self.get("TRTC_API_URL"));
-        let (proxy, key) = (self.get("TRTC_API_PROXY"), self.get("TRTC_API_SECRET_KEY"));
-        let Some(id) = self.get("TRTC_API_SECRET_ID") else { return Ok(None) };
-        let key = key.ok_or_else(|| bad("TRTC_API_SECRET_KEY", "must be set beside TRTC_API_SECRET_ID"))?;
-        let mut config = RoomApiConfig::new(self.sdk_app_id()?, ApiKey::new(id, key));
-        config.region = region.unwrap_or(config.region);
-        config.url = url.unwrap_or(config.url);
-        config.proxy = proxy;
+        let (config, is_used) = self.room_api_config()?;
+        if !is_used {
+            return Ok(None);
+        }
+        RoomApi::new(&config, clock).map(Some).map_err(bad_room_api)
+    }
+
+    /// Whether the room API could be used, without opening anything.
+    pub(super) fn check_room_api(&self) -> Result<(), BadSetting> {
+        self.room_api_config().map(drop)
+    }
+
+    /// What the room API is asked with, and whether it is used. It is checked where it is not used too: whoever sets half of it
+    /// wants it.
+    fn room_api_config(&self) -> Result<(RoomApiConfig, bool), BadSetting> {
+        let (id, key) = (self.get("TRTC_API_SECRET_ID"), self.get("TRTC_API_SECRET_KEY"));
+        let is_used = id.is_some();
+        if is_used != key.is_some() {
+            let (name, beside) = ("TRTC_API_SECRET_ID", "TRTC_API_SECRET_KEY");
+            let (name, beside) = if is_used { (beside, name) } else { (name, beside) };
+            return Err(bad(name, format!("must be set beside {beside}")));
+        }
+        let key = ApiKey::new(id.unwrap_or_else(|| "none".into()), key.unwrap_or_else(|| "none".into()));
+        let mut config = RoomApiConfig::new(self.sdk_app_id()?, key);
+        config.region = self.get("TRTC_API_REGION").unwrap_or(config.region);
+        config.url = self.get("TRTC_API_URL").unwrap_or(config.url);
+        config.proxy = self.get("TRTC_API_PROXY");
         (config.timeout, config.within) = (ROOM_API_TRY, ROOM_API_ALL_TRIES);
-        let name = |error: &BadRoomApi| match error {
-            BadRoomApi::SecretId => "TRTC_API_SECRET_ID",
-            BadRoomApi::SecretKey => "TRTC_API_SECRET_KEY",
-            BadRoomApi::Region => "TRTC_API_REGION",
-            BadRoomApi::Proxy => "TRTC_API_PROXY",
-            _ => "TRTC_API_URL",
-        };
-        RoomApi::new(&config, clock).map(Some).map_err(|error| bad(name(&error), error.to_string()))
+        config.check().map_err(bad_room_api)?;
+        Ok((config, is_used))
     }
 
     /// `TRTC_CALLBACK_KEY`, `TRTC_CALLBACK_KEY_SECOND`: with them Tencent signs what it tells of rooms. Without any, nothing of
     /// that is believed.
-    #[must_use]
-    pub fn trtc_callback_keys(&self) -> Vec<Arc<str>> {
-        ["TRTC_CALLBACK_KEY", "TRTC_CALLBACK_KEY_SECOND"]
-            .iter()
-            .filter_map(|name| self.get(name))
-            .map(Arc::from)
-            .collect()
+    pub fn trtc_callback_keys(&self) -> Result<Vec<Arc<str>>, BadSetting> {
+        let keys = ["TRTC_CALLBACK_KEY", "TRTC_CALLBACK_KEY_SECOND"].map(|name| self.may_be(name, graphic));
+        keys.into_iter().filter_map(Result::transpose).map(|key| key.map(Arc::from)).collect()
     }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
+fn bad_room_api(error: BadRoomApi) -> BadSetting {
+    let name = match error {
+        BadRoomApi::SecretId => "TRTC_API_SECRET_ID",
+        BadRoomApi::SecretKey => "TRTC_API_SECRET_KEY",
+        BadRoomApi::Region => "TRTC_API_REGION",
+        BadRoomApi::Proxy => "TRTC_API_PROXY",
+        _ => "TRTC_API_URL",
+    };
+    let rule = match error {
+        BadRoomApi::NotAUrl => "must be https:// and a host".to_owned(),
+        _ => error.to_string(),
+    };
+    bad(name, rule)
 }
 
 #[cfg(test)]

@@ -101,10 +101,11 @@ impl Stack {
     /// [`NotStarted`].
     pub async fn start(options: Options) -> Result<Self, NotStarted> {
         let Options { at, data_dir, settings, header_timeout, poll, watch, mqtt_layer, clock, trtc_pages } = options;
+        let (page_room, settings) = (PageRoom::new(&settings, &trtc_pages)?, Settings::for_dev(settings));
+        settings.check()?;
         let in_use = data_dir.as_deref().map(take).transpose()?;
         let scratch = if data_dir.is_some() { None } else { Some(scratch()?) };
         let files = data_dir.as_deref().or(scratch.as_ref().map(TempDir::path)).unwrap_or(Path::new("."));
-        let (page_room, settings) = (PageRoom::new(&settings, &trtc_pages)?, Settings::for_dev(settings));
         let (http, http_at) = listen("HTTP", at.http).await?;
         let tables = Tables::start(at.dynamodb, data_dir.as_deref(), &settings, watch).await?;
 

@@ -22,7 +22,7 @@ pub struct Rebuild {
     #[arg(long, default_value = "60s")]
     grace: humantime::Duration,
     /// How long histories are kept, as the deployment has it (PersonalDays): older rows need not be there.
-    #[arg(long, env = "PERSONAL_DAYS", default_value_t = HISTORY_DAYS)]
+    #[arg(long, env = "PERSONAL_DAYS", default_value_t = HISTORY_DAYS, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     personal_days: u32,
     #[command(flatten)]
     tables: LogAndDirectory,

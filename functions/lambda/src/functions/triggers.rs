@@ -138,7 +138,7 @@ async fn push_feedback() -> Result<(), Error> {
 
 /// The custom resource that tells the template where IoT Core is.
 async fn iot_endpoint() -> Result<(), Error> {
-    log_as_json();
+    log_as_json()?;
     let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let iot = &IotEndpoint::new(IotControl::new(&sdk)?);
     lambda_runtime::run(service_fn(|event: LambdaEvent<CloudFormationCustomResourceRequest>| async move {

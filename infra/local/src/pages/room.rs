@@ -40,6 +40,9 @@ impl PageRoom {
     /// [`BadSetting`]: a file that is no SDK for a page, or no addresses.
     pub(crate) fn new(read: impl Fn(&str) -> Option<String>, pages: &TrtcPages) -> Result<Self, BadSetting> {
         let set = |name: &str| read(name).filter(|value| !value.is_empty());
+        // Read where the pages do not need them too, so that what is wrong is said at once.
+        let hosts = pages.hosts.as_deref().map_or_else(|| Ok(of_tencent()), checked)?;
+        let sdk = sdk(pages)?;
         if set("TRTC_SECRET_KEY").is_none_or(|key| key == DEV_TRTC_KEY) {
             return Ok(Self::Local);
         }
@@ -50,8 +53,6 @@ impl PageRoom {
             );
             return Ok(Self::Local);
         }
-        let hosts = pages.hosts.as_deref().map_or_else(|| Ok(of_tencent()), checked)?;
-        let sdk = sdk(pages)?;
         if sdk.is_none() {
             tracing::warn!(
                 "TRTC_SECRET_KEY is set, so the pages enter Tencent's rooms, but they have no copy of TRTC's SDK: start \

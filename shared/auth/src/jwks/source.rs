@@ -32,6 +32,11 @@ pub enum BadSource {
     /// A name or password in the URL would stand in logs.
     #[error("the JWKS URL must not contain a user name or password")]
     Credentials,
+    /// Not there, or not to be read.
+    #[error("the JWKS file cannot be read: {0}")]
+    File(std::io::ErrorKind),
+    #[error("the JWKS file is not a JWK set")]
+    NotJwks,
     /// The TLS library does not start: no root certificates, mostly.
     #[error("the HTTP client does not start")]
     Client,
@@ -57,23 +62,46 @@ pub(super) enum Source {
     Url { client: Client, url: Url },
 }
 
+impl JwksSource {
+    /// Whether keys can come from there: without asking a URL, and with a look at a file.
+    ///
+    /// # Errors
+    /// [`BadSource`].
+    pub fn check(&self) -> Result<(), BadSource> {
+        match self {
+            Self::Url(url) => checked(url).map(drop),
+            Self::File(path) => {
+                let file = File::open(path).map_err(|error| BadSource::File(error.kind()))?;
+                let mut json = Vec::new();
+                let read = file.take(LONGEST_SET as u64 + 1).read_to_end(&mut json);
+                read.map_err(|error| BadSource::File(error.kind()))?;
+                read_set(&json).map(drop).map_err(|_| BadSource::NotJwks)
+            }
+        }
+    }
+}
+
+fn checked(url: &str) -> Result<Url, BadSource> {
+    let url = Url::parse(url).map_err(|_| BadSource::NotAUrl)?;
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback(&url) => {}
+        _ => return Err(BadSource::NotHttps),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(BadSource::Credentials);
+    }
+    Ok(url)
+}
+
 impl Source {
     pub(super) fn new(source: &JwksSource) -> Result<Self, BadSource> {
         let url = match source {
             JwksSource::File(path) => return Ok(Self::File(path.clone())),
-            JwksSource::Url(url) => Url::parse(url).map_err(|_| BadSource::NotAUrl)?,
+            JwksSource::Url(url) => checked(url)?,
         };
-        let loopback = is_loopback(&url);
-        match url.scheme() {
-            "https" => {}
-            "http" if loopback => {}
-            _ => return Err(BadSource::NotHttps),
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(BadSource::Credentials);
-        }
         let mut client = Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none());
-        if loopback {
+        if is_loopback(&url) {
             client = client.no_proxy();
         }
         let client = client.build().map_err(|_| BadSource::Client)?;

@@ -73,6 +73,15 @@ impl RoomApiConfig {
         }
     }
 
+    /// Whether Tencent can be asked with it, without opening anything.
+    ///
+    /// # Errors
+    /// [`BadRoomApi`]: the first setting that is wrong.
+    pub fn check(&self) -> Result<(), BadRoomApi> {
+        self.target()?;
+        self.proxy.as_deref().map(http_proxy).transpose().map(drop)
+    }
+
     /// The URL that is asked, and its `Host` header.
     pub(super) fn target(&self) -> Result<(Url, String), BadRoomApi> {
         if !is_graphic(self.key.id()) {

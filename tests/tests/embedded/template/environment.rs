@@ -73,6 +73,17 @@ fn states() -> BTreeMap<&'static str, Build> {
 fn value(name: &str, algorithms: &str) -> String {
     let value = match name {
         "AUTH_ALGORITHMS" => algorithms,
+        "EVENTS_TABLE" | "LEDGER_TABLE" | "DIRECTORY_TABLE" | "LEDGER_BUCKET" => "ilock-dev-one",
+        "LEDGER_ORIGIN" => "ilock.test/ledger",
+        "LEDGER_KEY_ARNS" => "arn:aws:kms:eu-central-1:123456789012:key/1234abcd",
+        "IOT_ENDPOINT" | "EXPIRE_QUEUE_URL" | "PROJECTOR_QUEUE_URL" | "PRESENCE_QUEUE_URL" => "https://aws.example/one",
+        "MQTT_URL" => "ssl://broker.example:443",
+        "MQTT_WEBSOCKET_URL" => "wss://broker.example/mqtt",
+        "AWS_PARTITION" => "aws",
+        "AWS_REGION" => "eu-central-1",
+        "AWS_ACCOUNT_ID" => "123456789012",
+        "TRTC_CALLBACK_KEY" | "TRTC_CALLBACK_KEY_SECOND" => "0123456789abcdef0123456789abcdef",
+        "PUSH_APNS_TOPIC" => "com.example.app",
         "AUTH_JWKS" => "https://login.example/keys",
         "LEDGER_RETENTION_MODE" => "GOVERNANCE",
         "LEDGER_RETENTION_DAYS" => "3653",
