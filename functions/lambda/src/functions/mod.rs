@@ -25,5 +25,9 @@ pub async fn serve(functions: &[Function]) -> Result<(), Error> {
         let known: Vec<&str> = functions.iter().map(|(name, _)| *name).collect();
         format!("{HANDLER} is {asked:?}; this binary has {}", known.join(", "))
     })?;
-    serve().await
+    serve().await.inspect_err(|error| {
+        tracing::error!(%error, function = asked, "the function does not start");
+        // Where what is wrong is the log's own filter, nothing is logged.
+        eprintln!("{asked} does not start: {error}");
+    })
 }
