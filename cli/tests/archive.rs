@@ -423,7 +423,7 @@ async fn an_item_of_the_day_index_that_is_no_call_s_is_named_by_all_that_read_th
     let alien = |pk: &str| {
         let (pk, sk) = (word(pk), word("commit#000001"));
         let indexed = ["day", "at"].map(|name| (name.to_owned(), first[name].clone()));
-        HashMap::from_iter(indexed.into_iter().chain([("pk".to_owned(), pk), ("sk".to_owned(), sk)]))
+        indexed.into_iter().chain([("pk".to_owned(), pk), ("sk".to_owned(), sk)]).collect::<HashMap<_, _>>()
     };
     let item = alien("nobody#1");
     past.put(&item).await;

@@ -1,8 +1,14 @@
 //! Mistakes in a deployment, as somebody makes them: with the SDK, as the console or the command line would.
 
 use aws_sdk_cloudformation::types::{OnFailure, Tag};
-use aws_sdk_dynamodb::types::{PointInTimeRecoverySpecification, StreamSpecification, TimeToLiveSpecification};
+use aws_sdk_dynamodb::types::{
+    PointInTimeRecoverySpecification, SseSpecification, SseType, StreamSpecification, TimeToLiveSpecification,
+};
 use aws_sdk_lambda::types::EventSourcePosition;
+use aws_sdk_s3::types::{
+    ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
+};
+use aws_sdk_sqs::types::QueueAttributeName;
 use futures::future::BoxFuture;
 
 use crate::deployment::{Deployment, publishers};
@@ -11,7 +17,7 @@ use crate::deployment::{Deployment, publishers};
 type Make = for<'a> fn(&'a Deployment) -> BoxFuture<'a, ()>;
 
 /// Each with what the doctor says of it. In this order: later ones take away what earlier ones need.
-pub const MISTAKES: [(&str, Make, &str); 25] = [
+pub const MISTAKES: [(&str, Make, &str); 28] = [
     ("a message is left in the dead letters", |on| Box::pin(leave_a_letter(on)), "holds 1 message"),
     ("recovery is switched off", |on| Box::pin(switch_recovery_off(on)), "-events has no point-in-time recovery"),
     ("time to live is switched off", |on| Box::pin(switch_ttl_off(on)), "-directory keeps expired items"),
@@ -39,6 +45,9 @@ pub const MISTAKES: [(&str, Make, &str); 25] = [
         |on| Box::pin(deploy_another(on)),
         "a call in one rings phones of the other",
     ),
+    ("a table is put under another key", |on| Box::pin(encrypt_a_table_anew(on)), "-directory is encrypted under arn:"),
+    ("a queue is put under another key", |on| Box::pin(encrypt_a_queue_anew(on)), "is encrypted under alias/other"),
+    ("a bucket is put under another key", |on| Box::pin(encrypt_a_bucket_anew(on)), "is encrypted by aws:kms"),
     ("a secret is deleted", |on| Box::pin(delete_a_secret(on)), "/payload is to be deleted"),
     ("a secret is put under another key", |on| Box::pin(encrypt_a_secret_anew(on)), "/trtc is encrypted with"),
     ("the ledger's key is disabled", |on| Box::pin(disable_the_key(on)), "is disabled: nothing of the ledger"),
@@ -71,6 +80,29 @@ async fn switch_ttl_off(on: &Deployment) {
     let dynamodb = aws_sdk_dynamodb::Client::new(&on.sdk);
     let table = dynamodb.update_time_to_live().table_name(on.output("DirectoryTableName"));
     table.time_to_live_specification(off).send().await.unwrap();
+}
+
+async fn encrypt_a_table_anew(on: &Deployment) {
+    let key = aws_sdk_kms::Client::new(&on.sdk).create_key().send().await.unwrap().key_metadata.unwrap();
+    let key = SseSpecification::builder().enabled(true).sse_type(SseType::Kms).kms_master_key_id(key.arn.unwrap());
+    let dynamodb = aws_sdk_dynamodb::Client::new(&on.sdk);
+    let table = dynamodb.update_table().table_name(on.output("DirectoryTableName"));
+    table.sse_specification(key.build()).send().await.unwrap();
+}
+
+async fn encrypt_a_queue_anew(on: &Deployment) {
+    let sqs = aws_sdk_sqs::Client::new(&on.sdk);
+    let queue = sqs.set_queue_attributes().queue_url(on.output("ProjectorDeadLettersUrl"));
+    queue.attributes(QueueAttributeName::KmsMasterKeyId, "alias/other").send().await.unwrap();
+}
+
+async fn encrypt_a_bucket_anew(on: &Deployment) {
+    let by = ServerSideEncryptionByDefault::builder().sse_algorithm(ServerSideEncryption::AwsKms).build().unwrap();
+    let rule = ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(by).build();
+    let rules = ServerSideEncryptionConfiguration::builder().rules(rule).build().unwrap();
+    let bucket = on.resource("LedgerBucket").await;
+    let encrypt = aws_sdk_s3::Client::new(&on.sdk).put_bucket_encryption().bucket(bucket);
+    encrypt.server_side_encryption_configuration(rules).send().await.unwrap();
 }
 
 async fn disable_the_rule(on: &Deployment) {

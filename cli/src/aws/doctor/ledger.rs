@@ -5,7 +5,7 @@ use aws_sdk_cloudwatch::Client as CloudWatch;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Datapoint, Dimension, Statistic};
 use aws_sdk_s3::Client as S3;
-use aws_sdk_s3::types::{BucketVersioningStatus, ServerSideEncryptionConfiguration};
+use aws_sdk_s3::types::{BucketVersioningStatus, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration};
 use ilock_env::Clock;
 
 use crate::aws::account::AwsError;
@@ -47,7 +47,7 @@ async fn encryption_of(client: &S3, bucket: &str) -> Option<CheckResult> {
             let rules = found.server_side_encryption_configuration().map(ServerSideEncryptionConfiguration::rules);
             let first =
                 rules.unwrap_or_default().iter().find_map(|rule| rule.apply_server_side_encryption_by_default());
-            encryption::judge_bucket(ABOUT, bucket, first.map(|by| by.sse_algorithm()))
+            encryption::judge_bucket(ABOUT, bucket, first.map(ServerSideEncryptionByDefault::sse_algorithm))
         }
         Err(error) => {
             let thing = format!("the encryption of {bucket}");
