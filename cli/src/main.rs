@@ -4,6 +4,7 @@ mod audit;
 #[cfg(feature = "aws")]
 mod aws;
 mod play;
+mod selected_account;
 mod ui;
 
 use std::process::ExitCode;

@@ -95,6 +95,15 @@ fn what_a_variable_sets_wrongly_is_told_by_the_variable_s_name() {
     }
 }
 
+#[test]
+fn what_is_asked_of_aws_says_what_the_environment_lacks() {
+    let nowhere = ilock(&["verify", "--aws"], "AWS_REGION", "");
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(said(&nowhere).contains("set AWS_REGION"), "{}", said(&nowhere));
+    let nobody = ilock(&["verify", "--dynamodb", "127.0.0.1:9"], "AWS_REGION", "");
+    assert!(said(&nobody).contains("Connection refused"), "the cause is told: {}", said(&nobody));
+}
+
 #[cfg(unix)]
 #[test]
 fn a_variable_that_is_no_text_is_named() {

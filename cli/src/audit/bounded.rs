@@ -49,6 +49,9 @@ impl Limit {
         if bytes.len() > self.bytes {
             return Err(failed(&self.exceeded()));
         }
+        if bytes.is_empty() {
+            return Err(failed(&format!("it is empty, and {} is not", self.what)));
+        }
         Ok(bytes)
     }
 

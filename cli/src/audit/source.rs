@@ -19,7 +19,8 @@ use indicatif::ProgressBar;
 use crate::audit::audit_api::AuditApi;
 use crate::audit::dev_server::{DEFAULT_DYNAMODB, DevServer, Reach};
 use crate::audit::proof_input::{ZSTD_MAGIC, refuse_proof};
-use crate::ui::error::CommandError;
+use crate::selected_account::load_config;
+use crate::ui::error::{CommandError, error_chain};
 
 const BUFFER_BYTES: usize = 1 << 18;
 
@@ -109,8 +110,7 @@ impl Source {
 
     async fn client(&self) -> Result<aws_sdk_dynamodb::Client, CommandError> {
         if self.aws {
-            let behavior = aws_sdk_dynamodb::config::BehaviorVersion::latest();
-            return Ok(aws_sdk_dynamodb::Client::new(&aws_config::load_defaults(behavior).await));
+            return Ok(aws_sdk_dynamodb::Client::new(&load_config().await?));
         }
         Ok(dynamodb::client(self.address().await?, None))
     }
@@ -177,19 +177,21 @@ pub fn export_line(call: &StoredCall) -> Result<String, CommandError> {
     String::from_utf8(line).map(|line| line.trim_end().to_owned()).map_err(CommandError::new)
 }
 
-/// An error of the log or the directory, with its cause.
+/// An error of the log or the directory, with its causes.
 #[allow(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
 pub fn read_error(error: impl std::error::Error + 'static) -> CommandError {
     let error: &dyn std::error::Error = &error;
-    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-    let failed = CommandError::new(format!("{error}{cause}"));
+    let failed = CommandError::new(error_chain(error));
     match (error.downcast_ref(), error.downcast_ref()) {
         (Some(LogError::Item { .. } | LogError::Broken { .. }), _) => {
             failed.hint("`ilock verify` names what is wrong with the log")
         }
         (Some(LogError::Contended { .. }), _) => failed.hint("others write to it at the same time: run it again"),
         (_, Some(DirectoryError::Item(_))) => failed,
-        _ => failed.hint("is `ilock dev` running? --aws reads from an AWS account"),
+        _ => failed.hint(
+            "without --aws: is `ilock dev` running? With it: the tables, AWS_REGION and your permissions must be those of the \
+             deployment",
+        ),
     }
 }
 

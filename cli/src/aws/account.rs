@@ -1,50 +1,10 @@
-//! The AWS account that the environment selects, and errors of the AWS SDK.
+//! Errors of the AWS SDK.
 
 use std::error::Error;
-use std::time::Duration;
 
-use aws_config::SdkConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, ProvideCredentials};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-use crate::ui::error::CommandError;
-
-/// After this the SDK retries. Invoking a function may take longer and has a timeout of its own.
-const READ_TIMEOUT: Duration = Duration::from_secs(20);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Loads region and credentials, and fails when either is missing, before a command does anything.
-pub async fn load_config() -> Result<SdkConfig, CommandError> {
-    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
-    let sdk = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await;
-    if sdk.region().is_none() {
-        return Err(CommandError::new("no AWS region is set").hint("set AWS_REGION, or a profile with AWS_PROFILE"));
-    }
-    let missing = |why: String| {
-        CommandError::new(format!("cannot use AWS credentials: {why}")).hint(
-            "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; after `aws sso login`: \
-             eval \"$(aws configure export-credentials --format env)\"",
-        )
-    };
-    let provider = sdk.credentials_provider().ok_or_else(|| missing("none are configured".into()))?;
-    provider.provide_credentials().await.map_err(|error| missing(error_chain(&error)))?;
-    Ok(sdk)
-}
-
-/// An error and its causes, in one line. A cause whose text is already in the line is left out.
-pub fn error_chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let cause_text = error.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        cause = error.source();
-    }
-    text
-}
+use crate::ui::error::{CommandError, error_chain};
 
 /// An error response of AWS, or a request that had no response.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -25,7 +25,7 @@ pub struct Token {
     #[arg(long)]
     tenant: Option<TenantId>,
     /// How long the token is valid, in seconds from `iat`.
-    #[arg(long, default_value_t = 86_400)]
+    #[arg(long, default_value_t = 86_400, value_parser = clap::value_parser!(u32).range(1..))]
     expire: u32,
     /// The `iat` claim, in seconds since 1970. [default: now]
     #[arg(long, allow_hyphen_values = true)]

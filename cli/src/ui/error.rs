@@ -1,5 +1,6 @@
 //! Why a command failed, what to do about it, and the exit code.
 
+use std::error::Error;
 use std::fmt;
 
 #[derive(Debug)]
@@ -39,4 +40,18 @@ impl CommandError {
         self.exit_code = exit_code;
         self
     }
+}
+
+/// An error and its causes, in one line. A cause whose text is already in the line is left out.
+pub fn error_chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let cause_text = error.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        cause = error.source();
+    }
+    text
 }

@@ -85,6 +85,12 @@ pub struct Stack {
 /// Takes the data directory for this process alone.
 fn take(dir: &Path) -> Result<File, NotStarted> {
     let failed = |source| NotStarted::DataDir { path: dir.to_owned(), source };
+    if dir.is_file() {
+        return Err(failed(std::io::Error::new(
+            std::io::ErrorKind::NotADirectory,
+            "it is a file, and must be a folder",
+        )));
+    }
     std::fs::create_dir_all(dir).map_err(failed)?;
     let file = File::create(dir.join("in-use")).map_err(failed)?;
     match file.try_lock() {

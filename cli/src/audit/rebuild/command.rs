@@ -19,13 +19,17 @@ pub struct Rebuild {
     apply: bool,
     /// How long after a commit its history row may still be missing, because the projector has not written it yet: 60s, 1m
     /// 30s, 800ms.
-    #[arg(long, default_value = "60s")]
+    #[arg(long, default_value = "60s", value_parser = duration)]
     grace: humantime::Duration,
     /// How long histories are kept, as the deployment has it (PersonalDays): older rows need not be there.
     #[arg(long, env = "PERSONAL_DAYS", default_value_t = HISTORY_DAYS, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     personal_days: u32,
     #[command(flatten)]
     tables: LogAndDirectory,
+}
+
+fn duration(text: &str) -> Result<humantime::Duration, String> {
+    text.parse().map_err(|_| "must be a duration such as 60s, 1m 30s or 800ms".to_owned())
 }
 
 impl Rebuild {

@@ -6,7 +6,6 @@ use aws_config::SdkConfig;
 use clap::Args;
 use serde_json::json;
 
-use crate::aws::account::load_config;
 use crate::aws::doctor::alarms;
 use crate::aws::doctor::broker;
 use crate::aws::doctor::check_result::{CheckResult, Outcome};
@@ -23,6 +22,7 @@ use crate::aws::doctor::stacks;
 use crate::aws::doctor::subscribers;
 use crate::aws::doctor::tables;
 use crate::aws::stack::{Stack, StackName};
+use crate::selected_account::load_config;
 use crate::ui::error::CommandError;
 use crate::ui::output::{Level, Output};
 

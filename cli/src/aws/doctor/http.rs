@@ -5,9 +5,9 @@ use std::time::Duration;
 use ilock_events::Envelope;
 use serde_json::Value;
 
-use crate::aws::account::error_chain;
 use crate::aws::doctor::check_result::{CHANGES_BY_HAND, CheckResult};
 use crate::aws::stack::Stack;
+use crate::ui::error::error_chain;
 
 const ABOUT: &str = "http";
 

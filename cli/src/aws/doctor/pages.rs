@@ -1,9 +1,9 @@
 //! Checks that the pages are served, where the deployment has them, and that they may reach its broker.
 
-use crate::aws::account::error_chain;
 use crate::aws::doctor::check_result::{CHANGES_BY_HAND, CheckResult};
 use crate::aws::doctor::http;
 use crate::aws::stack::Stack;
+use crate::ui::error::error_chain;
 
 const ABOUT: &str = "pages";
 

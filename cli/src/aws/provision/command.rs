@@ -10,7 +10,7 @@ use ilock_auth::Role;
 use ilock_events::{Address, PartyAddress, PartyId, PartyKind, TenantId};
 use serde_json::json;
 
-use crate::aws::account::{cannot, load_config};
+use crate::aws::account::cannot;
 use crate::aws::provision::certificate;
 use crate::aws::provision::files::Files;
 use crate::aws::provision::revoke;
@@ -18,6 +18,7 @@ use crate::aws::provision::thing;
 use crate::aws::provision::token;
 use crate::aws::stack::{Stack, StackName, read_stack};
 use crate::play::target::default_tenant;
+use crate::selected_account::load_config;
 use crate::ui::error::CommandError;
 use crate::ui::output::{Level, Output};
 
@@ -50,7 +51,7 @@ pub struct Door {
     #[arg(long)]
     token: bool,
     /// How long the token is valid, in seconds.
-    #[arg(long, default_value_t = 2_592_000, requires = "token")]
+    #[arg(long, default_value_t = 2_592_000, requires = "token", value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
     /// Delete the door station's certificates and its thing.
     #[arg(long, conflicts_with_all = ["certificate", "token", "another", "out"])]

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use clap::Args;
 use ilock_events::CallId;
 
-use crate::aws::account::load_config;
 use crate::aws::redrive::call;
 use crate::aws::redrive::letters;
 use crate::aws::redrive::queue;
 use crate::aws::redrive::sqs_move;
 use crate::aws::stack::{StackName, read_stack};
+use crate::selected_account::load_config;
 use crate::ui::error::{CommandError, EXIT_USAGE};
 use crate::ui::output::Output;
 
