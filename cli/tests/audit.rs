@@ -493,6 +493,14 @@ fn what_cannot_be_audited_says_why() {
         assert_eq!(ilock(bad).status.code(), Some(2), "{bad:?}");
     }
     let server = Server::start();
+    let no_folder = server.run(&["verify", "--day", "2026-11-22", "--ledger", "/nonexistent"]);
+    assert!(no_folder.status.code() == Some(1) && text(&no_folder.stderr).contains("no such folder"), "{no_folder:?}");
+    #[cfg(unix)]
+    for endless in ["/dev/zero", "/dev/null", "/"] {
+        let refused = server.run(&["export", "--output", endless]);
+        let said = text(&refused.stderr);
+        assert!(refused.status.code() == Some(1) && said.contains("is there, and is no file"), "{said}");
+    }
     assert_eq!(server.run(&["replay", "call_a_b_1"]).status.code(), Some(1));
     assert_eq!(server.run(&["verify", "call_a_b_1"]).status.code(), Some(1));
 }

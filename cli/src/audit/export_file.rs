@@ -29,11 +29,22 @@ enum Out {
     Frames(Option<Encoder<'static, BufWriter<File>>>),
 }
 
+/// Refuses what is there and is no file. An export reads what is there already, to go on with it, and of a pipe or a device that
+/// has no end.
+fn refuse_no_file(path: &Path) -> Result<(), CommandError> {
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(CommandError::new(format!("{} is there, and is no file", path.display()))
+            .hint("choose a file: an export that was interrupted is gone on with, so what is there is read first")),
+        _ => Ok(()),
+    }
+}
+
 impl ExportFile {
     /// Whether the whole of this export is in `path`.
     pub fn is_whole(path: &Path, header: &Header) -> Result<bool, CommandError> {
         let failed = |error: io::Error| CommandError::new(format!("{}: {error}", path.display()));
         let head = header.line().map_err(CommandError::new)?;
+        refuse_no_file(path)?;
         let mut file = match File::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -47,6 +58,7 @@ impl ExportFile {
     pub fn open(path: &Path, header: &Header) -> Result<Self, CommandError> {
         let failed = |error: io::Error| CommandError::new(format!("{}: {error}", path.display()));
         let head = header.line().map_err(CommandError::new)?;
+        refuse_no_file(path)?;
         let compressed = is_compressed(path);
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;

@@ -70,7 +70,10 @@ impl LedgerArgs {
 
     pub async fn reader(&self, source: &Source) -> Result<(LedgerReader, String), CommandError> {
         let place = match (&self.ledger, source.dev_server()) {
-            (Some(place), _) => place.clone(),
+            (Some(place), _) => {
+                place.must_be_there()?;
+                place.clone()
+            }
             (None, Some(dev)) => match dev.reach_or_default().await? {
                 Reach::Stores(stores) => LedgerPlace::Folder(stores.tlog),
                 Reach::Api(api) => {

@@ -39,13 +39,24 @@ impl std::fmt::Display for LedgerPlace {
 }
 
 impl LedgerPlace {
+    /// Refuses a folder that is not there, where somebody named it. That of a running `ilock dev` may be about to be made.
+    pub fn must_be_there(&self) -> Result<(), CommandError> {
+        match self {
+            Self::Folder(folder) if !folder.is_dir() => {
+                Err(CommandError::new(format!("the ledger {}: there is no such folder", folder.display()))
+                    .hint("--ledger or ILOCK_LEDGER names it: DIR/tlog of `ilock dev --data-dir DIR`, or s3://BUCKET"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     #[allow(clippy::unused_async, reason = "only the feature `aws` awaits: it loads credentials")]
     pub async fn open(&self) -> Result<Arc<dyn LedgerStore>, CommandError> {
         match self {
             Self::Folder(folder) => Ok(Arc::new(LedgerFolder::new(folder))),
             #[cfg(feature = "aws")]
             Self::Bucket(bucket) => {
-                let sdk = crate::aws::account::load_config().await?;
+                let sdk = crate::selected_account::load_config().await?;
                 Ok(Arc::new(ilock_lambda::aws::Bucket::new(aws_sdk_s3::Client::new(&sdk), bucket)))
             }
             #[cfg(not(feature = "aws"))]
