@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use ilock_dynamo::{Item, number, text, written};
 use ilock_events::{Login, LoginSession, Millis, PartyAddress};
@@ -138,20 +141,29 @@ impl Directory {
         Ok(())
     }
 
-    /// Keeps that `party` has seen all calls that were over `until` then. A later time that stands already stays.
+    /// Keeps that `party` has seen all calls that were over `until` then. A later time that stands already stays. Answers until when
+    /// they have seen them now.
     ///
     /// # Errors
     /// [`DirectoryError::Store`].
-    pub async fn mark_seen(&self, party: &PartyAddress, until: Millis) -> Result<(), DirectoryError> {
+    pub async fn mark_seen(&self, party: &PartyAddress, until: Millis) -> Result<Millis, DirectoryError> {
         let update = self
             .update_account(party)
             .update_expression("SET seen_until = :until")
             .condition_expression("attribute_not_exists(seen_until) OR seen_until < :until")
             .expression_attribute_values(":until", number(until))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        written(update, "UpdateItem")?;
-        Ok(())
+        match update.map_err(SdkError::into_service_error) {
+            Ok(_) => Ok(until),
+            // Older engines do not say what stands there.
+            Err(UpdateItemError::ConditionalCheckFailedException(later)) => {
+                let stands = later.item.as_ref().and_then(|item| item.get("seen_until")?.as_n().ok()?.parse().ok());
+                Ok(stands.map_or(until, Millis))
+            }
+            Err(error) => Err(store("UpdateItem")(error)),
+        }
     }
 
     pub(crate) fn update_account(&self, party: &PartyAddress) -> UpdateItemFluentBuilder {

@@ -8,7 +8,7 @@ use ilock_directory::HistoryRow;
 use ilock_events::Millis;
 use ilock_local::Options;
 use ilock_tests::World;
-use ilock_tests::parties::{Party, call_id};
+use ilock_tests::parties::{Party, call_id, user_at};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -317,9 +317,11 @@ async fn what_was_seen_on_one_phone_is_seen_on_all_and_a_call_that_rang_meanwhil
     let later = anna.gets("/api/calls").await.ok();
     assert_eq!((&later["unseen"], &later["calls"][0]["unseen"]), (&json!(1), &json!(true)));
 
-    // An earlier time changes nothing, and nobody has seen what is still to come.
+    // An earlier time changes nothing, also where a later one came just before it, and nobody has seen what is still to come.
     assert_eq!(seen(&anna, &json!(1_600_000_000_000_i64)).await["until"], page["read_at"]);
     assert_eq!(anna.gets("/api/calls").await.ok()["unseen"], 1);
+    let raced = world.stack.directory.mark_seen(&user_at("anna"), Millis(1_600_000_000_000)).await.unwrap();
+    assert_eq!(json!(raced), page["read_at"]);
     let until = seen(&anna, &json!(9_000_000_000_000_i64)).await["until"].as_i64().unwrap();
     let now = ilock_env::Clock::system().now().0;
     assert!((now - 5_000..=now).contains(&until));

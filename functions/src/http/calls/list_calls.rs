@@ -120,7 +120,8 @@ async fn mark_seen(
     if account.seen_until.is_some_and(|seen| seen >= until) {
         return Ok(Reply(CallsSeen { until: account.seen_until.unwrap_or(until) }));
     }
-    directory.mark_seen(&caller.at(), until).await?;
+    // Another phone may have said a later time since.
+    let until = directory.mark_seen(&caller.at(), until).await?;
     Ok(Reply(CallsSeen { until }))
 }
 
