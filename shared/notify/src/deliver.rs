@@ -1,4 +1,4 @@
-//! Handing notices to the carriers, and kind what became of each.
+//! Handing notices to the carriers, and what became of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
