@@ -124,8 +124,8 @@ impl IotEndpoint {
             self.domain(wanted.websocket_domain)
         )?;
         Ok(Hosts {
-            mqtt_host: mqtt.unwrap_or_else(|| data.clone()),
-            websocket_host: websocket.unwrap_or_else(|| data.clone()),
+            mqtt_host: without_port(mqtt.as_ref().unwrap_or(&data)),
+            websocket_host: without_port(websocket.as_ref().unwrap_or(&data)),
             data_endpoint: data,
         })
     }
@@ -136,4 +136,9 @@ impl IotEndpoint {
             None => Ok(None),
         }
     }
+}
+
+/// A host alone: the template puts the port of MQTT behind it. IoT Core tells none, and an emulator may.
+fn without_port(host: &str) -> String {
+    host.split(':').next().unwrap_or(host).to_owned()
 }
