@@ -99,10 +99,13 @@ impl Client {
     fn call_by_push(&mut self, push: &Push, must_show: bool) {
         if let Some(index) = self.calls.position(&push.call_id) {
             let phase = self.calls.0.get(index).map(|call| call.phase);
-            match phase {
-                Some(CallPhase::Ringing | CallPhase::Asking) if must_show => self.ring(index),
-                Some(CallPhase::Ringing | CallPhase::Asking) | None => {}
-                Some(_) => self.show_and_end(Some(push), must_show),
+            if !matches!(phase, Some(CallPhase::Ringing | CallPhase::Asking)) {
+                self.show_and_end(Some(push), must_show);
+            } else if must_show {
+                self.ring(index);
+                // Its time may be up by what was heard of it before.
+                let is_over = self.calls.0.get(index).is_none_or(|call| call.phase == CallPhase::Over);
+                self.show_and_end(Some(push), is_over);
             }
             return;
         }
@@ -210,5 +213,37 @@ impl Client {
         if !rings {
             self.emit(Event::StopRinging { call_id, why: Ending::AnsweredHere });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Role};
+    use crate::input::Input;
+    use crate::output::Output;
+
+    #[test]
+    fn what_must_be_shown_is_shown_after_the_machine_slept_over_the_deadline() {
+        let push = |id: &str, remaining_ms: &str, must_show| Input::Push {
+            data: format!(
+                r#"{{"type":"VIDEO_CALL","call_id":"c","message_id":"{id}","remaining_ms":"{remaining_ms}"}}"#
+            ),
+            must_show,
+        };
+        let mut client = Client::new(Config::new(Role::Phone, "phone".into()), vec![7; 16]).unwrap();
+        client.handle(0, push("m1", "30000", false));
+        // No tick came in time. A push that was sent again may have been longer under way, and does not know.
+        let outputs = client.handle(31_000, push("m2", "5000", true));
+        let events = outputs.into_iter().filter_map(|output| match output {
+            Output::Event(event) => Some(event),
+            Output::Do(_) => None,
+        });
+        let events: Vec<Event> = events.collect();
+        let is_shown_and_ended = matches!(
+            events[..],
+            [Event::Ring { .. }, Event::StopRinging { .. }, Event::CallOver { why: Ending::Missed, .. }, ..]
+        );
+        assert!(is_shown_and_ended, "{events:?}");
     }
 }
