@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::classify::{Refused, Verdict, classify, is_ours};
 use crate::client::Client;
-use crate::codes::UNREADABLE;
-use crate::output::{Ending, Event, LogoutReason};
+use crate::codes::{BACKEND_FAULT, UNREADABLE};
+use crate::output::{Event, LogoutReason};
 use crate::problems::refusal;
 use crate::requests::{Act, Pending, Purpose, Stage};
 use crate::wire::View;
@@ -151,12 +151,15 @@ impl Client {
             (Act::Cancelled, 40901) if is_active => self.act(call_id, Act::CallerHangUp, None),
             (Act::CallerHangUp, 40902) => self.act(call_id, Act::Cancelled, None),
             (Act::Rejected, 40901) if is_active && is_ours => self.act(call_id, Act::HangUp, None),
-            (Act::HangUp, 40902) => self.act(call_id, Act::Rejected, None),
+            (Act::HangUp, 40902) if self.calls.was_ended_here(call_id) => self.act(call_id, Act::Rejected, None),
+            // An answer that was given up has not counted; or that of another one of the household has.
+            (Act::HangUp, 40902 | 40301) => {}
             (_, 40901) => self.settle_by_id(call_id, refused.state, refused.winner.as_deref()),
             (_, 40401) => self.gone(call_id),
             (Act::Accepted, _) => {
                 self.report_refusal(&Purpose::Act { call_id: call_id.into(), act }, refused);
-                self.over_by_id(call_id, Ending::Failed);
+                // A fault of the backend's, or an answer that cannot be read, does not say that it was not taken.
+                self.not_answered(call_id, matches!(refused.code, UNREADABLE | BACKEND_FAULT));
             }
             (_, 40402) => self.client_unknown(),
             _ => {
@@ -181,7 +184,7 @@ impl Client {
             }
             Purpose::Act { call_id, act: Act::Accepted } => {
                 self.report_failure(purpose, code, after_ms);
-                self.not_answered(call_id);
+                self.not_answered(call_id, pending.uncertain);
             }
             Purpose::Get { call_id, preview: false } => self.not_viewed(call_id),
             Purpose::Act { .. } if self.is_logged_out() => {}

@@ -4,7 +4,7 @@ use ilock_events::{CallState, ErrorData};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::codes::{LEAST_OF_BACKEND, NO_ANSWER, TOKEN_REFUSED, UNREADABLE};
+use crate::codes::{BACKEND_FAULT, LEAST_OF_BACKEND, NO_ANSWER, TOKEN_REFUSED, UNREADABLE};
 
 /// The most that a `Retry-After` is believed: an hour.
 const LONGEST_WAIT_S: u64 = 3_600;
@@ -64,7 +64,7 @@ pub(crate) fn classify(status: u16, retry_after: Option<&str>, body: &str) -> Ve
         0 if (200..300).contains(&status) => Verdict::Done(envelope.data),
         TOKEN_REFUSED => Verdict::Token,
         40302 => Verdict::LoggedOut,
-        50001 => refused(envelope),
+        BACKEND_FAULT => refused(envelope),
         // 408: the network was too slow for the body.
         _ if status == 408 || status == 429 || status >= 500 => {
             Verdict::Again { after_ms, code: of_backend(code, NO_ANSWER) }

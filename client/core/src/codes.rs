@@ -20,5 +20,7 @@ pub(crate) const NOT_RINGING: u32 = 6;
 /// What the app said in a press is no JSON object.
 pub(crate) const NO_OBJECT: u32 = 7;
 
+/// The backend's code for a fault of its own, after which nobody knows whether the request was carried out.
+pub(crate) const BACKEND_FAULT: u32 = 50001;
 /// The backend's code for a token that it does not accept.
 pub(crate) const TOKEN_REFUSED: u32 = 40101;

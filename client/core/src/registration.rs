@@ -11,7 +11,7 @@ use crate::config::Role;
 use crate::input::PushTokens;
 use crate::link::{Link, LinkPhase};
 use crate::output::{Command, Ending, Event, LogoutReason, Method, Problem};
-use crate::requests::{Purpose, Request, Stage};
+use crate::requests::{Act, Purpose, Request, Stage};
 
 /// A password is renewed this long before it ends, or earlier by up to as much again.
 const RENEW_BEFORE_MS: u64 = 600_000;
@@ -223,8 +223,12 @@ impl Client {
         match call.phase {
             CallPhase::Placing if call.given_up.is_none() => self.give_up_placing(index, None, Ending::LoggedOut),
             CallPhase::Active | CallPhase::Calling => self.end(index, None, Some(Ending::LoggedOut)),
-            // The answer may count. Where the login has ended, it did not.
             CallPhase::Answering if why == LogoutReason::ByUser => self.end(index, None, Some(Ending::LoggedOut)),
+            // The answer may have counted before the login ended.
+            CallPhase::Answering => {
+                let call_id = call.name();
+                self.act(&call_id, Act::HangUp, None);
+            }
             _ => {}
         }
         self.over(index, Ending::LoggedOut, None, None);

@@ -9,11 +9,11 @@ use crate::output::{Ending, Event, Method};
 use crate::requests::{Act, Pending, Purpose, Request, Stage};
 use crate::wire::View;
 
-/// How long ending an answered call is tried: the other side waits for it.
+/// How long ending a call is tried that is answered, or may be by then: the other side waits for it.
 const HANG_UP_WORTH_MS: u64 = 600_000;
 /// How long a call rings of which the deadline is not known.
 const RING_MS: u64 = 120_000;
-/// How long the backend is asked about a call.
+/// How long the backend is asked about a call that only rings here.
 const GET_WORTH_MS: u64 = 30_000;
 
 /// `request` without this client's name, where it has the name and can do without.
@@ -48,9 +48,11 @@ impl Client {
             body["reason"] = reason.into();
         }
         let worth_ms = match act {
-            Act::HangUp | Act::CallerHangUp => HANG_UP_WORTH_MS,
+            // Somebody may have answered before it gets through: then the call is to be hung up.
+            Act::HangUp | Act::CallerHangUp | Act::Cancelled => HANG_UP_WORTH_MS,
+            Act::Rejected if self.is_answering(call_id) => HANG_UP_WORTH_MS,
             Act::Accepted => self.ring_left(call_id).saturating_add(ANSWER_GRACE_MS),
-            Act::Ringing | Act::Rejected | Act::Declined | Act::Cancelled => self.ring_left(call_id),
+            Act::Ringing | Act::Rejected | Act::Declined => self.ring_left(call_id),
         };
         let key = self.random.key();
         self.send(Request {
@@ -82,6 +84,11 @@ impl Client {
         }
     }
 
+    fn is_answering(&self, call_id: &str) -> bool {
+        let call = self.calls.position(call_id).and_then(|index| self.calls.0.get(index));
+        call.is_some_and(|call| call.phase == CallPhase::Answering)
+    }
+
     fn ring_left(&self, call_id: &str) -> u64 {
         let call = self.calls.position(call_id).and_then(|index| self.calls.0.get(index));
         let end = call.and_then(|call| call.deadline(&self.time));
@@ -98,14 +105,12 @@ impl Client {
         if self.requests.has(&purpose) {
             return;
         }
-        self.send(Request {
-            purpose,
-            method: Method::Get,
-            path: self.path_of(call_id),
-            body: None,
-            key: None,
-            worth_ms: Some(GET_WORTH_MS),
-        });
+        // Of a call that this client is in nothing else may tell that it is over, or bring the way back into its room.
+        let is_in = |call: &Call| matches!(call.phase, CallPhase::Answering | CallPhase::Active | CallPhase::Calling);
+        let call = self.calls.position(call_id).and_then(|index| self.calls.0.get(index));
+        let worth_ms = Some(GET_WORTH_MS).filter(|_| preview || !call.is_some_and(is_in));
+        let path = self.path_of(call_id);
+        self.send(Request { purpose, method: Method::Get, path, body: None, key: None, worth_ms });
     }
 
     /// Only the phone that is named is told whether it is to ring itself, and given a way in of its own before the answer.
@@ -158,10 +163,10 @@ impl Client {
         }
     }
 
-    /// Nothing was heard of the answer. Should it have counted, the call is ended.
-    pub(crate) fn not_answered(&mut self, call_id: &str) {
+    /// The answer failed. `may_count` where the backend may have taken it: then the call is ended.
+    pub(crate) fn not_answered(&mut self, call_id: &str, may_count: bool) {
         let Some(index) = self.calls.position(call_id) else { return };
-        if self.calls.0.get(index).is_some_and(|call| call.phase == CallPhase::Active) {
+        if may_count || self.calls.0.get(index).is_some_and(|call| call.phase == CallPhase::Active) {
             self.act(call_id, Act::HangUp, None);
         }
         self.over(index, Ending::Failed, None, None);

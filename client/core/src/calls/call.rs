@@ -272,6 +272,10 @@ impl Calls {
         self.position(name).or_else(|| self.pressed(name))
     }
 
+    pub fn was_ended_here(&self, call_id: &str) -> bool {
+        self.position(call_id).and_then(|index| self.0.get(index)).is_some_and(|call| call.ended_here)
+    }
+
     pub fn pressed(&self, press: &str) -> Option<usize> {
         self.0
             .iter()

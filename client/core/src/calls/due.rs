@@ -38,6 +38,9 @@ impl Client {
     fn check_outcome(&mut self, index: usize) {
         let Some(call) = self.calls.0.get_mut(index) else { return };
         if call.checks >= CHECKS {
+            // Nobody has said that it was not answered.
+            let call_id = call.name();
+            self.act(&call_id, Act::CallerHangUp, None);
             return self.over(index, Ending::Missed, Some("timer".into()), None);
         }
         call.checks = call.checks.saturating_add(1);
@@ -72,7 +75,8 @@ impl Client {
 
     /// Asks what became of the calls here, of which no message says anything any more.
     pub(crate) fn watch_due(&mut self) {
-        let asked = if self.link.phase == LinkPhase::TakenOver { self.calls.to_ask() } else { vec![] };
+        let hears_nothing = matches!(self.link.phase, LinkPhase::TakenOver | LinkPhase::Refused);
+        let asked = if hears_nothing { self.calls.to_ask() } else { vec![] };
         if asked.is_empty() {
             self.link.watch_at = None;
             return;

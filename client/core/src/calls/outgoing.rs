@@ -3,7 +3,7 @@
 use ilock_events::CallState;
 use serde_json::{Map, Value, json};
 
-use crate::calls::call::{Call, CallPhase};
+use crate::calls::call::{Call, CallPhase, GivenUp};
 use crate::client::Client;
 use crate::codes::NO_OBJECT;
 use crate::output::{Ending, Event, Method, Progress};
@@ -112,9 +112,12 @@ impl Client {
 
     pub(crate) fn not_placed(&mut self, press: &str) {
         if let Some(index) = self.calls.pressed(press) {
-            // Where a message has named the call, it is not to ring for nobody.
+            // Where a message has named the call, or names it later, it is not to ring for nobody.
             self.end(index, None, Some(Ending::Failed));
             self.over(index, Ending::Failed, None, None);
+            if let Some(call) = self.calls.0.get_mut(index).filter(|call| call.id.is_none()) {
+                call.given_up.get_or_insert(GivenUp { reason: None });
+            }
         }
         self.release_held();
     }

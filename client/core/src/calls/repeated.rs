@@ -1,12 +1,10 @@
 //! A press that the backend answers with the call of an earlier one, because that rings or lasts.
 
-use ilock_events::CallState;
-
 use crate::calls::call::CallPhase;
 use crate::calls::outgoing::PLACE_WORTH_MS;
 use crate::client::Client;
 use crate::output::{Ending, Progress};
-use crate::requests::{Act, Request, Stage};
+use crate::requests::{Request, Stage};
 use crate::wire::View;
 
 /// How often a press is made once more. When it is answered with the call that was ended here even then, that is the call.
@@ -28,12 +26,12 @@ impl Client {
             return self.join(index, first);
         }
         if pressed.given_up.is_some() {
-            self.end_if_it_lasts(first, view);
+            self.end_again(first, view);
             self.calls.0.remove(index);
             return None;
         }
         if known.ended_here && pressed.made_anew < MOST_ANEW {
-            self.end_if_it_lasts(first, view);
+            self.end_again(first, view);
             self.press_anew(index, request);
             return None;
         }
@@ -67,13 +65,11 @@ impl Client {
         Some(first)
     }
 
-    /// Ends the call that was ended here already, where the backend has it still and nothing else ends it.
-    fn end_if_it_lasts(&mut self, index: usize, view: &View) {
-        let Some(call) = self.calls.0.get(index) else { return };
-        let lasts = !call.is_older(Some(view.seq)) && !view.state.is_some_and(CallState::is_final);
-        if lasts && !self.requests.pending.iter().any(|pending| pending.request.purpose.ends(&view.call_id)) {
-            let act = if view.state == Some(CallState::Active) { Act::CallerHangUp } else { Act::Cancelled };
-            self.act(&view.call_id, act, None);
+    /// Ends the call that was ended here already, where the backend has it still.
+    fn end_again(&mut self, index: usize, view: &View) {
+        let is_older = self.calls.0.get(index).is_none_or(|call| call.is_older(Some(view.seq)));
+        if let Some(state) = view.state.filter(|_| !is_older) {
+            self.end_what_lasts(index, state);
         }
     }
 

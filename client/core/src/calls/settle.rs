@@ -45,6 +45,11 @@ impl Client {
     pub(crate) fn settle(&mut self, index: usize, news: News) {
         let Some(call) = self.calls.0.get_mut(index) else { return };
         if call.phase == CallPhase::Over {
+            let was_ours = call.is_outgoing() || news.by.as_deref().is_some_and(|by| self.is_own(by));
+            // It was given up here before anybody knew that it was answered.
+            if was_ours && news.state == Some(CallState::Active) {
+                self.end_what_lasts(index, CallState::Active);
+            }
             return;
         }
         let (phase, outgoing) = (call.phase, call.is_outgoing());
@@ -72,6 +77,22 @@ impl Client {
                     self.over(index, why, news.by, news.reason);
                 }
             }
+        }
+    }
+
+    /// The backend has a call that rings or lasts, and is over here: nobody here is in it, so it is ended there, unless that is
+    /// under way.
+    pub(crate) fn end_what_lasts(&mut self, index: usize, state: CallState) {
+        let Some(call) = self.calls.0.get(index) else { return };
+        let (call_id, outgoing) = (call.name(), call.is_outgoing());
+        let act = match state {
+            CallState::Active if outgoing => Act::CallerHangUp,
+            CallState::Active => Act::HangUp,
+            CallState::Ringing => Act::Cancelled,
+            _ => return,
+        };
+        if !self.requests.pending.iter().any(|pending| pending.request.purpose.ends(&call_id)) {
+            self.act(&call_id, act, None);
         }
     }
 
