@@ -28,6 +28,9 @@ impl Client {
                 let pending = self.requests.pending.remove(index);
                 self.done(&pending, data);
             }
+            Verdict::Refused(refused) if refused.code == BACKEND_FAULT && self.outlasts_a_fault(index) => {
+                self.again(index, None, BACKEND_FAULT, true);
+            }
             Verdict::Refused(refused) => {
                 let pending = self.requests.pending.remove(index);
                 let repeated = refused.client_unknown && self.sent_unnamed(&pending);
@@ -48,6 +51,15 @@ impl Client {
         if let Some(index) = self.requests.position(id) {
             self.again(index, None, 0, true);
         }
+    }
+
+    /// Whether the request is made again after a fault of the backend's. What a person waits for is not: they are told.
+    fn outlasts_a_fault(&self, index: usize) -> bool {
+        self.requests.pending.get(index).is_some_and(|pending| match &pending.request.purpose {
+            Purpose::Act { act, .. } => act.ends(),
+            Purpose::LogOut | Purpose::List | Purpose::Get { preview: false, .. } => true,
+            _ => false,
+        })
     }
 
     /// The same request once more, under the same key, after a random wait; unless it is of no use by then.
