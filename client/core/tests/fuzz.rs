@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ilock_client_core::{Client, Command, Config, Ending, Event, Input, Lost, Output, Refusal, Role};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const ANSWERS: [&str; 9] = [
     r#"{"code":0,"message":"","data":{"mqtt_credentials":{"broker_url":"tcp://b:1","websocket_url":"ws://b","username":"u","password":"p","client_id":"u_phone","expires_at":1679972850000},"topics":{"incoming_calls":"users/u/calls/incoming","call_control":"users/u/calls/control","device_sync":"users/u/devices/sync"}}}"#,
@@ -222,8 +222,60 @@ fn nothing_that_happens_breaks_what_an_app_relies_on() {
     println!("fuzz: {} cases in {:.0?}", rounds * ROUND, began.elapsed());
 }
 
+/// Puts something else in the place of one value of `json`, the `n`-th in the order in which they are met.
+fn damage(json: &mut Value, n: &mut usize, with: &Value) {
+    if *n == 0 {
+        json.clone_from(with);
+    }
+    *n = n.wrapping_sub(1);
+    match json {
+        Value::Array(list) => list.iter_mut().for_each(|value| damage(value, n, with)),
+        Value::Object(map) => map.values_mut().for_each(|value| damage(value, n, with)),
+        _ => {}
+    }
+}
+
+/// What stands in a damaged state, or in one of another version.
+fn odd() -> impl Strategy<Value = Value> {
+    let phases = ["Asking", "Ringing", "Silenced", "Answering", "Active", "Placing", "Calling", "Over"];
+    prop_oneof![
+        1 => Just(Value::Null),
+        1 => Just(json!("")),
+        1 => prop::sample::select(vec![json!(0), json!(u64::MAX), json!(i64::MIN), json!(1.5)]),
+        1 => Just(json!(true)),
+        4 => prop::sample::select(phases.to_vec()).prop_map(|phase| json!(phase)),
+    ]
+}
+
 proptest! {
     #![proptest_config(config())]
+
+    #[test]
+    fn a_damaged_state_is_refused_or_lived_with(
+        (inputs, door, _) in stories(), damages in prop::collection::vec((0..600_usize, odd()), 1..4),
+    ) {
+        let config = Config::new(if door { Role::Door } else { Role::Phone }, "u_phone".into());
+        let mut client = Client::new(config.clone(), vec![1; 16]).unwrap();
+        for (n, (_, input)) in inputs.iter().enumerate() {
+            client.handle(n as u64 * 100, input.clone());
+        }
+        let mut saved: Value = serde_json::from_str(&client.save()).unwrap();
+        for (mut n, with) in damages {
+            damage(&mut saved, &mut n, &with);
+        }
+        let Ok(mut client) = Client::restore(config, vec![2; 16], &saved.to_string()) else { return Ok(()) };
+        let mut now = 0;
+        for (wait, input) in std::iter::once((0, Input::Start)).chain(inputs) {
+            now += wait;
+            client.handle(now, input);
+            let mut ticks = 0;
+            while client.wake_at().is_some_and(|at| at <= now) {
+                ticks += 1;
+                prop_assert!(ticks < 100, "woken for ever");
+                client.handle(now, Input::Tick);
+            }
+        }
+    }
 
     #[test]
     fn a_saved_state_that_is_none_is_refused(text in ".*") {
