@@ -104,6 +104,13 @@ pub enum Ending {
     TakenOver,
 }
 
+impl Ending {
+    /// Whether nobody has missed a call that ended so: somebody answered or rejected it.
+    pub(crate) const fn was_dealt_with(self) -> bool {
+        matches!(self, Self::AnsweredElsewhere | Self::Rejected | Self::RejectedHere | Self::Ended)
+    }
+}
+
 /// How far an outgoing call has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -166,7 +166,7 @@ impl Call {
     pub fn over(call_id: &str, seq: u32, why: Ending) -> Self {
         let mut call = Self::incoming(call_id);
         (call.phase, call.seq, call.ending) = (CallPhase::Over, seq, Some(why));
-        call.noticed = !matches!(why, Ending::Cancelled | Ending::Missed);
+        call.noticed = why.was_dealt_with();
         call
     }
 
@@ -267,13 +267,17 @@ impl Calls {
         self.0.iter().position(|call| call.id.as_deref() == Some(call_id))
     }
 
+    pub fn by_id(&self, call_id: &str) -> Option<&Call> {
+        self.0.get(self.position(call_id)?)
+    }
+
     /// By id, or by the press of a call that has none.
     pub fn named(&self, name: &str) -> Option<usize> {
         self.position(name).or_else(|| self.pressed(name))
     }
 
     pub fn was_ended_here(&self, call_id: &str) -> bool {
-        self.position(call_id).and_then(|index| self.0.get(index)).is_some_and(|call| call.ended_here)
+        self.by_id(call_id).is_some_and(|call| call.ended_here)
     }
 
     pub fn pressed(&self, press: &str) -> Option<usize> {

@@ -1,6 +1,7 @@
 //! Calls: one that rings here, one that was placed here, and those that are over but not forgotten.
 
 mod acting;
+mod asking;
 mod call;
 mod due;
 mod incoming;

@@ -159,11 +159,9 @@ impl Client {
         let call_id = call.name();
         let entered = std::mem::take(&mut call.entered);
         let shown = std::mem::take(&mut call.shown);
-        let nobody_missed_it =
-            matches!(why, Ending::AnsweredElsewhere | Ending::Rejected | Ending::RejectedHere | Ending::Ended);
-        call.noticed |= shown || nobody_missed_it;
+        call.noticed |= shown || why.was_dealt_with();
         // Whoever declined it here has not missed it, whatever became of it.
-        if was != CallPhase::Silenced || nobody_missed_it {
+        if was != CallPhase::Silenced || why.was_dealt_with() {
             call.ending = Some(why);
         }
         call.room = None;
