@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ilock_client_core::{Client, Command, Event, Input, Lost, Output};
+use ilock_client_core::{Client, Command, Event, Input, Lost, Method, Output};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -140,11 +140,13 @@ impl Driver {
         }
     }
 
-    /// Whether the core sends an action on a call by itself before `end`, such as a hang-up that failed. A copy of it looks
-    /// ahead. What else it would send, such as another attempt to register, keeps nobody waiting.
+    /// Whether the core sends an action on a call, or a logout, by itself before `end`, such as a hang-up that failed. A copy
+    /// of it looks ahead. What else it would send, such as another attempt to register, keeps nobody waiting.
     fn acts_again(&self, end: Instant) -> bool {
-        let is_action =
-            |output: &Output| matches!(output, Output::Do(Command::Request { idempotency_key: Some(_), .. }));
+        let is_action = |output: &Output| {
+            let Output::Do(Command::Request { method, idempotency_key, .. }) = output else { return false };
+            idempotency_key.is_some() || *method == Method::Delete
+        };
         let end = milliseconds(end.duration_since(self.started));
         let mut ahead = self.core.clone();
         for _ in 0..WAKES {
@@ -309,7 +311,10 @@ mod tests {
             for (status, body) in answers {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let mut request = Vec::new();
-                while !request.ends_with(b"}") {
+                // A logout has no body.
+                let is_whole =
+                    |request: &[u8]| request.ends_with(if request.starts_with(b"DELETE") { b"\r\n\r\n" } else { b"}" });
+                while !is_whole(&request) {
                     assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
                 }
                 let length = body.len();
@@ -321,15 +326,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_action_that_fails_while_the_client_closes_comes_again() {
+    async fn an_action_or_a_logout_that_fails_while_the_client_closes_comes_again() {
         let done = (200, r#"{"code":0,"message":"","data":null}"#);
-        for refused in [(503, ""), (401, r#"{"code":40101,"message":"","data":null}"#)] {
+        let callees = vec!["user456".to_owned()];
+        let press = Input::Press { callees, caller_info: None, ring_seconds: None, invitation_data: None };
+        let no_token = (401, r#"{"code":40101,"message":"","data":null}"#);
+        for (deed, refused) in [(press.clone(), (503, "")), (press, no_token), (Input::LogOut, (503, ""))] {
             let (server, serving) = backend([refused, done]).await;
             let (mut driver, mut wished, _told) = door(server);
             driver.token = Some("t".into());
-            let callees = vec!["user456".to_owned()];
-            let press = Input::Press { callees, caller_info: None, ring_seconds: None, invitation_data: None };
-            driver.grant(Wish::Input(press));
+            driver.grant(Wish::Input(deed));
             let end = Instant::now() + Duration::from_secs(10);
             driver.finish(&mut wished, end).await;
             timeout(Duration::from_secs(1), serving).await.expect("both requests were made").unwrap();
