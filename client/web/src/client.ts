@@ -1,9 +1,9 @@
 // Drives the core with fetch, MQTT.js and timers.
 
 import { check } from "./arguments.js";
-import { Connection } from "./broker.js";
+import { type Connect, Connection } from "./broker.js";
 import { Core } from "./core.js";
-import type { Command, Event, Input, PushTokens, Role } from "./types.js";
+import type { Command, Event, Input, Output, PushTokens, Role } from "./types.js";
 
 /** How long what was done just before `close` may take. */
 const CLOSE_MS = 2_000;
@@ -55,6 +55,9 @@ export class Client {
   private closeTimer: ReturnType<typeof setTimeout> | undefined;
   /** What was done to calls, and logouts, that the backend has not taken yet: the keys of the requests, or their paths. */
   private readonly untaken = new Set<string>();
+  /** What is still to be done, in this order, and whether that is under way. */
+  private readonly outputs: Output[] = [];
+  private isBusy = false;
   /** What `save` gave when the client ended. */
   private saved: string | undefined;
   /** The last token of this login. */
@@ -198,7 +201,7 @@ export class Client {
   }
 
   private endWhenTaken(): void {
-    if (this.isClosed && this.untaken.size === 0) this.end();
+    if (this.isClosed && !this.isBusy && this.untaken.size === 0) this.end();
   }
 
   private end(): void {
@@ -245,23 +248,37 @@ export class Client {
 
   private input(input: Input): void {
     if (this.saved !== undefined) return;
-    for (const output of this.core.handle(performance.now() - this.started, input)) {
-      switch (output.type) {
-        case "request":
-        case "need_token":
-          this.carryOut(output);
-          break;
-        case "connect":
-        case "subscribe":
-        case "disconnect":
-          if (!this.isClosed) this.carryOut(output);
-          break;
-        default:
-          if (!this.isClosed) this.tell(output);
-      }
-    }
+    this.outputs.push(...this.core.handle(performance.now() - this.started, input));
+    // Else a listener has asked for something: what comes of that follows what is being told.
+    if (!this.isBusy) this.drain();
     this.setTimer();
     this.endWhenTaken();
+  }
+
+  /** Does what is to be done, one after the other, and what comes up on the way. */
+  private drain(): void {
+    this.isBusy = true;
+    try {
+      for (let output = this.outputs.shift(); output !== undefined; output = this.outputs.shift()) this.do(output);
+    } finally {
+      this.isBusy = false;
+    }
+  }
+
+  private do(output: Output): void {
+    switch (output.type) {
+      case "request":
+      case "need_token":
+        this.carryOut(output);
+        break;
+      case "connect":
+      case "subscribe":
+      case "disconnect":
+        if (!this.isClosed) this.carryOut(output);
+        break;
+      default:
+        if (!this.isClosed) this.tell(output);
+    }
   }
 
   /** An error of the app's own does not keep the client from its work: it is reported as one that nobody caught. */
@@ -291,7 +308,7 @@ export class Client {
         break;
       case "connect":
         this.connection?.close();
-        this.connection = new Connection(command, (input) => this.input(input));
+        this.connect(command);
         break;
       case "subscribe":
         this.connection?.subscribe(command.topics);
@@ -302,6 +319,17 @@ export class Client {
         break;
       case "need_token":
         void this.withToken({ type: "token_renewed" });
+    }
+  }
+
+  private connect(command: Connect): void {
+    const { connection } = command;
+    try {
+      this.connection = new Connection(command, (input) => this.input(input));
+    } catch {
+      // The address is no broker's.
+      this.connection = undefined;
+      this.input({ type: "disconnected", connection, reason: "network" });
     }
   }
 
