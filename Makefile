@@ -44,6 +44,7 @@ check-all: ## What takes hours, and no CI: 1,000,000 simulated calls, 10,000 led
 	tests/new-apps/run --more
 	client/conformance/coverage
 	ILOCK_FUZZ_SECONDS=600 cargo test --release $(all) --test fuzz -- --nocapture nothing_that_happens
+	ILOCK_FUZZ_SECONDS=600 cargo test --release $(all) --test world -- --nocapture
 	ILOCK_EDITS=20000 ILOCK_HONEST_CALLS=100000 cargo test --release $(all) --test edits -- --nocapture
 	infra/template/lint --every
 

@@ -68,11 +68,11 @@ pub fn is_door(party: &str) -> bool {
     matches!(party, "door" | "gate")
 }
 
-fn done(data: Value) -> Answer {
+fn done(data: &Value) -> Answer {
     Answer { status: 200, body: json!({ "code": 0, "message": "", "data": data }) }
 }
 
-fn refused(status: u16, code: u32, data: Value) -> Answer {
+fn refused(status: u16, code: u32, data: &Value) -> Answer {
     Answer { status, body: json!({ "code": code, "message": "", "data": data }) }
 }
 
@@ -83,13 +83,13 @@ impl Backend {
         let route = path.split('?').next().unwrap_or_default();
         match route {
             "/api/mqtt/clients/register" => self.register(client, now),
-            "/api/mqtt/clients/status" | "/api/calls/seen" => done(json!({})),
+            "/api/mqtt/clients/status" | "/api/calls/seen" => done(&json!({})),
             "/api/calls" if path != route => self.list(client, now),
             "/api/calls" => self.place(client, body, key.unwrap_or_default(), now),
             "/api/calls/callee-action" | "/api/calls/caller-action" => {
                 let named = body["client_id"].as_str().map(str::to_owned);
                 if named.is_some() && !self.registered.contains(client) {
-                    return refused(400, 40_001, json!({ "field": "client_id", "rule": "must be registered" }));
+                    return refused(400, 40_001, &json!({ "field": "client_id", "rule": "must be registered" }));
                 }
                 self.act(client, route.ends_with("caller-action"), body, now)
             }
@@ -98,7 +98,7 @@ impl Backend {
             }
             _ => {
                 self.registered.remove(client);
-                done(json!({ "removed": [client] }))
+                done(&json!({ "removed": [client] }))
             }
         }
     }
@@ -112,7 +112,7 @@ impl Backend {
             topics["incoming_calls"] = format!("users/{party}/calls/incoming").into();
             topics["device_sync"] = format!("users/{party}/devices/sync").into();
         }
-        done(json!({
+        done(&json!({
             "mqtt_credentials": {
                 "broker_url": "ssl://b:1", "websocket_url": "wss://b", "username": party, "password": "p",
                 "client_id": client, "expires_at": EPOCH + now + 86_400_000,
@@ -205,13 +205,13 @@ impl Backend {
     fn act(&mut self, client: &str, as_caller: bool, body: &Value, now: u64) -> Answer {
         let id = body["call_id"].as_str().unwrap_or_default();
         let Some(index) = self.calls.iter().position(|call| call.id == id) else {
-            return refused(404, 40_401, Value::Null);
+            return refused(404, 40_401, &Value::Null);
         };
         let person = party(client).to_owned();
         let action = body["action"].as_str().unwrap_or_default();
         let call = &mut self.calls[index];
         if (as_caller && call.caller != person) || (!as_caller && !call.callees.contains(&person)) {
-            return refused(404, 40_401, Value::Null);
+            return refused(404, 40_401, &Value::Null);
         }
         let answerer = call.answered_by.as_deref().map(party);
         let is_done = match action {
@@ -220,10 +220,10 @@ impl Backend {
             "cancelled" => call.state == "cancelled",
             "hangup" => {
                 if !as_caller && answerer.is_some_and(|who| who != person) {
-                    return refused(403, 40_301, Value::Null);
+                    return refused(403, 40_301, &Value::Null);
                 }
                 if call.state == "ringing" {
-                    return refused(409, 40_902, json!({ "state": "ringing" }));
+                    return refused(409, 40_902, &json!({ "state": "ringing" }));
                 }
                 if call.state == "active" {
                     self.ends(index, "ended", client, now);
@@ -235,10 +235,10 @@ impl Backend {
         if !is_done {
             let call = &self.calls[index];
             if call.state != "ringing" {
-                return refused(409, 40_901, json!({ "state": call.state, "winner": call.winner }));
+                return refused(409, 40_901, &json!({ "state": call.state, "winner": call.winner }));
             }
             if call.rejected.contains(&person) {
-                return refused(409, 40_901, json!({ "state": "rejected", "winner": person }));
+                return refused(409, 40_901, &json!({ "state": "rejected", "winner": person }));
             }
             self.while_ringing(index, client, action, now);
         }
@@ -288,7 +288,7 @@ impl Backend {
 
     fn get(&mut self, client: &str, id: &str, now: u64) -> Answer {
         let known = self.calls.iter().position(|call| call.id == id);
-        known.map_or_else(|| refused(404, 40_401, Value::Null), |index| self.view(index, client, now))
+        known.map_or_else(|| refused(404, 40_401, &Value::Null), |index| self.view(index, client, now))
     }
 
     fn left(call: &Call, client: &str, now: u64) -> u64 {
@@ -315,7 +315,7 @@ impl Backend {
                 "receive_only": !is_caller && !answered,
             });
         }
-        done(view)
+        done(&view)
     }
 
     fn list(&self, client: &str, now: u64) -> Answer {
@@ -328,7 +328,7 @@ impl Backend {
                 "remaining_ms": Self::left(call, "", now).min(if call.rejected.contains(person) { 0 } else { u64::MAX }),
             })
         });
-        done(json!({ "calls": listed.collect::<Vec<Value>>() }))
+        done(&json!({ "calls": listed.collect::<Vec<Value>>() }))
     }
 
     fn tell_caller(&mut self, index: usize, topic: &'static str, action: &str, by: &str, now: u64) {

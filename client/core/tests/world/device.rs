@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::backend::{Mail, is_door, party};
 
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own, and any of them goes with any other")]
 pub struct Device {
     pub name: String,
     pub client: Client,

@@ -70,7 +70,7 @@ impl Story {
             events: BTreeMap::new(),
             count: 0,
             now: 0,
-            well: if seed % 16 == 0 { LONG_MS } else { BAD_MS },
+            well: if seed.is_multiple_of(16) { LONG_MS } else { BAD_MS },
             stale: seed % 8 == 1,
             told,
             log: vec![],
