@@ -17,7 +17,6 @@ use std::sync::Arc;
 
 use ilock_auth::Secret;
 
-pub(crate) use access::setting_of;
 pub use forms::table as table_name;
 
 /// With this secret `ilock dev` and `ilock token` sign. Everybody knows it; nothing but `ilock dev` takes it.

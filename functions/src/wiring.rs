@@ -21,7 +21,7 @@ use crate::service::room_credentials::{RingCredentials, RoomCredentials};
 use crate::service::room_watch::RoomWatch;
 use crate::service::token_verifier::TokenVerifier;
 use crate::service::witness_client::HttpWitnesses;
-use crate::settings::{BadSetting, Settings, setting_of};
+use crate::settings::{BadSetting, Settings};
 
 /// What carries messages, alarms and pushes: AWS, one process, or a test.
 ///
@@ -109,8 +109,7 @@ impl Wiring {
 
     /// What verifies access tokens.
     pub fn token_verifier(&self) -> Result<TokenVerifier, BadSetting> {
-        let tokens = AccessTokens::new(self.settings.access()?)
-            .map_err(|error| BadSetting { name: setting_of(error), why: error.to_string() })?;
+        let tokens = AccessTokens::new(self.settings.access()?)?;
         Ok(TokenVerifier::new(tokens, self.directory()?, self.clock.clone(), self.settings.topic_prefix()?))
     }
 

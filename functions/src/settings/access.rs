@@ -114,15 +114,18 @@ impl Settings {
     }
 }
 
-/// The setting that makes rules which cannot be worked with.
-pub(crate) const fn setting_of(error: BadRules) -> &'static str {
-    match error {
-        BadRules::ShortSecret(_) => "AUTH_SECRET",
-        BadRules::NoAlgorithm => "AUTH_ALGORITHMS",
-        BadRules::ReservedAudience => "AUTH_AUDIENCE",
-        BadRules::SessionIsToken => "AUTH_SESSION_CLAIM",
-        BadRules::SubjectIsToken => "AUTH_SUBJECT_CLAIM",
-        BadRules::Source(_) => "AUTH_JWKS",
+/// Rules which cannot be worked with, by the setting that makes them so.
+impl From<BadRules> for BadSetting {
+    fn from(error: BadRules) -> Self {
+        let name = match error {
+            BadRules::ShortSecret(_) => "AUTH_SECRET",
+            BadRules::NoAlgorithm => "AUTH_ALGORITHMS",
+            BadRules::ReservedAudience => "AUTH_AUDIENCE",
+            BadRules::SessionIsToken => "AUTH_SESSION_CLAIM",
+            BadRules::SubjectIsToken => "AUTH_SUBJECT_CLAIM",
+            BadRules::Source(_) => "AUTH_JWKS",
+        };
+        bad(name, error.to_string())
     }
 }
 

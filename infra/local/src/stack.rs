@@ -116,14 +116,13 @@ impl Stack {
         let tables = Tables::start(at.dynamodb, data_dir.as_deref(), &settings, watch).await?;
 
         let sessions = data_dir.as_ref().map(|dir| dir.join("mqtt"));
-        let kept = KeptConnections::of(&tables.database).map_err(NotStarted::Database)?;
-        let broker = Arc::new(LocalBroker::new(settings.arns()?, files, sessions, kept)?);
+        let (connections, alarms) = kept(&tables.database)?;
+        let broker = Arc::new(LocalBroker::new(settings.arns()?, files, sessions, connections)?);
         let broker_at = broker.start(at.broker).await?;
         let settings = with_broker(settings, broker_at);
 
         let stop = CancellationToken::new();
-        let kept = KeptAlarms::of(&tables.database).map_err(NotStarted::Database)?;
-        let timer = LocalTimer::new(kept, clock.clone(), stop.clone());
+        let timer = LocalTimer::new(alarms, clock.clone(), stop.clone());
         let carrier: Arc<dyn Mqtt> = Arc::new(broker.carrier(settings.topic_prefix()?));
         let mqtt = mqtt_layer.map_or_else(|| carrier.clone(), |layer| layer(carrier.clone()));
         let push = LocalPush::new(clock.clone());
@@ -208,6 +207,12 @@ impl Tables {
 
 fn scratch() -> Result<TempDir, NotStarted> {
     tempfile::tempdir().map_err(|source| NotStarted::DataDir { path: std::env::temp_dir(), source })
+}
+
+/// What the process before has left in the tables of its own.
+fn kept(database: &Database) -> Result<(KeptConnections, KeptAlarms), NotStarted> {
+    let kept = KeptConnections::of(database).and_then(|connections| Ok((connections, KeptAlarms::of(database)?)));
+    kept.map_err(NotStarted::Database)
 }
 
 /// Where clients reach the broker, unless a setting says so.

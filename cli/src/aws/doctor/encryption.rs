@@ -23,7 +23,7 @@ pub fn key_of(encryption: Option<&SseDescription>) -> Option<&str> {
     encryption.and_then(SseDescription::kms_master_key_arn).filter(|key| !key.is_empty())
 }
 
-/// What is wrong with the key of the table `name`, and what mends it. `own`: what the parameter names; `is_aws_s`: whether the table's
+/// What is wrong with the key of the table `name`, and what corrects it. `own`: what the parameter names; `is_aws_s`: whether the table's
 /// key is the account's `aws/dynamodb`.
 pub fn judge_table(name: &str, own: Option<&str>, key: Option<&str>, is_aws_s: bool) -> Option<(String, String)> {
     let is_right = own.map_or(is_aws_s, |own| key == Some(own));
