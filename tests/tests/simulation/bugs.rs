@@ -2,6 +2,9 @@
 //! in the clock that it hands to the functions. The functions themselves are as they are deployed.
 
 use std::fmt;
+use std::time::Duration;
+
+use crate::weather::Weather;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bug {
@@ -38,6 +41,16 @@ impl Bug {
 }
 
 impl Bug {
+    /// Where it shows. Of what the projector leaves for later most is found again by a batch that is shown again, a second projector
+    /// or a later commit: it is looked for where nothing goes wrong but that AWS throttles.
+    pub fn weather(self) -> Option<Weather> {
+        (self == Self::LoseRetries).then(|| Weather {
+            throttled: 300,
+            lasts: Duration::from_secs(150),
+            ..Weather::fair()
+        })
+    }
+
     /// What the judgement says of it. Another finding, by the way, does not count.
     pub const fn found_by(self) -> &'static str {
         match self {

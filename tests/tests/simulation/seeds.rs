@@ -113,7 +113,7 @@ fn a_seed_tells_the_same_story_twice() {
 #[test]
 fn planted_bugs_are_found() {
     for bug in Bug::ALL {
-        let script = Script { bug: Some(bug), ..Script::default() };
+        let script = Script { bug: Some(bug), weather: bug.weather(), ..Script::default() };
         let (failed, _) = run_until(0..FOUND_WITHIN, &script, |found| found.contains(bug.found_by()));
         let Some((seed, outcome)) = failed else { panic!("not found within {FOUND_WITHIN} seeds: {bug}") };
         let found = outcome.judgement.found.iter().find(|found| found.contains(bug.found_by())).unwrap();
