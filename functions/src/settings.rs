@@ -1,5 +1,5 @@
 //! Settings, by name, as an environment has them. This file reads one; those beside it say which there are, by kind.
-//! Each function reads its own, once, at start; what is missing or wrong is said by name.
+//! A process checks all that are set when it starts, and each function reads its own; what is missing or wrong is said by name.
 
 mod access;
 mod calls;

@@ -178,7 +178,10 @@ impl Client {
                 if refused.client_unknown {
                     self.client_unknown();
                 }
-                self.report_refusal(&Purpose::Act { call_id: call_id.into(), act }, refused);
+                // Whoever has logged out was told that the call is over.
+                if !self.is_logged_out() {
+                    self.report_refusal(&Purpose::Act { call_id: call_id.into(), act }, refused);
+                }
             }
         }
     }

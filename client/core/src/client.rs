@@ -7,7 +7,7 @@ use crate::codes::{NO_ANSWER, TOKEN_REFUSED};
 use crate::config::Config;
 use crate::input::Input;
 use crate::link::{Link, LinkPhase};
-use crate::output::Output;
+use crate::output::{Method, Output};
 use crate::random::Random;
 use crate::requests::{Pending, Purpose, Request, Requests, Stage};
 use crate::seen::Seen;
@@ -29,7 +29,7 @@ pub struct Client {
     pub(crate) calls: Calls,
     pub(crate) status: StatusReport,
     /// Messages about calls that have no name yet, because the answer to a press is still under way.
-    pub(crate) held: Vec<Message>,
+    pub(crate) early: Vec<Message>,
     pub(crate) outputs: Vec<Output>,
 }
 
@@ -52,7 +52,7 @@ impl Client {
             link: Link::default(),
             calls: Calls::default(),
             status: StatusReport::default(),
-            held: vec![],
+            early: vec![],
             outputs: vec![],
         }
     }
@@ -83,6 +83,13 @@ impl Client {
         let renewal = self.link.renew_at.filter(|_| !self.link.is_off());
         let calls = self.calls.0.iter().filter_map(|call| call.due(&self.time)).chain(self.link.watch_at);
         requests.chain(self.requests.ask_token_at).chain(link).chain(renewal).chain(calls).min()
+    }
+
+    /// Whether something that was done here is still to reach the backend: an action on a call, a press, or a logout.
+    #[must_use]
+    pub fn is_acting(&self) -> bool {
+        let acts = |pending: &Pending| pending.request.key.is_some() || pending.request.method == Method::Delete;
+        self.requests.pending.iter().any(acts)
     }
 
     /// The client's name, by which messages and answers call it; none before the first registration.

@@ -47,7 +47,7 @@ impl Client {
     /// What became of a call. One that is not known may be the one that is just being placed.
     pub(crate) fn control(&mut self, message: Message) {
         let Some(action) = message.action else { return };
-        let Some(index) = self.call_of(&message) else { return self.hold(message) };
+        let Some(index) = self.call_of(&message) else { return self.keep_early(message) };
         if let Some(call) = self.calls.0.get_mut(index) {
             if call.is_older(message.seq) {
                 return;

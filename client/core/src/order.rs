@@ -5,7 +5,7 @@
 //! |---|---|
 //! | a press | what ends an earlier call of the same people: until then the backend answers the press with that call |
 //! | a logout | what ends any call: after the logout the backend takes nothing of this login any more |
-//! | what ends a call, where the backend ended the login | the next login |
+//! | an action that ends a call, where the backend ended the login | the next login |
 
 use crate::calls::Call;
 use crate::client::Client;
@@ -25,10 +25,7 @@ impl Client {
                 let call = self.calls.pressed(press).and_then(|index| self.calls.0.get(index));
                 let Some(call) = call else { return false };
                 // One that was given up is made again for the call's id alone, so that the call can be cancelled.
-                match call.given_up {
-                    Some(_) => login_ended,
-                    None => self.ends_under_way(|other| other.is_for(&call.callees)),
-                }
+                call.given_up.is_none() && self.ends_under_way(|other| other.is_for(&call.callees))
             }
             Purpose::LogOut => self.ends_under_way(|_| true),
             Purpose::Act { act, .. } => login_ended && act.ends(),

@@ -201,7 +201,7 @@ impl Client {
         } else {
             self.requests.only_ends_calls(Stage::Held);
         }
-        self.held.clear();
+        self.early.clear();
         let connection = self.link.connection;
         let left_as = self.link.client_id().map(str::to_owned);
         self.link = Link {

@@ -35,8 +35,11 @@ impl Client {
         });
     }
 
-    /// The backend does not know this client any more.
+    /// The backend does not know this client any more. It is registered again, unless nobody is logged in here.
     pub(crate) fn client_unknown(&mut self) {
+        if self.is_logged_out() {
+            return;
+        }
         let again = |since: u64| self.now.saturating_sub(since) >= REGISTER_AGAIN_MS;
         if self.status.unknown_since.is_none_or(again) {
             self.status.unknown_since = Some(self.now);

@@ -39,11 +39,6 @@ export interface Press {
 export type EventOf<T extends Event["type"]> = Extract<Event, { type: T }>;
 type Listener = (event: never) => void;
 
-/** Whether the core sends a request that was answered like this once more, by itself. */
-function isAskedAgain(status: number): boolean {
-  return status === 401 || status === 429 || status >= 500;
-}
-
 /** A phone or a door station. It registers, connects, comes back and gives up by itself. A method that is given what it cannot take
  * throws a `TypeError`, which names the argument and says what would be right. */
 export class Client {
@@ -53,8 +48,6 @@ export class Client {
   private connection: Connection | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private closeTimer: ReturnType<typeof setTimeout> | undefined;
-  /** What was done to calls, and logouts, that the backend has not taken yet: the keys of the requests, or their paths. */
-  private readonly untaken = new Set<string>();
   /** What is still to be done, in this order, and whether that is under way. */
   private readonly outputs: Output[] = [];
   private isBusy = false;
@@ -193,15 +186,15 @@ export class Client {
     this.stop.abort();
     this.connection?.close();
     this.closeTimer = setTimeout(() => this.end(), CLOSE_MS);
-    this.endWhenTaken();
+    this.endWhenDone();
   }
 
   private get isClosed(): boolean {
     return this.stop.signal.aborted;
   }
 
-  private endWhenTaken(): void {
-    if (this.isClosed && !this.isBusy && this.untaken.size === 0) this.end();
+  private endWhenDone(): void {
+    if (this.isClosed && !this.isBusy && !this.core.isActing) this.end();
   }
 
   private end(): void {
@@ -252,7 +245,7 @@ export class Client {
     // Else a listener has asked for something: what comes of that follows what is being told.
     if (!this.isBusy) this.drain();
     this.setTimer();
-    this.endWhenTaken();
+    this.endWhenDone();
   }
 
   /** Does what is to be done, one after the other, and what comes up on the way. */
@@ -340,9 +333,8 @@ export class Client {
     if (idempotency_key !== undefined) headers["idempotency-key"] = idempotency_key;
     if (this.options.language !== undefined) headers["accept-language"] = this.options.language;
     // What is done as the page goes is done all the same.
-    const deed = idempotency_key ?? (method === "DELETE" ? path : undefined);
-    const keepalive = deed !== undefined && (body?.length ?? 0) <= OUTLIVING_BYTES;
-    if (deed !== undefined) this.untaken.add(deed);
+    const acts = idempotency_key !== undefined || method === "DELETE";
+    const keepalive = acts && (body?.length ?? 0) <= OUTLIVING_BYTES;
     try {
       const signal = AbortSignal.timeout(timeout_ms);
       // Without a token it is refused here, as the backend would refuse it.
@@ -351,7 +343,6 @@ export class Client {
       const header = (name: string) => answer.headers.get(name) ?? undefined;
       const text = await answer.text();
       const [retry_after, date] = [header("retry-after"), header("date")];
-      if (deed !== undefined && !isAskedAgain(answer.status)) this.untaken.delete(deed);
       this.input({ type: "http_answer", id, status: answer.status, retry_after, date, body: text });
     } catch {
       this.input({ type: "http_failed", id });

@@ -41,6 +41,8 @@ export class Core {
   wakeAt: number | undefined;
   /** The client's name, by which messages and answers call it. */
   clientId: string | undefined;
+  /** Whether something that was done here is still to reach the backend. */
+  isActing = false;
 
   /** Begins, or goes on from what `save` gave. */
   static async create(config: Config, saved?: string, random: number[] = seed()): Promise<Core> {
@@ -54,10 +56,11 @@ export class Core {
   handle(now: number, input: Input): Output[] {
     const call = { op: "handle", client: this.client, now: Math.floor(now), input };
     const { done } = Core.call(this.exports, call) as {
-      done: { outputs: Output[]; wake_at: number | null; client_id: string | null };
+      done: { outputs: Output[]; wake_at: number | null; client_id: string | null; acting: boolean };
     };
     this.wakeAt = done.wake_at ?? undefined;
     this.clientId = done.client_id ?? undefined;
+    this.isActing = done.acting;
     return done.outputs;
   }
 

@@ -103,3 +103,31 @@ test("an address that is no broker's ends the connection, and not the client", a
   assert.ok(told.length > 0, "the client goes on");
   client.close();
 });
+
+test("what the core does once more is awaited by close, whoever answered in the backend's place", async () => {
+  const strange = [
+    () => new Response("<html>Log in to the network</html>", { status: 200 }),
+    () => Response.json({ message: "Forbidden" }, { status: 403 }),
+    () => Response.json({ code: 40801, message: "", data: null }, { status: 408 }),
+    () => Response.json({ code: 50302, message: "", data: null }, { status: 503, headers: { "retry-after": "0" } }),
+  ];
+  for (const answer of strange) {
+    const asked = backend();
+    const client = await door();
+    client.on("progress", ({ progress, call_id }) => progress === "placed" && hangUp(call_id));
+    const hangUp = (callId) => {
+      const whole = globalThis.fetch;
+      globalThis.fetch = async (...request) => {
+        globalThis.fetch = whole;
+        asked.push("answered by somebody else");
+        return answer(request);
+      };
+      client.hangUp(callId);
+      client.close();
+    };
+    await client.start();
+    client.press("user456");
+    await wait(1500);
+    assert.deepEqual(asked.slice(-2), ["answered by somebody else", "/api/calls/caller-action cancelled"], String(answer));
+  }
+});

@@ -54,7 +54,7 @@ pub async fn start<T: Send + Sync + 'static>(
 /// Serves an HTTP function: its `routes`, on the state that `new` makes.
 ///
 /// # Errors
-/// A setting that is missing or wrong, by name, where no secret has to be waited for.
+/// A setting that is wrong, by name; also one that is missing, where no secret has to be waited for.
 pub async fn http<S: 'static>(
     routes: fn(S) -> Router,
     new: fn(&Wiring) -> Result<S, BadSetting>,

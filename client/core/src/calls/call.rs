@@ -180,6 +180,12 @@ impl Call {
         self.is_outgoing() && people(&self.callees) == people(callees)
     }
 
+    /// It is called by the names of this call, too, which is none any more.
+    pub fn named_as_well(&mut self, other: Self) {
+        let names = other.press.into_iter().chain(other.aliases).filter(|name| self.press.as_ref() != Some(name));
+        self.aliases.extend(names.collect::<Vec<_>>());
+    }
+
     /// What ends it at the backend, and what it is then. None before the backend has it, and once it is over.
     pub fn ends_by(&self) -> Option<(Act, Ending)> {
         match self.phase {

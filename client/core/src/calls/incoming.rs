@@ -38,7 +38,7 @@ impl Client {
     /// press.
     pub(crate) fn announced(&mut self, call_id: &str) -> usize {
         let index = self.calls.add(Call::incoming(call_id));
-        self.release_held();
+        self.release_early();
         // Calls that are over may have made room for others.
         self.calls.position(call_id).unwrap_or(index)
     }

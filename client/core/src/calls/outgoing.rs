@@ -12,8 +12,8 @@ use crate::wire::{Action, Message, View};
 
 /// How long somebody who pressed a button waits for the call to be placed.
 pub(crate) const PLACE_WORTH_MS: u64 = 30_000;
-/// How many messages are held while a press is under way.
-const HELD: usize = 32;
+/// How many messages are kept while a press is under way.
+const MOST_EARLY: usize = 32;
 /// The outcome of a call comes at most so long after its deadline; then the backend is asked.
 const OUTCOME_MS: u64 = 4_000;
 /// The deadline of a call of which none is known.
@@ -92,7 +92,7 @@ impl Client {
             // The caller is there before anybody answers.
             self.enter(index);
         }
-        self.release_held();
+        self.release_early();
     }
 
     /// Gives a call that was placed here its id.
@@ -119,30 +119,30 @@ impl Client {
                 call.given_up.get_or_insert(GivenUp { reason: None });
             }
         }
-        self.release_held();
+        self.release_early();
     }
 
     /// Keeps a message about a call that is not known, while the answer that will name the call is under way.
-    pub(crate) fn hold(&mut self, message: Message) {
+    pub(crate) fn keep_early(&mut self, message: Message) {
         if self.requests.is_placing() {
-            if self.held.len() < HELD {
-                self.held.push(message);
+            if self.early.len() < MOST_EARLY {
+                self.early.push(message);
             }
         } else if message.state.is_some_and(CallState::is_final) {
             self.over_before_it_was_known(&message);
         }
     }
 
-    pub(crate) fn release_held(&mut self) {
+    pub(crate) fn release_early(&mut self) {
         let still_placing = self.requests.is_placing();
-        for message in std::mem::take(&mut self.held) {
+        for message in std::mem::take(&mut self.early) {
             let known = message.call_id.as_deref().is_some_and(|id| self.calls.position(id).is_some());
             if known {
                 self.control(message);
             } else if still_placing {
-                self.held.push(message);
+                self.early.push(message);
             } else {
-                self.hold(message);
+                self.keep_early(message);
             }
         }
     }

@@ -27,7 +27,8 @@ impl Client {
         }
         if pressed.given_up.is_some() {
             self.end_again(first, view);
-            self.calls.0.remove(index);
+            let pressed = self.calls.0.remove(index);
+            self.calls.0.get_mut(without(index, first))?.named_as_well(pressed);
             return None;
         }
         if known.ended_here && pressed.made_anew < MOST_ANEW {
@@ -50,12 +51,13 @@ impl Client {
         let first = without(index, first);
         let call = self.calls.0.get_mut(first)?;
         if pressed.given_up.is_some() {
-            call.given_up = pressed.given_up;
+            call.given_up.clone_from(&pressed.given_up);
+            call.named_as_well(pressed);
             return Some(first);
         }
-        let earlier = std::mem::replace(&mut call.press, pressed.press);
+        let earlier = std::mem::replace(&mut call.press, pressed.press.clone());
         call.aliases.extend(earlier);
-        call.aliases.extend(pressed.aliases);
+        call.named_as_well(pressed);
         call.shown = true;
         let progress = if call.phase == CallPhase::Active { Some(Progress::Accepted) } else { call.progress };
         self.tell_progress(first, Progress::Placed);
@@ -89,13 +91,16 @@ impl Client {
     fn revive(&mut self, index: usize, first: usize, view: &View) -> Option<usize> {
         let known = self.calls.0.remove(first);
         let index = without(first, index);
+        let (seq, ending, is_older) = (known.seq, known.ending, known.is_older(Some(view.seq)));
         self.requests
             .pending
             .retain(|pending| matches!(pending.stage, Stage::Sent(_)) || !pending.request.purpose.ends(&view.call_id));
-        self.calls.0.get_mut(index)?.seq = known.seq;
-        if known.is_older(Some(view.seq)) {
+        let call = self.calls.0.get_mut(index)?;
+        call.seq = seq;
+        call.named_as_well(known);
+        if is_older {
             self.name(index, &view.call_id);
-            self.over(index, known.ending.unwrap_or(Ending::Ended), None, None);
+            self.over(index, ending.unwrap_or(Ending::Ended), None, None);
             return None;
         }
         Some(index)

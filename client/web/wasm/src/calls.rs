@@ -29,7 +29,7 @@ enum Call {
 #[serde(rename_all = "snake_case")]
 enum Answer {
     Client(usize),
-    Done { outputs: Vec<Output>, wake_at: Option<u64>, client_id: Option<String> },
+    Done { outputs: Vec<Output>, wake_at: Option<u64>, client_id: Option<String>, acting: bool },
     Saved(String),
     Dropped {},
     Error(String),
@@ -51,7 +51,8 @@ fn carry_out(clients: &mut Vec<Option<Client>>, call: Call) -> Answer {
         Call::Handle { client, now, input } => match found(clients, client) {
             Some(client) => {
                 let outputs = client.handle(now, input);
-                Answer::Done { outputs, wake_at: client.wake_at(), client_id: client.client_id() }
+                let (wake_at, client_id) = (client.wake_at(), client.client_id());
+                Answer::Done { outputs, wake_at, client_id, acting: client.is_acting() }
             }
             None => closed(client),
         },
