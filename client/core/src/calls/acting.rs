@@ -1,6 +1,6 @@
 //! What the person does to a call.
 
-use crate::calls::call::{ANSWER_GRACE_MS, Call, CallPhase, GivenUp};
+use crate::calls::call::{ANSWER_GRACE_MS, CallPhase, GivenUp};
 use crate::client::Client;
 use crate::codes::{CALL_IS_OVER, NOT_RINGING, OWN_CALL, UNKNOWN_CALL};
 use crate::output::{Ending, Event};
@@ -153,9 +153,7 @@ impl Client {
     /// A press for the people of a call that was placed here already is for that call: it ends with it.
     fn give_up_presses(&mut self, callees: &[String], reason: Option<&str>) {
         for index in 0..self.calls.0.len() {
-            let is_same =
-                |call: &Call| call.phase == CallPhase::Placing && call.given_up.is_none() && call.is_for(callees);
-            if self.calls.0.get(index).is_some_and(is_same) {
+            if self.calls.0.get(index).is_some_and(|call| call.is_being_placed_for(callees)) {
                 self.give_up_placing(index, reason, Ending::Cancelled);
             }
         }

@@ -180,6 +180,11 @@ impl Call {
         self.is_outgoing() && people(&self.callees) == people(callees)
     }
 
+    /// Whether a press for these people is under way that nobody has given up.
+    pub fn is_being_placed_for(&self, callees: &[String]) -> bool {
+        self.phase == CallPhase::Placing && self.given_up.is_none() && self.is_for(callees)
+    }
+
     /// It is called by the names of this call, too, which is none any more.
     pub fn named_as_well(&mut self, other: Self) {
         let names = other.press.into_iter().chain(other.aliases).filter(|name| self.press.as_ref() != Some(name));

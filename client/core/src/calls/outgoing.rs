@@ -34,8 +34,7 @@ impl Client {
         ring_seconds: Option<u32>,
         invitation_data: Option<&str>,
     ) {
-        let same = |call: &Call| call.phase == CallPhase::Placing && call.given_up.is_none() && call.is_for(callees);
-        if let Some(index) = self.calls.0.iter().position(same) {
+        if let Some(index) = self.calls.0.iter().position(|call| call.is_being_placed_for(callees)) {
             return self.tell_progress(index, Progress::Placing);
         }
         let press = self.random.key();
