@@ -6,6 +6,7 @@ mod checkpoints;
 mod client;
 mod connections;
 mod open;
+mod own_table;
 mod position;
 mod tables;
 

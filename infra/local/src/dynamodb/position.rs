@@ -6,9 +6,8 @@ use std::collections::HashMap;
 use dynoxide::actions::get_item::GetItemRequest;
 use dynoxide::actions::put_item::PutItemRequest;
 use dynoxide::{AttributeValue, Database};
-use serde_json::json;
 
-use super::tables::create_own_table;
+use super::own_table::OwnTable;
 
 /// The table of positions.
 pub(crate) const TABLE: &str = "ilock-stream-positions";
@@ -27,15 +26,7 @@ impl StreamPosition {
 
     /// Creates the table of positions, unless it is there.
     pub(crate) fn create_table(database: &Database) -> Result<(), String> {
-        create_own_table(
-            database,
-            json!({
-                "TableName": TABLE,
-                "BillingMode": "PAY_PER_REQUEST",
-                "AttributeDefinitions": [{ "AttributeName": "table", "AttributeType": "S" }],
-                "KeySchema": [{ "AttributeName": "table", "KeyType": "HASH" }],
-            }),
-        )
+        OwnTable::of(database, TABLE, &[("table", "S")]).map(drop)
     }
 
     /// The last record that needs not be read again; none when nothing was read yet.

@@ -5,19 +5,9 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType, StreamSpecification, StreamViewType,
 };
-use dynoxide::{Database, DynoxideError};
 use serde::Deserialize;
 
 use crate::error::NotStarted;
-
-/// Creates a table of this process's own, unless it is there.
-pub(super) fn create_own_table(database: &Database, definition: serde_json::Value) -> Result<(), String> {
-    let request = serde_json::from_value(definition).map_err(|error| error.to_string())?;
-    match database.create_table(request) {
-        Ok(_) | Err(DynoxideError::ResourceInUseException(_)) => Ok(()),
-        Err(error) => Err(error.to_string()),
-    }
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
